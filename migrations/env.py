@@ -1,0 +1,15 @@
+"""Alembic's environment: runs the migrations on the connection that it is handed."""
+
+from alembic import context
+
+from pypisync.catalog.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=True,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""The database: facts about upstream, decisions about the mirror, and its history."""

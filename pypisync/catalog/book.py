@@ -1,0 +1,190 @@
+"""Reads what a decision needs: facts, and the decisions made before."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, Row, select
+
+from pypisync.catalog.rows import batches, to_mask, words
+from pypisync.catalog.schema import (
+    choices,
+    classes,
+    edges,
+    projects,
+    releases,
+    requirements,
+    root_choices,
+    roots,
+    selected,
+)
+from pypisync.core.closure import (
+    Class,
+    ClassKey,
+    EdgeFact,
+    Node,
+    NodeKey,
+    ReleaseFacts,
+    Root,
+)
+from pypisync.core.select import Candidate
+from pypisync.core.selector import parse as parse_selector
+
+
+class CatalogBook:
+    """A :class:`pypisync.core.closure.Book` over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def candidates(self, wanted: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
+        """Releases with files, newest first; None for a project nobody has looked at yet."""
+        found: dict[int, list[Candidate] | None] = {}
+        r = releases.c
+        for batch in batches(sorted(wanted)):
+            seen = select(projects.c.id, projects.c.status).where(projects.c.id.in_(batch))
+            for project, status in self._connection.execute(seen):
+                found[project] = None if status == "unseen" else []
+            query = (
+                select(
+                    r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
+                )
+                .where(r.project_id.in_(batch), r.kept)
+                .order_by(r.project_id, r.key.desc())
+            )
+            for project, release, key, version, pre, admits, yanked in self._connection.execute(
+                query
+            ):
+                known = found[project]
+                if known is not None:
+                    known.append(
+                        Candidate(
+                            release, bytes(key), version, pre, to_mask(admits), to_mask(yanked)
+                        )
+                    )
+        return found
+
+    def releases(self, wanted: Iterable[int]) -> Mapping[int, ReleaseFacts]:
+        """The facts of releases."""
+        found: dict[int, ReleaseFacts] = {}
+        r, q = releases.c, requirements.c
+        for batch in batches(sorted(wanted)):
+            edge_facts: dict[int, list[EdgeFact]] = {}
+            query = select(
+                q.release_id, q.id, q.project_id, q.kind, q.specifier, q.marker, q.extras, q.fault
+            ).where(q.release_id.in_(batch))
+            for (
+                owner,
+                edge,
+                project,
+                kind,
+                specifier,
+                marker,
+                extras,
+                fault,
+            ) in self._connection.execute(query):
+                edge_facts.setdefault(owner, []).append(
+                    EdgeFact(edge, project, kind, specifier, marker, words(extras), fault)
+                )
+            facts = select(
+                r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
+            ).where(r.id.in_(batch))
+            for (
+                release,
+                project,
+                version,
+                admits,
+                builds,
+                knowledge,
+                provides,
+            ) in self._connection.execute(facts):
+                found[release] = ReleaseFacts(
+                    project=project,
+                    version=version,
+                    mask=to_mask(admits),
+                    builds=to_mask(builds),
+                    known=knowledge in ("known", "unavailable"),
+                    provides=words(provides),
+                    edges=tuple(edge_facts.get(release, ())),
+                )
+        return found
+
+    def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes into these projects."""
+        found: dict[ClassKey, Class] = {}
+        for batch in batches(sorted(wanted)):
+            found.update(self._classes(classes.c.project_id.in_(batch)))
+        return found
+
+    def choosers(self, wanted: Iterable[int]) -> tuple[Mapping[ClassKey, Class], Sequence[Root]]:
+        """All classes and all roots that choose one of these releases."""
+        found: dict[ClassKey, Class] = {}
+        found_roots: dict[int, Root] = {}
+        for batch in batches(sorted(wanted)):
+            ids = select(choices.c.class_id).where(choices.c.release_id.in_(batch))
+            found.update(self._classes(classes.c.id.in_(ids)))
+            root_ids = select(root_choices.c.root_id).where(root_choices.c.release_id.in_(batch))
+            found_roots.update((r.id, r) for r in self.roots(roots.c.id.in_(root_ids)))
+        return found, list(found_roots.values())
+
+    def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
+        """The selected nodes of these releases."""
+        found: dict[NodeKey, Node] = {}
+        s, e, c = selected.c, edges.c, classes.c
+        for batch in batches(sorted(wanted)):
+            query = (
+                select(
+                    s.id, s.release_id, s.extra, e.requirement_id,
+                    c.project_id, c.specifier, c.extras, c.mask,
+                )
+                .select_from(selected.outerjoin(edges).outerjoin(classes))
+                .where(s.release_id.in_(batch))
+            )  # fmt: skip
+            for row in self._connection.execute(query):
+                node = found.setdefault(NodeKey(row[1], row[2]), Node(row[0]))
+                if row[3] is not None:
+                    node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
+        return found
+
+    def roots(self, condition: object) -> list[Root]:
+        """The roots that meet an SQL condition, with what they call for."""
+        found: dict[int, Root] = {}
+        chosen: dict[int, list[int]] = {}
+        query = select(roots).where(condition)  # type: ignore[arg-type]
+        for row in self._connection.execute(query.order_by(roots.c.id)):
+            found[row.id] = Root(
+                row.id, row.project_id, parse_selector(row.selector), words(row.extras),
+                unmet=to_mask(row.unmet),
+            )  # fmt: skip
+        for batch in batches(found):
+            pairs = select(root_choices.c.root_id, root_choices.c.release_id)
+            pairs = pairs.where(root_choices.c.root_id.in_(batch)).order_by(root_choices.c.position)
+            for root, release in self._connection.execute(pairs):
+                chosen.setdefault(root, []).append(release)
+        for root, releases_chosen in chosen.items():
+            found[root].chosen = tuple(releases_chosen)
+        return list(found.values())
+
+    def _classes(self, condition: object) -> dict[ClassKey, Class]:
+        found: dict[ClassKey, Class] = {}
+        c = classes.c
+        query = (
+            select(
+                c.project_id, c.specifier, c.extras, c.mask,
+                c.id, c.unmet, c.uses, choices.c.release_id,
+            )
+            .select_from(classes.outerjoin(choices))
+            .where(condition)  # type: ignore[arg-type]
+            .order_by(c.id, choices.c.position)
+        )  # fmt: skip
+        for row in self._connection.execute(query):
+            key = _class_key(row)
+            entry = found.get(key)
+            if entry is None:
+                entry = found[key] = Class(row[4], (), to_mask(row[5]), row[6])
+            if row[7] is not None:
+                entry.chosen = (*entry.chosen, row[7])
+        return found
+
+
+def _class_key(row: Row[tuple[int, str, str, str]] | Sequence[object]) -> ClassKey:
+    project, specifier, extras, mask = row[:4]
+    return ClassKey(project, specifier, words(extras), to_mask(mask))  # type: ignore[arg-type]

@@ -1,0 +1,265 @@
+"""Decides what the changed facts touch, and records the decision.
+
+Facts mark what they changed (``undecided``) in the transaction that records them; a decision
+clears the marks in the transaction that records it. So a crash between the two loses nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, or_, select, update
+
+from pypisync.catalog.book import CatalogBook
+from pypisync.catalog.rows import Ids, add, batches, to_text
+from pypisync.catalog.schema import (
+    choices,
+    classes,
+    edges,
+    files,
+    pending,
+    projects,
+    releases,
+    root_choices,
+    roots,
+    selected,
+)
+from pypisync.core.closure import Class, ClassKey, Closure, Decision, Node, NodeKey, Root
+from pypisync.core.model import Targets
+
+
+def decide(connection: Connection, targets: Targets, now: float) -> int:
+    """Bring the selection up to date with facts and roots; answers how many nodes changed."""
+    book = CatalogBook(connection)
+    changed = set(connection.scalars(select(projects.c.id).where(projects.c.undecided)))
+    redraw = set(connection.scalars(select(releases.c.id).where(releases.c.undecided)))
+    open_roots = book.roots(roots.c.state == "new")
+    for batch in batches(sorted(changed)):
+        touched = roots.c.project_id.in_(batch)
+        open_roots += book.roots(touched & (roots.c.state == "kept"))
+    dropped = book.roots(roots.c.state == "dropped")
+    if not (changed or redraw or open_roots or dropped):
+        return 0
+    decision = Closure(book, targets).update(
+        roots=open_roots, dropped=dropped, projects=changed, releases=redraw
+    )
+    _Save(connection).decision(decision)
+    _settle_roots(connection, decision.roots, dropped)
+    _ask_for(connection, decision, now)
+    _set(connection, projects, changed, undecided=False)
+    _set(connection, releases, redraw, undecided=False)
+    _forget_gone(connection, changed)
+    return len(decision.created) + len(decision.removed)
+
+
+def forget_decisions(connection: Connection) -> None:
+    """Drop all decisions, so that the next one starts from scratch (the environments changed)."""
+    for table in (edges, root_choices, choices, selected, classes):
+        connection.execute(delete(table))
+    connection.execute(update(roots).where(roots.c.state == "kept").values(state="new"))
+    connection.execute(update(projects).values(unpublished=True))
+
+
+def set_roots(connection: Connection, wanted: Iterable[tuple[str, str, str, str]]) -> None:
+    """Make the roots those of the configuration: (project, selector, extras, origin)."""
+    table = roots.c
+    names = {row.id: row.name for row in connection.execute(select(projects.c.id, projects.c.name))}
+    ids = {name: project for project, name in names.items()}
+    have = {
+        (names[row.project_id], row.selector, row.extras, row.origin): row
+        for row in connection.execute(select(roots))
+    }
+    wants = dict.fromkeys(wanted)
+    for key, row in have.items():
+        state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
+        if state != row.state:
+            # A root that comes back before its loss was decided has kept all it called for.
+            connection.execute(update(roots).where(table.id == row.id).values(state=state))
+    fresh = [key for key in wants if key not in have]
+    ids |= ensure_projects(connection, {key[0] for key in fresh} - ids.keys())
+    count = Ids(connection, roots)
+    add(
+        connection,
+        roots,
+        [
+            {
+                "id": count.next(), "project_id": ids[name], "selector": selector,
+                "extras": extras, "origin": origin, "state": "new",
+            }
+            for name, selector, extras, origin in fresh
+        ],
+    )  # fmt: skip
+
+
+def matched_names(connection: Connection) -> set[str]:
+    """The projects that patterns have matched until now and upstream still has."""
+    query = (
+        select(projects.c.name)
+        .join_from(roots, projects)
+        .where(roots.c.origin != "", roots.c.state != "dropped", projects.c.status != "gone")
+    )
+    return set(connection.scalars(query))
+
+
+def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """The ids of projects by name, with rows for those that have none yet."""
+    wanted = sorted(set(names))
+    ids: dict[str, int] = {}
+    for batch in batches(wanted):
+        found = select(projects.c.name, projects.c.id).where(projects.c.name.in_(batch))
+        ids.update((row.name, row.id) for row in connection.execute(found))
+    missing = [name for name in wanted if name not in ids]
+    if missing:
+        count = Ids(connection, projects)
+        fresh = {name: count.next() for name in missing}
+        add(connection, projects, [{"id": i, "name": name} for name, i in fresh.items()])
+        ids |= fresh
+    return ids
+
+
+class _Save:
+    """Writes a decision: first what goes, then what comes, so that references always hold."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def decision(self, decision: Decision) -> None:
+        """Write nodes, edges, classes and choices."""
+        redrawn = [node.id for node in decision.redrawn.values()]
+        removed = [node.id for node in decision.removed.values()]
+        unused = [c.id for c in decision.classes.values() if c.uses == 0]
+        self._delete(edges, edges.c.selected_id, redrawn + removed)
+        self._delete(selected, selected.c.id, removed)
+        self._delete(choices, choices.c.class_id, [c.id for c in decision.classes.values() if c.id])
+        self._delete(classes, classes.c.id, unused)
+        self._classes(decision.classes)
+        self._nodes(decision.created)
+        self._edges({**decision.created, **decision.redrawn}, decision.known)
+        touched = {key.release for key in (*decision.created, *decision.removed) if not key.extra}
+        self._unpublish(touched)
+
+    def _delete(self, table: Table, column: Any, ids: Iterable[int | None]) -> None:
+        for batch in batches(i for i in ids if i is not None):
+            self._connection.execute(delete(table).where(column.in_(batch)))
+
+    def _classes(self, changed: dict[ClassKey, Class]) -> None:
+        count = Ids(self._connection, classes)
+        fresh, old = [], []
+        for key, entry in changed.items():
+            if entry.uses == 0:
+                continue
+            row = {"unmet": to_text(entry.unmet), "uses": entry.uses}
+            if entry.id is None:
+                entry.id = count.next()
+                fresh.append(row | {"id": entry.id, **_class_columns(key)})
+            else:
+                old.append(row | {"row": entry.id})
+        add(self._connection, classes, fresh)
+        if old:
+            statement = update(classes).where(classes.c.id == bindparam("row"))
+            self._connection.execute(statement, old)
+        add(
+            self._connection,
+            choices,
+            [
+                {"class_id": entry.id, "release_id": release, "position": position}
+                for entry in changed.values()
+                if entry.uses
+                for position, release in enumerate(entry.chosen)
+            ],
+        )
+
+    def _nodes(self, created: dict[NodeKey, Node]) -> None:
+        count = Ids(self._connection, selected)
+        for node in created.values():
+            node.id = count.next()
+        add(
+            self._connection,
+            selected,
+            [
+                {"id": node.id, "release_id": key.release, "extra": key.extra}
+                for key, node in created.items()
+            ],
+        )
+
+    def _edges(self, drawn: dict[NodeKey, Node], known: dict[ClassKey, Class]) -> None:
+        rows = [
+            {
+                "selected_id": node.id,
+                "requirement_id": requirement,
+                "class_id": known[c].id if c else None,
+            }
+            for node in drawn.values()
+            for requirement, c in node.edges.items()
+        ]
+        for batch in batches(rows):
+            add(self._connection, edges, batch)
+
+    def _unpublish(self, touched: Iterable[int]) -> None:
+        for batch in batches(sorted(touched)):
+            of = select(releases.c.project_id).where(releases.c.id.in_(batch))
+            self._connection.execute(
+                update(projects).where(projects.c.id.in_(of)).values(unpublished=True)
+            )
+
+
+def _class_columns(key: ClassKey) -> dict[str, Any]:
+    return {
+        "project_id": key.project,
+        "specifier": key.specifier,
+        "extras": ",".join(key.extras),
+        "mask": to_text(key.mask),
+    }
+
+
+def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Root]) -> None:
+    for batch in batches(root.id for root in (*changed, *dropped)):
+        connection.execute(delete(root_choices).where(root_choices.c.root_id.in_(batch)))
+    for batch in batches(root.id for root in dropped):
+        connection.execute(delete(roots).where(roots.c.id.in_(batch)))
+    rows = [
+        {"root_id": root.id, "release_id": release, "position": position}
+        for root in changed
+        for position, release in enumerate(root.chosen)
+    ]
+    add(connection, root_choices, rows)
+    if changed:
+        connection.execute(
+            update(roots).where(roots.c.id == bindparam("row")).values(state="kept"),
+            [{"row": root.id, "unmet": to_text(root.unmet)} for root in changed],
+        )
+
+
+def _ask_for(connection: Connection, decision: Decision, now: float) -> None:
+    """Note the facts that the decision lacked, so that they are fetched."""
+    wanted = releases.c.knowledge == "unknown"
+    for batch in batches(sorted(decision.unknown)):
+        connection.execute(
+            update(releases).where(releases.c.id.in_(batch), wanted).values(knowledge="wanted")
+        )
+    for batch in batches(sorted(decision.unseen)):
+        known = exists().where(pending.c.name == projects.c.name)
+        missing = select(projects.c.name).where(projects.c.id.in_(batch), ~known)
+        rows = [
+            {"name": name, "serial": 0, "since": now, "attempts": 0}
+            for name in connection.scalars(missing)
+        ]
+        if rows:
+            connection.execute(insert(pending), rows)
+
+
+def _set(connection: Connection, table: Table, ids: Iterable[int], **values: Any) -> None:
+    for batch in batches(sorted(ids)):
+        connection.execute(update(table).where(table.c.id.in_(batch)).values(**values))
+
+
+def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
+    """Delete releases that upstream no longer has and that nothing refers to any more."""
+    r = releases.c
+    used = or_(
+        exists().where(files.c.release_id == r.id),
+        exists().where(selected.c.release_id == r.id),
+        exists().where(choices.c.release_id == r.id),
+        exists().where(root_choices.c.release_id == r.id),
+    )
+    for batch in batches(sorted(changed)):
+        connection.execute(delete(releases).where(r.project_id.in_(batch), ~used))

@@ -1,0 +1,82 @@
+"""Connections to the database: one writer, any number of readers.
+
+SQLite as its own documentation and SQLAlchemy's ask for it: the driver's implicit transactions are
+off, for with them a read-modify-write loses updates without an error; writers begin with BEGIN
+IMMEDIATE. The journal is WAL, so that readers are never blocked. SQLite up to 3.51.2 can corrupt a
+WAL database when two connections write and checkpoint in the same instant; so only the writer ever
+checkpoints, and there is one writer (the lock on the tree sees to that).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from pypisync.errors import CatalogError
+
+BUSY_SECONDS = 30
+
+
+def wal_is_safe(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite has the fix of the WAL-reset bug (3.51.3, 3.50.7, 3.44.6)."""
+    return (
+        version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    )
+
+
+def sqlite_warning() -> str | None:
+    """What an operator should know of this machine's SQLite, or None."""
+    if wal_is_safe(sqlite3.sqlite_version_info):
+        return None
+    return (
+        f"SQLite {sqlite3.sqlite_version} has a bug that can corrupt a database written by two"
+        " connections at once; PypiSync writes with one. Do not write to its database yourself."
+    )
+
+
+def open_engine(url: str, *, writer: bool) -> Engine:
+    """An engine for ``url``. Raises CatalogError if the URL or its driver cannot be used."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            engine = create_engine(parsed)
+            _prepare_sqlite(engine, writer=writer)
+        else:
+            engine = create_engine(parsed, pool_pre_ping=True, pool_size=2)
+    except (SQLAlchemyError, ImportError) as error:
+        raise CatalogError(
+            f"the database cannot be opened: {error}; for PostgreSQL install pypisync[postgres]"
+        ) from error
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        run = connection.execute
+        run(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        run("PRAGMA foreign_keys = ON")
+        if writer:
+            run("PRAGMA journal_mode = WAL")
+            run("PRAGMA synchronous = NORMAL")
+            run("PRAGMA cache_size = -65536")  # KiB
+        else:
+            run("PRAGMA query_only = ON")
+            run("PRAGMA wal_autocheckpoint = 0")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn the driver's errors into a CatalogError that says what happened."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise CatalogError(f"the database failed: {error.orig}") from error

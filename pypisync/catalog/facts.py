@@ -1,0 +1,319 @@
+"""Records what upstream says of projects, releases and files.
+
+A document is compared with what the catalog holds, and only differences are written; what they
+touch is marked for the next decision and the next publication in the same transaction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from pypisync.catalog.decisions import ensure_projects
+from pypisync.catalog.rows import Ids, add, batches, to_text
+from pypisync.catalog.schema import files, projects, releases, selected, skipped
+from pypisync.core import files as names
+from pypisync.core import versions
+from pypisync.core.files import ParsedFile
+from pypisync.core.keep import FileFacts, FilePolicy, keep
+from pypisync.core.model import File, ProjectDocument, Targets
+
+# A project that upstream does not have (any more).
+GONE = "gone"
+# More than this many skipped names are counted, not listed.
+_SKIPPED_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What turns files into facts: the targets and the configuration's word on files."""
+
+    targets: Targets
+    policy: FilePolicy
+
+
+@dataclass(slots=True)
+class _Read:
+    """A document, its files parsed and grouped by version."""
+
+    document: ProjectDocument
+    releases: dict[bytes, tuple[Version, list[tuple[File, ParsedFile]]]]
+    skipped: list[tuple[str, str]]
+
+
+def record(connection: Connection, documents: Sequence[ProjectDocument], rules: Rules) -> None:
+    """Make the catalog say what these documents say."""
+    reads = [_read(document) for document in documents]
+    ids = ensure_projects(connection, [document.name for document in documents])
+    old = _Old(connection, list(ids.values()))
+    writer = _Writer(connection, rules, old)
+    for read in reads:
+        writer.project(ids[read.document.name], read)
+    writer.write()
+
+
+def record_gone(connection: Connection, gone: Iterable[str], rules: Rules) -> None:
+    """Record that upstream does not have these projects."""
+    record(
+        connection,
+        [ProjectDocument(name, name, 0, (), status=None, status_reason=GONE) for name in gone],
+        rules,
+    )
+    for batch in batches(gone):
+        connection.execute(
+            update(projects)
+            .where(projects.c.name.in_(batch))
+            .values(status=GONE, status_reason=None, etag=None)
+        )
+
+
+def rederive(connection: Connection, rules: Rules) -> None:
+    """Give every file and release its masks anew: targets or the word on files have changed."""
+    everything = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
+    for batch in batches(everything):
+        old = _Old(connection, batch)
+        writer = _Writer(connection, rules, old)
+        for project in batch:
+            writer.masks(project)
+        writer.write()
+
+
+def _read(document: ProjectDocument) -> _Read:
+    read = _Read(document, {}, [])
+    for version in document.versions:
+        if versions.parse(version) is None:
+            read.skipped.append((version, "not a PEP 440 version"))
+    for file in {file.filename: file for file in document.files}.values():
+        try:
+            parsed = names.parse(document.name, file.filename)
+        except ValueError as error:
+            read.skipped.append((file.filename, str(error)))
+            continue
+        key = versions.key(parsed.version)
+        read.releases.setdefault(key, (parsed.version, []))[1].append((file, parsed))
+    return read
+
+
+class _Old:
+    """What the catalog holds of some projects."""
+
+    def __init__(self, connection: Connection, ids: Sequence[int]) -> None:
+        self.projects: dict[int, Any] = {}
+        self.releases: dict[int, dict[bytes, Any]] = {project: {} for project in ids}
+        self.files: dict[int, dict[str, Any]] = {}
+        self.selected: set[int] = set()
+        for batch in batches(ids):
+            here = select(projects).where(projects.c.id.in_(batch))
+            self.projects.update((row.id, row) for row in connection.execute(here))
+            query = select(releases).where(releases.c.project_id.in_(batch))
+            for row in connection.execute(query):
+                self.releases[row.project_id][bytes(row.key)] = row
+            of = select(releases.c.id).where(releases.c.project_id.in_(batch))
+            for row in connection.execute(select(files).where(files.c.release_id.in_(of))):
+                self.files.setdefault(row.release_id, {})[row.filename] = row
+            chosen = select(selected.c.release_id).where(selected.c.release_id.in_(of))
+            self.selected.update(connection.scalars(chosen))
+
+
+class _Writer:
+    """Collects the differences of many projects, then writes them in few statements."""
+
+    def __init__(self, connection: Connection, rules: Rules, old: _Old) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._old = old
+        self._release_ids = Ids(connection, releases)
+        self._file_ids = Ids(connection, files)
+        self._skipped_ids = Ids(connection, skipped)
+        self._projects: list[dict[str, Any]] = []
+        self._new_releases: list[dict[str, Any]] = []
+        self._releases: list[dict[str, Any]] = []
+        self._new_files: list[dict[str, Any]] = []
+        self._files: list[dict[str, Any]] = []
+        self._gone_files: list[int] = []
+        self._skipped: list[dict[str, Any]] = []
+
+    def project(self, project: int, read: _Read) -> None:
+        """Compare a document with the catalog."""
+        was, document = self._old.projects[project], read.document
+        have = self._old.releases[project]
+        changed = was.status in ("unseen", GONE)
+        for key, (version, entries) in read.releases.items():
+            changed |= self._release(project, key, version, entries, have.get(key))
+        for key, row in have.items():
+            if key not in read.releases:
+                changed |= self._empty(row)
+        status = document.status or (was.status if was.status not in ("unseen", GONE) else "active")
+        row = {
+            "row": project,
+            "display": document.display,
+            "serial": document.serial,
+            "status": status,
+            "status_reason": document.status_reason,
+            "etag": document.etag,
+            "undecided": was.undecided or changed,
+            "unpublished": True,
+        }
+        self._projects.append(row)
+        for what, reason in read.skipped[:_SKIPPED_LISTED]:
+            self._skipped.append(
+                {
+                    "id": self._skipped_ids.next(), "project_id": project,
+                    "what": what, "reason": reason,
+                }
+            )  # fmt: skip
+
+    def masks(self, project: int) -> None:
+        """Derive a project's masks again from the files in the catalog."""
+        was = self._old.projects[project]
+        changed = False
+        for key, row in self._old.releases[project].items():
+            entries = [
+                (_file(file), names.parse(was.name, file.filename))
+                for file in self._old.files.get(row.id, {}).values()
+            ]
+            if entries:
+                changed |= self._release(project, key, entries[0][1].version, entries, row)
+        row = {name: getattr(was, name) for name in _PROJECT_COLUMNS}
+        row |= {"row": project, "undecided": was.undecided or changed, "unpublished": True}
+        self._projects.append(row)
+
+    def _release(
+        self,
+        project: int,
+        key: bytes,
+        version: Version,
+        entries: list[tuple[File, ParsedFile]],
+        was: Any,
+    ) -> bool:
+        kept = keep(
+            [FileFacts(p, f.requires_python, f.yanked is not None) for f, p in entries],
+            self._rules.policy,
+            self._rules.targets,
+        )
+        derived = {
+            "kept": any(wanted for wanted, _ in kept.files),
+            "admits": to_text(kept.admits),
+            "admits_yanked": to_text(kept.admits_yanked),
+            "builds": to_text(kept.builds),
+        }
+        if was is None:
+            release = self._release_ids.next()
+            self._new_releases.append(
+                {
+                    "id": release, "project_id": project, "version": str(version), "key": key,
+                    "prerelease": version.is_prerelease, **derived,
+                }
+            )  # fmt: skip
+        else:
+            release = was.id
+        sources = self._entries(release, entries, kept.files)
+        if was is None:
+            return True
+        changed = any(getattr(was, name) != value for name, value in derived.items())
+        if changed or sources:
+            self._touch(was, derived, sources=sources, masks=changed)
+        return changed
+
+    def _touch(self, was: Any, derived: Mapping[str, Any], *, sources: bool, masks: bool) -> None:
+        knowledge = was.knowledge
+        if sources and knowledge != "unknown":
+            # What the requirements were read from has changed: read them again.
+            knowledge = "wanted" if was.id in self._old.selected else "unknown"
+        undecided = was.undecided or masks
+        self._releases.append(
+            {"row": was.id, **derived, "knowledge": knowledge, "undecided": undecided}
+        )
+
+    def _empty(self, was: Any) -> bool:
+        have = self._old.files.get(was.id, {})
+        self._gone_files += [file.id for file in have.values()]
+        nothing = {"kept": False, "admits": "0", "admits_yanked": "0", "builds": "0"}
+        changed = any(getattr(was, name) != value for name, value in nothing.items())
+        if changed or have:
+            self._touch(was, nothing, sources=False, masks=changed)
+        return changed or bool(have)
+
+    def _entries(
+        self,
+        release: int,
+        entries: list[tuple[File, ParsedFile]],
+        kept: Sequence[tuple[bool, int]],
+    ) -> bool:
+        """Compare files; answers whether what the requirements are read from has changed."""
+        have = dict(self._old.files.get(release, {}))
+        sources = False
+        for (file, parsed), (wanted, mask) in zip(entries, kept, strict=True):
+            row = _row(release, file, parsed, kept=wanted, mask=mask)
+            was = have.pop(file.filename, None)
+            if was is None:
+                self._new_files.append({"id": self._file_ids.next(), **row})
+                sources = True
+            elif any(getattr(was, name) != value for name, value in row.items()):
+                self._files.append({"row": was.id, **row})
+                sources |= any(getattr(was, name) != row[name] for name in _SOURCES)
+        self._gone_files += [file.id for file in have.values()]
+        return sources or bool(have)
+
+    def write(self) -> None:
+        """Write everything collected."""
+        gone = batches(self._gone_files)
+        for batch in gone:
+            self._connection.execute(delete(files).where(files.c.id.in_(batch)))
+        for batch in batches(row["row"] for row in self._projects):
+            self._connection.execute(delete(skipped).where(skipped.c.project_id.in_(batch)))
+        for table, rows in (
+            (projects, self._projects),
+            (releases, self._releases),
+            (files, self._files),
+        ):
+            if rows:
+                statement = update(table).where(table.c.id == bindparam("row"))
+                self._connection.execute(statement, rows)
+        for table, rows in (
+            (releases, self._new_releases),
+            (files, self._new_files),
+            (skipped, self._skipped),
+        ):
+            for some in batches(rows):
+                add(self._connection, table, some)
+
+
+_PROJECT_COLUMNS = ("display", "serial", "status", "status_reason", "etag")
+# A change of these means that a release's requirements have to be read again.
+_SOURCES = ("kept", "sha256", "metadata_sha256", "url")
+
+
+def _row(release: int, file: File, parsed: ParsedFile, *, kept: bool, mask: int) -> dict[str, Any]:
+    return {
+        "release_id": release,
+        "filename": file.filename,
+        "url": file.url,
+        "path": names.pool_path(file),
+        "sha256": file.sha256,
+        "size": file.size,
+        "uploaded": file.uploaded,
+        "requires_python": file.requires_python,
+        "yanked": file.yanked,
+        "metadata_sha256": file.metadata_sha256,
+        "provenance": file.provenance,
+        "kind": parsed.kind,
+        "kept": kept,
+        "admits": to_text(mask),
+    }
+
+
+def _file(row: Any) -> File:
+    return File(
+        filename=row.filename,
+        url=row.url,
+        sha256=row.sha256,
+        size=row.size,
+        uploaded=row.uploaded,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        metadata_sha256=row.metadata_sha256,
+        provenance=row.provenance,
+    )

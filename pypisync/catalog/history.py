@@ -1,0 +1,304 @@
+"""What the pool holds, and what the generations list."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, exists, func, insert, or_, select, update
+
+from pypisync.catalog.rows import Ids, add, batches
+from pypisync.catalog.schema import (
+    files,
+    generations,
+    pages,
+    projects,
+    published,
+    releases,
+    selected,
+    stored,
+)
+from pypisync.core.pages import Page, PageFile
+
+METADATA = ".metadata"
+
+_FILE_COLUMNS = (
+    "version", "filename", "path", "sha256", "size", "uploaded", "requires_python", "yanked",
+    "metadata_sha256", "provenance",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file in the pool."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+# -- the pool -------------------------------------------------------------------------------
+
+
+def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> None:
+    """Record files that have come into the pool; no page lists them yet."""
+    rows = {item.path: item for item in found}
+    forget_stored(connection, rows)
+    for batch in batches(rows.values()):
+        add(
+            connection,
+            stored,
+            [
+                {
+                    "path": item.path, "sha256": item.sha256, "size": item.size,
+                    "unlisted": now, "checked": now,
+                }
+                for item in batch
+            ],
+        )  # fmt: skip
+
+
+def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
+    """The pool no longer holds these."""
+    for batch in batches(paths):
+        connection.execute(delete(stored).where(stored.c.path.in_(batch)))
+
+
+def all_stored(connection: Connection) -> list[Stored]:
+    """All that the pool should hold, by path."""
+    query = select(stored.c.path, stored.c.sha256, stored.c.size).order_by(stored.c.path)
+    return [Stored(*row) for row in connection.execute(query)]
+
+
+def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stored]:
+    """Those of the paths that the pool holds."""
+    found: dict[str, Stored] = {}
+    for batch in batches(paths):
+        query = select(stored.c.path, stored.c.sha256, stored.c.size)
+        for row in connection.execute(query.where(stored.c.path.in_(batch))):
+            found[row.path] = Stored(*row)
+    return found
+
+
+def unlisted(connection: Connection, before: float) -> list[Stored]:
+    """Files that no page lists since ``before``, and that no selected release waits for."""
+    waiting = (
+        select(files.c.path)
+        .join_from(files, selected, selected.c.release_id == files.c.release_id)
+        .where(files.c.kept)
+    )
+    listed = exists().where(published.c.path == stored.c.path, published.c.last.is_(None))
+    query = select(stored.c.path, stored.c.sha256, stored.c.size).where(
+        stored.c.unlisted.is_not(None), stored.c.unlisted <= before, ~listed
+    )
+    found = [Stored(*row) for row in connection.execute(query.order_by(stored.c.path))]
+    if not found:
+        return []
+    wanted = set(connection.scalars(waiting))
+    return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
+
+
+# -- generations ----------------------------------------------------------------------------
+
+
+def generation(connection: Connection) -> tuple[int, int, bool]:
+    """The newest generation: number, serial, and whether its pages are all written."""
+    newest = select(generations).order_by(generations.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return (0, 0, True) if row is None else (row.id, row.serial, row.complete)
+
+
+def complete(connection: Connection, number: int) -> None:
+    """All pages of this generation are written."""
+    connection.execute(update(generations).where(generations.c.id == number).values(complete=True))
+
+
+def current_files(connection: Connection, names: Iterable[str]) -> dict[str, list[PageFile]]:
+    """The files that the newest generation lists, by project."""
+    return _files(connection, names, published.c.last.is_(None))
+
+
+def old_files(
+    connection: Connection, names: Iterable[str], number: int
+) -> dict[str, list[PageFile]]:
+    """The files that generation ``number`` listed last, by project."""
+    return _files(connection, names, published.c.last == number)
+
+
+def _files(
+    connection: Connection, names: Iterable[str], condition: Any
+) -> dict[str, list[PageFile]]:
+    found: dict[str, list[PageFile]] = {}
+    columns = [published.c[name] for name in _FILE_COLUMNS]
+    for batch in batches(names):
+        query = select(published.c.name, *columns).where(published.c.name.in_(batch), condition)
+        for row in connection.execute(query):
+            found.setdefault(row.name, []).append(_page_file(row))
+    return found
+
+
+def _page_file(row: Row[Any]) -> PageFile:
+    return PageFile(
+        filename=row.filename,
+        version=row.version,
+        path=row.path,
+        sha256=row.sha256,
+        size=row.size,
+        uploaded=row.uploaded,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        metadata_sha256=row.metadata_sha256,
+        provenance=row.provenance,
+    )
+
+
+def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Page]:
+    """The pages (without files) that the newest generation has, by project."""
+    found: dict[str, Page] = {}
+    for batch in batches(names):
+        query = select(pages).where(pages.c.name.in_(batch), pages.c.last.is_(None))
+        for row in connection.execute(query):
+            found[row.name] = Page(row.name, row.serial, row.status, row.status_reason, ())
+    return found
+
+
+def index(connection: Connection) -> list[tuple[str, int]]:
+    """All projects of the newest generation with their serials, by name."""
+    query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(pages.c.name))]
+
+
+def changed_names(connection: Connection, number: int) -> set[str]:
+    """The projects whose page generation ``number`` brought, changed or dropped."""
+    names: set[str] = set()
+    for table in (pages, published):
+        moved = or_(table.c.first == number, table.c.last == number - 1)
+        names.update(connection.scalars(select(table.c.name).where(moved)))
+    return names
+
+
+def publish(
+    connection: Connection, wanted: Mapping[str, Page | None], serial: int, now: float
+) -> int:
+    """Make a generation in which these projects' pages are as given; None: no page.
+
+    Answers its number, or 0 if nothing differs from the newest generation.
+    """
+    number = generation(connection)[0] + 1
+    have_pages = current_pages(connection, wanted)
+    have_files = current_files(connection, wanted)
+    old: dict[Table, list[str]] = {pages: [], published: []}
+    new_pages: list[Page] = []
+    new_files: list[tuple[str, PageFile]] = []
+    for name, page in wanted.items():
+        bare = page and Page(page.name, page.serial, page.status, page.status_reason, ())
+        if bare != have_pages.get(name):
+            if name in have_pages:
+                old[pages].append(name)
+            if bare:
+                new_pages.append(bare)
+        had = {file.filename: file for file in have_files.get(name, ())}
+        has = {file.filename: file for file in (page.files if page else ())}
+        old[published] += [key for key, file in had.items() if has.get(key) != file]
+        new_files += [(name, file) for key, file in has.items() if had.get(key) != file]
+    if not (new_pages or new_files or old[pages] or old[published]):
+        return 0
+    row = {"id": number, "serial": serial, "at": now, "complete": False}
+    connection.execute(insert(generations).values(row))
+    _close(connection, pages, pages.c.name, old[pages], number)
+    _close(connection, published, published.c.filename, old[published], number)
+    _open(connection, new_pages, new_files, number)
+    _mark_listed(connection, number, now)
+    return number
+
+
+def _close(
+    connection: Connection, table: Table, column: Any, names: Collection[str], number: int
+) -> None:
+    for batch in batches(names):
+        connection.execute(
+            update(table).where(column.in_(batch), table.c.last.is_(None)).values(last=number - 1)
+        )
+
+
+def _open(
+    connection: Connection,
+    new_pages: Sequence[Page],
+    new_files: Sequence[tuple[str, PageFile]],
+    number: int,
+) -> None:
+    count = Ids(connection, pages)
+    add(
+        connection,
+        pages,
+        [
+            {
+                "id": count.next(), "name": page.name, "serial": page.serial,
+                "status": page.status, "status_reason": page.status_reason, "first": number,
+            }
+            for page in new_pages
+        ],
+    )  # fmt: skip
+    count = Ids(connection, published)
+    for batch in batches(new_files):
+        add(
+            connection,
+            published,
+            [
+                {
+                    "id": count.next(), "name": name, "first": number,
+                    **{column: getattr(file, column) for column in _FILE_COLUMNS},
+                }
+                for name, file in batch
+            ],
+        )  # fmt: skip
+
+
+def _mark_listed(connection: Connection, number: int, now: float) -> None:
+    """Note which stored files came onto the pages with this generation, and which left them."""
+    p = published.c
+    listed = set(connection.scalars(select(p.path).where(p.first == number)))
+    gone = set(connection.scalars(select(p.path).where(p.last == number - 1)))
+    for batch in batches(sorted(gone - listed)):
+        back = set(connection.scalars(select(p.path).where(p.path.in_(batch), p.last.is_(None))))
+        _set_unlisted(connection, set(batch) - back, now)
+    _set_unlisted(connection, listed, None)
+
+
+def _set_unlisted(connection: Connection, paths: Iterable[str], since: float | None) -> None:
+    with_metadata = (path for base in sorted(paths) for path in (base, base + METADATA))
+    for batch in batches(with_metadata):
+        connection.execute(update(stored).where(stored.c.path.in_(batch)).values(unlisted=since))
+
+
+def forget_generations(connection: Connection, before: float) -> int:
+    """Drop generations older than ``before``, but never the newest; answers how many went."""
+    newest = select(func.max(generations.c.id)).scalar_subquery()
+    old = connection.scalars(
+        select(generations.c.id).where(generations.c.at < before, generations.c.id < newest)
+    ).all()
+    if not old:
+        return 0
+    for table in (pages, published):
+        connection.execute(delete(table).where(table.c.last <= max(old)))
+    connection.execute(delete(generations).where(generations.c.id <= max(old)))
+    return len(old)
+
+
+def sizes(connection: Connection) -> dict[str, int]:
+    """How many projects, releases, files and bytes the newest generation lists."""
+    p = published.c
+    now_listed = p.last.is_(None)
+    row = connection.execute(
+        select(func.count(), func.coalesce(func.sum(p.size), 0)).where(now_listed)
+    ).one()
+    versions = select(p.name, p.version).where(now_listed).distinct().subquery()
+    return {
+        "projects": connection.scalar(
+            select(func.count()).select_from(pages).where(pages.c.last.is_(None))
+        ) or 0,
+        "releases": connection.scalar(select(func.count()).select_from(versions)) or 0,
+        "files": row[0],
+        "bytes": int(row[1]),
+        "known_projects": connection.scalar(select(func.count()).select_from(projects)) or 0,
+        "known_releases": connection.scalar(select(func.count()).select_from(releases)) or 0,
+    }  # fmt: skip

@@ -1,0 +1,115 @@
+"""The schema's revision: what the code wants, what the database has, and the way between them.
+
+The migrations lie beside the package in a checkout and inside it in a wheel. One history runs on
+SQLite and on PostgreSQL.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event, inspect, text
+
+from pypisync.catalog import views
+from pypisync.catalog.engine import database_errors
+from pypisync.errors import CatalogError
+
+_PACKAGE = Path(__file__).parents[1]
+_LOCK = 7_233_019  # any constant: PostgreSQL's advisory lock around an upgrade
+
+
+def _config(connection: Connection | None = None) -> Config:
+    inside = _PACKAGE / "migrations"
+    folder = inside if inside.is_dir() else _PACKAGE.parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def wanted_revision() -> str:
+    """The revision that this code works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the database has; None if it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check(connection: Connection) -> None:
+    """Raise CatalogError unless the database has exactly the wanted revision."""
+    has, wants = revision(connection), wanted_revision()
+    if has == wants:
+        return
+    if has is None:
+        raise CatalogError("the database is empty: run `pypisync sync` or `pypisync db upgrade`")
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if has in known:
+        raise CatalogError(
+            f"the database is at revision {has}, this version wants {wants}:"
+            " run `pypisync db upgrade`"
+        )
+    raise CatalogError(
+        f"the database is at revision {has}, which this version does not know: it was written by a"
+        " newer PypiSync; install that one, or restore a backup"
+    )
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the database to the wanted revision; answers the revisions before and after.
+
+    Everything happens in one transaction, so a migration that fails leaves the schema as it was.
+    Raises CatalogError if the database is newer than this code.
+    """
+    sqlite = engine.dialect.name == "sqlite"
+    with database_errors():
+        if sqlite:
+            # A table that a batch migration copies is dropped, and would take its children along.
+            # The PRAGMA does nothing inside a transaction, so it has to come first.
+            event.listen(engine, "connect", _foreign_keys_off)
+            engine.dispose()
+        try:
+            with engine.begin() as connection:
+                if not sqlite:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                before = revision(connection)
+                if before is not None and before != wanted_revision():
+                    _refuse_unknown(connection)
+                if before != wanted_revision():
+                    views.drop(connection)
+                    command.upgrade(_config(connection), "head")
+                    views.create(connection)
+                if sqlite:
+                    _check_foreign_keys(connection)
+        finally:
+            if sqlite:
+                event.remove(engine, "connect", _foreign_keys_off)
+                engine.dispose()
+    return before, wanted_revision()
+
+
+def _refuse_unknown(connection: Connection) -> None:
+    try:
+        check(connection)
+    except CatalogError as error:
+        if "newer" in str(error):
+            raise
+
+
+def _foreign_keys_off(connection: object, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+    if broken:
+        raise CatalogError(f"the migration would break {len(broken)} references: nothing was done")
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether the database has no table at all. Raises CatalogError if it cannot be reached."""
+    with database_errors():
+        return not inspect(engine).get_table_names()

@@ -1,0 +1,316 @@
+"""What the next generation's pages are: wanted against held, for what has changed."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, or_, select, update
+
+from pypisync.catalog.history import METADATA
+from pypisync.catalog.rows import batches, to_mask
+from pypisync.catalog.schema import (
+    choices,
+    classes,
+    edges,
+    files,
+    projects,
+    published,
+    releases,
+    roots,
+    selected,
+    stored,
+)
+from pypisync.core.pages import Page, PageFile
+from pypisync.core.plan import Shelf, Wanted, spread, unready
+
+
+@dataclass(frozen=True, slots=True)
+class FileToFetch:
+    """A file of the selection that the pool does not hold; ``metadata`` if .metadata is missing."""
+
+    id: int
+    url: str
+    path: str
+    sha256: str
+    size: int | None
+    file: bool
+    metadata: str | None  # its stated SHA-256 ("" if none is stated); None: not wanted
+
+
+@dataclass(slots=True)
+class Publication:
+    """The pages of the projects that changed (None: no page), and what is held back."""
+
+    pages: dict[str, Page | None] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)  # "name==version" -> reason
+    done: list[int] = field(default_factory=list)  # projects with nothing left to publish
+
+
+def files_to_fetch(connection: Connection) -> list[FileToFetch]:
+    """The kept files of selected releases that the pool lacks, of projects that changed."""
+    meta = stored.alias("meta")
+    f = files.c
+    query = (
+        select(
+            f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
+        )
+        .select_from(
+            projects.join(releases)
+            .join(selected, _is_selected())
+            .join(files)
+            .outerjoin(stored, stored.c.path == f.path)
+            .outerjoin(meta, meta.c.path == f.path + METADATA)
+        )
+        .where(projects.c.unpublished, f.kept)
+        .order_by(f.id)
+    )
+    wanted = []
+    for row in connection.execute(query):
+        file = row[6] != row[3]
+        metadata = None if _has_metadata(row[5], row[7]) else row[5]
+        if file or metadata is not None:
+            wanted.append(FileToFetch(*row[:5], file, metadata))
+    return wanted
+
+
+def assemble(connection: Connection, later: Collection[str] = ()) -> Publication:
+    """The pages as the facts, the decisions and the pool allow now.
+
+    ``later``: paths that could not be fetched and may be next time.
+    """
+    query = select(projects).where(projects.c.unpublished).order_by(projects.c.name)
+    changed = connection.execute(query).all()
+    if not changed:
+        return Publication()
+    wanted = _wanted(connection, [row.id for row in changed])
+    listed = _listed(connection, [row.name for row in changed])
+    held = unready(wanted)
+    if held:
+        held = _spread(connection, held, wanted, listed)
+    labels = {w.release: w.label for w in wanted}
+    result = Publication(held={labels[r]: why for r, why in sorted(held.items()) if r in labels})
+    by_project: dict[str, list[Wanted]] = {}
+    for release in wanted:
+        by_project.setdefault(release.project, []).append(release)
+    asked = _asked_for(connection, [row.id for row in changed])
+    for row in changed:
+        have = by_project.get(row.name, [])
+        now_listed = listed.get(row.name, frozenset())
+        lists, complete = _page_files(have, held, now_listed)
+        if lists or (row.status == "quarantined" and row.id in asked):
+            result.pages[row.name] = Page(
+                row.name, row.serial, row.status, row.status_reason, tuple(lists)
+            )
+        else:
+            result.pages[row.name] = None
+        waits = any(
+            path in later
+            for release in have
+            for file in release.files
+            for path in (file.page.path, file.page.path + METADATA)
+        )
+        if complete and not waits:
+            result.done.append(row.id)
+    return result
+
+
+def published_all(connection: Connection, done: Iterable[int]) -> None:
+    """These projects' pages say all there is to say."""
+    for batch in batches(done):
+        connection.execute(
+            update(projects).where(projects.c.id.in_(batch)).values(unpublished=False)
+        )
+
+
+def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set[str]]:
+    """Which of these projects need which, by the selection's edges."""
+    user, used = projects.alias("user_project"), projects.alias("used_project")
+    found: dict[str, set[str]] = {}
+    for batch in batches(names):
+        query = (
+            select(user.c.name, used.c.name)
+            .select_from(
+                user.join(releases, releases.c.project_id == user.c.id)
+                .join(selected, selected.c.release_id == releases.c.id)
+                .join(edges, edges.c.selected_id == selected.c.id)
+                .join(classes, classes.c.id == edges.c.class_id)
+                .join(used, used.c.id == classes.c.project_id)
+            )
+            .where(user.c.name.in_(batch))
+            .distinct()
+        )
+        for name, need in connection.execute(query):
+            found.setdefault(name, set()).add(need)
+    return found
+
+
+def _is_selected() -> Any:
+    return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
+
+
+def _wanted(connection: Connection, ids: Sequence[int]) -> list[Wanted]:
+    meta = stored.alias("meta")
+    p, r, f = projects.c, releases.c, files.c
+    lists = exists().where(published.c.filename == f.filename, published.c.last.is_(None))
+    found: dict[int, tuple[Any, list[Shelf]]] = {}
+    for batch in batches(ids):
+        query = (
+            select(
+                p.name, r.id.label("release"), r.version, r.admits_yanked, r.knowledge,
+                selected.c.id.label("chosen"), files, stored.c.size.label("real"),
+                stored.c.sha256.label("has"), meta.c.sha256.label("meta"),
+            )
+            .select_from(
+                projects.join(releases)
+                .join(files)
+                .outerjoin(selected, _is_selected())
+                .outerjoin(stored, stored.c.path == f.path)
+                .outerjoin(meta, meta.c.path == f.path + METADATA)
+            )
+            .where(p.id.in_(batch), or_(selected.c.id.is_not(None), lists))
+            .order_by(r.id, f.id)
+        )  # fmt: skip
+        for row in connection.execute(query):
+            entry = found.setdefault(row.release, (row, []))
+            entry[1].append(_shelf(row))
+    blocked = _blocked(connection, list(found))
+    return [
+        Wanted(
+            release=release,
+            project=row.name,
+            version=row.version,
+            selected=row.chosen is not None,
+            admits=to_mask(row.admits_yanked),
+            blocked=blocked.get(release, ""),
+            files=tuple(shelves),
+        )
+        for release, (row, shelves) in found.items()
+    ]
+
+
+def _shelf(row: Any) -> Shelf:
+    page = PageFile(
+        filename=row.filename,
+        version=row.version,
+        path=row.path,
+        sha256=row.sha256,
+        size=row.real or 0,
+        uploaded=row.uploaded,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        metadata_sha256=row.meta if _has_metadata(row.metadata_sha256, row.meta) else None,
+        provenance=row.provenance,
+    )
+    return Shelf(page, to_mask(row.admits), row.kept, row.has == row.sha256)
+
+
+def _has_metadata(stated: str | None, has: str | None) -> bool:
+    """Whether what is stored beside a file is the .metadata that upstream states."""
+    return stated is None or has == stated or (stated == "" and has is not None)
+
+
+def _blocked(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Releases of which something is not known yet that their dependencies hang on."""
+    blocked: dict[int, str] = {}
+    for batch in batches(ids):
+        unread = select(releases.c.id).where(
+            releases.c.id.in_(batch), releases.c.knowledge == "wanted"
+        )
+        blocked.update(
+            (release, "its requirements could not be read yet")
+            for release in connection.scalars(unread)
+        )
+        unseen = (
+            select(selected.c.release_id, projects.c.name)
+            .select_from(
+                selected.join(edges, edges.c.selected_id == selected.c.id)
+                .join(classes, classes.c.id == edges.c.class_id)
+                .join(projects, projects.c.id == classes.c.project_id)
+            )
+            .where(selected.c.release_id.in_(batch), projects.c.status == "unseen")
+        )
+        for release, name in connection.execute(unseen):
+            blocked[release] = f"needs {name}, which could not be read yet"
+    return blocked
+
+
+def _listed(connection: Connection, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The file names that the newest generation lists, by project."""
+    found: dict[str, set[str]] = {}
+    for batch in batches(names):
+        query = select(published.c.name, published.c.filename).where(
+            published.c.name.in_(batch), published.c.last.is_(None)
+        )
+        for name, filename in connection.execute(query):
+            found.setdefault(name, set()).add(filename)
+    return {name: frozenset(filenames) for name, filenames in found.items()}
+
+
+def _spread(
+    connection: Connection,
+    held: dict[int, str],
+    wanted: Sequence[Wanted],
+    listed: dict[str, frozenset[str]],
+) -> dict[int, str]:
+    """Follow the edges backwards from what is held to all that needs it."""
+    needs: dict[int, list[int]] = {}
+    frontier = set(held)
+    while frontier:
+        reached: set[int] = set()
+        for batch in batches(sorted(frontier)):
+            query = (
+                select(choices.c.release_id, selected.c.release_id)
+                .select_from(
+                    choices.join(edges, edges.c.class_id == choices.c.class_id).join(
+                        selected, selected.c.id == edges.c.selected_id
+                    )
+                )
+                .where(choices.c.release_id.in_(batch))
+                .distinct()
+            )
+            for needed, dependent in connection.execute(query):
+                needs.setdefault(needed, []).append(dependent)
+                reached.add(dependent)
+        frontier = reached - needs.keys() - held.keys()
+        frontier -= {w.release for w in wanted if _is_listed(w, listed)}
+        for release in frontier:
+            needs.setdefault(release, [])
+    here = {w.release: w.label for w in wanted}
+    # A release that is selected and not among the changed projects is published already.
+    elsewhere = {d for dependents in needs.values() for d in dependents} - here.keys()
+    published_already = {w.release for w in wanted if _is_listed(w, listed)} | elsewhere
+    return spread(held, needs, here, frozenset(published_already))
+
+
+def _is_listed(release: Wanted, listed: dict[str, frozenset[str]]) -> bool:
+    names = listed.get(release.project, frozenset())
+    return any(file.page.filename in names for file in release.files)
+
+
+def _page_files(
+    have: Sequence[Wanted], held: dict[int, str], listed: frozenset[str]
+) -> tuple[list[PageFile], bool]:
+    """What the page lists, and whether that is all that is wanted and nothing more."""
+    lists: list[PageFile] = []
+    complete = True
+    for release in have:
+        fresh = release.selected and release.release not in held
+        for file in release.files:
+            wanted = fresh and file.kept
+            # While anything is held, what is published stays: something may still need it.
+            stays = bool(held) and file.page.filename in listed
+            if file.stored and (wanted or stays):
+                lists.append(file.page)
+            complete &= (wanted or not stays) and (file.stored or not wanted)
+        complete &= release.release not in held
+    return lists, complete
+
+
+def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the projects that a root or a requirement in use names."""
+    found: set[int] = set()
+    for batch in batches(ids):
+        for table in (roots, classes):
+            query = select(table.c.project_id).where(table.c.project_id.in_(batch))
+            found.update(connection.scalars(query.distinct()))
+    return found

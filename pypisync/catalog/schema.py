@@ -1,0 +1,321 @@
+"""The tables: facts about upstream, decisions about the mirror, and its history.
+
+*Facts* are what upstream said, one row a thing, with the masks that the configured environments
+give them. *Decisions* are derived from facts and roots alone: deleting them all and deciding
+again gives the same rows. *History* is what was published and when; it never refers to facts,
+for upstream may delete those while a generation still lists them.
+
+A mask (a set of targets, see :mod:`pypisync.core.model`) is stored as lower-case hexadecimal text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+# Batch migrations on SQLite need every constraint to have a name.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    # The one writer counts the ids itself, so that rows can refer to each other in bulk inserts.
+    return Column("id", Integer, primary_key=True, autoincrement=False)
+
+
+def _text(name: str, default: str | None = "") -> Column[str]:
+    return Column(name, Text, nullable=default is None, server_default=default)
+
+
+def _flag(name: str, *, index: bool = False) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default="0", index=index)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def _ref(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:
+    foreign = ForeignKey(f"{target}.id", ondelete="CASCADE")
+    return Column(name, Integer, foreign, nullable=False, index=index, primary_key=key)
+
+
+# -- state ----------------------------------------------------------------------------------
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="single values: the serial, the fingerprint of the environments",
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _number("serial"),  # the document must be at least this new
+    Column("since", Float, nullable=False),  # seconds since 1970
+    _number("attempts"),
+    _text("reason"),
+    comment="projects whose document has still to be fetched",
+)
+
+# -- facts ----------------------------------------------------------------------------------
+
+projects = Table(
+    "projects",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _text("display"),
+    _number("serial"),
+    # unseen (only named by a requirement), gone (404), or upstream's project status
+    _text("status", "unseen"),
+    _text("status_reason", None),
+    _text("etag", None),
+    _flag("undecided", index=True),  # facts changed since the last decision
+    _flag("unpublished", index=True),  # decisions or files changed since the last publication
+    comment="every project that a root or a requirement names",
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    _id(),
+    _ref("project_id", "projects", index=False),
+    Column("version", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),  # sorts as PEP 440
+    _flag("prerelease"),
+    _flag("kept"),  # has at least one kept file
+    _text("admits", "0"),  # mask by files that are not yanked
+    _text("admits_yanked", "0"),  # mask by all files
+    _text("builds", "0"),  # mask of targets that have no wheel: an sdist is built
+    # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
+    _text("knowledge", "unknown"),
+    _text("source"),  # where the requirements were read
+    _text("provides"),  # extras, separated by commas
+    _flag("undecided", index=True),  # masks or requirements changed since the last decision
+    UniqueConstraint("project_id", "key"),
+    Index(
+        "ix_releases_wanted",
+        "id",
+        sqlite_where=text("knowledge = 'wanted'"),
+        postgresql_where=text("knowledge = 'wanted'"),
+    ),
+    comment="a version of a project; without files it is gone and waits for the next decision",
+)
+
+files = Table(
+    "files",
+    metadata,
+    _id(),
+    _ref("release_id", "releases"),
+    Column("filename", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger),
+    _text("uploaded", None),
+    _text("requires_python", None),
+    _text("yanked", None),
+    _text("metadata_sha256", None),
+    _text("provenance", None),
+    _text("kind", "wheel"),
+    _flag("kept"),  # wanted by the configuration if its release is selected
+    _text("admits", "0"),
+    comment="distribution files that upstream lists",
+)
+
+skipped = Table(
+    "skipped",
+    metadata,
+    _id(),
+    _ref("project_id", "projects"),
+    Column("what", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    comment="versions and files upstream lists that the standards do not allow",
+)
+
+requirements = Table(
+    "requirements",
+    metadata,
+    _id(),
+    _ref("release_id", "releases"),
+    _ref("project_id", "projects"),  # the project it names
+    _text("kind", "runtime"),  # or build
+    Column("text", Text, nullable=False),
+    _text("specifier"),
+    _text("marker"),
+    _text("extras"),  # separated by commas
+    _text("fault"),  # why it can never be met: unparsable, a direct reference
+    comment="dependency edges of the releases whose requirements are known",
+)
+
+# -- decisions ------------------------------------------------------------------------------
+
+roots = Table(
+    "roots",
+    metadata,
+    _id(),
+    _ref("project_id", "projects"),
+    Column("selector", Text, nullable=False),
+    _text("extras"),
+    _text("origin"),  # the pattern's text, for a root that a pattern gave
+    _text("state", "new"),  # new, kept, dropped
+    _text("unmet", "0"),
+    UniqueConstraint("project_id", "selector", "extras", "origin"),
+    comment="wanted lines of the configuration, patterns expanded",
+)
+
+root_choices = Table(
+    "root_choices",
+    metadata,
+    _ref("root_id", "roots", index=False, key=True),
+    _ref("release_id", "releases", key=True),
+    _number("position"),
+    comment="the releases that a root calls for",
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    _id(),
+    _ref("project_id", "projects", index=False),
+    _text("specifier"),
+    _text("extras"),
+    Column("mask", Text, nullable=False),
+    _text("unmet", "0"),
+    _number("uses"),
+    UniqueConstraint("project_id", "specifier", "extras", "mask"),
+    comment="requirements that are alike, chosen for once",
+)
+
+choices = Table(
+    "choices",
+    metadata,
+    _ref("class_id", "classes", index=False, key=True),
+    _ref("release_id", "releases", key=True),
+    _number("position"),  # 0 is the most preferred
+    comment="the releases that meet a class, the best for each target",
+)
+
+selected = Table(
+    "selected",
+    metadata,
+    _id(),
+    _ref("release_id", "releases", index=False),
+    _text("extra"),  # "" for the release itself
+    UniqueConstraint("release_id", "extra"),
+    comment="the selection: releases, and extras of theirs, that roots and edges call for",
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    _ref("selected_id", "selected", index=False, key=True),
+    _ref("requirement_id", "requirements", key=True),
+    Column("class_id", Integer, ForeignKey("classes.id"), index=True),  # null: can never be met
+    comment="the requirements of the selection that can apply, and what was chosen for each",
+)
+
+# -- history --------------------------------------------------------------------------------
+
+stored = Table(
+    "stored",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("unlisted", Float),  # when the last page that lists it went, seconds since 1970
+    Column("checked", Float, nullable=False, server_default="0"),
+    comment="what the pool holds, hash-checked when it came in",
+)
+
+held = Table(
+    "held",
+    metadata,
+    Column("release", Text, primary_key=True),  # name==version
+    Column("reason", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    comment="releases that are wanted and cannot be published yet",
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    _id(),
+    _number("serial"),
+    Column("at", Float, nullable=False),
+    _flag("complete"),  # its pages are all written
+    comment="published states of the index",
+)
+
+published = Table(
+    "published",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    _text("uploaded", None),
+    _text("requires_python", None),
+    _text("yanked", None),
+    _text("metadata_sha256", None),
+    _text("provenance", None),
+    Column("first", Integer, nullable=False, index=True),
+    Column("last", Integer),  # null: in the newest generation still
+    Index("ix_published_name_last", "name", "last"),
+    Index("ix_published_last", "last"),
+    Index("ix_published_path", "path"),
+    comment="files on the pages, each with the generations that list it",
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    _number("serial"),
+    Column("status", Text, nullable=False),
+    _text("status_reason", None),
+    Column("first", Integer, nullable=False, index=True),
+    Column("last", Integer),
+    Index("ix_pages_name_last", "name", "last"),
+    Index("ix_pages_last", "last"),
+    comment="project pages, each with the generations that have it",
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    Column("started", Float, nullable=False),
+    Column("finished", Float),
+    _number("serial"),
+    Column("generation", Integer),
+    _text("outcome", "running"),
+    _text("report", "{}"),  # JSON: counts, what is held and failed, seconds by step
+    comment="cycles, newest last",
+)

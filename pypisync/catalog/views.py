@@ -1,0 +1,152 @@
+"""The stable views: what operators may build queries on.
+
+Their names and columns stay as they are across versions; columns may be added. The tables below
+them may change with any version. Times are seconds since 1970, UTC.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view, what it answers, and its query (which runs on SQLite and PostgreSQL)."""
+
+    name: str
+    comment: str
+    query: str
+
+
+VIEWS = (
+    View(
+        "v_projects",
+        "Projects the mirror knows; selected: releases wanted now, listed: files on its page.",
+        """
+        SELECT p.name, p.display, p.status, p.status_reason, p.serial,
+            (SELECT count(*) FROM releases r JOIN selected s ON s.release_id = r.id
+                WHERE r.project_id = p.id AND s.extra = '') AS selected,
+            (SELECT count(*) FROM published u WHERE u.name = p.name AND u.last IS NULL) AS listed
+        FROM projects p
+        """,
+    ),
+    View(
+        "v_releases",
+        "Releases upstream has; selected: 1 if wanted now; source: where requirements were read.",
+        """
+        SELECT p.name AS project, r.version, r.prerelease, r.knowledge, r.source,
+            CASE WHEN s.id IS NULL THEN 0 ELSE 1 END AS selected
+        FROM releases r JOIN projects p ON p.id = r.project_id
+        LEFT JOIN selected s ON s.release_id = r.id AND s.extra = ''
+        """,
+    ),
+    View(
+        "v_files",
+        "Files upstream has; kept: by the file rules, stored: in the pool, listed: on a page.",
+        """
+        SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
+            f.requires_python, f.yanked, f.kept, f.path,
+            CASE WHEN t.path IS NULL THEN 0 ELSE 1 END AS stored,
+            CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed
+        FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id
+        LEFT JOIN stored t ON t.path = f.path
+        LEFT JOIN published u ON u.filename = f.filename AND u.last IS NULL
+        """,
+    ),
+    View(
+        "v_dependencies",
+        "Requirements of selected releases that can apply, with the releases chosen for each.",
+        """
+        SELECT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
+            d.name AS needs, cr.version AS chosen, q.fault
+        FROM edges e
+        JOIN selected s ON s.id = e.selected_id
+        JOIN releases r ON r.id = s.release_id
+        JOIN projects p ON p.id = r.project_id
+        JOIN requirements q ON q.id = e.requirement_id
+        JOIN projects d ON d.id = q.project_id
+        LEFT JOIN choices c ON c.class_id = e.class_id
+        LEFT JOIN releases cr ON cr.id = c.release_id
+        """,
+    ),
+    View(
+        "v_reasons",
+        "Why a release is in the selection: one row for each root or requirement that chose it.",
+        """
+        SELECT p.name AS project, r.version, 'root' AS reason,
+            rp.name AS needed_by, '' AS needed_by_version, ro.selector AS requirement, ro.origin
+        FROM root_choices rc
+        JOIN roots ro ON ro.id = rc.root_id JOIN projects rp ON rp.id = ro.project_id
+        JOIN releases r ON r.id = rc.release_id JOIN projects p ON p.id = r.project_id
+        UNION ALL
+        SELECT p.name, r.version, q.kind, np.name, nr.version, q.text, ''
+        FROM choices c
+        JOIN releases r ON r.id = c.release_id JOIN projects p ON p.id = r.project_id
+        JOIN edges e ON e.class_id = c.class_id
+        JOIN selected s ON s.id = e.selected_id
+        JOIN releases nr ON nr.id = s.release_id JOIN projects np ON np.id = nr.project_id
+        JOIN requirements q ON q.id = e.requirement_id
+        """,
+    ),
+    View(
+        "v_roots",
+        "Wanted lines of the configuration (origin: the pattern), and the releases each calls for.",
+        """
+        SELECT p.name AS project, ro.selector, ro.extras, ro.origin, r.version AS chosen
+        FROM roots ro JOIN projects p ON p.id = ro.project_id
+        LEFT JOIN root_choices rc ON rc.root_id = ro.id
+        LEFT JOIN releases r ON r.id = rc.release_id
+        """,
+    ),
+    View(
+        "v_unmet",
+        "Requirements of the selection that nothing upstream meets, on some target or on all.",
+        """
+        SELECT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
+            CASE WHEN q.fault <> '' THEN q.fault
+                WHEN d.status = 'gone' THEN 'upstream has no such project'
+                WHEN d.status = 'unseen' THEN 'not read yet'
+                WHEN EXISTS (SELECT 1 FROM choices h WHERE h.class_id = c.id)
+                    THEN 'no release for some targets'
+                ELSE 'no release meets it' END AS reason,
+            c.unmet AS targets
+        FROM edges e
+        JOIN selected s ON s.id = e.selected_id
+        JOIN releases r ON r.id = s.release_id JOIN projects p ON p.id = r.project_id
+        JOIN requirements q ON q.id = e.requirement_id
+        JOIN projects d ON d.id = q.project_id
+        LEFT JOIN classes c ON c.id = e.class_id
+        WHERE c.id IS NULL OR c.unmet <> '0'
+        """,
+    ),
+    View("v_held", "Releases that are wanted and cannot be published yet.",
+         "SELECT release, reason, since FROM held"),
+    View("v_pending", "Projects whose document has still to be fetched.",
+         "SELECT name AS project, serial, since, attempts, reason FROM pending"),
+    View("v_skipped", "Versions and files upstream lists that the standards do not allow.",
+         "SELECT p.name AS project, k.what, k.reason"
+         " FROM skipped k JOIN projects p ON p.id = k.project_id"),
+    View("v_listed", "Files on the mirror's pages now.",
+         "SELECT name AS project, version, filename, size, sha256, uploaded, requires_python,"
+         " yanked, path, first AS since_generation FROM published WHERE last IS NULL"),
+    View("v_generations", "Published states of the index.",
+         "SELECT id AS generation, serial, at, complete FROM generations"),
+    View("v_runs", "Cycles; report: JSON with counts, failures and seconds by step.",
+         "SELECT id AS run, started, finished, serial, generation, outcome, report FROM runs"),
+)  # fmt: skip
+
+
+def create(connection: Connection) -> None:
+    """Make the views those of this code."""
+    for view in VIEWS:
+        connection.execute(text(f"DROP VIEW IF EXISTS {view.name}"))
+        connection.execute(text(f"CREATE VIEW {view.name} AS {view.query}"))
+        if connection.dialect.name == "postgresql":
+            comment = view.comment.replace("'", "''")
+            connection.exec_driver_sql(f"COMMENT ON VIEW {view.name} IS '{comment}'")
+
+
+def drop(connection: Connection) -> None:
+    """Drop the views, which stand in the way of changes to their tables."""
+    for view in reversed(VIEWS):
+        connection.execute(text(f"DROP VIEW IF EXISTS {view.name}"))

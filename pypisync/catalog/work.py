@@ -1,0 +1,97 @@
+"""What has still to be done: the serial read up to, and the projects that are stale."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from pypisync.catalog.rows import batches
+from pypisync.catalog.schema import pending, projects, releases, settings
+
+SERIAL = "serial"
+
+
+def setting(connection: Connection, name: str) -> str | None:
+    """A single value, or None."""
+    return connection.scalar(select(settings.c.value).where(settings.c.name == name))
+
+
+def set_setting(connection: Connection, name: str, value: str) -> None:
+    """Store a single value."""
+    row = settings.c.name == name
+    if not connection.execute(update(settings).where(row).values(value=value)).rowcount:
+        connection.execute(insert(settings).values(name=name, value=value))
+
+
+def serial(connection: Connection) -> int | None:
+    """The serial up to which the changelog was read; None before the first run."""
+    value = setting(connection, SERIAL)
+    return None if value is None else int(value)
+
+
+def matters(connection: Connection, names: Iterable[str]) -> set[str]:
+    """Those of the names (normalised) that the catalog knows."""
+    known: set[str] = set()
+    for batch in batches(names):
+        found = select(projects.c.name).where(projects.c.name.in_(batch))
+        known.update(connection.scalars(found))
+    return known
+
+
+def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -> None:
+    """Owe each of these projects a document at least as new as the serial."""
+    have: dict[str, int] = {}
+    for batch in batches(serials):
+        query = select(pending.c.name, pending.c.serial).where(pending.c.name.in_(batch))
+        have.update((row.name, row.serial) for row in connection.execute(query))
+    for name, old in have.items():
+        if serials[name] > old:
+            connection.execute(
+                update(pending).where(pending.c.name == name).values(serial=serials[name])
+            )
+    rows = [
+        {"name": name, "serial": owed, "since": now, "attempts": 0}
+        for name, owed in serials.items()
+        if name not in have
+    ]
+    if rows:
+        connection.execute(insert(pending), rows)
+
+
+def stale(connection: Connection) -> list[tuple[str, int, str | None]]:
+    """All stale projects: name, the serial owed, and the ETag of the known document."""
+    query = (
+        select(pending.c.name, pending.c.serial, projects.c.etag)
+        .select_from(pending.outerjoin(projects, projects.c.name == pending.c.name))
+        .order_by(pending.c.name)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
+def settled(connection: Connection, names: Iterable[str]) -> None:
+    """These projects are up to date."""
+    for batch in batches(names):
+        connection.execute(delete(pending).where(pending.c.name.in_(batch)))
+
+
+def set_aside(connection: Connection, reasons: Mapping[str, str]) -> None:
+    """These projects could not be read; they stay stale, with the reason."""
+    for name, reason in reasons.items():
+        connection.execute(
+            update(pending)
+            .where(pending.c.name == name)
+            .values(reason=reason, attempts=pending.c.attempts + 1)
+        )
+
+
+def unfinished(connection: Connection) -> bool:
+    """Whether something is left to do besides what the changelog brings."""
+    queries: tuple[Callable[[], object], ...] = (
+        lambda: connection.scalar(select(func.count()).select_from(pending)),
+        lambda: connection.scalar(
+            select(releases.c.id).where(releases.c.knowledge == "wanted").limit(1)
+        ),
+        lambda: connection.scalar(
+            select(projects.c.id).where(or_(projects.c.undecided, projects.c.unpublished)).limit(1)
+        ),
+    )
+    return any(query() for query in queries)

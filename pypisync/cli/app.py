@@ -1,0 +1,25 @@
+"""The commands, in the order in which help lists them.
+
+A new command is a function in a module of its group, and one line here. Such a module imports at
+its top what is cheap (Typer, :mod:`pypisync.cli.common`), and inside its functions what works.
+"""
+
+import typer
+
+from pypisync.cli import configuration
+
+app = typer.Typer(
+    name="pypisync",
+    help="Keep a dependency-consistent partial mirror of PyPI.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # help without Rich starts faster
+    pretty_exceptions_enable=False,
+)
+app.command()(configuration.init)
+app.command()(configuration.check)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep a dependency-consistent partial mirror of PyPI."""

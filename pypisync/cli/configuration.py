@@ -1,0 +1,111 @@
+"""``init`` and ``check``: write a configuration, and say what one means. Neither asks upstream."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pypisync.cli.common import ConfigFile, configured, show
+from pypisync.cli.template import TEMPLATE
+from pypisync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pypisync.config import Config
+    from pypisync.core.selector import Selector
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("pypisync.json5"),
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a file that is already there.")
+    ] = False,
+) -> None:
+    """Write a small configuration with comments, that works as it is."""
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as stream:
+            stream.write(TEMPLATE)
+    except FileExistsError:
+        raise ConfigError([f"{file}: already there; --force overwrites it"]) from None
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be written: {error.strerror}"]) from None
+    typer.echo(f"wrote {file}; next: pypisync check --config {file}")
+
+
+def check(
+    *,
+    config: ConfigFile = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was understood as JSON.")
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the file, for editors.")
+    ] = False,
+) -> None:
+    """Check the configuration and show what it means, without the network."""
+    if schema:
+        from pypisync.config import schema as json_schema
+
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    understood = configured(config)
+    if as_json:
+        typer.echo(json.dumps(_values(understood), indent=2))
+        return
+    show("Configuration", ("key", "value"), _settings(understood))
+    show("Targets", ("", "target"), (("target", t.name) for t in understood.targets.all))
+    show("Roots", ("", "project", "selectors"), _roots(understood))
+
+
+def _settings(config: "Config") -> Iterator[tuple[str, str]]:
+    from pypisync.core.values import masked, show_duration, show_size
+
+    yield "endpoint", masked(config.endpoint)
+    yield "destination_folder", str(config.destination)
+    yield "database", config.database_shown
+    yield "wheels", config.wheels
+    yield "sdists", config.sdists
+    yield "arch_exclude", " ".join(config.arch_exclude) or "-"
+    yield "dependencies", "no (flat)" if config.flat else "yes"
+    yield "disk_reserve", show_size(config.disk_reserve)
+    yield "grace", show_duration(config.grace)
+
+
+def _roots(config: "Config") -> Iterator[tuple[str, str, str]]:
+    for root in config.roots:
+        yield "root", root.text, ", ".join(_shown(root.selectors)) or "none, not even by pattern"
+    for pattern in config.patterns:
+        yield "pattern", pattern.regex, ", ".join(_shown(pattern.selectors))
+
+
+def _shown(selectors: "tuple[Selector, ...]") -> list[str]:
+    return [selector.text for selector in selectors]
+
+
+def _values(config: "Config") -> dict[str, Any]:
+    from pypisync.core.values import masked
+
+    upstream = config.upstream.model_dump()
+    if config.upstream.proxy:
+        upstream["proxy"] = masked(config.upstream.proxy)
+    return {
+        "endpoint": masked(config.endpoint),
+        "destination_folder": str(config.destination),
+        "database": config.database_shown,
+        "environment": dict(config.environment),
+        "wheels": config.wheels,
+        "sdists": config.sdists,
+        "arch_exclude": list(config.arch_exclude),
+        "flat": config.flat,
+        "upstream": upstream,
+        "disk_reserve": config.disk_reserve,
+        "grace": config.grace,
+        "targets": [{"name": t.name, "values": dict(t.values)} for t in config.targets.all],
+        "roots": [
+            {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}
+            for r in config.roots
+        ],
+        "patterns": [{"regex": p.regex, "selectors": _shown(p.selectors)} for p in config.patterns],
+    }

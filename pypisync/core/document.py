@@ -1,0 +1,173 @@
+"""The keys of the configuration file, and what is allowed in each.
+
+The description of a key says what is allowed; it is what a fault says and what an editor shows.
+Only the shape and each value by itself are checked here (strictly: "10" is no number). Places,
+overrides and what the values lead to are left to :mod:`pypisync.config`.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from packaging.specifiers import SpecifierSet
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from pypisync.core import selector, values
+
+
+def _selector(text: str) -> str:
+    if SpecifierSet(selector.parse(text).specifier).is_unsatisfiable():
+        raise ValueError(f'"{text}" can match no version: its conditions exclude each other')
+    return text
+
+
+def _root(text: str) -> str:
+    selector.parse_root(text)
+    return text
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _read_if_text(parse: Callable[[str], int]) -> Callable[[object], object]:
+    return lambda value: parse(value) if isinstance(value, str) else value
+
+
+Minor = Annotated[str, AfterValidator(values.python_minor)]
+Version = Annotated[str, AfterValidator(values.full_version)]
+Extra = Annotated[str, AfterValidator(values.extra)]
+Text = Annotated[str, Field(min_length=1)]
+Selectors = Annotated[
+    list[Annotated[str, AfterValidator(_selector)]],
+    BeforeValidator(_listed, json_schema_input_type=list[str] | str),
+]
+Size = Annotated[int, BeforeValidator(_read_if_text(values.size), json_schema_input_type=int | str)]
+Duration = Annotated[
+    int, BeforeValidator(_read_if_text(values.duration), json_schema_input_type=int | str)
+]
+
+
+def _bound(example: str) -> Any:
+    return Field(
+        default=None,
+        description=f'null (any value) or a list such as ["{example}"]; [] allows no value',
+    )
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Environment(_Keys):
+    """The values of each environment marker variable (PEP 508) that are served."""
+
+    os_name: list[Text] | None = _bound("posix")
+    sys_platform: list[Text] | None = _bound("linux")
+    platform_machine: list[Text] | None = _bound("x86_64")
+    platform_python_implementation: list[Text] | None = _bound("CPython")
+    platform_release: list[Text] | None = _bound("6.1.0-28-amd64")
+    platform_system: list[Text] | None = _bound("Linux")
+    platform_version: list[Text] | None = _bound("#1 SMP")
+    python_version: list[Minor] | None = _bound("3.11")
+    python_full_version: list[Version] | None = _bound("3.11.7")
+    implementation_name: list[Text] | None = _bound("cpython")
+    implementation_version: list[Text] | None = _bound("3.11.7")
+    extra: list[Extra] | None = Field(
+        default=None,
+        description="null (all extras of everything mirrored) or a list of extras, [] for none; "
+        "an extra that a requirement names is always followed",
+    )
+
+
+class Upstream(_Keys):
+    """How upstream is asked."""
+
+    workers: int = Field(default=10, ge=1, le=64, description="1 to 64 requests at a time")
+    timeout: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds above 0 that upstream may stay silent before a retry",
+    )
+    retries: int = Field(default=4, ge=0, le=10, description="0 to 10 further tries of a request")
+    proxy: Annotated[str, AfterValidator(values.address)] | None = Field(
+        default=None, description="null (as the system says) or the address of an HTTP proxy"
+    )
+    ca_file: Text | None = Field(
+        default=None,
+        description="null (the certificates that come with Python) or a file of certificate "
+        "authorities (PEM), relative to the folder of this file",
+    )
+    contact: str | None = Field(
+        default=None,
+        pattern=r"^[!-~]([ -~]{0,198}[!-~])?$",
+        description="null or an address in ASCII by which upstream can reach you; sent along "
+        "with every request",
+    )
+    pace: float = Field(
+        default=1.0, ge=0, description="seconds, at least 0, between two requests for the changelog"
+    )
+
+
+class Document(_Keys):
+    """The configuration of PypiSync, as it stands in the file."""
+
+    endpoint: Annotated[str, AfterValidator(values.index_address)] | None = Field(
+        default=None, description="null (the public index) or the address of the index to mirror"
+    )
+    destination_folder: Text = Field(
+        default="data", description="the folder of the mirror, relative to the folder of this file"
+    )
+    database: Text | None = Field(
+        default=None,
+        description="null (SQLite in the destination folder) or a SQLAlchemy URL for SQLite or "
+        "PostgreSQL; a relative SQLite path is relative to the folder of this file",
+    )
+    environment: Environment = Field(
+        default=Environment(),
+        description="an object with the environments to serve; null is any value",
+    )
+    packages: dict[Annotated[str, AfterValidator(_root)], Selectors] = Field(
+        default={},
+        description='an object from names such as "django" or "requests[socks]" to lists of '
+        'version selectors such as "latest", "2 latest<3", ">=2.31", "1.2"; [] takes a name out '
+        "of packages_re",
+    )
+    packages_re: dict[Annotated[str, AfterValidator(values.regex)], Selectors] = Field(
+        default={},
+        description="an object from regular expressions that match whole normalised names, "
+        "ignoring case, to lists of version selectors",
+    )
+    arch_exclude: list[Text] | None = Field(
+        default=None,
+        description="null or a list of strings; a file is left out if one of them occurs in what "
+        'follows name and version in its file name, such as "win_amd64" or ".tar.gz"',
+    )
+    wheels: Literal["all", "targets"] = Field(
+        default="all",
+        description='"all" (every kept wheel) or "targets" (those that a target can install)',
+    )
+    sdists: Literal["always", "fallback", "never"] = Field(
+        default="always",
+        description='"always", "fallback" (where a target finds no wheel) or "never"',
+    )
+    flat: bool = Field(
+        default=False,
+        description="true (only what packages and packages_re select, without dependencies) "
+        "or false",
+    )
+    upstream: Upstream = Field(
+        default=Upstream(), description="an object that says how upstream is asked"
+    )
+    disk_reserve: Size = Field(
+        default="1 GiB",
+        ge=0,
+        validate_default=True,
+        description='bytes to leave free on the disk: a number or a size such as "5 GiB"',
+    )
+    grace: Duration = Field(
+        default="1 day",
+        ge=0,
+        validate_default=True,
+        description="how long a file that no page lists any more stays on disk: seconds or a "
+        'duration such as "7 days" or "36 h"',
+    )

@@ -1,0 +1,130 @@
+"""Whether a text is what a key of the configuration allows, and what it means.
+
+Each check returns the value or raises a ValueError that says what the text must be. Which key is
+checked by which is left to :mod:`pypisync.config`; version selectors have a module of their own.
+Sizes take the IEC prefixes (powers of 1024) and the SI ones (powers of 1000).
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+_NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII)
+_SIZES = {"": 1, "b": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("kmgt", start=1)
+    for suffix, base in (("ib", 1024), ("b", 1000))
+}
+_DURATIONS = {
+    unit: seconds
+    for seconds, units in (
+        (1, ("", "s", "second", "seconds")),
+        (60, ("min", "minute", "minutes")),
+        (3600, ("h", "hour", "hours")),
+        (86400, ("d", "day", "days")),
+        (604800, ("w", "week", "weeks")),
+    )
+    for unit in units
+}
+
+
+def address(text: str) -> str:
+    """``text`` as an HTTP address without a slash at its end. Raises ValueError."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        usable = False
+    if not usable or re.search(r"[\s?#]", text):
+        raise ValueError("must be an address such as https://index.example, without ? and #")
+    return text.rstrip("/")
+
+
+def index_address(text: str) -> str:
+    """``text`` as the address of a whole index. Raises ValueError."""
+    index = address(text)
+    if index.endswith(("/simple", "/pypi")):
+        raise ValueError('must be the address of the whole index, without "/simple" or "/pypi"')
+    return index
+
+
+def python_minor(text: str) -> str:
+    """``text`` if it is a minor version of Python. Raises ValueError."""
+    if not re.fullmatch(r"[23]\.\d{1,3}", text, re.ASCII):
+        raise ValueError('must be a minor version of Python such as "3.11"')
+    return text
+
+
+def full_version(text: str) -> str:
+    """``text`` if it is a version (PEP 440). Raises ValueError."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        raise ValueError('must be a full version such as "3.11.7" (PEP 440)') from None
+    return text
+
+
+def extra(text: str) -> str:
+    """``text`` as a normalised extra (PEP 685). Raises ValueError."""
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise ValueError("must be an extra: letters and digits, with . _ - between") from None
+
+
+def regex(text: str) -> str:
+    """``text`` if it compiles. Raises ValueError."""
+    try:
+        re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression of Python: {error}") from None
+    return text
+
+
+def size(text: str) -> int:
+    """The bytes that ``text`` names, such as "5 GiB". Raises ValueError."""
+    return _amount(text, _SIZES, 'a size such as "5 GiB"')
+
+
+def duration(text: str) -> int:
+    """The whole seconds that ``text`` names, such as "36 h". Raises ValueError."""
+    return _amount(text, _DURATIONS, 'a duration such as "7 days" or "36 h"')
+
+
+def _amount(text: str, units: dict[str, int], what: str) -> int:
+    match = _NUMBER_AND_UNIT.fullmatch(text)
+    factor = units.get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        known = ", ".join(unit for unit in units if unit)
+        raise ValueError(f"must be {what}; the units are {known}")
+    return int(float(match[1]) * factor)
+
+
+def show_size(count: int) -> str:
+    """``count`` bytes in the largest IEC unit that keeps the number above 1."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def show_duration(seconds: int) -> str:
+    """``seconds`` in the largest unit that divides it."""
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {unit}" + "s" * (count != 1)
+    return f"{seconds} seconds"
+
+
+def masked(text: str) -> str:
+    """``text`` without what may be a password: credentials in URLs, password parameters.
+
+    It rather hides too much: the text may be a URL that is not well formed.
+    """
+    text = re.sub(r"(:/*).*@", r"\1***@", text, flags=re.DOTALL)
+    return re.sub(r"((?:password|passwd|pwd)=)[^&\s\"]*", r"\1***", text, flags=re.IGNORECASE)

@@ -1,0 +1,55 @@
+"""Errors, by who must act.
+
+A dependency conflict is not among them: it is a value with an explanation. An upstream error
+concerns one project or one file; it is collected, and the cycle goes on. The others end it.
+"""
+
+
+class PypiSyncError(Exception):
+    """Anything that PypiSync raises on purpose; the text says what happened and what to do."""
+
+    exit_code = 1
+
+
+class ConfigError(PypiSyncError):
+    """The operator must act: the configuration is wrong. ``faults`` holds one line a fault."""
+
+    exit_code = 2
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class UpstreamError(PypiSyncError):
+    """Upstream did not give what was asked for."""
+
+    exit_code = 3
+
+
+class Unreachable(UpstreamError):  # noqa: N818 - the name is the fact, as in "the host is ..."
+    """No usable answer after all retries: try again next time."""
+
+
+class Gone(UpstreamError):  # noqa: N818
+    """Upstream says that it does not exist (404). A fact, not a fault."""
+
+
+class Stale(UpstreamError):  # noqa: N818
+    """The document is older than the serial it is owed (a CDN lags): try again later."""
+
+
+class Malformed(UpstreamError):  # noqa: N818
+    """The answer breaks its standard, its size limit or its hash: that project is set aside."""
+
+
+class StorageError(PypiSyncError):
+    """The tree on disk cannot be read or written (disk full, permissions): stop."""
+
+    exit_code = 4
+
+
+class CatalogError(PypiSyncError):
+    """The database cannot be used (wrong revision, connection lost): stop."""
+
+    exit_code = 4

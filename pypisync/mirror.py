@@ -1,0 +1,122 @@
+"""The mirror that a cycle works on: its parts, and how a file comes into its pool."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from typing import Protocol
+
+from pypisync.catalog import history
+from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.facts import Rules
+from pypisync.catalog.history import Stored
+from pypisync.core.roots import Pattern, Root
+from pypisync.errors import UpstreamError
+from pypisync.storage.pool import Pool
+from pypisync.storage.publish import Tree
+from pypisync.upstream.api import FileAsk, Upstream
+
+# Files that came in are recorded this many at a time: a crash costs a look at so many files.
+_RECORD = 500
+
+
+class Watch(Protocol):
+    """Is told how a cycle gets on; the progress bars and the log implement it."""
+
+    def step(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """A step begins; ``total`` items (``unit`` "bytes": bytes) are expected."""
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+
+    def fault(self, what: str, reason: str) -> None:
+        """A project or a file failed; it is set aside and the cycle goes on."""
+
+
+class Silent:
+    """A watch that nobody looks at."""
+
+    def step(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """Nothing."""
+
+    def advance(self, count: int = 1) -> None:
+        """Nothing."""
+
+    def fault(self, what: str, reason: str) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Mirror:
+    """What a cycle works on."""
+
+    upstream: Upstream
+    catalog: Catalog
+    pool: Pool
+    tree: Tree
+    roots: tuple[Root, ...]
+    patterns: tuple[Pattern, ...]
+    rules: Rules
+    fingerprint: str  # of everything that turns files into facts
+    grace: float  # seconds that a file stays after the last page that listed it went
+    now: Callable[[], float]  # seconds since 1970
+    watch: Watch = field(default_factory=Silent)
+
+
+def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
+    """Bring files into the pool and record them; answers the failures by path.
+
+    A file that an interrupted run has brought, but not recorded, is only looked at. Raises
+    StorageError, CatalogError.
+    """
+    failed: dict[str, UpstreamError] = {}
+    arrived: list[Stored] = []
+    missing: list[FileAsk] = []
+    for ask in {ask.path: ask for ask in asks}.values():
+        there = _there(mirror.pool, ask)
+        if there is None:
+            missing.append(ask)
+        else:
+            arrived.append(there)
+            mirror.watch.advance(there.size)
+    for ask, error in mirror.upstream.fetch(missing, mirror.pool):
+        if error is None:
+            arrived.append(_measured(mirror.pool, ask))
+            mirror.watch.advance(arrived[-1].size)
+        else:
+            failed[ask.path] = error
+            mirror.watch.fault(ask.path.rpartition("/")[2], str(error))
+        if len(arrived) >= _RECORD:
+            _record(mirror, arrived)
+    _record(mirror, arrived)
+    return failed
+
+
+def _record(mirror: Mirror, arrived: list[Stored]) -> None:
+    if arrived:
+        mirror.pool.flush()
+        with mirror.catalog.begin() as connection:
+            history.record_stored(connection, arrived, mirror.now())
+        arrived.clear()
+
+
+def _there(pool: Pool, ask: FileAsk) -> Stored | None:
+    """The file, if the pool holds it already with the right hash."""
+    if not pool.has(ask.path, ask.size):
+        return None
+    found = _hashed(pool, ask.path)
+    return found if not ask.sha256 or found.sha256 == ask.sha256 else None
+
+
+def _measured(pool: Pool, ask: FileAsk) -> Stored:
+    """The file as it has just come in: what upstream stated was checked on the way."""
+    if ask.sha256 and ask.size is not None:
+        return Stored(ask.path, ask.sha256, ask.size)
+    if ask.sha256:
+        return Stored(ask.path, ask.sha256, pool.absolute(ask.path).stat().st_size)
+    return _hashed(pool, ask.path)
+
+
+def _hashed(pool: Pool, path: str) -> Stored:
+    with pool.absolute(path).open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+        return Stored(path, digest, file.tell())

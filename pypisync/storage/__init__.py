@@ -1,0 +1,1 @@
+"""The tree on disk: the pool of files and the published index."""

@@ -1,0 +1,74 @@
+"""Whether the disk holds what the catalog says it holds.
+
+Files are compared by size, or by SHA-256 when asked; files that nobody lists are strays. Nothing
+is changed here, no link is followed, and memory does not grow with the number of files.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pypisync.storage import disk
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which the disk differs from the catalog."""
+
+    path: str  # relative to the mirror's folder
+    kind: Literal["missing", "size", "hash", "stray"]
+    detail: str
+
+
+def check_files(
+    root: Path, expected: Iterable[tuple[str, str, int]], *, rehash: bool
+) -> Iterator[Fault]:
+    """The faults among the expected (path, SHA-256 or "", size), in the order they come.
+
+    ``rehash`` reads every byte. Raises Malformed for a path that leaves the mirror.
+    """
+    for path, sha256, size in expected:
+        place = disk.inside(root, path)
+        try:
+            found = place.lstat()
+        except OSError as error:
+            yield Fault(path, "missing", error.strerror or str(error))
+            continue
+        if not stat.S_ISREG(found.st_mode):
+            yield Fault(path, "missing", "not a regular file")
+        elif found.st_size != size:
+            yield Fault(path, "size", f"{found.st_size} bytes, expected {size}")
+        elif rehash and sha256 and (detail := _differs(place, sha256)):
+            yield Fault(path, "hash", detail)
+
+
+def strays(root: Path, known: Container[str]) -> Iterator[str]:
+    """The paths below ``packages`` that are not in ``known``, sorted within each folder."""
+    top = root / "packages"
+    if top.is_dir():
+        yield from _strays(top, "packages", known)
+
+
+def _strays(folder: Path, prefix: str, known: Container[str]) -> Iterator[str]:
+    with disk.guarded(folder), os.scandir(folder) as found:
+        entries = sorted((e.name, e.is_dir(follow_symlinks=False)) for e in found)
+    for name, is_folder in entries:
+        path = f"{prefix}/{name}"
+        if is_folder:
+            yield from _strays(folder / name, path, known)
+        elif path not in known:
+            yield path
+
+
+def _differs(place: Path, sha256: str) -> str:
+    """Why the file's bytes are not those; "" if they are."""
+    try:
+        with place.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:  # a bad sector concerns this file alone
+        return f"cannot be read: {error.strerror or error}"
+    return "" if digest == sha256 else f"SHA-256 is {digest}, expected {sha256}"

@@ -1,0 +1,270 @@
+"""How the disk is written, so that a crash at any point leaves what a next run can mend.
+
+Every change that the storage makes goes through the few functions here. A file appears under its
+name by a rename of complete, synced bytes; a failure leaves its temporary file where it is, for
+the next try or the next sweep. What to write, and when to sync folders, is left to the callers.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from pypisync.errors import Malformed, StorageError
+
+PARTIAL = ".partial"  # folder for everything unfinished, in the mirror's folder
+
+_FILE_MODE = 0o644  # a web server under another user must be able to read it
+_FOLDER_MODE = 0o755
+_CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
+_NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
+_ADVICE = {
+    errno.ENOSPC: "free space on that disk, or mirror less",
+    errno.EDQUOT: "free space or raise the disk quota of the user that runs PypiSync",
+    errno.EROFS: "mount it writable",
+    errno.EACCES: "give it to the user that runs PypiSync (chown -R)",
+    errno.EPERM: "give it to the user that runs PypiSync (chown -R)",
+    errno.EXDEV: "the mirror's folder must be one file system",
+    errno.ENOTDIR: "something that is not a folder stands in the way: move it away",
+    errno.EEXIST: "something that is not a folder stands in the way: move it away",
+    errno.EISDIR: "a folder stands in the way: move it away",
+    errno.ELOOP: "a symbolic link stands in the way: move it away",
+    errno.ENOENT: "it is missing: run the check",
+    errno.EMFILE: "raise the limit of open files (LimitNOFILE=)",
+    errno.EIO: "check the disk",
+}
+
+
+def _proceed(step: str, path: Path) -> None:
+    """Let every step happen."""
+
+
+# Called before each change with the step ("folder", "open", "write", "truncate", "sync",
+# "rename", "link", "symlink", "remove") and the path. Tests replace it to stop at any point;
+# an OSError it raises is taken for the disk's own.
+before: Callable[[str, Path], None] = _proceed
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError that says what happened to ``path`` and what to do."""
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or str(error)
+        advice = _ADVICE.get(error.errno or 0, "check the disk and its permissions")
+        raise StorageError(f"{path}: {what}: {advice}") from error
+
+
+def inside(root: Path, path: str, top: str = "packages") -> Path:
+    """The absolute place of ``path``, which must lie below ``root``/``top``.
+
+    Raises Malformed if it would leave that folder or cannot be a file name.
+    """
+    parts = path.split("/")
+    if len(parts) < 2 or parts[0] != top or not all(is_filename(part) for part in parts):
+        raise Malformed(f"{path!r} is not a path below {top}/")
+    return root.joinpath(*parts)
+
+
+def is_filename(text: str) -> bool:
+    """Whether the text can name one file in a folder."""
+    return (
+        text not in {"", ".", ".."}
+        and "/" not in text
+        and text.isprintable()  # neither control characters nor lone surrogates
+        and len(text.encode()) <= 255  # NAME_MAX
+    )
+
+
+def scratch(root: Path, path: str, kind: str) -> Path:
+    """The temporary place for what will be ``path``: on the same file system, never served."""
+    return root / PARTIAL / f"{sha256(path.encode()).hexdigest()[:40]}.{kind}"
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make the folder and its parents; answers the folders whose listing changed."""
+    missing = []
+    while not os.path.isdir(folder):  # noqa: PTH112 - is_dir() raises where access is denied
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        with guarded(new):
+            before("folder", new)
+            try:
+                new.mkdir()
+            except FileExistsError:
+                if not new.is_dir():  # else another thread was faster
+                    raise
+            # Whatever the umask is; an inherited set-group-id bit stays.
+            new.chmod(stat.S_IMODE(new.stat().st_mode) | _FOLDER_MODE)
+    return [new.parent for new in missing]
+
+
+def open_file(path: Path, *, empty: bool = False) -> int:
+    """A descriptor to read and append, mode 0644; the folder is made if it is missing."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags |= os.O_TRUNC if empty else 0
+    make_folder(path.parent)
+    with guarded(path):
+        before("open", path)
+        descriptor = os.open(path, flags, _FILE_MODE)
+        try:
+            os.fchmod(descriptor, _FILE_MODE)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+
+def append(descriptor: int, data: bytes, path: Path) -> None:
+    """Append all of ``data`` to an open file."""
+    with guarded(path):
+        before("write", path)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+
+def truncate(descriptor: int, path: Path) -> None:
+    """Empty an open file."""
+    with guarded(path):
+        before("truncate", path)
+        os.ftruncate(descriptor, 0)
+
+
+def sync_file(descriptor: int, path: Path) -> None:
+    """Force an open file's bytes to the disk."""
+    with guarded(path):
+        before("sync", path)
+        os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's listing to the disk; a folder that is gone needs none."""
+    with guarded(folder):
+        before("sync", folder)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
+    """Put ``data`` under ``path`` by a rename; readers see the old bytes or the new ones."""
+    descriptor = open_file(temporary, empty=True)
+    try:
+        append(descriptor, data, temporary)
+        sync_file(descriptor, temporary)
+    finally:
+        os.close(descriptor)
+    replace(temporary, path)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename over whatever file is there."""
+    with guarded(target):
+        before("rename", target)
+        source.replace(target)
+
+
+def link(source: Path, target: Path, temporary: Path) -> bool:
+    """Make ``target`` a hard link of ``source`` by a rename; False if the disk does not allow it.
+
+    They must not be links of one file already: a rename would then leave the temporary name.
+    """
+    remove(temporary)
+    make_folder(temporary.parent)
+    with guarded(temporary):
+        try:
+            before("link", temporary)
+            temporary.hardlink_to(source)
+        except OSError as error:
+            if error.errno in _CANNOT_LINK:
+                return False
+            raise
+    replace(temporary, target)
+    return True
+
+
+def symlink(text: str, target: Path, temporary: Path) -> None:
+    """Make ``target`` a symbolic link with this text by a rename."""
+    remove(temporary)
+    make_folder(temporary.parent)
+    with guarded(temporary):
+        before("symlink", temporary)
+        temporary.symlink_to(text)
+    replace(temporary, target)
+
+
+def remove(path: Path) -> int | None:
+    """Remove a file or link; answers the bytes freed, None if there was none."""
+    with guarded(path):
+        try:
+            found = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        before("remove", path)
+        with suppress(FileNotFoundError):
+            path.unlink()
+        return found.st_size if found.st_nlink == 1 else 0
+
+
+def remove_folder(folder: Path) -> bool:
+    """Remove a folder if it is empty; answers whether it is gone."""
+    with guarded(folder):
+        before("remove", folder)
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in _NOT_EMPTY:
+                return False
+            raise
+    return True
+
+
+def remove_tree(path: Path) -> int:
+    """Remove a file, a link or a folder with all in it, following no link; the bytes freed."""
+    freed = 0
+    if path.is_dir() and not path.is_symlink():
+        with guarded(path):
+            names = sorted(os.listdir(path))  # noqa: PTH208 - names suffice
+        freed += sum(remove_tree(path / name) for name in names)
+        remove_folder(path)
+        return freed
+    return remove(path) or 0
+
+
+def read(path: Path, limit: int | None = None) -> bytes | None:
+    """The bytes of a regular file, at most ``limit`` of them; None if there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        with guarded(path):
+            raise
+    with guarded(path):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(-1 if limit is None else limit)
+
+
+def free(folder: Path) -> int:
+    """The bytes that this user may still write on the folder's file system."""
+    with guarded(folder):
+        found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

@@ -1,0 +1,278 @@
+"""Where downloads go, and how they become files of the mirror.
+
+A download grows in ``.partial`` under a name made from its path, is hashed as it arrives, goes on
+where an earlier try stopped, and gets its name in ``packages`` only when size and SHA-256 are
+those upstream states. :meth:`Pool.flush` makes the names durable, many at a time; only then may a
+catalog record the files as stored. Which files are wanted is decided elsewhere.
+"""
+
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from pypisync.errors import Malformed, StorageError
+from pypisync.storage import disk
+
+_CHECK_EVERY = 16 * 2**20  # bytes written between two looks at the free space
+_BLOCK = 2**20
+
+
+class Ask(Protocol):
+    """A file to be deposited."""
+
+    @property
+    def path(self) -> str:
+        """Relative to the mirror's folder, below ``packages``."""
+
+    @property
+    def sha256(self) -> str:
+        """64 hex digits; "" if upstream states none."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes; None if upstream states none."""
+
+
+class Part:
+    """A file under way. One thread at a time uses it."""
+
+    def __init__(self, pool: "Pool", ask: Ask, name: str) -> None:
+        self.offset = 0  # bytes there, all hashed
+        self._pool = pool
+        self._ask = ask
+        self._name = name
+        self._path = pool.root / disk.PARTIAL / name
+        self._hash = hashlib.sha256()
+        self._check_at = 0
+        self._open = True
+        self._descriptor = disk.open_file(self._path)
+        try:
+            self._take_up()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def write(self, chunk: bytes) -> None:
+        """Append and hash. Raises StorageError, or Malformed if it is more than upstream states."""
+        size = self._ask.size
+        if size is not None and self.offset + len(chunk) > size:
+            self._discard()
+            raise Malformed(f"{self._ask.path}: more than the {size} bytes that upstream states")
+        if self.offset >= self._check_at:
+            self._pool.check_room()
+            self._check_at = self.offset + _CHECK_EVERY
+        disk.append(self._descriptor, chunk, self._path)
+        self._hash.update(chunk)
+        self._advance(len(chunk))
+
+    def restart(self) -> None:
+        """Forget what is there: the server does not resume."""
+        disk.truncate(self._descriptor, self._path)
+        self._hash = hashlib.sha256()
+        self._advance(-self.offset)
+        self._check_at = 0
+
+    def commit(self) -> None:
+        """Check size and hash, sync, rename into place.
+
+        Raises Malformed if they are not what upstream states (the part is then gone), or
+        StorageError (the part then stays for the next try).
+        """
+        ask = self._ask
+        digest = self._hash.hexdigest()
+        if ask.size is not None and self.offset != ask.size:
+            self._discard()
+            raise Malformed(f"{ask.path}: {self.offset} bytes came, upstream states {ask.size}")
+        if ask.sha256 and digest != ask.sha256:
+            self._discard()
+            raise Malformed(f"{ask.path}: SHA-256 is {digest}, upstream states {ask.sha256}")
+        try:
+            disk.sync_file(self._descriptor, self._path)
+            self._pool.place(self._path, ask.path)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go; what has arrived stays for the next try. A second call does nothing."""
+        if self._open:
+            self._open = False
+            os.close(self._descriptor)
+            self._pool.release(self._name)
+
+    def _take_up(self) -> None:
+        """Hash what an earlier try left, and see that the rest has room."""
+        size = self._ask.size
+        with disk.guarded(self._path):
+            there = os.fstat(self._descriptor).st_size
+        if size is not None and there > size:
+            disk.truncate(self._descriptor, self._path)
+        with disk.guarded(self._path):
+            while block := os.pread(self._descriptor, _BLOCK, self.offset):
+                self._hash.update(block)
+                self.offset += len(block)
+        self._advance(0)
+        self._pool.check_room()
+        self._check_at = self.offset + _CHECK_EVERY
+
+    def _advance(self, count: int) -> None:
+        self.offset += count
+        if self._ask.size is not None:
+            self._pool.expect(self._name, self._ask.size - self.offset)
+
+    def _discard(self) -> None:
+        self.close()
+        disk.remove(self._path)
+
+
+class Pool:
+    """The files below ``root``/packages. Threads may use it, each for files of its own.
+
+    ``reserve`` is the bytes of free space that downloads leave on the disk.
+    """
+
+    def __init__(self, root: Path, *, reserve: int = 0) -> None:
+        self.root = root
+        self._reserve = reserve
+        self._lock = threading.Lock()
+        self._coming: dict[str, int] = {}  # open part -> bytes still to come
+        self._touched: set[Path] = set()  # folders whose listing is not synced yet
+
+    def part(self, ask: Ask) -> Part:
+        """Open the part for this file, with what an earlier try left.
+
+        ``offset`` may already be the whole size: then only ``commit`` is left. Raises Malformed
+        for a path that leaves the pool, StorageError if the disk cannot take the file.
+        """
+        self.absolute(ask.path)
+        name = self._claim(ask.path)
+        try:
+            return Part(self, ask, name)
+        except BaseException:
+            self.release(name)
+            raise
+
+    def has(self, path: str, size: int | None) -> bool:
+        """Whether a regular file of this size (None: of any size) is there."""
+        place = self.absolute(path)
+        try:
+            found = place.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            with disk.guarded(place):
+                raise
+        return stat.S_ISREG(found.st_mode) and size in {None, found.st_size}
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The bytes of a stored file.
+
+        Raises StorageError if it is not there, Malformed if it is longer than ``limit``.
+        """
+        place = self.absolute(path)
+        data = disk.read(place, limit + 1)
+        if data is None:
+            raise StorageError(f"{place}: the catalog lists it, but it is missing: run the check")
+        if len(data) > limit:
+            raise Malformed(f"{path}: longer than {limit} bytes")
+        return data
+
+    def absolute(self, path: str) -> Path:
+        """The file's place on disk. Raises Malformed for a path that leaves the pool."""
+        return disk.inside(self.root, path)
+
+    def delete(self, paths: Iterable[str]) -> int:
+        """Remove files and the folders this empties; a missing one is fine. The bytes freed."""
+        freed = 0
+        top = self.root / "packages"
+        for path in paths:
+            place = self.absolute(path)
+            freed += disk.remove(place) or 0
+            folder = place.parent
+            while folder != top and disk.remove_folder(folder):
+                folder = folder.parent
+            with self._lock:
+                self._touched.add(folder)
+        return freed
+
+    def sweep(self, keep: Collection[str] = ()) -> int:
+        """Remove what crashes left in ``.partial``, and the parts of files not in ``keep``.
+
+        ``keep`` holds paths of files still wanted. Answers the bytes freed.
+        """
+        kept = {self._part_name(path) for path in keep}
+        with self._lock:
+            kept.update(self._coming)
+        folder = self.root / disk.PARTIAL
+        if not folder.is_dir():
+            return 0
+        with disk.guarded(folder):
+            names = sorted(entry.name for entry in folder.iterdir())
+        return sum(disk.remove_tree(folder / name) for name in names if name not in kept)
+
+    def flush(self) -> None:
+        """Make everything that was committed or deleted since the last flush durable."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        try:
+            for folder in sorted(touched):
+                disk.sync_folder(folder)
+        except BaseException:
+            with self._lock:
+                self._touched |= touched
+            raise
+
+    def expect(self, name: str, coming: int) -> None:
+        """Note the bytes that are still to come for an open part."""
+        with self._lock:
+            self._coming[name] = coming
+
+    def check_room(self) -> None:
+        """Raise StorageError if the disk lacks the room for what is still to come."""
+        with self._lock:
+            total = sum(self._coming.values())
+        free = disk.free(self.root)
+        if free - total < self._reserve:
+            raise StorageError(
+                f"{self.root}: the disk has {_bytes(free)} free, {_bytes(total)} are needed for "
+                f"the downloads under way and {_bytes(self._reserve)} are kept in reserve: "
+                "free space, lower the reserve, or mirror less"
+            )
+
+    def place(self, part: Path, path: str) -> None:
+        """Give a finished part its name."""
+        target = self.absolute(path)
+        changed = disk.make_folder(target.parent)
+        disk.replace(part, target)
+        with self._lock:
+            self._touched.update(changed, (target.parent,))
+
+    def release(self, name: str) -> None:
+        """Forget an open part."""
+        with self._lock:
+            self._coming.pop(name, None)
+
+    def _claim(self, path: str) -> str:
+        """A name for the part that no other open part has (two asks may share one path)."""
+        with self._lock:
+            number = 0
+            while (name := self._part_name(path, number)) in self._coming:
+                number += 1
+            self._coming[name] = 0
+            return name
+
+    def _part_name(self, path: str, number: int = 0) -> str:
+        return disk.scratch(self.root, path, f"{number or ''}part").name
+
+
+def _bytes(count: int) -> str:
+    """A size for people."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"

@@ -1,0 +1,167 @@
+"""How index pages get on the disk, so that any web server can serve them.
+
+Below ``simple`` stands one folder a project, with the page as JSON and HTML, each also packed for
+servers that send precompressed files. Files are written only when their bytes change, each by a
+rename, for a server's ETag is made from a file's time and size. A project's folder appears and
+disappears as a whole: a folder without an index would be answered with 403 instead of 404.
+The pages' bytes come from :mod:`pypisync.core.pages`; the order of pages is the caller's.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pypisync.core import pages
+from pypisync.errors import Malformed
+from pypisync.storage import disk
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
+
+
+class Tree:
+    """The folders ``simple`` and, if asked for, ``flat`` below the mirror's folder.
+
+    ``flat`` keeps a link to every file in one folder, for ``--find-links``. One thread uses it.
+    All methods raise StorageError, and Malformed for a name that is not safe on a disk.
+    """
+
+    def __init__(self, root: Path, *, flat: bool = False) -> None:
+        self._root = root
+        self._simple = root / "simple"
+        self._flat = flat
+        self._touched: set[Path] = set()  # folders whose listing is not synced yet
+
+    def write_page(self, page: pages.Page) -> int:
+        """Write the project's page; answers how many files changed."""
+        folder = self._folder(page.name)
+        json, html = pages.project_json(page), pages.project_html(page)
+        if folder.is_dir():
+            return self._write(folder, json, html)
+        fresh = disk.scratch(self._root, f"simple/{page.name}", "new")
+        written = self._write(fresh, json, html)
+        self._make(self._simple)
+        disk.sync_folder(fresh)
+        disk.replace(fresh, folder)
+        self._touched.add(self._simple)
+        return written
+
+    def remove_page(self, name: str) -> bool:
+        """Remove the project's page; answers whether there was one."""
+        folder = self._folder(name)
+        if not folder.is_dir():
+            return False
+        gone = disk.scratch(self._root, f"simple/{name}", "gone")
+        disk.remove_tree(gone)
+        disk.make_folder(gone.parent)
+        disk.replace(folder, gone)
+        self._touched.add(self._simple)
+        disk.remove_tree(gone)
+        return True
+
+    def write_root(self, projects: Sequence[tuple[str, int]], serial: int) -> int:
+        """Write the list of all (name, serial); answers how many files changed."""
+        json, html = pages.root_json(projects, serial), pages.root_html(projects, serial)
+        return self._write(self._simple, json, html)
+
+    def pages(self) -> set[str]:
+        """The names that have a folder."""
+        if not self._simple.is_dir():
+            return set()
+        with disk.guarded(self._simple):
+            return {
+                entry.name
+                for entry in self._simple.iterdir()
+                if _NAME.fullmatch(entry.name) and entry.is_dir()
+            }
+
+    def link(self, path: str) -> bool:
+        """Put the stored file into ``flat``; answers whether anything changed."""
+        source = disk.inside(self._root, path)
+        if not self._flat:
+            return False
+        target = self._root / "flat" / source.name
+        text = f"../{path}"
+        if _is_link(target, source, text):
+            return False
+        self._make(target.parent)
+        temporary = disk.scratch(self._root, f"flat/{source.name}", "link")
+        if not disk.link(source, target, temporary):
+            disk.symlink(text, target, temporary)
+        self._touched.add(target.parent)
+        return True
+
+    def unlink(self, filename: str) -> bool:
+        """Take a file out of ``flat``; answers whether it was there."""
+        if not self._flat:
+            return False
+        target = disk.inside(self._root, f"flat/{filename}", "flat")
+        if disk.remove(target) is None:
+            return False
+        self._touched.add(target.parent)
+        return True
+
+    def flush(self) -> None:
+        """Make everything since the last flush durable."""
+        for folder in sorted(self._touched):
+            disk.sync_folder(folder)
+        self._touched.clear()
+
+    def _folder(self, name: str) -> Path:
+        if not _NAME.fullmatch(name) or not disk.is_filename(name):
+            raise Malformed(f"{name!r} is not a normalised project name (PEP 503)")
+        return self._simple / name
+
+    def _make(self, folder: Path) -> None:
+        self._touched.update(disk.make_folder(folder))
+
+    def _write(self, folder: Path, json: bytes, html: bytes) -> int:
+        self._make(folder)
+        written = 0
+        for name, data in (("index.v1_json", json), ("index.html", html)):
+            plain, packed = folder / name, folder / f"{name}.gz"
+            if disk.read(plain) != data:
+                self._put(plain, data)
+                written += 1
+            # Compared unpacked: another zlib packs the same page into other bytes.
+            if _unpack(disk.read(packed)) != data:
+                self._put(packed, gzip.compress(data, 6, mtime=0))
+                written += 1
+        if disk.read(folder / "index.v1_html") != html:
+            self._double(folder / "index.html", folder / "index.v1_html")
+            written += 1
+        if _unpack(disk.read(folder / "index.v1_html.gz")) != html:
+            self._double(folder / "index.html.gz", folder / "index.v1_html.gz")
+            written += 1
+        if written:
+            self._touched.add(folder)
+        return written
+
+    def _put(self, path: Path, data: bytes) -> None:
+        disk.write_atomically(path, data, disk.scratch(self._root, str(path), "write"))
+
+    def _double(self, source: Path, path: Path) -> None:
+        """Give the bytes of ``source`` a second name."""
+        if not disk.link(source, path, disk.scratch(self._root, str(path), "link")):
+            self._put(path, disk.read(source) or b"")
+
+
+def _unpack(packed: bytes | None) -> bytes | None:
+    if packed is None:
+        return None
+    try:
+        return gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error):  # damaged: as good as missing
+        return None
+
+
+def _is_link(target: Path, source: Path, text: str) -> bool:
+    """Whether ``target`` already is a link to ``source``, of either kind."""
+    with disk.guarded(target):
+        try:
+            if target.is_symlink():
+                return str(target.readlink()) == text
+            return target.samefile(source)
+        except FileNotFoundError:
+            return False

@@ -1,0 +1,299 @@
+"""One whole cycle, as a recipe.
+
+Listen to upstream's changelog; learn and decide in rounds until nothing new is stale; fetch the
+files; publish a generation; prune. Every step leaves the catalog and the tree in a state from
+which a later run goes on: a crash anywhere, then a run, ends as if there had been no crash. What
+fails for one project or one file is set aside with its reason, and the cycle goes on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from time import perf_counter
+
+from packaging.utils import canonicalize_name
+
+from pypisync.catalog import decisions, facts, history, publication, runs, work
+from pypisync.catalog.catalog import Transaction
+from pypisync.catalog.history import METADATA
+from pypisync.catalog.knowledge import wanted_releases
+from pypisync.core.pages import PageFile
+from pypisync.core.plan import dependencies_first
+from pypisync.core.roots import expand
+from pypisync.errors import PypiSyncError, Unreachable
+from pypisync.learn import learn_projects, learn_requirements, metadata_ask
+from pypisync.mirror import Mirror, bring
+from pypisync.upstream.api import FileAsk, ProjectAsk
+
+
+@dataclass(slots=True)
+class Report:
+    """What a cycle did."""
+
+    serial: int = 0
+    generation: int = 0  # 0: nothing was published
+    changes: int = 0  # rows of the changelog
+    projects: int = 0  # documents asked for
+    releases: int = 0  # releases whose requirements were read
+    files: int = 0  # files fetched
+    bytes: int = 0
+    pages: int = 0  # page files written
+    pruned: int = 0  # files deleted
+    failed: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0: done; 1: done, but something is held or failed."""
+        return 1 if self.failed or self.held else 0
+
+
+def sync_once(mirror: Mirror) -> Report:
+    """Run one cycle. The caller holds the writer's lock.
+
+    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError.
+    """
+    report = Report()
+    with _recorded(mirror, report):
+        with _timed(report, "listen"):
+            listen(mirror, report)
+        with _timed(report, "settle"):
+            settle(mirror, report)
+        with _timed(report, "fetch"):
+            later = fetch(mirror, report)
+        with _timed(report, "publish"):
+            publish(mirror, report, later)
+        with _timed(report, "prune"):
+            prune(mirror, report)
+    return report
+
+
+# -- listen ---------------------------------------------------------------------------------
+
+
+def listen(mirror: Mirror, report: Report) -> None:
+    """Read the changelog, and owe every project that matters a new document.
+
+    Marks and serial are stored in one transaction: from then on nothing can be lost.
+    """
+    mirror.watch.step("changelog")
+    with mirror.catalog.begin() as connection:
+        since = work.serial(connection)
+        patterns_seen = work.setting(connection, "patterns")
+    changed: dict[str, int] = {}
+    serial = mirror.upstream.serial() if since is None else since
+    if since is not None:
+        for change in mirror.upstream.changes(since):
+            report.changes += 1
+            serial = max(serial, change.serial)
+            if change.name:
+                changed[canonicalize_name(change.name)] = change.serial
+    # The serial is read before the names: what comes in between is in the next changelog.
+    patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
+    new_patterns = bool(patterns) and patterns_seen != patterns
+    names = set(mirror.upstream.names()) if new_patterns else set(changed)
+    with mirror.catalog.begin() as connection:
+        _apply_environment(mirror, connection)
+        _set_roots(mirror, connection, names, everything=new_patterns)
+        known = work.matters(connection, changed)
+        work.mark_stale(connection, {n: changed[n] for n in sorted(known)}, mirror.now())
+        if new_patterns or patterns_seen not in (None, patterns):
+            work.set_setting(connection, "patterns", patterns)
+        if serial != since:
+            work.set_setting(connection, work.SERIAL, str(serial))
+    report.serial = serial
+
+
+def _apply_environment(mirror: Mirror, connection: Transaction) -> None:
+    """Derive and decide anew from known facts if the environments or the file rules changed."""
+    if work.setting(connection, "environment") != mirror.fingerprint:
+        facts.rederive(connection, mirror.rules)
+        decisions.forget_decisions(connection)
+        work.set_setting(connection, "environment", mirror.fingerprint)
+
+
+def _set_roots(
+    mirror: Mirror, connection: Transaction, names: set[str], *, everything: bool
+) -> None:
+    """Make the roots those of the configuration, patterns expanded over all names known."""
+    spelled = repr((mirror.roots, mirror.patterns))
+    digest = sha256(spelled.encode()).hexdigest()
+    if not mirror.patterns and work.setting(connection, "roots") == digest:
+        return
+    matched = set() if everything else decisions.matched_names(connection)
+    expanded = expand(mirror.roots, mirror.patterns, sorted(names | matched))
+    given = {id(root) for root in mirror.roots}
+    wanted = [
+        (name, selector.text, ",".join(root.extras), "" if id(root) in given else root.text)
+        for name, roots in expanded.items()
+        for root in roots
+        for selector in root.selectors
+    ]
+    decisions.set_roots(connection, wanted)
+    work.set_setting(connection, "roots", digest)
+
+
+# -- settle ---------------------------------------------------------------------------------
+
+
+def settle(mirror: Mirror, report: Report) -> None:
+    """Learn and decide in rounds, until the decision lacks nothing that can be had."""
+    tried: set[str] = set()
+    while True:
+        with mirror.catalog.begin() as connection:
+            decisions.decide(connection, mirror.rules.targets, mirror.now())
+            asks = [ProjectAsk(*row) for row in work.stale(connection) if row[0] not in tried]
+            wanted = [
+                release
+                for release in wanted_releases(connection)
+                if f"{release.project}=={release.version}" not in tried
+            ]
+        if not asks and not wanted:
+            return
+        tried |= {ask.name for ask in asks}
+        failed = learn_projects(mirror, asks) if asks else {}
+        if wanted:
+            failed |= learn_requirements(mirror, wanted)
+        tried |= failed.keys()
+        report.projects += len(asks)
+        report.releases += len(wanted)
+        report.failed |= {what: str(error) for what, error in failed.items()}
+
+
+# -- fetch ----------------------------------------------------------------------------------
+
+
+def fetch(mirror: Mirror, report: Report) -> set[str]:
+    """Bring the files of the selection into the pool; answers the paths to try again later."""
+    with mirror.catalog.begin() as connection:
+        wanted = publication.files_to_fetch(connection)
+    asks = []
+    for file in wanted:
+        if file.file:
+            asks.append(FileAsk(file.url, file.path, file.sha256, file.size))
+        if file.metadata is not None:
+            asks.append(metadata_ask(file.url, file.path, file.metadata))
+    mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
+    failed = bring(mirror, asks) if asks else {}
+    report.files += len(asks) - len(failed)
+    report.bytes += sum(ask.size or 0 for ask in asks if ask.path not in failed)
+    report.failed |= {path.rpartition("/")[2]: str(error) for path, error in failed.items()}
+    return {path for path, error in failed.items() if isinstance(error, Unreachable)}
+
+
+# -- publish --------------------------------------------------------------------------------
+
+
+def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
+    """Make the index say what the catalog decided, as a new generation."""
+    with mirror.catalog.begin() as connection:
+        number, _, complete = history.generation(connection)
+    if not complete:
+        report.pages += write_generation(mirror, number)
+    with mirror.catalog.begin() as connection:
+        result = publication.assemble(connection, later)
+        serial = work.serial(connection) or 0
+        number = history.publish(connection, result.pages, serial, mirror.now())
+        publication.published_all(connection, result.done)
+        runs.set_held(connection, result.held, mirror.now())
+    report.held = result.held
+    if number:
+        report.generation = number
+        report.pages += write_generation(mirror, number)
+
+
+def write_generation(mirror: Mirror, number: int) -> int:
+    """Write the pages that differ in this generation; answers how many page files changed.
+
+    First every page with what is new, dependencies first, still listing what is to go; then the
+    list of projects; then what is to go goes, dependents first. So whatever is listed at any
+    moment has its dependencies listed as well.
+    """
+    with mirror.catalog.begin() as connection:
+        names = sorted(history.changed_names(connection, number))
+        order = dependencies_first(names, publication.needs_between(connection, names))
+        pages = history.current_pages(connection, names)
+        new = history.current_files(connection, names)
+        old = history.old_files(connection, names, number - 1)
+        index = history.index(connection)
+        serial = history.generation(connection)[1]
+    mirror.watch.step("pages", len(order))
+    going = {name: _going(old.get(name, []), new.get(name, [])) for name in order}
+    written = 0
+    for name in order:
+        if name in pages:
+            files = (*new.get(name, ()), *going[name])
+            written += mirror.tree.write_page(replace(pages[name], files=files))
+            _link(mirror, new.get(name, []))
+        mirror.watch.advance()
+    mirror.tree.flush()
+    written += mirror.tree.write_root(index, serial)
+    for name in reversed(order):
+        if name not in pages:
+            mirror.tree.remove_page(name)
+        elif going[name]:
+            written += mirror.tree.write_page(replace(pages[name], files=tuple(new.get(name, ()))))
+        for file in going[name]:
+            mirror.tree.unlink(file.filename)
+    mirror.tree.flush()
+    with mirror.catalog.begin() as connection:
+        history.complete(connection, number)
+    return written
+
+
+def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:
+    stays = {file.filename for file in new}
+    return [file for file in old if file.filename not in stays]
+
+
+def _link(mirror: Mirror, files: list[PageFile]) -> None:
+    for file in files:
+        mirror.tree.link(file.path)
+
+
+# -- prune ----------------------------------------------------------------------------------
+
+
+def prune(mirror: Mirror, report: Report) -> None:
+    """Delete files that no page has listed for longer than the grace period."""
+    before = mirror.now() - mirror.grace
+    with mirror.catalog.begin() as connection:
+        found = history.unlisted(connection, before)
+    if not found:
+        return
+    # The catalog forgets first: a file it does not know is found and used, or swept, later.
+    paths = [item.path for item in found]
+    with mirror.catalog.begin() as connection:
+        history.forget_stored(connection, paths)
+        history.forget_generations(connection, before)
+    mirror.pool.delete(paths)
+    mirror.pool.flush()
+    report.pruned += len([path for path in paths if not path.endswith(METADATA)])
+
+
+# -- the run's record -----------------------------------------------------------------------
+
+
+@contextmanager
+def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
+    with mirror.catalog.begin() as connection:
+        number = runs.start(connection, mirror.now())
+    try:
+        yield
+    except PypiSyncError as error:
+        report.failed["run"] = str(error)
+        with mirror.catalog.begin() as connection:
+            runs.finish(connection, number, "failed", report, mirror.now())
+        raise
+    outcome = "incomplete" if report.exit_code else "done"
+    with mirror.catalog.begin() as connection:
+        runs.finish(connection, number, outcome, report, mirror.now())
+
+
+@contextmanager
+def _timed(report: Report, step: str) -> Iterator[None]:
+    start = perf_counter()
+    yield
+    report.seconds[step] = round(perf_counter() - start, 3)

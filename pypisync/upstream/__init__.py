@@ -1,0 +1,1 @@
+"""PyPI, as a client sees it: the changelog, project documents, metadata and files."""

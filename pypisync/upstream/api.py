@@ -1,0 +1,89 @@
+"""What the rest of PypiSync asks of an upstream, and what it may answer.
+
+Answers that concern one project or one file carry their failure as a value, so that one broken
+project never stops the others; only a call that concerns everything (the serial, the changelog,
+the list of names) raises. The client over HTTP is in the neighbouring modules; the simulator in
+the tests is the other implementation, and one contract suite holds for both.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pypisync.core.model import Change, ProjectDocument, Unchanged
+from pypisync.errors import UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAsk:
+    """A project document to fetch."""
+
+    name: str  # normalised
+    serial: int = 0  # the serial it is owed: an older document is Stale
+    etag: str | None = None  # of the document already known
+
+
+@dataclass(frozen=True, slots=True)
+class FileAsk:
+    """A file (or a ``.metadata`` file) to download into the pool."""
+
+    url: str
+    path: str  # relative to the pool's root, checked: never leaves it
+    sha256: str  # "" if upstream states none
+    size: int | None = None
+
+
+class Part(Protocol):
+    """A file under way, as the pool hands it out; ``close`` keeps what has arrived."""
+
+    offset: int  # bytes already there from an earlier try, already hashed
+
+    def write(self, chunk: bytes) -> None:
+        """Append and hash. Raises StorageError (disk full)."""
+
+    def restart(self) -> None:
+        """Forget what is there: the server does not resume."""
+
+    def commit(self) -> None:
+        """Check size and hash, fsync, rename into place. Raises Malformed on a mismatch."""
+
+    def close(self) -> None:
+        """Let go of an unfinished part without deleting it."""
+
+
+class Deposit(Protocol):
+    """Where downloads go."""
+
+    def part(self, ask: FileAsk) -> Part:
+        """Open the part for this file, with what an earlier try left. Raises StorageError."""
+
+
+class Upstream(Protocol):
+    """An index to mirror."""
+
+    def serial(self) -> int:
+        """The newest serial. Raises UpstreamError."""
+
+    def changes(self, since: int) -> Iterator[Change]:
+        """Every change after ``since`` in order, page by page. Raises UpstreamError."""
+
+    def names(self) -> Mapping[str, int]:
+        """Every project's normalised name and its last serial. Raises UpstreamError."""
+
+    def projects(
+        self, asks: Iterable[ProjectAsk]
+    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
+        """Fetch documents in parallel; answers come as they arrive, a failure as a value."""
+
+    def requires(
+        self, releases: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
+
+    def fetch(
+        self, asks: Iterable[FileAsk], deposit: Deposit
+    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+        """Download files in parallel into ``deposit``. Raises StorageError at once."""
+
+    def close(self) -> None:
+        """Close the connections."""

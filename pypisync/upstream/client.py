@@ -1,0 +1,102 @@
+"""An upstream over HTTP: the changelog, documents and files of PyPI or any index like it.
+
+This is the whole of :class:`pypisync.upstream.api.Upstream`; each part is in a module of its own.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Event
+from typing import Literal
+
+from pypisync.core.model import Change, ProjectDocument, Unchanged
+from pypisync.errors import UpstreamError
+from pypisync.upstream.api import Deposit, FileAsk, ProjectAsk
+from pypisync.upstream.changelog import Changelog
+from pypisync.upstream.download import SmallestFirst, download
+from pypisync.upstream.parallel import InOrder, run
+from pypisync.upstream.projects import Learnt, Projects
+from pypisync.upstream.routes import DEFAULT_ENDPOINT, Settings
+from pypisync.upstream.session import Session
+
+__all__ = ["DEFAULT_ENDPOINT", "HttpUpstream", "Settings"]
+
+
+class HttpUpstream:
+    """An index at ``settings.endpoint``.
+
+    ``stop`` is asked between requests and between chunks. Once it says so, what is under way is
+    answered with Unreachable, and asks not yet begun are not answered at all. ``sleep`` and
+    ``clock`` (seconds) are the time that waiting is done in. Raises ConfigError for an endpoint
+    that is no address.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._workers = settings.workers
+        self._stop = stop
+        self._session = Session(settings, sleep=sleep, stop=stop)
+        self._changelog = Changelog(self._session, clock)
+        self._learnt = Learnt()
+
+    @property
+    def source(self) -> Literal["xmlrpc", "simple"]:
+        """Where changes come from: the XML-RPC API, or the simple index once that is refused."""
+        return self._changelog.source
+
+    def serial(self) -> int:
+        """The newest serial. Raises UpstreamError."""
+        return self._changelog.serial()
+
+    def changes(self, since: int) -> Iterator[Change]:
+        """Every change after ``since`` in order. Raises UpstreamError.
+
+        From the simple index: one change for each project, with its last serial. A project that
+        was removed has none; it is missing in :meth:`names`.
+        """
+        return self._changelog.changes(since)
+
+    def names(self) -> Mapping[str, int]:
+        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        return self._changelog.names()
+
+    def projects(
+        self, asks: Iterable[ProjectAsk]
+    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
+        """Fetch documents in parallel; answers come as they arrive, a failure as a value."""
+
+        def begin(halt: Event) -> Callable[[ProjectAsk], ProjectDocument | Unchanged]:
+            return Projects(self._session.until(halt), self._learnt).read
+
+        return run(InOrder(iter(asks), self._stop), begin, self._workers)
+
+    def requires(
+        self, releases: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
+
+        def begin(halt: Event) -> Callable[[tuple[str, str]], tuple[str, ...] | None]:
+            projects = Projects(self._session.until(halt), self._learnt)
+            return lambda release: projects.requires(*release)
+
+        return run(InOrder(iter(releases), self._stop), begin, self._workers)
+
+    def fetch(
+        self, asks: Iterable[FileAsk], deposit: Deposit
+    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+        """Download files in parallel into ``deposit``. Raises StorageError at once."""
+
+        def begin(halt: Event) -> Callable[[FileAsk], None]:
+            session = self._session.until(halt)
+            return lambda ask: download(session, ask, deposit)
+
+        return run(SmallestFirst(iter(asks), self._workers, self._stop), begin, self._workers)
+
+    def close(self) -> None:
+        """Close the connections; what is under way ends at its next step."""
+        self._session.close()

@@ -1,0 +1,37 @@
+"""What all tests share: a simulated upstream, and how Hypothesis runs."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.sim.memory import MemoryUpstream
+from tests.sim.server import Server
+from tests.sim.world import World
+
+settings.register_profile(
+    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.register_profile("deep", settings.get_profile("default"), max_examples=2000)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty index."""
+    return World()
+
+
+@pytest.fixture
+def memory(world: World) -> MemoryUpstream:
+    """The world as an upstream in memory."""
+    return MemoryUpstream(world)
+
+
+@pytest.fixture
+def server(world: World) -> Iterator[Server]:
+    """The world over HTTP on the loopback."""
+    with Server(world) as running:
+        yield running

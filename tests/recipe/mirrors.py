@@ -1,0 +1,144 @@
+"""A mirror of a simulated world in a temporary folder, and what can be asked of it."""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from sqlalchemy import text
+
+from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.facts import Rules
+from pypisync.core import environments, selector
+from pypisync.core.keep import FilePolicy
+from pypisync.core.roots import Pattern, Root
+from pypisync.mirror import Mirror
+from pypisync.storage.pool import Pool
+from pypisync.storage.publish import Tree
+from pypisync.sync import Report, sync_once
+from pypisync.upstream.api import Upstream
+
+LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
+
+
+@dataclass
+class Bench:
+    """One mirror: its configuration can be changed between syncs, as an operator does."""
+
+    folder: Path
+    upstream: Upstream
+    packages: Mapping[str, Sequence[str]]
+    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    environment: Mapping[str, Sequence[str] | None] = field(default_factory=lambda: LINUX)
+    policy: FilePolicy = field(default_factory=FilePolicy)
+    flat: bool = False
+    grace: float = 0.0
+    clock: float = 1_000_000.0
+    url: str | None = None
+
+    @property
+    def database(self) -> str:
+        """The catalog's URL."""
+        return self.url or f"sqlite:///{self.folder / 'catalog.sqlite'}"
+
+    def sync(self) -> Report:
+        """One cycle, by parts that start from the disk, as a new process would."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        catalog = Catalog(self.database)
+        try:
+            catalog.prepare()
+            return sync_once(self.mirror(catalog))
+        finally:
+            catalog.close()
+
+    def mirror(self, catalog: Catalog) -> Mirror:
+        """The parts of a cycle."""
+        self.clock += 3600
+        targets = environments.targets(self.environment)
+        return Mirror(
+            upstream=self.upstream,
+            catalog=catalog,
+            pool=Pool(self.folder),
+            tree=Tree(self.folder, flat=self.flat),
+            roots=tuple(_root(key, selectors) for key, selectors in self.packages.items()),
+            patterns=tuple(
+                Pattern(regex, tuple(map(selector.parse, selectors)))
+                for regex, selectors in self.patterns.items()
+            ),
+            rules=Rules(targets, self.policy),
+            fingerprint=f"{environments.fingerprint(targets)} {self.policy!r}",
+            grace=self.grace,
+            now=lambda: self.clock,
+        )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the catalog."""
+        catalog = Catalog(self.database, writer=False)
+        try:
+            with catalog.engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(text(sql))]
+        finally:
+            catalog.close()
+
+    def selection(self) -> set[tuple[str, str]]:
+        """The selected releases."""
+        rows = self.query("SELECT project, version FROM v_releases WHERE selected = 1")
+        return {(name, version) for name, version in rows}
+
+    def listed(self) -> dict[str, set[str]]:
+        """The versions on the pages, read from the disk; checks every page on the way."""
+        return read_tree(self.folder)
+
+    def unmet(self) -> set[tuple[str, str, str]]:
+        """Requirements that nothing meets."""
+        rows = self.query("SELECT project, version, requirement FROM v_unmet")
+        return {(name, version, requirement) for name, version, requirement in rows}
+
+
+def _root(key: str, selectors: Sequence[str]) -> Root:
+    name, extras = selector.parse_root(key)
+    return Root(name, extras, tuple(map(selector.parse, selectors)), key)
+
+
+def read_tree(folder: Path) -> dict[str, set[str]]:
+    """The versions that a client finds; every link is followed, every hash compared."""
+    found: dict[str, set[str]] = {}
+    simple = folder / "simple"
+    if not (simple / "index.v1_json").exists():
+        return found
+    root = json.loads((simple / "index.v1_json").read_bytes())
+    for project in root["projects"]:
+        page = simple / project["name"] / "index.v1_json"
+        found[project["name"]] = read_page(page)
+    return found
+
+
+def read_page(page: Path) -> set[str]:
+    """The versions of one page."""
+    body = page.read_bytes()
+    assert gzip.decompress(page.with_name(page.name + ".gz").read_bytes()) == body
+    document = json.loads(body)
+    for file in document["files"]:
+        path = (page.parent / unquote(file["url"])).resolve()
+        data = path.read_bytes()
+        assert sha256(data).hexdigest() == file["hashes"]["sha256"], path
+        assert len(data) == file["size"], path
+        if file.get("core-metadata"):
+            beside = path.with_name(path.name + ".metadata").read_bytes()
+            assert sha256(beside).hexdigest() == file["core-metadata"]["sha256"], path
+    return set(document["versions"])
+
+
+def tree_bytes(folder: Path, *parts: Literal["simple", "packages", "flat"]) -> dict[str, str]:
+    """Every file's hash by its path: two mirrors with the same dictionary are the same."""
+    found: dict[str, str] = {}
+    for part in parts or ("simple", "packages"):
+        for path in sorted((folder / part).rglob("*")):
+            if path.is_file():
+                digest = sha256(path.read_bytes()).hexdigest()
+                found[str(path.relative_to(folder))] = digest
+    return found

@@ -1,0 +1,309 @@
+"""The simulated upstream without a network: :class:`pypisync.upstream.api.Upstream` in process.
+
+Answers, errors and counts are those that the client gets from the same world over HTTP; one
+suite holds both to that. Requests are made one after another. A planned fault is a failed
+request; ``attempts`` is how often one is made before the failure is believed, as a client retries.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Literal, TypeVar
+from urllib.parse import quote, urlsplit
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pypisync.core.model import Change, File, ProjectDocument, Unchanged
+from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
+from pypisync.upstream.api import Deposit, FileAsk, Part, ProjectAsk
+from tests.sim.documents import Document, Documents
+from tests.sim.faults import Effect, garble
+from tests.sim.log import Entry, Log, RequestKind, kind_of
+from tests.sim.state import Project, Release, StoredFile
+from tests.sim.world import World
+
+BASE = "http://files.test"
+_CHUNK = 64 * 1024
+_T = TypeVar("_T")
+
+
+class MemoryUpstream:
+    """A world as an upstream. ``source`` is the API that project documents come from."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        source: Literal["simple", "json"] = "simple",
+        base: str = BASE,
+        attempts: int = 1,
+    ) -> None:
+        self.world = world
+        self.log = Log()
+        self._source = source
+        self._base = base
+        self._attempts = attempts
+        self._documents = Documents(world, base)
+
+    def requests(self, kind: RequestKind | None = None) -> int:
+        """How many requests were made, of this kind or of all."""
+        return self.log.count(kind)
+
+    # --- what concerns everything -----------------------------------------------------------------
+
+    def serial(self) -> int:
+        """The newest serial. Raises UpstreamError."""
+        if self.world.faults.xmlrpc:
+            self._call("changelog_last_serial")
+        else:
+            self._root()
+        return self.world.serial
+
+    def changes(self, since: int) -> Iterator[Change]:
+        """Every change after ``since`` in order, page by page. Raises UpstreamError."""
+        while self.world.faults.xmlrpc:
+            self._call("changelog_since_serial")
+            rows = self.world.changes(since)
+            for row in rows:
+                yield Change(row.name or "", row.version, row.action or "", row.serial)
+            if not rows:
+                return
+            since = rows[-1].serial
+        listed = [(project.serial, project.display) for project in self._root()]
+        for serial, name in sorted(listed):
+            if serial > since:
+                yield Change(name, None, "simple index", serial)
+
+    def names(self) -> Mapping[str, int]:
+        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        if not self.world.faults.xmlrpc:
+            return {canonicalize_name(project.display): project.serial for project in self._root()}
+        self._call("list_packages_with_serial")
+        return {name: project.serial for name, project in self.world.projects.items()}
+
+    # --- one project ------------------------------------------------------------------------------
+
+    def projects(
+        self, asks: Iterable[ProjectAsk]
+    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
+        """Documents one after another; a failure comes as a value."""
+        for ask in asks:
+            try:
+                yield ask, self._persist(partial(self._project, ask))
+            except UpstreamError as error:
+                yield ask, error
+
+    def requires(
+        self, releases: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
+        for name, version in releases:
+            try:
+                yield (name, version), self._persist(partial(self._requires, name, version))
+            except UpstreamError as error:
+                yield (name, version), error
+
+    def fetch(
+        self, asks: Iterable[FileAsk], deposit: Deposit
+    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+        """Write files into ``deposit`` one after another. Raises StorageError."""
+        for ask in asks:
+            try:
+                self._download(ask, deposit)
+            except UpstreamError as error:
+                yield ask, error
+            else:
+                yield ask, None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    # --- how --------------------------------------------------------------------------------------
+
+    def _persist(self, action: Callable[[], _T]) -> _T:
+        """What ``action`` gives at last. Raises UpstreamError."""
+        for _ in range(self._attempts - 1):
+            with suppress(Unreachable, Stale):
+                return action()
+        return action()
+
+    def _ask(self, path: str, call: str = "") -> Effect | None:
+        """Ask for ``path``; what happens to the body. Raises UpstreamError: there is none."""
+        limit = self.world.faults.take_rate_limit() if call else None
+        effect = self.world.faults.take(path)
+        status = effect.status if effect else 200
+        if effect and effect.kind in ("drop", "hang"):
+            status = 0
+        self.log.add(Entry(kind_of(path), "POST" if call else "GET", path, status, call=call))
+        if status in (404, 410):
+            raise Gone(f"{path}: HTTP {status}")
+        if status != 200 or limit is not None:
+            raise Unreachable(f"{path}: HTTP {status}" if status else f"{path}: no answer")
+        return effect
+
+    def _document(self, path: str, call: str = "") -> None:
+        """Ask for a document. Raises UpstreamError if it cannot be read."""
+        effect = self._ask(path, call)
+        if effect and effect.kind == "truncate":
+            raise Unreachable(f"{path}: the answer was cut short")
+        if effect and effect.kind in ("corrupt", "body"):
+            raise Malformed(f"{path}: not the document it should be")
+
+    def _call(self, method: str) -> None:
+        self._persist(lambda: self._document("/pypi", method))
+
+    def _root(self) -> list[Project]:
+        self._persist(lambda: self._document("/simple/"))
+        if not (self.world.faults.simple and self.world.faults.simple_json):
+            raise Unreachable("/simple/: neither XML-RPC nor a JSON index")
+        return [p for p in self.world.projects.values() if p.status != "quarantined"]
+
+    def _project(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
+        found = self._any_api(ask)
+        if 0 < found.serial < ask.serial:
+            raise Stale(f"{ask.name}: serial {found.serial}, owed {ask.serial}")
+        return found
+
+    def _any_api(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
+        faults = self.world.faults
+        simple = faults.simple and faults.simple_json
+        if simple and self._source == "simple":
+            return self._by_simple(ask)
+        try:
+            return self._by_json(ask)
+        except Gone:
+            if simple:  # quarantined, or without a release
+                return self._by_simple(ask)
+            if faults.simple:
+                raise Malformed(f"{ask.name}: the index has only HTML") from None
+            raise
+
+    def _by_simple(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
+        self._document(f"/simple/{ask.name}/")
+        project = self.world.served(ask.name)
+        if project is None:
+            raise Gone(f"{ask.name}: not in the index")
+        etag = self._etag(self._documents.project_json(project))
+        if etag and etag == ask.etag:
+            return Unchanged(ask.name, project.serial)
+        listed = project.listed()
+        return ProjectDocument(
+            name=ask.name,
+            display=ask.name,  # the simple index knows no other
+            serial=project.serial,
+            files=tuple(self._file(release, file) for release, file in listed),
+            status=project.status,
+            status_reason=project.reason,
+            etag=etag,
+            versions=_odd(release for release, _ in listed),
+        )
+
+    def _by_json(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
+        self._document(f"/pypi/{ask.name}/json")
+        project = self.world.served(ask.name) if self.world.faults.json_api else None
+        newest = None if project is None else project.newest()
+        document = None if project is None else self._documents.legacy(project)
+        if project is None or document is None or newest is None:
+            raise Gone(f"{ask.name}: the JSON API does not have it")
+        etag = self._etag(document)
+        if etag and etag == ask.etag:
+            return Unchanged(ask.name, project.serial)
+        requires = {newest.version: newest.requires}
+        faults = self.world.faults
+        if not faults.releases_key and faults.simple and faults.simple_json:
+            page = self._by_simple(ProjectAsk(ask.name))
+            return page if isinstance(page, Unchanged) else replace(page, requires=requires)
+        shown = [release for release in project.releases.values() if not release.quarantined]
+        if not faults.releases_key:
+            shown = [newest]
+        return ProjectDocument(
+            name=ask.name,
+            display=project.display,
+            serial=project.serial,
+            files=tuple(self._file(release, file) for release in shown for file in release.files),
+            status=None,
+            etag=etag,
+            versions=_odd(shown),
+            requires=requires,
+        )
+
+    def _requires(self, name: str, version: str) -> tuple[str, ...] | None:
+        self._document(f"/pypi/{name}/{quote(version, safe='')}/json")
+        project = self.world.served(name) if self.world.faults.json_api else None
+        release = None if project is None else project.shown_release(version)
+        if release is None:
+            raise Gone(f"{name} {version}: not there")
+        return release.requires
+
+    def _etag(self, document: Document) -> str | None:
+        return document.etag if self.world.faults.etags else None
+
+    def _file(self, release: Release, file: StoredFile) -> File:
+        return File(
+            filename=file.filename,
+            url=self._base + file.path,
+            sha256=file.built.sha256,
+            size=len(file.built.content),
+            uploaded=file.uploaded,
+            requires_python=release.requires_python or None,
+            yanked=release.yanked,
+            metadata_sha256=file.metadata_sha256,
+        )
+
+    def _download(self, ask: FileAsk, deposit: Deposit) -> None:
+        broken = False
+        for left in reversed(range(self._attempts)):
+            part = deposit.part(ask)
+            try:
+                if broken:
+                    part.restart()
+                if not part.offset or part.offset != ask.size:
+                    self._transfer(ask, part)
+                part.commit()
+            except (Unreachable, Malformed) as error:
+                if not left:
+                    raise
+                broken = isinstance(error, Malformed)
+            else:
+                return
+            finally:
+                part.close()
+
+    def _transfer(self, ask: FileAsk, part: Part) -> None:
+        path = urlsplit(ask.url).path
+        effect = self._ask(path)
+        content = self.world.content(path)
+        if content is None:
+            raise Gone(f"{path}: not there")
+        if effect and effect.kind == "body":
+            content = effect.body
+        elif effect and effect.kind == "corrupt":
+            content = garble(content)
+        offset = part.offset
+        if offset and (not self.world.faults.ranges or offset > len(content)):
+            part.restart()
+            offset = 0
+        end = len(content)
+        if effect and effect.kind == "truncate":
+            end = offset + (end - offset) // 2
+        for start in range(offset, end, _CHUNK):
+            part.write(content[start : min(start + _CHUNK, end)])
+        if effect and effect.kind == "truncate":
+            raise Unreachable(f"{path}: cut short")
+
+
+def _odd(releases: Iterable[Release]) -> tuple[str, ...]:
+    """Versions that are not PEP 440 or have no file."""
+    return tuple(
+        dict.fromkeys(r.version for r in releases if not r.files or not _is_version(r.version))
+    )
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

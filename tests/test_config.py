@@ -1,0 +1,365 @@
+"""The configuration file: every fault at once with its place, overrides, resolved values."""
+
+import json
+import re
+from pathlib import Path
+
+import json5
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypisync.cli.template import TEMPLATE
+from pypisync.config import Config, load, schema
+from pypisync.core import selector, values
+from pypisync.core.document import Document
+from pypisync.core.json5_positions import positions
+from pypisync.core.roots import Pattern, Root, expand
+from pypisync.errors import ConfigError
+from pypisync.upstream.routes import DEFAULT_ENDPOINT
+
+DEPLOY = sorted(Path(__file__).parent.parent.glob("deploy/*.json5"))
+
+
+def loaded(folder: Path, text: str, **environ: str) -> Config:
+    file = folder / "pypisync.json5"
+    file.write_text(text, encoding="utf-8")
+    return load(file, environ)
+
+
+def faults(folder: Path, text: str, **environ: str) -> list[str]:
+    """The fault lines, with the file's name alone in place of its path."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text, **environ)
+    assert str(caught.value).splitlines() == caught.value.faults
+    return [line.replace(f"{folder}/pypisync.json5", "f") for line in caught.value.faults]
+
+
+def test_an_empty_object_is_the_defaults(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "{}")
+    assert config.endpoint == DEFAULT_ENDPOINT
+    assert config.destination == tmp_path / "data"
+    assert config.database_url == f"sqlite:///{tmp_path}/data/pypisync.sqlite"
+    assert (config.roots, config.patterns, config.arch_exclude) == ((), (), ())
+    assert (config.wheels, config.sdists, config.flat) == ("all", "always", False)
+    assert (config.disk_reserve, config.grace) == (2**30, 86400)
+    upstream = config.upstream
+    assert (upstream.workers, upstream.timeout, upstream.retries) == (10, 30, 4)
+    assert (upstream.proxy, upstream.ca_file, upstream.contact, upstream.pace) == (
+        *(None, None, None),
+        1,
+    )
+    assert len(config.environment) == 12
+    assert set(config.environment.values()) == {None}
+    assert config.targets.all
+
+
+def test_a_full_file(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    config = loaded(
+        tmp_path,
+        """{
+          endpoint: "https://user:word@index.example/pub/",
+          destination_folder: "../elsewhere",
+          arch_exclude: ["win32", ".tar.gz"],
+          environment: { python_version: ["3.11"], extra: ["Dev_Tools"], sys_platform: ["linux"] },
+          packages: { Django: "latest<3", "requests[socks, Use_Chardet]": ["2.31.0", ">=2.32"] },
+          packages_re: { "flask-.*": ["2 latest"] },
+          wheels: "targets", sdists: "never", flat: true,
+          upstream: { workers: 64, timeout: 2.5, retries: 0, ca_file: "ca.pem", pace: 0,
+                      proxy: "http://proxy:3128", contact: "me@example.org" },
+          disk_reserve: "1.5 GiB", grace: "36 h",
+        }""",
+    )
+    assert config.endpoint == "https://user:word@index.example/pub"
+    assert config.destination == tmp_path.parent / "elsewhere"
+    assert config.arch_exclude == ("win32", ".tar.gz")
+    assert config.environment["python_version"] == ("3.11",)
+    assert config.environment["extra"] == ("dev-tools",)
+    assert config.environment["os_name"] is None
+    assert [target.minor for target in config.targets.all] == ["3.11"]
+    parse = selector.parse
+    assert config.roots == (
+        Root("django", (), (parse("latest<3"),), "Django"),
+        Root(
+            "requests",
+            ("socks", "use-chardet"),
+            (parse("2.31.0"), parse(">=2.32")),
+            "requests[socks, Use_Chardet]",
+        ),
+    )
+    assert config.patterns == (Pattern("flask-.*", (parse("2 latest"),)),)
+    assert config.upstream.ca_file == str(tmp_path / "ca.pem")
+    assert (config.upstream.workers, config.upstream.timeout) == (64, 2.5)
+    assert (config.disk_reserve, config.grace) == (3 * 2**29, 36 * 3600)
+
+
+WRONG = {
+    name: (text, expected.splitlines())
+    for name, text, expected in re.findall(
+        r"^=== (.+)\n((?s:.)*?)\n---\n((?:(?!===).+\n)+)",
+        Path(__file__).with_name("wrong_configurations.txt").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_all_faults_at_once_with_place_key_value_and_what_is_allowed(
+    tmp_path: Path, case: str
+) -> None:
+    text, expected = WRONG[case]
+    assert faults(tmp_path, text) == expected
+
+
+def test_wrong_selectors_and_names_stand_at_their_place(tmp_path: Path) -> None:
+    text = (
+        '{packages: {\n  django: ["latest", "latst"],\n  "-x": [],\n  "a[b": "latest",\n'
+        '  b: [">2,<1"], c: "", d: [1], e: ["0 latest"] },\n'
+        ' packages_re: { "f.*": ["==1.x"] }}'
+    )
+    lines = [line.split(": ")[:3] for line in faults(tmp_path, text)]
+    assert lines == [
+        ["f:2:22", "packages.django[1]", '"latst"'],
+        ["f:3:3", "packages.-x", '"-x"'],
+        ["f:4:3", 'packages."a[b"', '"a[b"'],
+        ["f:5:7", "packages.b[0]", '">2,<1"'],
+        ["f:5:17", "packages.c[0]", '""'],
+        ["f:5:28", "packages.d[0]", "1"],
+        ["f:5:36", "packages.e[0]", '"0 latest"'],
+        ["f:6:25", 'packages_re."f.*"[0]', '"==1.x"'],
+    ]
+
+
+def test_an_environment_that_nothing_has_is_a_fault(tmp_path: Path) -> None:
+    text = '{\n environment: {os_name: ["nt"], sys_platform: ["linux"]}, wheels: 1}'
+    lines = faults(tmp_path, text)
+    start = 'f:2:2: environment: {"os_name": ["nt"], "sys_platform": ["linux"]}: '
+    assert lines[0].startswith(start)
+    assert len(lines) == 2
+
+
+def test_a_fault_shows_no_password_and_no_endless_value(tmp_path: Path) -> None:
+    lines = faults(
+        tmp_path,
+        '{endpoint: "ftp://me:geheim@index.example", arch_exclude: "' + "x" * 500 + '"}',
+    )
+    assert lines[0].startswith('f:1:2: endpoint: "ftp://***@index.example": must be')
+    lines += faults(tmp_path, "{databse: 'postgresql://me:" + "geheim " * 20 + "@host/db'}")
+    lines += faults(tmp_path, "{database: 'postgresql:/me:ge/he\"im@host/db'}")
+    lines += faults(tmp_path, '{database: "sqlite://"}')
+    assert not any("geh" in line or "im@" in line for line in lines)
+    assert lines[1].startswith(f'f:1:45: arch_exclude: "{"x" * 76}...: must be')
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    missing, latin = tmp_path / "no.json5", tmp_path / "latin.json5"
+    latin.write_bytes('{\n// "straße"\n}'.encode("latin-1"))
+    for file, expected in (
+        (missing, f'{missing}: no such file; "pypisync init {missing}" writes one to start from'),
+        (latin, f"{latin}:2: not UTF-8 text; save the file as UTF-8"),
+        (tmp_path, f"{tmp_path}: cannot be read: Is a directory"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load(file, {})
+        assert caught.value.faults == [expected]
+        assert caught.value.exit_code == 2
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "\ufeff{flat: true}").flat
+
+
+def test_the_environment_of_the_process_overrides_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    config = loaded(
+        tmp_path,
+        '{endpoint: 3, database: "sqlite:///x.db", destination_folder: "y"}',
+        PYPISYNC_ENDPOINT="http://127.0.0.1:8/",
+        PYPISYNC_DATABASE="sqlite:///db/a.sqlite",
+        PYPISYNC_DESTINATION_FOLDER="z",
+    )
+    assert config.endpoint == "http://127.0.0.1:8"
+    assert config.destination == here / "z"
+    assert config.database_url == f"sqlite:///{here}/db/a.sqlite"
+    # An empty variable is no override.
+    assert loaded(tmp_path, '{destination_folder: "y"}', PYPISYNC_DESTINATION_FOLDER="") == loaded(
+        tmp_path, '{destination_folder: "y"}'
+    )
+
+
+def test_a_wrong_override_is_named_by_its_variable(tmp_path: Path) -> None:
+    lines = faults(tmp_path, "{flat: 1}", PYPISYNC_ENDPOINT="nowhere", PYPISYNC_DATABASE="x")
+    assert [line.split(": ")[0] for line in lines] == [
+        "PYPISYNC_DATABASE",
+        "PYPISYNC_ENDPOINT",
+        "f:1:2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "shown"),
+    [
+        ("sqlite:///a/b.db", "sqlite:///{folder}/a/b.db", "sqlite:///{folder}/a/b.db"),
+        ("sqlite:////abs.db", "sqlite:////abs.db", "sqlite:////abs.db"),
+        (
+            "postgresql://u:p%40w@db/mirror",
+            "postgresql://u:p%40w@db/mirror",
+            "postgresql://u:***@db/mirror",
+        ),
+        (
+            "postgresql+psycopg:///m?host=/run/pg&password=geheim",
+            "postgresql+psycopg:///m?host=%2Frun%2Fpg&password=geheim",
+            "postgresql+psycopg:///m?host=%2Frun%2Fpg",
+        ),
+    ],
+)
+def test_databases(tmp_path: Path, given: str, url: str, shown: str) -> None:
+    config = loaded(tmp_path, json.dumps({"database": given}))
+    assert config.database_url == url.format(folder=tmp_path)
+    assert config.database_shown == shown.format(folder=tmp_path)
+
+
+def test_patterns_add_up_and_packages_override_them() -> None:
+    latest, older = selector.parse("latest"), selector.parse("latest<2")
+    given = [
+        Root("flask-login", (), (older,), "Flask_Login"),
+        Root("flask-wtf", (), (), "flask-wtf"),
+        Root("flask-wtf", ("email",), (older,), "flask-wtf[email]"),
+    ]
+    patterns = [Pattern("FLASK-.*", (latest,)), Pattern(".*-admin", (older,)), Pattern("a|b", ())]
+    names = ["flask-login", "flask-admin", "x-admin", "flask-wtf", "flask", "ab", "my-flask-x"]
+    assert expand(given, patterns, names) == {
+        "flask-login": (given[0],),
+        "flask-wtf": (given[1], given[2]),
+        "flask-admin": (
+            Root("flask-admin", (), (latest,), "FLASK-.*"),
+            Root("flask-admin", (), (older,), ".*-admin"),
+        ),
+        "x-admin": (Root("x-admin", (), (older,), ".*-admin"),),
+    }
+
+
+def test_the_schema_describes_every_key() -> None:
+    described = schema()
+    assert described["additionalProperties"] is False
+    assert set(described["properties"]) == set(Document.model_fields)
+    assert all("description" in key for key in described["properties"].values())
+    assert set(described["$defs"]) == {"Environment", "Upstream"}
+    assert len(described["$defs"]["Environment"]["properties"]) == 12
+    assert all(
+        "description" in key for key in described["$defs"]["Upstream"]["properties"].values()
+    )
+    assert described["properties"]["disk_reserve"]["default"] == "1 GiB"
+    one = {"items": {"type": "string"}, "type": "array"}
+    selectors = described["properties"]["packages"]["additionalProperties"]
+    assert selectors == {"anyOf": [one, {"type": "string"}]}
+    json.dumps(described)
+
+
+@pytest.mark.parametrize("file", DEPLOY, ids=lambda file: file.name)
+def test_the_files_in_deploy_load(file: Path) -> None:
+    config = load(file, {})
+    assert config.targets.all
+    assert config.roots
+
+
+def test_deploy_holds_what_is_promised() -> None:
+    assert {file.stem for file in DEPLOY} >= {
+        *("example", "small-team", "old-pythons", "newest-everything")
+    }
+
+
+def test_the_template_loads_and_so_does_every_line_it_comments_out(tmp_path: Path) -> None:
+    config = loaded(tmp_path, TEMPLATE)
+    assert [root.name for root in config.roots] == ["requests"]
+    assert {target.minor for target in config.targets.all} == {"3.11", "3.12", "3.13"}
+    more = loaded(tmp_path, re.sub(r'^( +)// (")', r"\1\2", TEMPLATE, flags=re.MULTILINE))
+    assert len(more.roots) == 2
+    assert len(more.patterns) == 1
+
+
+def test_sizes_and_durations() -> None:
+    assert [values.size(text) for text in ("7", "1kB", " 2 MiB ", "0.5 gb")] == [
+        *(7, 1000, 2097152, 500_000_000)
+    ]
+    assert [values.duration(text) for text in ("90", "2 weeks", "1min", "1.5 H")] == [
+        *(90, 1209600, 60, 5400)
+    ]
+    assert [values.show_size(n) for n in (0, 1023, 1024, 1536, 2**30, 2**50)] == [
+        *("0 B", "1023 B", "1 KiB", "1.5 KiB", "1 GiB", "1024 TiB")
+    ]
+    assert [values.show_duration(n) for n in (0, 59, 60, 7200, 86400, 90000)] == [
+        *("0 seconds", "59 seconds", "1 minute", "2 hours", "1 day", "25 hours")
+    ]
+    for wrong in ("", "GiB", "-1", "1 2", "1e9", "٣ MB"):
+        with pytest.raises(ValueError, match="must be a size"):
+            values.size(wrong)
+
+
+KEYS = st.text(st.sampled_from("ab {}[],:/*'#-é"), max_size=5)
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | KEYS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(document=DOCUMENTS, indent=st.sampled_from([None, 2]))
+@settings(deadline=None, max_examples=150)
+def test_positions_point_at_each_key_and_item(document: object, indent: int | None) -> None:
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    text = "/* {[\"' */" + text + "// ]}"
+    lines = text.split("\n")
+    found = positions(text)
+    expected = set(paths(document, ()))
+    assert set(found.places) == expected
+    assert found.repeated == ()
+    for path in expected:
+        line, column = found.of(path)
+        rest = lines[line - 1][column - 1 :]
+        if isinstance(path[-1], str):
+            assert rest.startswith(json.dumps(path[-1], ensure_ascii=False))
+        else:
+            value = document
+            for step in path:
+                value = value[step]  # type: ignore[index]
+            start = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")[0]
+            assert rest.startswith(start)
+
+
+def paths(value: object, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+    found: list[tuple[str | int, ...]] = []
+    steps = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for step, inner in steps:
+        found += [(*path, step), *paths(inner, (*path, step))]
+    return found
+
+
+def test_positions_in_what_json5_adds() -> None:
+    text = (
+        "\ufeff{ // {\r\n  a: 'x\\\n}', /* , */ \u2028 'b\"': [+1, .5, Infinity,], $_c: {}, a: 2 }"
+    )
+    assert json5.loads(text.removeprefix("\ufeff"))["a"] == 2
+    found = positions(text)
+    assert found.places == {
+        ("a",): (4, 38),
+        ('b"',): (4, 2),
+        ('b"', 0): (4, 9),
+        ('b"', 1): (4, 13),
+        ('b"', 2): (4, 17),
+        ("$_c",): (4, 29),
+    }
+    assert found.repeated == ((("a",), (4, 38)),)
+    assert found.of(('b"', 2, "deeper")) == (4, 17)
+    assert found.of(("no such key",)) == (1, 1)
