@@ -26,6 +26,7 @@ from pypisync.core.json5_positions import Positions, positions
 from pypisync.core.model import Targets
 from pypisync.core.roots import Pattern, Root
 from pypisync.errors import ConfigError
+from pypisync.upstream.api import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -236,9 +237,6 @@ def _dotted(key: KeyPath) -> str:
 
 
 def _resolved(source: _Source) -> Config:
-    # The client of upstream imports requests: not needed to find a fault.
-    from pypisync.upstream.routes import DEFAULT_ENDPOINT
-
     document = Document.model_validate(source.data)
     environment = _bound(document.environment)
     destination = (source.base("destination_folder") / document.destination_folder).resolve()

@@ -11,6 +11,10 @@ class PypiSyncError(Exception):
     exit_code = 1
 
 
+class Stopped(PypiSyncError):  # noqa: N818 - the name is the fact, as below
+    """Asked to end before all was done: what is done stays, and the next run goes on from it."""
+
+
 class ConfigError(PypiSyncError):
     """The operator must act: the configuration is wrong. ``faults`` holds one line a fault."""
 

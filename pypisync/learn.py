@@ -20,7 +20,7 @@ from pypisync.core import requirements
 from pypisync.core.markers import extras_of
 from pypisync.core.metadata import Metadata
 from pypisync.core.model import ProjectDocument, Requirement, Unchanged
-from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
+from pypisync.errors import Gone, Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.mirror import Mirror, bring
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ProjectAsk
@@ -32,8 +32,12 @@ _METADATA_LIMIT = 10 * 2**20  # bytes
 
 
 def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, UpstreamError]:
-    """Fetch and record stale projects; answers the failures, which stay stale."""
+    """Fetch and record stale projects; answers the failures, which stay stale.
+
+    Raises Stopped if upstream was told to leave some unanswered.
+    """
     failed: dict[str, UpstreamError] = {}
+    unanswered = len(asks)
     mirror.watch.step("projects", len(asks))
     answers = mirror.upstream.projects(asks)
     while batch := list(islice(answers, _RECORD)):
@@ -53,7 +57,10 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         for name, error in reasons.items():
             mirror.watch.fault(name, str(error))
         failed |= reasons
+        unanswered -= len(batch)
         mirror.watch.advance(len(batch))
+    if unanswered:
+        raise Stopped(f"stopped with {unanswered} projects still to read")
     return failed
 
 
@@ -74,8 +81,6 @@ def learn_requirements(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[
     while batch := list(islice(remaining, _READ)):
         failed |= _read(mirror, batch)
         mirror.watch.advance(len(batch))
-    for label, error in failed.items():
-        mirror.watch.fault(label, str(error))
     return failed
 
 
@@ -160,11 +165,16 @@ def _from_documents(
     failed: dict[int, UpstreamError],
 ) -> None:
     ids = {(release.project, release.version): release.id for release in wanted}
+    unanswered = len(ids)
     for asked, answer in mirror.upstream.requires(ids):
+        unanswered -= 1
         if isinstance(answer, Unreachable):
             failed[ids[asked]] = answer
+            mirror.watch.fault("==".join(asked), str(answer))
         elif isinstance(answer, tuple):
             told[ids[asked]] = _Told("json", answer, ())
+    if unanswered:
+        raise Stopped(f"stopped with the requirements of {unanswered} releases still to read")
 
 
 # -- archives ---------------------------------------------------------------------------------
@@ -200,7 +210,7 @@ def _from_archive(
         if release.builds:
             build[release.id] = core_metadata.build_requires(inside.pyproject)
         if release.id not in told and inside.pkg_info is not None:
-            found = core_metadata.read_metadata(inside.pkg_info)
+            found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
             if found.static:
                 told[release.id] = _united("sdist", [found])
 

@@ -10,23 +10,29 @@ from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
 from pypisync.catalog.history import Stored
 from pypisync.core.roots import Pattern, Root
-from pypisync.errors import UpstreamError
+from pypisync.errors import Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.publish import Tree
-from pypisync.upstream.api import FileAsk, Upstream
+from pypisync.upstream.api import FileAsk, Part, Upstream
 
 # Files that came in are recorded this many at a time: a crash costs a look at so many files.
 _RECORD = 500
 
 
 class Watch(Protocol):
-    """Is told how a cycle gets on; the progress bars and the log implement it."""
+    """Is told how a cycle gets on; the progress bars and the log implement it.
+
+    ``received`` is called by the threads that download, the others by the cycle itself.
+    """
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
         """A step begins; ``total`` items (``unit`` "bytes": bytes) are expected."""
 
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
+
+    def received(self, count: int) -> None:
+        """So many bytes have come in; a negative number: so many have to come again."""
 
     def fault(self, what: str, reason: str) -> None:
         """A project or a file failed; it is set aside and the cycle goes on."""
@@ -39,6 +45,9 @@ class Silent:
         """Nothing."""
 
     def advance(self, count: int = 1) -> None:
+        """Nothing."""
+
+    def received(self, count: int) -> None:
         """Nothing."""
 
     def fault(self, what: str, reason: str) -> None:
@@ -66,7 +75,7 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
     """Bring files into the pool and record them; answers the failures by path.
 
     A file that an interrupted run has brought, but not recorded, is only looked at. Raises
-    StorageError, CatalogError.
+    StorageError, CatalogError, and Stopped if upstream was told to leave some unanswered.
     """
     failed: dict[str, UpstreamError] = {}
     arrived: list[Stored] = []
@@ -77,18 +86,62 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
             missing.append(ask)
         else:
             arrived.append(there)
-            mirror.watch.advance(there.size)
-    for ask, error in mirror.upstream.fetch(missing, mirror.pool):
+            mirror.watch.received(there.size)
+    unanswered = len(missing)
+    for ask, error in mirror.upstream.fetch(missing, _Watched(mirror.pool, mirror.watch)):
+        unanswered -= 1
         if error is None:
             arrived.append(_measured(mirror.pool, ask))
-            mirror.watch.advance(arrived[-1].size)
         else:
             failed[ask.path] = error
             mirror.watch.fault(ask.path.rpartition("/")[2], str(error))
         if len(arrived) >= _RECORD:
             _record(mirror, arrived)
     _record(mirror, arrived)
+    if unanswered:
+        raise Stopped(f"stopped with {unanswered} files still to come")
     return failed
+
+
+class _Watched:
+    """A pool whose watch is told of the bytes as they come in."""
+
+    def __init__(self, pool: Pool, watch: Watch) -> None:
+        self._pool = pool
+        self.watch = watch
+        self.told: dict[str, int] = {}  # by path: an ask may open its part twice
+
+    def part(self, ask: FileAsk) -> Part:
+        part = self._pool.part(ask)
+        return _WatchedPart(self, ask.path, part)
+
+    def tell(self, path: str, count: int) -> None:
+        """``count`` bytes of this file are there now."""
+        self.watch.received(count - self.told.get(path, 0))
+        self.told[path] = count
+
+
+class _WatchedPart:
+    def __init__(self, pool: _Watched, path: str, part: Part) -> None:
+        self.offset = part.offset
+        self._pool = pool
+        self._path = path
+        self._part = part
+        pool.tell(path, part.offset)
+
+    def write(self, chunk: bytes) -> None:
+        self._part.write(chunk)
+        self._pool.tell(self._path, self._part.offset)
+
+    def restart(self) -> None:
+        self._part.restart()
+        self._pool.tell(self._path, 0)
+
+    def commit(self) -> None:
+        self._part.commit()
+
+    def close(self) -> None:
+        self._part.close()
 
 
 def _record(mirror: Mirror, arrived: list[Stored]) -> None:

@@ -21,7 +21,7 @@ from pypisync.catalog.knowledge import wanted_releases
 from pypisync.core.pages import PageFile
 from pypisync.core.plan import dependencies_first
 from pypisync.core.roots import expand
-from pypisync.errors import PypiSyncError, Unreachable
+from pypisync.errors import PypiSyncError, Stopped, Unreachable
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring
 from pypisync.upstream.api import FileAsk, ProjectAsk
@@ -263,13 +263,14 @@ def prune(mirror: Mirror, report: Report) -> None:
         found = history.unlisted(connection, before)
     if not found:
         return
-    # The catalog forgets first: a file it does not know is found and used, or swept, later.
     paths = [item.path for item in found]
+    with mirror.catalog.begin() as connection:
+        history.doom_stored(connection, paths)
+    mirror.pool.delete(paths)
+    mirror.pool.flush()
     with mirror.catalog.begin() as connection:
         history.forget_stored(connection, paths)
         history.forget_generations(connection, before)
-    mirror.pool.delete(paths)
-    mirror.pool.flush()
     report.pruned += len([path for path in paths if not path.endswith(METADATA)])
 
 
@@ -284,8 +285,9 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
         yield
     except PypiSyncError as error:
         report.failed["run"] = str(error)
+        outcome = "stopped" if isinstance(error, Stopped) else "failed"
         with mirror.catalog.begin() as connection:
-            runs.finish(connection, number, "failed", report, mirror.now())
+            runs.finish(connection, number, outcome, report, mirror.now())
         raise
     outcome = "incomplete" if report.exit_code else "done"
     with mirror.catalog.begin() as connection:

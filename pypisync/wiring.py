@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
+from pypisync.catalog.migrate import exists
 from pypisync.config import Config
 from pypisync.core.environments import fingerprint
 from pypisync.core.keep import FilePolicy
@@ -54,17 +55,22 @@ def open_mirror(
     """The mirror, with the writer's lock held.
 
     With ``dry`` nothing of the mirror is changed: the catalog undoes all, and what has to be read
-    from files goes to a temporary folder. Raises StorageError (another sync is running, the
-    folder cannot be written) and CatalogError.
+    from files goes to a temporary folder; so does the catalog of a mirror that has none yet.
+    Raises StorageError (another sync is running, the folder cannot be written) and CatalogError.
     """
     with ExitStack() as stack:
-        stack.enter_context(writer_lock(config.destination))
-        catalog = Catalog(config.database_url, dry=dry)
+        database, root = config.database_url, config.destination
+        if not dry or root.is_dir():
+            stack.enter_context(writer_lock(root))
+        if dry:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-"))
+            root = Path(scratch)
+            if not exists(database):
+                database = f"sqlite:///{root / 'catalog.sqlite'}"
+        catalog = Catalog(database, dry=dry)
         stack.callback(catalog.close)
         catalog.prepare()
-        pool = Pool(config.destination, reserve=config.disk_reserve)
-        if dry:
-            pool = Pool(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-"))))
+        pool = Pool(root, reserve=0 if dry else config.disk_reserve)
         upstream = upstream or open_upstream(config, stop)
         stack.callback(upstream.close)
         derived = rules(config)

@@ -1,11 +1,13 @@
-"""What all tests share: a simulated upstream, and how Hypothesis runs."""
+"""What all tests share: a simulated upstream, databases, and how Hypothesis runs."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import Postgres
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -35,3 +37,19 @@ def server(world: World) -> Iterator[Server]:
     """The world over HTTP on the loopback."""
     with Server(world) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server; ``postgres.fresh()`` answers the URL of a new database."""
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database; a test that takes it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.fresh()

@@ -16,7 +16,7 @@ from pypisync.core.document import Document
 from pypisync.core.json5_positions import positions
 from pypisync.core.roots import Pattern, Root, expand
 from pypisync.errors import ConfigError
-from pypisync.upstream.routes import DEFAULT_ENDPOINT
+from pypisync.upstream.api import DEFAULT_ENDPOINT
 
 DEPLOY = sorted(Path(__file__).parent.parent.glob("deploy/*.json5"))
 

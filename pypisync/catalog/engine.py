@@ -4,14 +4,16 @@ SQLite as its own documentation and SQLAlchemy's ask for it: the driver's implic
 off, for with them a read-modify-write loses updates without an error; writers begin with BEGIN
 IMMEDIATE. The journal is WAL, so that readers are never blocked. SQLite up to 3.51.2 can corrupt a
 WAL database when two connections write and checkpoint in the same instant; so only the writer ever
-checkpoints, and there is one writer (the lock on the tree sees to that).
+checkpoints, and there is one writer (the lock on the tree sees to that); readers open the file
+read-only, for the last connection to close would checkpoint as well.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -42,7 +44,7 @@ def open_engine(url: str, *, writer: bool) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            engine = create_engine(parsed)
+            engine = create_engine(parsed if writer else _read_only(parsed))
             _prepare_sqlite(engine, writer=writer)
         else:
             engine = create_engine(parsed, pool_pre_ping=True, pool_size=2)
@@ -51,6 +53,13 @@ def open_engine(url: str, *, writer: bool) -> Engine:
             f"the database cannot be opened: {error}; for PostgreSQL install pypisync[postgres]"
         ) from error
     return engine
+
+
+def _read_only(url: URL) -> URL:
+    name = url.database or ""
+    if name.startswith("file:"):
+        return url
+    return url.set(database=f"file:{quote(name)}", query={"mode": "ro", "uri": "true"})
 
 
 def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:

@@ -63,6 +63,15 @@ def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
         connection.execute(delete(stored).where(stored.c.path.in_(batch)))
 
 
+def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
+    """These are about to be deleted: from now on they do not count as stored.
+
+    Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
+    """
+    for batch in batches(paths):
+        connection.execute(update(stored).where(stored.c.path.in_(batch)).values(sha256=""))
+
+
 def all_stored(connection: Connection) -> list[Stored]:
     """All that the pool should hold, by path."""
     query = select(stored.c.path, stored.c.sha256, stored.c.size).order_by(stored.c.path)

@@ -11,9 +11,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.engine import make_url
 
 from pypisync.catalog import views
-from pypisync.catalog.engine import database_errors
+from pypisync.catalog.engine import database_errors, open_engine
 from pypisync.errors import CatalogError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -107,6 +108,19 @@ def _check_foreign_keys(connection: Connection) -> None:
     broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
     if broken:
         raise CatalogError(f"the migration would break {len(broken)} references: nothing was done")
+
+
+def exists(url: str) -> bool:
+    """Whether there is a database with tables at ``url``; nothing is created by looking."""
+    parsed = make_url(url)
+    name = parsed.database or ""
+    if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
+        return Path(name).is_file() and Path(name).stat().st_size > 0
+    engine = open_engine(url, writer=False)
+    try:
+        return not is_empty(engine)
+    finally:
+        engine.dispose()
 
 
 def is_empty(engine: Engine) -> bool:

@@ -22,7 +22,7 @@ def start(connection: Connection, now: float) -> int:
 
 
 def finish(connection: Connection, number: int, outcome: str, report: Any, now: float) -> None:
-    """A run ends, as done, incomplete or failed."""
+    """A run ends, as done, incomplete, stopped or failed."""
     connection.execute(
         update(runs)
         .where(runs.c.id == number)

@@ -6,7 +6,7 @@ its top what is cheap (Typer, :mod:`pypisync.cli.common`), and inside its functi
 
 import typer
 
-from pypisync.cli import configuration
+from pypisync.cli import configuration, db, plan, query, status, sync, verify, why
 
 app = typer.Typer(
     name="pypisync",
@@ -18,6 +18,14 @@ app = typer.Typer(
 )
 app.command()(configuration.init)
 app.command()(configuration.check)
+app.command()(plan.plan)
+app.command()(sync.sync)
+app.command()(status.status)
+app.command()(why.why)
+app.command()(query.query)
+app.command()(verify.verify)
+app.command()(sync.prune)
+app.add_typer(db.app)
 
 
 @app.callback()

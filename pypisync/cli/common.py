@@ -4,11 +4,13 @@ Standard output carries answers only: a table for a person at a terminal, plain 
 between the columns for everything else.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +33,10 @@ ConfigFile = Annotated[
 ]
 """The option that every command with a configuration takes; its default is None."""
 
+_FIGURES = {"releases", "files", "bytes", "size"}  # columns of numbers
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, figures raw.")]
+
 
 def configured(file: Path | None) -> "Config":
     """The configuration in ``file``, or in the first of the usual places. Raises ConfigError."""
@@ -49,13 +55,52 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> N
     """A table on a terminal; elsewhere a line a row, columns parted by tabs, without a head."""
     if not sys.stdout.isatty():
         for row in rows:
-            typer.echo("\t".join(row))
+            typer.echo("\t".join(map(clean, row)))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns, title=title, title_justify="left")
+    heads = [Column(name, justify="right" if name in _FIGURES else "left") for name in columns]
+    table = Table(*heads, title=title or None, title_justify="left", show_header=any(columns))
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(clean(cell)) for cell in row))
     Console().print(table)
+
+
+def show_json(answer: Any) -> None:
+    """The answer as JSON."""
+    typer.echo(json.dumps(answer, indent=2))
+
+
+def clean(text: str) -> str:
+    """The text without what could steer a terminal or break a line: it may be upstream's."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def count(number: int, noun: str = "") -> str:
+    """A number with its thousands parted, and what it counts: "1,200 files", "1 file"."""
+    if not noun:
+        return f"{number:,}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def moment(seconds: float) -> str:
+    """A time (seconds since 1970), to the second, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def span(seconds: float) -> str:
+    """A duration in its two largest units: "3 d 4 h", "12.5 s"."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.1f}".removesuffix(".0") + " s"
+    whole = int(seconds)
+    units = (
+        (whole // 86400, "d"),
+        (whole // 3600 % 24, "h"),
+        (whole // 60 % 60, "min"),
+        (whole % 60, "s"),
+    )
+    first = next(i for i, (amount, _) in enumerate(units) if amount)
+    return " ".join(f"{amount} {unit}" for amount, unit in units[first : first + 2] if amount)

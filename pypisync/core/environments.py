@@ -195,12 +195,14 @@ def patches(minor: str, literals: Iterable[str]) -> list[int]:
     """Patch levels of ``minor`` that stand for all of them, as far as ``literals`` can tell.
 
     A comparison with a version changes its answer only at that version's own patch level; a
-    test for being part of a text ("3.7.0 3.7.1") only at the levels that stand there.
+    test for being part of a text ("3.7.0 3.7.1") only at the levels that stand there. So 0, these
+    levels and the one above each are enough: whatever lies between two is like the one above the
+    lower.
     """
     found = {0}
     for literal in literals:
-        found |= {level + step for level in _levels(minor, literal) for step in (-1, 0, 1)}
-    return sorted(level for level in found if level >= 0)
+        found |= {level + step for level in _levels(minor, literal) for step in (0, 1)}
+    return sorted(found)
 
 
 def _levels(minor: str, literal: str) -> Iterator[int]:

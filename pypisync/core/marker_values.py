@@ -19,7 +19,7 @@ from pypisync.core.environments import patches
 from pypisync.core.marker_syntax import Atom
 
 VERSIONED = frozenset({"platform_release", "implementation_version"})
-MOST_VALUES = 500
+MOST_EVALUATIONS = 5_000  # atoms times values, of one variable
 _MOST_CONTAINED = 6  # texts that a value may be asked to contain, in every combination
 _DEEPEST_RELEASE = 8  # components of a version literal
 _LONGEST_VERSION = 1_000  # characters
@@ -47,10 +47,10 @@ def text_values(variable: str, atoms: Sequence[Atom]) -> set[str] | None:
         found.update(map(fresh.join, itertools.combinations(contained, size)))
     for atom in atoms:
         if _membership(atom) and not atom.reversed:
-            if len(atom.literal) ** 2 > 4 * MOST_VALUES:
+            if len(atom.literal) ** 2 > 2 * MOST_EVALUATIONS:
                 return None
             found.update(_parts(atom.literal))
-    return found if len(found) <= MOST_VALUES else None
+    return found if len(found) * len(atoms) <= MOST_EVALUATIONS else None
 
 
 def python_values(minor: str, atoms: Sequence[Atom]) -> list[str] | None:
@@ -67,6 +67,8 @@ def python_values(minor: str, atoms: Sequence[Atom]) -> list[str] | None:
         if tail:  # the text may end within the patch level: "1.4" in "3.11.4"
             levels |= {int(tail[0]), int(f"1{tail[0]}")}
         levels.add(1)
+    if len(levels) * len(atoms) > MOST_EVALUATIONS:
+        return None
     return [f"{minor}.{level}" for level in sorted(levels)]
 
 

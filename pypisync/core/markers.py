@@ -28,7 +28,7 @@ from pypisync.core.model import Target, Targets
 from pypisync.core.platforms import FAMILIES, Family
 
 MOST_ATOMS = 128  # about the environment; extras are cheap and not counted
-MOST_WORLDS = 512  # of one target
+MOST_WORLDS = 256  # of one target
 
 _PYTHON = ("python_version", "python_full_version")
 _ALONE = tuple(
@@ -63,7 +63,7 @@ def extras_of(marker: str) -> frozenset[str]:
 
 
 def _masks_for(targets: Targets) -> Callable[[str, str], int]:
-    compiled = lru_cache(maxsize=1 << 14)(partial(_compile, targets))
+    compiled = lru_cache(maxsize=1 << 12)(partial(_compile, targets))
 
     @lru_cache(maxsize=1 << 17)
     def mask(marker: str, extra: str) -> int:
@@ -158,15 +158,22 @@ class _Atoms:
         return sum(self.bit[atom] for atom in self.about.get(variable, ()) if holds(atom, value))
 
     def pythons(self, target: Target) -> set[int]:
-        minor = self.true("python_version", target.minor)
+        """For the two Python versions, of which the one is part of the other."""
+        full = target.values.get("python_full_version")
+        key = (target.minor, full)
+        if key not in self.known:
+            self.known[key] = self.full_versions(target.minor, full)
+        return self.known[key]
+
+    def full_versions(self, minor: str, full: str | None) -> set[int]:
+        base = self.true("python_version", minor)
         atoms = self.about.get("python_full_version")
         if atoms is None:
-            return {minor}
-        full = target.values.get("python_full_version")
-        versions = [full] if full is not None else python_values(target.minor, atoms)
+            return {base}
+        versions = [full] if full is not None else python_values(minor, atoms)
         if versions is None:
-            return {minor | self.union("python_full_version")}
-        return _largest(minor | self.true("python_full_version", value) for value in versions)
+            return {base | self.union("python_full_version")}
+        return _largest(base | self.true("python_full_version", value) for value in versions)
 
     def family(self, family: Family, values: Mapping[str, str]) -> set[int]:
         """For variables that move together: the platforms of the table, and those outside."""

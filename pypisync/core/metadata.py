@@ -17,7 +17,7 @@ LARGEST = 10_000_000  # bytes, of either document
 # PEP 518, and what installers assume for a project that does not say.
 DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0",)
 
-_BLANK_LINE = re.compile(rb"\A(?:\r\n|\r|\n)|(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _FIELD = re.compile(rb"([!-9;-~]+):(.*)", re.DOTALL)
 _WANTED = {
     name.lower().encode(): name

@@ -64,9 +64,10 @@ def choose(
 def _cover(chosen: list[int], candidates: Sequence[Candidate], left: int, *, yanked: bool) -> int:
     for candidate in candidates:
         usable = candidate.admits_yanked if yanked else candidate.admits
-        if usable & left and candidate.release not in chosen:
-            chosen.append(candidate.release)
+        if usable & left:
             left &= ~usable
+            if candidate.release not in chosen:
+                chosen.append(candidate.release)
     return left
 
 

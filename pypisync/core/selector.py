@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from pypisync.core import specifiers, versions
 
-_LATEST = re.compile(r"([0-9]{0,9})\s*+latest\b(.*)", re.DOTALL)
+_LATEST = re.compile(r"([0-9]{0,9})\s*+latest(.*)", re.DOTALL)
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _KEY = re.compile(rf"({_NAME})\s*+(?:\[\s*+({_NAME}(?:\s*+,\s*+{_NAME})*)?\s*+\])?")
 

@@ -1,18 +1,21 @@
 """Whether the disk holds what the catalog says it holds.
 
-Files are compared by size, or by SHA-256 when asked; files that nobody lists are strays. Nothing
-is changed here, no link is followed, and memory does not grow with the number of files.
+Files are compared by size, or by SHA-256 when asked; files that nobody lists are strays; pages are
+compared byte by byte. Nothing is changed here, no link is followed, and memory does not grow with
+the number of files.
 """
 
 import hashlib
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pypisync.core import pages
 from pypisync.storage import disk
+from pypisync.storage.publish import unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Fault:
     """One way in which the disk differs from the catalog."""
 
     path: str  # relative to the mirror's folder
-    kind: Literal["missing", "size", "hash", "stray"]
+    kind: Literal["missing", "size", "hash", "stray", "page"]
     detail: str
 
 
@@ -51,6 +54,29 @@ def strays(root: Path, known: Container[str]) -> Iterator[str]:
     top = root / "packages"
     if top.is_dir():
         yield from _strays(top, "packages", known)
+
+
+def check_page(root: Path, page: pages.Page) -> Iterator[Fault]:
+    """The files of the project's page whose bytes are not those of ``page``."""
+    json, html = pages.project_json(page), pages.project_html(page)
+    yield from _check_index(root, f"simple/{page.name}", json, html)
+
+
+def check_root(root: Path, projects: Sequence[tuple[str, int]], serial: int) -> Iterator[Fault]:
+    """The files of the list of all (name, serial) that differ."""
+    json, html = pages.root_json(projects, serial), pages.root_html(projects, serial)
+    yield from _check_index(root, "simple", json, html)
+
+
+def _check_index(root: Path, folder: str, json: bytes, html: bytes) -> Iterator[Fault]:
+    for name, data in (("index.v1_json", json), ("index.html", html), ("index.v1_html", html)):
+        plain, packed = f"{folder}/{name}", f"{folder}/{name}.gz"
+        has = disk.read(root / plain)
+        if has != data:
+            detail = "missing" if has is None else "its bytes are not those of the generation"
+            yield Fault(plain, "page", detail)
+        if unpack(disk.read(root / packed)) != data:
+            yield Fault(packed, "page", "missing, or it does not unpack to the page")
 
 
 def _strays(folder: Path, prefix: str, known: Container[str]) -> Iterator[str]:

@@ -125,13 +125,13 @@ class Tree:
                 self._put(plain, data)
                 written += 1
             # Compared unpacked: another zlib packs the same page into other bytes.
-            if _unpack(disk.read(packed)) != data:
+            if unpack(disk.read(packed)) != data:
                 self._put(packed, gzip.compress(data, 6, mtime=0))
                 written += 1
         if disk.read(folder / "index.v1_html") != html:
             self._double(folder / "index.html", folder / "index.v1_html")
             written += 1
-        if _unpack(disk.read(folder / "index.v1_html.gz")) != html:
+        if unpack(disk.read(folder / "index.v1_html.gz")) != html:
             self._double(folder / "index.html.gz", folder / "index.v1_html.gz")
             written += 1
         if written:
@@ -147,7 +147,8 @@ class Tree:
             self._put(path, disk.read(source) or b"")
 
 
-def _unpack(packed: bytes | None) -> bytes | None:
+def unpack(packed: bytes | None) -> bytes | None:
+    """The bytes of a packed file; None if it is missing or damaged."""
     if packed is None:
         return None
     try:

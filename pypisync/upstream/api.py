@@ -13,6 +13,8 @@ from typing import Protocol
 from pypisync.core.model import Change, ProjectDocument, Unchanged
 from pypisync.errors import UpstreamError
 
+DEFAULT_ENDPOINT = "https://pypi.org"
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectAsk:

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pypisync.core.model import Change, ProjectDocument, Unchanged
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import Deposit, FileAsk, ProjectAsk
+from pypisync.upstream.api import DEFAULT_ENDPOINT, Deposit, FileAsk, ProjectAsk
 from pypisync.upstream.changelog import Changelog
 from pypisync.upstream.download import SmallestFirst, download
 from pypisync.upstream.parallel import InOrder, run
 from pypisync.upstream.projects import Learnt, Projects
-from pypisync.upstream.routes import DEFAULT_ENDPOINT, Settings
+from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 
 __all__ = ["DEFAULT_ENDPOINT", "HttpUpstream", "Settings"]

@@ -17,8 +17,6 @@ from urllib3 import HTTPConnectionPool
 
 from pypisync.errors import ConfigError
 
-DEFAULT_ENDPOINT = "https://pypi.org"
-
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
 
 

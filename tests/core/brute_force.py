@@ -28,7 +28,7 @@ def joined(*texts: str) -> set[str]:
     return {" ".join(("", *some)) for n in sizes for some in itertools.combinations(texts, n)}
 
 
-PATCHES = (*range(25), 99, 100, 110, 1000)
+PATCHES = (*range(25), 77, 99, 100, 105, 110, 1000)
 OTHERS: Mapping[str, set[str]] = {
     "os_name": {"", "posix", "nt", "java", "n", "zz", "it's", "sys_platform"}
     | joined("nt", "posix", "java"),
@@ -48,6 +48,7 @@ OTHERS: Mapping[str, set[str]] = {
     | {f"{x}.{y}" for x in range(4, 8) for y in range(9)}
     | {f"5.{y}.0.{z}" for y in range(9) for z in (1, 7)},
     "implementation_version": {"odd", "3.8.0.1", "3.8.1", "3.8.2"}
+    | {f"{x}" for x in range(12)}
     | {f"{x}.{y}" for x in range(2, 9) for y in range(15)},
 }
 PLATFORMS = ("os_name", "sys_platform", "platform_system")

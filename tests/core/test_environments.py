@@ -198,7 +198,7 @@ CLAUSES = st.builds(
 
 
 @given(st.lists(CLAUSES, max_size=4).map(",".join))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=300)
 def test_requires_python_against_every_patch_level(text: str) -> None:
     served = targets({})
     try:

@@ -95,6 +95,12 @@ def test_what_is_no_file_of_the_project(filename: str) -> None:
         parse("foo", filename)
 
 
+def test_a_wheel_escapes_its_name_with_single_underscores() -> None:
+    assert parse("foo-bar", "foo_bar-1.0-py3-none-any.whl")
+    with pytest.raises(ValueError, match="not a wheel of foo-bar"):
+        parse("foo-bar", "foo__bar-1.0-py3-none-any.whl")
+
+
 def test_the_longest_name_leaves_room_for_its_metadata() -> None:
     name = "foo-1." + "0" * (LONGEST_FILENAME - 13) + ".tar.gz"
     assert len(name + ".metadata") == 255

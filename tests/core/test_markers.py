@@ -36,6 +36,8 @@ ODD: Environment = {
     "platform_python_implementation": ["PyPy", "Own"],
     "platform_release": ["5.4", "odd"],
 }
+RELATED: Environment = {"platform_system": ["Linux", "iOS"], "python_version": ["2.7", "3.11"]}
+TABLETS: Environment = {"sys_platform": ["ios"], "python_version": ["3.14"]}
 ENVIRONMENTS = {
     name: targets(environment)
     for name, environment in {
@@ -45,6 +47,8 @@ ENVIRONMENTS = {
         "exact": EXACT,
         "barred": BARRED,
         "odd": ODD,
+        "related": RELATED,
+        "tablets": TABLETS,
     }.items()
 }
 EXTRAS = ("", "dev", "foo-bar")
@@ -118,7 +122,7 @@ TOKENS = ("python_version", "os.name", "extra", '"3.8"', "'x'", "==", "<", "in",
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=9), st.sampled_from(["", " "]))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=300)
 def test_the_grammar_is_packagings(tokens: list[str], between: str) -> None:
     text = between.join(tokens) or " "
     try:
@@ -179,7 +183,7 @@ MARKER = st.recursive(
 
 
 @given(MARKER, st.sampled_from(sorted(ENVIRONMENTS)), st.sampled_from(EXTRAS))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=400)
 def test_any_marker_in_any_environment_against_brute_force(
     marker: str, name: str, extra: str
 ) -> None:

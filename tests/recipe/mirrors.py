@@ -1,9 +1,13 @@
 """A mirror of a simulated world in a temporary folder, and what can be asked of it."""
 
+import atexit
 import gzip
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -48,9 +52,8 @@ class Bench:
     def sync(self) -> Report:
         """One cycle, by parts that start from the disk, as a new process would."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        catalog = Catalog(self.database)
+        catalog = self.catalog()
         try:
-            catalog.prepare()
             return sync_once(self.mirror(catalog))
         finally:
             catalog.close()
@@ -75,11 +78,23 @@ class Bench:
             now=lambda: self.clock,
         )
 
+    def catalog(self) -> Catalog:
+        """The catalog, prepared. One engine a database, for it keeps its compiled statements."""
+        file = self.folder / "catalog.sqlite"
+        if self.url is None and not file.exists():
+            shutil.copyfile(_template(), file)
+        if self.database not in _CATALOGS:
+            _CATALOGS[self.database] = Catalog(self.database)
+        catalog = _CATALOGS[self.database]
+        if self.url is not None:
+            catalog.prepare()
+        return catalog
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
-        catalog = Catalog(self.database, writer=False)
+        catalog = self.catalog()
         try:
-            with catalog.engine.connect() as connection:
+            with catalog.begin() as connection:
                 return [tuple(row) for row in connection.execute(text(sql))]
         finally:
             catalog.close()
@@ -91,12 +106,28 @@ class Bench:
 
     def listed(self) -> dict[str, set[str]]:
         """The versions on the pages, read from the disk; checks every page on the way."""
+        for packed in self.folder.glob("simple/**/*.gz"):
+            assert gzip.decompress(packed.read_bytes()) == packed.with_suffix("").read_bytes()
         return read_tree(self.folder)
 
     def unmet(self) -> set[tuple[str, str, str]]:
         """Requirements that nothing meets."""
         rows = self.query("SELECT project, version, requirement FROM v_unmet")
         return {(name, version, requirement) for name, version, requirement in rows}
+
+
+_CATALOGS: dict[str, Catalog] = {}
+
+
+@cache
+def _template() -> Path:
+    """An empty catalog: migrating costs more than all the rest of a small cycle."""
+    folder = Path(tempfile.mkdtemp(prefix="pypisync-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    catalog = Catalog(f"sqlite:///{folder / 'catalog.sqlite'}")
+    catalog.prepare()
+    catalog.close()
+    return folder / "catalog.sqlite"
 
 
 def _root(key: str, selectors: Sequence[str]) -> Root:
@@ -119,9 +150,7 @@ def read_tree(folder: Path) -> dict[str, set[str]]:
 
 def read_page(page: Path) -> set[str]:
     """The versions of one page."""
-    body = page.read_bytes()
-    assert gzip.decompress(page.with_name(page.name + ".gz").read_bytes()) == body
-    document = json.loads(body)
+    document = json.loads(page.read_bytes())
     for file in document["files"]:
         path = (page.parent / unquote(file["url"])).resolve()
         data = path.read_bytes()

@@ -13,10 +13,9 @@ from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from pypisync.core.model import File
-from tests.sim.memory import MemoryUpstream
+from pypisync.core.model import File, ProjectDocument
 from pypisync.upstream.api import ProjectAsk
-from pypisync.core.model import ProjectDocument
+from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
 PLATFORMS = {
@@ -52,9 +51,9 @@ class Env:
     def tags(self) -> frozenset[object]:
         version = tuple(map(int, self.minor.split(".")))
         platforms = PLATFORMS[self.platform][2]
-        return frozenset(
-            [*cpython_tags(version, platforms=platforms), *compatible_tags(version, "cp" + self.minor.replace(".", ""), platforms)]
-        )  # fmt: skip
+        interpreter = "cp" + self.minor.replace(".", "")
+        own = cpython_tags(version, platforms=platforms)
+        return frozenset([*own, *compatible_tags(version, interpreter, platforms)])
 
 
 def closure(
@@ -151,10 +150,7 @@ class _Oracle:
         release = self.world.project(name).same_release(str(version))
         assert release is not None
         lines = {
-            line
-            for file in release.files
-            if file.metadata
-            for line in _requires(file.metadata)
+            line for file in release.files if file.metadata for line in _requires(file.metadata)
         }
         for line in sorted(lines):
             requirement = Requirement(line)

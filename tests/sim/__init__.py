@@ -14,7 +14,7 @@ The same :class:`~tests.sim.world.World` is served in memory and over HTTP on th
     world.yank("b", "1.0", reason="broken")
     world.faults.fail("/simple/b/*", 503, times=1)
     assert [change.action for change in upstream.changes(before)] == ["yank release"]
-    assert upstream.requests("xmlrpc") == 2
+    assert upstream.requests("xmlrpc") == 3  # the serial, a page, and the empty page after it
 
     with Server(world) as server:  # the same world over HTTP, with the same faults
         requests.get(f"{server.url}/simple/a/")

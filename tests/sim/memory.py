@@ -156,8 +156,10 @@ class MemoryUpstream:
 
     def _root(self) -> list[Project]:
         self._persist(lambda: self._document("/simple/"))
-        if not (self.world.faults.simple and self.world.faults.simple_json):
-            raise Unreachable("/simple/: neither XML-RPC nor a JSON index")
+        if not self.world.faults.simple:
+            raise Unreachable("/simple/: neither XML-RPC nor an index")
+        if not self.world.faults.simple_json:
+            raise Malformed("/simple/: only HTML")
         return [p for p in self.world.projects.values() if p.status != "quarantined"]
 
     def _project(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
@@ -176,7 +178,7 @@ class MemoryUpstream:
         except Gone:
             if simple:  # quarantined, or without a release
                 return self._by_simple(ask)
-            if faults.simple:
+            if faults.simple and not faults.json_api and ask.name in self.world.projects:
                 raise Malformed(f"{ask.name}: the index has only HTML") from None
             raise
 

@@ -1,0 +1,110 @@
+"""``plan``: what a sync would add and remove; nothing is written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
+
+if TYPE_CHECKING:
+    from pypisync.catalog.difference import Amount, Difference
+    from pypisync.config import Config
+    from pypisync.sync import Report
+
+_LISTED = 20
+_SHARED = "(several roots)"
+
+
+def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show what a sync would add and remove, by root.
+
+    Nothing is written. A root's figures are what would not come without it; what several roots call for is shown
+    together. Exit code 1 if something could not be read.
+    """
+    difference, unmet, report = _find(configured(config))
+    if as_json:
+        answer = _values(difference, unmet, report)
+        show_json(answer)
+    else:
+        _show(difference, unmet, report)
+    raise typer.Exit(1 if report.failed else 0)
+
+
+def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]":
+    from pypisync.catalog.difference import difference, unmet
+    from pypisync.cli.progress import on_terminal
+    from pypisync.storage.pool import Pool
+    from pypisync.sync import Report, listen, settle
+    from pypisync.wiring import open_mirror
+
+    report = Report()
+    with on_terminal() as watch, open_mirror(config, watch=watch, dry=True) as mirror:
+        since = mirror.now()
+        listen(mirror, report)
+        settle(mirror, report)
+        with mirror.catalog.begin() as connection:
+            found = difference(connection, since, Pool(config.destination).has)
+            return found, unmet(connection), report
+
+
+def _values(
+    difference: "Difference", unmet: list[tuple[str, ...]], report: "Report"
+) -> dict[str, Any]:
+    columns = ("project", "version", "requirement", "reason")
+    values = asdict(difference)
+    roots = [
+        {"root": root or None, **asdict(amount)} for root, amount in _by_size(difference.roots)
+    ]
+    return {
+        "serial": report.serial,
+        **values,
+        "roots": roots,
+        "unmet": [dict(zip(columns, row, strict=True)) for row in unmet],
+        "failed": report.failed,
+    }
+
+
+def _by_size(roots: "Mapping[str, Amount]") -> "list[tuple[str, Amount]]":
+    return sorted(roots.items(), key=lambda item: (-item[1].bytes, item[0]))
+
+
+def _show(difference: "Difference", unmet: list[tuple[str, ...]], report: "Report") -> None:
+    columns = ("", "releases", "files", "bytes")
+    rows = [
+        _row("add", difference.add),
+        _row("of it to fetch", difference.fetch),
+        _row("remove", difference.remove),
+    ]
+    show(f"Plan at serial {report.serial}", columns, rows)
+    if difference.roots:
+        by_root = (_row(root or _SHARED, amount) for root, amount in _by_size(difference.roots))
+        show("Added by root alone", columns, by_root)
+    for title, what in (("Releases to add", "added"), ("Releases to remove", "removed")):
+        found = getattr(difference, what)
+        if found:
+            show(title, ("", "release"), _first(what, [(release,) for release in found]))
+    if unmet:
+        rows_unmet = [(f"{name}=={version}", text, why) for name, version, text, why in unmet]
+        head = ("", "release", "requirement", "reason")
+        show("Requirements that nothing meets", head, _first("unmet", rows_unmet))
+    if report.failed:
+        failed = list(report.failed.items())
+        show("Failed", ("", "what", "reason"), _first("failed", failed))
+
+
+def _row(name: str, amount: "Amount") -> tuple[str, ...]:
+    from pypisync.core.values import show_size
+
+    size = show_size(amount.bytes)
+    if amount.unknown:
+        size += f" and {count(amount.unknown, 'file')} of unknown size"
+    return name, count(amount.releases), count(amount.files), size
+
+
+def _first(kind: str, rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    for row in rows[:_LISTED]:
+        yield kind, *row
+    if len(rows) > _LISTED:
+        yield kind, f"and {count(len(rows) - _LISTED)} more: --json lists all"

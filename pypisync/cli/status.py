@@ -1,0 +1,88 @@
+"""``status``: how the mirror is, in about ten lines."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from pypisync.cli.common import (
+    AsJson,
+    ConfigFile,
+    configured,
+    count,
+    moment,
+    show,
+    show_json,
+    span,
+)
+
+if TYPE_CHECKING:
+    from pypisync.catalog.answers import Pending, Run, Status
+
+_FAILED = 3  # of what failed in the last run; --json has it all
+
+
+def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show how the mirror is.
+
+    The last runs, what is published, what is held or fails. Exit code 1 if something is held, a project could not be read, or the last run was not
+    completed; 4 if there is no database yet.
+    """
+    from pypisync.catalog.answers import status as find
+    from pypisync.catalog.reader import Reader
+
+    with Reader(configured(config).database_url) as reader:
+        found = find(reader)
+    if as_json:
+        show_json({"well": found.well, **asdict(found)})
+    else:
+        show("Status", ("", ""), _lines(found, time.time()))
+    raise typer.Exit(0 if found.well else 1)
+
+
+def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
+    from pypisync.core.values import show_size
+
+    yield "last run", _run(found.last, now)
+    if found.good and found.good != found.last:
+        yield "last good run", _run(found.good, now)
+    if found.generation:
+        number, serial, at, complete = found.generation
+        state = "" if complete else ", not all of its pages are written yet"
+        ago = f"{moment(at)}, {span(now - at)} ago"
+        yield "generation", f"{number} at serial {serial} ({ago}){state}"
+    listed = found.listed
+    counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
+    yield "listed", ", ".join([*counted, show_size(listed["bytes"])])
+    yield "pending", _pending(found.pending, now)
+    yield "held", count(found.held, "release")
+    for release, reason, since in found.held_first:
+        yield "held", f"{release}: {reason} (since {span(now - since)})"
+    yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
+    yield "skipped", f"{count(found.skipped)} names that the standards do not allow"
+    failed = found.finished.failed if found.finished else {}
+    for what, reason in list(failed.items())[:_FAILED]:
+        yield "failed", f"{what}: {reason}"
+    if len(failed) > _FAILED:
+        yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+
+
+def _run(run: "Run | None", now: float) -> str:
+    if run is None:
+        return "none yet"
+    text = f"{run.outcome}, {moment(run.started)}, {span(now - run.started)} ago"
+    if run.finished is None:
+        return f"{text} (or it was killed: the next run goes on from there)"
+    return f"{text}, serial {run.serial}, took {span(run.finished - run.started)}"
+
+
+def _pending(pending: "Pending | None", now: float) -> str:
+    if pending is None:
+        return "0 projects"
+    text = count(pending.projects, "project")
+    if pending.failing:
+        text += f", {count(pending.failing)} tried in vain"
+    reason = pending.reason or "not tried yet"
+    return f"{text}: {pending.name} for {span(now - pending.since)}: {reason}"

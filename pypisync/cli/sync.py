@@ -1,0 +1,128 @@
+"""``sync``, ``plan`` and ``prune``: one cycle, what it would change, and its last step alone."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
+from pypisync.errors import PypiSyncError, Stopped
+
+if TYPE_CHECKING:
+    from pypisync.cli.progress import Display
+    from pypisync.cli.stop import Stop
+    from pypisync.config import Config
+    from pypisync.sync import Report
+
+
+def sync(
+    *,
+    config: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log to standard error as lines of JSON.")
+    ] = False,
+) -> None:
+    """Bring the mirror up to date: one cycle.
+
+    Exit codes: 0 done; 1 done, but something is held or failed; 2 configuration; 3 upstream
+    cannot be reached; 4 storage or database; 130 or 143 stopped by SIGINT or SIGTERM. A stop
+    leaves what is done, and the next run goes on from there.
+    """
+    from pypisync.cli.stop import stopping
+
+    understood = configured(config)
+    with stopping() as stop:
+        report = _cycle(understood, stop, log_json=log_json)
+    if as_json:
+        show_json(asdict(report))
+    raise typer.Exit((report.exit_code and stop.exit_code) or report.exit_code)
+
+
+def _cycle(config: "Config", stop: "Stop", *, log_json: bool) -> "Report":
+    from pypisync.sync import sync_once
+    from pypisync.wiring import open_mirror
+
+    with ExitStack() as stack:
+        display = _display(stack, log_json=log_json)
+        _warn_of_sqlite(config, display)
+        try:
+            mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
+            report = sync_once(mirror)
+        except PypiSyncError as error:
+            if not stop():
+                display.ended(error, "failed")
+                raise typer.Exit(error.exit_code) from None
+            said = Stopped(f"{stop.name}: what is done stays, the next run goes on from there")
+            display.ended(said, "stopped")
+            raise typer.Exit(stop.exit_code) from None
+        display.done(report)
+        return report
+
+
+def _display(stack: ExitStack, *, log_json: bool) -> "Display":
+    if sys.stderr.isatty() and not log_json:
+        from pypisync.cli.progress import Bars
+
+        return stack.enter_context(Bars())
+    from pypisync.cli.logs import Lines
+
+    return Lines(as_json=log_json)
+
+
+def _warn_of_sqlite(config: "Config", display: "Display") -> None:
+    from pypisync.catalog.engine import sqlite_warning
+
+    warning = sqlite_warning()
+    if warning and config.database_url.startswith("sqlite"):
+        display.warn(warning)
+
+
+def prune(
+    *,
+    config: ConfigFile = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be deleted.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete files that no page lists any more.
+
+    Those that none has listed for longer than the grace period, as the end of a sync does.
+    """
+    import time
+
+    from pypisync.catalog import history
+    from pypisync.catalog.catalog import Catalog
+    from pypisync.catalog.reader import Reader
+    from pypisync.core.values import show_size
+    from pypisync.sync import Report
+    from pypisync.sync import prune as prune_now
+    from pypisync.wiring import open_mirror
+
+    understood = configured(config)
+    with Reader(understood.database_url):
+        pass  # there is a catalog: nothing is to be created here
+    with ExitStack() as stack:
+        if dry_run:
+            catalog = Catalog(understood.database_url, writer=False)
+            stack.callback(catalog.close)
+            mirror = None
+        else:
+            mirror = stack.enter_context(open_mirror(understood))
+            catalog = mirror.catalog
+        with catalog.begin() as connection:
+            found = history.unlisted(connection, time.time() - understood.grace)
+        if mirror is not None:
+            prune_now(mirror, Report())
+    size = sum(item.size for item in found)
+    if as_json:
+        paths = [item.path for item in found]
+        show_json({"deleted": not dry_run, "files": len(found), "bytes": size, "paths": paths})
+        return
+    done = "would go" if dry_run else "deleted"
+    if dry_run:
+        show("Files", ("path", "size"), ((item.path, show_size(item.size)) for item in found))
+    show("Prune", ("", "files", "bytes"), [(done, count(len(found)), show_size(size))])

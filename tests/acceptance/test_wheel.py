@@ -1,0 +1,84 @@
+"""The wheel as a user gets it: what is in it, and that it works from an empty folder."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pypisync.cli.template import TEMPLATE
+from tests.acceptance.clients import install
+from tests.acceptance.product import ROOT, Mirror, Product
+from tests.acceptance.serving import serve
+from tests.sim.server import Server
+from tests.sim.world import World
+
+IMPORT_ALL = """
+import importlib, pkgutil, pypisync
+for module in pkgutil.walk_packages(pypisync.__path__, "pypisync."):
+    # The migrations are run by their tool, which sets the scene for them.
+    if "migrations" not in module.name and "__main__" not in module.name:
+        importlib.import_module(module.name)
+print(pypisync.__file__)
+"""
+FIND_MIGRATIONS = """
+from pypisync.catalog import migrate
+print(migrate._config().get_main_option("script_location"), migrate.wanted_revision())
+"""
+
+
+def test_what_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    code = {str(path.relative_to(ROOT)) for path in (ROOT / "pypisync").rglob("*.py")}
+    assert names >= code | {"pypisync/ARCHITECTURE.md", "pypisync/migrations/env.py"}
+    revisions = {path.name for path in (ROOT / "migrations" / "versions").glob("*.py")}
+    assert names >= {f"pypisync/migrations/versions/{name}" for name in revisions}
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pypisync"}
+    assert not [name for name in names if "test" in name or "__pycache__" in name]
+
+
+def test_every_module_imports_from_the_wheel_without_a_warning(product: Product) -> None:
+    done = product.python(IMPORT_ALL)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(product.folder)
+
+
+def test_the_migrations_are_those_in_the_wheel(product: Product) -> None:
+    done = product.python(FIND_MIGRATIONS)
+    assert done.returncode == 0, done.stderr
+    folder, revision = done.stdout.split()
+    assert Path(folder).is_relative_to(product.folder)
+    assert revision
+
+
+def test_init_then_sync_then_install(product: Product, tmp_path: Path) -> None:
+    """The first steps of a new user, as the tutorial has them."""
+    world = World()
+    world.publish("requests", "2.0", requires=["certifi>=1"])
+    world.publish("certifi", "1.0")
+    file = tmp_path / "pypisync.json5"
+    assert product.pypisync("init", str(file)).returncode == 0
+    assert file.read_text(encoding="utf-8") == TEMPLATE
+    with Server(world) as server:
+        endpoint = {"PYPISYNC_ENDPOINT": server.url}
+        done = product.pypisync("sync", "--config", str(file), **endpoint)
+    assert done.returncode == 0, done.stderr
+    with serve(tmp_path / "data", "html") as index:
+        found = install("uv", index, tmp_path / "client", "requests")
+    assert found == {"requests": "2.0", "certifi": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "words"),
+    [
+        ({"packages": {"a": ["latest"]}, "endpont": "x"}, 2, 'did you mean "endpoint"?'),
+        ({"endpoint": "http://127.0.0.1:9", "upstream": {"retries": 0}}, 3, "127.0.0.1"),
+        ({"endpoint": "http://127.0.0.1:9", "database": "postgresql://u@127.0.0.1:9/d"}, 4, ""),
+    ],
+)
+def test_the_exit_code_says_who_must_act(
+    keys: dict[str, object], code: int, words: str, product: Product, tmp_path: Path
+) -> None:
+    done = Mirror(product, tmp_path, keys).sync(code)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,100 @@
+"""Commands run in this process or in one of their own, on a configuration in a folder."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from pypisync.cli.app import app
+from pypisync.errors import PypiSyncError
+
+ROOT = str(Path(__file__).parents[2])
+LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The answer."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """The answer's lines, each as its columns."""
+        return [line.split("\t") for line in self.out.splitlines()]
+
+
+def configure(folder: Path, endpoint: str = "http://127.0.0.1:9", **keys: Any) -> Path:
+    """Write a configuration for a mirror in ``folder``/data."""
+    values = {
+        "endpoint": endpoint,
+        "destination_folder": "data",
+        "environment": LINUX,
+        "disk_reserve": "0",
+        "grace": "0",
+        "upstream": {"pace": 0, "retries": 0},
+    }
+    path = folder / "pypisync.json5"
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values | keys), encoding="utf-8")
+    return path
+
+
+def invoke(config: Path, *arguments: str) -> Done:
+    """Run a command in this process; errors end it as :func:`pypisync.cli.main` has them end."""
+    result = CliRunner().invoke(app, [*arguments, "--config", str(config)])
+    if isinstance(result.exception, PypiSyncError):
+        return Done(
+            result.exception.exit_code, result.stdout, f"{result.stderr}{result.exception}\n"
+        )
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def command(config: Path, *arguments: str) -> list[str]:
+    """The command line of a process of its own."""
+    program = [sys.executable, "-W", "error", "-m", "pypisync"]
+    return [*program, *arguments, "--config", str(config)]
+
+
+def environ() -> Mapping[str, str]:
+    """The variables of such a process."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYPISYNC_")}
+    return clean | {"PYTHONPATH": ROOT}
+
+
+def run(config: Path, *arguments: str) -> Done:
+    """Run a command in a process of its own."""
+    done = subprocess.run(
+        command(config, *arguments),
+        cwd=config.parent,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """Every file's hash by its path, without the lock and what SQLite shares between readers."""
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith((".lock", "-wal", "-shm"))
+    }

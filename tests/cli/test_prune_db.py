@@ -1,0 +1,82 @@
+"""``prune`` and ``db upgrade``."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.reader import REVISION
+from pypisync.cli import db
+from pypisync.storage.lock import writer_lock
+from tests.cli.running import configure, invoke, snapshot
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+def test_prune_deletes_what_no_page_lists(tmp_path: Path, world: World, server: Server) -> None:
+    world.publish("a", "1.0")
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]}, grace="7 days")
+    assert invoke(config, "sync").code == 0
+    world.publish("a", "2.0")
+    assert invoke(config, "sync").code == 0
+    assert invoke(config, "prune", "--json").json["files"] == 0  # within the grace period
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]}, grace="0")
+    before = snapshot(tmp_path)
+    dry = invoke(config, "prune", "--dry-run", "--json")
+    assert (dry.code, dry.json["deleted"], dry.json["files"]) == (0, False, 2)
+    assert all("/a-1.0-" in path for path in dry.json["paths"])
+    assert dry.json["bytes"] == sum(
+        (tmp_path / "data" / p).stat().st_size for p in dry.json["paths"]
+    )
+    assert snapshot(tmp_path) == before
+    assert [line[0] for line in invoke(config, "prune", "--dry-run").lines][-1] == "would go"
+    done = invoke(config, "prune")
+    assert (done.code, done.lines[-1][:2]) == (0, ["deleted", "2"])
+    assert not list((tmp_path / "data").glob("packages/*/*/*/a-1.0-*"))
+    assert invoke(config, "prune", "--json").json["files"] == 0
+    assert invoke(config, "verify").code == 0
+
+
+def test_prune_without_a_mirror_makes_none(tmp_path: Path) -> None:
+    config = configure(tmp_path, packages={})
+    assert invoke(config, "prune").code == 4
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_empty_database_is_brought_up(tmp_path: Path) -> None:
+    config = configure(tmp_path, packages={})
+    first = invoke(config, "db", "upgrade")
+    assert first.out == f"the database was empty and is at revision {REVISION} now\n"
+    again = invoke(config, "db", "upgrade")
+    assert again.out == f"the database is at revision {REVISION} already\n"
+    assert [path.name for path in (tmp_path / "data").glob("*.sqlite*")] == ["pypisync.sqlite"]
+
+
+def test_an_upgrade_takes_the_lock(tmp_path: Path) -> None:
+    config = configure(tmp_path, packages={})
+    with writer_lock(tmp_path / "data"):
+        assert invoke(config, "db", "upgrade").code == 4
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    config = configure(tmp_path, packages={})
+    assert invoke(config, "db", "upgrade").code == 0
+    connection = sqlite3.connect(tmp_path / "data" / "pypisync.sqlite", isolation_level=None)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    done = invoke(config, "db", "upgrade")
+    assert done.code == 4
+    assert "9999, which this version does not know" in done.err
+
+
+def test_the_copy_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    catalog.prepare()
+    db.back_up(catalog.engine, "0000")
+    catalog.close()
+    (copy,) = tmp_path.glob("catalog.sqlite.0000-*")
+    assert str(copy) in capsys.readouterr().out
+    connection = sqlite3.connect(copy)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISION,)]
+    connection.close()

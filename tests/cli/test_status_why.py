@@ -1,0 +1,239 @@
+"""``status`` and ``why``: what they answer, on both databases and as commands."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from sqlalchemy import text
+
+from pypisync.catalog import answers, migrate
+from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.reader import REVISION, Reader
+from pypisync.errors import CatalogError
+from tests.cli.running import Done, configure, invoke, snapshot
+from tests.recipe.mirrors import LINUX, Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.strategies import Op, build, universes
+from tests.sim.world import World
+
+
+def mirror(folder: Path, world: World, **packages: list[str]) -> tuple[Bench, Path]:
+    """A bench, and a configuration by which commands read its catalog."""
+    bench = Bench(folder / "data", MemoryUpstream(world), packages)
+    return bench, configure(folder, database="sqlite:///data/catalog.sqlite", packages=packages)
+
+
+def test_the_reader_is_written_for_the_newest_revision() -> None:
+    assert migrate.wanted_revision() == REVISION
+
+
+# -- status ---------------------------------------------------------------------------------
+
+
+def test_status_of_a_mirror_that_is_well(tmp_path: Path, world: World, database: str) -> None:
+    world.publish("a", "1.0", requires=["b", "nothing"])
+    world.publish("b", "1.0")
+    Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]}, url=database).sync()
+    with Reader(database) as reader:
+        found = answers.status(reader)
+    assert found.well
+    assert found.last == found.good == found.finished
+    assert found.last is not None
+    assert (found.last.outcome, found.last.serial) == ("done", world.serial)
+    assert found.generation is not None
+    assert (found.generation[:2], found.generation[3]) == ((1, world.serial), True)
+    assert (found.listed["projects"], found.listed["releases"], found.listed["files"]) == (2, 2, 2)
+    assert (found.held, found.pending, found.unmet, found.skipped) == (0, None, 1, 0)
+
+
+def test_status_of_a_mirror_with_faults(tmp_path: Path, world: World, database: str) -> None:
+    world.publish("a", "1.0", requires=["b"])
+    world.publish("b", "1.0")
+    bench = Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]}, url=database)
+    bench.sync()
+    world.publish("a", "2.0", requires=["b>=2", "c"])
+    world.publish("b", "2.0")
+    world.publish("c", "1.0")
+    world.faults.fail("/packages/*/b-2.0-*.whl", 503)
+    world.faults.fail("/simple/c/", 503)
+    world.faults.fail("/pypi/c/json", 503)
+    bench.sync()
+    with Reader(database) as reader:
+        found = answers.status(reader, first=1)
+    assert not found.well
+    assert found.last is not None
+    assert found.good is not None
+    assert (found.last.outcome, found.good.number) == ("incomplete", 1)
+    assert "c" in found.last.failed
+    assert found.pending is not None
+    assert (found.pending.projects, found.pending.failing, found.pending.name) == (1, 1, "c")
+    assert found.held == 2
+    # The cause first, not what waits for it.
+    assert len(found.held_first) == 1
+    assert "which is held" not in found.held_first[0][1]
+
+
+def test_the_status_command(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0")
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    before = snapshot(tmp_path)
+    done = invoke(config, "status")
+    assert (done.code, done.err) == (0, "")
+    assert len(done.lines) <= 10
+    lines = dict(done.lines)
+    assert lines["listed"].startswith("1 project, 1 release, 1 file, ")
+    assert lines["pending"] == "0 projects"
+    assert f"serial {world.serial}" in lines["generation"]
+    answer = invoke(config, "status", "--json").json
+    assert (answer["well"], answer["listed"]["files"]) == (True, 1)
+    assert snapshot(tmp_path) == before
+    world.publish("a", "2.0")
+    world.faults.fail("/packages/*/a-2.0-*.whl", 404)
+    bench.sync()
+    done = invoke(config, "status")
+    assert done.code == 1
+    assert any("a==2.0" in line[1] for line in done.lines if line[0] == "held")
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("why", "a"), ("query",), ("verify",)])
+def test_without_a_database_the_error_says_what_to_do(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    config = configure(tmp_path, packages={"a": ["latest"]})
+    done = invoke(config, *arguments)
+    assert (done.code, done.out) == (4, "")
+    assert "there is no database yet: run `pypisync sync`" in done.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_empty_or_foreign_database_is_refused(tmp_path: Path, database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+    with pytest.raises(CatalogError, match="is empty: run `pypisync sync`"):
+        Reader(database)
+    with catalog.begin() as connection:
+        connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    with pytest.raises(CatalogError, match="at revision 9999"):
+        Reader(database)
+    catalog.close()
+
+
+def test_a_folder_that_cannot_be_written_can_be_read(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0")
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    bench.catalog().close()
+    (tmp_path / "data").chmod(0o555)
+    try:
+        assert invoke(config, "status").code == 0
+    finally:
+        (tmp_path / "data").chmod(0o755)
+
+
+# -- why ------------------------------------------------------------------------------------
+
+
+def chains(done: Done) -> list[str]:
+    """The ways that were printed."""
+    return [line[0] for line in done.lines]
+
+
+def test_why_follows_extras_patterns_and_builds(tmp_path: Path, world: World) -> None:
+    world.publish_setuptools_like("80.0")
+    world.publish("low", "1.0")
+    world.publish("mid", "1.0", extras={"x": ["low>=1", "src"]})
+    world.publish("mid", "0.9")
+    world.publish("top", "1.0", requires=["mid[x]>=1"])
+    world.publish("src", "1.0", wheels=(), sdist=True, build_requires=["setuptools>=40"])
+    world.publish("mid-plain", "1.0", requires=["mid"])
+    bench, config = mirror(tmp_path, world, top=["latest"])
+    bench.patterns = {"mid-.*": ["latest"]}
+    bench.environment = {**LINUX, "extra": []}
+    bench.sync()
+    # "mid-plain" is as near, but asks for no extra: the way must not lead through it.
+    to_low = 'root top "latest" -> top 1.0 requires "mid[x]>=1" -> mid[x] 1.0 requires "low>=1; '
+    done = invoke(config, "why", "Low")
+    assert (done.code, done.err) == (0, "")
+    assert chains(done)[0].startswith(to_low)
+    assert chains(done)[0].endswith(" -> low 1.0")
+    assert (
+        'src 1.0 is built with "setuptools>=40" -> setuptools 80.0'
+        in chains(invoke(config, "why", "setuptools==80"))[0]
+    )
+    assert chains(invoke(config, "why", "mid-plain")) == [
+        'root mid-plain "latest" (pattern "mid-.*") -> mid-plain 1.0'
+    ]
+    (release,) = invoke(config, "why", "low", "--json").json["releases"]
+    assert [step["project"] for step in release["steps"]] == ["top", "mid"]
+    assert release["root"]["project"] == "top"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("nobody", "no root, pattern or requirement names it"),
+        ("nothing", "upstream has no such project"),
+        ("a==3", "upstream has no such version; the newest known is 2.0"),
+        ("a==1.0", "no root or requirement calls for it; its page lists it still"),
+        ("win==1.0", "keeps none of its files"),
+        ("win", "no root or requirement calls for any of its 1 releases (0 with files"),
+    ],
+)
+def test_why_not(tmp_path: Path, world: World, what: str, said: str) -> None:
+    world.publish("a", "1.0", requires=["nothing", "win"])
+    world.publish("win", "1.0", wheels=("cp311-cp311-win_amd64",))
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.policy = type(bench.policy)(wheels="targets")
+    bench.sync()
+    world.publish("a", "2.0", requires=["nothing", "win"])
+    world.faults.fail("/packages/*/a-2.0-*.whl", 404)
+    bench.sync()
+    done = invoke(config, "why", what)
+    assert done.code == 1
+    assert said in done.out
+    answer = invoke(config, "why", what, "--json")
+    assert (answer.code, answer.json["selected"]) == (1, False)
+
+
+def test_why_says_what_is_held(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0")
+    world.faults.fail("/packages/*/a-1.0-*.whl", 404)
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    done = invoke(config, "why", "a==1")
+    assert done.code == 0
+    assert chains(done)[1].startswith("  held: not stored yet")
+
+
+@pytest.mark.parametrize("what", ["", "a b", "==1", "a==", "a==x"])
+def test_why_refuses_what_is_no_project(tmp_path: Path, what: str) -> None:
+    done = invoke(configure(tmp_path, packages={}), "why", what)
+    assert (done.code, done.out) == (2, "")
+    assert "must be a project" in done.err
+
+
+@given(universes())
+@settings(deadline=None, max_examples=15)
+def test_every_selected_release_has_a_reason_that_holds(ops: list[Op]) -> None:
+    with TemporaryDirectory() as folder:
+        packages = {"alpha": ["latest"], "beta[fast]": [">=1"]}
+        bench = Bench(Path(folder), MemoryUpstream(build(ops)), packages)
+        bench.environment = {**LINUX, "extra": []}
+        bench.sync()
+        reasons = set(bench.query("SELECT project, version, needed_by, requirement FROM v_reasons"))
+        with Reader(bench.database) as reader:
+            for name in {name for name, _ in bench.selection()}:
+                found = answers.why(reader, name, None)
+                assert isinstance(found, list)
+                for reason in found:
+                    assert reason.root is not None, reason
+                    way = [*((s.project, s.version) for s in reason.steps)]
+                    way.append((reason.project, reason.version))
+                    assert (*way[0], reason.root.project, reason.root.selector) in reasons
+                    for step, below in zip(reason.steps, way[1:], strict=True):
+                        assert (*below, step.project, step.requirement) in reasons
+                    json.dumps(reason.held)

@@ -1,0 +1,419 @@
+"""One suite for every upstream: the simulator in process, and the client over HTTP.
+
+What the recipe's tests rely on in the simulator must hold for the client, so both are asked the
+same about the same world, and where that is possible their answers are compared as they are.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from pypisync.core.model import Change, ProjectDocument, Unchanged
+from pypisync.errors import (
+    Gone,
+    Malformed,
+    Stale,
+    StorageError,
+    Unreachable,
+    UpstreamError,
+)
+from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
+from pypisync.upstream.client import HttpUpstream, Settings
+from tests.sim.log import RequestKind
+from tests.sim.memory import MemoryUpstream
+from tests.sim.server import Server
+from tests.sim.world import World
+from tests.upstream.deposit import MemoryDeposit
+
+
+@dataclass(frozen=True)
+class Face:
+    """An upstream and how often it was asked."""
+
+    upstream: Upstream
+    requests: Callable[[RequestKind | None], int]
+
+    def project(
+        self, name: str, serial: int = 0, etag: str | None = None
+    ) -> ProjectDocument | Unchanged | UpstreamError:
+        [(_, answer)] = self.upstream.projects([ProjectAsk(name, serial, etag)])
+        return answer
+
+    def document(self, name: str, serial: int = 0) -> ProjectDocument:
+        answer = self.project(name, serial)
+        assert isinstance(answer, ProjectDocument), answer
+        return answer
+
+    def fetch(self, name: str, deposit: MemoryDeposit) -> UpstreamError | None:
+        [(_, error)] = self.upstream.fetch([self.ask(name)], deposit)
+        return error
+
+    def ask(self, name: str) -> FileAsk:
+        file = self.document(name).files[0]
+        return FileAsk(file.url, f"pool/{file.filename}", file.sha256, file.size)
+
+
+Open = Callable[[World], Face]
+
+
+def over_http(world: World, stack: ExitStack) -> tuple[HttpUpstream, Server]:
+    server = stack.enter_context(Server(world))
+    settings = Settings(server.url, workers=4, retries=2, pace=0)
+    upstream = HttpUpstream(settings, sleep=lambda _: None, clock=lambda: 0.0)
+    stack.callback(upstream.close)
+    return upstream, server
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(params=["memory", "http"])
+def face(request: pytest.FixtureRequest, stack: ExitStack) -> Open:
+    def memory(world: World) -> Face:
+        upstream = MemoryUpstream(world, attempts=3)
+        return Face(upstream, upstream.requests)
+
+    def http(world: World) -> Face:
+        upstream, server = over_http(world, stack)
+        return Face(upstream, server.requests)
+
+    return memory if request.param == "memory" else http
+
+
+def rich() -> World:
+    """A world with one of everything."""
+    world = World(page_rows=7)
+    world.publish("Holy.Grail", "1.0", requires=["swallow>=1"], extras={"fast": ["coconut"]})
+    world.publish("Holy.Grail", "2.0rc1", requires_python=">=3.9", sdist=True)
+    world.publish("swallow", "1.0", wheels=["cp312-cp312-win_amd64", "py3-none-any"])
+    world.publish("swallow", "1.1", metadata=False, claim=None)
+    world.yank("swallow", "1.0", "laden")
+    world.yank("Holy.Grail", "1.0")
+    world.publish("coconut", "1.0", wheels=[], sdist=True, sdist_metadata="dynamic")
+    world.publish("coconut", "2004d", claim=["x"])
+    world.publish("witch", "1.0")
+    world.quarantine("witch")
+    world.publish("knight", "1.0")
+    world.archive("knight", "ni")
+    world.create("empty")
+    world.publish("hidden", "1.0")
+    world.publish("hidden", "2.0")
+    world.quarantine_release("hidden", "2.0")
+    world.publish("parrot", "1.0")
+    world.remove_project("parrot")
+    world.publish("gutted", "1.0")
+    world.remove_release("gutted", "1.0")
+    world.role_change("knight", "Müller")
+    world.rename("swallow", "Swallow")
+    world.row(None, None, None)
+    world.row("knight", None, "add Owner é")
+    return world
+
+
+NAMES = (
+    "holy-grail",
+    "swallow",
+    "coconut",
+    "witch",
+    "knight",
+    "empty",
+    "hidden",
+    "parrot",
+    "gutted",
+    "never",
+)
+RELEASES = [
+    ("holy-grail", "1.0"),
+    ("holy-grail", "2.0rc1"),
+    ("holy-grail", "1"),
+    ("swallow", "1.1"),
+    ("coconut", "2004d"),
+    ("hidden", "2.0"),
+    ("witch", "1.0"),
+    ("never", "1.0"),
+]
+
+
+def told(answer: object) -> object:
+    """An answer to be compared: of errors only the kind."""
+    return type(answer).__name__ if isinstance(answer, UpstreamError) else answer
+
+
+@pytest.mark.parametrize("kind", ["all", "no xmlrpc", "json only", "simple only", "no etags"])
+def test_both_say_the_same_of_a_rich_world(stack: ExitStack, kind: str) -> None:
+    world = rich()
+    world.faults.xmlrpc = kind not in {"no xmlrpc", "simple only"}
+    world.faults.simple = kind != "json only"
+    world.faults.json_api = kind != "simple only"
+    world.faults.etags = kind != "no etags"
+    http, server = over_http(world, stack)
+    memory = MemoryUpstream(world, base=server.url)
+    first = next(http.projects([ProjectAsk("knight")]))  # learns which API there is
+    assert told(first[1]) == told(next(memory.projects([ProjectAsk("knight")]))[1])
+
+    faces: list[Upstream] = [memory, http]
+    serials = [face.serial() for face in faces]
+    assert serials == [world.serial] * 2
+    changes = [list(face.changes(1000)) for face in faces]
+    assert changes[0] == changes[1] != []
+    names = [dict(face.names()) for face in faces]
+    assert names[0] == names[1] != {}
+    answers = [
+        {ask.name: told(answer) for ask, answer in face.projects(map(ProjectAsk, NAMES))}
+        for face in faces
+    ]
+    assert answers[0] == answers[1]
+    requires = [{ask: told(answer) for ask, answer in face.requires(RELEASES)} for face in faces]
+    assert requires[0] == requires[1]
+    deposits = [fetch_all(face, answers[1].values()) for face in faces]
+    assert deposits[0] == deposits[1] != {}
+
+
+def fetch_all(upstream: Upstream, documents: object) -> dict[str, bytes]:
+    """Every file of these documents, and its .metadata file."""
+    asks = []
+    for document in documents:  # type: ignore[attr-defined]
+        for file in document.files if isinstance(document, ProjectDocument) else ():
+            asks.append(FileAsk(file.url, file.filename, file.sha256, file.size))
+            if file.metadata_sha256:
+                path = file.filename + ".metadata"
+                asks.append(FileAsk(file.url + ".metadata", path, file.metadata_sha256))
+    deposit = MemoryDeposit()
+    answers = dict(upstream.fetch(asks, deposit))
+    assert set(answers) == set(asks)
+    assert set(answers.values()) <= {None}
+    return deposit.files
+
+
+# --- the journal ------------------------------------------------------------------------------
+
+
+def test_a_long_journal_is_read_page_by_page(face: Open) -> None:
+    world = World(page_rows=10, steps=(1, 3))
+    world.noise(25)
+    one = face(world)
+    changes = list(one.upstream.changes(1000))
+    assert [change.serial for change in changes] == [row.serial for row in world.journal]
+    assert one.requests("xmlrpc") == 4  # 10, 10, 5 and an empty page
+    assert list(one.upstream.changes(world.serial)) == []
+    assert one.requests("xmlrpc") == 5
+
+
+def test_rows_may_have_holes(face: Open) -> None:
+    world = World()
+    world.row(None, None, None)
+    world.row("a", "1.0", "add py3 file ä&<x>.whl")
+    assert list(face(world).upstream.changes(1000)) == [
+        Change("", None, "", 1001),
+        Change("a", "1.0", "add py3 file ä&<x>.whl", 1002),
+    ]
+
+
+def test_a_rate_limit_is_waited_out(face: Open) -> None:
+    world = World()
+    world.faults.rate_limit(times=2, seconds=30)
+    assert face(world).upstream.serial() == 1000
+
+
+def test_without_xmlrpc_changes_come_from_the_simple_index(face: Open) -> None:
+    world = rich()
+    world.faults.xmlrpc = False
+    upstream = face(world).upstream
+    assert upstream.serial() == world.serial
+    changes = list(upstream.changes(world.project("hidden").serial - 1))
+    assert [change.name for change in changes] == ["hidden", "gutted", "Swallow", "knight"]
+    assert changes == sorted(changes, key=lambda change: change.serial)
+    assert "parrot" not in upstream.names()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda upstream: upstream.serial(),
+        lambda upstream: list(upstream.changes(0)),
+        lambda upstream: upstream.names(),
+    ],
+    ids=["serial", "changes", "names"],
+)
+def test_an_upstream_that_is_down_raises(face: Open, call: Callable[[Upstream], object]) -> None:
+    world = rich()
+    world.faults.fail("*", 503)
+    upstream = face(world).upstream
+    with pytest.raises(Unreachable):
+        call(upstream)
+
+
+# --- projects ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["simple", "json"])
+def test_a_project_costs_one_request(face: Open, kind: RequestKind) -> None:
+    world = World()
+    names = [f"p{n}" for n in range(30)]
+    for name in names:
+        world.publish(name, "1.0")
+    world.faults.simple = kind == "simple"
+    one = face(world)
+    one.document("p0")
+    before = one.requests(None)
+    answers = dict(one.upstream.projects(map(ProjectAsk, names)))
+    assert all(isinstance(answer, ProjectDocument) for answer in answers.values())
+    assert one.requests(None) - before == 30
+    assert one.requests(kind) == 31
+
+
+def test_a_known_document_is_unchanged(face: Open) -> None:
+    world = rich()
+    one = face(world)
+    known = one.document("knight")
+    assert one.project("knight", known.serial, known.etag) == Unchanged("knight", known.serial)
+    world.unarchive("knight")  # moves no serial, and yet
+    again = one.project("knight", known.serial, known.etag)
+    assert isinstance(again, ProjectDocument)
+    assert (known.status, again.status) == ("archived", "active")
+
+
+def test_a_cdn_that_lags_once_is_asked_again(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    serial = world.publish("a", "2.0")
+    world.faults.stale("a", times=1)
+    assert len(face(world).document("a", serial).files) == 2
+
+
+@pytest.mark.parametrize("simple", [True, False])
+@pytest.mark.parametrize("how", ["stale", "stuck"])
+def test_a_document_that_stays_old_is_stale(face: Open, how: str, simple: bool) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    serial = world.publish("a", "2.0")
+    getattr(world.faults, how)("a")
+    world.faults.simple = simple
+    assert isinstance(face(world).project("a", serial), Stale)
+
+
+@pytest.mark.parametrize("simple", [True, False])
+def test_what_was_removed_is_gone_even_when_owed(face: Open, simple: bool) -> None:
+    world = rich()
+    world.faults.simple = simple
+    one = face(world)
+    one.document("knight")
+    for name in ("parrot", "never"):
+        assert isinstance(one.project(name, world.serial), Gone)
+
+
+def test_an_index_with_only_html_is_malformed(face: Open) -> None:
+    world = rich()
+    world.faults.simple_json = world.faults.json_api = False
+    assert isinstance(face(world).project("knight"), Malformed)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"[" * 10**6, b"\xff", b'{"name": "other", "files": []}']
+)
+def test_a_hostile_document_sets_its_project_aside(face: Open, body: bytes) -> None:
+    world = rich()
+    world.faults.body("/simple/knight/", body)
+    one = face(world)
+    assert isinstance(one.project("knight"), Malformed)
+    assert one.document("swallow")
+
+
+@pytest.mark.parametrize("fault", [500, 502, 503, 504, 429, "drop"])
+def test_a_passing_fault_is_overcome_and_a_lasting_one_reported(
+    face: Open, fault: int | str
+) -> None:
+    world = rich()
+    world.faults.fail("/simple/knight/", fault, times=2)  # type: ignore[arg-type]
+    one = face(world)
+    assert one.document("knight").status == "archived"
+    world.faults.fail("/simple/knight/", fault)  # type: ignore[arg-type]
+    assert isinstance(one.project("knight"), Unreachable)
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def test_a_cut_download_is_resumed_by_the_next_try(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0", size_padding=300_000)
+    one = face(world)
+    deposit = MemoryDeposit()
+    world.faults.fail("/packages/*", "truncate", times=1)
+    one.fetch("a", deposit)
+    error = one.fetch("a", deposit) if not deposit.files else None
+    assert error is None
+    assert [len(data) for data in deposit.files.values()] == [one.ask("a").size]
+
+
+def test_a_server_without_ranges_starts_over(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0", size_padding=300_000)
+    world.faults.no_range()
+    one = face(world)
+    ask = one.ask("a")
+    deposit = MemoryDeposit()
+    deposit.partial[ask.path] = b"x" * 1000
+    assert one.fetch("a", deposit) is None
+    assert len(deposit.files[ask.path]) == ask.size
+
+
+def test_a_file_that_is_gone(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    one = face(world)
+    ask = one.ask("a")
+    lost = FileAsk(ask.url.replace("a-1.0", "a-9.0"), "x", ask.sha256, ask.size)
+    [(_, error)] = one.upstream.fetch([lost], MemoryDeposit())
+    assert isinstance(error, Gone)
+
+
+def test_a_corrupt_file_is_malformed(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    world.faults.corrupt("/packages/*")
+    deposit = MemoryDeposit()
+    assert isinstance(face(world).fetch("a", deposit), Malformed)
+    assert deposit.files == {}
+
+
+def test_a_removed_file_may_still_be_served(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    one = face(world)
+    ask = one.ask("a")
+    world.remove_project("a")
+    assert list(one.upstream.fetch([ask], MemoryDeposit())) == [(ask, None)]
+
+
+def test_one_broken_file_does_not_stop_the_others(face: Open) -> None:
+    world = World()
+    for n in range(20):
+        world.publish(f"p{n}", "1.0")
+    world.faults.fail("/packages/*/p7-*", 503)
+    one = face(world)
+    asks = [one.ask(f"p{n}") for n in range(20)]
+    answers = dict(one.upstream.fetch(asks, MemoryDeposit()))
+    assert [ask for ask, error in answers.items() if error is not None] == [asks[7]]
+    assert isinstance(answers[asks[7]], Unreachable)
+
+
+def test_a_full_disk_raises(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    one = face(world)
+    deposit = MemoryDeposit()
+    deposit.full.add(one.ask("a").path)
+    with pytest.raises(StorageError):
+        one.fetch("a", deposit)

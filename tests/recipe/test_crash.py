@@ -1,0 +1,108 @@
+"""A crash at any point, then a run, ends as if there had been no crash.
+
+Every change to the disk and every commit is a point. At each of them a cycle is cut off; the tree
+it leaves must not list a file that is missing or wrong, and the next cycle must end in the same
+catalog and the same tree as one that was never disturbed.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from pypisync.storage import disk
+from tests.recipe.mirrors import Bench, read_tree
+from tests.recipe.test_equality import decided
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Points:
+    """Counts the points of a cycle, and crashes at one of them (0: at none)."""
+
+    def __init__(self, crash_at: int = 0) -> None:
+        self.seen = 0
+        self._crash_at = crash_at
+
+    def reach(self, *_: object) -> None:
+        self.seen += 1
+        if self.seen == self._crash_at:
+            raise Crash
+
+
+@contextmanager
+def counted(bench: Bench, points: Points) -> Iterator[None]:
+    """Let the points be reached by what the mirror does."""
+    bench.folder.mkdir(parents=True, exist_ok=True)
+    engine = bench.catalog().engine
+    event.listen(engine, "commit", points.reach)
+    before = disk.before
+    disk.before = points.reach
+    try:
+        yield
+    finally:
+        disk.before = before
+        event.remove(engine, "commit", points.reach)
+
+
+def first(world: World) -> None:
+    world.publish("app", "1.0", requires=["lib<2"])
+    world.publish("lib", "1.0", sdist=True)
+
+
+def again(world: World) -> None:
+    world.publish("app", "2.0", requires=["lib>=2", "new"])
+    world.publish("lib", "2.0")
+    world.publish("new", "1.0", wheels=(), sdist=True, build_requires=[])
+    world.remove_release("app", "1.0")
+
+
+def nothing(world: World) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "flat"), [(nothing, first, True), (first, again, False)]
+)
+def test_a_crash_at_every_point(
+    tmp_path: Path, before: Callable[[World], None], then: Callable[[World], None], flat: bool
+) -> None:
+    def made() -> tuple[World, Bench]:
+        world = World()
+        before(world)
+        packages = {"app": ["latest"]}
+        return world, Bench(tmp_path / "start", MemoryUpstream(world), packages, flat=flat)
+
+    world, start = made()
+    if before is not nothing:
+        start.sync()
+    then(world)
+    calm = moved(start, tmp_path / "calm", tmp_path)
+    points = Points()
+    with counted(calm, points):
+        calm.sync()
+    wanted = decided(calm)
+    assert points.seen > 40
+    for number in range(1, points.seen + 1):
+        bench = moved(start, tmp_path / "crashed", tmp_path)
+        with counted(bench, Points(number)), pytest.raises(Crash):
+            bench.sync()
+        read_tree(bench.folder)
+        bench.sync()
+        assert decided(bench) == wanted, f"point {number}"
+        bench.listed()
+
+
+def moved(start: Bench, folder: Path, top: Path) -> Bench:
+    """A copy of the mirror."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if start.folder.exists():
+        shutil.copytree(start.folder, folder)
+    return Bench(folder, start.upstream, start.packages, flat=start.flat, clock=start.clock)

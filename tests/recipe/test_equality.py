@@ -1,0 +1,145 @@
+"""Incremental equals from-scratch, and both equal the standards taken literally.
+
+Whatever happens upstream, and however the configuration changes, a mirror that followed it step
+by step is the same as one that starts now; and its selection is the oracle's.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.recipe.mirrors import Bench, tree_bytes
+from tests.recipe.oracle import Env, closure
+from tests.sim import strategies
+from tests.sim.memory import MemoryUpstream
+from tests.sim.strategies import Op
+from tests.sim.world import World
+
+ENVS = [Env("3.11", "linux"), Env("3.13", "linux")]
+ENVIRONMENT = {
+    "python_version": ["3.11", "3.13"],
+    "sys_platform": ["linux"],
+    "platform_machine": ["x86_64"],
+    "implementation_name": ["cpython"],
+    "extra": [],
+}
+# What upstream writes no journal row for is found by a sweep, not by the changelog.
+SILENT = ("archive", "unarchive")
+LIMIT = 4
+CONFIGURATIONS: list[dict[str, list[str]]] = [
+    {"alpha": ["latest"], "beta": [">=1"]},
+    {"alpha": ["latest"]},
+    {"gamma": ["latest", "<2"], "delta": ["latest"]},
+    {"beta": ["==1.0"], "delta": [">=0"]},
+]
+SELECTION = """
+    SELECT p.name, r.version, s.extra FROM selected s
+    JOIN releases r ON r.id = s.release_id JOIN projects p ON p.id = r.project_id
+"""
+
+
+def decided(bench: Bench) -> dict[str, Any]:
+    """Everything a mirror decided and published, without ids and times."""
+    index = bench.folder / "simple" / "index.v1_json"
+    pages = tree_bytes(bench.folder)
+    roots = [name for name in pages if name.startswith("simple/index.")]
+    for name in roots:
+        del pages[name]
+    return {
+        "selected": sorted(bench.query(SELECTION)),
+        "unmet": sorted(bench.unmet()),
+        "reasons": sorted(bench.query("SELECT * FROM v_reasons")),
+        "index": json.loads(index.read_bytes())["projects"] if index.exists() else [],
+        "tree": pages,
+    }
+
+
+class Mirror(RuleBasedStateMachine):
+    """Upstream changes, the operator changes the configuration, and from time to time a sync."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = _folder()
+        self.forget()
+        self.world = World()
+        self.bench = self.mirror("followed", CONFIGURATIONS[0])
+        self.synced = False
+
+    def mirror(self, name: str, packages: Mapping[str, Sequence[str]]) -> Bench:
+        return Bench(
+            self.folder / name, MemoryUpstream(self.world), packages, environment=ENVIRONMENT
+        )
+
+    @initialize(ops=strategies.universes(LIMIT, min_size=4, max_size=14))
+    def begin(self, ops: list[Op]) -> None:
+        strategies.build(ops, self.world)
+
+    @rule(ops=st.lists(strategies.changes(LIMIT), min_size=1, max_size=4))
+    def change(self, ops: list[Op]) -> None:
+        strategies.build([op for op in ops if op.method not in SILENT], self.world)
+        self.synced = False
+
+    @rule(packages=st.sampled_from(CONFIGURATIONS))
+    def configure(self, packages: dict[str, list[str]]) -> None:
+        self.bench.packages = packages
+        self.synced = False
+
+    @rule()
+    def sync(self) -> None:
+        self.bench.sync()
+        self.synced = True
+
+    @invariant()
+    def equals_a_mirror_from_nothing(self) -> None:
+        if not self.synced:
+            return
+        self.synced = False
+        self.forget("fresh")
+        fresh = self.mirror("fresh", self.bench.packages)
+        fresh.sync()
+        assert decided(self.bench) == decided(fresh)
+        self.bench.listed()
+        if all(_plain(op) for op in self.world.projects.values()):
+            selected, unmet = closure(self.world, self.bench.packages, ENVS)
+            assert self.bench.selection() == selected
+            assert self.bench.unmet() == unmet
+
+    def teardown(self) -> None:
+        self.forget()
+
+    def forget(self, *parts: str) -> None:
+        """Start anew in the same place: an engine is kept by its URL."""
+        for part in parts or ("fresh", "followed"):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+
+
+def _plain(project: Any) -> bool:
+    """Whether the oracle can follow it: every file a wheel with its metadata beside it."""
+    return all(
+        file.kind == "wheel" and file.metadata is not None
+        for release in project.releases.values()
+        for file in release.files
+    )
+
+
+@cache
+def _folder() -> Path:
+    """A folder in memory, if the system has one: the disk is not what is tested here."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="pypisync-test-", dir=memory))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+TestMirror = Mirror.TestCase
+TestMirror.settings = settings(max_examples=40, stateful_step_count=10, deadline=None)

@@ -1,0 +1,67 @@
+"""A scripted server, and clients of it that wait in no time."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pypisync.upstream.client import HttpUpstream, Settings
+from pypisync.upstream.session import Session
+from tests.upstream.scripted import Scripted
+
+
+class Time:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxy this machine has, it is not meant for these tests."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with Scripted() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def session(server: Scripted, time: Time) -> Iterator[Session]:
+    session = Session(Settings(server.url, retries=2), sleep=time.sleep)
+    yield session
+    session.close()
+
+
+Connect = Callable[..., HttpUpstream]
+
+
+@pytest.fixture
+def connect(server: Scripted, time: Time) -> Iterator[Connect]:
+    """Makes clients of the server; keywords are those of Settings, and ``stop``."""
+    made: list[HttpUpstream] = []
+
+    def client(**settings: object) -> HttpUpstream:
+        stop = settings.pop("stop", lambda: False)
+        known = Settings(**{"endpoint": server.url, "retries": 2, **settings})  # type: ignore[arg-type]
+        made.append(HttpUpstream(known, sleep=time.sleep, clock=time.clock, stop=stop))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield client
+    for upstream in made:
+        upstream.close()

@@ -1,0 +1,276 @@
+"""The changelog over XML-RPC, and the simple index as the second source."""
+
+import contextlib
+import xmlrpc.client
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypisync.core.model import Change
+from pypisync.errors import Malformed, Unreachable
+from pypisync.upstream.changelog import _change, _decode
+from pypisync.upstream.session import Reply
+from tests.upstream.conftest import Connect, Time
+from tests.upstream.scripted import Answer, Asked, Scripted, json, page
+
+
+def result(value: Any) -> Answer:
+    text = xmlrpc.client.dumps((value,), methodresponse=True, allow_none=True)
+    return Answer(200, text.encode(), {"Content-Type": "text/xml; charset=UTF-8"})
+
+
+def fault(code: int, text: str) -> Answer:
+    body = xmlrpc.client.dumps(xmlrpc.client.Fault(code, text), methodresponse=True)
+    return Answer(200, body.encode(), {"Content-Type": "text/xml"})
+
+
+def row(serial: int, name: str | None = "a") -> list[object]:
+    return [name, "1.0", 1700000000, "new release", serial]
+
+
+def xml(value: str) -> str:
+    return (
+        f"<methodResponse><params><param><value>{value}</value></param></params></methodResponse>"
+    )
+
+
+DOCTYPE = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+LIMITED = fault(
+    -32500,
+    "HTTPTooManyRequests: The action could not be performed because there were too many requests "
+    "by the client. Limit may reset in 42 seconds.",
+)
+ROOT = json(
+    '{"meta": {"api-version": "1.4", "_last-serial": 90}, "projects": [{"name": "B.b", '
+    '"_last-serial": 70}, {"name": "a", "_last-serial": 80}, {"name": "c", "_last-serial": 5}]}',
+    ETag='"root"',
+)
+
+
+def asked(request: Asked) -> tuple[object, str | None]:
+    return xmlrpc.client.loads(request.body)
+
+
+def test_serial(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", result(12345))
+    assert connect().serial() == 12345
+    assert asked(server.asked[0]) == ((), "changelog_last_serial")
+    assert server.asked[0].headers["content-type"] == "text/xml"
+
+
+def test_pages_are_read_until_an_empty_one(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", result([row(5), row(7)]), result([row(8)]), result([]))
+    assert [change.serial for change in connect().changes(4)] == [5, 7, 8]
+    assert [asked(request)[0] for request in server.asked] == [(4,), (7,), (8,)]
+
+
+def test_no_change_costs_one_request(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", result([]))
+    assert list(connect().changes(4)) == []
+    assert len(server.asked) == 1
+
+
+def test_rows_with_holes_still_move_on(server: Scripted, connect: Connect) -> None:
+    rows = [
+        [None, None, 1, None, 5],
+        ["Päck", None, 1, "add py3 file P&#228;ck-1.whl", 6],
+        ["a", "1.0", 1, "remove release", 7],
+    ]
+    server.tell("/pypi", result(rows), result([]))
+    assert list(connect().changes(0)) == [
+        Change("", None, "", 5),
+        Change("Päck", None, "add py3 file Päck-1.whl", 6),
+        Change("a", "1.0", "remove release", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        {"a": 1},
+        [["a", "1.0", 1, "x"]],
+        [["a", "1.0", 1, "x", "7"]],
+        [["a", "1.0", 1, "x", True]],
+        [["a", "1.0", 1, "x", -7]],
+        [[1, "1.0", 1, "x", 7]],
+        [["a", "1.0", 1, "x", 3]],  # not after the serial asked for
+        [["a", "1.0", 1, "x", 9], ["a", "1.0", 1, "x", 9]],
+        7,
+    ],
+)
+def test_what_is_no_changelog_is_malformed(
+    server: Scripted, connect: Connect, value: object
+) -> None:
+    server.tell("/pypi", result(value))
+    with pytest.raises(Malformed):
+        list(connect().changes(3))
+
+
+@pytest.mark.parametrize("value", ["7", True, -1, [], 1.5])
+def test_what_is_no_serial_is_malformed(server: Scripted, connect: Connect, value: object) -> None:
+    server.tell("/pypi", result(value))
+    with pytest.raises(Malformed):
+        connect().serial()
+
+
+def test_calls_keep_their_pace(server: Scripted, connect: Connect, time: Time) -> None:
+    server.tell("/pypi", result([row(5)]), result([row(6)]), result([]))
+    list(connect(pace=1.5).changes(0))
+    assert time.now == 3.0
+
+
+def test_a_rate_limit_is_waited_out(server: Scripted, connect: Connect, time: Time) -> None:
+    server.tell("/pypi", LIMITED, result(7))
+    assert connect().serial() == 7
+    assert time.now == 42
+    server.tell("/pypi", LIMITED)
+    with pytest.raises(Unreachable, match="too many requests"):
+        connect().serial()
+
+
+def test_other_faults_are_no_reason_to_switch(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", fault(-32500, "ValueError: out of order"))
+    upstream = connect()
+    with pytest.raises(Unreachable, match="out of order"):
+        upstream.serial()
+    assert upstream.source == "xmlrpc"
+
+
+@pytest.mark.parametrize("answer", [page("<html>503"), page("<!DOCTYPE html>"), Answer(403)])
+def test_an_error_page_is_unreachable(server: Scripted, connect: Connect, answer: Answer) -> None:
+    server.tell("/pypi", answer)
+    with pytest.raises(Unreachable, match="where XML-RPC was expected"):
+        connect().serial()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        DOCTYPE + xml("&b;"),
+        xml("<int>x</int>"),
+        xml("<array><data>" * 50_000),
+        "<methodResponse>",
+        "",
+        "no xml",
+        "<methodResponse><params></params></methodResponse>",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_hostile_xml_is_malformed(
+    server: Scripted, connect: Connect, body: str, encoding: str
+) -> None:
+    text = body.replace("?>", f' encoding="{encoding}"?>', 1)
+    server.tell("/pypi", Answer(200, text.encode(encoding), {"Content-Type": "text/xml"}))
+    with pytest.raises(Malformed):
+        connect().serial()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Answer(404),
+        Answer(405),
+        Answer(410),
+        fault(-32601, "server error; requested method not found"),
+        fault(-32500, "RuntimeError: This API has been removed."),
+    ],
+)
+def test_once_refused_the_simple_index_takes_over(
+    server: Scripted, connect: Connect, refusal: Answer
+) -> None:
+    server.tell("/pypi", refusal)
+    server.tell("/simple/", ROOT)
+    upstream = connect()
+    assert list(upstream.changes(6)) == [
+        Change("B.b", None, "simple index", 70),
+        Change("a", None, "simple index", 80),
+    ]
+    assert upstream.source == "simple"
+    assert upstream.serial() == 90
+    assert upstream.names() == {"b-b": 70, "a": 80, "c": 5}
+    assert server.paths().count("/pypi") == 1
+
+
+def test_an_unchanged_root_is_not_read_twice(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/", ROOT, Answer(304))
+    upstream = connect()
+    assert len(list(upstream.changes(0))) == 3
+    assert list(upstream.changes(80)) == []
+    assert server.asked[-1].headers["if-none-match"] == '"root"'
+    server.tell("/simple/", ROOT)
+    assert len(list(upstream.changes(5))) == 2
+    assert "if-none-match" not in server.asked[-1].headers
+
+
+def test_an_index_without_serials_cannot_be_followed(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/", json('{"meta": {}, "projects": [{"name": "a"}]}'))
+    upstream = connect()
+    assert upstream.names() == {"a": 0}
+    with pytest.raises(Malformed, match="no serials"):
+        list(upstream.changes(0))
+
+
+@pytest.mark.parametrize("answer", [Answer(404), Answer(403)])
+def test_neither_source(server: Scripted, connect: Connect, answer: Answer) -> None:
+    server.tell("/simple/", answer)
+    with pytest.raises(Unreachable, match="check that the endpoint is an index"):
+        connect().serial()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [page(), json("[]"), json('{"projects": [{"name": 7}]}'), json('{"projects": 1}'), json("")],
+)
+def test_a_root_that_is_none_is_malformed(
+    server: Scripted, connect: Connect, answer: Answer
+) -> None:
+    server.tell("/simple/", answer)
+    with pytest.raises(Malformed):
+        connect().serial()
+
+
+def test_names_are_normalised_and_the_newest_serial_counts(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/pypi", result({"A.b": 5, "a_B": 7, "../etc": 1, "": 2, "x" * 300: 3, "ok": 0}))
+    assert connect().names() == {"a-b": 7, "ok": 0}
+
+
+def test_names_of_wrong_types_are_malformed(server: Scripted, connect: Connect) -> None:
+    for value in ([1], {"a": "7"}, {"a": True}):
+        server.tell("/pypi", result(value))
+        with pytest.raises(Malformed):
+            connect().names()
+
+
+JSONISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=6),
+    max_leaves=8,
+)
+
+
+@given(JSONISH)
+@settings(deadline=None, max_examples=100)
+def test_any_row_is_a_change_or_malformed(value: object) -> None:
+    try:
+        change = _change(value)
+    except Malformed:
+        return
+    assert isinstance(change.name, str)
+    assert change.serial >= 0
+
+
+TAGS = ("value", "int", "string", "array", "data", "struct", "member", "name", "nil", "base64")
+PIECES = st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS] + ["7", "é"])
+
+
+@given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30))
+@settings(deadline=None, max_examples=200)
+def test_any_xml_is_a_result_or_malformed(inner: str) -> None:
+    text = f"<methodResponse><params><param>{inner}</param></params></methodResponse>"
+    with contextlib.suppress(Malformed):
+        _decode(Reply(200, "http://host/pypi", {}, text.encode()))

@@ -1,0 +1,315 @@
+"""Project documents: what is read from them, and that nothing hostile gets through."""
+
+import contextlib
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypisync.core.model import File, ProjectDocument
+from pypisync.errors import Malformed
+from pypisync.upstream.documents import parse_legacy, parse_requires, parse_root, parse_simple
+from pypisync.upstream.session import Reply
+
+SHA = "ab" * 32
+URL = "https://index.test/simple/holy-grail/"
+KIND = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+
+
+def reply(document: object, url: str = URL, **headers: str) -> Reply:
+    body = document if isinstance(document, bytes) else msgspec.json.encode(document)
+    return Reply(200, url, KIND | {k.replace("_", "-"): v for k, v in headers.items()}, body)
+
+
+def simple_file(**changes: Any) -> dict[str, Any]:
+    whole = {
+        "filename": "holy_grail-1.0-py3-none-any.whl",
+        "url": "https://files.test/a/holy_grail-1.0-py3-none-any.whl",
+        "hashes": {"sha256": SHA},
+    } | {k.replace("__", "-"): v for k, v in changes.items()}
+    return {key: value for key, value in whole.items() if value is not ...}
+
+
+def simple(*files: object, **changes: Any) -> dict[str, Any]:
+    whole = {
+        "meta": {"api-version": "1.4", "_last-serial": 7},
+        "name": "holy-grail",
+        "files": list(files),
+    } | {k.replace("__", "-"): v for k, v in changes.items()}
+    return {key: value for key, value in whole.items() if value is not ...}
+
+
+def one(entry: dict[str, Any], url: str = URL) -> File | None:
+    """The file made of this entry, which stands between two good ones."""
+    before, after = simple_file(filename="before.whl"), simple_file(filename="after.whl")
+    files = parse_simple("holy-grail", reply(simple(before, entry, after), url)).files
+    assert [file.filename for file in files if file.filename in {"before.whl", "after.whl"}] == [
+        "before.whl",
+        "after.whl",
+    ]
+    rest = [file for file in files if file.filename not in {"before.whl", "after.whl"}]
+    return rest[0] if rest else None
+
+
+def test_all_of_a_page_is_read() -> None:
+    page = simple(
+        simple_file(
+            size=1337,
+            upload__time="2024-01-17T16:53:12.779164Z",
+            requires__python=">=3.8",
+            yanked="broken",
+            core__metadata={"sha256": "CD" * 32},
+            provenance="https://index.test/integrity/x",
+            unknown={"a": [1]},
+        ),
+        project__status={"status": "archived", "reason": "done"},
+        versions=["1.0", "2.0", "nonsense"],
+        namespaces=None,
+    )
+    assert parse_simple("holy-grail", reply(page, ETag='"e"')) == ProjectDocument(
+        name="holy-grail",
+        display="holy-grail",
+        serial=7,
+        files=(
+            File(
+                "holy_grail-1.0-py3-none-any.whl",
+                "https://files.test/a/holy_grail-1.0-py3-none-any.whl",
+                SHA,
+                1337,
+                "2024-01-17T16:53:12.779164Z",
+                ">=3.8",
+                "broken",
+                "cd" * 32,
+                "https://index.test/integrity/x",
+            ),
+        ),
+        status="archived",
+        status_reason="done",
+        etag='"e"',
+        versions=("2.0", "nonsense"),
+    )
+
+
+def test_the_least_of_a_page_is_enough() -> None:
+    page = simple(simple_file(), meta=...)
+    document = parse_simple("holy-grail", reply(page, X_PyPI_Last_Serial="9"))
+    assert (document.serial, document.status, document.etag) == (9, "active", None)
+    assert document.files == (
+        File(
+            "holy_grail-1.0-py3-none-any.whl",
+            "https://files.test/a/holy_grail-1.0-py3-none-any.whl",
+            SHA,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "read"),
+    [
+        ("yanked", True, "yanked", ""),
+        ("yanked", False, "yanked", None),
+        ("yanked", "", "yanked", None),
+        ("yanked", None, "yanked", None),
+        ("yanked", "a\0b", "yanked", "a\ufffdb"),
+        ("core-metadata", True, "metadata_sha256", ""),
+        ("core-metadata", {"sha256": "12" * 32}, "metadata_sha256", "12" * 32),
+        ("core-metadata", {"md5": "x"}, "metadata_sha256", ""),
+        ("core-metadata", {"sha256": "short"}, "metadata_sha256", ""),
+        ("core-metadata", False, "metadata_sha256", None),
+        ("core-metadata", None, "metadata_sha256", None),
+        ("data-dist-info-metadata", {"sha256": "12" * 32}, "metadata_sha256", "12" * 32),
+        ("dist-info-metadata", True, "metadata_sha256", ""),
+        ("upload-time", "2024-01-17T16:53:12Z", "uploaded", "2024-01-17T16:53:12Z"),
+        ("upload-time", "2024-01-17T16:53:12.5+00:00", "uploaded", "2024-01-17T16:53:12.5Z"),
+        ("upload-time", "2024-01-17T16:53:12", "uploaded", None),
+        ("upload-time", "2024-13-17T16:53:12Z", "uploaded", None),
+        ("upload-time", "2024-01-17T16:53:12+02:00", "uploaded", None),
+        ("upload-time", "", "uploaded", None),
+        ("requires-python", None, "requires_python", None),
+        ("requires-python", "", "requires_python", None),
+        ("size", None, "size", None),
+        ("size", 0, "size", 0),
+        ("provenance", "http://index.test/x", "provenance", None),
+        ("provenance", "/x", "provenance", None),
+        ("provenance", None, "provenance", None),
+        ("hashes", {"sha256": SHA.upper(), "blake2b_256": 7}, "sha256", SHA),
+        ("url", "../../f/x.whl", "url", "https://index.test/f/x.whl"),
+        ("url", "//files.test/x.whl#sha256=1", "url", "https://files.test/x.whl"),
+        ("url", "http://files.test/x.whl#sha256=1", "url", "http://files.test/x.whl"),
+    ],
+)
+def test_a_files_keys(key: str, value: object, field: str, read: object) -> None:
+    file = one(simple_file(**{key.replace("-", "__"): value}))
+    assert file is not None
+    assert getattr(file, field) == read
+
+
+def test_relative_addresses_start_where_the_answer_came_from() -> None:
+    file = one(simple_file(url="../f/x.whl"), "http://host:81/root/simple/holy-grail/")
+    assert file is not None
+    assert file.url == "http://host:81/root/simple/f/x.whl"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hashes", ...),
+        ("hashes", {}),
+        ("hashes", {"md5": "x"}),
+        ("hashes", {"sha256": "zz" * 32}),
+        ("hashes", {"sha256": SHA + "00"}),
+        ("hashes", {"sha256": 7}),
+        ("hashes", None),
+        ("filename", ...),
+        ("filename", ""),
+        ("filename", ".."),
+        ("filename", "../x.whl"),
+        ("filename", "a\\b.whl"),
+        ("filename", "a\nb.whl"),
+        ("filename", "ä" * 128),
+        ("filename", None),
+        ("url", ...),
+        ("url", ""),
+        ("url", "file:///etc/passwd"),
+        ("url", "javascript:alert(1)"),
+        ("url", "https://me:pw@files.test/x.whl"),
+        ("url", "https:///x.whl"),
+        ("url", "https://[x.whl"),
+        ("url", "//[x.whl"),
+        ("url", "https://files.test/a b.whl"),
+        ("url", "https://files.test/a\r\nHost: x"),
+        ("url", "https://files.test/" + "a" * 5000),
+        ("size", -1),
+        ("size", 2**60),
+        ("size", "7"),
+        ("size", 1.5),
+        ("yanked", 7),
+        ("upload-time", 7),
+        ("requires-python", ["x"]),
+        ("requires-python", "x" * 5000),
+        ("core-metadata", "x"),
+        ("provenance", 7),
+    ],
+)
+def test_a_file_that_breaks_a_rule_is_left_out_alone(key: str, value: object) -> None:
+    assert one(simple_file(**{key.replace("-", "__"): value})) is None
+
+
+def test_entries_that_are_no_objects_are_left_out() -> None:
+    page = simple(None, 7, [], "x", simple_file())
+    assert len(parse_simple("holy-grail", reply(page)).files) == 1
+
+
+def test_of_two_files_with_one_name_the_first_counts() -> None:
+    page = simple(simple_file(size=1), simple_file(size=2))
+    assert [file.size for file in parse_simple("holy-grail", reply(page)).files] == [1]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"<html>",
+        b"[" * 100_000,
+        b'{"name": "holy-grail", "files": [], "x": ' + b"[" * 100_000,
+        b'{"name": "holy-\xff", "files": []}',
+        b'{"name": "holy-grail\\ud800", "files": []}',
+        simple(name="other"),
+        simple(name=...),
+        simple(name=7),
+        simple(files=...),
+        simple(files=None),
+        simple(files={}),
+        simple(meta={"_last-serial": "7"}),
+        simple(meta={"_last-serial": -7}),
+        simple(meta={"_last-serial": 2**63}),
+        simple(meta={"_last-serial": True}),
+        simple(meta={"api-version": "2.0"}),
+        simple(meta={"api-version": 1}),
+        simple(versions="1.0"),
+        simple(project__status="archived"),
+    ],
+)
+def test_a_page_that_breaks_the_standard_is_malformed(document: object) -> None:
+    with pytest.raises(Malformed):
+        parse_simple("holy-grail", reply(document))
+
+
+def test_a_name_may_be_spelt_otherwise() -> None:
+    assert parse_simple("holy-grail", reply(simple(name="Holy_Grail"))).display == "Holy_Grail"
+
+
+def test_a_status_of_the_future_is_not_understood() -> None:
+    page = simple(project__status={"status": "frozen"})
+    assert parse_simple("holy-grail", reply(page)).status is None
+
+
+@pytest.mark.parametrize("etag", ['"a', "a", '"a\nb"', '"' + "a" * 300 + '"', '"ä"'])
+def test_an_etag_that_could_not_be_sent_back_is_forgotten(etag: str) -> None:
+    assert parse_simple("holy-grail", reply(simple(), ETag=etag)).etag is None
+
+
+@pytest.mark.parametrize(
+    ("filename", "version", "odd"),
+    [
+        ("holy_grail-1.0-py3-none-any.whl", "1.0", ()),
+        ("holy_grail-1.0-1-py3-none-any.whl", "1.0", ()),
+        ("holy_grail-1.0.tar.gz", "1.0", ()),
+        ("holy-grail-1.0.zip", "1.0", ()),
+        ("holy_grail-1.0.0.tar.gz", "1.0", ()),
+        ("holy_grail-1.0.tar.gz", "1.0.1", ("1.0.1",)),
+        ("holy_grail-1.0.tar.gz", "2004d", ("2004d",)),
+        ("holy_grail-2004d.tar.gz", "2004d", ("2004d",)),
+        ("holy_grail-1.0.tar.gz", "1" * 9000, ("1" * 9000,)),
+    ],
+)
+def test_versions_without_a_file_or_a_meaning_are_counted(
+    filename: str, version: str, odd: tuple[str, ...]
+) -> None:
+    page = simple(simple_file(filename=filename), versions=[version])
+    assert parse_simple("holy-grail", reply(page)).versions == odd
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["holy-grail", SHA, "https://h/x", "1.0"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "sha256", "filename", "url", "x"]), inner)
+    ),
+    max_leaves=6,
+)
+KEYS = (*simple_file(), "size", "upload-time", "requires-python", "yanked", "core-metadata")
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), ANYTHING))
+@settings(deadline=None, max_examples=150)
+def test_any_entry_is_a_sound_file_or_left_out(changes: dict[str, Any]) -> None:
+    file = one(simple_file(filename="x.whl") | changes)
+    if file is not None:
+        assert len(file.sha256) == 64
+        assert file.url.startswith(("https://", "http://"))
+        assert "/" not in file.filename
+        assert file.size is None or file.size >= 0
+
+
+@given(st.binary(max_size=60) | ANYTHING.map(msgspec.json.encode))
+@settings(deadline=None, max_examples=150)
+def test_any_bytes_are_a_document_or_malformed(body: bytes) -> None:
+    for parse in (
+        lambda: parse_simple("holy-grail", reply(body)),
+        lambda: parse_legacy("holy-grail", reply(body)),
+        lambda: parse_root(reply(body)),
+        lambda: parse_requires("holy-grail", reply(body)),
+    ):
+        with contextlib.suppress(Malformed):
+            parse()

@@ -1,0 +1,306 @@
+"""Files: resumed, checked, bounded, smallest first, and never stuck behind a broken one."""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
+from pypisync.upstream.api import FileAsk
+from pypisync.upstream.client import HttpUpstream
+from pypisync.upstream.download import SmallestFirst
+from tests.upstream.conftest import Connect, Time
+from tests.upstream.deposit import MemoryDeposit
+from tests.upstream.scripted import Answer, Scripted, page, resumable
+
+DATA = bytes(range(256)) * 4000  # about 1 MB
+SHA = hashlib.sha256(DATA).hexdigest()
+MIB = 1024 * 1024
+
+
+def wanted(server: Scripted, data: bytes = DATA, *, size: int | None = -1) -> FileAsk:
+    digest = hashlib.sha256(data).hexdigest()
+    return FileAsk(server.url + "/f", "f", digest, len(data) if size == -1 else size)
+
+
+def fetch(upstream: HttpUpstream, ask: FileAsk, deposit: MemoryDeposit) -> UpstreamError | None:
+    [(asked, error)] = upstream.fetch([ask], deposit)
+    assert asked == ask
+    return error
+
+
+def test_a_file_arrives(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+    assert server.asked[0].headers["accept-encoding"] == "identity"
+    assert "range" not in server.asked[0].headers
+
+
+def test_size_and_hash_may_be_unknown(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), FileAsk(server.url + "/f", "f", ""), deposit) is None
+    assert deposit.files == {"f": DATA}
+
+
+def test_an_empty_file_needs_no_request(server: Scripted, connect: Connect) -> None:
+    deposit = MemoryDeposit()
+    assert fetch(connect(), wanted(server, b""), deposit) is None
+    assert (deposit.files, server.asked) == ({"f": b""}, [])
+
+
+def test_an_earlier_try_is_resumed(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = DATA[:1000]
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+    assert server.asked[0].headers["range"] == "bytes=1000-"
+
+
+def test_what_is_already_whole_needs_no_request(server: Scripted, connect: Connect) -> None:
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = DATA
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert (deposit.files, server.asked) == ({"f": DATA}, [])
+
+
+def test_a_server_that_does_not_resume_starts_over(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", Answer(200, DATA))
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = DATA[:1000]
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Answer(206, DATA[5:], {"Content-Range": "bytes 5-9/10"}),
+        Answer(206, DATA),
+        Answer(416),
+        Answer(206, DATA, {"Content-Range": "bytes 1000-9/10", "Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_range_that_does_not_fit_starts_over(
+    server: Scripted, connect: Connect, wrong: Answer
+) -> None:
+    server.tell("/f", wrong, Answer(200, DATA))
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = DATA[:1000]
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+    assert "range" not in server.asked[1].headers
+
+
+def test_a_cut_download_goes_on_where_it_was(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA, cut=400_000), resumable(DATA))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+    assert server.asked[1].headers["range"] == "bytes=400000-"
+
+
+def test_progress_renews_the_patience(server: Scripted, connect: Connect, time: Time) -> None:
+    data = DATA * 8
+    server.tell("/f", resumable(data, cut=MIB + 5))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), wanted(server, data), deposit) is None
+    assert deposit.files == {"f": data}
+    assert len(server.asked) == 8
+    assert time.now == 7
+
+
+def test_no_progress_ends_and_keeps_what_arrived(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA, cut=10))
+    deposit = MemoryDeposit()
+    error = fetch(connect(), wanted(server), deposit)
+    assert isinstance(error, Unreachable)
+    assert "3 times in a row" in str(error)
+    assert deposit.partial == {"f": DATA[:30]}
+
+
+def test_cuts_without_ranges_end(server: Scripted, connect: Connect) -> None:
+    data = DATA * 2
+    server.tell("/f", Answer(200, data, cut=len(DATA) + 100_000))
+    assert isinstance(fetch(connect(), wanted(server, data), MemoryDeposit()), Unreachable)
+    assert len(server.asked) == 3  # the same megabyte again is no progress
+
+
+def test_a_body_without_a_length_may_be_cut_too(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", Answer(200, DATA[:5000], length=False), resumable(DATA))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert server.asked[1].headers["range"] == "bytes=5000-"
+
+
+def test_a_compressed_answer_is_unpacked(server: Scripted, connect: Connect) -> None:
+    packed = Answer(200, gzip.compress(DATA), {"Content-Encoding": "gzip"})
+    server.tell("/f", packed)
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = DATA[:1000]
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_gone(server: Scripted, connect: Connect, status: int) -> None:
+    server.tell("/f", Answer(status))
+    assert isinstance(fetch(connect(), wanted(server), MemoryDeposit()), Gone)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(503), Answer(416)])
+def test_unreachable(server: Scripted, connect: Connect, answer: Answer) -> None:
+    server.tell("/f", answer)
+    assert isinstance(fetch(connect(), wanted(server), MemoryDeposit()), Unreachable)
+
+
+def test_wrong_bytes_are_fetched_once_more_past_the_caches(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/f", Answer(200, DATA[::-1]), Answer(200, DATA))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert server.asked[1].headers["cache-control"] == "no-cache"
+
+
+def test_a_bad_beginning_from_an_earlier_try_is_thrown_away(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = b"x" * 1000
+    assert fetch(connect(), wanted(server), deposit) is None
+    assert deposit.files == {"f": DATA}
+
+
+@pytest.mark.parametrize(
+    "body", [DATA[::-1], DATA + b"x", DATA[:-1], b""], ids=["other", "long", "short", "empty"]
+)
+def test_wrong_bytes_for_good_are_malformed(
+    server: Scripted, connect: Connect, body: bytes
+) -> None:
+    server.tell("/f", Answer(200, body))
+    deposit = MemoryDeposit()
+    assert isinstance(fetch(connect(), wanted(server), deposit), Malformed)
+    assert deposit.files == {}
+    assert len(server.asked) == 2
+
+
+def test_no_more_than_stated_is_taken(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", Answer(200, DATA))
+    deposit = MemoryDeposit()
+    assert isinstance(fetch(connect(), wanted(server, size=1000), deposit), Malformed)
+    assert len(deposit.partial["f"]) <= 1000
+
+
+def test_an_error_page_is_not_the_file(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", page())
+    assert isinstance(fetch(connect(), wanted(server), MemoryDeposit()), Malformed)
+
+
+def test_a_full_disk_stops_everything(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+    deposit.full.add("f9")
+    asks = (FileAsk(server.url + "/f", f"f{n}", SHA, len(DATA)) for n in range(500))
+    with pytest.raises(StorageError):
+        list(connect(workers=3).fetch(asks, deposit))
+    assert len(server.asked) < 100
+
+
+def test_stop_is_noticed_between_chunks(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+
+    def stop() -> bool:
+        return any(part._data for part in parts)
+
+    parts = []
+    part = deposit.part
+
+    def watched(ask: FileAsk) -> object:
+        parts.append(part(ask))
+        return parts[-1]
+
+    deposit.part = watched  # type: ignore[method-assign, assignment]
+    error = fetch(connect(stop=stop), wanted(server), deposit)
+    assert isinstance(error, Unreachable)
+    assert "stopped" in str(error)
+    assert 0 < len(deposit.partial["f"]) < len(DATA)
+
+
+def test_leaving_early_leaves_nothing_behind(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    asks = (FileAsk(server.url + "/f", f"f{n}", SHA, len(DATA)) for n in range(500))
+    answers = connect(workers=3).fetch(asks, MemoryDeposit())
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    count = len(server.asked)
+    assert count < 50
+
+
+# --- the order --------------------------------------------------------------------------------
+
+
+def asks(sizes: list[int | None]) -> list[FileAsk]:
+    return [FileAsk("http://h/f", f"f{n}", "", size) for n, size in enumerate(sizes)]
+
+
+def order(sizes: list[int | None], workers: int = 2) -> Iterator[int | None]:
+    """The sizes in the order of service if one is done before the next begins."""
+    queue = SmallestFirst(iter(asks(sizes)), workers, lambda: False)
+    while (ask := queue.take()) is not None:
+        queue.done(ask)
+        yield ask.size
+
+
+def test_the_smallest_comes_first_and_the_unknown_before() -> None:
+    assert list(order([7, None, 3, 900 * MIB, 3])) == [None, 3, 3, 7, 900 * MIB]
+
+
+def test_one_worker_is_kept_for_small_files() -> None:
+    large = [50 * MIB] * 5
+    queue = SmallestFirst(iter(asks([*large, 1])), 3, lambda: False)
+    taken = [queue.take() for _ in range(4)]
+    assert [ask and ask.size for ask in taken] == [1, 50 * MIB, 50 * MIB, None]
+    assert taken[1] is not None
+    queue.done(taken[1])
+    assert queue.take() is not None
+    assert queue.take() is None
+
+
+def test_a_single_worker_takes_large_files_too() -> None:
+    assert list(order([50 * MIB, 60 * MIB], workers=1)) == [50 * MIB, 60 * MIB]
+
+
+@given(
+    st.lists(st.none() | st.integers(0, 20 * MIB), max_size=40),
+    st.integers(1, 5),
+    st.randoms(use_true_random=False),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_file_is_served_once_and_large_ones_leave_room(
+    sizes: list[int | None], workers: int, random: "object"
+) -> None:
+    queue = SmallestFirst(iter(asks(sizes)), workers, lambda: False)
+    running: list[FileAsk] = []
+    served: list[FileAsk] = []
+    while True:
+        ask = queue.take()
+        if ask is not None:
+            running.append(ask)
+            served.append(ask)
+        large = sum((ask.size or 0) >= 5 * MIB for ask in running)
+        assert large <= max(1, workers - 1)
+        if ask is None and not running:
+            break
+        if running and (ask is None or random.random() < 0.5):  # type: ignore[attr-defined]
+            queue.done(running.pop(random.randrange(len(running))))  # type: ignore[attr-defined]
+    assert sorted(ask.path for ask in served) == sorted(ask.path for ask in asks(sizes))

@@ -1,0 +1,248 @@
+"""Which API a project comes from, what absence means, and documents that are too old."""
+
+import pytest
+
+from pypisync.core.model import ProjectDocument, Unchanged
+from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
+from pypisync.upstream.api import ProjectAsk
+from pypisync.upstream.client import HttpUpstream
+from tests.upstream.conftest import Connect, Time
+from tests.upstream.scripted import Answer, Scripted, json, page
+
+SHA = "ab" * 32
+
+
+def simple(name: str = "a", serial: int = 7, **headers: str) -> Answer:
+    return json(
+        f'{{"meta": {{"_last-serial": {serial}}}, "name": "{name}", "files": [{{"filename": '
+        f'"{name}.whl", "url": "/f/{name}.whl", "hashes": {{"sha256": "{SHA}"}}}}]}}',
+        **headers,
+    )
+
+
+def legacy(name: str = "a", serial: int = 7, *, releases: bool = True) -> Answer:
+    urls = (
+        f'[{{"filename": "{name}.whl", "url": "/f/{name}.whl", "digests": {{"sha256": "{SHA}"}}}}]'
+    )
+    rest = f'"releases": {{"1.0": {urls}}}, ' if releases else ""
+    text = (
+        f'{{"info": {{"name": "{name}", "version": "1.0", "requires_dist": ["b"]}}, {rest}'
+        f'"last_serial": {serial}, "urls": {urls}}}'
+    )
+    return Answer(200, text.encode(), {"Content-Type": "application/json"})
+
+
+def ask(
+    upstream: HttpUpstream, name: str = "a", serial: int = 0, etag: str | None = None
+) -> ProjectDocument | Unchanged | UpstreamError:
+    (asked, answer), *rest = upstream.projects([ProjectAsk(name, serial, etag)])
+    assert (asked, rest) == (ProjectAsk(name, serial, etag), [])
+    return answer
+
+
+def document(
+    upstream: HttpUpstream, name: str = "a", serial: int = 0, etag: str | None = None
+) -> ProjectDocument:
+    answer = ask(upstream, name, serial, etag)
+    assert isinstance(answer, ProjectDocument), answer
+    return answer
+
+
+def test_the_simple_index_is_enough(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple(ETag='"1"'))
+    found = document(connect())
+    assert (found.status, found.etag, found.serial) == ("active", '"1"', 7)
+    assert found.files[0].url == server.url + "/f/a.whl"
+    assert server.asked[0].headers["accept"] == "application/vnd.pypi.simple.v1+json"
+    assert server.paths() == ["/simple/a/"]
+
+
+@pytest.mark.parametrize(
+    "refusal", [Answer(404), page(), Answer(406), Answer(410)], ids=["404", "html", "406", "410"]
+)
+def test_the_json_api_is_enough_and_costs_one_request_once_known(
+    server: Scripted, connect: Connect, refusal: Answer
+) -> None:
+    for name in "abc":
+        server.tell(f"/simple/{name}/", refusal)
+        server.tell(f"/pypi/{name}/json", legacy(name))
+    upstream = connect()
+    for name in "abc":
+        found = document(upstream, name)
+        assert (found.status, found.requires) == (None, {"1.0": ("b",)})
+    assert server.paths() == ["/simple/a/", "/pypi/a/json", "/pypi/b/json", "/pypi/c/json"]
+
+
+def test_what_neither_api_has_is_gone(server: Scripted, connect: Connect) -> None:
+    assert isinstance(ask(connect(), serial=99), Gone)
+    assert server.paths() == ["/simple/a/", "/pypi/a/json"]
+
+
+def test_a_simple_index_that_works_is_believed(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple())
+    server.tell("/pypi/b/json", legacy("b"))
+    upstream = connect()
+    document(upstream)
+    assert isinstance(ask(upstream, "b"), Gone)
+    assert server.paths() == ["/simple/a/", "/simple/b/"]
+
+
+def test_by_the_json_api_a_404_is_looked_into(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi/a/json", legacy())
+    hidden = '{"name": "b", "files": [], "project-status": {"status": "quarantined"}}'
+    server.tell("/simple/b/", json(hidden))
+    upstream = connect()
+    document(upstream)
+    assert document(upstream, "b").status == "quarantined"
+    assert isinstance(ask(upstream, "c"), Gone)
+
+
+def test_an_index_with_only_html_is_malformed_not_gone(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", page())
+    answer = ask(connect())
+    assert isinstance(answer, Malformed)
+    assert "only HTML" in str(answer)
+
+
+def test_without_the_key_releases_the_simple_index_completes(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/simple/a/", Answer(404), simple())
+    server.tell("/pypi/a/json", legacy(releases=False))
+    upstream = connect()
+    found = document(upstream)
+    assert (found.status, found.requires) == ("active", {"1.0": ("b",)})
+    document(upstream)
+    assert server.paths()[-1] == "/simple/a/"
+
+
+def test_without_the_key_releases_and_the_simple_index_the_newest_is_known(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/pypi/a/json", legacy(releases=False))
+    assert len(document(connect()).files) == 1
+
+
+def test_a_missing_part_is_not_taken_for_an_absent_one(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", Answer(404), Answer(503))
+    server.tell("/pypi/a/json", legacy(releases=False))
+    assert isinstance(ask(connect()), Unreachable)
+
+
+def test_a_known_document_is_not_sent_again(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", Answer(304, headers={"X-PyPI-Last-Serial": "12"}))
+    assert ask(connect(), etag='"1"') == Unchanged("a", 12)
+    assert server.asked[0].headers["if-none-match"] == '"1"'
+
+
+def test_a_304_that_was_not_asked_for_is_no_answer(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", Answer(304))
+    assert isinstance(ask(connect()), Unreachable)
+
+
+def test_an_old_document_is_asked_for_again_past_the_caches(
+    server: Scripted, connect: Connect, time: Time
+) -> None:
+    old = Answer(304, headers={"X-PyPI-Last-Serial": "5"})
+    server.tell("/simple/a/", old, simple(serial=6), simple(serial=8))
+    assert document(connect(), serial=8, etag='"1"').serial == 8
+    assert time.now == 1 + 2
+    again = [request.headers for request in server.asked[1:]]
+    assert [headers["cache-control"] for headers in again] == ["no-cache"] * 2
+    assert len({request.headers["accept-encoding"] for request in server.asked}) == 3
+    assert not any("if-none-match" in headers for headers in again)
+
+
+@pytest.mark.parametrize("source", ["simple", "json"])
+def test_a_document_that_stays_old_is_stale(
+    server: Scripted, connect: Connect, source: str
+) -> None:
+    if source == "simple":
+        server.tell("/simple/a/", simple(serial=7))
+    else:
+        server.tell("/pypi/a/json", legacy(serial=7))
+    answer = ask(connect(), serial=8)
+    assert isinstance(answer, Stale)
+    assert "serial 7" in str(answer)
+    assert len(server.asked) == (3 if source == "simple" else 4)
+
+
+def test_a_document_without_a_serial_is_never_stale(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple(serial=0))
+    assert document(connect(), serial=8).serial == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 418, 503])
+def test_other_answers_say_nothing_about_the_project(
+    server: Scripted, connect: Connect, status: int
+) -> None:
+    server.tell("/simple/a/", Answer(status))
+    server.tell("/pypi/a/json", legacy())
+    answer = ask(connect())
+    assert isinstance(answer, Unreachable)
+    assert str(status) in str(answer)
+
+
+def test_another_projects_document_is_malformed(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple("b"))
+    assert isinstance(ask(connect()), Malformed)
+
+
+def test_one_broken_project_does_not_stop_the_others(server: Scripted, connect: Connect) -> None:
+    names = [f"p{n}" for n in range(40)]
+    for name in names:
+        server.tell(f"/simple/{name}/", simple(name))
+    server.tell("/simple/p3/", json("{"))
+    server.tell("/simple/p5/", Answer(500))
+    answers = dict(connect(workers=4).projects(ProjectAsk(name) for name in names))
+    assert {ask.name for ask, answer in answers.items() if isinstance(answer, UpstreamError)} == {
+        "p3",
+        "p5",
+    }
+    assert {ask.name for ask in answers} == set(names)
+
+
+def test_asks_are_taken_as_they_are_needed(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple())
+    taken = 0
+
+    def endless() -> "object":
+        nonlocal taken
+        while True:
+            taken += 1
+            yield ProjectAsk("a")
+
+    answers = connect(workers=2).projects(endless())  # type: ignore[arg-type]
+    for _ in range(5):
+        next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    assert taken < 20
+
+
+def test_it_stops(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple())
+    stopped = False
+    answers = connect(workers=2, stop=lambda: stopped).projects(ProjectAsk("a") for _ in range(99))
+    next(answers)
+    stopped = True
+    rest = [answer for _, answer in answers]
+    assert len(rest) <= 4
+    assert all(isinstance(answer, ProjectDocument | Unreachable) for answer in rest)
+
+
+def test_requires(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi/a/1.0/json", legacy(releases=False))
+    none = '{"info": {"name": "a", "version": "1!2+x", "requires_dist": null}}'
+    kind = {"Content-Type": "application/json"}
+    server.tell("/pypi/a/1%212%2Bx/json", Answer(200, none.encode(), kind))
+    server.tell("/pypi/b/1/json", page())
+    server.tell("/pypi/c/1/json", Answer(503))
+    server.tell("/pypi/d/1/json", legacy("other"))
+    asks = [("a", "1.0"), ("a", "1!2+x"), ("a", "9"), ("b", "1"), ("c", "1"), ("d", "1")]
+    answers = dict(connect().requires(asks))
+    assert answers["a", "1.0"] == ("b",)
+    assert answers["a", "1!2+x"] is None
+    assert isinstance(answers["a", "9"], Gone)
+    assert isinstance(answers["b", "1"], Gone)
+    assert isinstance(answers["c", "1"], Unreachable)
+    assert isinstance(answers["d", "1"], Malformed)

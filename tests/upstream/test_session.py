@@ -1,0 +1,298 @@
+"""Retries, limits and secrets of single requests."""
+
+import gzip
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from pypisync.errors import ConfigError, Malformed, Unreachable
+from pypisync.upstream.routes import Settings, split_endpoint, user_agent
+from pypisync.upstream.session import Session, backoff, retry_after, said, shown
+from tests.upstream.conftest import Time
+from tests.upstream.scripted import Answer, Asked, Scripted
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_passing_fault_is_retried_after_doubling_waits(
+    server: Scripted, session: Session, time: Time, status: int
+) -> None:
+    server.tell("/a", Answer(status), Answer(status), Answer(200, b"at last"))
+    assert session.get(server.url + "/a", {}).body == b"at last"
+    assert time.now == 1 + 2
+    assert len(server.asked) == 3
+
+
+def test_it_gives_up_and_says_where_and_why(server: Scripted, session: Session) -> None:
+    server.tell("/a?token=secret", Answer(503))
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:\d+/a: HTTP 503 \(3 tries\)"):
+        session.get(server.url + "/a?token=secret", {})
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 410])
+def test_what_a_retry_cannot_mend_is_the_callers(
+    server: Scripted, session: Session, status: int
+) -> None:
+    server.tell("/a", Answer(status))
+    assert session.get(server.url + "/a", {}).status == status
+    assert len(server.asked) == 1
+
+
+def test_retry_after_is_waited_out(server: Scripted, session: Session, time: Time) -> None:
+    server.tell("/a", Answer(429, headers={"Retry-After": "17"}), Answer())
+    session.get(server.url + "/a", {})
+    assert time.now == 17
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "5"}, 5.0),
+        ({"Retry-After": "99999"}, 300.0),
+        (
+            {
+                "Retry-After": "Sat, 01 Jan 2028 00:01:30 GMT",
+                "Date": "Sat, 01 Jan 2028 00:01:00 GMT",
+            },
+            30.0,
+        ),
+        (
+            {
+                "Retry-After": "Sat, 01 Jan 2028 00:00:00 GMT",
+                "Date": "Sat, 01 Jan 2028 00:01:00 GMT",
+            },
+            0.0,
+        ),
+        (
+            {
+                "Retry-After": "Sat, 01 Jan 2028 00:00:00 -0000",
+                "Date": "Sat, 01 Jan 2028 00:01:00 GMT",
+            },
+            None,
+        ),
+        ({"Retry-After": "Sat, 01 Jan 2028 00:00:00 GMT"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_in_its_two_forms(headers: dict[str, str], wait: float | None) -> None:
+    assert retry_after(headers) == wait
+
+
+def test_waits_double_up_to_a_minute() -> None:
+    assert [backoff(n) for n in (1, 2, 3, 7, 100)] == [1, 2, 4, 60, 60]
+
+
+def test_a_cut_document_is_asked_for_again(server: Scripted, session: Session) -> None:
+    server.tell("/a", Answer(200, b"0123456789", cut=4), Answer(200, b"0123456789"))
+    assert session.get(server.url + "/a", {}).body == b"0123456789"
+
+
+def test_a_refused_connection_is_unreachable(time: Time) -> None:
+    session = Session(Settings("http://127.0.0.1:1", retries=1), sleep=time.sleep)
+    with pytest.raises(Unreachable, match="refused"):
+        session.get("http://127.0.0.1:1/a", {})
+    session.close()
+
+
+def test_a_server_that_says_nothing_is_unreachable(server: Scripted, time: Time) -> None:
+    def never(_: Asked) -> Answer:
+        waiting.wait(10)
+        return Answer()
+
+    waiting = threading.Event()
+    server.tell("/a", never)
+    session = Session(Settings(server.url, retries=0, timeout=0.05), sleep=time.sleep)
+    with pytest.raises(Unreachable, match="timed out"):
+        session.get(server.url + "/a", {})
+    waiting.set()
+    session.close()
+
+
+def test_redirects_are_followed_and_tell_the_last_address(
+    server: Scripted, session: Session
+) -> None:
+    server.tell("/a", Answer(301, headers={"Location": "/b"}))
+    server.tell("/b", Answer(302, headers={"Location": server.url + "/c/#part"}))
+    server.tell("/c/", Answer(200, b"here"))
+    reply = session.get(server.url + "/a", {})
+    assert (reply.url, reply.body) == (server.url + "/c/", b"here")
+
+
+def test_endless_redirects_end(server: Scripted, session: Session) -> None:
+    server.tell("/a", Answer(302, headers={"Location": "/a"}))
+    with pytest.raises(Unreachable, match="redirects"):
+        session.get(server.url + "/a", {})
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a"])
+def test_a_redirect_out_of_http_is_not_followed(
+    server: Scripted, session: Session, target: str
+) -> None:
+    server.tell("/a", Answer(302, headers={"Location": target}))
+    with pytest.raises(Unreachable, match="less safe"):
+        session.get(server.url + "/a", {})
+
+
+def test_a_document_that_is_too_large_is_malformed_even_when_packed(
+    server: Scripted, time: Time
+) -> None:
+    bomb = gzip.compress(bytes(4_000_000))
+    server.tell("/a", Answer(200, bomb, {"Content-Encoding": "gzip"}))
+    server.tell("/b", Answer(200, bytes(4_000_000)))
+    server.tell("/c", Answer(200, bytes(1_000_000)))
+    session = Session(Settings(server.url, max_document=1_000_000), sleep=time.sleep)
+    for path in ("/a", "/b"):
+        with pytest.raises(Malformed, match="larger than 1000000"):
+            session.get(server.url + path, {})
+    assert len(session.get(server.url + "/c", {}).body) == 1_000_000
+    session.close()
+
+
+def test_a_body_that_cannot_be_unpacked_is_malformed(server: Scripted, session: Session) -> None:
+    server.tell("/a", Answer(200, b"no gzip", {"Content-Encoding": "gzip"}))
+    with pytest.raises(Malformed, match="gzip"):
+        session.get(server.url + "/a", {})
+
+
+def test_it_stops_before_a_request_and_within_a_wait(server: Scripted, time: Time) -> None:
+    server.tell("/a", Answer(503, headers={"Retry-After": "200"}))
+    session = Session(Settings(server.url), sleep=time.sleep, stop=lambda: time.now >= 3)
+    with pytest.raises(Unreachable, match="stopped"):
+        session.get(server.url + "/a", {})
+    assert time.now == 3
+    with pytest.raises(Unreachable, match="stopped"):
+        session.get(server.url + "/a", {})
+    assert len(server.asked) == 1
+    session.close()
+
+
+def test_credentials_are_sent_to_the_endpoint_only_and_never_shown(
+    server: Scripted, time: Time
+) -> None:
+    with Scripted() as other:
+        endpoint = server.url.replace("//", "//me:p%40ss@")
+        server.tell("/a", Answer(302, headers={"Location": other.url + "/a"}))
+        other.tell("/a", Answer(503))
+        session = Session(Settings(endpoint, retries=0), sleep=time.sleep)
+        with pytest.raises(Unreachable) as caught:
+            session.get(session.endpoint + "/a", {})
+        session.close()
+        assert server.asked[0].headers["authorization"] == "Basic bWU6cEBzcw=="
+        assert "authorization" not in other.asked[0].headers
+    assert "p%40ss" not in str(caught.value)
+    assert "p@ss" not in str(caught.value)
+
+
+def test_every_request_names_its_sender(server: Scripted, time: Time) -> None:
+    session = Session(Settings(server.url, contact="mail@host"), sleep=time.sleep)
+    session.get(server.url + "/a", {"Accept": "x/y"})
+    session.close()
+    headers = server.asked[0].headers
+    assert headers["user-agent"].startswith("pypisync/")
+    assert "(+mail@host) requests/" in headers["user-agent"]
+    assert headers["accept"] == "x/y"
+
+
+def test_a_contact_cannot_break_out_of_its_header() -> None:
+    assert "\n" not in user_agent("a\r\nX: y")
+
+
+def test_a_proxy_is_used_for_every_host_and_its_password_not_shown(
+    server: Scripted, time: Time
+) -> None:
+    server.tell("http://index.invalid/a", Answer(200, b"by proxy"))
+    proxy = server.url.replace("//", "//you:secret@")
+    settings = Settings("http://index.invalid", proxy=proxy, retries=0)
+    session = Session(settings, sleep=time.sleep)
+    assert session.get("http://index.invalid/a", {}).body == b"by proxy"
+    assert server.asked[0].headers["proxy-authorization"] == "Basic eW91OnNlY3JldA=="
+    session.close()
+    gone = Settings("http://index.invalid", proxy="http://you:secret@127.0.0.1:1", retries=0)
+    session = Session(gone, sleep=time.sleep)
+    with pytest.raises(Unreachable) as caught:
+        session.get("http://index.invalid/a", {})
+    assert "secret" not in str(caught.value)
+    session.close()
+
+
+def test_a_proxy_of_the_environment_is_used(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    server.tell("http://index.invalid/a", Answer(200, b"by proxy"))
+    session = Session(Settings("http://index.invalid"), sleep=time.sleep)
+    assert session.get("http://index.invalid/a", {}).body == b"by proxy"
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "settings"),
+    [
+        ("https://127.0.0.1:1/a", {"ca_file": "/missing/bundle.pem"}),
+        ("http://[::1/a", {}),
+        ("http://127.0.0.1:99999999/a", {}),
+        ("http://a..b/x", {}),
+    ],
+)
+def test_what_cannot_be_asked_at_all_is_not_retried(
+    time: Time, url: str, settings: dict[str, str]
+) -> None:
+    session = Session(Settings("http://127.0.0.1:1", **settings), sleep=time.sleep)  # type: ignore[arg-type]
+    with pytest.raises(Unreachable, match="1 tries"):
+        session.get(url, {})
+    assert time.now == 0
+    session.close()
+
+
+def test_a_connection_is_used_again(server: Scripted, session: Session) -> None:
+    accept = server._server.process_request
+    seen: list[object] = []
+
+    def counted(request: object, address: object) -> None:
+        seen.append(address)
+        accept(request, address)  # type: ignore[arg-type]
+
+    server._server.process_request = counted  # type: ignore[method-assign, assignment]
+    server.tell("/a", Answer(200, b"x" * 300_000))
+    server.tell("/b", Answer(304))
+    server.tell("/c", Answer(200, gzip.compress(b"x" * 300_000), {"Content-Encoding": "gzip"}))
+    for path in ("/a", "/b", "/c", "/d", "/a"):
+        session.get(server.url + path, {})
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "bare", "auth"),
+    [
+        ("https://host", "https://host", None),
+        ("https://host/", "https://host", None),
+        ("http://host:81/root/", "http://host:81/root", None),
+        ("https://me:a%2Fb@host/x", "https://host/x", ("me", "a/b")),
+        ("https://token@host", "https://host", ("token", "")),
+        ("http://[::1]:8080", "http://[::1]:8080", None),
+    ],
+)
+def test_an_endpoint_is_taken_apart(endpoint: str, bare: str, auth: tuple[str, str] | None) -> None:
+    assert split_endpoint(endpoint) == (bare, auth)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "host", "ftp://host", "https://", "https://h?x", "http://[a"]
+)
+def test_an_endpoint_that_is_no_address_is_the_operators_to_mend(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="endpoint"):
+        split_endpoint(wrong)
+
+
+@pytest.mark.parametrize(
+    ("clean", "text", "bare"),
+    [
+        (shown, "https://me:pw@host/a?token=1#x", "https://host/a"),
+        (shown, "https://host/a\nb\x1b[31m", "https://host/a?b?[31m"),
+        (lambda text: said(ValueError(text)), "at http://u:pw@h/x: no", "at http://h/x: no"),
+        (lambda text: said(ValueError(text)), "", "ValueError"),
+    ],
+)
+def test_messages_are_clean(clean: Callable[[str], str], text: str, bare: str) -> None:
+    assert clean(text) == bare
