@@ -26,6 +26,9 @@ from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring
 from pypisync.upstream.api import FileAsk, ProjectAsk
 
+# Pages that are synced to the disk together.
+_PAGES = 1000
+
 
 @dataclass(slots=True)
 class Report:
@@ -222,25 +225,38 @@ def write_generation(mirror: Mirror, number: int) -> int:
     mirror.watch.step("pages", len(order))
     going = {name: _going(old.get(name, []), new.get(name, [])) for name in order}
     written = 0
-    for name in order:
-        if name in pages:
-            files = (*new.get(name, ()), *going[name])
-            written += mirror.tree.write_page(replace(pages[name], files=files))
-            _link(mirror, new.get(name, []))
-        mirror.watch.advance()
+    for batch in _batched(order, _PAGES):
+        with mirror.tree.batch():
+            for name in batch:
+                if name in pages:
+                    files = (*new.get(name, ()), *going[name])
+                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                    _link(mirror, new.get(name, []))
+        mirror.watch.advance(len(batch))
     mirror.tree.flush()
     written += mirror.tree.write_root(index, serial)
-    for name in reversed(order):
-        if name not in pages:
-            mirror.tree.remove_page(name)
-        elif going[name]:
-            written += mirror.tree.write_page(replace(pages[name], files=tuple(new.get(name, ()))))
-        for file in going[name]:
-            mirror.tree.unlink(file.filename)
+    leaving = [name for name in reversed(order) if name not in pages or going[name]]
+    for batch in _batched(leaving, _PAGES):
+        with mirror.tree.batch():
+            for name in batch:
+                files = tuple(new.get(name, ()))
+                if name in pages:
+                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                else:
+                    mirror.tree.remove_page(name)
+        for name in batch:
+            for file in going[name]:
+                mirror.tree.unlink(file.filename)
     mirror.tree.flush()
     with mirror.catalog.begin() as connection:
         history.complete(connection, number)
     return written
+
+
+def _batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """``names`` in lists of at most ``size``, in their order."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
 
 
 def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:

@@ -20,6 +20,14 @@ settings.register_profile("deep", settings.get_profile("default"), max_examples=
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is opt-in, unless ``-m`` speaks of it."""
+    if "real" not in config.option.markexpr:
+        left = [item for item in items if item.get_closest_marker("real")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
 @pytest.fixture
 def world() -> World:
     """An empty index."""

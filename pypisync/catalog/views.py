@@ -50,7 +50,8 @@ VIEWS = (
             CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed
         FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id
         LEFT JOIN stored t ON t.path = f.path
-        LEFT JOIN published u ON u.filename = f.filename AND u.last IS NULL
+        LEFT JOIN published u
+            ON u.name = p.name AND u.last IS NULL AND u.filename = f.filename
         """,
     ),
     View(

@@ -20,8 +20,8 @@ _SHARED = "(several roots)"
 def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show what a sync would add and remove, by root.
 
-    Nothing is written. A root's figures are what would not come without it; what several roots call for is shown
-    together. Exit code 1 if something could not be read.
+    Nothing is written. A root's figures are what would not come without it; what several roots
+    call for is shown together. Exit code 1 if something could not be read.
     """
     difference, unmet, report = _find(configured(config))
     if as_json:

@@ -27,8 +27,8 @@ _FAILED = 3  # of what failed in the last run; --json has it all
 def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show how the mirror is.
 
-    The last runs, what is published, what is held or fails. Exit code 1 if something is held, a project could not be read, or the last run was not
-    completed; 4 if there is no database yet.
+    The last runs, what is published, what is held or fails. Exit code 1 if something is held, a
+    project could not be read, or the last run was not completed; 4 if there is no database yet.
     """
     from pypisync.catalog.answers import status as find
     from pypisync.catalog.reader import Reader

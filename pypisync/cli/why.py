@@ -24,7 +24,8 @@ def why(
 ) -> None:
     """Show why a project's releases are mirrored.
 
-    A shortest way from a root to each, with the requirement of every step. Exit code 1 if none is selected; what is known of it is said.
+    A shortest way from a root to each, with the requirement of every step. Exit code 1 if none is
+    selected; what is known of it is said.
     """
     from pypisync.catalog.answers import Unselected
     from pypisync.catalog.answers import why as find

@@ -1,15 +1,17 @@
 """How the disk is written, so that a crash at any point leaves what a next run can mend.
 
 Every change that the storage makes goes through the few functions here. A file appears under its
-name by a rename of complete, synced bytes; a failure leaves its temporary file where it is, for
+name by a rename of complete bytes; a failure leaves its temporary file where it is, for
 the next try or the next sweep. What to write, and when to sync folders, is left to the callers.
 """
 
+import ctypes
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from pypisync.errors import Malformed, StorageError
 
 PARTIAL = ".partial"  # folder for everything unfinished, in the mirror's folder
 
+_SYNC_ONE_BY_ONE = 32
 _FILE_MODE = 0o644  # a web server under another user must be able to read it
 _FOLDER_MODE = 0o755
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -136,13 +139,6 @@ def truncate(descriptor: int, path: Path) -> None:
         os.ftruncate(descriptor, 0)
 
 
-def sync_file(descriptor: int, path: Path) -> None:
-    """Force an open file's bytes to the disk."""
-    with guarded(path):
-        before("sync", path)
-        os.fsync(descriptor)
-
-
 def sync_folder(folder: Path) -> None:
     """Force a folder's listing to the disk; a folder that is gone needs none."""
     with guarded(folder):
@@ -157,15 +153,56 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
-    """Put ``data`` under ``path`` by a rename; readers see the old bytes or the new ones."""
-    descriptor = open_file(temporary, empty=True)
+def sync_all(paths: Iterable[Path], root: Path) -> None:
+    """Force many files and folders below ``root`` to the disk; what is gone needs none.
+
+    Above a few dozen, one sync of the whole file system costs less than one of each.
+    """
+    wanted = sorted(set(paths))
+    if len(wanted) > _SYNC_ONE_BY_ONE and _sync_file_system(root):
+        return
+    for path in wanted:
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with guarded(path):
+                before("sync", path)
+                with suppress(FileNotFoundError), path.open("rb") as file:
+                    os.fsync(file.fileno())
+
+
+def _sync_file_system(root: Path) -> bool:
+    """syncfs(2), where the system has it; answers whether it was done."""
+    call = getattr(_libc(), "syncfs", None)
+    if call is None:
+        return False
+    with guarded(root):
+        before("sync", root)
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if call(descriptor) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(descriptor)
+    return True
+
+
+@cache
+def _libc() -> ctypes.CDLL | None:
     try:
-        append(descriptor, data, temporary)
-        sync_file(descriptor, temporary)
+        return ctypes.CDLL(None, use_errno=True)
+    except OSError:
+        return None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file that nobody sees yet; it is synced later."""
+    descriptor = open_file(path, empty=True)
+    try:
+        append(descriptor, data, path)
     finally:
         os.close(descriptor)
-    replace(temporary, path)
 
 
 def replace(source: Path, target: Path) -> None:
@@ -180,6 +217,14 @@ def link(source: Path, target: Path, temporary: Path) -> bool:
 
     They must not be links of one file already: a rename would then leave the temporary name.
     """
+    if not link_fresh(source, temporary):
+        return False
+    replace(temporary, target)
+    return True
+
+
+def link_fresh(source: Path, temporary: Path) -> bool:
+    """Make a hard link that nobody sees yet; False if the disk does not allow it."""
     remove(temporary)
     make_folder(temporary.parent)
     with guarded(temporary):
@@ -190,7 +235,6 @@ def link(source: Path, target: Path, temporary: Path) -> bool:
             if error.errno in _CANNOT_LINK:
                 return False
             raise
-    replace(temporary, target)
     return True
 
 

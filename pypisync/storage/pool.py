@@ -2,8 +2,8 @@
 
 A download grows in ``.partial`` under a name made from its path, is hashed as it arrives, goes on
 where an earlier try stopped, and gets its name in ``packages`` only when size and SHA-256 are
-those upstream states. :meth:`Pool.flush` makes the names durable, many at a time; only then may a
-catalog record the files as stored. Which files are wanted is decided elsewhere.
+those upstream states. :meth:`Pool.flush` makes bytes and names durable, many at a time; only then
+may a catalog record the files as stored, and a file that no catalog knows is hashed before use. Which files are wanted is decided elsewhere.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ class Part:
         self._check_at = 0
 
     def commit(self) -> None:
-        """Check size and hash, sync, rename into place.
+        """Check size and hash, rename into place; :meth:`Pool.flush` then makes it durable.
 
         Raises Malformed if they are not what upstream states (the part is then gone), or
         StorageError (the part then stays for the next try).
@@ -91,7 +91,6 @@ class Part:
             self._discard()
             raise Malformed(f"{ask.path}: SHA-256 is {digest}, upstream states {ask.sha256}")
         try:
-            disk.sync_file(self._descriptor, self._path)
             self._pool.place(self._path, ask.path)
         finally:
             self.close()
@@ -139,7 +138,7 @@ class Pool:
         self._reserve = reserve
         self._lock = threading.Lock()
         self._coming: dict[str, int] = {}  # open part -> bytes still to come
-        self._touched: set[Path] = set()  # folders whose listing is not synced yet
+        self._touched: set[Path] = set()  # files and folders not synced yet
 
     def part(self, ask: Ask) -> Part:
         """Open the part for this file, with what an earlier try left.
@@ -218,8 +217,7 @@ class Pool:
         with self._lock:
             touched, self._touched = self._touched, set()
         try:
-            for folder in sorted(touched):
-                disk.sync_folder(folder)
+            disk.sync_all(touched, self.root)
         except BaseException:
             with self._lock:
                 self._touched |= touched
@@ -248,7 +246,7 @@ class Pool:
         changed = disk.make_folder(target.parent)
         disk.replace(part, target)
         with self._lock:
-            self._touched.update(changed, (target.parent,))
+            self._touched.update(changed, (target, target.parent))
 
     def release(self, name: str) -> None:
         """Forget an open part."""

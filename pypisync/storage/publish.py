@@ -10,7 +10,8 @@ The pages' bytes come from :mod:`pypisync.core.pages`; the order of pages is the
 import gzip
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pypisync.core import pages
@@ -32,6 +33,8 @@ class Tree:
         self._simple = root / "simple"
         self._flat = flat
         self._touched: set[Path] = set()  # folders whose listing is not synced yet
+        # In a batch: under what name what has been written will appear; None: it will go.
+        self._queue: dict[Path, Path | None] | None = None
 
     def write_page(self, page: pages.Page) -> int:
         """Write the project's page; answers how many files changed."""
@@ -39,25 +42,41 @@ class Tree:
         json, html = pages.project_json(page), pages.project_html(page)
         if folder.is_dir():
             return self._write(folder, json, html)
-        fresh = disk.scratch(self._root, f"simple/{page.name}", "new")
-        written = self._write(fresh, json, html)
         self._make(self._simple)
-        disk.sync_folder(fresh)
-        disk.replace(fresh, folder)
+        fresh = disk.scratch(self._root, f"simple/{page.name}", "new")
+        self._fill(fresh, json, html)
+        self._show(fresh, folder)
         self._touched.add(self._simple)
-        return written
+        return 6
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Pages written or removed inside appear or go at its end, in their order.
+
+        One sync serves them all.
+        """
+        self._queue = {}
+        try:
+            yield
+            written = [temporary for temporary in self._queue.values() if temporary is not None]
+            disk.sync_all((path for fresh in written for path in _inside(fresh)), self._root)
+            for target, temporary in self._queue.items():
+                if temporary is None:
+                    self._remove(target)
+                else:
+                    disk.replace(temporary, target)
+        finally:
+            self._queue = None
 
     def remove_page(self, name: str) -> bool:
         """Remove the project's page; answers whether there was one."""
         folder = self._folder(name)
         if not folder.is_dir():
             return False
-        gone = disk.scratch(self._root, f"simple/{name}", "gone")
-        disk.remove_tree(gone)
-        disk.make_folder(gone.parent)
-        disk.replace(folder, gone)
-        self._touched.add(self._simple)
-        disk.remove_tree(gone)
+        if self._queue is None:
+            self._remove(folder)
+        else:
+            self._queue[folder] = None
         return True
 
     def write_root(self, projects: Sequence[tuple[str, int]], serial: int) -> int:
@@ -104,8 +123,7 @@ class Tree:
 
     def flush(self) -> None:
         """Make everything since the last flush durable."""
-        for folder in sorted(self._touched):
-            disk.sync_folder(folder)
+        disk.sync_all(self._touched, self._root)
         self._touched.clear()
 
     def _folder(self, name: str) -> Path:
@@ -138,13 +156,51 @@ class Tree:
             self._touched.add(folder)
         return written
 
+    def _fill(self, fresh: Path, json: bytes, html: bytes) -> None:
+        """Write a folder that nobody sees yet."""
+        disk.remove_tree(fresh)
+        for name, data in (("index.v1_json", json), ("index.html", html)):
+            disk.write(fresh / name, data)
+            disk.write(fresh / f"{name}.gz", gzip.compress(data, 6, mtime=0))
+        for end in ("", ".gz"):
+            source, double = fresh / f"index.html{end}", fresh / f"index.v1_html{end}"
+            if not disk.link_fresh(source, double):
+                disk.write(double, disk.read(source) or b"")
+
+    def _remove(self, folder: Path) -> None:
+        """Let a page go as a whole, then delete what it was."""
+        gone = disk.scratch(self._root, f"simple/{folder.name}", "gone")
+        disk.remove_tree(gone)
+        disk.make_folder(gone.parent)
+        disk.replace(folder, gone)
+        self._touched.add(self._simple)
+        disk.remove_tree(gone)
+
     def _put(self, path: Path, data: bytes) -> None:
-        disk.write_atomically(path, data, disk.scratch(self._root, str(path), "write"))
+        temporary = disk.scratch(self._root, str(path), "write")
+        disk.write(temporary, data)
+        self._show(temporary, path)
 
     def _double(self, source: Path, path: Path) -> None:
         """Give the bytes of ``source`` a second name."""
-        if not disk.link(source, path, disk.scratch(self._root, str(path), "link")):
-            self._put(path, disk.read(source) or b"")
+        source = (self._queue or {}).get(source) or source
+        temporary = disk.scratch(self._root, str(path), "link")
+        if not disk.link_fresh(source, temporary):
+            disk.write(temporary, disk.read(source) or b"")
+        self._show(temporary, path)
+
+    def _show(self, temporary: Path, target: Path) -> None:
+        """Let what has been written appear: now, or at the end of the batch."""
+        if self._queue is not None:
+            self._queue[target] = temporary
+            return
+        disk.sync_all(_inside(temporary), self._root)
+        disk.replace(temporary, target)
+
+
+def _inside(path: Path) -> list[Path]:
+    """A path and, if it is a folder, what is in it."""
+    return [*path.iterdir(), path] if path.is_dir() else [path]
 
 
 def unpack(packed: bytes | None) -> bytes | None:

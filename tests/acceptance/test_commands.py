@@ -65,6 +65,7 @@ def test_the_first_command_makes_a_mirror(tmp_path: Path) -> None:
         found = install("uv", index, tmp_path / "client", "flask", "python-dateutil")
     assert found.keys() >= {"Flask", "MarkupSafe", "python-dateutil", "six"}
     assert "Babel" not in found
+    shutil.rmtree(checkout)  # a hundred megabytes
 
 
 def test_both_commands_prepare_the_machine_alike() -> None:

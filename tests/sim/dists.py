@@ -182,7 +182,8 @@ def read_dist(path: Path) -> tuple[Dist, Built]:
     wheel = path.suffix == ".whl"
     if wheel:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            [member] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+            names = archive.namelist()  # some bring along what they vendor, deeper down
+            [member] = [n for n in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)]
             metadata = archive.read(member)
     else:
         with tarfile.open(fileobj=io.BytesIO(content)) as tar:

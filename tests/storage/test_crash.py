@@ -13,7 +13,7 @@ from tests.storage.test_pool import DATA, LEAF, ask, files_below, put
 from tests.storage.test_publish import FILES, page, state, whole_page
 
 
-def test_flush_syncs_every_folder_that_changed_once(
+def test_flush_syncs_every_file_and_folder_that_changed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = Pool(tmp_path / "mirror")
@@ -25,17 +25,30 @@ def test_flush_syncs_every_folder_that_changed_once(
     pool.flush()
     root = tmp_path / "mirror"
     folders = [root, root / "packages", root / "packages/aa", root / "packages/aa/bb", root / LEAF]
-    assert steps == [("sync", folder) for folder in folders]
+    files = [root / LEAF / "a.whl", root / LEAF / "b.whl"]
+    assert steps == [("sync", path) for path in (*folders, *files)]
 
 
-def test_bytes_are_synced_before_they_get_their_name(
+def test_many_files_are_synced_by_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(tmp_path)
+    for number in range(40):
+        put(pool, ask(f"a{number}.whl"))
+    steps = []
+    monkeypatch.setattr(disk, "before", lambda step, path: steps.append((step, path)))
+    pool.flush()
+    assert steps == [("sync", tmp_path)]
+
+
+def test_bytes_are_synced_by_the_flush_that_a_catalog_waits_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = []
     pool = Pool(tmp_path)
     monkeypatch.setattr(disk, "before", lambda step, path: steps.append(step))
     put(pool, ask())
-    assert [step for step in steps if step != "folder"] == ["open", "write", "sync", "rename"]
+    assert [step for step in steps if step != "folder"] == ["open", "write", "rename"]
+    pool.flush()
+    assert steps[-1] == "sync"
 
 
 class Crash(BaseException):
