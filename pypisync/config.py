@@ -53,7 +53,7 @@ class Config:
     arch_exclude: tuple[str, ...]
     wheels: Literal["all", "targets"]
     sdists: Literal["always", "fallback", "never"]
-    flat: bool  # no dependencies
+    flat: bool  # also a folder with a link to every file
     upstream: Upstream  # ca_file absolute
     disk_reserve: int  # bytes
     grace: int  # seconds

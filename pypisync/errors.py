@@ -11,10 +11,6 @@ class PypiSyncError(Exception):
     exit_code = 1
 
 
-class Stopped(PypiSyncError):  # noqa: N818 - the name is the fact, as below
-    """Asked to end before all was done: what is done stays, and the next run goes on from it."""
-
-
 class ConfigError(PypiSyncError):
     """The operator must act: the configuration is wrong. ``faults`` holds one line a fault."""
 
@@ -33,6 +29,10 @@ class UpstreamError(PypiSyncError):
 
 class Unreachable(UpstreamError):  # noqa: N818 - the name is the fact, as in "the host is ..."
     """No usable answer after all retries: try again next time."""
+
+
+class Stopped(Unreachable):
+    """The process was asked to end: what is done stays, and the next run goes on from there."""
 
 
 class Gone(UpstreamError):  # noqa: N818

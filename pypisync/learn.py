@@ -39,7 +39,11 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     failed: dict[str, UpstreamError] = {}
     unanswered = len(asks)
     mirror.watch.step("projects", len(asks))
-    answers = mirror.upstream.projects(asks)
+    answers = (
+        (ask, answer)
+        for ask, answer in mirror.upstream.projects(asks)
+        if not isinstance(answer, Stopped)
+    )
     while batch := list(islice(answers, _RECORD)):
         documents = [answer for _, answer in batch if isinstance(answer, ProjectDocument)]
         gone = [ask.name for ask, answer in batch if isinstance(answer, Gone)]
@@ -167,6 +171,8 @@ def _from_documents(
     ids = {(release.project, release.version): release.id for release in wanted}
     unanswered = len(ids)
     for asked, answer in mirror.upstream.requires(ids):
+        if isinstance(answer, Stopped):
+            continue
         unanswered -= 1
         if isinstance(answer, Unreachable):
             failed[ids[asked]] = answer

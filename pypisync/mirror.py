@@ -89,6 +89,8 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
             mirror.watch.received(there.size)
     unanswered = len(missing)
     for ask, error in mirror.upstream.fetch(missing, _Watched(mirror.pool, mirror.watch)):
+        if isinstance(error, Stopped):
+            continue
         unanswered -= 1
         if error is None:
             arrived.append(_measured(mirror.pool, ask))

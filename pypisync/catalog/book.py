@@ -16,7 +16,7 @@ from pypisync.catalog.schema import (
     roots,
     selected,
 )
-from pypisync.core.closure import (
+from pypisync.core.graph import (
     Class,
     ClassKey,
     EdgeFact,
@@ -30,7 +30,7 @@ from pypisync.core.selector import parse as parse_selector
 
 
 class CatalogBook:
-    """A :class:`pypisync.core.closure.Book` over one connection."""
+    """A :class:`pypisync.core.graph.Book` over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

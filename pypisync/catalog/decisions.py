@@ -23,7 +23,8 @@ from pypisync.catalog.schema import (
     roots,
     selected,
 )
-from pypisync.core.closure import Class, ClassKey, Closure, Decision, Node, NodeKey, Root
+from pypisync.core.closure import Closure
+from pypisync.core.graph import Class, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.model import Targets
 
 

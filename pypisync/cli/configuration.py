@@ -68,7 +68,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "wheels", config.wheels
     yield "sdists", config.sdists
     yield "arch_exclude", " ".join(config.arch_exclude) or "-"
-    yield "dependencies", "no (flat)" if config.flat else "yes"
+    yield "flat", "yes" if config.flat else "no"
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
 

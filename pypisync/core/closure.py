@@ -1,136 +1,35 @@
 """The closure: the selection that roots and dependency edges call for, kept up to date.
 
-A *node* is a selected release, or an extra of it. Its edges are the requirements that can apply on
-some target that the release admits; edges that are alike (same project, specifier, extras and
-targets) share a *class*, which is chosen for once. What is selected is what roots and the classes
-in use reach; nothing else is remembered, so a decision from scratch is the same as this one.
+What is selected is what roots and the classes in use reach; nothing else is remembered, so a
+decision from scratch is the same as this one.
 
 An update touches what the changed facts touch: classes and roots of changed projects are chosen
 again, nodes of changed releases drawn again, then what is newly reached grows, and what lost its
 support is removed unless something that is not itself in doubt still reaches it. (Counting uses
 alone would keep cycles alive; looking at everything reachable from the doubtful is exact.)
 
-Facts and earlier decisions are read in batches through a :class:`Book`. Facts that the catalog
-lacks are not waited for: the decision says which they are, and is made again when they are there.
+Facts and earlier decisions are read in batches through a :class:`pypisync.core.graph.Book`. Facts
+that the catalog lacks are not waited for: the decision says which they are, and is made again when
+they are there.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
 
+from pypisync.core.graph import (
+    Book,
+    Class,
+    ClassKey,
+    Decision,
+    EdgeFact,
+    Node,
+    NodeKey,
+    ReleaseFacts,
+    Root,
+)
 from pypisync.core.markers import marker_mask
 from pypisync.core.model import Targets
 from pypisync.core.select import Candidate, choose, choose_root
-from pypisync.core.selector import Selector
-
-
-class ClassKey(NamedTuple):
-    """What makes requirements alike."""
-
-    project: int
-    specifier: str
-    extras: tuple[str, ...]
-    mask: int
-
-
-class NodeKey(NamedTuple):
-    """A selected release, or with ``extra`` an extra of it."""
-
-    release: int
-    extra: str
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeFact:
-    """A requirement of a release; ``fault`` if nothing can ever meet it."""
-
-    id: int
-    project: int
-    kind: str
-    specifier: str
-    marker: str
-    extras: tuple[str, ...]
-    fault: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseFacts:
-    """A release as the closure follows it."""
-
-    project: int
-    version: str
-    mask: int  # targets it admits
-    builds: int  # targets on which its sdist would be built
-    known: bool  # whether its requirements have been asked for
-    provides: tuple[str, ...]  # extras
-    edges: tuple[EdgeFact, ...]
-
-
-@dataclass(slots=True)
-class Root:
-    """A wanted line, with what it called for until now."""
-
-    id: int
-    project: int
-    selector: Selector
-    extras: tuple[str, ...]
-    chosen: tuple[int, ...] = ()
-    unmet: int = 0
-
-
-@dataclass(slots=True)
-class Class:
-    """A class and what meets it; ``id`` is None while the catalog does not know it."""
-
-    id: int | None
-    chosen: tuple[int, ...] = ()
-    unmet: int = 0
-    uses: int = 0
-
-
-@dataclass(slots=True)
-class Node:
-    """A node and its edges: requirement id to class, None where nothing can meet it."""
-
-    id: int | None
-    edges: dict[int, ClassKey | None] = field(default_factory=dict)
-
-
-class Book(Protocol):
-    """Facts and earlier decisions, in batches; every answer covers all that was asked."""
-
-    def candidates(self, projects: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
-        """Releases with files, newest first; None for a project nobody has looked at yet."""
-
-    def releases(self, releases: Iterable[int]) -> Mapping[int, ReleaseFacts]:
-        """The facts of releases."""
-
-    def classes(self, projects: Iterable[int]) -> Mapping[ClassKey, Class]:
-        """All classes into these projects."""
-
-    def choosers(self, releases: Iterable[int]) -> tuple[Mapping[ClassKey, Class], Sequence[Root]]:
-        """All classes and all roots that choose one of these releases."""
-
-    def nodes(self, releases: Iterable[int]) -> Mapping[NodeKey, Node]:
-        """The selected nodes of these releases."""
-
-
-@dataclass(slots=True)
-class Decision:
-    """What an update changes.
-
-    ``classes`` holds only those that differ from the catalog's, ``known`` all that were looked at.
-    """
-
-    created: dict[NodeKey, Node]
-    redrawn: dict[NodeKey, Node]
-    removed: dict[NodeKey, Node]
-    classes: dict[ClassKey, Class]
-    known: dict[ClassKey, Class]
-    roots: list[Root]
-    unseen: set[int]  # projects to fetch
-    unknown: set[int]  # releases whose requirements are to be read
 
 
 class Closure:

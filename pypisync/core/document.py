@@ -152,7 +152,7 @@ class Document(_Keys):
     )
     flat: bool = Field(
         default=False,
-        description="true (only what packages and packages_re select, without dependencies) "
+        description="true (also a folder flat with a link to every file, for pip --find-links) "
         "or false",
     )
     upstream: Upstream = Field(

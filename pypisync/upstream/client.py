@@ -25,7 +25,7 @@ class HttpUpstream:
     """An index at ``settings.endpoint``.
 
     ``stop`` is asked between requests and between chunks. Once it says so, what is under way is
-    answered with Unreachable, and asks not yet begun are not answered at all. ``sleep`` and
+    answered with Stopped, and asks not yet begun are not answered at all. ``sleep`` and
     ``clock`` (seconds) are the time that waiting is done in. Raises ConfigError for an endpoint
     that is no address.
     """

@@ -21,7 +21,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import DecodeError, HTTPError, SSLError
 from urllib3.util import Timeout
 
-from pypisync.errors import Malformed, Unreachable, UpstreamError
+from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.upstream.routes import Routes, Settings
 
 CHUNK = 128 * 1024  # bytes read at a time
@@ -108,12 +108,12 @@ class Session:
         return other
 
     def check(self) -> None:
-        """Raise Unreachable if the work is to stop."""
+        """Raise Stopped if the work is to stop."""
         if self._stop() or self._closed.is_set():
-            raise Unreachable("stopped")
+            raise Stopped("stopped")
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but notice a stop within a second. Raises Unreachable then."""
+        """Sleep, but notice a stop within a second. Raises Stopped then."""
         while seconds > 0:
             self.check()
             self._sleep(min(seconds, 1.0))

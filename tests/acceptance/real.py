@@ -59,8 +59,9 @@ ROOTS: tuple[str, ...] = (
     "uvicorn[standard]",
     "docopt",  # an sdist alone, and without a word on how it is built
 )
-# What builds the sdists among them; pip fetches it for itself, but does not keep it.
-BUILDERS = ("setuptools", "wheel")
+# What a mirror needs and pip does not keep: what builds the sdists among them, and what other
+# patch versions of this Python would need.
+BESIDES = ("setuptools", "wheel", "async-timeout")
 # Sdists beside their wheels, as upstream has them: a mirror passes over or takes them.
 SDISTS = ("click", "idna", "requests")
 
@@ -69,7 +70,7 @@ def fetch(folder: Path) -> None:
     """Fetch everything that is not in ``folder`` yet. Raises CalledProcessError."""
     done = folder / "done"
     done.mkdir(parents=True, exist_ok=True)
-    jobs = [[root] for root in (*ROOTS, *BUILDERS)]
+    jobs = [[root] for root in (*ROOTS, *BESIDES)]
     jobs += [["--no-deps", "--no-binary", name, name] for name in SDISTS]
 
     def one(arguments: list[str]) -> None:

@@ -7,6 +7,7 @@ machine's ordinary pip. PYPISYNC_REAL_CACHE names a folder that keeps what was f
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def test_uv_installs_what_it_would_from_upstream(root: str, stage: Stage, place:
     wanted = uv(
         place,
         *("pip", "compile", "root.in", "--default-index", stage.upstream),
-        *("--no-annotate", "--no-header", "--no-strip-extras"),
+        *("--python", sys.executable, "--no-annotate", "--no-header", "--no-strip-extras"),
     ).stdout
     pins = [Requirement(line) for line in wanted.splitlines()]
     assert {canonicalize_name(name): version for name, version in found.items()} == {

@@ -15,6 +15,11 @@ def small_500() -> World:
     return _small(500)
 
 
+def small_2000() -> World:
+    """The same with 2,000 projects."""
+    return _small(2_000)
+
+
 def _small(count: int) -> World:
     draw = random.Random(7)  # noqa: S311 - a reproducible world
     world = World()

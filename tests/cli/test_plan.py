@@ -49,6 +49,7 @@ def test_a_plan_says_what_the_next_sync_does(before: list[Op], changes: list[Op]
         bench = Bench(Path(folder), MemoryUpstream(world), packages)
         bench.sync()
         old = listed(bench)
+        stored = {path for (path,) in bench.query("SELECT path FROM stored")}
         build(changes, world)
         planned = plan(bench)
         assert listed(bench) == old
@@ -64,6 +65,7 @@ def test_a_plan_says_what_the_next_sync_does(before: list[Op], changes: list[Op]
     has = {path: size for files in new.values() for path, size in files.items()}
     came, went = has.keys() - had.keys(), had.keys() - has.keys()
     assert (planned.add.files, planned.add.bytes) == (len(came), sum(has[p] for p in came))
+    assert planned.fetch.files == len(came - stored)
     assert (planned.remove.files, planned.remove.bytes) == (len(went), sum(had[p] for p in went))
     assert sum(amount.files for amount in planned.roots.values()) == planned.add.files
     assert sum(amount.releases for amount in planned.roots.values()) == planned.add.releases

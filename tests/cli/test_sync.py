@@ -112,7 +112,7 @@ def test_two_at_a_time_are_refused_with_4(config: Path) -> None:
 def test_a_signal_stops_between_chunks_and_the_next_run_goes_on(
     config: Path, world: World, number: signal.Signals
 ) -> None:
-    world.faults.fail("/packages/*/b-1.0-*.whl", "slow", times=1, seconds=0.5)
+    world.faults.fail("/packages/*/b-1.0-*.whl", "slow", times=1, seconds=1.5)
     process = subprocess.Popen(
         command(config, "sync", "--log-json"),
         env=environ(),

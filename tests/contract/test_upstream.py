@@ -4,9 +4,8 @@ What the recipe's tests rely on in the simulator must hold for the client, so bo
 same about the same world, and where that is possible their answers are compared as they are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
 
@@ -15,80 +14,15 @@ from pypisync.errors import (
     Gone,
     Malformed,
     Stale,
-    StorageError,
     Unreachable,
     UpstreamError,
 )
 from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
-from pypisync.upstream.client import HttpUpstream, Settings
+from tests.contract.faces import Open, over_http
 from tests.sim.log import RequestKind
 from tests.sim.memory import MemoryUpstream
-from tests.sim.server import Server
 from tests.sim.world import World
 from tests.upstream.deposit import MemoryDeposit
-
-
-@dataclass(frozen=True)
-class Face:
-    """An upstream and how often it was asked."""
-
-    upstream: Upstream
-    requests: Callable[[RequestKind | None], int]
-
-    def project(
-        self, name: str, serial: int = 0, etag: str | None = None
-    ) -> ProjectDocument | Unchanged | UpstreamError:
-        [(_, answer)] = self.upstream.projects([ProjectAsk(name, serial, etag)])
-        return answer
-
-    def document(self, name: str, serial: int = 0) -> ProjectDocument:
-        answer = self.project(name, serial)
-        assert isinstance(answer, ProjectDocument), answer
-        return answer
-
-    def fetch(self, name: str, deposit: MemoryDeposit) -> UpstreamError | None:
-        [(_, error)] = self.upstream.fetch([self.ask(name)], deposit)
-        return error
-
-    def ask(self, name: str) -> FileAsk:
-        file = self.document(name).files[0]
-        return FileAsk(file.url, f"pool/{file.filename}", file.sha256, file.size)
-
-
-Open = Callable[[World], Face]
-
-
-def over_http(world: World, stack: ExitStack) -> tuple[HttpUpstream, Server]:
-    server = stack.enter_context(Server(world))
-    settings = Settings(server.url, workers=4, retries=2, pace=0)
-    upstream = HttpUpstream(settings, sleep=lambda _: None, clock=lambda: 0.0)
-    stack.callback(upstream.close)
-    return upstream, server
-
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture(params=["memory", "http"])
-def face(request: pytest.FixtureRequest, stack: ExitStack) -> Open:
-    def memory(world: World) -> Face:
-        upstream = MemoryUpstream(world, attempts=3)
-        return Face(upstream, upstream.requests)
-
-    def http(world: World) -> Face:
-        upstream, server = over_http(world, stack)
-        return Face(upstream, server.requests)
-
-    return memory if request.param == "memory" else http
 
 
 def rich() -> World:
@@ -343,77 +277,3 @@ def test_a_passing_fault_is_overcome_and_a_lasting_one_reported(
 
 
 # --- files ------------------------------------------------------------------------------------
-
-
-def test_a_cut_download_is_resumed_by_the_next_try(face: Open) -> None:
-    world = World()
-    world.publish("a", "1.0", size_padding=300_000)
-    one = face(world)
-    deposit = MemoryDeposit()
-    world.faults.fail("/packages/*", "truncate", times=1)
-    one.fetch("a", deposit)
-    error = one.fetch("a", deposit) if not deposit.files else None
-    assert error is None
-    assert [len(data) for data in deposit.files.values()] == [one.ask("a").size]
-
-
-def test_a_server_without_ranges_starts_over(face: Open) -> None:
-    world = World()
-    world.publish("a", "1.0", size_padding=300_000)
-    world.faults.no_range()
-    one = face(world)
-    ask = one.ask("a")
-    deposit = MemoryDeposit()
-    deposit.partial[ask.path] = b"x" * 1000
-    assert one.fetch("a", deposit) is None
-    assert len(deposit.files[ask.path]) == ask.size
-
-
-def test_a_file_that_is_gone(face: Open) -> None:
-    world = World()
-    world.publish("a", "1.0")
-    one = face(world)
-    ask = one.ask("a")
-    lost = FileAsk(ask.url.replace("a-1.0", "a-9.0"), "x", ask.sha256, ask.size)
-    [(_, error)] = one.upstream.fetch([lost], MemoryDeposit())
-    assert isinstance(error, Gone)
-
-
-def test_a_corrupt_file_is_malformed(face: Open) -> None:
-    world = World()
-    world.publish("a", "1.0")
-    world.faults.corrupt("/packages/*")
-    deposit = MemoryDeposit()
-    assert isinstance(face(world).fetch("a", deposit), Malformed)
-    assert deposit.files == {}
-
-
-def test_a_removed_file_may_still_be_served(face: Open) -> None:
-    world = World()
-    world.publish("a", "1.0")
-    one = face(world)
-    ask = one.ask("a")
-    world.remove_project("a")
-    assert list(one.upstream.fetch([ask], MemoryDeposit())) == [(ask, None)]
-
-
-def test_one_broken_file_does_not_stop_the_others(face: Open) -> None:
-    world = World()
-    for n in range(20):
-        world.publish(f"p{n}", "1.0")
-    world.faults.fail("/packages/*/p7-*", 503)
-    one = face(world)
-    asks = [one.ask(f"p{n}") for n in range(20)]
-    answers = dict(one.upstream.fetch(asks, MemoryDeposit()))
-    assert [ask for ask, error in answers.items() if error is not None] == [asks[7]]
-    assert isinstance(answers[asks[7]], Unreachable)
-
-
-def test_a_full_disk_raises(face: Open) -> None:
-    world = World()
-    world.publish("a", "1.0")
-    one = face(world)
-    deposit = MemoryDeposit()
-    deposit.full.add(one.ask("a").path)
-    with pytest.raises(StorageError):
-        one.fetch("a", deposit)

@@ -1,0 +1,88 @@
+"""Downloads, asked of both faces of an upstream."""
+
+import pytest
+
+from pypisync.errors import (
+    Gone,
+    Malformed,
+    StorageError,
+    Unreachable,
+)
+from pypisync.upstream.api import FileAsk
+from tests.contract.faces import Open
+from tests.sim.world import World
+from tests.upstream.deposit import MemoryDeposit
+
+
+def test_a_cut_download_is_resumed_by_the_next_try(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0", size_padding=300_000)
+    one = face(world)
+    deposit = MemoryDeposit()
+    world.faults.fail("/packages/*", "truncate", times=1)
+    one.fetch("a", deposit)
+    error = one.fetch("a", deposit) if not deposit.files else None
+    assert error is None
+    assert [len(data) for data in deposit.files.values()] == [one.ask("a").size]
+
+
+def test_a_server_without_ranges_starts_over(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0", size_padding=300_000)
+    world.faults.no_range()
+    one = face(world)
+    ask = one.ask("a")
+    deposit = MemoryDeposit()
+    deposit.partial[ask.path] = b"x" * 1000
+    assert one.fetch("a", deposit) is None
+    assert len(deposit.files[ask.path]) == ask.size
+
+
+def test_a_file_that_is_gone(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    one = face(world)
+    ask = one.ask("a")
+    lost = FileAsk(ask.url.replace("a-1.0", "a-9.0"), "x", ask.sha256, ask.size)
+    [(_, error)] = one.upstream.fetch([lost], MemoryDeposit())
+    assert isinstance(error, Gone)
+
+
+def test_a_corrupt_file_is_malformed(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    world.faults.corrupt("/packages/*")
+    deposit = MemoryDeposit()
+    assert isinstance(face(world).fetch("a", deposit), Malformed)
+    assert deposit.files == {}
+
+
+def test_a_removed_file_may_still_be_served(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    one = face(world)
+    ask = one.ask("a")
+    world.remove_project("a")
+    assert list(one.upstream.fetch([ask], MemoryDeposit())) == [(ask, None)]
+
+
+def test_one_broken_file_does_not_stop_the_others(face: Open) -> None:
+    world = World()
+    for n in range(20):
+        world.publish(f"p{n}", "1.0")
+    world.faults.fail("/packages/*/p7-*", 503)
+    one = face(world)
+    asks = [one.ask(f"p{n}") for n in range(20)]
+    answers = dict(one.upstream.fetch(asks, MemoryDeposit()))
+    assert [ask for ask, error in answers.items() if error is not None] == [asks[7]]
+    assert isinstance(answers[asks[7]], Unreachable)
+
+
+def test_a_full_disk_raises(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0")
+    one = face(world)
+    deposit = MemoryDeposit()
+    deposit.full.add(one.ask("a").path)
+    with pytest.raises(StorageError):
+        one.fetch("a", deposit)
