@@ -43,6 +43,10 @@ class Stale(UpstreamError):  # noqa: N818
     """The document is older than the serial it is owed (a CDN lags): try again later."""
 
 
+class Rewound(UpstreamError):  # noqa: N818
+    """The newest serial is older than the one read last: upstream was restored or replaced."""
+
+
 class Malformed(UpstreamError):  # noqa: N818
     """The answer breaks its standard, its size limit or its hash: that project is set aside."""
 
@@ -51,6 +55,10 @@ class StorageError(PypiSyncError):
     """The tree on disk cannot be read or written (disk full, permissions): stop."""
 
     exit_code = 4
+
+
+class Busy(StorageError):  # noqa: N818
+    """Another process writes to this mirror: wait for its end."""
 
 
 class CatalogError(PypiSyncError):

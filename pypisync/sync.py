@@ -24,7 +24,7 @@ from pypisync.core.roots import expand
 from pypisync.errors import PypiSyncError, Stopped, Unreachable
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring
-from pypisync.upstream.api import FileAsk, ProjectAsk
+from pypisync.upstream.api import SIMPLE_INDEX, FileAsk, ProjectAsk
 
 # Pages that are synced to the disk together.
 _PAGES = 1000
@@ -85,23 +85,26 @@ def listen(mirror: Mirror, report: Report) -> None:
     with mirror.catalog.begin() as connection:
         since = work.serial(connection)
         patterns_seen = work.setting(connection, "patterns")
-    changed: dict[str, int] = {}
     serial = mirror.upstream.serial() if since is None else since
-    if since is not None:
-        for change in mirror.upstream.changes(since):
-            report.changes += 1
-            serial = max(serial, change.serial)
-            if change.name:
-                changed[canonicalize_name(change.name)] = change.serial
+    changed: dict[str, int] = {}
+    by_index = False
+    for change in mirror.upstream.changes(since) if since is not None else ():
+        report.changes += 1
+        serial = max(serial, change.serial)
+        by_index |= change.action == SIMPLE_INDEX
+        if change.name:
+            changed[canonicalize_name(change.name)] = change.serial
     # The serial is read before the names: what comes in between is in the next changelog.
     patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
     new_patterns = bool(patterns) and patterns_seen != patterns
-    names = set(mirror.upstream.names()) if new_patterns else set(changed)
+    names = set(mirror.upstream.names()) if new_patterns or by_index else set(changed)
     with mirror.catalog.begin() as connection:
         _apply_environment(mirror, connection)
         _set_roots(mirror, connection, names, everything=new_patterns)
-        known = work.matters(connection, changed)
-        work.mark_stale(connection, {n: changed[n] for n in sorted(known)}, mirror.now())
+        owed = {name: changed[name] for name in sorted(work.matters(connection, changed))}
+        if by_index:
+            owed = dict.fromkeys(sorted(work.shown(connection) - names), 0) | owed
+        work.mark_stale(connection, owed, mirror.now())
         if new_patterns or patterns_seen not in (None, patterns):
             work.set_setting(connection, "patterns", patterns)
         if serial != since:

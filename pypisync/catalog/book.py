@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, union_all
 
 from pypisync.catalog.rows import batches, to_mask, words
 from pypisync.catalog.schema import (
@@ -27,6 +27,9 @@ from pypisync.core.graph import (
 )
 from pypisync.core.select import Candidate
 from pypisync.core.selector import parse as parse_selector
+
+# Parts of one compound statement; SQLite allows 500.
+_UNION = 200
 
 
 class CatalogBook:
@@ -124,6 +127,26 @@ class CatalogBook:
             root_ids = select(root_choices.c.root_id).where(root_choices.c.release_id.in_(batch))
             found_roots.update((r.id, r) for r in self.roots(roots.c.id.in_(root_ids)))
         return found, list(found_roots.values())
+
+    def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
+        """The nodes that use these classes (by id), at most ``limit`` for each."""
+        found: dict[int, list[NodeKey]] = {}
+        e, s = edges.c, selected.c
+        for batch in batches(sorted(wanted), _UNION):
+            some = [
+                select(e.class_id, e.selected_id)
+                .where(e.class_id == number)
+                .limit(limit)
+                .subquery()
+                for number in batch
+            ]
+            every = union_all(*(select(one) for one in some)).subquery()
+            query = select(every.c.class_id, s.release_id, s.extra).join_from(
+                every, selected, s.id == every.c.selected_id
+            )
+            for number, release, extra in self._connection.execute(query):
+                found.setdefault(number, []).append(NodeKey(release, extra))
+        return found
 
     def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
         """The selected nodes of these releases."""

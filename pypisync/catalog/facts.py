@@ -143,7 +143,7 @@ class _Writer:
         for key, (version, entries) in read.releases.items():
             changed |= self._release(project, key, version, entries, have.get(key))
         for key, row in have.items():
-            if key not in read.releases:
+            if key not in read.releases and not document.partial:
                 changed |= self._empty(row)
         status = document.status or (was.status if was.status not in ("unseen", GONE) else "active")
         row = {

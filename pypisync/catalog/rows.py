@@ -21,12 +21,12 @@ def to_mask(text: str) -> int:
     return int(text, 16)
 
 
-def batches(values: Iterable[T]) -> Iterator[list[T]]:
+def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """``values`` in lists short enough for one statement, in their order."""
     batch: list[T] = []
     for value in values:
         batch.append(value)
-        if len(batch) == BATCH:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

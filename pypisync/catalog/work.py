@@ -37,6 +37,12 @@ def matters(connection: Connection, names: Iterable[str]) -> set[str]:
     return known
 
 
+def shown(connection: Connection) -> set[str]:
+    """The projects that upstream showed when they were read last: neither gone nor quarantined."""
+    hidden = ("unseen", "gone", "quarantined")
+    return set(connection.scalars(select(projects.c.name).where(projects.c.status.not_in(hidden))))
+
+
 def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -> None:
     """Owe each of these projects a document at least as new as the serial."""
     have: dict[str, int] = {}

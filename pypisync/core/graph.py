@@ -100,6 +100,9 @@ class Book(Protocol):
     def choosers(self, releases: Iterable[int]) -> tuple[Mapping[ClassKey, Class], Sequence[Root]]:
         """All classes and all roots that choose one of these releases."""
 
+    def users(self, classes: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
+        """The nodes that use these classes (by id), at most ``limit`` for each."""
+
     def nodes(self, releases: Iterable[int]) -> Mapping[NodeKey, Node]:
         """The selected nodes of these releases."""
 

@@ -43,6 +43,7 @@ class ProjectDocument:
     # requires_dist by version as upstream spells it (JSON API only: the newest release).
     # None: upstream has none or does not know, which cannot be told apart.
     requires: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    partial: bool = False  # tells of the newest release only: the others are as they were
 
 
 @dataclass(frozen=True, slots=True)

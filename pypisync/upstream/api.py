@@ -14,6 +14,9 @@ from pypisync.core.model import Change, ProjectDocument, Unchanged
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"
+# The action of changes that are told by the simple index. It tells of no removal: what was removed
+# or quarantined is missing in the names. If there may be such, a change without a name comes last.
+SIMPLE_INDEX = "simple index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ class Upstream(Protocol):
         """The newest serial. Raises UpstreamError."""
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order, page by page. Raises UpstreamError."""
+        """Every change after ``since`` in order, page by page.
+
+        Raises UpstreamError; Rewound if upstream's newest serial is older than ``since``.
+        """
 
     def names(self) -> Mapping[str, int]:
         """Every project's normalised name and its last serial. Raises UpstreamError."""

@@ -18,7 +18,8 @@ from xml.parsers import expat
 from packaging.utils import canonicalize_name
 
 from pypisync.core.model import Change
-from pypisync.errors import Malformed, Unreachable
+from pypisync.errors import Malformed, Rewound, Unreachable
+from pypisync.upstream.api import SIMPLE_INDEX
 from pypisync.upstream.documents import MAX_SERIAL, SIMPLE_JSON, Root, parse_root
 from pypisync.upstream.session import Reply, Session, said, shown
 
@@ -54,23 +55,40 @@ class Changelog:
             return self._root().serial
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since``, in order, page by page. Raises UpstreamError."""
+        """Every change after ``since``, in order, page by page. Raises UpstreamError.
+
+        The journal is asked for the row at ``since`` as well: that one request tells whether
+        anything is new, and whether upstream still has what was read. Raises Rewound if not.
+        """
+        reached = max(since - 1, 0)
         while True:
             try:
-                rows = self._call("changelog_since_serial", since)
+                rows = self._call("changelog_since_serial", reached)
             except _RefusedError:
                 yield from self._root_changes(since)
                 return
             if not isinstance(rows, list):
                 raise Malformed(f"changelog: a list of rows was expected, not {_kind(rows)}")
+            if not rows and reached < since:
+                self._check_newest(since)
             for row in rows:
                 change = _change(row)
-                if change.serial <= since:
-                    raise Malformed(f"changelog: serial {change.serial} comes after {since}")
-                since = change.serial
-                yield change
-            if not rows:
+                if change.serial <= reached:
+                    raise Malformed(f"changelog: serial {change.serial} comes after {reached}")
+                reached = change.serial
+                if reached > since:
+                    yield change
+            if not rows or reached == since:
                 return
+
+    def _check_newest(self, since: int) -> None:
+        """Raise Rewound if upstream has not got as far as ``since``."""
+        newest = self.serial()
+        if newest < since:
+            raise Rewound(
+                f"upstream went back from serial {since} to {newest}: it was restored or replaced, "
+                "so every project is compared anew"
+            )
 
     def names(self) -> Mapping[str, int]:
         """Every project's normalised name and its last serial. Raises UpstreamError."""
@@ -94,8 +112,11 @@ class Changelog:
             )
         changed = [(serial or 0, name) for name, serial in root.projects]
         for serial, name in sorted(row for row in changed if row[0] > since):
-            yield Change(name, None, "simple index", serial)
-        self._etag, self._newest = root.etag, max(changed, default=(0, ""))[0]
+            yield Change(name, None, SIMPLE_INDEX, serial)
+        newest = max(changed, default=(0, ""))[0]
+        if root.serial > max(newest, since):
+            yield Change("", None, SIMPLE_INDEX, root.serial)
+        self._etag, self._newest = root.etag, newest
 
     def _root(self) -> Root:
         return parse_root(self._root_reply(None))

@@ -56,8 +56,9 @@ class HttpUpstream:
     def changes(self, since: int) -> Iterator[Change]:
         """Every change after ``since`` in order. Raises UpstreamError.
 
-        From the simple index: one change for each project, with its last serial. A project that
-        was removed has none; it is missing in :meth:`names`.
+        Raises Rewound if upstream has not got as far as ``since``. From the simple index: one
+        change for each project, with its last serial. A project that was removed has none; it is
+        missing in :meth:`names`.
         """
         return self._changelog.changes(since)
 

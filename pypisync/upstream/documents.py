@@ -142,10 +142,11 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
     )
 
 
-def parse_legacy(name: str, reply: Reply) -> tuple[ProjectDocument, bool]:
-    """A project in the legacy JSON API, and whether it covers all releases. Raises Malformed.
+def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
+    """A project in the legacy JSON API. Raises Malformed.
 
-    The key ``releases`` is deprecated; without it only the newest release's files are known.
+    The key ``releases`` is deprecated; without it only the newest release's files are known, and
+    the document is partial.
     """
     page = _decoded(_LEGACY, reply, _LOOSE_LEGACY)
     _check_name(name, page.info.name, reply)
@@ -160,7 +161,7 @@ def parse_legacy(name: str, reply: Reply) -> tuple[ProjectDocument, bool]:
         if found:
             filled.add(version)
             files += found
-    document = ProjectDocument(
+    return ProjectDocument(
         name=name,
         display=page.info.name,
         serial=_serial(page.last_serial, reply) or stated_serial(reply.headers),
@@ -169,8 +170,8 @@ def parse_legacy(name: str, reply: Reply) -> tuple[ProjectDocument, bool]:
         etag=_etag(reply),
         versions=_odd(releases, filled),
         requires={newest: _requires(page.info)} if newest else {},
+        partial=page.releases is None,
     )
-    return document, page.releases is not None
 
 
 def parse_requires(name: str, reply: Reply) -> tuple[str, ...] | None:

@@ -2,7 +2,8 @@
 
 The simple index's JSON form comes first: it alone has status, provenance and yanks by file. Where
 an index does not have it, the legacy JSON API stands in for all of it; which of the two is used
-is learnt once, so that a project costs one request. A document older than the serial it is owed
+is learnt once, so that a project costs one request. What one of them does not know is gone only if
+the other does not know it either. A document older than the serial it is owed
 is asked for again under other headers, since a CDN may hold a newer variant; then it is Stale.
 """
 
@@ -42,7 +43,7 @@ class Learnt:
     """What the answers have shown of an upstream. Threads share it: each learns the same."""
 
     simple_first: bool = True  # else the JSON API
-    simple_works: bool = False  # a page has been seen, so its 404 can be believed
+    simple_works: bool = False  # a page has been seen, so it stays the first to be asked
     simple_exists: bool = True  # not known to be without the JSON form
 
 
@@ -98,10 +99,10 @@ class Projects:
             self._learnt.simple_exists = self._learnt.simple_first = False
             return found
         except Gone:
-            if self._learnt.simple_works:
-                raise
-        found = self._by_legacy(name, headers)
-        self._learnt.simple_first = False
+            # One 404 is not believed: an index that is away for a while would empty the mirror.
+            found = self._by_legacy(name, headers)
+        if not self._learnt.simple_works:
+            self._learnt.simple_first = False
         return found
 
     def _legacy_then_simple(
@@ -141,8 +142,8 @@ class Projects:
         _check(name, reply)
         if not is_json(reply):
             raise Gone(f"{name}: {shown(reply.url)} is no JSON API")
-        document, complete = parse_legacy(name, reply)
-        if complete or not self._learnt.simple_exists:
+        document = parse_legacy(name, reply)
+        if not document.partial or not self._learnt.simple_exists:
             return document
         return self._completed(document)
 

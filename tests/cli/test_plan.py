@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.difference import Amount, Difference, difference
+from pypisync.storage.pool import Pool
 from pypisync.sync import Report, listen, settle
 from tests.cli.running import configure, invoke, snapshot
 from tests.recipe.mirrors import LINUX, Bench
@@ -20,12 +21,14 @@ def plan(bench: Bench) -> Difference:
     """As the command does it, on a mirror that exists."""
     catalog = Catalog(bench.database, dry=True)
     try:
-        mirror = bench.mirror(catalog)
-        since, report = mirror.now(), Report()
-        listen(mirror, report)
-        settle(mirror, report)
-        with catalog.begin() as connection:
-            return difference(connection, since, mirror.pool.has)
+        with TemporaryDirectory() as scratch:
+            mirror = bench.mirror(catalog)
+            pool, mirror.pool = mirror.pool, Pool(Path(scratch))
+            since, report = mirror.now(), Report()
+            listen(mirror, report)
+            settle(mirror, report)
+            with catalog.begin() as connection:
+                return difference(connection, since, pool.has)
     finally:
         catalog.close()
 

@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pypisync.core.model import Change, File, ProjectDocument, Unchanged
-from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import Deposit, FileAsk, Part, ProjectAsk
+from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
+from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
 from tests.sim.log import Entry, Log, RequestKind, kind_of
@@ -63,18 +63,24 @@ class MemoryUpstream:
 
     def changes(self, since: int) -> Iterator[Change]:
         """Every change after ``since`` in order, page by page. Raises UpstreamError."""
+        reached = max(since - 1, 0)
         while self.world.faults.xmlrpc:
             self._call("changelog_since_serial")
-            rows = self.world.changes(since)
+            rows = self.world.changes(reached)
+            if not rows and reached < since and self.serial() < since:
+                raise Rewound(f"back from {since} to {self.world.serial}")
             for row in rows:
-                yield Change(row.name or "", row.version, row.action or "", row.serial)
-            if not rows:
+                if row.serial > since:
+                    yield Change(row.name or "", row.version, row.action or "", row.serial)
+                reached = row.serial
+            if not rows or reached == since:
                 return
-            since = rows[-1].serial
         listed = [(project.serial, project.display) for project in self._root()]
         for serial, name in sorted(listed):
             if serial > since:
-                yield Change(name, None, "simple index", serial)
+                yield Change(name, None, SIMPLE_INDEX, serial)
+        if self.world.serial > max([since, *(serial for serial, _ in listed)]):
+            yield Change("", None, SIMPLE_INDEX, self.world.serial)
 
     def names(self) -> Mapping[str, int]:
         """Every project's normalised name and its last serial. Raises UpstreamError."""
@@ -172,7 +178,10 @@ class MemoryUpstream:
         faults = self.world.faults
         simple = faults.simple and faults.simple_json
         if simple and self._source == "simple":
-            return self._by_simple(ask)
+            try:
+                return self._by_simple(ask)
+            except Gone:
+                return self._by_json(ask)
         try:
             return self._by_json(ask)
         except Gone:
@@ -229,6 +238,7 @@ class MemoryUpstream:
             etag=etag,
             versions=_odd(shown),
             requires=requires,
+            partial=not faults.releases_key,
         )
 
     def _requires(self, name: str, version: str) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.model import Change
-from pypisync.errors import Malformed, Unreachable
+from pypisync.errors import Malformed, Rewound, Unreachable
 from pypisync.upstream.changelog import _change, _decode
 from pypisync.upstream.session import Reply
 from tests.upstream.conftest import Connect, Time
@@ -61,15 +61,28 @@ def test_serial(server: Scripted, connect: Connect) -> None:
 
 
 def test_pages_are_read_until_an_empty_one(server: Scripted, connect: Connect) -> None:
-    server.tell("/pypi", result([row(5), row(7)]), result([row(8)]), result([]))
+    server.tell("/pypi", result([row(4), row(5), row(7)]), result([row(8)]), result([]))
     assert [change.serial for change in connect().changes(4)] == [5, 7, 8]
-    assert [asked(request)[0] for request in server.asked] == [(4,), (7,), (8,)]
+    assert [asked(request)[0] for request in server.asked] == [(3,), (7,), (8,)]
 
 
 def test_no_change_costs_one_request(server: Scripted, connect: Connect) -> None:
-    server.tell("/pypi", result([]))
+    server.tell("/pypi", result([row(4)]))
     assert list(connect().changes(4)) == []
     assert len(server.asked) == 1
+
+
+def test_an_upstream_that_went_back_is_noticed(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", result([]), result(3))
+    with pytest.raises(Rewound, match="from serial 4 to 3"):
+        list(connect().changes(4))
+
+
+def test_a_row_that_is_missing_is_not_taken_for_that(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", result([]), result(4), result([row(6)]), result([]))
+    upstream = connect()
+    assert list(upstream.changes(4)) == []
+    assert [change.serial for change in upstream.changes(4)] == [6]
 
 
 def test_rows_with_holes_still_move_on(server: Scripted, connect: Connect) -> None:
@@ -106,7 +119,7 @@ def test_what_is_no_changelog_is_malformed(
 ) -> None:
     server.tell("/pypi", result(value))
     with pytest.raises(Malformed):
-        list(connect().changes(3))
+        list(connect().changes(4))
 
 
 @pytest.mark.parametrize("value", ["7", True, -1, [], 1.5])
@@ -187,6 +200,7 @@ def test_once_refused_the_simple_index_takes_over(
     assert list(upstream.changes(6)) == [
         Change("B.b", None, "simple index", 70),
         Change("a", None, "simple index", 80),
+        Change("", None, "simple index", 90),  # something that is not listed any more
     ]
     assert upstream.source == "simple"
     assert upstream.serial() == 90
@@ -197,11 +211,11 @@ def test_once_refused_the_simple_index_takes_over(
 def test_an_unchanged_root_is_not_read_twice(server: Scripted, connect: Connect) -> None:
     server.tell("/simple/", ROOT, Answer(304))
     upstream = connect()
-    assert len(list(upstream.changes(0))) == 3
+    assert [c.serial for c in upstream.changes(0)] == [5, 70, 80, 90]
     assert list(upstream.changes(80)) == []
     assert server.asked[-1].headers["if-none-match"] == '"root"'
     server.tell("/simple/", ROOT)
-    assert len(list(upstream.changes(5))) == 2
+    assert [c.serial for c in upstream.changes(5)] == [70, 80, 90]
     assert "if-none-match" not in server.asked[-1].headers
 
 

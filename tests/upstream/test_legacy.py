@@ -36,10 +36,10 @@ def legacy(**changes: Any) -> dict[str, Any]:
 
 def test_all_of_a_legacy_document_is_read() -> None:
     file = legacy_file(yanked=True, yanked_reason="bad", core__metadata={"sha256": SHA})
-    document, complete = parse_legacy(
+    document = parse_legacy(
         "holy-grail", reply(legacy(releases={"1.0": [file], "0.9": [], "x!": []}), ETag='"e"')
     )
-    assert complete
+    assert not document.partial
     assert document == ProjectDocument(
         name="holy-grail",
         display="Holy.Grail",
@@ -65,25 +65,25 @@ def test_all_of_a_legacy_document_is_read() -> None:
 
 def test_a_yank_without_a_reason() -> None:
     page = legacy(releases={"1.0": [legacy_file(yanked=True)]})
-    assert parse_legacy("holy-grail", reply(page))[0].files[0].yanked == ""
+    assert parse_legacy("holy-grail", reply(page)).files[0].yanked == ""
 
 
 def test_without_releases_the_newest_is_known() -> None:
-    document, complete = parse_legacy("holy-grail", reply(legacy(releases=...)))
-    assert not complete
+    document = parse_legacy("holy-grail", reply(legacy(releases=...)))
+    assert document.partial
     assert [file.filename for file in document.files] == ["holy_grail-1.0.tar.gz"]
 
 
 def test_requirements_that_are_not_stated_are_none() -> None:
     page = legacy(info={"name": "holy-grail", "version": "1.0", "requires_dist": None})
-    assert parse_legacy("holy-grail", reply(page))[0].requires == {"1.0": None}
+    assert parse_legacy("holy-grail", reply(page)).requires == {"1.0": None}
     assert parse_requires("holy-grail", reply(page)) is None
     assert parse_requires("holy-grail", reply(legacy())) == ("a>1", "b")
 
 
 def test_a_bad_legacy_file_is_left_out_alone() -> None:
     entries = [legacy_file(digests={}), 7, legacy_file(size=-1), legacy_file(filename="ok.zip")]
-    document, _ = parse_legacy("holy-grail", reply(legacy(releases={"1.0": entries})))
+    document = parse_legacy("holy-grail", reply(legacy(releases={"1.0": entries})))
     assert [file.filename for file in document.files] == ["ok.zip"]
 
 

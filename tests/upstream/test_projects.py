@@ -78,13 +78,16 @@ def test_what_neither_api_has_is_gone(server: Scripted, connect: Connect) -> Non
     assert server.paths() == ["/simple/a/", "/pypi/a/json"]
 
 
-def test_a_simple_index_that_works_is_believed(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple())
-    server.tell("/pypi/b/json", legacy("b"))
+def test_what_one_api_has_lost_the_other_may_have(server: Scripted, connect: Connect) -> None:
+    """An index that is away for a while answers 404 for all that it has."""
+    server.tell("/simple/a/", simple(), Answer(404), simple())
+    server.tell("/pypi/a/json", legacy())
     upstream = connect()
-    document(upstream)
+    assert document(upstream).status == "active"
+    assert document(upstream).status is None
+    assert document(upstream).status == "active"
     assert isinstance(ask(upstream, "b"), Gone)
-    assert server.paths() == ["/simple/a/", "/simple/b/"]
+    assert server.paths()[-2:] == ["/simple/b/", "/pypi/b/json"]
 
 
 def test_by_the_json_api_a_404_is_looked_into(server: Scripted, connect: Connect) -> None:
@@ -120,7 +123,9 @@ def test_without_the_key_releases_and_the_simple_index_the_newest_is_known(
     server: Scripted, connect: Connect
 ) -> None:
     server.tell("/pypi/a/json", legacy(releases=False))
-    assert len(document(connect()).files) == 1
+    found = document(connect())
+    assert len(found.files) == 1
+    assert found.partial
 
 
 def test_a_missing_part_is_not_taken_for_an_absent_one(server: Scripted, connect: Connect) -> None:

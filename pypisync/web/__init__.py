@@ -1,0 +1,1 @@
+"""HTTP: the index and its files, and how the mirror is, for clients and for monitoring."""

@@ -1,0 +1,46 @@
+"""How a path of the tree becomes an open file, and never one outside of it.
+
+Every folder on the way is opened below the one before, and no symbolic link is followed, so neither
+a path nor a link leaves the tree. Only regular files are opened.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from pypisync.storage.disk import is_filename
+
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# A named pipe must not make the reader wait for a writer.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
+
+
+def open_below(root: Path, parts: Sequence[str]) -> int | None:
+    """A descriptor of the file at ``parts`` below ``root``; None: there is none to be served.
+
+    Raises OSError if there is one that cannot be read: that is a fault, not a missing file.
+    """
+    if not all(is_filename(part) and not part.startswith(".") for part in parts):
+        return None
+    folder = -1
+    try:
+        folder = os.open(root, _FOLDER)
+        for part in parts[:-1]:
+            below = os.open(part, _FOLDER, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        descriptor = os.open(parts[-1], _FILE, dir_fd=folder)
+    except OSError as error:
+        if error.errno in _MISSING:
+            return None
+        raise
+    finally:
+        if folder >= 0:
+            os.close(folder)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None

@@ -1,0 +1,97 @@
+"""Index pages as they are on the disk, kept in memory while they stay the same.
+
+Pages are replaced by renames, so an open file is one state of a page, whole. Its ETag is a hash of
+its bytes: it stays when a page is written again unchanged, and differs when it changes twice within
+the same tick of the clock. One thread uses a cache; reading is a function of its own, for another.
+"""
+
+import os
+import stat
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pypisync.web.files import open_below
+
+_ROOM = 64 * 2**20
+_OVERHEAD = 1_000  # bytes that an entry costs besides its data
+# A file younger than this may change once more without a trace in its times (they are taken from a
+# clock that ticks every few milliseconds).
+_SETTLED_SECONDS = 0.1
+
+Stamp = tuple[int, int, int]  # inode, size, time of modification in nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One state of a page's file."""
+
+    data: bytes
+    etag: str  # with its quotes
+    stamp: Stamp
+
+
+def read(root: Path, parts: Sequence[str]) -> Page | None:
+    """The file at ``parts`` below ``root``; None: there is none. Raises OSError."""
+    descriptor = open_below(root, parts)
+    if descriptor is None:
+        return None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+        found = os.fstat(descriptor)
+        data = file.read()
+    return Page(data, f'"{sha256(data).hexdigest()[:40]}"', _stamp(found))
+
+
+class Cache:
+    """The pages asked for most recently, at most ``room`` bytes of them."""
+
+    def __init__(self, root: Path, *, room: int = _ROOM) -> None:
+        self._root = str(root)
+        self._room = room
+        self._used = 0
+        self._pages: OrderedDict[Sequence[str], Page] = OrderedDict()
+
+    def exists(self, parts: Sequence[str]) -> bool:
+        """Whether there is such a file."""
+        return self._look(parts) is not None
+
+    def get(self, parts: Sequence[str]) -> Page | None:
+        """The page, if it is kept and still the same on the disk."""
+        page = self._pages.get(parts)
+        if page is None:
+            return None
+        if self._look(parts) != page.stamp:
+            self._drop(parts)
+            return None
+        self._pages.move_to_end(parts)
+        return page
+
+    def keep(self, parts: Sequence[str], page: Page) -> None:
+        """Keep a page that was read, unless it is large or may be changing just now."""
+        age = time.time() - page.stamp[2] / 1e9
+        if len(page.data) > self._room // 8 or abs(age) < _SETTLED_SECONDS:
+            return
+        self._drop(parts)
+        self._pages[parts] = page
+        self._used += len(page.data) + _OVERHEAD
+        while self._used > self._room:
+            self._drop(next(iter(self._pages)))
+
+    def _drop(self, parts: Sequence[str]) -> None:
+        page = self._pages.pop(parts, None)
+        if page is not None:
+            self._used -= len(page.data) + _OVERHEAD
+
+    def _look(self, parts: Sequence[str]) -> Stamp | None:
+        try:
+            found = os.lstat(f"{self._root}/{'/'.join(parts)}")
+        except (OSError, ValueError):
+            return None
+        return _stamp(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_ino, found.st_size, found.st_mtime_ns

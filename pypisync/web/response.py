@@ -1,0 +1,97 @@
+"""How an answer gets to the client over ASGI.
+
+Small answers are bytes; files go out piece by piece. A piece that is in the page cache is read at
+once; only one that has to come from the disk is left to another thread, so that a slow disk does not
+keep other clients waiting and a fast one is not slowed down by threads.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_PIECE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """The bytes from ``start`` up to ``stop`` of an open file, which the answer owns."""
+
+    descriptor: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. ``headers`` are without Content-Length, which follows from the body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | FilePart = b""
+
+    @property
+    def length(self) -> int:
+        """The bytes of the body."""
+        body = self.body
+        return len(body) if isinstance(body, bytes) else body.stop - body.start
+
+    def close(self) -> None:
+        """Let go of the file, if there is one."""
+        if isinstance(self.body, FilePart):
+            os.close(self.body.descriptor)
+
+    async def send(self, receive: Receive, send: Send, *, head: bool) -> None:
+        """Send it; with ``head`` (or 304) all but the body."""
+        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+        if self.status != 304:
+            headers.append((b"content-length", b"%d" % self.length))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        if head or self.status == 304 or not self.length:
+            await send({"type": "http.response.body", "body": b""})
+        elif isinstance(self.body, bytes):
+            await send({"type": "http.response.body", "body": self.body})
+        else:
+            await _send_file(self.body, receive, send)
+
+
+async def _send_file(part: FilePart, receive: Receive, send: Send) -> None:
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        at = part.start
+        while at < part.stop and not gone.done():
+            piece = _read_cached(part.descriptor, at, min(_PIECE, part.stop - at))
+            if piece is None:
+                size = min(_PIECE, part.stop - at)
+                piece = await asyncio.to_thread(os.pread, part.descriptor, size, at)
+            if not piece:  # shorter than it was: the client sees that the connection ends early
+                raise OSError(f"a file ended at byte {at} of {part.stop}")
+            at += len(piece)
+            more = at < part.stop
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
+    finally:
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client has gone away: the server drops what is sent after that silently."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _read_cached(descriptor: int, at: int, size: int) -> bytes | bytearray | None:
+    """The bytes, as far as memory has them; None: the disk would have to be waited for."""
+    buffer = bytearray(size)
+    try:
+        count = os.preadv(descriptor, [buffer], at, os.RWF_NOWAIT)
+    except OSError:  # EAGAIN; or a file system that cannot tell
+        return None
+    return buffer if count == size else bytes(buffer[:count])
