@@ -6,7 +6,7 @@ are seconds since 1970, sizes bytes.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from packaging.version import Version
@@ -29,6 +29,7 @@ class Run:
     serial: int
     generation: int
     failed: Mapping[str, str]  # what could not be read or fetched, with the reason
+    seconds: Mapping[str, float]  # how long each step took
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Status:
     last: Run | None
     finished: Run | None  # the newest that is not running (any more)
     good: Run | None
+    completed: Run | None  # the newest that got to its end, with or without faults
     serial: int | None
     generation: tuple[int, int, float, bool] | None  # number, serial, time, pages all written
     listed: Mapping[str, int]  # projects, releases, files, bytes
@@ -74,8 +76,9 @@ def status(reader: Reader, *, first: int = 5) -> Status:
     )
     return Status(
         last=_run(reader),
-        finished=_run(reader, but="running"),
-        good=_run(reader, only="done"),
+        finished=_run(reader, only=("done", "incomplete", "stopped", "failed")),
+        good=_run(reader, only=("done",)),
+        completed=_run(reader, only=("done", "incomplete")),
         serial=None if serial is None else int(serial),
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
         listed=_listed(reader),
@@ -99,18 +102,23 @@ def status(reader: Reader, *, first: int = 5) -> Status:
     )
 
 
-def _run(reader: Reader, *, only: str = "", but: str = "") -> Run | None:
-    """The newest run with the one outcome, or with any but the other."""
+def status_json(found: Status) -> dict[str, Any]:
+    """The status for programs: what ``pypisync status --json`` and ``/status.json`` say."""
+    return {"well": found.well, **asdict(found)}
+
+
+def _run(reader: Reader, *, only: Sequence[str] = ()) -> Run | None:
+    """The newest run, or the newest with one of these outcomes."""
+    where = f"WHERE outcome IN ({','.join('?' * len(only))})" if only else ""
     rows = reader.rows(
         "SELECT id, started, finished, outcome, serial, generation, report FROM runs"
-        " WHERE (outcome = ? OR ? = '') AND outcome <> ? ORDER BY id DESC LIMIT 1",
-        only,
-        only,
-        but,
+        f" {where} ORDER BY id DESC LIMIT 1",  # noqa: S608 - marks for values
+        *only,
     )
-    for number, started, finished, outcome, serial, generation, report in rows:
-        failed = json.loads(report).get("failed", {})
-        return Run(number, started, finished, outcome, serial, generation or 0, failed)
+    for number, started, finished, outcome, serial, generation, text in rows:
+        report = json.loads(text)
+        failed, seconds = report.get("failed", {}), report.get("seconds", {})
+        return Run(number, started, finished, outcome, serial, generation or 0, failed, seconds)
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Row, select, union_all
 
-from pypisync.catalog.rows import batches, to_mask, words
+from pypisync.catalog.rows import among, batches, to_mask, words
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -43,14 +43,14 @@ class CatalogBook:
         found: dict[int, list[Candidate] | None] = {}
         r = releases.c
         for batch in batches(sorted(wanted)):
-            seen = select(projects.c.id, projects.c.status).where(projects.c.id.in_(batch))
-            for project, status in self._connection.execute(seen):
+            seen = select(projects.c.id, projects.c.status).where(among(projects.c.id, batch))
+            for project, status in self._connection.execute(seen).all():
                 found[project] = None if status == "unseen" else []
             query = (
                 select(
                     r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
                 )
-                .where(r.project_id.in_(batch), r.kept)
+                .where(among(r.project_id, batch), r.kept)
                 .order_by(r.project_id, r.key.desc())
             )
             for project, release, key, version, pre, admits, yanked in self._connection.execute(
@@ -73,7 +73,7 @@ class CatalogBook:
             edge_facts: dict[int, list[EdgeFact]] = {}
             query = select(
                 q.release_id, q.id, q.project_id, q.kind, q.specifier, q.marker, q.extras, q.fault
-            ).where(q.release_id.in_(batch))
+            ).where(among(q.release_id, batch))
             for (
                 owner,
                 edge,
@@ -83,13 +83,13 @@ class CatalogBook:
                 marker,
                 extras,
                 fault,
-            ) in self._connection.execute(query):
+            ) in self._connection.execute(query).all():
                 edge_facts.setdefault(owner, []).append(
                     EdgeFact(edge, project, kind, specifier, marker, words(extras), fault)
                 )
             facts = select(
                 r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
-            ).where(r.id.in_(batch))
+            ).where(among(r.id, batch))
             for (
                 release,
                 project,
@@ -98,7 +98,7 @@ class CatalogBook:
                 builds,
                 knowledge,
                 provides,
-            ) in self._connection.execute(facts):
+            ) in self._connection.execute(facts).all():
                 found[release] = ReleaseFacts(
                     project=project,
                     version=version,
@@ -114,7 +114,7 @@ class CatalogBook:
         """All classes into these projects."""
         found: dict[ClassKey, Class] = {}
         for batch in batches(sorted(wanted)):
-            found.update(self._classes(classes.c.project_id.in_(batch)))
+            found.update(self._classes(among(classes.c.project_id, batch)))
         return found
 
     def choosers(self, wanted: Iterable[int]) -> tuple[Mapping[ClassKey, Class], Sequence[Root]]:
@@ -122,9 +122,9 @@ class CatalogBook:
         found: dict[ClassKey, Class] = {}
         found_roots: dict[int, Root] = {}
         for batch in batches(sorted(wanted)):
-            ids = select(choices.c.class_id).where(choices.c.release_id.in_(batch))
+            ids = select(choices.c.class_id).where(among(choices.c.release_id, batch))
             found.update(self._classes(classes.c.id.in_(ids)))
-            root_ids = select(root_choices.c.root_id).where(root_choices.c.release_id.in_(batch))
+            root_ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
             found_roots.update((r.id, r) for r in self.roots(roots.c.id.in_(root_ids)))
         return found, list(found_roots.values())
 
@@ -144,7 +144,7 @@ class CatalogBook:
             query = select(every.c.class_id, s.release_id, s.extra).join_from(
                 every, selected, s.id == every.c.selected_id
             )
-            for number, release, extra in self._connection.execute(query):
+            for number, release, extra in self._connection.execute(query).all():
                 found.setdefault(number, []).append(NodeKey(release, extra))
         return found
 
@@ -159,9 +159,9 @@ class CatalogBook:
                     c.project_id, c.specifier, c.extras, c.mask,
                 )
                 .select_from(selected.outerjoin(edges).outerjoin(classes))
-                .where(s.release_id.in_(batch))
+                .where(among(s.release_id, batch))
             )  # fmt: skip
-            for row in self._connection.execute(query):
+            for row in self._connection.execute(query).all():
                 node = found.setdefault(NodeKey(row[1], row[2]), Node(row[0]))
                 if row[3] is not None:
                     node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
@@ -179,8 +179,10 @@ class CatalogBook:
             )  # fmt: skip
         for batch in batches(found):
             pairs = select(root_choices.c.root_id, root_choices.c.release_id)
-            pairs = pairs.where(root_choices.c.root_id.in_(batch)).order_by(root_choices.c.position)
-            for root, release in self._connection.execute(pairs):
+            pairs = pairs.where(among(root_choices.c.root_id, batch)).order_by(
+                root_choices.c.position
+            )
+            for root, release in self._connection.execute(pairs).all():
                 chosen.setdefault(root, []).append(release)
         for root, releases_chosen in chosen.items():
             found[root].chosen = tuple(releases_chosen)
@@ -198,7 +200,7 @@ class CatalogBook:
             .where(condition)  # type: ignore[arg-type]
             .order_by(c.id, choices.c.position)
         )  # fmt: skip
-        for row in self._connection.execute(query):
+        for row in self._connection.execute(query).all():
             key = _class_key(row)
             entry = found.get(key)
             if entry is None:

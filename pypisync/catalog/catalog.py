@@ -1,6 +1,6 @@
 """The catalog as the cycle uses it: one writer's transactions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
@@ -15,10 +15,19 @@ class Catalog:
     """Transactions on the database.
 
     With ``dry`` all of them are one that is never committed, so that a cycle can be tried.
+    ``fence`` is shown each transaction, and may raise CatalogError to refuse it.
     """
 
-    def __init__(self, url: str, *, writer: bool = True, dry: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        writer: bool = True,
+        dry: bool = False,
+        fence: Callable[[Connection], None] = lambda _: None,
+    ) -> None:
         self.engine: Engine = open_engine(url, writer=writer)
+        self._fence = fence
         self._dry = dry
         self._open: Connection | None = None
 
@@ -42,6 +51,7 @@ class Catalog:
         with database_errors():
             if not self._dry:
                 with self.engine.begin() as connection:
+                    self._fence(connection)
                     yield connection
                 return
             if self._open is None:

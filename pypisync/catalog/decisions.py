@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, or_, select, update
 
 from pypisync.catalog.book import CatalogBook
-from pypisync.catalog.rows import Ids, add, batches, to_text
+from pypisync.catalog.rows import Ids, add, among, batches, to_text
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -35,7 +35,7 @@ def decide(connection: Connection, targets: Targets, now: float) -> int:
     redraw = set(connection.scalars(select(releases.c.id).where(releases.c.undecided)))
     open_roots = book.roots(roots.c.state == "new")
     for batch in batches(sorted(changed)):
-        touched = roots.c.project_id.in_(batch)
+        touched = among(roots.c.project_id, batch)
         open_roots += book.roots(touched & (roots.c.state == "kept"))
     dropped = book.roots(roots.c.state == "dropped")
     if not (changed or redraw or open_roots or dropped):
@@ -106,7 +106,7 @@ def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, i
     wanted = sorted(set(names))
     ids: dict[str, int] = {}
     for batch in batches(wanted):
-        found = select(projects.c.name, projects.c.id).where(projects.c.name.in_(batch))
+        found = select(projects.c.name, projects.c.id).where(among(projects.c.name, batch))
         ids.update((row.name, row.id) for row in connection.execute(found))
     missing = [name for name in wanted if name not in ids]
     if missing:
@@ -140,7 +140,7 @@ class _Save:
 
     def _delete(self, table: Table, column: Any, ids: Iterable[int | None]) -> None:
         for batch in batches(i for i in ids if i is not None):
-            self._connection.execute(delete(table).where(column.in_(batch)))
+            self._connection.execute(delete(table).where(among(column, batch)))
 
     def _classes(self, changed: dict[ClassKey, Class]) -> None:
         count = Ids(self._connection, classes)
@@ -197,7 +197,7 @@ class _Save:
 
     def _unpublish(self, touched: Iterable[int]) -> None:
         for batch in batches(sorted(touched)):
-            of = select(releases.c.project_id).where(releases.c.id.in_(batch))
+            of = select(releases.c.project_id).where(among(releases.c.id, batch))
             self._connection.execute(
                 update(projects).where(projects.c.id.in_(of)).values(unpublished=True)
             )
@@ -214,9 +214,9 @@ def _class_columns(key: ClassKey) -> dict[str, Any]:
 
 def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Root]) -> None:
     for batch in batches(root.id for root in (*changed, *dropped)):
-        connection.execute(delete(root_choices).where(root_choices.c.root_id.in_(batch)))
+        connection.execute(delete(root_choices).where(among(root_choices.c.root_id, batch)))
     for batch in batches(root.id for root in dropped):
-        connection.execute(delete(roots).where(roots.c.id.in_(batch)))
+        connection.execute(delete(roots).where(among(roots.c.id, batch)))
     rows = [
         {"root_id": root.id, "release_id": release, "position": position}
         for root in changed
@@ -235,11 +235,11 @@ def _ask_for(connection: Connection, decision: Decision, now: float) -> None:
     wanted = releases.c.knowledge == "unknown"
     for batch in batches(sorted(decision.unknown)):
         connection.execute(
-            update(releases).where(releases.c.id.in_(batch), wanted).values(knowledge="wanted")
+            update(releases).where(among(releases.c.id, batch), wanted).values(knowledge="wanted")
         )
     for batch in batches(sorted(decision.unseen)):
         known = exists().where(pending.c.name == projects.c.name)
-        missing = select(projects.c.name).where(projects.c.id.in_(batch), ~known)
+        missing = select(projects.c.name).where(among(projects.c.id, batch), ~known)
         rows = [
             {"name": name, "serial": 0, "since": now, "attempts": 0}
             for name in connection.scalars(missing)
@@ -250,7 +250,7 @@ def _ask_for(connection: Connection, decision: Decision, now: float) -> None:
 
 def _set(connection: Connection, table: Table, ids: Iterable[int], **values: Any) -> None:
     for batch in batches(sorted(ids)):
-        connection.execute(update(table).where(table.c.id.in_(batch)).values(**values))
+        connection.execute(update(table).where(among(table.c.id, batch)).values(**values))
 
 
 def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
@@ -263,4 +263,4 @@ def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
         exists().where(root_choices.c.release_id == r.id),
     )
     for batch in batches(sorted(changed)):
-        connection.execute(delete(releases).where(r.project_id.in_(batch), ~used))
+        connection.execute(delete(releases).where(among(r.project_id, batch), ~used))

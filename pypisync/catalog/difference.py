@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, or_, select, text
 
-from pypisync.catalog.rows import batches, words
+from pypisync.catalog.rows import among, batches, words
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -128,7 +128,7 @@ def _remove(connection: Connection, result: Difference) -> None:
         stay = (
             select(projects.c.name, releases.c.version)
             .select_from(projects.join(releases).join(selected))
-            .where(projects.c.name.in_(batch), selected.c.extra == "")
+            .where(among(projects.c.name, batch), selected.c.extra == "")
         )
         for row in connection.execute(stay):
             gone.pop((row.name, row.version), None)

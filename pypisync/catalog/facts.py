@@ -12,7 +12,7 @@ from packaging.version import Version
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
-from pypisync.catalog.rows import Ids, add, batches, to_text
+from pypisync.catalog.rows import Ids, add, among, batches, to_text
 from pypisync.catalog.schema import files, projects, releases, selected, skipped
 from pypisync.core import files as names
 from pypisync.core import versions
@@ -64,7 +64,7 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules) -> No
     for batch in batches(gone):
         connection.execute(
             update(projects)
-            .where(projects.c.name.in_(batch))
+            .where(among(projects.c.name, batch))
             .values(status=GONE, status_reason=None, etag=None)
         )
 
@@ -105,12 +105,12 @@ class _Old:
         self.files: dict[int, dict[str, Any]] = {}
         self.selected: set[int] = set()
         for batch in batches(ids):
-            here = select(projects).where(projects.c.id.in_(batch))
+            here = select(projects).where(among(projects.c.id, batch))
             self.projects.update((row.id, row) for row in connection.execute(here))
-            query = select(releases).where(releases.c.project_id.in_(batch))
+            query = select(releases).where(among(releases.c.project_id, batch))
             for row in connection.execute(query):
                 self.releases[row.project_id][bytes(row.key)] = row
-            of = select(releases.c.id).where(releases.c.project_id.in_(batch))
+            of = select(releases.c.id).where(among(releases.c.project_id, batch))
             for row in connection.execute(select(files).where(files.c.release_id.in_(of))):
                 self.files.setdefault(row.release_id, {})[row.filename] = row
             chosen = select(selected.c.release_id).where(selected.c.release_id.in_(of))
@@ -261,9 +261,9 @@ class _Writer:
         """Write everything collected."""
         gone = batches(self._gone_files)
         for batch in gone:
-            self._connection.execute(delete(files).where(files.c.id.in_(batch)))
+            self._connection.execute(delete(files).where(among(files.c.id, batch)))
         for batch in batches(row["row"] for row in self._projects):
-            self._connection.execute(delete(skipped).where(skipped.c.project_id.in_(batch)))
+            self._connection.execute(delete(skipped).where(among(skipped.c.project_id, batch)))
         for table, rows in (
             (projects, self._projects),
             (releases, self._releases),

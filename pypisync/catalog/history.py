@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, exists, func, insert, or_, select, update
 
-from pypisync.catalog.rows import Ids, add, batches
+from pypisync.catalog.rows import Ids, add, among, batches
 from pypisync.catalog.schema import (
     files,
     generations,
@@ -60,7 +60,7 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
 def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
     """The pool no longer holds these."""
     for batch in batches(paths):
-        connection.execute(delete(stored).where(stored.c.path.in_(batch)))
+        connection.execute(delete(stored).where(among(stored.c.path, batch)))
 
 
 def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
@@ -69,7 +69,7 @@ def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
     Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
     """
     for batch in batches(paths):
-        connection.execute(update(stored).where(stored.c.path.in_(batch)).values(sha256=""))
+        connection.execute(update(stored).where(among(stored.c.path, batch)).values(sha256=""))
 
 
 def all_stored(connection: Connection) -> list[Stored]:
@@ -83,7 +83,7 @@ def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stor
     found: dict[str, Stored] = {}
     for batch in batches(paths):
         query = select(stored.c.path, stored.c.sha256, stored.c.size)
-        for row in connection.execute(query.where(stored.c.path.in_(batch))):
+        for row in connection.execute(query.where(among(stored.c.path, batch))):
             found[row.path] = Stored(*row)
     return found
 
@@ -139,7 +139,7 @@ def _files(
     found: dict[str, list[PageFile]] = {}
     columns = [published.c[name] for name in _FILE_COLUMNS]
     for batch in batches(names):
-        query = select(published.c.name, *columns).where(published.c.name.in_(batch), condition)
+        query = select(published.c.name, *columns).where(among(published.c.name, batch), condition)
         for row in connection.execute(query):
             found.setdefault(row.name, []).append(_page_file(row))
     return found
@@ -164,7 +164,7 @@ def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Pag
     """The pages (without files) that the newest generation has, by project."""
     found: dict[str, Page] = {}
     for batch in batches(names):
-        query = select(pages).where(pages.c.name.in_(batch), pages.c.last.is_(None))
+        query = select(pages).where(among(pages.c.name, batch), pages.c.last.is_(None))
         for row in connection.execute(query):
             found[row.name] = Page(row.name, row.serial, row.status, row.status_reason, ())
     return found
@@ -225,7 +225,9 @@ def _close(
 ) -> None:
     for batch in batches(names):
         connection.execute(
-            update(table).where(column.in_(batch), table.c.last.is_(None)).values(last=number - 1)
+            update(table)
+            .where(among(column, batch), table.c.last.is_(None))
+            .values(last=number - 1)
         )
 
 
@@ -268,7 +270,7 @@ def _mark_listed(connection: Connection, number: int, now: float) -> None:
     listed = set(connection.scalars(select(p.path).where(p.first == number)))
     gone = set(connection.scalars(select(p.path).where(p.last == number - 1)))
     for batch in batches(sorted(gone - listed)):
-        back = set(connection.scalars(select(p.path).where(p.path.in_(batch), p.last.is_(None))))
+        back = set(connection.scalars(select(p.path).where(among(p.path, batch), p.last.is_(None))))
         _set_unlisted(connection, set(batch) - back, now)
     _set_unlisted(connection, listed, None)
 
@@ -276,7 +278,7 @@ def _mark_listed(connection: Connection, number: int, now: float) -> None:
 def _set_unlisted(connection: Connection, paths: Iterable[str], since: float | None) -> None:
     with_metadata = (path for base in sorted(paths) for path in (base, base + METADATA))
     for batch in batches(with_metadata):
-        connection.execute(update(stored).where(stored.c.path.in_(batch)).values(unlisted=since))
+        connection.execute(update(stored).where(among(stored.c.path, batch)).values(unlisted=since))
 
 
 def forget_generations(connection: Connection, before: float) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
-from pypisync.catalog.rows import Ids, add, batches, to_mask
+from pypisync.catalog.rows import Ids, add, among, batches, to_mask
 from pypisync.catalog.schema import files, projects, releases, requirements
 from pypisync.core.model import Requirement
 
@@ -62,7 +62,7 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
     for batch in batches(row.id for row in rows):
         kept = select(
             f.release_id, f.filename, f.url, f.path, f.sha256, f.size, f.metadata_sha256, f.kind
-        ).where(f.release_id.in_(batch), f.kept)
+        ).where(among(f.release_id, batch), f.kept)
         for row in connection.execute(kept.order_by(f.filename)):
             sources.setdefault(row[0], []).append(SourceFile(*row[1:]))
     return [
@@ -74,7 +74,7 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
 def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None:
     """Replace the requirements of releases by what was read."""
     for batch in batches(item.release for item in known):
-        connection.execute(delete(requirements).where(requirements.c.release_id.in_(batch)))
+        connection.execute(delete(requirements).where(among(requirements.c.release_id, batch)))
     named = {q.name for item in known for q in (*item.runtime, *item.build) if q.name}
     ids = ensure_projects(connection, named)
     owners = _owners(connection, known)
@@ -107,7 +107,7 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
 def _owners(connection: Connection, known: Iterable[Knowledge]) -> dict[int, int]:
     owners: dict[int, int] = {}
     for batch in batches(item.release for item in known):
-        query = select(releases.c.id, releases.c.project_id).where(releases.c.id.in_(batch))
+        query = select(releases.c.id, releases.c.project_id).where(among(releases.c.id, batch))
         owners.update((row.id, row.project_id) for row in connection.execute(query))
     return owners
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from pypisync.catalog.history import METADATA
-from pypisync.catalog.rows import batches, to_mask
+from pypisync.catalog.rows import among, batches, to_mask
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -118,7 +118,7 @@ def published_all(connection: Connection, done: Iterable[int]) -> None:
     """These projects' pages say all there is to say."""
     for batch in batches(done):
         connection.execute(
-            update(projects).where(projects.c.id.in_(batch)).values(unpublished=False)
+            update(projects).where(among(projects.c.id, batch)).values(unpublished=False)
         )
 
 
@@ -136,7 +136,7 @@ def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set
                 .join(classes, classes.c.id == edges.c.class_id)
                 .join(used, used.c.id == classes.c.project_id)
             )
-            .where(user.c.name.in_(batch))
+            .where(among(user.c.name, batch))
             .distinct()
         )
         for name, need in connection.execute(query):
@@ -172,7 +172,7 @@ def _wanted(connection: Connection, ids: Sequence[int]) -> list[Wanted]:
                 .outerjoin(stored, stored.c.path == f.path)
                 .outerjoin(meta, meta.c.path == f.path + METADATA)
             )
-            .where(p.id.in_(batch), or_(selected.c.id.is_not(None), lists))
+            .where(among(p.id, batch), or_(selected.c.id.is_not(None), lists))
             .order_by(r.id, f.id)
         )  # fmt: skip
         for row in connection.execute(query):
@@ -219,7 +219,7 @@ def _blocked(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     blocked: dict[int, str] = {}
     for batch in batches(ids):
         unread = select(releases.c.id).where(
-            releases.c.id.in_(batch), releases.c.knowledge == "wanted"
+            among(releases.c.id, batch), releases.c.knowledge == "wanted"
         )
         blocked.update(
             (release, "its requirements could not be read yet")
@@ -232,7 +232,7 @@ def _blocked(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
                 .join(classes, classes.c.id == edges.c.class_id)
                 .join(projects, projects.c.id == classes.c.project_id)
             )
-            .where(selected.c.release_id.in_(batch), projects.c.status == "unseen")
+            .where(among(selected.c.release_id, batch), projects.c.status == "unseen")
         )
         for release, name in connection.execute(unseen):
             blocked[release] = f"needs {name}, which could not be read yet"
@@ -244,7 +244,7 @@ def _listed(connection: Connection, names: Sequence[str]) -> dict[str, frozenset
     found: dict[str, set[str]] = {}
     for batch in batches(names):
         query = select(published.c.name, published.c.filename).where(
-            published.c.name.in_(batch), published.c.last.is_(None)
+            among(published.c.name, batch), published.c.last.is_(None)
         )
         for name, filename in connection.execute(query):
             found.setdefault(name, set()).add(filename)
@@ -270,7 +270,7 @@ def _spread(
                         selected, selected.c.id == edges.c.selected_id
                     )
                 )
-                .where(choices.c.release_id.in_(batch))
+                .where(among(choices.c.release_id, batch))
                 .distinct()
             )
             for needed, dependent in connection.execute(query):
@@ -316,6 +316,6 @@ def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
     found: set[int] = set()
     for batch in batches(ids):
         for table in (roots, classes):
-            query = select(table.c.project_id).where(table.c.project_id.in_(batch))
+            query = select(table.c.project_id).where(among(table.c.project_id, batch))
             found.update(connection.scalars(query.distinct()))
     return found

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exists, func, select, update
 
 from pypisync.catalog import history
 from pypisync.catalog.history import METADATA, Stored
-from pypisync.catalog.rows import BATCH, batches
+from pypisync.catalog.rows import BATCH, among, batches
 from pypisync.catalog.schema import files, projects, published, releases, stored
 from pypisync.core.pages import Page
 
@@ -39,7 +39,7 @@ def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
     known = set(history.stored_among(connection, paths))
     for batch in batches(paths):
         listed = select(published.c.path).where(
-            published.c.path.in_(batch), published.c.last.is_(None)
+            among(published.c.path, batch), published.c.last.is_(None)
         )
         known.update(connection.scalars(listed))
     return [path for path in paths if path not in known]
@@ -64,7 +64,7 @@ def lose(connection: Connection, paths: Iterable[str]) -> None:
             .where(files.c.filename.in_(names))
         )
         listed = select(published.c.name).where(
-            published.c.path.in_(batch), published.c.last.is_(None)
+            among(published.c.path, batch), published.c.last.is_(None)
         )
         for of in (projects.c.id.in_(wanted), projects.c.name.in_(listed)):
             connection.execute(update(projects).where(of).values(unpublished=True))

@@ -1,9 +1,12 @@
 """Small common ground of the catalog's modules: masks as text, ids, and batches."""
 
-from collections.abc import Collection, Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Boolean, ColumnElement, Connection, Table, Text, bindparam, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 T = TypeVar("T")
 
@@ -33,10 +36,49 @@ def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
+class _Among(FunctionElement[bool]):
+    """Whether a column has one of the values of a JSON array."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "sqlite")
+def _on_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608
+
+
+@compiles(_Among, "postgresql")
+def _on_postgresql(element: _Among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in element.clauses)
+    kind = compiler.dialect.type_compiler_instance.process(next(iter(element.clauses)).type)
+    listed = f"json_array_elements_text(CAST({values} AS JSON)) AS listed"
+    return f"{column} IN (SELECT CAST(listed AS {kind}) FROM {listed})"  # noqa: S608
+
+
+def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """The condition that a column has one of many values.
+
+    They go as one parameter: a statement with thousands of them costs more to build than to run.
+    """
+    return _Among(column, bindparam(None, json.dumps(values), Text, unique=True))
+
+
 def add(connection: Connection, table: Table, rows: Collection[dict[str, Any]]) -> None:
-    """Insert rows that all have the same keys."""
-    if rows:
-        connection.execute(insert(table), list(rows))
+    """Insert rows that all have the same keys.
+
+    Straight through the driver: the rows are checked by their types, and there may be millions.
+    """
+    if not rows:
+        return
+    first = next(iter(rows))
+    quote = connection.dialect.identifier_preparer.quote
+    columns = ", ".join(quote(name) for name in first)
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    marks = ", ".join([mark] * len(first))
+    statement = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"  # noqa: S608
+    connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
 
 
 class Ids:

@@ -1,13 +1,26 @@
 """What has still to be done: the serial read up to, and the projects that are stale."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from pypisync.catalog.rows import batches
+from pypisync.catalog.rows import among, batches
 from pypisync.catalog.schema import pending, projects, releases, settings
 
 SERIAL = "serial"
+
+_WAIT = 1800.0
+_LONGEST_WAIT = 86400.0
+_DOUBLINGS = 6  # the sixth wait is 16 hours
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a project: the serial of its document, and its status."""
+
+    serial: int
+    status: str
 
 
 def setting(connection: Connection, name: str) -> str | None:
@@ -32,7 +45,7 @@ def matters(connection: Connection, names: Iterable[str]) -> set[str]:
     """Those of the names (normalised) that the catalog knows."""
     known: set[str] = set()
     for batch in batches(names):
-        found = select(projects.c.name).where(projects.c.name.in_(batch))
+        found = select(projects.c.name).where(among(projects.c.name, batch))
         known.update(connection.scalars(found))
     return known
 
@@ -43,16 +56,36 @@ def shown(connection: Connection) -> set[str]:
     return set(connection.scalars(select(projects.c.name).where(projects.c.status.not_in(hidden))))
 
 
+def known(connection: Connection) -> dict[str, Known]:
+    """All projects that were read, by name."""
+    query = select(projects.c.name, projects.c.serial, projects.c.status)
+    rows = connection.execute(query.where(projects.c.status != "unseen"))
+    return {row.name: Known(row.serial, row.status) for row in rows}
+
+
+def owe_anew(connection: Connection, serials: Mapping[str, int], now: float) -> None:
+    """Owe every project there is a document anew; what was owed counts no longer.
+
+    ``serials`` are upstream's; for a project that it does not list any document will do.
+    """
+    names = set(connection.scalars(select(projects.c.name).where(projects.c.status != "unseen")))
+    names.update(connection.scalars(select(pending.c.name)))
+    connection.execute(delete(pending))
+    mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now)
+
+
 def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -> None:
     """Owe each of these projects a document at least as new as the serial."""
     have: dict[str, int] = {}
     for batch in batches(serials):
-        query = select(pending.c.name, pending.c.serial).where(pending.c.name.in_(batch))
+        query = select(pending.c.name, pending.c.serial).where(among(pending.c.name, batch))
         have.update((row.name, row.serial) for row in connection.execute(query))
     for name, old in have.items():
         if serials[name] > old:
             connection.execute(
-                update(pending).where(pending.c.name == name).values(serial=serials[name])
+                update(pending)
+                .where(pending.c.name == name)
+                .values(serial=serials[name], attempts=0)
             )
     rows = [
         {"name": name, "serial": owed, "since": now, "attempts": 0}
@@ -63,20 +96,36 @@ def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -
         connection.execute(insert(pending), rows)
 
 
-def stale(connection: Connection) -> list[tuple[str, int, str | None]]:
-    """All stale projects: name, the serial owed, and the ETag of the known document."""
+def stale(connection: Connection, now: float | None = None) -> list[tuple[str, int, str | None]]:
+    """All stale projects: name, the serial owed, and the ETag of the known document.
+
+    With ``now``, without those that failed and whose time has not come again.
+    """
     query = (
-        select(pending.c.name, pending.c.serial, projects.c.etag)
+        select(pending, projects.c.etag)
         .select_from(pending.outerjoin(projects, projects.c.name == pending.c.name))
         .order_by(pending.c.name)
     )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+    return [
+        (row.name, row.serial, row.etag)
+        for row in connection.execute(query)
+        if now is None or now >= row.since + patience(row.attempts)
+    ]
+
+
+def patience(attempts: int) -> float:
+    """How long after it became stale a project is asked for again that failed so often (seconds).
+
+    The waits double, from half an hour to a day. What changes anew upstream is asked for at once.
+    """
+    doubling = min(attempts, _DOUBLINGS)
+    return _WAIT * (2**doubling - 1) + _LONGEST_WAIT * (attempts - doubling)
 
 
 def settled(connection: Connection, names: Iterable[str]) -> None:
     """These projects are up to date."""
     for batch in batches(names):
-        connection.execute(delete(pending).where(pending.c.name.in_(batch)))
+        connection.execute(delete(pending).where(among(pending.c.name, batch)))
 
 
 def set_aside(connection: Connection, reasons: Mapping[str, str]) -> None:

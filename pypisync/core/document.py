@@ -25,6 +25,11 @@ def _root(text: str) -> str:
     return text
 
 
+def _socket_address(text: str) -> str:
+    values.socket_address(text)
+    return text
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -154,6 +159,15 @@ class Document(_Keys):
         default=False,
         description="true (also a folder flat with a link to every file, for pip --find-links) "
         "or false",
+    )
+    schedule: Text = Field(
+        default="1 hour",
+        description='when the daemon syncs: the time between two syncs, such as "1 hour", or a '
+        'cron expression in local time, such as "17 * * * *"',
+    )
+    listen: Annotated[str, AfterValidator(_socket_address)] | None = Field(
+        default=None,
+        description='null (no HTTP) or the address to serve the mirror at, such as "127.0.0.1:8080"',
     )
     upstream: Upstream = Field(
         default=Upstream(), description="an object that says how upstream is asked"

@@ -12,6 +12,9 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 _NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII)
+_HOST_AND_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII
+)
 _SIZES = {"": 1, "b": 1} | {
     f"{letter}{suffix}": base**power
     for power, letter in enumerate("kmgt", start=1)
@@ -48,6 +51,25 @@ def index_address(text: str) -> str:
     if index.endswith(("/simple", "/pypi")):
         raise ValueError('must be the address of the whole index, without "/simple" or "/pypi"')
     return index
+
+
+def socket_address(text: str) -> tuple[str, int]:
+    """The host ("" for all addresses) and the port that ``text`` names. Raises ValueError."""
+    match = _HOST_AND_PORT.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError(
+            'must be a host and a port such as "127.0.0.1:8080" or "[::1]:8080", '
+            'or ":8080" for all addresses'
+        )
+    return match["v6"] or match["host"], int(match["port"])
+
+
+def shown_address(address: tuple[str, int] | None) -> str | None:
+    """A host and a port as one text: what :func:`socket_address` reads."""
+    if address is None:
+        return None
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def python_minor(text: str) -> str:
