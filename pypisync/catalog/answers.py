@@ -18,6 +18,9 @@ from pypisync.core.chains import Chain, Node, RootLine, Use, shortest
 # -- status ---------------------------------------------------------------------------------
 
 
+_ENDED = ("done", "incomplete", "stopped", "failed")
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A cycle; ``outcome`` is running, done, incomplete, stopped or failed."""
@@ -75,10 +78,10 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
     )
     return Status(
-        last=_run(reader),
-        finished=_run(reader, only=("done", "incomplete", "stopped", "failed")),
-        good=_run(reader, only=("done",)),
-        completed=_run(reader, only=("done", "incomplete")),
+        last=_run(reader, ("running", *_ENDED)),
+        finished=_run(reader, _ENDED),
+        good=_run(reader, ("done",)),
+        completed=_run(reader, ("done", "incomplete")),
         serial=None if serial is None else int(serial),
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
         listed=_listed(reader),
@@ -107,13 +110,12 @@ def status_json(found: Status) -> dict[str, Any]:
     return {"well": found.well, **asdict(found)}
 
 
-def _run(reader: Reader, *, only: Sequence[str] = ()) -> Run | None:
-    """The newest run, or the newest with one of these outcomes."""
-    where = f"WHERE outcome IN ({','.join('?' * len(only))})" if only else ""
-    rows = reader.rows(
+def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
+    """The newest run with one of these outcomes."""
+    rows = reader.among(
         "SELECT id, started, finished, outcome, serial, generation, report FROM runs"
-        f" {where} ORDER BY id DESC LIMIT 1",  # noqa: S608 - marks for values
-        *only,
+        " WHERE outcome IN (?) ORDER BY id DESC LIMIT 1",
+        outcomes,
     )
     for number, started, finished, outcome, serial, generation, text in rows:
         report = json.loads(text)

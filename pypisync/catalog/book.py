@@ -123,9 +123,12 @@ class CatalogBook:
         found_roots: dict[int, Root] = {}
         for batch in batches(sorted(wanted)):
             ids = select(choices.c.class_id).where(among(choices.c.release_id, batch))
-            found.update(self._classes(classes.c.id.in_(ids)))
-            root_ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
-            found_roots.update((r.id, r) for r in self.roots(roots.c.id.in_(root_ids)))
+            # In two steps: joined, the planner would rather walk through all the classes.
+            for some in batches(sorted(set(self._connection.scalars(ids)))):
+                found.update(self._classes(among(classes.c.id, some)))
+            ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
+            for some in batches(sorted(set(self._connection.scalars(ids)))):
+                found_roots.update((r.id, r) for r in self.roots(among(roots.c.id, some)))
         return found, list(found_roots.values())
 
     def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
@@ -172,7 +175,7 @@ class CatalogBook:
         found: dict[int, Root] = {}
         chosen: dict[int, list[int]] = {}
         query = select(roots).where(condition)  # type: ignore[arg-type]
-        for row in self._connection.execute(query.order_by(roots.c.id)):
+        for row in sorted(self._connection.execute(query).all(), key=lambda row: int(row.id)):
             found[row.id] = Root(
                 row.id, row.project_id, parse_selector(row.selector), words(row.extras),
                 unmet=to_mask(row.unmet),
@@ -194,19 +197,20 @@ class CatalogBook:
         query = (
             select(
                 c.project_id, c.specifier, c.extras, c.mask,
-                c.id, c.unmet, c.uses, choices.c.release_id,
+                c.id, c.unmet, c.uses, choices.c.position, choices.c.release_id,
             )
             .select_from(classes.outerjoin(choices))
             .where(condition)  # type: ignore[arg-type]
-            .order_by(c.id, choices.c.position)
         )  # fmt: skip
+        chosen: dict[ClassKey, list[tuple[int, int]]] = {}
         for row in self._connection.execute(query).all():
             key = _class_key(row)
-            entry = found.get(key)
-            if entry is None:
-                entry = found[key] = Class(row[4], (), to_mask(row[5]), row[6])
-            if row[7] is not None:
-                entry.chosen = (*entry.chosen, row[7])
+            if key not in found:
+                found[key] = Class(row[4], (), to_mask(row[5]), row[6])
+            if row[8] is not None:
+                chosen.setdefault(key, []).append((row[7], row[8]))
+        for key, pairs in chosen.items():
+            found[key].chosen = tuple(release for _, release in sorted(pairs))
         return found
 
 

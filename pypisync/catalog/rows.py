@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Table, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -36,25 +36,24 @@ def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-class _Among(FunctionElement[bool]):
-    """Whether a column has one of the values of a JSON array."""
+class _Listed(FunctionElement[Any]):
+    """The values of a JSON array as a list to compare with."""
 
-    type = Boolean()
     inherit_cache = True
 
 
-@compiles(_Among, "sqlite")
-def _on_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
-    column, values = (compiler.process(part, **options) for part in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608
+@compiles(_Listed, "sqlite")
+def _on_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
+    values = compiler.process(element.clauses, **options)
+    return f"(SELECT value FROM json_each({values}))"  # noqa: S608
 
 
-@compiles(_Among, "postgresql")
-def _on_postgresql(element: _Among, compiler: Any, **options: Any) -> str:
-    column, values = (compiler.process(part, **options) for part in element.clauses)
-    kind = compiler.dialect.type_compiler_instance.process(next(iter(element.clauses)).type)
+@compiles(_Listed, "postgresql")
+def _on_postgresql(element: _Listed, compiler: Any, **options: Any) -> str:
+    values = compiler.process(element.clauses, **options)
+    kind = compiler.dialect.type_compiler_instance.process(element.type)
     listed = f"json_array_elements_text(CAST({values} AS JSON)) AS listed"
-    return f"{column} IN (SELECT CAST(listed AS {kind}) FROM {listed})"  # noqa: S608
+    return f"(SELECT CAST(listed AS {kind}) FROM {listed})"  # noqa: S608
 
 
 def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -62,7 +61,9 @@ def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bo
 
     They go as one parameter: a statement with thousands of them costs more to build than to run.
     """
-    return _Among(column, bindparam(None, json.dumps(values), Text, unique=True))
+    listed = _Listed(bindparam(None, json.dumps(values), Text, unique=True))
+    listed.type = column.type
+    return column.bool_op("IN")(listed)
 
 
 def add(connection: Connection, table: Table, rows: Collection[dict[str, Any]]) -> None:

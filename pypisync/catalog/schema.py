@@ -232,7 +232,9 @@ edges = Table(
     "edges",
     metadata,
     _ref("selected_id", "selected", index=False, key=True),
-    _ref("requirement_id", "requirements", key=True),
+    # No reference: when a release's requirements are read again, the next decision still has to
+    # see which edges it had.
+    Column("requirement_id", Integer, primary_key=True, autoincrement=False),
     Column("class_id", Integer, ForeignKey("classes.id"), index=True),  # null: can never be met
     comment="the requirements of the selection that can apply, and what was chosen for each",
 )

@@ -1,6 +1,6 @@
 """What has still to be done: the serial read up to, and the projects that are stale."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
@@ -83,9 +83,7 @@ def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -
     for name, old in have.items():
         if serials[name] > old:
             connection.execute(
-                update(pending)
-                .where(pending.c.name == name)
-                .values(serial=serials[name], attempts=0)
+                update(pending).where(pending.c.name == name).values(serial=serials[name])
             )
     rows = [
         {"name": name, "serial": owed, "since": now, "attempts": 0}
@@ -96,10 +94,12 @@ def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -
         connection.execute(insert(pending), rows)
 
 
-def stale(connection: Connection, now: float | None = None) -> list[tuple[str, int, str | None]]:
+def stale(
+    connection: Connection, now: float | None = None, fresh: Collection[str] = ()
+) -> list[tuple[str, int, str | None]]:
     """All stale projects: name, the serial owed, and the ETag of the known document.
 
-    With ``now``, without those that failed and whose time has not come again.
+    With ``now``, without those that failed and whose time has not come again, unless ``fresh``.
     """
     query = (
         select(pending, projects.c.etag)
@@ -109,17 +109,17 @@ def stale(connection: Connection, now: float | None = None) -> list[tuple[str, i
     return [
         (row.name, row.serial, row.etag)
         for row in connection.execute(query)
-        if now is None or now >= row.since + patience(row.attempts)
+        if now is None or row.name in fresh or now >= row.since + patience(row.attempts)
     ]
 
 
 def patience(attempts: int) -> float:
     """How long after it became stale a project is asked for again that failed so often (seconds).
 
-    The waits double, from half an hour to a day. What changes anew upstream is asked for at once.
+    The waits double, from half an hour to a day.
     """
     doubling = min(attempts, _DOUBLINGS)
-    return _WAIT * (2**doubling - 1) + _LONGEST_WAIT * (attempts - doubling)
+    return _WAIT * ((1 << doubling) - 1) + _LONGEST_WAIT * (attempts - doubling)
 
 
 def settled(connection: Connection, names: Iterable[str]) -> None:
