@@ -18,6 +18,7 @@ import json5
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pypisync import schedule
 from pypisync.core import selector, values
 from pypisync.core.document import Document, Environment, Upstream
 from pypisync.core.environments import targets
@@ -26,6 +27,7 @@ from pypisync.core.json5_positions import Positions, positions
 from pypisync.core.model import Targets
 from pypisync.core.roots import Pattern, Root
 from pypisync.errors import ConfigError
+from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Config:
     wheels: Literal["all", "targets"]
     sdists: Literal["always", "fallback", "never"]
     flat: bool  # also a folder with a link to every file
+    schedule: Schedule
+    listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
     upstream: Upstream  # ca_file absolute
     disk_reserve: int  # bytes
     grace: int  # seconds
@@ -82,7 +86,10 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     Raises ConfigError with all faults, each one line: ``file:line:column: key: value: allowed``.
     """
     source = _read(path, environ)
-    checks = (_repeated, _same_root, _wrong_values, _no_database, _no_targets, _no_ca_file)
+    checks = (
+        *(_repeated, _same_root, _wrong_values),
+        *(_no_database, _no_schedule, _no_targets, _no_ca_file),
+    )
     faults = [fault for check in checks for fault in check(source)]
     if faults:
         raise ConfigError([line for _, line in sorted(faults)])
@@ -214,6 +221,19 @@ def _no_database(source: _Source) -> Iterator[_Fault]:
         yield source.fault(("database",), url, str(error))
 
 
+def _no_schedule(source: _Source) -> Iterator[_Fault]:
+    text = source.data.get("schedule")
+    if not isinstance(text, str) or not text:
+        return  # one of the wrong values
+    try:
+        schedule.parse(text)
+    except ValueError as error:
+        what = str(error)
+        if not what.startswith("must"):
+            what = f"must be a cron expression such as 17 * * * *: {what}"
+        yield source.fault(("schedule",), text, what)
+
+
 def _no_targets(source: _Source) -> Iterator[_Fault]:
     try:
         environment = Environment.model_validate(source.data.get("environment", {}))
@@ -268,6 +288,8 @@ def _resolved(source: _Source) -> Config:
         wheels=document.wheels,
         sdists=document.sdists,
         flat=document.flat,
+        schedule=schedule.parse(document.schedule),
+        listen=values.socket_address(document.listen) if document.listen else None,
         upstream=upstream,
         disk_reserve=document.disk_reserve,
         grace=document.grace,

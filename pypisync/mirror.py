@@ -25,6 +25,9 @@ class Watch(Protocol):
     ``received`` is called by the threads that download, the others by the cycle itself.
     """
 
+    def begin(self, run: int) -> None:
+        """A run begins, which the catalog records under this number."""
+
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
         """A step begins; ``total`` items (``unit`` "bytes": bytes) are expected."""
 
@@ -40,6 +43,9 @@ class Watch(Protocol):
 
 class Silent:
     """A watch that nobody looks at."""
+
+    def begin(self, run: int) -> None:
+        """Nothing."""
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
         """Nothing."""
@@ -69,6 +75,7 @@ class Mirror:
     grace: float  # seconds that a file stays after the last page that listed it went
     now: Callable[[], float]  # seconds since 1970
     watch: Watch = field(default_factory=Silent)
+    patient: bool = False  # a project that failed is left alone for a while, longer each time
 
 
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:

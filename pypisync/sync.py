@@ -6,7 +6,7 @@ which a later run goes on: a crash anywhere, then a run, ends as if there had be
 fails for one project or one file is set aside with its reason, and the cycle goes on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -14,6 +14,7 @@ from time import perf_counter
 
 from packaging.utils import canonicalize_name
 
+from pypisync import reconcile
 from pypisync.catalog import decisions, facts, history, publication, runs, work
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.history import METADATA
@@ -21,7 +22,7 @@ from pypisync.catalog.knowledge import wanted_releases
 from pypisync.core.pages import PageFile
 from pypisync.core.plan import dependencies_first
 from pypisync.core.roots import expand
-from pypisync.errors import PypiSyncError, Stopped, Unreachable
+from pypisync.errors import Gone, PypiSyncError, Rewound, Stopped, UpstreamError
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring
 from pypisync.upstream.api import SIMPLE_INDEX, FileAsk, ProjectAsk
@@ -61,9 +62,9 @@ def sync_once(mirror: Mirror) -> Report:
     report = Report()
     with _recorded(mirror, report):
         with _timed(report, "listen"):
-            listen(mirror, report)
+            fresh = listen(mirror, report)
         with _timed(report, "settle"):
-            settle(mirror, report)
+            settle(mirror, report, fresh)
         with _timed(report, "fetch"):
             later = fetch(mirror, report)
         with _timed(report, "publish"):
@@ -76,8 +77,8 @@ def sync_once(mirror: Mirror) -> Report:
 # -- listen ---------------------------------------------------------------------------------
 
 
-def listen(mirror: Mirror, report: Report) -> None:
-    """Read the changelog, and owe every project that matters a new document.
+def listen(mirror: Mirror, report: Report) -> set[str]:
+    """Read the changelog, and owe every project that matters a new document; answers which.
 
     Marks and serial are stored in one transaction: from then on nothing can be lost.
     """
@@ -85,31 +86,77 @@ def listen(mirror: Mirror, report: Report) -> None:
     with mirror.catalog.begin() as connection:
         since = work.serial(connection)
         patterns_seen = work.setting(connection, "patterns")
-    serial = mirror.upstream.serial() if since is None else since
-    changed: dict[str, int] = {}
-    by_index = False
-    for change in mirror.upstream.changes(since) if since is not None else ():
-        report.changes += 1
-        serial = max(serial, change.serial)
-        by_index |= change.action == SIMPLE_INDEX
-        if change.name:
-            changed[canonicalize_name(change.name)] = change.serial
+        overdue = since is not None and reconcile.overdue(connection, mirror.now())
+    news = _hear(mirror, since)
+    changed = news.changed
     # The serial is read before the names: what comes in between is in the next changelog.
     patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
     new_patterns = bool(patterns) and patterns_seen != patterns
-    names = set(mirror.upstream.names()) if new_patterns or by_index else set(changed)
+    listed = _names(mirror, must=new_patterns or news.by_index or news.rewound, may=overdue)
+    names = set(changed) if listed is None else set(listed)
     with mirror.catalog.begin() as connection:
         _apply_environment(mirror, connection)
         _set_roots(mirror, connection, names, everything=new_patterns)
         owed = {name: changed[name] for name in sorted(work.matters(connection, changed))}
-        if by_index:
+        if news.by_index:
             owed = dict.fromkeys(sorted(work.shown(connection) - names), 0) | owed
+        if listed is not None and news.rewound:
+            work.owe_anew(connection, listed, mirror.now())
+        elif listed is not None and overdue:
+            owed = reconcile.differing(work.known(connection), listed) | owed
         work.mark_stale(connection, owed, mirror.now())
+        if since is None or news.rewound or (overdue and listed is not None):
+            reconcile.reconciled(connection, mirror.now())
         if new_patterns or patterns_seen not in (None, patterns):
             work.set_setting(connection, "patterns", patterns)
-        if serial != since:
-            work.set_setting(connection, work.SERIAL, str(serial))
-    report.serial = serial
+        if news.serial != since:
+            work.set_setting(connection, work.SERIAL, str(news.serial))
+    report.serial = news.serial
+    report.changes = news.rows
+    return set(owed)
+
+
+@dataclass(slots=True)
+class _News:
+    """What the changelog told."""
+
+    serial: int  # the newest
+    rows: int = 0
+    changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
+    by_index: bool = False  # the simple index told it, which knows of no removal
+    rewound: bool = False  # upstream went back, so none of it can be trusted
+
+
+def _hear(mirror: Mirror, since: int | None) -> _News:
+    """Read the changelog since a serial; None: only where it begins."""
+    if since is None:
+        return _News(mirror.upstream.serial())
+    news = _News(since)
+    try:
+        for change in mirror.upstream.changes(since):
+            news.rows += 1
+            news.serial = max(news.serial, change.serial)
+            news.by_index |= change.action == SIMPLE_INDEX
+            if change.name:
+                news.changed[canonicalize_name(change.name)] = change.serial
+    except Rewound as error:
+        mirror.watch.fault("changelog", str(error))
+        return _News(mirror.upstream.serial(), rewound=True)
+    return news
+
+
+def _names(mirror: Mirror, *, must: bool, may: bool) -> Mapping[str, int] | None:
+    """The list of all projects, if it must be had; if it only may, a failure is set aside."""
+    if not must and not may:
+        return None
+    mirror.watch.step("names")
+    try:
+        return mirror.upstream.names()
+    except UpstreamError as error:
+        if must or isinstance(error, Stopped):
+            raise
+        mirror.watch.fault("names", str(error))
+        return None
 
 
 def _apply_environment(mirror: Mirror, connection: Transaction) -> None:
@@ -144,13 +191,18 @@ def _set_roots(
 # -- settle ---------------------------------------------------------------------------------
 
 
-def settle(mirror: Mirror, report: Report) -> None:
-    """Learn and decide in rounds, until the decision lacks nothing that can be had."""
+def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
+    """Learn and decide in rounds, until the decision lacks nothing that can be had.
+
+    A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones.
+    """
     tried: set[str] = set()
     while True:
         with mirror.catalog.begin() as connection:
             decisions.decide(connection, mirror.rules.targets, mirror.now())
-            asks = [ProjectAsk(*row) for row in work.stale(connection) if row[0] not in tried]
+            now = mirror.now() if mirror.patient else None
+            stale = work.stale(connection, now, fresh)
+            asks = [ProjectAsk(*row) for row in stale if row[0] not in tried]
             wanted = [
                 release
                 for release in wanted_releases(connection)
@@ -183,10 +235,12 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
             asks.append(metadata_ask(file.url, file.path, file.metadata))
     mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
     failed = bring(mirror, asks) if asks else {}
+    # What crashes and changes of mind left; parts of files still to come are kept.
+    mirror.pool.sweep(keep=failed.keys())
     report.files += len(asks) - len(failed)
     report.bytes += sum(ask.size or 0 for ask in asks if ask.path not in failed)
     report.failed |= {path.rpartition("/")[2]: str(error) for path, error in failed.items()}
-    return {path for path, error in failed.items() if isinstance(error, Unreachable)}
+    return {path for path, error in failed.items() if not isinstance(error, Gone)}
 
 
 # -- publish --------------------------------------------------------------------------------
@@ -200,6 +254,9 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
         report.pages += write_generation(mirror, number)
     with mirror.catalog.begin() as connection:
         result = publication.assemble(connection, later)
+        if decisions.retain(connection, result.retained):
+            decisions.decide(connection, mirror.rules.targets, mirror.now())
+            result = publication.assemble(connection, later)
         serial = work.serial(connection) or 0
         number = history.publish(connection, result.pages, serial, mirror.now())
         publication.published_all(connection, result.done)
@@ -300,6 +357,7 @@ def prune(mirror: Mirror, report: Report) -> None:
 def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     with mirror.catalog.begin() as connection:
         number = runs.start(connection, mirror.now())
+    mirror.watch.begin(number)
     try:
         yield
     except PypiSyncError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
+from pypisync.catalog.leader import Leadership, leading
 from pypisync.catalog.migrate import exists
 from pypisync.config import Config
 from pypisync.core.environments import fingerprint
@@ -44,6 +45,16 @@ def rules(config: Config) -> Rules:
 
 
 @contextmanager
+def writing(config: Config, *, daemon: bool = False) -> Iterator[Leadership]:
+    """The right to write, to the database and to the tree. Raises Busy if another has it."""
+    with (
+        leading(config.database_url) as leadership,
+        writer_lock(config.destination, daemon=daemon),
+    ):
+        yield leadership
+
+
+@contextmanager
 def open_mirror(
     config: Config,
     *,
@@ -52,25 +63,59 @@ def open_mirror(
     stop: Callable[[], bool] = lambda: False,
     upstream: Upstream | None = None,
 ) -> Iterator[Mirror]:
-    """The mirror, with the writer's lock held.
+    """The mirror, with the right to write.
 
     With ``dry`` nothing of the mirror is changed: the catalog undoes all, and what has to be read
     from files goes to a temporary folder; so does the catalog of a mirror that has none yet.
     Raises StorageError (another sync is running, the folder cannot be written) and CatalogError.
     """
     with ExitStack() as stack:
-        database, root = config.database_url, config.destination
-        if not dry or root.is_dir():
-            stack.enter_context(writer_lock(root))
-        if dry:
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-"))
-            root = Path(scratch)
-            if not exists(database):
-                database = f"sqlite:///{root / 'catalog.sqlite'}"
-        catalog = Catalog(database, dry=dry)
+        if not dry:
+            leadership = stack.enter_context(writing(config))
+            parts = open_parts(config, leadership, watch=watch, stop=stop, upstream=upstream)
+            yield stack.enter_context(parts)
+            return
+        if config.destination.is_dir():
+            stack.enter_context(writer_lock(config.destination))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-")))
+        database = config.database_url
+        if not exists(database):
+            database = f"sqlite:///{scratch / 'catalog.sqlite'}"
+        catalog = Catalog(database, dry=True)
+        pool = Pool(scratch, reserve=0)
+        yield stack.enter_context(_parts(config, catalog, pool, watch, stop, upstream))
+
+
+@contextmanager
+def open_parts(
+    config: Config,
+    leadership: Leadership,
+    *,
+    watch: Watch | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    upstream: Upstream | None = None,
+    patient: bool = False,
+) -> Iterator[Mirror]:
+    """The mirror, for a caller that has the right to write already. Raises CatalogError."""
+    catalog = Catalog(config.database_url, fence=leadership.fence)
+    pool = Pool(config.destination, reserve=config.disk_reserve)
+    with _parts(config, catalog, pool, watch, stop, upstream) as mirror:
+        mirror.patient = patient
+        yield mirror
+
+
+@contextmanager
+def _parts(
+    config: Config,
+    catalog: Catalog,
+    pool: Pool,
+    watch: Watch | None,
+    stop: Callable[[], bool],
+    upstream: Upstream | None,
+) -> Iterator[Mirror]:
+    with ExitStack() as stack:
         stack.callback(catalog.close)
         catalog.prepare()
-        pool = Pool(root, reserve=0 if dry else config.disk_reserve)
         upstream = upstream or open_upstream(config, stop)
         stack.callback(upstream.close)
         derived = rules(config)

@@ -321,17 +321,10 @@ def upgrade() -> None:
         sa.Column("class_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["class_id"], ["classes.id"], name=op.f("fk_edges_class_id")),
         sa.ForeignKeyConstraint(
-            ["requirement_id"],
-            ["requirements.id"],
-            name=op.f("fk_edges_requirement_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["selected_id"], ["selected.id"], name=op.f("fk_edges_selected_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("selected_id", "requirement_id", name=op.f("pk_edges")),
         comment="the requirements of the selection that can apply, and what was chosen for each",
     )
     op.create_index(op.f("ix_edges_class_id"), "edges", ["class_id"], unique=False)
-    op.create_index(op.f("ix_edges_requirement_id"), "edges", ["requirement_id"], unique=False)
     # ### end Alembic commands ###

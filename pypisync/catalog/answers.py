@@ -44,6 +44,7 @@ class Pending:
     name: str
     since: float
     reason: str
+    serial: int = 0  # the oldest that a document is owed for; 0: none (they are looked at anew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ def _pending(reader: Reader) -> Pending | None:
         "SELECT name, since, reason FROM pending"
         " ORDER BY CASE WHEN attempts > 0 THEN 0 ELSE 1 END, since, name LIMIT 1"
     )
-    return Pending(projects, int(failing), name, since, reason)
+    serial = reader.value("SELECT min(serial) FROM pending WHERE serial > 0")
+    return Pending(projects, int(failing), name, since, reason, serial or 0)
 
 
 # -- why ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Facts mark what they changed (``undecided``) in the transaction that records the
 clears the marks in the transaction that records it. So a crash between the two loses nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, or_, select, update
@@ -26,6 +26,9 @@ from pypisync.catalog.schema import (
 from pypisync.core.closure import Closure
 from pypisync.core.graph import Class, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.model import Targets
+
+# The origin of a root that keeps what is published while something newer is held.
+HELD = "held"
 
 
 def decide(connection: Connection, targets: Targets, now: float) -> int:
@@ -67,7 +70,7 @@ def set_roots(connection: Connection, wanted: Iterable[tuple[str, str, str, str]
     ids = {name: project for project, name in names.items()}
     have = {
         (names[row.project_id], row.selector, row.extras, row.origin): row
-        for row in connection.execute(select(roots))
+        for row in connection.execute(select(roots).where(roots.c.origin != HELD))
     }
     wants = dict.fromkeys(wanted)
     for key, row in have.items():
@@ -91,12 +94,47 @@ def set_roots(connection: Connection, wanted: Iterable[tuple[str, str, str, str]
     )  # fmt: skip
 
 
+def retain(connection: Connection, wanted: Collection[tuple[str, str]]) -> bool:
+    """Make exactly these releases (name, version) stay selected; answers whether that is new.
+
+    They are what the pages list of projects whose wanted releases are held. As roots they keep
+    everything they need as well.
+    """
+    have = {
+        (row.name, row.selector): row
+        for row in connection.execute(
+            select(roots, projects.c.name).join_from(roots, projects).where(roots.c.origin == HELD)
+        )
+    }
+    wants = {(name, version): None for name, version in wanted}
+    for key, row in have.items():
+        state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
+        if state != row.state:
+            connection.execute(update(roots).where(roots.c.id == row.id).values(state=state))
+    fresh = [key for key in wants if key not in have]
+    ids = ensure_projects(connection, [name for name, _ in fresh])
+    count = Ids(connection, roots)
+    rows = [
+        {
+            "id": count.next(), "project_id": ids[name], "selector": version,
+            "extras": "", "origin": HELD, "state": "new",
+        }
+        for name, version in fresh
+    ]  # fmt: skip
+    add(connection, roots, rows)
+    return bool(fresh) or any(key not in wants for key in have)
+
+
 def matched_names(connection: Connection) -> set[str]:
     """The projects that patterns have matched until now and upstream still has."""
     query = (
         select(projects.c.name)
         .join_from(roots, projects)
-        .where(roots.c.origin != "", roots.c.state != "dropped", projects.c.status != "gone")
+        .where(
+            roots.c.origin.not_in(("", HELD)),
+            roots.c.state != "dropped",
+            projects.c.status != "gone",
+        )
     )
     return set(connection.scalars(query))
 

@@ -85,6 +85,9 @@ def _read(document: ProjectDocument) -> _Read:
     for version in document.versions:
         if versions.parse(version) is None:
             read.skipped.append((version, "not a PEP 440 version"))
+    if document.left_out:
+        what = f"{document.left_out} of the files listed"
+        read.skipped.append((what, "without a SHA-256, or with an address or size out of range"))
     for file in {file.filename: file for file in document.files}.values():
         try:
             parsed = names.parse(document.name, file.filename)

@@ -70,7 +70,7 @@ def leading(url: str) -> Iterator[Leadership]:
     connection = _connect(parsed)
     try:
         try:
-            if not connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})")):  # noqa: S608
+            if not connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})")):
                 raise Busy(
                     f"{_holder(connection)} writes to this database: wait for its end or stop it"
                 )

@@ -44,6 +44,8 @@ class Publication:
     pages: dict[str, Page | None] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)  # "name==version" -> reason
     done: list[int] = field(default_factory=list)  # projects with nothing left to publish
+    # Releases (name, version) on the pages of projects of which something is held.
+    retained: set[tuple[str, str]] = field(default_factory=set)
 
 
 def files_to_fetch(connection: Connection) -> list[FileToFetch]:
@@ -97,6 +99,8 @@ def assemble(connection: Connection, later: Collection[str] = ()) -> Publication
         have = by_project.get(row.name, [])
         now_listed = listed.get(row.name, frozenset())
         lists, complete = _page_files(have, held, now_listed)
+        if any(release.release in held for release in have):
+            result.retained |= {(w.project, w.version) for w in have if _is_listed(w, listed)}
         if lists or (row.status == "quarantined" and row.id in asked):
             result.pages[row.name] = Page(
                 row.name, row.serial, row.status, row.status_reason, tuple(lists)
@@ -295,19 +299,17 @@ def _is_listed(release: Wanted, listed: dict[str, frozenset[str]]) -> bool:
 def _page_files(
     have: Sequence[Wanted], held: dict[int, str], listed: frozenset[str]
 ) -> tuple[list[PageFile], bool]:
-    """What the page lists, and whether that is all that is wanted and nothing more."""
+    """What the page lists, and whether that is all that is wanted."""
     lists: list[PageFile] = []
     complete = True
     for release in have:
-        fresh = release.selected and release.release not in held
-        for file in release.files:
-            wanted = fresh and file.kept
-            # While anything is held, what is published stays: something may still need it.
-            stays = bool(held) and file.page.filename in listed
-            if file.stored and (wanted or stays):
-                lists.append(file.page)
-            complete &= (wanted or not stays) and (file.stored or not wanted)
-        complete &= release.release not in held
+        ready = release.selected and release.release not in held
+        wanted = [file for file in release.files if ready and file.kept]
+        if release.release in held:
+            # It may be on the page already, and something new of it be missing.
+            wanted = [file for file in release.files if file.page.filename in listed]
+        lists += [file.page for file in wanted if file.stored]
+        complete &= release.release not in held and all(file.stored for file in wanted)
     return lists, complete
 
 

@@ -1,4 +1,4 @@
-"""What is looked at again in slow rounds: files by the time of their last check, projects by name."""
+"""What is looked at again in slow rounds: files by their last check, projects by name."""
 
 from collections.abc import Iterable
 

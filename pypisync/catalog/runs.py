@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pypisync.catalog.schema import held, runs
+from pypisync.core.model import LastRun
 
 # Runs that are remembered: at one an hour, about a year.
 _KEPT = 10_000
@@ -19,6 +20,12 @@ def start(connection: Connection, now: float) -> int:
     connection.execute(insert(runs).values(id=number, started=now))
     connection.execute(delete(runs).where(runs.c.id <= number - _KEPT))
     return number
+
+
+def last(connection: Connection) -> LastRun | None:
+    """The newest run."""
+    row = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else LastRun(row.started, row.finished, row.outcome)
 
 
 def finish(connection: Connection, number: int, outcome: str, report: Any, now: float) -> None:

@@ -6,7 +6,7 @@ its top what is cheap (Typer, :mod:`pypisync.cli.common`), and inside its functi
 
 import typer
 
-from pypisync.cli import configuration, db, plan, query, status, sync, verify, why
+from pypisync.cli import configuration, db, plan, query, run, serve, status, sync, verify, why
 
 app = typer.Typer(
     name="pypisync",
@@ -20,6 +20,8 @@ app.command()(configuration.init)
 app.command()(configuration.check)
 app.command()(plan.plan)
 app.command()(sync.sync)
+app.command()(serve.serve)
+app.command()(run.run)
 app.command()(status.status)
 app.command()(why.why)
 app.command()(query.query)

@@ -42,13 +42,18 @@ def configured(file: Path | None) -> "Config":
     """The configuration in ``file``, or in the first of the usual places. Raises ConfigError."""
     from pypisync.config import load
 
+    return load(found(file), os.environ)
+
+
+def found(file: Path | None) -> Path:
+    """``file``, or the first of the usual places that there is. Raises ConfigError."""
     path = file or next((place for place in PLACES if place.exists()), None)
     if path is None:
         places = " or ".join(map(str, PLACES))
         raise ConfigError(
             [f'no configuration in {places}: "pypisync init" writes one, --config names another']
         )
-    return load(path, os.environ)
+    return path
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

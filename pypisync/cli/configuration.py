@@ -60,7 +60,7 @@ def check(
 
 
 def _settings(config: "Config") -> Iterator[tuple[str, str]]:
-    from pypisync.core.values import masked, show_duration, show_size
+    from pypisync.core.values import masked, show_duration, show_size, shown_address
 
     yield "endpoint", masked(config.endpoint)
     yield "destination_folder", str(config.destination)
@@ -69,6 +69,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "sdists", config.sdists
     yield "arch_exclude", " ".join(config.arch_exclude) or "-"
     yield "flat", "yes" if config.flat else "no"
+    yield "listen", shown_address(config.listen) or "-"
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
 
@@ -85,7 +86,7 @@ def _shown(selectors: "tuple[Selector, ...]") -> list[str]:
 
 
 def _values(config: "Config") -> dict[str, Any]:
-    from pypisync.core.values import masked
+    from pypisync.core.values import masked, shown_address
 
     upstream = config.upstream.model_dump()
     if config.upstream.proxy:
@@ -99,6 +100,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "sdists": config.sdists,
         "arch_exclude": list(config.arch_exclude),
         "flat": config.flat,
+        "listen": shown_address(config.listen),
         "upstream": upstream,
         "disk_reserve": config.disk_reserve,
         "grace": config.grace,

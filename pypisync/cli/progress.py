@@ -87,6 +87,9 @@ class Bars:
     ) -> None:
         self._progress.stop()
 
+    def begin(self, run: int) -> None:
+        """Nothing: there is one run to see."""
+
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
         """Show a bar; a step that comes again (another round) makes its bar longer."""
         self._finish()

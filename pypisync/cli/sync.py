@@ -1,5 +1,7 @@
 """``sync``, ``plan`` and ``prune``: one cycle, what it would change, and its last step alone."""
 
+import os
+import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
-from pypisync.errors import PypiSyncError, Stopped
+from pypisync.errors import PypiSyncError, Stopped, StorageError
 
 if TYPE_CHECKING:
     from pypisync.cli.progress import Display
@@ -24,6 +26,9 @@ def sync(
     log_json: Annotated[
         bool, typer.Option("--log-json", help="Log to standard error as lines of JSON.")
     ] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Ask the daemon for a cycle, and do not wait for it.")
+    ] = False,
 ) -> None:
     """Bring the mirror up to date: one cycle.
 
@@ -34,11 +39,29 @@ def sync(
     from pypisync.cli.stop import stopping
 
     understood = configured(config)
+    if now:
+        _ask_daemon(understood)
+        return
     with stopping() as stop:
         report = _cycle(understood, stop, log_json=log_json)
     if as_json:
         show_json(asdict(report))
     raise typer.Exit((report.exit_code and stop.exit_code) or report.exit_code)
+
+
+def _ask_daemon(config: "Config") -> None:
+    from pypisync.storage.lock import holder
+
+    who = holder(config.destination)
+    if who is None or not who.daemon:
+        raise StorageError("no daemon is running for this mirror: leave out --now to sync here")
+    if not who.here:
+        raise StorageError(f"{who} is on another machine: ask there")
+    try:
+        os.kill(who.pid, signal.SIGUSR1)
+    except OSError as error:
+        raise StorageError(f"{who} cannot be asked: {error.strerror}") from None
+    typer.echo(f"asked {who} for a cycle")
 
 
 def _cycle(config: "Config", stop: "Stop", *, log_json: bool) -> "Report":
@@ -67,7 +90,7 @@ def _display(stack: ExitStack, *, log_json: bool) -> "Display":
         from pypisync.cli.progress import Bars
 
         return stack.enter_context(Bars())
-    from pypisync.cli.logs import Lines
+    from pypisync.logs import Lines
 
     return Lines(as_json=log_json)
 

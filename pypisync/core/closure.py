@@ -144,11 +144,10 @@ class Closure:
         if key not in self._work.classes:
             self._choose(key)
         entry = self._work.classes[key]
-        supported = reached(entry.chosen, key.extras)
         if entry.uses == 0 and count > 0:
-            self._gained |= supported
+            self._gained |= reached(entry.chosen, key.extras)
         if count < 0:
-            self._lost |= supported
+            self._lost |= reached(entry.chosen, key.extras)
         entry.uses += count
 
     def _edges(self, facts: ReleaseFacts, extra: str) -> dict[int, ClassKey | None]:

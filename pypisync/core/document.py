@@ -167,7 +167,8 @@ class Document(_Keys):
     )
     listen: Annotated[str, AfterValidator(_socket_address)] | None = Field(
         default=None,
-        description='null (no HTTP) or the address to serve the mirror at, such as "127.0.0.1:8080"',
+        description="null (no HTTP) or the host and port to serve the mirror at, such as "
+        '"127.0.0.1:8080"',
     )
     upstream: Upstream = Field(
         default=Upstream(), description="an object that says how upstream is asked"

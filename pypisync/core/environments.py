@@ -265,7 +265,7 @@ def _admitted(everything: int, pythons: Mapping[tuple[str, str | None], int], te
 
 
 def fingerprint(targets: Targets) -> str:
-    """A hash of all that decides the masks: when it differs, stored masks are out of date.
+    """A hash of all that masks and edges hang on: when it differs, they are out of date.
 
     64 hex digits; the order of the targets counts, their names and groups do not.
     """
@@ -275,5 +275,6 @@ def fingerprint(targets: Targets) -> str:
         "tables": [family.rows for family in FAMILIES],
         "targets": [[target.minor, sorted(target.values.items())] for target in targets.all],
         "barred": sorted(targets.barred),
+        "extras": None if targets.extras is None else sorted(targets.extras),
     }
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()

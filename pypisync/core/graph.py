@@ -29,8 +29,7 @@ class NodeKey(NamedTuple):
     extra: str
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeFact:
+class EdgeFact(NamedTuple):
     """A requirement of a release; ``fault`` if nothing can ever meet it."""
 
     id: int

@@ -43,6 +43,7 @@ class ProjectDocument:
     # requires_dist by version as upstream spells it (JSON API only: the newest release).
     # None: upstream has none or does not know, which cannot be told apart.
     requires: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    left_out: int = 0  # files listed that break the rules: no SHA-256, no usable address or size
     partial: bool = False  # tells of the newest release only: the others are as they were
 
 
@@ -106,3 +107,12 @@ class Targets:
     def names(self, mask: int) -> list[str]:
         """The names of the targets in ``mask``, in order."""
         return [target.name for i, target in enumerate(self.all) if mask >> i & 1]
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest cycle on record; ``outcome`` is running, done, incomplete, stopped or failed."""
+
+    started: float  # seconds since 1970
+    finished: float | None
+    outcome: str

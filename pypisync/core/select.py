@@ -7,14 +7,13 @@ cannot use never stands in another's way.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pypisync.core.selector import Selector
 from pypisync.core.specifiers import Matcher, matcher
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A release as the choice sees it; masks are over the targets of the configuration."""
 
     release: int  # id in the catalog

@@ -8,7 +8,7 @@ the number of files.
 import hashlib
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,8 @@ from typing import Literal
 from pypisync.core import pages
 from pypisync.storage import disk
 from pypisync.storage.publish import unpack
+
+_BLOCK = 4 * 2**20  # bytes read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,16 @@ class Fault:
 
 
 def check_files(
-    root: Path, expected: Iterable[tuple[str, str, int]], *, rehash: bool
+    root: Path,
+    expected: Iterable[tuple[str, str, int]],
+    *,
+    rehash: bool,
+    step: Callable[[], None] = lambda: None,
 ) -> Iterator[Fault]:
     """The faults among the expected (path, SHA-256 or "", size), in the order they come.
 
-    ``rehash`` reads every byte. Raises Malformed for a path that leaves the mirror.
+    ``rehash`` reads every byte, and calls ``step`` every few megabytes, which may raise. Raises
+    Malformed for a path that leaves the mirror.
     """
     for path, sha256, size in expected:
         place = disk.inside(root, path)
@@ -45,7 +52,7 @@ def check_files(
             yield Fault(path, "missing", "not a regular file")
         elif found.st_size != size:
             yield Fault(path, "size", f"{found.st_size} bytes, expected {size}")
-        elif rehash and sha256 and (detail := _differs(place, sha256)):
+        elif rehash and sha256 and (detail := _differs(place, sha256, step)):
             yield Fault(path, "hash", detail)
 
 
@@ -90,11 +97,15 @@ def _strays(folder: Path, prefix: str, known: Container[str]) -> Iterator[str]:
             yield path
 
 
-def _differs(place: Path, sha256: str) -> str:
+def _differs(place: Path, sha256: str, step: Callable[[], None]) -> str:
     """Why the file's bytes are not those; "" if they are."""
+    hashed = hashlib.sha256()
     try:
-        with place.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with place.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                hashed.update(block)
+                step()
     except OSError as error:  # a bad sector concerns this file alone
         return f"cannot be read: {error.strerror or error}"
+    digest = hashed.hexdigest()
     return "" if digest == sha256 else f"SHA-256 is {digest}, expected {sha256}"

@@ -1,41 +1,98 @@
 """Who may write to the mirror now: one process.
 
-It holds flock(2) on ``.lock`` in the mirror's folder. The system lets go of the
-lock when its holder ends, however it ends, so the file may stay. Readers need no lock.
+It holds flock(2) on ``.lock`` in the mirror's folder, and has written there who it is. The system
+lets go of the lock when its holder ends, however it ends, so the file may stay. Readers need no
+lock.
 """
 
 import fcntl
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from pypisync.errors import StorageError
+from pypisync.errors import Busy
 from pypisync.storage import disk
+
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds the lock; pid 0 if it has not said so yet."""
+
+    pid: int
+    daemon: bool = False
+    host: str = ""  # of a daemon: a folder can be shared
+
+    @property
+    def here(self) -> bool:
+        """Whether it is a process of this machine."""
+        return self.host in ("", socket.gethostname())
+
+    def __str__(self) -> str:
+        """Who it is, for a message."""
+        where = "" if self.here else f" on {self.host}"
+        pid = str(self.pid or "unknown")
+        return f"the daemon (pid {pid}{where})" if self.daemon else f"another sync (pid {pid})"
 
 
 @contextmanager
-def writer_lock(root: Path) -> Iterator[None]:
+def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
     """Hold the lock of the mirror in the folder ``root``, which is made if it is missing.
 
-    Raises StorageError at once if another process (or another block of this one) holds it.
+    Raises Busy at once if another process (or another block of this one) holds it, StorageError.
     """
-    path = root / ".lock"
+    path = root / _LOCK
     descriptor = disk.open_file(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            raise StorageError(
-                f"another sync is running (pid {holder}): wait for its end or stop it; "
-                f"it holds {path}"
-            ) from None
+            raise Busy(_busy(_said(descriptor), path)) from None
         except OSError:
             with disk.guarded(path):
                 raise
         disk.truncate(descriptor, path)
-        disk.append(descriptor, f"{os.getpid()}\n".encode(), path)
+        said = f"{os.getpid()} daemon {socket.gethostname()}" if daemon else str(os.getpid())
+        disk.append(descriptor, f"{said}\n".encode(), path)
         yield
     finally:
         os.close(descriptor)
+
+
+def holder(root: Path) -> Holder | None:
+    """Who holds the lock; None if nobody does, or if that cannot be seen."""
+    try:
+        descriptor = os.open(root / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _said(descriptor)
+    except OSError:
+        return None
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _said(descriptor: int) -> Holder:
+    text = os.pread(descriptor, 300, 0).decode("ascii", "replace")
+    match = re.fullmatch(r"(\d{1,10})(?: (daemon) ([!-~]{1,255}))?\n", text)
+    return Holder(int(match[1]), bool(match[2]), match[3] or "") if match else Holder(0)
+
+
+def _busy(who: Holder, path: Path) -> str:
+    if who.daemon:
+        return (
+            f"{who} keeps this mirror up to date: ask it for a cycle with "
+            f'"pypisync sync --now", or stop it; it holds {path}'
+        )
+    pid = who.pid or "unknown"
+    return f"another sync is running (pid {pid}): wait for its end or stop it; it holds {path}"

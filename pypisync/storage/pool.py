@@ -3,7 +3,8 @@
 A download grows in ``.partial`` under a name made from its path, is hashed as it arrives, goes on
 where an earlier try stopped, and gets its name in ``packages`` only when size and SHA-256 are
 those upstream states. :meth:`Pool.flush` makes bytes and names durable, many at a time; only then
-may a catalog record the files as stored, and a file that no catalog knows is hashed before use. Which files are wanted is decided elsewhere.
+may a catalog record the files as stored, and a file that no catalog knows is hashed before use.
+Which files are wanted is decided elsewhere.
 """
 
 import hashlib

@@ -128,6 +128,7 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
     _check_version(page.meta, reply)
     _check_name(name, page.name, reply)
     files = simple_files(page.files, reply.url)
+    _check_left(len(page.files), len(files), reply)
     stated = page.status or _Status()
     return ProjectDocument(
         name=name,
@@ -139,6 +140,7 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
         status_reason=clean(stated.reason),
         etag=_etag(reply),
         versions=_odd(page.versions or (), _versions_of(files)),
+        left_out=len(page.files) - len(files),
     )
 
 
@@ -161,6 +163,8 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
         if found:
             filled.add(version)
             files += found
+    listed = sum(len(entries) for entries in releases.values())
+    _check_left(listed, len(files), reply)
     return ProjectDocument(
         name=name,
         display=page.info.name,
@@ -170,6 +174,7 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
         etag=_etag(reply),
         versions=_odd(releases, filled),
         requires={newest: _requires(page.info)} if newest else {},
+        left_out=listed - len(files),
         partial=page.releases is None,
     )
 
@@ -194,6 +199,12 @@ def _decoded(
             return loose.decode(reply.body)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{shown(reply.url)}: not the JSON it should be: {said(error)}") from error
+
+
+def _check_left(listed: int, usable: int, reply: Reply) -> None:
+    """A page on which no file keeps the rules is broken: it must not look like an empty one."""
+    if listed and not usable:
+        raise Malformed(f"{shown(reply.url)}: none of the {listed} files listed can be used")
 
 
 def _check_version(meta: _Meta, reply: Reply) -> None:

@@ -1,8 +1,8 @@
 """What the headers of a request ask for: which format, packed or not, what is known, which part.
 
 RFC 9110 (12.5.1 Accept, 12.5.3 Accept-Encoding, 13.1.2 If-None-Match, 13.1.5 If-Range, 14.2 Range)
-and the simple repository API (PEP 691: content negotiation). Header values are text as it came; what
-is not understood counts as not said, as the standards ask for. What is answered is left to
+and the simple repository API (PEP 691: content negotiation). Header values are text as it came;
+what is not understood counts as not said, as the standards ask for. What is answered is left to
 :mod:`pypisync.web.app`.
 """
 

@@ -1,8 +1,8 @@
 """How an answer gets to the client over ASGI.
 
-Small answers are bytes; files go out piece by piece. A piece that is in the page cache is read at
-once; only one that has to come from the disk is left to another thread, so that a slow disk does not
-keep other clients waiting and a fast one is not slowed down by threads.
+Small answers are bytes; files go out piece by piece. A piece that memory has is read at once; only
+one that has to come from the disk is left to another thread, so that a slow disk does not keep
+other clients waiting and a fast one is not slowed down by threads.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_PIECE = 256 * 1024
+_PIECE = 128*1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +62,34 @@ class Response:
 
 
 async def _send_file(part: FilePart, receive: Receive, send: Send) -> None:
+    piece = await _read(part, part.start)
+    if len(piece) == part.stop - part.start:
+        await send({"type": "http.response.body", "body": piece})
+        return
     gone = asyncio.ensure_future(_gone(receive))
     try:
         at = part.start
-        while at < part.stop and not gone.done():
-            piece = _read_cached(part.descriptor, at, min(_PIECE, part.stop - at))
-            if piece is None:
-                size = min(_PIECE, part.stop - at)
-                piece = await asyncio.to_thread(os.pread, part.descriptor, size, at)
-            if not piece:  # shorter than it was: the client sees that the connection ends early
-                raise OSError(f"a file ended at byte {at} of {part.stop}")
+        while piece and not gone.done():
             at += len(piece)
             more = at < part.stop
             await send({"type": "http.response.body", "body": piece, "more_body": more})
+            await asyncio.sleep(0)  # to the others' turn, and to hear that the client is gone
+            piece = await _read(part, at) if more else b""
+        if not gone.done() and at < part.stop:  # the client sees that the answer ends early
+            raise OSError(f"a file ended at byte {at} of {part.stop}")
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):
             await gone
+
+
+async def _read(part: FilePart, at: int) -> bytes | bytearray:
+    """The piece of the file at this byte; empty if the file is shorter than it was."""
+    size = min(_PIECE, part.stop - at)
+    piece = _read_cached(part.descriptor, at, size)
+    if piece is None:
+        piece = await asyncio.to_thread(os.pread, part.descriptor, size, at)
+    return piece
 
 
 async def _gone(receive: Receive) -> None:

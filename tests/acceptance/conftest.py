@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance import worlds
+from tests.acceptance import fronts, worlds
 from tests.acceptance.product import Mirror, Product, build_wheel
 from tests.acceptance.serving import KINDS, Kind, serve
 from tests.postgres import Postgres
@@ -67,9 +67,15 @@ def open_mirror(product: Product, team: Server, tmp_path_factory: pytest.TempPat
     return filled
 
 
-@pytest.fixture(scope="session", params=KINDS)
-def served(request: pytest.FixtureRequest, mirror: Mirror) -> Iterator[str]:
+@pytest.fixture(scope="session", params=[*KINDS, "product"])
+def served(
+    request: pytest.FixtureRequest, mirror: Mirror, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The address of the team's index, behind a server of each kind."""
+    if request.param == "product":
+        with fronts.product(mirror, tmp_path_factory.mktemp("serve")) as address:
+            yield f"{address}/simple/"
+        return
     kind: Kind = request.param
     with serve(mirror.tree, kind) as address:
         yield address

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import closure
+from tests.bench import closure, serve
 from tests.bench.measure import Cost, Remote, configure, pypisync, run, spread, upstream
 
 Rows = list[tuple[str, str, str]]
@@ -150,4 +150,5 @@ WORKLOADS: dict[str, Callable[[int], Rows]] = {
     "increment": increment,
     "closure": closure.closure,
     "start-up": start_up,
+    "serve": serve.serve,
 }

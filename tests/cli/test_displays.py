@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from pypisync.cli.common import clean, count, moment, span
-from pypisync.cli.logs import Lines
 from pypisync.cli.progress import Bars
 from pypisync.errors import StorageError
+from pypisync.logs import Lines
 from pypisync.sync import Report
 from tests.cli.running import command, configure, environ
 from tests.sim.server import Server

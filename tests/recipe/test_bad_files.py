@@ -340,3 +340,16 @@ def test_nothing_is_left_of_a_failed_file(tmp_path: Path, world: World) -> None:
     bench.sync()
     assert [name for name in tree_bytes(tmp_path, "packages") if name.endswith(".whl")] == []
     assert list((tmp_path / ".partial").glob("*")) == []
+
+
+def test_metadata_that_was_damaged_on_its_way_comes_with_the_next_cycle(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("app", "1.0")
+    world.faults.corrupt("*/app-*.metadata")
+    bench = Bench(tmp_path, memory, {"app": ["latest"]})
+    bench.sync()
+    assert bench.listed() == {"app": {"1.0"}}
+    world.heal()
+    assert bench.sync().exit_code == 0
+    assert metadata_listed(bench, "app")

@@ -1,0 +1,50 @@
+"""``run``: the daemon."""
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from pypisync.cli.common import ConfigFile, configured, found
+
+
+def run(
+    *,
+    config: ConfigFile = None,
+    log_json: Annotated[
+        bool | None,
+        typer.Option("--log-json/--log-text", help="How to log; JSON unless at a terminal."),
+    ] = None,
+) -> None:
+    """Keep the mirror up to date, as the schedule says, until SIGTERM.
+
+    SIGHUP reads the configuration anew, SIGUSR1 (or "pypisync sync --now") asks for a cycle at
+    once. A second daemon for the same mirror stands by until the first one is gone.
+    """
+    from pypisync.catalog.engine import sqlite_warning
+    from pypisync.config import load
+    from pypisync.daemon.notify import Notifier
+    from pypisync.daemon.service import Daemon
+    from pypisync.daemon.signals import Queue
+    from pypisync.logs import logger, quiet_libraries
+
+    path = found(config)
+    understood = configured(path)
+    at_terminal = sys.stderr.isatty()
+    as_json = not at_terminal if log_json is None else log_json
+    log = logger(as_json=as_json, colors=at_terminal)
+    quiet_libraries()
+    warning = sqlite_warning()
+    if warning and understood.database_url.startswith("sqlite"):
+        log.warning("warning", reason=warning)
+    notifier = Notifier(os.environ, time.monotonic)
+    with ExitStack() as stack:
+        queue = stack.enter_context(Queue())  # before the first thread
+        if understood.listen:
+            from pypisync.web.server import serving
+
+            log.info("serving", address=stack.enter_context(serving(understood)))
+        Daemon(understood, lambda: load(path, os.environ), queue, notifier, log).run()

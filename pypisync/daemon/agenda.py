@@ -1,0 +1,64 @@
+"""When which job runs: APScheduler, driven by the main loop.
+
+There is one worker, so jobs never overlap. A job may wait once while it runs: what falls due
+meanwhile is run once afterwards, and nothing that was late is lost, however late it is (the machine
+may have slept). The jobs are in memory; when each is due first follows from the catalog's record,
+so that restarts put nothing off. The wall clock is looked at on every tick.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+
+class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
+    """The jobs of the daemon. All methods are the main thread's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1, {"thread_name_prefix": "jobs"})},
+            # Two instances: one that runs, and one that waits for its end.
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 2},
+        )
+        self.start()
+
+    def wakeup(self) -> None:
+        """Nothing: the next tick comes soon."""
+
+    def shutdown(self, *, wait: bool = True) -> None:
+        """Start nothing more, and wait for the job that runs: it must have been told to end."""
+        super().shutdown(wait)
+
+    def tick(self) -> None:
+        """Start what is due."""
+        self._process_jobs()
+
+    def put(self, name: str, work: Callable[[], None], trigger: Any, due: float) -> None:
+        """Run ``work`` at ``due`` (seconds since 1970) and then as the trigger says."""
+        self.add_job(
+            work, trigger, id=name, replace_existing=True, next_run_time=_moment(due)
+        )  # fmt: skip
+
+    def every(self, name: str, work: Callable[[], None], seconds: int, due: float) -> None:
+        """Run ``work`` at ``due`` and then every so many seconds."""
+        self.put(name, work, IntervalTrigger(seconds=seconds, timezone=UTC), due)
+
+    def bring_forward(self, name: str, due: float) -> None:
+        """Run a job at ``due`` already, if it would run later."""
+        job = self.get_job(name)
+        if job is not None and job.next_run_time > _moment(due):
+            self.modify_job(name, next_run_time=_moment(due))
+
+    def next_run(self, name: str) -> float:
+        """When the job runs next (seconds since 1970)."""
+        moment: datetime = self.get_job(name).next_run_time
+        return moment.timestamp()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)

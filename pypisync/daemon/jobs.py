@@ -1,0 +1,119 @@
+"""What the daemon does when its time has come: a cycle, and slices of the slow rounds.
+
+All of it runs in the one worker thread. A job never raises: what went wrong is in the log, once,
+and in the catalog; the next time it is tried again. A new configuration is taken up between jobs.
+"""
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from pypisync import upkeep
+from pypisync.catalog.leader import Leadership
+from pypisync.config import Config
+from pypisync.errors import PypiSyncError, Stopped
+from pypisync.logs import Lines
+from pypisync.sync import sync_once
+from pypisync.wiring import open_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pypisync.daemon.vitals import Vitals
+    from pypisync.mirror import Mirror
+
+
+class Jobs:
+    """The jobs of one time in the lead."""
+
+    def __init__(
+        self, config: Config, leadership: Leadership, vitals: "Vitals", log: Any, lines: Lines
+    ) -> None:
+        self._wanted = self._open = config
+        self._leadership = leadership
+        self._vitals = vitals
+        self._log = log
+        self._lines = lines
+        self._parts = ExitStack()
+        self.failed_at: float | None = None  # when a cycle failed that was not repeated yet
+        self.serial = 0  # that was read last
+        self.damaged = False  # files were found broken, so a cycle should come soon
+        self.mirror = self._opened(config)
+
+    def configure(self, config: Config) -> None:
+        """Use this configuration from the next job on."""
+        self._wanted = config
+
+    def sync(self) -> None:
+        """One cycle."""
+        with self._job("sync") as begun:
+            if not begun:
+                return
+            try:
+                report = sync_once(self._mirror())
+            except Stopped as error:
+                self._lines.ended(error, "stopped")
+            except PypiSyncError as error:
+                self._lines.ended(error, "failed")
+                self.failed_at = self.mirror.now()
+            else:
+                self.serial = report.serial
+                self._lines.done(report)
+
+    def sweep(self) -> None:
+        """Let the next cycle look at a slice of the projects."""
+        with self._job("sweep") as begun:
+            if begun:
+                self._log.info("sweep", count=upkeep.sweep(self._mirror()))
+
+    def rehash(self) -> None:
+        """Read a slice of the stored files."""
+        with self._job("rehash") as begun:
+            if not begun:
+                return
+            count, faults = upkeep.rehash(self._mirror(), self._step)
+            for path, reason in faults.items():
+                self._log.warning("damaged", path=path, reason=reason)
+            if count:
+                self._log.info("rehash", count=count, damaged=len(faults))
+            self.damaged |= bool(faults)
+
+    def close(self) -> None:
+        """Let go of upstream and catalog."""
+        self._parts.close()
+
+    def _mirror(self) -> "Mirror":
+        if self._wanted is not self._open:
+            self._parts.close()
+            self.mirror, self._open = self._opened(self._wanted), self._wanted
+        return self.mirror
+
+    def _opened(self, config: Config) -> "Mirror":
+        vitals = self._vitals
+        return self._parts.enter_context(
+            open_parts(config, self._leadership, watch=vitals, stop=vitals.stop, patient=True)
+        )
+
+    def _step(self) -> None:
+        if self._vitals.stop():
+            raise Stopped("stopped")
+
+    @contextmanager
+    def _job(self, name: str) -> "Iterator[bool]":
+        """Whether to do it at all; what it raises is logged."""
+        if self._vitals.stop():
+            yield False
+            return
+        self._vitals.begins(name)
+        try:
+            yield True
+        except Stopped:
+            self._log.info("stopped", job=name)
+        except PypiSyncError as error:
+            self._log.error("job", job=name, reason=str(error))
+        except Exception:  # noqa: BLE001 - whatever it is, the next time may be better
+            self._log.exception("job", job=name, reason="a fault of PypiSync: please report it")
+        finally:
+            structlog.contextvars.clear_contextvars()
+            self._vitals.begins("")

@@ -1,0 +1,212 @@
+"""The daemon's main loop: who leads, what signals ask for, what systemd is told.
+
+A daemon first gets the right to write; until then it stands by. In the lead it ticks once a second:
+it takes a signal, starts what is due, sees that it still leads, and feeds the watchdog if the job
+that runs gets on. Work is done in :mod:`pypisync.daemon.jobs`, in one other thread.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from signal import Signals
+from typing import Any, Protocol
+
+from pypisync import upkeep
+from pypisync.catalog import runs, work
+from pypisync.catalog.leader import Leadership
+from pypisync.config import Config
+from pypisync.daemon import signals
+from pypisync.daemon.agenda import Agenda
+from pypisync.daemon.jobs import Jobs
+from pypisync.daemon.notify import Notifier
+from pypisync.daemon.vitals import Vitals
+from pypisync.errors import Busy, CatalogError, ConfigError, PypiSyncError
+from pypisync.logs import Lines
+from pypisync.schedule import RETRY, due
+from pypisync.wiring import writing
+
+_TICK = 1.0  # seconds
+_LOOK = 5.0  # between two looks whether it still leads
+_STAND_BY = 3.0  # between two tries to get the lead
+_PATIENCE = 10.0  # that a job may take to stop
+_FIXED = {
+    "destination": "destination_folder",
+    "database_url": "database",
+    "listen": "listen",
+}  # what a process keeps for life
+
+
+class Queue(Protocol):
+    """Where signals come from."""
+
+    def wait(self, seconds: float) -> Signals | None:
+        """The next signal, or None if none comes within ``seconds``."""
+
+
+class Daemon:
+    """One process. ``load`` reads the configuration anew; ``abandon`` ends the process at once."""
+
+    def __init__(
+        self,
+        config: Config,
+        load: Callable[[], Config],
+        queue: Queue,
+        notifier: Notifier,
+        log: Any,
+        *,
+        abandon: Callable[[int], object] = os._exit,
+    ) -> None:
+        self._config = config
+        self._load = load
+        self._queue = queue
+        self._notifier = notifier
+        self._log = log
+        self._abandon = abandon
+        self._ending = False
+        self._ready = False
+        self._trouble = ""  # why it does not lead; it is logged once
+        self._look_at = 0.0
+
+    def run(self) -> None:
+        """Mirror until SIGTERM or SIGINT.
+
+        Raises StorageError or CatalogError if they cannot be used from the start.
+        """
+        self._log.info("started", pid=os.getpid(), schedule=self._config.schedule.text)
+        while not self._ending:
+            with ExitStack() as stack:
+                try:
+                    leadership = stack.enter_context(writing(self._config, daemon=True))
+                    self._lead(leadership)
+                except PypiSyncError as error:
+                    self._stand_by(error)
+        self._notifier.stopping()
+        self._log.info("ended")
+
+    # -- standing by --
+
+    def _stand_by(self, error: PypiSyncError) -> None:
+        """Wait a little before the next try to get the lead."""
+        if isinstance(error, Busy):
+            self._be_ready()
+        elif not self._ready:
+            raise error
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            self._log.info("standing_by", reason=self._trouble)
+        self._notifier.status(f"standing by: {self._trouble}")
+        self._notifier.alive()
+        signal = self._queue.wait(_STAND_BY)
+        if signal in signals.END:
+            self._stopping(signal)
+        elif signal == signals.RELOAD:
+            self._reload()
+
+    # -- in the lead --
+
+    def _lead(self, leadership: Leadership) -> None:
+        lines = Lines(log=self._log)
+        vitals = Vitals(lines, time.monotonic)
+        jobs = Jobs(self._config, leadership, vitals, self._log, lines)
+        agenda = Agenda()
+        try:
+            self._plan(agenda, jobs)
+            self._trouble = ""
+            self._log.info("leading", next=_moment(agenda.next_run("sync")))
+            self._be_ready()
+            while not self._ending:
+                self._tick(agenda, jobs, vitals)
+                self._look(leadership)
+        finally:
+            self._finish(vitals)
+            agenda.shutdown()
+            jobs.close()
+
+    def _plan(self, agenda: Agenda, jobs: Jobs) -> None:
+        """Put every job where the catalog's record says that it is due."""
+        schedule, now = self._config.schedule, jobs.mirror.now()
+        with jobs.mirror.catalog.begin() as connection:
+            last = runs.last(connection)
+            jobs.serial = work.serial(connection) or 0
+        agenda.put("sync", jobs.sync, schedule.trigger(), due(schedule, last, now))
+        swept = min(upkeep.swept(jobs.mirror), now)
+        agenda.every("sweep", jobs.sweep, upkeep.SWEEP_EVERY, swept + upkeep.SWEEP_EVERY)
+        agenda.every("rehash", jobs.rehash, upkeep.REHASH_EVERY, now)
+
+    def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
+        """One turn of the loop."""
+        agenda.tick()
+        signal = self._queue.wait(_TICK)
+        if signal in signals.END:
+            self._stopping(signal)
+        elif signal == signals.RELOAD and self._reload():
+            jobs.configure(self._config)
+            schedule = self._config.schedule
+            agenda.put("sync", jobs.sync, schedule.trigger(), schedule.after(jobs.mirror.now()))
+        elif signal == signals.SYNC:
+            self._log.info("requested")
+            agenda.bring_forward("sync", jobs.mirror.now())
+        if jobs.damaged:
+            jobs.damaged = False
+            agenda.bring_forward("sync", jobs.mirror.now())
+        if jobs.failed_at is not None:
+            agenda.bring_forward("sync", jobs.failed_at + RETRY)
+            jobs.failed_at = None
+        doing = vitals.shown() or f"next sync {_moment(agenda.next_run('sync'))}"
+        self._notifier.status(f"serial {jobs.serial}, {doing}")
+        if vitals.well:
+            self._notifier.alive()
+
+    def _look(self, leadership: Leadership) -> None:
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK
+            try:
+                leadership.check()
+            except CatalogError as error:
+                self._log.error("lost", reason=str(error))
+                raise
+
+    def _finish(self, vitals: Vitals) -> None:
+        """Let the job that runs come to a safe point; every other point is one as well."""
+        vitals.tell_to_stop()
+        give_up = time.monotonic() + _PATIENCE
+        while vitals.doing:
+            signal = self._queue.wait(0.1)
+            if (signal in signals.END and self._ending) or time.monotonic() > give_up:
+                self._log.warning("abandoned", job=vitals.doing)
+                self._abandon(0 if self._ending else 1)
+                return
+            self._ending |= signal in signals.END
+
+    # -- both --
+
+    def _be_ready(self) -> None:
+        if not self._ready:
+            self._ready = True
+            self._notifier.ready()
+
+    def _stopping(self, signal: Signals) -> None:
+        self._ending = True
+        self._notifier.stopping()
+        self._log.info("stopping", signal=signal.name)
+
+    def _reload(self) -> bool:
+        """Read the configuration anew; a bad one is refused, and the old one stays."""
+        try:
+            config = self._load()
+        except ConfigError as error:
+            self._log.error("refused", reason=str(error))
+            return False
+        fixed = [k for a, k in _FIXED.items() if getattr(config, a) != getattr(self._config, a)]
+        if fixed:
+            self._log.error("refused", reason=f"{', '.join(fixed)}: a change needs a restart")
+            return False
+        self._config = config
+        self._log.info("reloaded", schedule=config.schedule.text)
+        return True
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,109 @@
+"""When something is due: an interval or a cron expression, and what the last run makes of it.
+
+Cron expressions are the five fields of crontab(5), in local time; the days of the week are
+counted as cron does, from Sunday. APScheduler's triggers do the reckoning. What runs at these
+times is left to the daemon. They are imported on demand: most commands need none.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pypisync.core import values
+from pypisync.core.model import LastRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHORTEST = 60  # seconds; upstream asks mirrors not to come more often
+RETRY = 600  # seconds after which a run that failed is tried again, if not due sooner
+_JITTER = 300  # seconds that an interval may be longer; a cron expression is kept to the minute
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When to run; the text is the operator's."""
+
+    text: str
+    seconds: int | None  # between two runs; None: a cron expression
+
+    def trigger(self) -> Any:
+        """The same as a trigger of APScheduler, with some jitter."""
+        if self.seconds is None:
+            return _cron(self.text, jitter=min(_JITTER, 30))
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        jitter = min(_JITTER, self.seconds // 10)
+        return IntervalTrigger(seconds=self.seconds, timezone=UTC, jitter=jitter)
+
+    def after(self, moment: float) -> float:
+        """The first time to run after a run at ``moment`` (seconds since 1970)."""
+        if self.seconds is not None:
+            return moment + self.seconds
+        given = datetime.fromtimestamp(moment, UTC)
+        found: datetime | None = _cron(self.text, jitter=None).get_next_fire_time(given, given)
+        if found is None:  # the 30th of February
+            raise ValueError("it never comes")
+        return found.timestamp()
+
+
+def due(schedule: Schedule, last: LastRun | None, now: float) -> float:
+    """When the next run is due; a time that is past means now.
+
+    One that was killed or stopped is to be gone on with at once, one that failed is tried again
+    soon. It follows from the record alone, so that restarts put nothing off.
+    """
+    if last is None or last.outcome in ("running", "stopped"):
+        return now
+    # A clock that was wrong may have recorded the future.
+    regular = schedule.after(min(last.started, now))
+    if last.outcome == "failed":
+        return min(regular, min(last.finished or last.started, now) + RETRY)
+    return regular
+
+
+def parse(text: str) -> Schedule:
+    """The schedule that ``text`` states, such as "1 hour" or "17 * * * *". Raises ValueError."""
+    if len(text.split()) != 5:
+        seconds = values.duration(text)
+        if seconds < SHORTEST:
+            raise ValueError(f"must be at least {SHORTEST} seconds apart")
+        return Schedule(text, seconds)
+    schedule = Schedule(" ".join(text.split()), None)
+    schedule.after(0)
+    return schedule
+
+
+def _cron(text: str, jitter: int | None) -> Any:
+    from apscheduler.triggers.cron import CronTrigger
+
+    minute, hour, day, month, weekday = text.split()
+    if day != "*" and weekday != "*":
+        # Cron takes either, APScheduler both: nobody shall have to know.
+        raise ValueError("must give a day of the month or a day of the week, not both")
+    return CronTrigger(
+        minute=minute,
+        hour=hour,
+        day=day,
+        month=month,
+        day_of_week=",".join(_weekdays(weekday)),
+        jitter=jitter,
+    )
+
+
+def _weekdays(field: str) -> "Iterator[str]":
+    """Days of the week as cron counts them (0 and 7 are Sunday), by their names."""
+    for part in field.lower().split(","):
+        match = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
+        if match is None:
+            yield part
+            continue
+        first, last, step = (int(text) if text else None for text in match.groups())
+        assert first is not None  # noqa: S101 - the pattern says so
+        until = last if last is not None else (6 if step else first)
+        if until < first:
+            raise ValueError(f'must not have days that run backwards: "{part}"')
+        for day in range(first, until + 1, step or 1):
+            yield _DAYS[day % 7]

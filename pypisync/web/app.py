@@ -1,0 +1,190 @@
+"""Which URL is answered with what: the simple index, the files, and how the mirror is.
+
+Simple repository API (PEP 503, 691): one URL a project, the format by the Accept header. A project
+that is not mirrored is 404, never an empty page, 403 or 410, which clients take for other things.
+Redirects are temporary (307) and relative: pip remembers permanent ones for ever, and relative ones
+survive a proxy with a prefix. An ASGI application of its own: the few routes need no framework.
+"""
+
+import asyncio
+import json
+import os
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import InvalidName, canonicalize_name
+
+from pypisync.web import headers as asks
+from pypisync.web import pages
+from pypisync.web.files import open_below
+from pypisync.web.health import Health
+from pypisync.web.metrics import Metrics
+from pypisync.web.response import FilePart, Message, Receive, Response, Send
+
+# What PyPI sends: a client may take this long to see a change.
+_PAGE_CACHING = "max-age=600"
+# The path of a file holds the hash of its content.
+_FILE_CACHING = "max-age=365000000, immutable, public"
+_PAGE_VARIES = "Accept, Accept-Encoding"
+_COMMON = {"X-Content-Type-Options": "nosniff"}
+
+Headers = dict[bytes, bytes]
+Answer = tuple[str, Response]  # with the kind of what was asked for
+
+
+class Site:
+    """The ASGI application over the mirror in ``root``."""
+
+    def __init__(self, root: Path, health: Health, metrics: Metrics) -> None:
+        self._root = root
+        self._health = health
+        self._metrics = metrics
+        self._pages = pages.Cache(root)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        method = scope["method"]
+        if method in {"GET", "HEAD"}:
+            headers = _joined(scope["headers"])
+            kind, response = await self._answer(scope["path"], headers, head=method == "HEAD")
+        else:
+            kind, response = "other", _plain(405, {"Allow": "GET, HEAD"})
+        try:
+            self._metrics.count(kind, response.status)
+            await response.send(receive, send, head=method == "HEAD")
+        finally:
+            response.close()
+
+    async def _answer(self, path: str, headers: Headers, *, head: bool) -> Answer:
+        try:
+            if path.startswith("/packages/"):
+                return self._file(path, headers, head=head)
+            match path.split("/")[1:]:
+                case ["simple"]:
+                    return "index", _redirect("simple/")
+                case ["simple", ""]:
+                    return "index", await self._page(("simple",), headers)
+                case ["simple", name, *rest] if rest in ([], [""]):
+                    return "project", await self._project(name, headers, slash=bool(rest))
+                case [("healthz" | "readyz" | "metrics" | "status.json") as name]:
+                    return name.partition(".")[0], await self._state(name, headers)
+        except OSError:  # a file that is there cannot be read: the operator must act
+            self._metrics.count("other", 500)
+            raise
+        return "other", _plain(404)
+
+    # -- the index ----------------------------------------------------------------------------
+
+    async def _project(self, name: str, headers: Headers, *, slash: bool) -> Response:
+        try:
+            normalised = canonicalize_name(name, validate=True)
+        except InvalidName:
+            return _plain(404)
+        folder = ("simple", normalised)
+        if slash and normalised == name:
+            return await self._page(folder, headers)
+        if not self._pages.exists((*folder, "index.html")):
+            return _plain(404)
+        return _redirect(f"../{normalised}/" if slash else f"{normalised}/")
+
+    async def _page(self, folder: tuple[str, ...], headers: Headers) -> Response:
+        form = asks.page_format(_text(headers, b"accept"))
+        name = f"index.{form}"
+        packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
+        page = await self._read((*folder, f"{name}.gz")) if packed else None
+        sent = {
+            "Content-Type": asks.CONTENT_TYPES[form],
+            "Cache-Control": _PAGE_CACHING,
+            "Vary": _PAGE_VARIES,
+            **_COMMON,
+        }
+        if page is not None:
+            sent["Content-Encoding"] = "gzip"
+        else:
+            page = await self._read((*folder, name))
+        if page is None:
+            return _plain(404)
+        sent["ETag"] = page.etag
+        if asks.is_known(_text(headers, b"if-none-match"), page.etag):
+            return Response(304, sent)
+        return Response(200, sent, page.data)
+
+    async def _read(self, parts: tuple[str, ...]) -> pages.Page | None:
+        page = self._pages.get(parts)
+        if page is None and self._pages.exists(parts):
+            page = await asyncio.to_thread(pages.read, self._root, parts)
+            if page is not None:
+                self._pages.keep(parts, page)
+        return page
+
+    # -- files --------------------------------------------------------------------------------
+
+    def _file(self, path: str, headers: Headers, *, head: bool) -> Answer:
+        kind = "metadata" if path.endswith(".metadata") else "file"
+        descriptor = open_below(self._root, path[1:].split("/"))
+        if descriptor is None:
+            return kind, _plain(404)
+        found = os.fstat(descriptor)
+        size, etag = found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+        sent = {
+            "Content-Type": "application/octet-stream",
+            "Cache-Control": _FILE_CACHING,
+            "Accept-Ranges": "bytes",
+            "ETag": etag,
+            **_COMMON,
+        }
+        if asks.is_known(_text(headers, b"if-none-match"), etag):
+            return kind, Response(304, sent, FilePart(descriptor, 0, size))
+        asked = "" if head else _text(headers, b"range")
+        part = asks.part(asked, _text(headers, b"if-range"), etag, size)
+        if part is None:
+            return kind, Response(200, sent, FilePart(descriptor, 0, size))
+        start, stop = part
+        if start == stop:
+            os.close(descriptor)
+            return kind, _plain(416, {"Content-Range": f"bytes */{size}"})
+        sent["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+        return kind, Response(206, sent, FilePart(descriptor, start, stop))
+
+    # -- how the mirror is --------------------------------------------------------------------
+
+    async def _state(self, name: str, headers: Headers) -> Response:
+        if name == "healthz":
+            return _json(200, {"alive": True})
+        if name == "readyz":
+            return _json(*await asyncio.to_thread(self._health.readiness))
+        if name == "status.json":
+            return _json(*await asyncio.to_thread(self._health.status))
+        accept = _text(headers, b"accept")
+        body, content_type = await asyncio.to_thread(self._metrics.exposition, accept)
+        return Response(200, {"Content-Type": content_type, "Cache-Control": "no-store"}, body)
+
+
+def _joined(given: list[tuple[bytes, bytes]]) -> Headers:
+    """The headers by name; a list that came in several lines is one list (RFC 9110, 5.3)."""
+    found: Headers = {}
+    for name, value in given:
+        found[name] = found[name] + b", " + value if name in found else value
+    return found
+
+
+def _text(headers: Headers, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
+
+
+def _plain(status: int, more: dict[str, str] | None = None) -> Response:
+    said = f"{status} {HTTPStatus(status).phrase}\n".encode()
+    sent = {"Content-Type": "text/plain; charset=utf-8", **_COMMON, **(more or {})}
+    return Response(status, sent, said)
+
+
+def _redirect(location: str) -> Response:
+    return _plain(307, {"Location": location})
+
+
+def _json(status: int, answer: dict[str, Any]) -> Response:
+    sent = {"Content-Type": "application/json", "Cache-Control": "no-store", **_COMMON}
+    return Response(status, sent, json.dumps(answer, indent=2).encode() + b"\n")

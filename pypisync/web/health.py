@@ -1,0 +1,129 @@
+"""Whether the mirror is fit to be asked, and how it is.
+
+Ready means: something is published, and no more than two cycles were missed since the last one
+that was completed. What is held or failed does not make it unready: what was published stays good,
+and a mirror must not be taken out of service because one project upstream is broken. It is said
+along with the answer.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pypisync.catalog.answers import Status, status, status_json
+from pypisync.catalog.reader import Reader
+from pypisync.errors import CatalogError
+from pypisync.schedule import Schedule
+
+# Anyone may ask; the database is asked this often at most.
+_KEPT_SECONDS = 2.0
+_CYCLES = 3
+_LEAST_SECONDS = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the catalog said, or why it said nothing."""
+
+    at: float
+    status: Status | None
+    error: str = ""
+
+
+class Health:
+    """How the mirror in ``root`` with this catalog is; asked by several threads."""
+
+    def __init__(
+        self,
+        root: Path,
+        database: str,
+        schedule: Schedule,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._index = root / "simple" / "index.html"
+        self._database = database
+        self._schedule = schedule
+        self._now = now
+        self._lock = Lock()
+        self._last: Reading | None = None
+
+    def read(self) -> Reading:
+        """The newest reading; one that is two seconds old will do. Waits for the database."""
+        with self._lock:
+            now = self._now()
+            if self._last is None or not 0 <= now - self._last.at < _KEPT_SECONDS:
+                self._last = self._ask(now)
+            return self._last
+
+    def _ask(self, now: float) -> Reading:
+        try:
+            with Reader(self._database) as reader:
+                return Reading(now, status(reader))
+        except CatalogError as error:
+            return Reading(now, None, str(error))
+
+    def unready(self, reading: Reading) -> list[str]:
+        """Why the mirror is not ready; nothing if it is."""
+        found = reading.status
+        if found is None:
+            return [reading.error]
+        reasons = []
+        if found.generation is None or not self._index.exists():
+            reasons.append("nothing is published")
+        completed = found.completed
+        if completed is None or completed.finished is None:
+            reasons.append("no cycle has been completed yet")
+        elif (now := self._now()) > (limit := fresh_until(self._schedule, completed.finished)):
+            age, most = now - completed.finished, limit - completed.finished
+            reasons.append(
+                f"the last completed cycle ended {age:.0f} seconds ago, more than {most:.0f}"
+            )
+        return reasons
+
+    def readiness(self) -> tuple[int, dict[str, Any]]:
+        """The HTTP status (503: not ready), and the answer that says why."""
+        reading = self.read()
+        reasons = self.unready(reading)
+        answer: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
+        if reading.status is not None:
+            answer |= _faults(reading.status)
+        return 503 if reasons else 200, answer
+
+    def status(self) -> tuple[int, dict[str, Any]]:
+        """The HTTP status (503: there is no catalog), and what ``pypisync status --json`` says."""
+        reading = self.read()
+        if reading.status is None:
+            return 503, {"error": reading.error}
+        return 200, status_json(reading.status)
+
+
+def fresh_until(schedule: Schedule, completed: float) -> float:
+    """When a mirror whose last completed cycle ended then counts as too old (both since 1970).
+
+    After the third time that a cycle was due, but not within an hour: a cycle may take that long.
+    """
+    due = completed
+    for _ in range(_CYCLES):
+        due = schedule.after(due)
+    return max(due, completed + _LEAST_SECONDS)
+
+
+def _faults(found: Status) -> dict[str, Any]:
+    """What is held and what is owed, each with the first of its reasons."""
+    held = [{"release": r, "reason": why, "since": at} for r, why, at in found.held_first]
+    owed = found.pending
+    first = [{"project": owed.name, "reason": owed.reason, "since": owed.since}] if owed else []
+    return {
+        "serial": found.serial,
+        "completed": found.completed and found.completed.finished,
+        "held": {"releases": found.held, "first": held},
+        "pending": {
+            "projects": owed.projects if owed else 0,
+            "failing": owed.failing if owed else 0,
+            "first": first,
+        },
+    }

@@ -1,0 +1,133 @@
+"""The web servers that a mirror is put behind: the product's own, nginx and Caddy.
+
+nginx and Caddy run with the files in ``deploy``, but for the address and the folder.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.clients import clean_environment
+from tests.acceptance.product import ROOT, Mirror
+
+_PATH = f"{os.defpath}:/usr/sbin:/usr/local/sbin:/usr/local/bin"
+
+
+@contextmanager
+def product(mirror: Mirror, folder: Path) -> Iterator[str]:
+    """``pypisync serve``; gives its address."""
+    port = free_port()
+    keys = mirror.keys | {"destination_folder": str(mirror.tree), "listen": f"127.0.0.1:{port}"}
+    config = Mirror(mirror.product, folder, keys).configuration
+    program = str(mirror.product.folder / "venv/bin/pypisync")
+    with running([program, "serve", "--config", str(config)], port, folder) as address:
+        yield address
+
+
+def nginx(mirror: Mirror, folder: Path) -> AbstractContextManager[str]:
+    """nginx, if there is one on this machine."""
+    return nginx_over(mirror.tree, folder)
+
+
+@contextmanager
+def nginx_over(tree: Path, folder: Path) -> Iterator[str]:
+    """nginx over any tree; ``folder`` is for its own files."""
+    program, port = _program("nginx"), free_port()
+    settings = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
+    settings = _replaced(settings, "listen 80;", f"listen 127.0.0.1:{port};")
+    settings = _replaced(settings, "root /srv/pypisync/data;", f"root {tree};")
+    temporary = "".join(
+        f"{name}_temp_path {folder}/{name};\n"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    # The temporary folders of the tests are closed to the user that nginx would change to.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{temporary}{settings}}}\n",
+        encoding="utf-8",
+    )
+    command = [program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error")]
+    with running(command, port, folder) as address:
+        yield address
+
+
+@contextmanager
+def caddy(mirror: Mirror, folder: Path) -> Iterator[str]:
+    """Caddy, if there is one on this machine."""
+    program, port = _program("caddy"), free_port()
+    settings = (ROOT / "deploy/Caddyfile").read_text(encoding="utf-8")
+    settings = _replaced(settings, "\n:80 {", f"\nhttp://127.0.0.1:{port} {{")
+    settings = _replaced(settings, "root * /srv/pypisync/data", f"root * {mirror.tree}")
+    file = folder / "Caddyfile"
+    file.write_text(f"{{\n\tadmin off\n}}\n{settings}", encoding="utf-8")
+    command = [program, "run", "--config", str(file), "--adapter", "caddyfile"]
+    with running(command, port, folder) as address:
+        yield address
+
+
+FRONTS: Mapping[str, Callable[[Mirror, Path], AbstractContextManager[str]]] = {
+    "product": product,
+    "nginx": nginx,
+    "caddy": caddy,
+}
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        pytest.skip(f"there is no {name} on this machine")
+    return found
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in:\n{text}"
+    return text.replace(old, new)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses just now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str], port: int, folder: Path, more: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """A server that runs until the block ends; gives its address once it answers.
+
+    ``more``: variables besides those of a clean environment.
+    """
+    log = folder / "log"
+    environment = clean_environment(folder) | dict(more or {})
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command, stderr=errors, stdout=errors, cwd=folder, env=environment
+        ) as process,
+    ):
+        try:
+            _wait_for(port, process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(1000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        time.sleep(0.02)
+    raise AssertionError(log.read_text(encoding="utf-8"))

@@ -1,0 +1,109 @@
+"""Killed in the middle of every step, again and again, it ends as if it had been left alone.
+
+The moments are seen from outside: a request that upstream never answers, or pages that appear on
+the disk. Nothing of the process is prepared for it.
+"""
+
+import signal
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from tests.cli.running import configure, run
+from tests.daemon.process import Running, until
+from tests.recipe.mirrors import Bench, read_tree
+from tests.recipe.test_equality import decided
+from tests.sim.memory import MemoryUpstream
+from tests.sim.server import Server
+from tests.sim.world import World
+
+NAMES = [f"p{number}" for number in range(8)]
+PACKAGES = {name: ["latest"] for name in NAMES}
+# One worker asks in this order. A number waits for so many pages that are new on the disk.
+FIRST: list[str | int] = [
+    "/pypi",
+    *(f"/simple/{name}/" for name in ("p0", "p3", "p7", "setuptools")),
+    *(f"/packages/*/{name}-1.0-*.metadata" for name in ("p1", "p4", "p6")),
+    *(f"/packages/*/{name}-1.0*" for name in ("p0", "p2", "p5", "p7")),
+    *(1, 3, 5),
+]
+THEN: list[str | int] = [
+    "/pypi",
+    *(f"/simple/{name}/" for name in ("p1", "p2", "new")),
+    "/packages/*/p2-2.0-*.metadata",
+    *(f"/packages/*/{name}-*.whl" for name in ("new", "p1", "p2")),
+    *(1, 2),
+]
+
+
+def first(world: World) -> None:
+    world.publish_setuptools_like()
+    for number, name in enumerate(NAMES):
+        requires = [NAMES[number + 1]] if number + 1 < len(NAMES) else []
+        world.publish(name, "1.0", requires=requires, size_padding=2_000)
+    world.publish("p7", "1.1", wheels=(), sdist=True)
+
+
+def then(world: World) -> None:
+    world.publish("p1", "2.0", requires=["p2>=2"], size_padding=3_000)
+    world.publish("p2", "2.0", requires=["new"], size_padding=3_000)
+    world.publish("new", "1.0", size_padding=3_000)
+    world.remove_release("p7", "1.1")
+
+
+def stamps(data: Path) -> set[tuple[str, int]]:
+    """The pages as they are now."""
+    found = set()
+    for path in data.glob("simple/*/index.html"):
+        found.add((path.parent.name, path.stat().st_ino))
+    return found
+
+
+def moment(at: str | int, world: World, server: Server, data: Path) -> Callable[[], Any]:
+    """Whether the moment to kill has come."""
+    server.log.clear()
+    if isinstance(at, str):
+        world.faults.fail(at, "hang", times=1)
+        return lambda: any(
+            entry.status == 0 and fnmatchcase(entry.path, at) for entry in server.log.entries
+        )
+    before = stamps(data)
+    return lambda: len(stamps(data) - before) >= at
+
+
+def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> None:
+    keys: dict[str, Any] = {
+        "packages": PACKAGES,
+        "upstream": {"workers": 1, "pace": 0, "retries": 0, "timeout": 300},
+    }
+    calm = configure(tmp_path / "calm", server.url, **keys)
+    config = configure(tmp_path / "killed", server.url, **keys)
+    data = config.parent / "data"
+    kills = 0
+    for change, moments in ((first, FIRST), (then, THEN)):
+        change(world)
+        assert run(calm, "sync").code == 0
+        for number, at in enumerate(moments):
+            come = moment(at, world, server, data)
+            with Running(config) as daemon:
+                if number == 0:  # the last run was not cut off, so none is due
+                    daemon.wait_for("leading")
+                    daemon.send(signal.SIGUSR1)
+                until(come, f"the moment {at}")
+                daemon.kill()
+                kills += 1
+            world.heal()
+            read_tree(data)  # whatever is listed is there and whole
+        with Running(config) as daemon:
+            assert daemon.wait_for("run")["outcome"] == "done"
+            assert daemon.terminate()[0] == 0
+        assert catalog(config) == catalog(calm)
+    assert kills >= 20
+
+
+def catalog(config: Path) -> dict[str, Any]:
+    """All that was decided and published."""
+    data = config.parent / "data"
+    url = f"sqlite:///{data / 'pypisync.sqlite'}"
+    return decided(Bench(data, MemoryUpstream(World()), {}, url=url))

@@ -1,0 +1,101 @@
+"""A mirror of a small world behind the product's own server, on the loopback."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from pypisync.config import Config, load
+from pypisync.web.server import serving
+from tests.cli.running import configure
+from tests.recipe.mirrors import Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+JSON = "application/vnd.pypi.simple.v1+json"
+HTML = "application/vnd.pypi.simple.v1+html"
+
+
+class Site:
+    """A mirror that was synced once, and its server."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self.folder = folder
+        self.world = world
+        self.bench = Bench(
+            folder / "data", MemoryUpstream(world), {"a-b": [">=0"], "s": ["latest"]}
+        )
+        self.tree = folder / "data"
+        self.address = ""
+
+    @property
+    def config(self) -> Config:
+        """Its configuration, with a free port of the loopback."""
+        file = configure(self.folder, database="sqlite:///data/catalog.sqlite", schedule="1 hour")
+        return replace(load(file, {}), listen=("127.0.0.1", 0))
+
+    @contextmanager
+    def running(self) -> Iterator["Site"]:
+        """The server."""
+        with serving(self.config) as address:
+            assert address is not None
+            self.address = address
+            yield self
+
+    def get(
+        self, path: str, accept: str | None = None, encoding: str = "identity", **headers: str
+    ) -> requests.Response:
+        """One answer; no redirect is followed, and nothing unpacked."""
+        return self.ask("GET", path, accept, encoding, **headers)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        accept: str | None = None,
+        encoding: str = "identity",
+        **headers: str,
+    ) -> requests.Response:
+        """One answer to another method."""
+        sent: Mapping[str, Any] = {
+            "Accept": accept,
+            "Accept-Encoding": encoding,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        address = self.address + path
+        return requests.request(method, address, headers=sent, allow_redirects=False, timeout=20)
+
+    def raw(self, *requests_sent: bytes) -> bytes:
+        """What comes back on one connection until the server closes it."""
+        where = urlsplit(self.address)
+        assert where.hostname is not None
+        assert where.port is not None
+        with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+            connection.sendall(b"".join(requests_sent))
+            said = b""
+            with suppress(ConnectionResetError):
+                while piece := connection.recv(65536):
+                    said += piece
+            return said
+
+    def file(self, ending: str) -> Path:
+        """The one stored file whose name ends so."""
+        [found] = self.tree.glob(f"packages/*/*/*/*{ending}")
+        return found
+
+    def url(self, file: Path) -> str:
+        """The path of a file's URL."""
+        return f"/{file.relative_to(self.tree)}"
+
+
+def small_world() -> World:
+    """Two projects; one file of more than one piece."""
+    world = World()
+    world.publish("a-b", "1.0", requires=["s"])
+    world.publish("s", "1.0", wheels=(), sdist=True, build_requires=[], size_padding=600_000)
+    return world
