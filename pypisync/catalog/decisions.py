@@ -7,7 +7,18 @@ clears the marks in the transaction that records it. So a crash between the two 
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from pypisync.catalog.book import CatalogBook
 from pypisync.catalog.rows import Ids, add, among, batches, to_text
@@ -65,33 +76,7 @@ def forget_decisions(connection: Connection) -> None:
 
 def set_roots(connection: Connection, wanted: Iterable[tuple[str, str, str, str]]) -> None:
     """Make the roots those of the configuration: (project, selector, extras, origin)."""
-    table = roots.c
-    names = {row.id: row.name for row in connection.execute(select(projects.c.id, projects.c.name))}
-    ids = {name: project for project, name in names.items()}
-    have = {
-        (names[row.project_id], row.selector, row.extras, row.origin): row
-        for row in connection.execute(select(roots).where(roots.c.origin != HELD))
-    }
-    wants = dict.fromkeys(wanted)
-    for key, row in have.items():
-        state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
-        if state != row.state:
-            # A root that comes back before its loss was decided has kept all it called for.
-            connection.execute(update(roots).where(table.id == row.id).values(state=state))
-    fresh = [key for key in wants if key not in have]
-    ids |= ensure_projects(connection, {key[0] for key in fresh} - ids.keys())
-    count = Ids(connection, roots)
-    add(
-        connection,
-        roots,
-        [
-            {
-                "id": count.next(), "project_id": ids[name], "selector": selector,
-                "extras": extras, "origin": origin, "state": "new",
-            }
-            for name, selector, extras, origin in fresh
-        ],
-    )  # fmt: skip
+    _change_roots(connection, roots.c.origin != HELD, wanted)
 
 
 def retain(connection: Connection, wanted: Collection[tuple[str, str]]) -> bool:
@@ -100,29 +85,42 @@ def retain(connection: Connection, wanted: Collection[tuple[str, str]]) -> bool:
     They are what the pages list of projects whose wanted releases are held. As roots they keep
     everything they need as well.
     """
+    lines = [(name, version, "", HELD) for name, version in sorted(wanted)]
+    return _change_roots(connection, roots.c.origin == HELD, lines)
+
+
+def _change_roots(
+    connection: Connection,
+    which: ColumnElement[bool],
+    wanted: Iterable[tuple[str, str, str, str]],
+) -> bool:
+    """Make those of the roots exactly the wanted ones; answers whether anything changed."""
     have = {
-        (row.name, row.selector): row
+        (row.name, row.selector, row.extras, row.origin): row
         for row in connection.execute(
-            select(roots, projects.c.name).join_from(roots, projects).where(roots.c.origin == HELD)
+            select(roots, projects.c.name).join_from(roots, projects).where(which)
         )
     }
-    wants = {(name, version): None for name, version in wanted}
+    wants = dict.fromkeys(wanted)
+    changed = False
     for key, row in have.items():
         state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
         if state != row.state:
+            # A root that comes back before its loss was decided has kept all it called for.
+            changed = True
             connection.execute(update(roots).where(roots.c.id == row.id).values(state=state))
     fresh = [key for key in wants if key not in have]
-    ids = ensure_projects(connection, [name for name, _ in fresh])
+    ids = ensure_projects(connection, [key[0] for key in fresh])
     count = Ids(connection, roots)
     rows = [
         {
-            "id": count.next(), "project_id": ids[name], "selector": version,
-            "extras": "", "origin": HELD, "state": "new",
+            "id": count.next(), "project_id": ids[name], "selector": selector,
+            "extras": extras, "origin": origin, "state": "new",
         }
-        for name, version in fresh
+        for name, selector, extras, origin in fresh
     ]  # fmt: skip
     add(connection, roots, rows)
-    return bool(fresh) or any(key not in wants for key in have)
+    return changed or bool(fresh)
 
 
 def matched_names(connection: Connection) -> set[str]:
