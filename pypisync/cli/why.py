@@ -86,5 +86,7 @@ def _line(reason: "Reason") -> str:
 
 def _root(root: "RootLine") -> str:
     extras = f"[{root.extras}]" if root.extras else ""
+    if root.origin == "held":
+        return f"kept while a newer release is held: {root.project} {root.selector}"
     pattern = f' (pattern "{root.origin}")' if root.origin else ""
     return f'root {root.project}{extras} "{root.selector}"{pattern}'

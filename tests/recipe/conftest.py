@@ -1,6 +1,10 @@
 """What the tests of whole cycles share: the client over the wire, waiting in no time."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +35,12 @@ def wired(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
     yield client
     for upstream in made:
         upstream.close()
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A folder in memory, if the system has one: for tests that write thousands of files."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="pypisync-test-", dir=memory))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
