@@ -42,7 +42,7 @@ def test_an_empty_object_is_the_defaults(tmp_path: Path) -> None:
     assert config.database_url == f"sqlite:///{tmp_path}/data/pypisync.sqlite"
     assert (config.roots, config.patterns, config.arch_exclude) == ((), (), ())
     assert (config.wheels, config.sdists, config.flat) == ("all", "always", False)
-    assert (config.disk_reserve, config.grace) == (2**30, 86400)
+    assert (config.disk_reserve, config.grace, config.listen) == (2**30, 86400, None)
     upstream = config.upstream
     assert (upstream.workers, upstream.timeout, upstream.retries) == (10, 30, 4)
     assert (upstream.proxy, upstream.ca_file, upstream.contact, upstream.pace) == (

@@ -6,7 +6,7 @@ are seconds since 1970, sizes bytes.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from packaging.version import Version
@@ -104,11 +104,6 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         ),
         skipped=reader.value("SELECT count(*) FROM skipped"),
     )
-
-
-def status_json(found: Status) -> dict[str, Any]:
-    """The status for programs: what ``pypisync status --json`` and ``/status.json`` say."""
-    return {"well": found.well, **asdict(found)}
 
 
 def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:

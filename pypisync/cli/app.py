@@ -6,7 +6,7 @@ its top what is cheap (Typer, :mod:`pypisync.cli.common`), and inside its functi
 
 import typer
 
-from pypisync.cli import configuration, db, plan, query, run, serve, status, sync, verify, why
+from pypisync.cli import configuration, db, plan, prove, query, run, serve, status, sync, verify, why
 
 app = typer.Typer(
     name="pypisync",
@@ -24,6 +24,7 @@ app.command()(serve.serve)
 app.command()(run.run)
 app.command()(status.status)
 app.command()(why.why)
+app.command()(prove.prove)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(sync.prune)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,7 +19,7 @@ from pypisync.cli.common import (
 
 if TYPE_CHECKING:
     from pypisync.catalog.answers import Pending, Run, Status
-    from pypisync.config import Config
+    from pypisync.outlook import Outlook
 
 _FAILED = 3  # of what failed in the last run; --json has it all
 
@@ -32,66 +31,32 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     project could not be read, or the last run was not completed; 4 if there is no database yet.
     """
     from pypisync.catalog.answers import status as find
-    from pypisync.catalog.answers import status_json
     from pypisync.catalog.reader import Reader
+    from pypisync.outlook import outlook, status_json
 
     understood = configured(config)
     with Reader(understood.database_url) as reader:
         found = find(reader)
     now = time.time()
-    outlook = _outlook(understood, found, now)
+    ahead = outlook(understood.destination, understood.schedule, found, now)
     if as_json:
-        show_json(status_json(found) | asdict(outlook))
+        show_json(status_json(found, ahead))
     else:
-        show("Status", ("", ""), [*_ahead(outlook, now), *_lines(found, now)])
+        show("Status", ("", ""), [*_ahead(ahead, now), *_lines(found, now)])
     raise typer.Exit(0 if found.well else 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outlook:
-    """What runs and what comes, which the catalog alone does not know."""
-
-    daemon: int | None  # its pid
-    next_run: float | None  # seconds since 1970; None: nobody will start one
-    read_serial: int | None  # up to which the changelog was read
-    read_at: float | None
-    lag_serials: int | None  # from the oldest change that is owed to the newest that was read
-    lag_minutes: float | None  # since the changelog was last read
-
-
-def _outlook(config: "Config", found: "Status", now: float) -> _Outlook:
-    from pypisync.core.model import LastRun
-    from pypisync.schedule import due
-    from pypisync.storage.lock import holder
-
-    who = holder(config.destination)
-    daemon = who.pid if who and who.daemon else None
-    run = found.last
-    last = None if run is None else LastRun(run.started, run.finished, run.outcome)
-    read = found.completed
-    owed = found.pending.serial if found.pending else 0
-    lag = None if found.serial is None else max(found.serial - owed + 1, 0) if owed else 0
-    return _Outlook(
-        daemon,
-        None if daemon is None else due(config.schedule, last, now),
-        found.serial,
-        read.started if read else None,
-        lag,
-        round((now - read.started) / 60, 1) if read else None,
-    )
-
-
-def _ahead(outlook: _Outlook, now: float) -> Iterator[tuple[str, str]]:
-    if outlook.daemon is None:
+def _ahead(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
+    if ahead.daemon is None:
         yield "daemon", "none is running"
     else:
-        yield "daemon", f"running (pid {outlook.daemon})"
-    if outlook.next_run is not None:
-        wait = outlook.next_run - now
-        yield "next run", f"in {span(wait)}, {moment(outlook.next_run)}" if wait > 0 else "now"
-    if outlook.read_serial is not None and outlook.read_at is not None:
-        behind = f", {count(outlook.lag_serials, 'serial')} behind" if outlook.lag_serials else ""
-        yield "serial", f"{outlook.read_serial}, read {span(now - outlook.read_at)} ago{behind}"
+        yield "daemon", f"running (pid {ahead.daemon})"
+    if ahead.next_run is not None:
+        wait = ahead.next_run - now
+        yield "next run", f"in {span(wait)}, {moment(ahead.next_run)}" if wait > 0 else "now"
+    if ahead.read_serial is not None and ahead.read_at is not None:
+        behind = f", {count(ahead.lag_serials, 'serial')} behind" if ahead.lag_serials else ""
+        yield "serial", f"{ahead.read_serial}, read {span(now - ahead.read_at)} ago{behind}"
 
 
 def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:

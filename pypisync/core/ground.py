@@ -139,7 +139,7 @@ class Ground:
 
 @lru_cache(maxsize=1 << 14)
 def _admits(requires_python: str | None, python: str) -> bool:
-    """Whether the interpreter satisfies the text; one that cannot be parsed admits all, as in pip."""
+    """Whether the interpreter satisfies the text; one that cannot be parsed admits all (pip)."""
     try:
         return SpecifierSet(requires_python or "").contains(python, prereleases=True)
     except ValueError:

@@ -118,7 +118,7 @@ def named(name: str) -> ProofTarget:
     if minor not in _MINORS or preset not in PRESETS:
         raise ValueError(
             f'"{name}" is not a proof target: allowed are a Python minor version and a platform, '
-            f"such as \"3.13 linux-x86_64\"; platforms are {', '.join(PRESETS)}"
+            f'such as "3.13 linux-x86_64"; platforms are {", ".join(PRESETS)}'
         )
     return _made(minor, preset, {})
 

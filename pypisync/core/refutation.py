@@ -66,7 +66,7 @@ def _holds(ground: Ground, root: Requirement, refutation: Refutation, position: 
         if clause.causes is None or not all(0 <= cause < position for cause in clause.causes):
             return False
         left, right = (refutation[cause] for cause in clause.causes)
-        return _within(_box(ground, clause), _box(ground, left), _box(ground, right))
+        return _within(ground, clause, left, right)
     if clause.kind == "none":
         return any(
             term.positive and not term.versions & _all(ground, term.package)
@@ -81,48 +81,44 @@ def _required(ground: Ground, root: Requirement, clause: Clause) -> bool:
     """Whether each of the requiring releases (or the root) demands what the clause says."""
     demanded = [term for term in clause.terms if not term.positive]
     users = [term for term in clause.terms if term.positive]
-    if len(demanded) > 1 or len(users) > 1:
+    if len(demanded) > 1 or len(users) != (clause.kind != "root"):
         return False
-    target = demanded[0] if demanded else None
-    if clause.kind == "root":
-        return not users and target is not None and _demands(ground, [root], target)
     if not users:
-        return False
+        left = _asked(ground, [root], demanded[0].package) if demanded else None
+        return left is not None and not left & ~demanded[0].versions
     (user,) = users
-    name, extra = unpacked(user.package)
+    target = demanded[0] if demanded else None
     return all(
-        _demands_of(ground, name, extra, version, target)
-        for version in _positions(user.versions & _all(ground, user.package))
+        _demands(ground, user.package, version, target)
+        for version in positions(user.versions & _all(ground, user.package))
     )
 
 
-def _demands_of(ground: Ground, name: str, extra: str, version: int, target: Term | None) -> bool:
-    if target is None:  # it requires another version of itself
-        target = Term(name, 0, positive=False)
-        own = 1 << version
-    else:
-        own = 1 << version if extra and target.package == name else -1
-    if target.package == name and not extra:
-        own = 1 << version
-    return _demands(ground, ground.needs(name, version, extra), target, own)
-
-
-def _demands(ground: Ground, needs: Sequence[Requirement], target: Term, own: int = -1) -> bool:
-    """Whether these requirements leave nothing of the target's package but its versions."""
-    left = own & _all(ground, target.package)
-    for need in needs:
-        if need.fault:
-            return True  # nothing can meet it
-        name, extra = unpacked(target.package)
-        if need.name == name and (not extra or extra in need.extras):
-            left &= _matching(ground, name, need.specifier)
-    asked = own != -1 or any(_names(need, target.package) for need in needs)
-    return asked and not left & ~target.versions
-
-
-def _names(need: Requirement, package: str) -> bool:
+def _demands(ground: Ground, package: str, version: int, target: Term | None) -> bool:
+    """Whether this version needs one of the target's; without a target: another one of itself."""
     name, extra = unpacked(package)
-    return need.name == name and (not extra or extra in need.extras)
+    needs = ground.needs(name, version, extra)
+    if any(need.fault for need in needs):
+        return True  # nothing can meet it
+    asked = package if target is None else target.package
+    left = _asked(ground, needs, asked)
+    if extra and asked == name:  # an extra belongs to its own release
+        left = (-1 if left is None else left) & 1 << version
+    if left is None:
+        return False
+    return not left >> version & 1 if target is None else not left & ~target.versions
+
+
+def _asked(ground: Ground, needs: Sequence[Requirement], package: str) -> int | None:
+    """The versions of a package that all of these requirements leave; None if none names it."""
+    name, extra = unpacked(package)
+    asking = [n for n in needs if n.name == name and (not extra or extra in n.extras)]
+    if not asking:
+        return None
+    left = _all(ground, package)
+    for need in asking:
+        left &= _matching(ground, name, need.specifier)
+    return left
 
 
 def _matching(ground: Ground, name: str, specifier: str) -> int:
@@ -142,36 +138,56 @@ def _barred(ground: Ground, root: Requirement, clause: Clause) -> bool:
         if not term.positive or versions.bit_count() != 1:
             return False
         pins[term.package] = versions.bit_length() - 1
-    asked = reached(ground, root, pins)
-    return asked.keys() <= pins.keys() and bool(faults(ground, root, pins))
+    complete = reached(ground, root, pins).keys() <= pins.keys()
+    return complete and bool(faults(ground, root, pins))
 
 
-def _box(ground: Ground, clause: Clause) -> Mapping[str, _States]:
+def _box(ground: Ground, clause: Clause) -> dict[str, _States]:
     states = {}
     for term in clause.terms:
         every = _all(ground, term.package)
-        versions = term.versions & every
-        states[term.package] = (
-            (versions, False) if term.positive else (every & ~versions, True)
-        )
+        versions = every & (term.versions if term.positive else ~term.versions)
+        states[term.package] = (versions, not term.positive)
     return states
 
 
-def _within(
-    box: Mapping[str, _States], left: Mapping[str, _States], right: Mapping[str, _States]
-) -> bool:
+def _within(ground: Ground, clause: Clause, left: Clause, right: Clause) -> bool:
     """Whether a box lies in the union of two: in one of them, or in both but for one package."""
-    beyond_left = _beyond(box, left)
-    beyond_right = _beyond(box, right)
-    if not beyond_left or not beyond_right:
-        return True
-    if beyond_left != beyond_right or len(beyond_left) > 1:
+    box, one, other = (_box(ground, each) for each in (clause, left, right))
+    beyond = set()
+    for half in (one, other):
+        out = {p for p, states in half.items() if not _inside(_of(ground, box, p), states)}
+        if not out:
+            return True
+        beyond |= out
+    if len(beyond) > 1:
         return False
-    (package,) = beyond_left
-    versions, absent = left[package]
-    more, also_absent = right[package]
-    has, is_absent = box.get(package, (-1, True))
-    every = versions | more
-    return not has & ~every and (absent or also_absent or not is_absent) and has != -1 or (
-        package not in box and _covers(left[package], right[package])
-    )
+    (package,) = beyond
+    (versions, absent), (more, also) = (_of(ground, half, package) for half in (one, other))
+    return _inside(_of(ground, box, package), (versions | more, absent or also))
+
+
+def _of(ground: Ground, box: Mapping[str, _States], package: str) -> _States:
+    """The states of a package in a box; without a term all of them."""
+    return box.get(package) or (_all(ground, package), True)
+
+
+def _inside(states: _States, others: _States) -> bool:
+    return not states[0] & ~others[0] and others[1] >= states[1]
+
+
+def _all(ground: Ground, package: str) -> int:
+    return (1 << len(ground.usable(unpacked(package)[0]))) - 1
+
+
+def positions(versions: int) -> Iterator[int]:
+    """The members of a set of versions, ascending."""
+    while versions:
+        lowest = versions & -versions
+        yield lowest.bit_length() - 1
+        versions ^= lowest
+
+
+@lru_cache(maxsize=1 << 14)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)

@@ -113,7 +113,8 @@ class Jobs:
         except PypiSyncError as error:
             self._log.error("job", job=name, reason=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, the next time may be better
-            self._log.exception("job", job=name, reason="a fault of PypiSync: please report it")
+            reason = "a fault of PypiSync: please report it"
+            self._log.error("job", job=name, reason=reason, exc_info=True)
         finally:
             structlog.contextvars.clear_contextvars()
             self._vitals.begins("")

@@ -44,10 +44,6 @@ class Notifier:
             self._next = now + self._every
             self._send("WATCHDOG=1")
 
-    def extend(self, seconds: int) -> None:
-        """Ask for more time to start or to stop (what takes long is under way)."""
-        self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}")
-
     def _send(self, message: str) -> None:
         if self._address[:1] not in ("/", "@"):
             return

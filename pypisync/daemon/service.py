@@ -30,7 +30,7 @@ from pypisync.wiring import writing
 _TICK = 1.0  # seconds
 _LOOK = 5.0  # between two looks whether it still leads
 _STAND_BY = 3.0  # between two tries to get the lead
-_PATIENCE = 10.0  # that a job may take to stop
+_PATIENCE = 5.0  # that a job may take to stop
 _FIXED = {
     "destination": "destination_folder",
     "database_url": "database",

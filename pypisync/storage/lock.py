@@ -9,8 +9,9 @@ import fcntl
 import os
 import re
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pypisync.errors import Busy
 from pypisync.storage import disk
 
 _LOCK = ".lock"
+_TRIES, _WAIT = 3, 0.02  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
     descriptor = disk.open_file(path)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError:
             raise Busy(_busy(_said(descriptor), path)) from None
         except OSError:
@@ -80,6 +82,18 @@ def holder(root: Path) -> Holder | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock. One who only looks (:func:`holder`) has it for an instant: that is waited for.
+
+    Raises BlockingIOError if it is held for longer, OSError.
+    """
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_WAIT)
+    return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _said(descriptor: int) -> Holder:

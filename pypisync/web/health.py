@@ -13,9 +13,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from pypisync.catalog.answers import Status, status, status_json
+from pypisync.catalog.answers import Status, status
 from pypisync.catalog.reader import Reader
 from pypisync.errors import CatalogError
+from pypisync.outlook import Outlook, outlook, status_json
 from pypisync.schedule import Schedule
 
 # Anyone may ask; the database is asked this often at most.
@@ -30,6 +31,7 @@ class Reading:
 
     at: float
     status: Status | None
+    outlook: Outlook | None = None
     error: str = ""
 
 
@@ -44,7 +46,7 @@ class Health:
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._index = root / "simple" / "index.html"
+        self._root = root
         self._database = database
         self._schedule = schedule
         self._now = now
@@ -62,9 +64,10 @@ class Health:
     def _ask(self, now: float) -> Reading:
         try:
             with Reader(self._database) as reader:
-                return Reading(now, status(reader))
+                found = status(reader)
         except CatalogError as error:
-            return Reading(now, None, str(error))
+            return Reading(now, None, error=str(error))
+        return Reading(now, found, outlook(self._root, self._schedule, found, now))
 
     def unready(self, reading: Reading) -> list[str]:
         """Why the mirror is not ready; nothing if it is."""
@@ -72,7 +75,7 @@ class Health:
         if found is None:
             return [reading.error]
         reasons = []
-        if found.generation is None or not self._index.exists():
+        if found.generation is None or not (self._root / "simple" / "index.html").exists():
             reasons.append("nothing is published")
         completed = found.completed
         if completed is None or completed.finished is None:
@@ -96,9 +99,9 @@ class Health:
     def status(self) -> tuple[int, dict[str, Any]]:
         """The HTTP status (503: there is no catalog), and what ``pypisync status --json`` says."""
         reading = self.read()
-        if reading.status is None:
+        if reading.status is None or reading.outlook is None:
             return 503, {"error": reading.error}
-        return 200, status_json(reading.status)
+        return 200, status_json(reading.status, reading.outlook)
 
 
 def fresh_until(schedule: Schedule, completed: float) -> float:

@@ -57,6 +57,13 @@ class _Mirror(Collector):
         yield _gauge("ready", "1 if the mirror is ready, as /readyz says.", ready)
         if reading.status is not None:
             yield from _figures(reading.status)
+        ahead = reading.outlook
+        if ahead is not None and ahead.lag_serials is not None:
+            what = "Serials from the oldest change that is still owed to the newest that is known."
+            yield _gauge("lag_serials", what, ahead.lag_serials)
+        if ahead is not None and ahead.read_at is not None:
+            what = "When upstream's changes were last read."
+            yield _gauge("read_timestamp_seconds", what, ahead.read_at)
 
 
 def _figures(found: Status) -> Iterator[GaugeMetricFamily]:

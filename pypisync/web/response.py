@@ -16,7 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_PIECE = 128*1024
+_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.acceptance.product import ROOT
 from tests.bench.measure import configure, spread
 
 _PAGES = 500  # projects of 40 files each
-_SECONDS = 2
+_SECONDS = 3
 _CONNECTIONS = 16
 _SIZES = {"64 KiB": 2**16, "1 MiB": 2**20, "32 MiB": 2**25}
 _PIP = "application/vnd.pypi.simple.v1+json, text/html; q=0.01"

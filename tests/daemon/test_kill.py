@@ -6,6 +6,7 @@ the disk. Nothing of the process is prepared for it.
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,23 @@ from tests.sim.world import World
 
 NAMES = [f"p{number}" for number in range(8)]
 PACKAGES = {name: ["latest"] for name in NAMES}
-# One worker asks in this order. A number waits for so many pages that are new on the disk.
-FIRST: list[str | int] = [
+# One worker asks in this order; then pages appear, and what is listed no longer goes.
+PAGES, GOING = "pages", "going"
+FIRST = [
     "/pypi",
-    *(f"/simple/{name}/" for name in ("p0", "p3", "p7", "setuptools")),
+    *(f"/simple/{name}/" for name in ("p0", "p3", "p7")),
     *(f"/packages/*/{name}-1.0-*.metadata" for name in ("p1", "p4", "p6")),
-    *(f"/packages/*/{name}-1.0*" for name in ("p0", "p2", "p5", "p7")),
-    *(1, 3, 5),
+    *("/packages/*/p7-1.1.tar.gz", "/simple/setuptools/"),
+    *(f"/packages/*/{name}-1.0*.whl" for name in ("p0", "p2", "p4", "p6")),
+    PAGES,
 ]
-THEN: list[str | int] = [
+THEN = [
     "/pypi",
-    *(f"/simple/{name}/" for name in ("p1", "p2", "new")),
-    "/packages/*/p2-2.0-*.metadata",
+    *(f"/simple/{name}/" for name in ("p1", "p2")),
+    *("/packages/*/p2-2.0-*.metadata", "/simple/new/"),
     *(f"/packages/*/{name}-*.whl" for name in ("new", "p1", "p2")),
-    *(1, 2),
+    PAGES,
+    GOING,
 ]
 
 
@@ -41,35 +45,38 @@ def first(world: World) -> None:
     world.publish_setuptools_like()
     for number, name in enumerate(NAMES):
         requires = [NAMES[number + 1]] if number + 1 < len(NAMES) else []
-        world.publish(name, "1.0", requires=requires, size_padding=2_000)
+        world.publish(name, "1.0", requires=requires, size_padding=1_000 * (number + 2))
     world.publish("p7", "1.1", wheels=(), sdist=True)
 
 
 def then(world: World) -> None:
     world.publish("p1", "2.0", requires=["p2>=2"], size_padding=3_000)
-    world.publish("p2", "2.0", requires=["new"], size_padding=3_000)
-    world.publish("new", "1.0", size_padding=3_000)
+    world.publish("p2", "2.0", requires=["new"], size_padding=4_000)
+    world.publish("new", "1.0", size_padding=2_000)
     world.remove_release("p7", "1.1")
 
 
-def stamps(data: Path) -> set[tuple[str, int]]:
-    """The pages as they are now."""
-    found = set()
-    for path in data.glob("simple/*/index.html"):
-        found.add((path.parent.name, path.stat().st_ino))
-    return found
-
-
-def moment(at: str | int, world: World, server: Server, data: Path) -> Callable[[], Any]:
+def moment(at: str, world: World, server: Server, data: Path) -> Callable[[], Any]:
     """Whether the moment to kill has come."""
     server.log.clear()
-    if isinstance(at, str):
-        world.faults.fail(at, "hang", times=1)
-        return lambda: any(
-            entry.status == 0 and fnmatchcase(entry.path, at) for entry in server.log.entries
-        )
-    before = stamps(data)
-    return lambda: len(stamps(data) - before) >= at
+    if at == PAGES:
+        before = pages(data)
+        return lambda: pages(data) - before
+    if at == GOING:
+        return lambda: not list(data.glob("packages/*/*/*/p7-1.1.tar.gz"))
+    world.faults.fail(at, "hang", times=1)
+    return lambda: any(
+        entry.status == 0 and fnmatchcase(entry.path, at) for entry in server.log.entries
+    )
+
+
+def pages(data: Path) -> set[tuple[str, int]]:
+    """The pages as they are now: each one that is written is a new file."""
+    found = set()
+    for path in data.glob("simple/*/index.html"):
+        with suppress(FileNotFoundError):
+            found.add((path.parent.name, path.stat().st_ino))
+    return found
 
 
 def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> None:
@@ -87,8 +94,8 @@ def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> N
         for number, at in enumerate(moments):
             come = moment(at, world, server, data)
             with Running(config) as daemon:
+                daemon.wait_for("leading")
                 if number == 0:  # the last run was not cut off, so none is due
-                    daemon.wait_for("leading")
                     daemon.send(signal.SIGUSR1)
                 until(come, f"the moment {at}")
                 daemon.kill()
@@ -96,6 +103,8 @@ def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> N
             world.heal()
             read_tree(data)  # whatever is listed is there and whole
         with Running(config) as daemon:
+            daemon.wait_for("leading")
+            daemon.send(signal.SIGUSR1)
             assert daemon.wait_for("run")["outcome"] == "done"
             assert daemon.terminate()[0] == 0
         assert catalog(config) == catalog(calm)

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL: one leads, the others wait, and nobody writes who may not."""
+"""Several processes on one PostgreSQL: one leads, the others wait."""
 
 import time
 from pathlib import Path

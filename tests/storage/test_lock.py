@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pypisync.errors import StorageError
+from pypisync.storage import lock
 from pypisync.storage.lock import writer_lock
 
 HOLD = """
 import sys
+import threading
 from pathlib import Path
 from pypisync.storage.lock import writer_lock
 with writer_lock(Path(sys.argv[1])):
@@ -74,3 +77,29 @@ def test_the_mirrors_folder_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError), writer_lock(tmp_path / "file"):
         pytest.fail("no folder")
+
+
+def test_who_looks_sees_the_holder_and_is_in_nobodys_way(
+    tmp_path: Path, holder: subprocess.Popen[bytes]
+) -> None:
+    assert lock.holder(tmp_path) == lock.Holder(holder.pid)
+    holder.communicate()
+    assert lock.holder(tmp_path) is None
+    assert lock.holder(tmp_path / "nowhere") is None
+    looking = threading.Event()
+
+    def look() -> None:
+        while not looking.is_set():
+            lock.holder(tmp_path)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(200):
+            with writer_lock(tmp_path, daemon=True):
+                found = lock.holder(tmp_path)
+                assert found is not None
+                assert (found.pid, found.daemon, found.here) == (os.getpid(), True, True)
+    finally:
+        looking.set()
+        thread.join()

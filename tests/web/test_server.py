@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from pypisync.errors import ConfigError
+from pypisync.web import server
 from pypisync.web.server import serving
 from tests.cli.running import command, configure, environ, invoke
 from tests.sim.world import World
@@ -100,3 +102,17 @@ def test_the_command_serves_until_it_is_stopped(
             process.send_signal(number)
             assert process.wait(20) == code
         assert process.stderr.read() == ""
+
+
+def test_nothing_waits_for_an_acknowledgement() -> None:
+    with server.bound("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_threads_change_as_before_when_it_ends(tmp_path: Path, world: World) -> None:
+    before = sys.getswitchinterval()
+    with Site(tmp_path, world).running():
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+    assert sys.getswitchinterval() == before

@@ -1,0 +1,196 @@
+"""``prove``: whether each root installs from what the mirror publishes now, and with which pins."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
+from pypisync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pypisync.config import Config
+    from pypisync.core.ground import Holdings
+    from pypisync.core.model import Requirement
+    from pypisync.core.proof import Pin, Proof
+    from pypisync.core.proof_targets import ProofTarget
+
+    Row = tuple[Requirement, ProofTarget, Proof]
+
+_MOST_STEPS = 1_000_000
+
+
+def prove(  # noqa: PLR0913 - each is an option
+    root: Annotated[
+        str | None, typer.Argument(metavar="[ROOT]", help="A root; without it, all of them.")
+    ] = None,
+    *,
+    target: Annotated[
+        str | None,
+        typer.Option(help='One proof target, such as "3.13 linux-x86_64" or "3.13 musl-x86_64".'),
+    ] = None,
+    requirements: Annotated[
+        bool, typer.Option("--requirements", help="Print the pins as requirements with hashes.")
+    ] = False,
+    pylock: Annotated[
+        bool, typer.Option("--pylock", help="Print the pins as a pylock.toml (PEP 751).")
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(help="With --pylock: the mirror's address; else its folder on this machine."),
+    ] = None,
+    budget: Annotated[float, typer.Option(help="Seconds for one proof.", min=0)] = 10,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that roots install from the mirror as it is now.
+
+    For each root and proof target a solver looks for releases on the pages that satisfy everything;
+    what it finds has to pass a checker of its own. Exit code 1 if one is not proven: refuted (with
+    the reasons), undecided (the budget was spent) or blocked (metadata that installers fail on).
+    """
+    settings = configured(config)
+    if sum((requirements, pylock, as_json)) > 1:
+        raise ConfigError(["--requirements, --pylock and --json: give one of them"])
+    targets = _targets(settings, target)
+    rows = _proofs(settings, root, targets, budget)
+    if requirements or pylock:
+        _print_lock(rows, url or settings.destination.as_uri(), pylock=pylock)
+    elif as_json:
+        show_json([_json(row) for row in rows])
+    else:
+        _print(rows, pins=root is not None)
+    raise typer.Exit(0 if all(row[2].verdict == "proven" for row in rows) else 1)
+
+
+def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
+    from datetime import UTC, datetime
+
+    from pypisync.core.proof_targets import named, proof_targets
+
+    today = datetime.now(UTC).date()
+    found, missing = proof_targets(settings.targets, settings.environment, today)
+    chosen = [one for one in found if name in (None, one.name)]
+    if name is not None and not chosen:
+        try:
+            return [named(name)]
+        except ValueError as error:
+            known = ", ".join(f'"{one.name}"' for one in found) or "none"
+            raise ConfigError([f"{error}; those of the configuration: {known}"]) from None
+    if missing and name is None:
+        typer.echo(f"not proved, for want of a known platform: {', '.join(missing)}", err=True)
+    if not chosen:
+        raise ConfigError(
+            ['the environments of the configuration have no proof target: name one with "--target"']
+        )
+    return chosen
+
+
+def _proofs(
+    settings: "Config", name: str | None, targets: "Sequence[ProofTarget]", seconds: float
+) -> "list[Row]":
+    from pypisync.catalog.holdings import holdings
+    from pypisync.catalog.reader import Reader
+
+    with Reader(settings.database_url) as reader:
+        wanted = _roots(reader, name)
+        held = holdings(reader, {one.name for one in wanted})
+    return list(_solved(wanted, held, targets, seconds))
+
+
+def _roots(reader: Any, given: str | None) -> "list[Requirement]":
+    """The roots, or those that ``given`` names. Raises ConfigError if there is none."""
+    from pypisync.catalog.holdings import roots
+    from pypisync.core.selector import parse_root
+
+    if given is None:
+        return roots(reader)
+    try:
+        name, extras = parse_root(given)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+    found = [one for one in roots(reader, name) if not extras or one.extras == extras]
+    if not found:
+        raise ConfigError(
+            [f'"{given}" is not a root of the mirror: "pypisync why" says what it is there for']
+        )
+    return found
+
+
+def _solved(
+    roots: "Sequence[Requirement]",
+    held: "Holdings",
+    targets: "Sequence[ProofTarget]",
+    seconds: float,
+) -> "Iterator[Row]":
+    from pypisync.core.ground import Ground
+    from pypisync.core.proof import Prover
+    from pypisync.core.solver import Budget
+
+    for target in targets:
+        prover = Prover(Ground(target, held))
+        for root in roots:
+            budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
+            yield root, target, prover.prove(root, budget)
+
+
+def _print(rows: "Sequence[Row]", *, pins: bool) -> None:
+    heads = ("root", "target", "verdict", "releases")
+    lines = []
+    for root, target, proof in rows:
+        number = count(len(proof.pins)) if proof.pins else ""
+        lines.append((root.text, target.name, proof.verdict, number))
+    show("Proofs", heads, lines)
+    for root, target, proof in rows:
+        if proof.why:
+            typer.echo(clean(f"{root.text} on {target.name} is {proof.verdict}:"))
+            typer.echo("\n".join(clean(f"  {line}") for line in proof.why))
+        elif pins:
+            columns = ("project", "version", "file")
+            show(f"{root.text} on {target.name}", columns, map(_row, proof.pins))
+
+
+def _row(pin: "Pin") -> tuple[str, str, str]:
+    extras = f"[{','.join(pin.extras)}]" if pin.extras else ""
+    return pin.name + extras, pin.usable.release.version, pin.usable.file.filename
+
+
+def _json(row: "Row") -> dict[str, Any]:
+    root, target, proof = row
+    return {
+        "root": root.text,
+        "target": target.name,
+        "verdict": proof.verdict,
+        "why": proof.why,
+        "steps": proof.steps,
+        "pins": [
+            {
+                "project": pin.name,
+                "extras": pin.extras,
+                "version": pin.usable.release.version,
+                "file": pin.usable.file.filename,
+                "sha256": pin.usable.file.sha256,
+            }
+            for pin in proof.pins
+        ],
+    }
+
+
+def _print_lock(rows: "Sequence[Row]", url: str, *, pylock: bool) -> None:
+    """The pins of the one proof there is. Raises ConfigError if there are several."""
+    from pypisync.core.lock import pylock_toml, requirements_txt
+
+    if len(rows) != 1:
+        proofs = ", ".join(f'{root.text} on "{target.name}"' for root, target, _ in rows[:10])
+        raise ConfigError(
+            [f'{len(rows)} proofs: name one root and a "--target" to print the pins of: {proofs}']
+        )
+    ((root, target, proof),) = rows
+    if proof.verdict != "proven":
+        lines = [f"{root.text} on {target.name} is {proof.verdict}:", *proof.why]
+        typer.echo("\n".join(map(clean, lines)), err=True)
+        return
+    found = pylock_toml(proof.pins, target, url) if pylock else requirements_txt(proof.pins)
+    typer.echo("\n".join(found))

@@ -1,0 +1,93 @@
+"""Whether a set of pins is an installation that pip would accept.
+
+Looked at from the root, requirement by requirement, with ``packaging``'s own reading of specifiers
+and pip's rules for what may be chosen: all requirements on a project are taken together; a
+pre-release counts if one of them names a pre-release or no final matches them all; a yanked
+release if one of them is an exact pin and nothing that matches is not yanked (PEP 440, PEP 592).
+How the pins were found does not matter here, and nothing is shared with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from packaging.specifiers import SpecifierSet
+
+from pypisync.core.ground import Ground
+from pypisync.core.model import Requirement
+
+Pins = Mapping[str, int]
+"""By project the position of its version among the usable ones."""
+
+
+def reached(ground: Ground, root: Requirement, pins: Pins) -> dict[str, list[Requirement]]:
+    """All that an installation of ``root`` by these pins asks for, by project.
+
+    A project without a pin is asked for, and leads no further.
+    """
+    asked: dict[str, list[Requirement]] = {}
+    seen: set[tuple[str, str]] = set()
+    waiting = [root]
+    while waiting:
+        need = waiting.pop()
+        asked.setdefault(need.name, []).append(need)
+        for extra in ("", *need.extras):
+            pin = pins.get(need.name, -1)
+            if (need.name, extra) in seen or not 0 <= pin < len(ground.usable(need.name)):
+                continue
+            seen.add((need.name, extra))
+            waiting.extend(ground.needs(need.name, pin, extra))
+    return asked
+
+
+def faults(ground: Ground, root: Requirement, pins: Pins) -> list[str]:
+    """Why these pins are no installation of ``root``; nothing if they are."""
+    asked = reached(ground, root, pins)
+    found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
+    for name, needs in sorted(asked.items()):
+        found += [f'"{need.text}": {need.fault}' for need in needs if need.fault]
+        if name not in pins:
+            found.append(f"{name} is needed and not pinned")
+        elif not 0 <= pins[name] < len(ground.usable(name)):
+            found.append(f"{name}: there is no such release")
+        else:
+            found += _wrong(ground, name, pins[name], [need.specifier for need in needs])
+    return found
+
+
+def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+    usable = ground.usable(name)
+    chosen = usable[pin]
+    label = f"{name} {chosen.release.version}"
+    if chosen.doubt:
+        yield f"{label}: {chosen.doubt}"
+    specifiers = [_specifiers(text) for text in texts]
+    version = chosen.release.version
+    for specifier in specifiers:
+        if not _matches(version, [specifier]):
+            yield f'{label} does not match "{specifier}"'
+    if not (chosen.release.prerelease or chosen.yanked):
+        return  # an ordinary release: nothing else has a say
+    matching = [u for u in usable if _matches(u.release.version, specifiers)]
+    finals = [u for u in matching if not u.release.prerelease]
+    if not any(specifier.prereleases for specifier in specifiers) and finals:
+        if chosen.release.prerelease:
+            yield f"{label} is a pre-release, and {name} {finals[-1].release.version} is there"
+        matching = finals
+    if chosen.yanked and not (any(map(_pins, specifiers)) and all(u.yanked for u in matching)):
+        yield f"{label} is yanked"
+
+
+def _matches(version: str, specifiers: list[SpecifierSet]) -> bool:
+    return all(specifier.contains(version, prereleases=True) for specifier in specifiers)
+
+
+def _pins(specifiers: SpecifierSet) -> bool:
+    return any(
+        one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
+        for one in specifiers
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)

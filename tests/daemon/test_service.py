@@ -1,0 +1,202 @@
+"""The main loop and its parts, with signals and clocks of the test's."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+import pytest
+
+from pypisync.catalog.reader import Reader
+from pypisync.config import Config, load
+from pypisync.daemon.jobs import Jobs
+from pypisync.daemon.notify import Notifier
+from pypisync.daemon.service import Daemon
+from pypisync.daemon.vitals import STUCK, Vitals
+from pypisync.errors import Stopped
+from pypisync.logs import Lines, logger
+from pypisync.mirror import Silent
+from pypisync.wiring import writing
+from tests.cli.running import configure
+from tests.recipe.mirrors import read_tree
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+class Script:
+    """Signals that come when what they wait for has happened."""
+
+    def __init__(self, *steps: tuple[Callable[[], bool], Signals]) -> None:
+        self._steps = list(steps)
+
+    def wait(self, seconds: float) -> Signals | None:
+        if self._steps and self._steps[0][0]():
+            return self._steps.pop(0)[1]
+        return None
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_failed_cycle_is_logged_once_and_comes_again_soon(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(configure(tmp_path, packages={"a": ["latest"]}, schedule="1 day"), {})
+    seen: list[str] = []
+
+    class Told(Notifier):
+        def status(self, text: str) -> None:
+            seen.append(text)
+
+    def planned() -> bool:
+        return any("next sync" in text for text in seen[-1:]) and len(seen) > 3
+
+    queue = Script((planned, Signals.SIGTERM))
+    log = logger(as_json=True)
+    Daemon(config, lambda: config, queue, Told({}, lambda: 0.0), log).run()
+    lines = logged(capsys)
+    [failed] = [line for line in lines if line["event"] == "run"]
+    assert (failed["outcome"], failed["level"], failed["run"]) == ("failed", "error", 1)
+    assert "127.0.0.1:9" in failed["reason"]
+    with Reader(config.database_url) as reader:
+        [(finished,)] = reader.rows("SELECT finished FROM runs")
+    again = seen[-1].partition("next sync ")[2]
+    from pypisync.cli.common import moment  # noqa: PLC0415 - a formatter, for comparison only
+
+    assert again in {moment(finished + 600), moment(finished + 601), moment(finished + 599)}
+
+
+def test_it_reloads_while_standing_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = configure(tmp_path, packages={"a": ["latest"]})
+    config = load(path, {})
+    steps = [(lambda: True, Signals.SIGHUP), (lambda: True, Signals.SIGTERM)]
+    with writing(config, daemon=True):
+        log = logger(as_json=True)
+        daemon = Daemon(config, lambda: load(path, {}), Script(*steps), Notifier({}, float), log)
+        daemon.run()
+    events = [line["event"] for line in logged(capsys)]
+    assert events == ["started", "standing_by", "reloaded", "stopping", "ended"]
+
+
+def test_the_watchdog_starves_only_when_nothing_moves() -> None:
+    clock = 0.0
+    vitals = Vitals(Silent(), lambda: clock)
+    clock += 10 * STUCK
+    assert vitals.well  # idle is not stuck
+    vitals.begins("sync")
+    clock += STUCK - 1
+    assert vitals.well
+    vitals.received(1)
+    clock += STUCK - 1
+    assert vitals.well
+    vitals.stop()
+    clock += STUCK
+    assert not vitals.well
+    vitals.step("projects", 10)
+    vitals.advance(3)
+    assert vitals.well
+    assert vitals.shown() == "projects 3 of 10"
+    vitals.tell_to_stop()
+    assert vitals.stop()
+
+
+class Bench:
+    """Jobs on a mirror whose clock stands still unless it is moved."""
+
+    def __init__(self, config: Config, stack: ExitStack) -> None:
+        self.clock = 1_800_000_000.0
+        log = logger(as_json=True)
+        self.vitals = Vitals(Lines(log=log), lambda: 0.0)
+        leadership = stack.enter_context(writing(config, daemon=True))
+        self.jobs = Jobs(config, leadership, self.vitals, log, Lines(log=log))
+        stack.callback(self.jobs.close)
+        self.jobs.mirror.now = lambda: self.clock
+        self.jobs.sync()
+
+
+def test_a_file_that_rots_is_found_and_fetched_again(
+    tmp_path: Path, world: World, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "abc":
+        world.publish(name, "1.0", size_padding=10_000)
+    config = load(configure(tmp_path, server.url, packages={n: ["latest"] for n in "abc"}), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack)
+        [rotten] = config.destination.glob("packages/*/*/*/b-1.0*.whl")
+        data = bytearray(rotten.read_bytes())
+        data[-30] ^= 1
+        rotten.write_bytes(data)
+        capsys.readouterr()
+        bench.jobs.rehash()  # all were read a moment ago
+        assert logged(capsys) == []
+        bench.clock += 31 * 86400.0
+        for _ in range(6):  # three files and their metadata, one a slice
+            bench.jobs.rehash()
+        lines = logged(capsys)
+        assert [line["path"] for line in lines if line["event"] == "damaged"] == [
+            str(rotten.relative_to(config.destination))
+        ]
+        assert sum(line["count"] for line in lines if line["event"] == "rehash") == 6
+        assert bench.jobs.damaged
+        server.log.clear()
+        bench.jobs.sync()
+        assert [Path(path).name for path in server.log.paths("file")] == [rotten.name]
+        assert set(read_tree(config.destination)) == set("abc")
+        bench.jobs.rehash()
+        assert not [line for line in logged(capsys) if line["event"] == "rehash"]
+        bench.clock += 31 * 86400.0
+        bench.vitals.tell_to_stop()
+        with pytest.raises(Stopped):
+            bench.jobs._step()
+
+
+def test_what_no_journal_tells_is_swept_up(tmp_path: Path, world: World, server: Server) -> None:
+    for name in "abc":
+        world.publish(name, "1.0")
+    config = load(configure(tmp_path, server.url, packages={n: ["latest"] for n in "abc"}), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack)
+        world.archive("b", reason="done with it")
+        server.log.clear()
+        for _ in "abc":
+            bench.clock += 3600
+            bench.jobs.sweep()
+            bench.jobs.sync()
+        # Each project once, one an hour, and what had not changed was not sent.
+        asked = [entry for entry in server.log.entries if entry.kind == "simple"]
+        assert [(e.path, e.status) for e in asked] == [
+            ("/simple/a/", 304), ("/simple/b/", 200), ("/simple/c/", 304)
+        ]  # fmt: skip
+    page = json.loads((config.destination / "simple/b/index.v1_json").read_bytes())
+    assert page["project-status"] == {"status": "archived", "reason": "done with it"}
+
+
+def test_a_project_that_fails_is_left_alone_for_longer_each_time(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    world.publish("b", "1.0")
+    config = load(configure(tmp_path, server.url, packages={"a": ["latest"], "b": ["latest"]}), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack)
+        world.faults.fail("/simple/a/", 503)
+        world.faults.fail("/pypi/a/json", 503)
+        world.publish("a", "2.0")
+        tried = []
+        for hour in range(1, 49):
+            bench.clock += 3600
+            server.log.clear()
+            if hour == 40:
+                world.publish("a", "3.0")
+            bench.jobs.sync()
+            if "/simple/a/" in server.log.paths("simple"):
+                tried.append(hour)
+        # What changed anew is asked for at once, and everything else went on.
+        assert tried == [1, 2, 3, 5, 9, 17, 33, 40]
+        world.heal()
+        bench.clock += 3 * 86400.0
+        bench.jobs.sync()
+    assert read_tree(config.destination) == {"a": {"3.0"}, "b": {"1.0"}}
