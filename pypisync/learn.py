@@ -53,6 +53,8 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
             for ask, answer in batch
             if isinstance(answer, UpstreamError) and not isinstance(answer, Gone)
         }
+        for _, answer in batch:
+            mirror.answered("project", answer)
         with mirror.catalog.begin() as connection:
             facts.record(connection, documents, mirror.rules)
             facts.record_gone(connection, gone, mirror.rules)
@@ -174,6 +176,7 @@ def _from_documents(
         if isinstance(answer, Stopped):
             continue
         unanswered -= 1
+        mirror.answered("release", answer)
         if isinstance(answer, Unreachable):
             failed[ids[asked]] = answer
             mirror.watch.fault("==".join(asked), str(answer))

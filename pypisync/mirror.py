@@ -1,5 +1,6 @@
 """The mirror that a cycle works on: its parts, and how a file comes into its pool."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import file_digest
@@ -8,7 +9,8 @@ from typing import Protocol
 from pypisync.catalog import history
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
-from pypisync.catalog.history import Stored
+from pypisync.catalog.history import METADATA, Stored
+from pypisync.core.model import Unchanged
 from pypisync.core.roots import Pattern, Root
 from pypisync.errors import Stopped, UpstreamError
 from pypisync.storage.pool import Pool
@@ -76,6 +78,15 @@ class Mirror:
     now: Callable[[], float]  # seconds since 1970
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
+    # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def answered(self, kind: str, answer: object) -> None:
+        """Count an answer: ok, unchanged, or the kind of its error."""
+        outcome = "ok"
+        if isinstance(answer, UpstreamError | Unchanged):
+            outcome = type(answer).__name__.lower()
+        self.answers[f"{kind} {outcome}"] += 1
 
 
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
@@ -99,6 +110,7 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
         if isinstance(error, Stopped):
             continue
         unanswered -= 1
+        mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
         if error is None:
             arrived.append(_measured(mirror.pool, ask))
         else:

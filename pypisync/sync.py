@@ -47,6 +47,7 @@ class Report:
     failed: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)  # of upstream: "project ok", ...
 
     @property
     def exit_code(self) -> int:
@@ -139,9 +140,13 @@ def _hear(mirror: Mirror, since: int | None) -> _News:
             news.by_index |= change.action == SIMPLE_INDEX
             if change.name:
                 news.changed[canonicalize_name(change.name)] = change.serial
-    except Rewound as error:
+    except UpstreamError as error:
+        mirror.answered("changelog", error)
+        if not isinstance(error, Rewound):
+            raise
         mirror.watch.fault("changelog", str(error))
         return _News(mirror.upstream.serial(), rewound=True)
+    mirror.answered("changelog", None)
     return news
 
 
@@ -361,11 +366,13 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     try:
         yield
     except PypiSyncError as error:
+        report.answers = dict(mirror.answers)
         report.failed["run"] = str(error)
         outcome = "stopped" if isinstance(error, Stopped) else "failed"
         with mirror.catalog.begin() as connection:
             runs.finish(connection, number, outcome, report, mirror.now())
         raise
+    report.answers = dict(mirror.answers)
     outcome = "incomplete" if report.exit_code else "done"
     with mirror.catalog.begin() as connection:
         runs.finish(connection, number, outcome, report, mirror.now())

@@ -33,6 +33,7 @@ class Run:
     generation: int
     failed: Mapping[str, str]  # what could not be read or fetched, with the reason
     seconds: Mapping[str, float]  # how long each step took
+    answers: Mapping[str, int]  # how upstream answered: "project ok", and how often
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,17 @@ def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
     )
     for number, started, finished, outcome, serial, generation, text in rows:
         report = json.loads(text)
-        failed, seconds = report.get("failed", {}), report.get("seconds", {})
-        return Run(number, started, finished, outcome, serial, generation or 0, failed, seconds)
+        return Run(
+            number,
+            started,
+            finished,
+            outcome,
+            serial,
+            generation or 0,
+            report.get("failed", {}),
+            report.get("seconds", {}),
+            report.get("answers", {}),
+        )
     return None
 
 

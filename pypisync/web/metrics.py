@@ -109,6 +109,15 @@ def _runs(found: Status) -> Iterator[GaugeMetricFamily]:
     for step, seconds in last.seconds.items():
         steps.add_metric((step,), seconds)
     yield steps
+    answers = GaugeMetricFamily(
+        "pypisync_run_answers",
+        "How upstream answered in the last finished cycle.",
+        labels=("kind", "outcome"),
+    )
+    for answer, count in last.answers.items():
+        kind, _, outcome = answer.partition(" ")
+        answers.add_metric((kind, outcome), count)
+    yield answers
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

@@ -63,10 +63,11 @@ def test_a_failed_cycle_is_logged_once_and_comes_again_soon(
     assert "127.0.0.1:9" in failed["reason"]
     with Reader(config.database_url) as reader:
         [(finished,)] = reader.rows("SELECT finished FROM runs")
-    again = seen[-1].partition("next sync ")[2]
+    again = [text for text in seen if "next sync" in text][-1].partition("next sync ")[2]
     from pypisync.cli.common import moment  # noqa: PLC0415 - a formatter, for comparison only
 
-    assert again in {moment(finished + 600), moment(finished + 601), moment(finished + 599)}
+    # Ten minutes after the end; on a busy machine it is planned some moments later.
+    assert again in {moment(finished + 600 + late) for late in range(-1, 60)}
 
 
 def test_it_reloads_while_standing_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,6 +156,13 @@ def test_metrics_say_what_the_status_says(tmp_path: Path) -> None:
     assert found["pypisync_completed_run_timestamp_seconds"] == site.bench.clock
     steps = {name.split()[1] for name in found if name.startswith("pypisync_run_step_")}
     assert steps == {"listen", "settle", "fetch", "publish", "prune"}
+    told = {name: count for name, count in found.items() if "run_answers" in name}
+    assert told["pypisync_run_answers changelog ok"] == 1
+    assert told["pypisync_run_answers project ok"] == 2
+    assert told["pypisync_run_answers project gone"] == 1
+    assert told["pypisync_run_answers metadata ok"] == 1
+    # Once for what it needs to be built, once more to publish it.
+    assert told["pypisync_run_answers file gone"] == 2
     requests = {name: count for name, count in found.items() if "http_requests_total" in name}
     assert requests == {
         "pypisync_http_requests_total project 200": 2,
