@@ -6,7 +6,19 @@ its top what is cheap (Typer, :mod:`pypisync.cli.common`), and inside its functi
 
 import typer
 
-from pypisync.cli import configuration, db, plan, prove, query, run, serve, status, sync, verify, why
+from pypisync.cli import (
+    configuration,
+    db,
+    plan,
+    prove,
+    query,
+    run,
+    serve,
+    status,
+    sync,
+    verify,
+    why,
+)
 
 app = typer.Typer(
     name="pypisync",

@@ -130,7 +130,7 @@ def _solved(
     from pypisync.core.solver import Budget
 
     for target in targets:
-        prover = Prover(Ground(target, held))
+        prover = Prover(Ground(target, held, tuple(roots)))
         for root in roots:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
             yield root, target, prover.prove(root, budget)

@@ -64,9 +64,29 @@ class Ground:
 
     target: ProofTarget
     holdings: Holdings
+    roots: tuple[Requirement, ...] = ()  # all that will be proved here
+    hopeless: dict[str, int] = field(default_factory=dict)  # see pypisync.core.refutation
+    _asked: dict[str, set[str]] = field(default_factory=dict)
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
     _markers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
+
+    def with_root(self, root: Requirement) -> "Ground":
+        """The same facts where ``root`` is one of the roots."""
+        if root in self.roots:
+            return self
+        return Ground(self.target, self.holdings, (*self.roots, root))
+
+    def specifiers(self, name: str) -> set[str]:
+        """All specifiers by which a root or a listed release asks for a project."""
+        if not self._asked:
+            for releases in self.holdings.values():
+                for release in releases:
+                    for need in release.needs:
+                        self._asked.setdefault(need.name, set()).add(need.specifier)
+            for root in self.roots:
+                self._asked.setdefault(root.name, set()).add(root.specifier)
+        return self._asked.get(name, set())
 
     def usable(self, name: str) -> tuple[Usable, ...]:
         """The releases of a project that the machine can install, the oldest first.

@@ -73,7 +73,7 @@ def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[st
         if chosen.release.prerelease:
             yield f"{label} is a pre-release, and {name} {finals[-1].release.version} is there"
         matching = finals
-    if chosen.yanked and not (any(map(_pins, specifiers)) and all(u.yanked for u in matching)):
+    if chosen.yanked and not (any(map(pins_one, specifiers)) and all(u.yanked for u in matching)):
         yield f"{label} is yanked"
 
 
@@ -81,7 +81,8 @@ def _matches(version: str, specifiers: list[SpecifierSet]) -> bool:
     return all(specifier.contains(version, prereleases=True) for specifier in specifiers)
 
 
-def _pins(specifiers: SpecifierSet) -> bool:
+def pins_one(specifiers: SpecifierSet) -> bool:
+    """Whether a specifier names exactly one version (pip's ``is_pinned``)."""
     return any(
         one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
         for one in specifiers

@@ -53,6 +53,9 @@ class Prover:
     def prove(self, root: Requirement, budget: Budget) -> Proof:
         """The verdict on one root. Its text, specifier and extras are looked at, no marker."""
         before = budget.used
+        if root not in self.ground.roots:  # what is hopeless hangs on all that can be asked for
+            self.ground = self.ground.with_root(root)
+            self.solver = Solver(self.ground)
         proof = self._decided(root, budget)
         return Proof(proof.verdict, proof.pins, proof.why, proof.refutation, budget.used - before)
 

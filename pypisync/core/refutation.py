@@ -7,8 +7,9 @@ the complement of a finite set. Every clause is a box: for each package the stat
 absent) that it forbids together with those of the others.
 
 Nothing here is taken from the search. Specifiers are read by ``packaging``, and as generously as
-any installer could: every pre-release and every yanked release counts, and a release of which it
-is not known what it needs is taken to need nothing. So what is refuted is refuted for all.
+any installer could: pre-releases and yanked releases count unless nothing that asks for the project
+could ever admit them (:func:`hopeless`), and a release of which it is not known what it needs is
+taken to need nothing. So what is refuted is refuted for all.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.ground import Ground, unpacked
 from pypisync.core.model import Requirement
-from pypisync.core.pins import faults, reached
+from pypisync.core.pins import faults, pins_one, reached
 
 Kind = Literal["root", "dependency", "none", "barred", "derived"]
 
@@ -57,6 +58,7 @@ def refutes(ground: Ground, root: Requirement, refutation: Refutation) -> bool:
     """Whether every clause of ``refutation`` holds, and the last says that nothing is possible."""
     if not refutation or refutation[-1].terms:
         return False
+    ground = ground.with_root(root)
     return all(_holds(ground, root, refutation, i) for i in range(len(refutation)))
 
 
@@ -123,11 +125,45 @@ def _asked(ground: Ground, needs: Sequence[Requirement], package: str) -> int | 
 
 def _matching(ground: Ground, name: str, specifier: str) -> int:
     wanted = _specifiers(specifier)
-    return sum(
+    matching = sum(
         1 << i
         for i, usable in enumerate(ground.usable(name))
         if wanted.contains(usable.release.version, prereleases=True)
     )
+    return matching & ~hopeless(ground, name)
+
+
+def hopeless(ground: Ground, name: str) -> int:
+    """The versions that pip never chooses, whatever requirements come together.
+
+    A yanked one that no exact pin asks for; a pre-release that no requirement names, with a final
+    that is admitted wherever the pre-release is.
+    """
+    found = ground.hopeless.get(name)
+    if found is None:
+        found = ground.hopeless[name] = _hopeless(ground, name)
+    return found
+
+
+def _hopeless(ground: Ground, name: str) -> int:
+    found = 0
+    usable = ground.usable(name)
+    finals = [one.release.version for one in usable if not one.release.prerelease]
+    for i, one in enumerate(usable):
+        if not (one.yanked or one.release.prerelease):
+            continue
+        asking = [
+            wanted
+            for wanted in map(_specifiers, ground.specifiers(name))
+            if wanted.contains(one.release.version, prereleases=True)
+        ]
+        unpinned = one.yanked and not any(map(pins_one, asking))
+        unnamed = one.release.prerelease and not any(wanted.prereleases for wanted in asking)
+        if unpinned or (
+            unnamed and any(all(wanted.contains(f) for wanted in asking) for f in finals)
+        ):
+            found |= 1 << i
+    return found
 
 
 def _barred(ground: Ground, root: Requirement, clause: Clause) -> bool:

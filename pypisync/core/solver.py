@@ -19,19 +19,19 @@ from nab_resolver.types import Term as NabTerm
 
 from pypisync.core.ground import Ground, package, unpacked
 from pypisync.core.model import Requirement
-from pypisync.core.refutation import Clause, Kind, Refutation, Term
+from pypisync.core.refutation import Clause, Kind, Refutation, Term, hopeless
 from pypisync.core.specifiers import matcher
 
 _UNPARSABLE = ""  # no project is called so: what needs it cannot be installed
 
 
 class Mode(IntEnum):
-    """How much a requirement admits: each mode admits all that the one before does."""
+    """How much a requirement admits: each mode admits all that a solution in the one before has."""
 
     # What pip admits by this requirement alone. Whatever is found is good, for requirements
     # together admit at least what each of them does; that nothing is found says little.
     STRICT = 0
-    # Every matching release whose needs are known, pre-release and yanked ones too.
+    # Every matching release whose needs are known, pre-release and yanked ones too unless hopeless.
     WIDE = 1
     # Every matching release; what is not known is taken to be nothing.
     TRUSTING = 2
@@ -248,6 +248,8 @@ class Solver:
                 matching = matching & shelf.finals or matching
             sound = matching & ~shelf.yanked
             matching = matching if wanted.pinned and not sound else sound
+        else:
+            matching &= ~hopeless(self.ground, name)
         return matching if mode is Mode.TRUSTING else matching & ~shelf.doubted
 
 

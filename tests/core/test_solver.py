@@ -1,5 +1,6 @@
 """Proofs on small indexes: against brute force, by laws, and for the shapes that are known."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ from packaging.version import Version
 
 from pypisync.core.pins import faults
 from pypisync.core.proof import Prover
-from pypisync.core.refutation import refutes
+from pypisync.core.refutation import Clause, Term, refutes
 from pypisync.core.solver import Budget, Mode, Solver
 from tests.core import naive
 from tests.core.universes import HERE, Index, ground, need, pins, prove, solutions
@@ -107,6 +108,38 @@ def test_a_refutation_that_was_tampered_with_is_rejected(
     other = data.draw(indexes())
     if list(naive.installable(other, root, HERE.environment)):
         assert not refutes(ground(other), need(root), clauses)
+
+
+def test_a_step_that_does_not_follow_is_rejected() -> None:
+    """Each derivation of a real refutation, told to derive more than it does."""
+    index = {"a 1": ["b", "c"], "b 1": ["d<2"], "c 1": ["d>=2"], "d 1": [], "d 2": []}
+    refutation = list(prove(index, "a").refutation)
+    steps = [i for i, clause in enumerate(refutation[:-1]) if clause.kind == "derived"]
+    assert steps
+    for i in steps:
+        forged = [*refutation[:i], replace(refutation[i], terms=())]
+        assert not refutes(ground(index), need("a"), forged)
+
+
+def test_facts_that_are_none_are_rejected() -> None:
+    facts = ground({"a 1": ["b"], "b 1": [], "b 2": []})
+    a, b, no_a = Term("a", 1, True), Term("b", 3, True), Term("a", 1, False)
+    root = Clause((no_a,), "root")
+    false = [
+        Clause((a,), "none"),
+        Clause((a,), "dependency"),
+        Clause((a, Term("b", 1, positive=False)), "dependency"),
+        Clause((a, Term("zz", 0, positive=False)), "dependency"),
+        Clause((a, Term("b", 2, positive=True)), "barred"),
+        Clause((a,), "barred"),  # not complete
+        Clause((a, b), "barred"),  # not one installation
+        Clause((a,), "root"),
+        Clause((a,), "derived", (2, 0)),
+        Clause((a,), "derived"),
+    ]
+    for clause in false:
+        assert not refutes(facts, need("a"), [root, clause, Clause((), "derived", (0, 1))])
+    assert not refutes(facts, need("a"), [])
 
 
 @given(indexes(), ROOTS)
@@ -314,6 +347,17 @@ def pigeons(count: int) -> dict[str, list[str]]:
     return index
 
 
+def test_a_pre_release_that_nobody_can_mean_costs_no_search() -> None:
+    index: dict[str, list[str]] = {
+        **{f"p{i} {v}": [] for i in range(9) for v in ("1", "2rc1")},
+        "q 1": [],
+        "q 2": [],
+    }
+    index |= {"a 1": [*(f"p{i}" for i in range(9)), "q<2", "b"], "b 1": ["q>=2"]}
+    proof = prove(index, "a", steps=200)
+    assert proof.verdict == "refuted"
+
+
 def test_what_costs_too_much_is_undecided() -> None:
     assert prove(pigeons(4), "root").verdict == "refuted"
     proof = prove(pigeons(8), "root", steps=5_000)
@@ -345,7 +389,7 @@ def test_a_checker_sees_every_kind_of_wrong_pins() -> None:
 
 def test_what_is_strictly_admitted_is_admitted_widely() -> None:
     facts = ground({"a 1": [], "a 2": ["yanked"], "a 3rc1": [], "a 4": ["unknown"]})
-    solver = Solver(facts)
     for specifier in SPECIFIERS:
+        solver = Solver(facts.with_root(need(f"a{specifier}")))
         sets: list[Any] = [solver.admitted("a", specifier, mode) for mode in Mode]
         assert sets[0] & ~sets[1] == sets[1] & ~sets[2] == 0
