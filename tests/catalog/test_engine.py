@@ -47,9 +47,13 @@ def test_two_writers_lose_no_update(tmp_path: Path) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(catalog: Catalog) -> None:
-    with pytest.raises(ZeroDivisionError), catalog.begin() as connection:
-        connection.execute(insert(settings).values(name="n", value="1"))
-        raise ZeroDivisionError
+    def fail() -> None:
+        with catalog.begin() as connection:
+            connection.execute(insert(settings).values(name="n", value="1"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with catalog.begin() as connection:
         assert connection.scalars(select(settings.c.name)).all() == []
     catalog.close()
