@@ -362,6 +362,7 @@ def prune(mirror: Mirror, report: Report) -> None:
 def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     with mirror.catalog.begin() as connection:
         number = runs.start(connection, mirror.now())
+    mirror.answers.clear()
     mirror.watch.begin(number)
     try:
         yield
