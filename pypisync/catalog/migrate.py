@@ -1,27 +1,31 @@
 """The schema's revision: what the code wants, what the database has, and the way between them.
 
 The migrations lie beside the package in a checkout and inside it in a wheel. One history runs on
-SQLite and on PostgreSQL.
+SQLite and on PostgreSQL. Alembic is imported only where it has work: a run that finds the right
+revision should not wait for it.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 from pypisync.catalog import views
 from pypisync.catalog.engine import database_errors, open_engine
+from pypisync.catalog.reader import REVISION
 from pypisync.errors import CatalogError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _PACKAGE = Path(__file__).parents[1]
 _LOCK = 7_233_019  # any constant: PostgreSQL's advisory lock around an upgrade
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     inside = _PACKAGE / "migrations"
     folder = inside if inside.is_dir() else _PACKAGE.parent / "migrations"
     config = Config()
@@ -32,21 +36,28 @@ def _config(connection: Connection | None = None) -> Config:
 
 def wanted_revision() -> str:
     """The revision that this code works with."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def revision(connection: Connection) -> str | None:
     """The revision that the database has; None if it is empty."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def check(connection: Connection) -> None:
     """Raise CatalogError unless the database has exactly the wanted revision."""
-    has, wants = revision(connection), wanted_revision()
+    has, wants = revision(connection), REVISION
     if has == wants:
         return
     if has is None:
         raise CatalogError("the database is empty: run `pypisync sync` or `pypisync db upgrade`")
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if has in known:
         raise CatalogError(
@@ -65,6 +76,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     Everything happens in one transaction, so a migration that fails leaves the schema as it was.
     Raises CatalogError if the database is newer than this code.
     """
+    from alembic import command
+
     sqlite = engine.dialect.name == "sqlite"
     with database_errors():
         if sqlite:

@@ -1,6 +1,8 @@
 """The closure on facts that are in the catalog: from scratch, and after a few changes."""
 
+import json
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -100,3 +102,7 @@ def _changed(catalog: Catalog, rules: Rules, count: int, turn: int) -> float:
     with catalog.begin() as connection:
         decisions.decide(connection, rules.targets, 0.0)
     return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    print(json.dumps(closure(int(sys.argv[1]))))
