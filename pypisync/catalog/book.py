@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, Row, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, select, union_all
 
 from pypisync.catalog.rows import among, batches, to_mask, words
 from pypisync.catalog.schema import (
@@ -170,11 +170,11 @@ class CatalogBook:
                     node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
         return found
 
-    def roots(self, condition: object) -> list[Root]:
+    def roots(self, condition: ColumnElement[bool]) -> list[Root]:
         """The roots that meet an SQL condition, with what they call for."""
         found: dict[int, Root] = {}
         chosen: dict[int, list[int]] = {}
-        query = select(roots).where(condition)  # type: ignore[arg-type]
+        query = select(roots).where(condition)
         for row in sorted(self._connection.execute(query).all(), key=lambda row: int(row.id)):
             found[row.id] = Root(
                 row.id, row.project_id, parse_selector(row.selector), words(row.extras),
@@ -191,7 +191,7 @@ class CatalogBook:
             found[root].chosen = tuple(releases_chosen)
         return list(found.values())
 
-    def _classes(self, condition: object) -> dict[ClassKey, Class]:
+    def _classes(self, condition: ColumnElement[bool]) -> dict[ClassKey, Class]:
         found: dict[ClassKey, Class] = {}
         c = classes.c
         query = (
@@ -200,7 +200,7 @@ class CatalogBook:
                 c.id, c.unmet, c.uses, choices.c.position, choices.c.release_id,
             )
             .select_from(classes.outerjoin(choices))
-            .where(condition)  # type: ignore[arg-type]
+            .where(condition)
         )  # fmt: skip
         chosen: dict[ClassKey, list[tuple[int, int]]] = {}
         for row in self._connection.execute(query).all():

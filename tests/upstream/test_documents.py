@@ -147,9 +147,9 @@ def test_a_files_keys(key: str, value: object, field: str, read: object) -> None
 
 
 def test_relative_addresses_start_where_the_answer_came_from() -> None:
-    file = one(simple_file(url="../f/x.whl"), "http://host:81/root/simple/holy-grail/")
+    file = one(simple_file(url="../f/x.whl"), "http://host:81/top/simple/holy-grail/")
     assert file is not None
-    assert file.url == "http://host:81/root/simple/f/x.whl"
+    assert file.url == "http://host:81/top/simple/f/x.whl"
 
 
 @pytest.mark.parametrize(

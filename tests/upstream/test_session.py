@@ -267,7 +267,7 @@ def test_a_connection_is_used_again(server: Scripted, session: Session) -> None:
     [
         ("https://host", "https://host", None),
         ("https://host/", "https://host", None),
-        ("http://host:81/root/", "http://host:81/root", None),
+        ("http://host:81/top/", "http://host:81/top", None),
         ("https://me:a%2Fb@host/x", "https://host/x", ("me", "a/b")),
         ("https://token@host", "https://host", ("token", "")),
         ("http://[::1]:8080", "http://[::1]:8080", None),
