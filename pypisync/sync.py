@@ -213,7 +213,11 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
                 for release in wanted_releases(connection)
                 if f"{release.project}=={release.version}" not in tried
             ]
+            empty = decisions.empty_roots(connection)
         if not asks and not wanted:
+            for root, reason in empty.items():
+                mirror.watch.fault(root, reason)
+            report.failed |= empty
             return
         tried |= {ask.name for ask in asks}
         failed = learn_projects(mirror, asks) if asks else {}

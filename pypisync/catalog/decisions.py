@@ -141,6 +141,29 @@ def _change_roots(
     return changed or bool(fresh)
 
 
+def empty_roots(connection: Connection) -> dict[str, str]:
+    """The roots of the configuration that call for no release at all, with the reason.
+
+    A project that could not be read yet has a reason of its own.
+    """
+    chosen = exists().where(root_choices.c.root_id == roots.c.id)
+    query = (
+        select(projects.c.name, roots.c.selector, projects.c.status)
+        .join_from(roots, projects)
+        .where(roots.c.origin == "", roots.c.state == "kept", ~chosen)
+        .where(projects.c.status != "unseen")
+        .order_by(projects.c.name, roots.c.selector)
+    )
+    reasons = {
+        "gone": "upstream has no such project",
+        "quarantined": "upstream has quarantined the project",
+    }
+    return {
+        f'root {name} "{selector}"': reasons.get(status, "no release matches it on any target")
+        for name, selector, status in connection.execute(query)
+    }
+
+
 def matched_names(connection: Connection) -> set[str]:
     """The projects that patterns have matched until now and upstream still has."""
     query = (

@@ -29,3 +29,21 @@ def test_a_mirror_that_stays_open_counts_each_cycle_by_itself(
     assert sync_once(mirror).answers == {"project ok": 1, "metadata ok": 1, "file ok": 1}
     assert sync_once(mirror).answers == {"changelog ok": 1}
     catalog.close()
+
+
+def test_a_root_without_a_release_is_said_every_time(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("a", "1.0")
+    bench = Bench(tmp_path, memory, {"a": ["latest", ">=9"], "mistyped": ["latest"]})
+    for _ in range(2):
+        report = bench.sync()
+        assert report.exit_code == 1
+        assert report.failed == {
+            'root a ">=9"': "no release matches it on any target",
+            'root mistyped "latest"': "upstream has no such project",
+        }
+    assert bench.listed() == {"a": {"1.0"}}
+    world.publish("mistyped", "1.0")
+    world.publish("a", "9.0")
+    assert bench.sync().exit_code == 0
