@@ -9,8 +9,8 @@ from typing import Any
 
 from pypisync.catalog.reader import Reader
 from pypisync.core import files, selector, versions
-from pypisync.core.ground import ListedFile, ListedRelease
 from pypisync.core.model import Requirement
+from pypisync.core.offers import ListedFile, ListedRelease, Offers
 
 
 def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
@@ -34,17 +34,17 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
     return list(found.values())
 
 
-def holdings(reader: Reader, names: Iterable[str]) -> dict[str, list[ListedRelease]]:
+def holdings(reader: Reader, names: Iterable[str]) -> Offers:
     """What the pages list of these projects and of all that they can need, the oldest first.
 
     A project that no page lists has no entry.
     """
-    found: dict[str, list[ListedRelease]] = {}
+    found = Offers()
     seen = set(names)
     frontier = sorted(seen)
     while frontier:
         batch = _read(reader, frontier)
-        found |= batch
+        found.releases |= batch
         needed = {need.name for some in batch.values() for one in some for need in one.needs}
         frontier = sorted(needed - seen - {""})
         seen |= needed

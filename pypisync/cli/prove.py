@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pypisync.config import Config
-    from pypisync.core.ground import Holdings
     from pypisync.core.model import Requirement
+    from pypisync.core.offers import Offers
     from pypisync.core.proof import Pin, Proof
     from pypisync.core.proof_targets import ProofTarget
 
@@ -121,19 +121,19 @@ def _roots(reader: Any, given: str | None) -> "list[Requirement]":
 
 def _solved(
     roots: "Sequence[Requirement]",
-    held: "Holdings",
+    held: "Offers",
     targets: "Sequence[ProofTarget]",
     seconds: float,
 ) -> "Iterator[Row]":
+    from pypisync.core.budget import Budget
     from pypisync.core.ground import Ground
     from pypisync.core.proof import Prover
-    from pypisync.core.solver import Budget
 
     for target in targets:
         prover = Prover(Ground(target, held, tuple(roots)))
         for root in roots:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
-            yield root, target, prover.prove(root, budget)
+            yield root, target, prover.prove((root,), budget)
 
 
 def _print(rows: "Sequence[Row]", *, pins: bool) -> None:

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.ground import Ground, unpacked
 from pypisync.core.model import Requirement
+from pypisync.core.offers import Asked
 from pypisync.core.pins import faults
 from pypisync.core.refutation import Clause, Refutation, Term, positions
 
@@ -18,19 +19,21 @@ _MOST = 40  # lines
 _EVERY = "every release of "
 
 
-def explained(ground: Ground, root: Requirement, refutation: Refutation) -> list[str]:
-    """Why ``root`` cannot be installed. The refutation must have been checked."""
-    words = _Words(ground, root)
+def explained(ground: Ground, wanted: Asked, refutation: Refutation, name: str = "") -> list[str]:
+    """Why ``wanted``, called ``name``, cannot be installed; the refutation has been checked."""
+    name = name or ", ".join(need.text for need in wanted)
+    words = _Words(ground, wanted)
     lines = list(dict.fromkeys(filter(None, map(words.line, refutation[:-1]))))
     if len(lines) > _MOST:
         lines = [*lines[: _MOST - 1], f"... and {len(lines) - _MOST + 1} more steps"]
-    return [*lines, f"so {root.text} cannot be installed on {ground.target.name}"]
+    return [*lines, f"so {name} cannot be installed on {ground.target.name}"]
 
 
 class _Words:
-    def __init__(self, ground: Ground, root: Requirement) -> None:
+    def __init__(self, ground: Ground, wanted: Asked) -> None:
         self._ground = ground
-        self._root = root
+        self._wanted = wanted
+        self._who = "the root" if len(wanted) == 1 else "the group"
 
     def line(self, clause: Clause) -> str:
         """One clause; "" for what goes without saying."""
@@ -38,12 +41,12 @@ class _Words:
         others = [term for term in clause.terms if not term.positive]
         match clause.kind:
             case "root":
-                return self._because("the root", "requires", [self._root], others[0].package)
+                return self._because(self._who, "requires", self._wanted, _package(others))
             case "dependency":
                 return self._dependency(users[0], others[0] if others else None)
             case "barred":
                 pins = {user.package: next(positions(user.versions)) for user in users}
-                return f"because {'; '.join(faults(self._ground, self._root, pins))}"
+                return f"because {'; '.join(faults(self._ground, self._wanted, pins))}"
             case "derived" if users and not others:
                 return self._so(users)
         return ""  # no such release: who requires it says so; the rest is plain
@@ -88,9 +91,9 @@ class _Words:
                 for need in needs
             ):
                 return ""
-        listed = self._ground.holdings.get(name, ())
+        listed = self._ground.offers.get(name)
         if not listed:
-            return f", and no page lists any release of {name}"
+            return f", and there is no release of {name}"
         if not usable:
             versions = _row([release.version for release in listed])
             return f", and no file of {name} ({versions}) can be used here"
@@ -107,6 +110,10 @@ class _Words:
 
     def _all(self, name: str) -> int:
         return (1 << len(self._ground.usable(name))) - 1
+
+
+def _package(terms: Sequence[Term]) -> str:
+    return terms[0].package if terms else ""
 
 
 def _row(versions: Sequence[str]) -> str:

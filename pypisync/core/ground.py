@@ -6,46 +6,16 @@ apply there (PEP 508, markers evaluated by ``packaging``). Which versions a spec
 left to each of them, so that a mistake in the one does not hide in the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
-from packaging.tags import Tag
 
 from pypisync.core.model import Requirement
+from pypisync.core.offers import NO_FILE, Asked, Lacking, ListedFile, ListedRelease, Offers
 from pypisync.core.proof_targets import ProofTarget
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFile:
-    """A file on a page."""
-
-    filename: str
-    path: str  # relative to the published tree
-    sha256: str
-    size: int  # bytes
-    tags: frozenset[Tag] | None  # None: an sdist
-    requires_python: str | None
-    yanked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRelease:
-    """A release on a page, and what it needs."""
-
-    name: str  # normalised
-    version: str
-    key: bytes  # sorts as PEP 440
-    prerelease: bool
-    files: tuple[ListedFile, ...]
-    needs: tuple[Requirement, ...]
-    known: bool = True  # False: nobody says what it needs
-
-
-Holdings = Mapping[str, Sequence[ListedRelease]]
-"""Releases by project, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +23,7 @@ class Usable:
     """A release with a file for the machine."""
 
     release: ListedRelease
-    file: ListedFile  # the one an installer would take
+    file: ListedFile  # the one an installer would take; NO_FILE where files are not given
     yanked: bool  # all of its usable files are
     doubt: str  # why it can be part of no proof; "" if it can
 
@@ -63,52 +33,58 @@ class Ground:
     """The facts for one target."""
 
     target: ProofTarget
-    holdings: Holdings
-    roots: tuple[Requirement, ...] = ()  # all that will be proved here
+    offers: Offers
+    wanted: Asked = ()  # all that will be proved here
+    bit: int = 0  # of the target, where releases have masks
+    limits: Mapping[str, str] = field(default_factory=dict)  # specifiers by project: constraints
     hopeless: dict[str, int] = field(default_factory=dict)  # see pypisync.core.refutation
-    _asked: dict[str, set[str]] = field(default_factory=dict)
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
     _markers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
-    def with_root(self, root: Requirement) -> "Ground":
-        """The same facts where ``root`` is one of the roots."""
-        if root in self.roots:
+    def asking(self, wanted: Asked) -> "Ground":
+        """The same facts where ``wanted`` is among what will be proved."""
+        more = tuple(need for need in wanted if need not in self.wanted)
+        if not more:
             return self
-        return Ground(self.target, self.holdings, (*self.roots, root))
+        return Ground(self.target, self.offers, (*self.wanted, *more), self.bit, self.limits)
 
     def specifiers(self, name: str) -> set[str]:
-        """All specifiers by which a root or a listed release asks for a project."""
-        if not self._asked:
-            for releases in self.holdings.values():
-                for release in releases:
-                    for need in release.needs:
-                        self._asked.setdefault(need.name, set()).add(need.specifier)
-            for root in self.roots:
-                self._asked.setdefault(root.name, set()).add(root.specifier)
-        return self._asked.get(name, set())
+        """All specifiers by which a release, or what will be proved, asks for a project."""
+        found = self.offers.asked(name)
+        return found | {need.specifier for need in self.wanted if need.name == name}
+
+    def applying(self, needs: Iterable[Requirement]) -> Asked:
+        """Those of the requirements whose marker holds here, for no extra."""
+        return tuple(need for need in needs if self._applies(need, ""))
 
     def usable(self, name: str) -> tuple[Usable, ...]:
         """The releases of a project that the machine can install, the oldest first.
 
-        A position in it is what the search and its checkers call a version.
+        A position in it is what the search and its checkers call a version. Raises Lacking.
         """
         found = self._usable.get(name)
         if found is None:
-            found = tuple(filter(None, map(self._look, self.holdings.get(name, ()))))
+            listed = self.offers.get(name)
+            if limit := self.limits.get(name):
+                admitted = _specifiers(limit)
+                listed = [r for r in listed if admitted.contains(r.version, prereleases=True)]
+            found = tuple(filter(None, map(self._look, listed)))
             self._usable[name] = found
         return found
 
     def needs(self, name: str, version: int, extra: str) -> tuple[Requirement, ...]:
-        """The requirements that apply: of the release itself (""), or what an extra adds."""
+        """The requirements that apply: of the release itself (""), or what an extra adds.
+
+        Raises Lacking.
+        """
         key = (name, version, extra)
         found = self._needs.get(key)
         if found is None:
-            found = tuple(
-                need
-                for need in self.usable(name)[version].release.needs
-                if self._applies(need, extra)
-            )
+            release = self.usable(name)[version].release
+            if release.unread:
+                raise Lacking(releases=[release.id])
+            found = tuple(need for need in release.needs if self._applies(need, extra))
             self._needs[key] = found
         return found
 
@@ -129,6 +105,9 @@ class Ground:
         return self._markers[key]
 
     def _look(self, release: ListedRelease) -> Usable | None:
+        if release.serves is not None:
+            sound, every = (bool(mask & self.bit) for mask in release.serves)
+            return Usable(release, NO_FILE, not sound, self._doubt(release)) if every else None
         ranked = [
             (file.yanked, rank, file.filename, file)
             for file in release.files
@@ -155,6 +134,11 @@ class Ground:
             if need.marker and self._marker(need.marker, "") is None:
                 return f'the marker of "{need.text}" compares what cannot be compared'
         return ""
+
+
+@lru_cache(maxsize=1 << 14)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from packaging.specifiers import SpecifierSet
 
-from pypisync.core.ground import ListedFile
+from pypisync.core.offers import ListedFile
 from pypisync.core.proof import Pin
 from pypisync.core.proof_targets import ProofTarget
 

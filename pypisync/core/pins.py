@@ -1,8 +1,8 @@
 """Whether a set of pins is an installation that pip would accept.
 
-Looked at from the root, requirement by requirement, with ``packaging``'s own reading of specifiers
-and pip's rules for what may be chosen: all requirements on a project are taken together; a
-pre-release counts if one of them names a pre-release or no final matches them all; a yanked
+Looked at from what is asked for, requirement by requirement, with ``packaging``'s own reading of
+specifiers and pip's rules for what may be chosen: all requirements on a project are taken together;
+a pre-release counts if one of them names a pre-release or no final matches them all; a yanked
 release if one of them is an exact pin and nothing that matches is not yanked (PEP 440, PEP 592).
 How the pins were found does not matter here, and nothing is shared with it.
 """
@@ -14,19 +14,20 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.ground import Ground
 from pypisync.core.model import Requirement
+from pypisync.core.offers import Asked
 
 Pins = Mapping[str, int]
 """By project the position of its version among the usable ones."""
 
 
-def reached(ground: Ground, root: Requirement, pins: Pins) -> dict[str, list[Requirement]]:
-    """All that an installation of ``root`` by these pins asks for, by project.
+def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Requirement]]:
+    """All that an installation of ``wanted`` by these pins asks for, by project.
 
     A project without a pin is asked for, and leads no further.
     """
     asked: dict[str, list[Requirement]] = {}
     seen: set[tuple[str, str]] = set()
-    waiting = [root]
+    waiting = list(wanted)
     while waiting:
         need = waiting.pop()
         asked.setdefault(need.name, []).append(need)
@@ -39,9 +40,9 @@ def reached(ground: Ground, root: Requirement, pins: Pins) -> dict[str, list[Req
     return asked
 
 
-def faults(ground: Ground, root: Requirement, pins: Pins) -> list[str]:
-    """Why these pins are no installation of ``root``; nothing if they are."""
-    asked = reached(ground, root, pins)
+def faults(ground: Ground, wanted: Asked, pins: Pins) -> list[str]:
+    """Why these pins are no installation of ``wanted``; nothing if they are."""
+    asked = reached(ground, wanted, pins)
     found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
     for name, needs in sorted(asked.items()):
         found += [f'"{need.text}": {need.fault}' for need in needs if need.fault]

@@ -1,4 +1,4 @@
-"""Whether a root installs from an index on a target: the verdict, with its evidence.
+"""Whether a root or a group installs from an index on a target: the verdict, with its evidence.
 
 Four verdicts that are never confused. *Proven*: here are the pins, and a checker that knows
 nothing of the search has passed them. *Refuted*: nothing installs it, and every step of the
@@ -7,17 +7,23 @@ release whose needs cannot be known (its markers make installers fail, or nobody
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from pypisync.core.admission import Admission, Mode
+from pypisync.core.agreement import agreed
+from pypisync.core.budget import Budget, Spent
 from pypisync.core.explain import explained
 from pypisync.core.ground import Ground, Usable
-from pypisync.core.model import Requirement
+from pypisync.core.offers import Asked
 from pypisync.core.pins import faults, reached
 from pypisync.core.refutation import Clause, Refutation, Term, refutes
-from pypisync.core.solver import Budget, Mode, Solver, Spent
+from pypisync.core.rehearsal import rehearsed
+from pypisync.core.solver import Solver
 
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
+# What the two installers' own orders may cost, of the whole.
+_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,59 +37,94 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What came out for one root on one target."""
+    """What came out for one root or group on one target."""
 
     verdict: Verdict
     pins: tuple[Pin, ...] = ()  # by name
     why: tuple[str, ...] = ()  # lines for people
     refutation: Refutation = ()
     steps: int = 0
+    others: tuple[Pin, ...] = ()  # what pip's order of deciding comes to, if to something else
+    consulted: frozenset[str] = frozenset()  # the projects that the verdict hangs on
 
 
 @dataclass(slots=True)
 class Prover:
-    """Proves roots on one target; what one root teaches helps the next."""
+    """Proves on one target; what one proof teaches helps the next."""
 
     ground: Ground
+    admission: Admission = field(init=False)
     solver: Solver = field(init=False)
 
     def __post_init__(self) -> None:
-        self.solver = Solver(self.ground)
+        self.admission = Admission(self.ground)
+        self.solver = Solver(self.admission)
 
-    def prove(self, root: Requirement, budget: Budget) -> Proof:
-        """The verdict on one root. Its text, specifier and extras are looked at, no marker."""
-        before = budget.used
-        if root not in self.ground.roots:  # what is hopeless hangs on all that can be asked for
-            self.ground = self.ground.with_root(root)
-            self.solver = Solver(self.ground)
-        proof = self._decided(root, budget)
-        return Proof(proof.verdict, proof.pins, proof.why, proof.refutation, budget.used - before)
+    def prove(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
+        """The verdict on what is asked for together, called ``name`` in explanations.
 
-    def _decided(self, root: Requirement, budget: Budget) -> Proof:
+        Markers of ``wanted`` are not looked at. Raises Lacking.
+        """
+        before, used = budget.used, set[str]()
+        ground = self.ground.asking(wanted)
+        if ground is not self.ground:  # what is hopeless hangs on all that can be asked for
+            self.ground = ground
+            self.__post_init__()
+        self.solver.consulted = used
+        proof = self._agreed(wanted) or self._decided(wanted, budget, name)
+        return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
+
+    def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
+        """The proof, with what pip comes to where that is something else. Raises Lacking."""
+        if proof.verdict != "proven" or agreed(self.admission, wanted) is not None:
+            return proof
         try:
-            for mode in Mode:
-                proof = self._search(root, mode, budget)
-                if proof is not None:
-                    return proof
+            pins, consulted = rehearsed(self.admission, wanted, budget)
         except Spent:
-            return Proof("undecided", why=("the search was given up when its budget was spent",))
+            return proof
+        proof = replace(proof, consulted=proof.consulted | consulted)
+        if pins is None or faults(self.ground, wanted, pins):
+            return proof
+        others = self._pins(wanted, pins)
+        return proof if others == proof.pins else replace(proof, others=others)
+
+    def _agreed(self, wanted: Asked) -> Proof | None:
+        pins = agreed(self.admission, wanted)
+        if pins is None or faults(self.ground, wanted, pins):
+            return None
+        return Proof("proven", self._pins(wanted, pins), consulted=frozenset(pins))
+
+    def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
+        for mode in Mode:
+            share = budget.share(_SHARE) if mode is Mode.STRICT else budget
+            try:
+                proof = self._search(wanted, mode, share, name)
+            except Spent:
+                if mode is Mode.STRICT:
+                    continue  # another order may do
+                why = "the search was given up when its budget was spent"
+                return Proof("undecided", why=(why,))
+            finally:
+                budget.used = max(budget.used, share.used)
+            if proof is not None:
+                return proof
         return Proof("undecided", why=("no solution was found, and no refutation stood up",))
 
-    def _search(self, root: Requirement, mode: Mode, budget: Budget) -> Proof | None:
-        """The verdict if this mode gives one. Raises Spent."""
+    def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
+        """The verdict if this mode gives one. Raises Spent and Lacking."""
         barred: list[Clause] = []
         while True:
             budget.step()
-            answer = self.solver.solve(root, mode, budget, barred)
+            answer = self.solver.solve(wanted, mode, budget, barred)
             if not isinstance(answer, dict):
-                if not refutes(self.ground, root, answer):
+                if not refutes(self.ground, wanted, answer):
                     return None
-                why = explained(self.ground, root, answer)
+                why = explained(self.ground, wanted, answer, name)
                 return Proof("refuted", why=tuple(why), refutation=answer)
             if doubts := self._doubts(answer):
                 return Proof("blocked", why=tuple(doubts))
-            if not faults(self.ground, root, answer):
-                return Proof("proven", self._pins(root, answer))
+            if not faults(self.ground, wanted, answer):
+                return Proof("proven", self._pins(wanted, answer))
             if mode is Mode.STRICT:  # never, unless the search and its checker differ
                 return None
             terms = tuple(
@@ -95,8 +136,8 @@ class Prover:
         chosen = (self.ground.usable(name)[pin] for name, pin in sorted(pins.items()))
         return [f"{u.release.name} {u.release.version}: {u.doubt}" for u in chosen if u.doubt]
 
-    def _pins(self, root: Requirement, pins: Mapping[str, int]) -> tuple[Pin, ...]:
-        asked = reached(self.ground, root, pins)
+    def _pins(self, wanted: Asked, pins: Mapping[str, int]) -> tuple[Pin, ...]:
+        asked = reached(self.ground, wanted, pins)
         return tuple(
             Pin(
                 name,

@@ -21,6 +21,7 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.ground import Ground, unpacked
 from pypisync.core.model import Requirement
+from pypisync.core.offers import Asked
 from pypisync.core.pins import faults, pins_one, reached
 
 Kind = Literal["root", "dependency", "none", "barred", "derived"]
@@ -38,7 +39,7 @@ class Term(NamedTuple):
 class Clause:
     """Terms that cannot all be true, and why.
 
-    ``root``: the root requires it; ``dependency``: these releases do; ``none``: there is no such
+    ``root``: it is asked for; ``dependency``: these releases do; ``none``: there is no such
     release; ``barred``: these pins are complete, and installers refuse one of them as a
     pre-release or as yanked; ``derived``: it follows from the two causes, by position.
     """
@@ -54,15 +55,15 @@ Refutation: TypeAlias = Sequence[Clause]
 _States: TypeAlias = tuple[int, bool]  # versions, and whether "absent" is one of the states
 
 
-def refutes(ground: Ground, root: Requirement, refutation: Refutation) -> bool:
+def refutes(ground: Ground, wanted: Asked, refutation: Refutation) -> bool:
     """Whether every clause of ``refutation`` holds, and the last says that nothing is possible."""
     if not refutation or refutation[-1].terms:
         return False
-    ground = ground.with_root(root)
-    return all(_holds(ground, root, refutation, i) for i in range(len(refutation)))
+    ground = ground.asking(wanted)
+    return all(_holds(ground, wanted, refutation, i) for i in range(len(refutation)))
 
 
-def _holds(ground: Ground, root: Requirement, refutation: Refutation, position: int) -> bool:
+def _holds(ground: Ground, wanted: Asked, refutation: Refutation, position: int) -> bool:
     clause = refutation[position]
     if clause.kind == "derived":
         if clause.causes is None or not all(0 <= cause < position for cause in clause.causes):
@@ -75,18 +76,20 @@ def _holds(ground: Ground, root: Requirement, refutation: Refutation, position: 
             for term in clause.terms
         )
     if clause.kind == "barred":
-        return _barred(ground, root, clause)
-    return _required(ground, root, clause)
+        return _barred(ground, wanted, clause)
+    return _required(ground, wanted, clause)
 
 
-def _required(ground: Ground, root: Requirement, clause: Clause) -> bool:
-    """Whether each of the requiring releases (or the root) demands what the clause says."""
+def _required(ground: Ground, wanted: Asked, clause: Clause) -> bool:
+    """Whether each of the requiring releases, or the asker, demands what the clause says."""
     demanded = [term for term in clause.terms if not term.positive]
     users = [term for term in clause.terms if term.positive]
     if len(demanded) > 1 or len(users) != (clause.kind != "root"):
         return False
     if not users:
-        left = _asked(ground, [root], demanded[0].package) if demanded else None
+        if any(need.fault for need in wanted):
+            return True
+        left = _asked(ground, wanted, demanded[0].package) if demanded else None
         return left is not None and not left & ~demanded[0].versions
     (user,) = users
     target = demanded[0] if demanded else None
@@ -166,7 +169,7 @@ def _hopeless(ground: Ground, name: str) -> int:
     return found
 
 
-def _barred(ground: Ground, root: Requirement, clause: Clause) -> bool:
+def _barred(ground: Ground, wanted: Asked, clause: Clause) -> bool:
     """Whether the pins are all there is to install, and still refused."""
     pins = {}
     for term in clause.terms:
@@ -174,8 +177,8 @@ def _barred(ground: Ground, root: Requirement, clause: Clause) -> bool:
         if not term.positive or versions.bit_count() != 1:
             return False
         pins[term.package] = versions.bit_length() - 1
-    complete = reached(ground, root, pins).keys() <= pins.keys()
-    return complete and bool(faults(ground, root, pins))
+    complete = reached(ground, wanted, pins).keys() <= pins.keys()
+    return complete and bool(faults(ground, wanted, pins))
 
 
 def _box(ground: Ground, clause: Clause) -> dict[str, _States]:

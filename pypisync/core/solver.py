@@ -6,9 +6,8 @@ the sets of a search are met and joined by single operations. What comes out is 
 :mod:`pypisync.core.pins` and :mod:`pypisync.core.refutation` check.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from nab_resolver.errors import ResolutionError, ResolutionTerminatedError
@@ -17,44 +16,17 @@ from nab_resolver.root import ROOT
 from nab_resolver.types import Incompatibility, IncompatibilityCause
 from nab_resolver.types import Term as NabTerm
 
+from pypisync.core.admission import Admission, Mode
+from pypisync.core.budget import Budget, Spent
 from pypisync.core.ground import Ground, package, unpacked
 from pypisync.core.model import Requirement
-from pypisync.core.refutation import Clause, Kind, Refutation, Term, hopeless
+from pypisync.core.offers import Asked
+from pypisync.core.refutation import Clause, Kind, Refutation, Term
 from pypisync.core.specifiers import matcher
 
+# As uv does: a project that conflicted so often is decided before the others.
+_CONFLICTS = 5
 _UNPARSABLE = ""  # no project is called so: what needs it cannot be installed
-
-
-class Mode(IntEnum):
-    """How much a requirement admits: each mode admits all that a solution in the one before has."""
-
-    # What pip admits by this requirement alone. Whatever is found is good, for requirements
-    # together admit at least what each of them does; that nothing is found says little.
-    STRICT = 0
-    # Every matching release whose needs are known, pre-release and yanked ones too unless hopeless.
-    WIDE = 1
-    # Every matching release; what is not known is taken to be nothing.
-    TRUSTING = 2
-
-
-@dataclass(slots=True)
-class Budget:
-    """What a proof may cost. Raises Spent when it is used up."""
-
-    steps: int = 200_000  # decisions, conflicts and what is derived from them
-    until: float = float("inf")  # by the clock
-    clock: Callable[[], float] = field(default=lambda: 0.0)
-    used: int = 0
-
-    def step(self) -> None:
-        """Count one."""
-        self.used += 1
-        if self.used > self.steps or (self.used & 63 == 1 and self.clock() >= self.until):
-            raise Spent
-
-
-class Spent(Exception):  # noqa: N818 - the name is the fact
-    """The budget is used up: nothing is known."""
 
 
 Answer: TypeAlias = "dict[str, int] | Refutation"
@@ -128,38 +100,33 @@ class _Set:
 
 
 @dataclass(slots=True)
-class _Shelf:
-    """The versions of a project by what they are."""
-
-    finals: int = 0
-    yanked: int = 0
-    doubted: int = 0
-    entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
-
-
-@dataclass(slots=True)
 class Solver:
     """The search on one target. What it works out is kept for the next root."""
 
-    ground: Ground
-    _shelves: dict[str, _Shelf] = field(default_factory=dict)
-    _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)
+    admission: Admission
+    consulted: set[str] = field(default_factory=set)  # projects that the answers hung on
     _edges: dict[tuple[Mode, str, int], dict[str, _Set]] = field(default_factory=dict)
-    _alike: dict[tuple[Mode, str], dict[int, _Set]] = field(default_factory=dict)
+    _alike: dict[tuple[Mode, str], dict[int, _Set | None]] = field(default_factory=dict)
+
+    @property
+    def ground(self) -> Ground:
+        """The facts of the target."""
+        return self.admission.ground
 
     def solve(
-        self, root: Requirement, mode: Mode, budget: Budget, barred: Sequence[Clause] = ()
+        self, wanted: Asked, mode: Mode, budget: Budget, barred: Sequence[Clause] = ()
     ) -> Answer:
-        """Pins by project, or why there are none. Raises Spent.
+        """Pins by project, or why there are none. Raises Spent and Lacking.
 
         ``barred``: clauses of this kind, found to hold before.
         """
         provider = _Provider(self, mode, list(barred))
+        provider.met(wanted)
         resolver: Resolver[str, int] = Resolver(
             provider, _Counter(budget), max_iterations=budget.steps + 1, range_type=_Set
         )
         try:
-            pins = resolver.resolve(self.wanted([root], mode))
+            pins = resolver.resolve(self.wanted(wanted, mode))
         except ResolutionTerminatedError:
             raise Spent from None
         except ResolutionError as error:
@@ -174,7 +141,7 @@ class Solver:
         for need in needs:
             if need.fault:
                 return {_UNPARSABLE: _Set(0)}
-            admitted = self.admitted(need.name, need.specifier, mode)
+            admitted = self.admission.admitted(need.name, need.specifier, mode)
             for extra in ("", *need.extras):
                 name = package(need.name, extra)
                 found[name] = found.get(name, -1) & admitted
@@ -194,63 +161,22 @@ class Solver:
         return found
 
     def alike(self, name: str, version: int, mode: Mode) -> _Set | None:
-        """The versions that need just what this one does."""
+        """The versions that are known to need just what this one does."""
         if name.endswith("]"):
             return None  # an extra needs its own release
         key = (mode, name)
         if key not in self._alike:
+            shapes: dict[int, tuple[tuple[str, int], ...]] = {}
             groups: dict[tuple[tuple[str, int], ...], int] = {}
-            shapes = []
-            for i in range(len(self.ground.usable(name))):
-                edges = self.edges(name, i, mode)
-                shapes.append(tuple(sorted((other, s.bits) for other, s in edges.items())))
-                groups[shapes[-1]] = groups.get(shapes[-1], 0) | 1 << i
-            sets = {shape: _Set(bits) for shape, bits in groups.items()}
-            self._alike[key] = {i: sets[shape] for i, shape in enumerate(shapes)}
-        return self._alike[key][version]
-
-    def best(self, name: str, versions: int, mode: Mode) -> int | None:
-        """The version to try first."""
-        shelf = self.shelf(unpacked(name)[0])
-        sound = versions & ~shelf.yanked
-        choices: tuple[int, ...] = (sound, versions)
-        if mode is not Mode.STRICT:  # what would be chosen only for want of better comes last
-            known, finals = ~shelf.doubted, shelf.finals
-            choices = (sound & finals & known, sound & known, versions & known, versions)
-        return next((some.bit_length() - 1 for some in choices if some), None)
-
-    def shelf(self, name: str) -> _Shelf:
-        """The versions of a project by what they are."""
-        shelf = self._shelves.get(name)
-        if shelf is None:
-            shelf = self._shelves[name] = _Shelf()
             for i, usable in enumerate(self.ground.usable(name)):
-                release = usable.release
-                shelf.entries.append((release.key, release.version))
-                shelf.finals |= (not release.prerelease) << i
-                shelf.yanked |= usable.yanked << i
-                shelf.doubted |= bool(usable.doubt) << i
-        return shelf
-
-    def admitted(self, name: str, specifier: str, mode: Mode) -> int:
-        """The versions of a project that a requirement with this specifier admits."""
-        key = (mode, name, specifier)
-        found = self._admitted.get(key)
-        if found is None:
-            found = self._admitted[key] = self._admit(name, specifier, mode)
-        return found
-
-    def _admit(self, name: str, specifier: str, mode: Mode) -> int:
-        shelf, wanted = self.shelf(name), matcher(specifier)
-        matching = sum(1 << i for i, entry in enumerate(shelf.entries) if wanted.matches(*entry))
-        if mode is Mode.STRICT:
-            if not wanted.prereleases:
-                matching = matching & shelf.finals or matching
-            sound = matching & ~shelf.yanked
-            matching = matching if wanted.pinned and not sound else sound
-        else:
-            matching &= ~hopeless(self.ground, name)
-        return matching if mode is Mode.TRUSTING else matching & ~shelf.doubted
+                if usable.release.unread:
+                    continue
+                edges = self.edges(name, i, mode)
+                shapes[i] = tuple(sorted((other, s.bits) for other, s in edges.items()))
+                groups[shapes[i]] = groups.get(shapes[i], 0) | 1 << i
+            sets = {shape: _Set(bits) for shape, bits in groups.items()}
+            self._alike[key] = {i: sets[shape] for i, shape in shapes.items()}
+        return self._alike[key].get(version)
 
 
 class _Provider(BaseProvider[str, int]):
@@ -260,15 +186,27 @@ class _Provider(BaseProvider[str, int]):
         self._solver = solver
         self._mode = mode
         self._barred = barred
+        self._met: dict[str, int] = {}  # projects in the order in which they were first named
+        self._pinned: set[str] = set()
+
+    def met(self, needs: Sequence[Requirement]) -> None:
+        """These requirements have come up, in this order."""
+        for need in needs:
+            self._met.setdefault(need.name, len(self._met))
+            if matcher(need.specifier).pinned:
+                self._pinned.add(need.name)
+        self._solver.consulted.update(need.name for need in needs)
 
     def choose_version(self, package: str, version_range: Any) -> int | None:
-        every = (1 << len(self._solver.ground.usable(unpacked(package)[0]))) - 1
-        return self._solver.best(package, version_range.bits & every, self._mode)
+        name = unpacked(package)[0]
+        every = (1 << len(self._solver.ground.usable(name))) - 1
+        return self._solver.admission.best(name, version_range.bits & every, self._mode)
 
     def has_satisfying_version(self, package: str, version_range: Any) -> bool:
         return self.choose_version(package, version_range) is not None
 
     def get_dependencies(self, package: str, version: int) -> Mapping[str, _Set]:
+        self.met(self._solver.ground.needs(*_version(package, version)))
         return self._solver.edges(package, version, self._mode)
 
     def prioritize(
@@ -278,11 +216,23 @@ class _Provider(BaseProvider[str, int]):
         conflict_counts: Mapping[str, int],
         culprit_counts: Mapping[str, int] | None = None,
     ) -> tuple[int, int]:
-        """What conflicts most first, then what leaves the least choice."""
-        del culprit_counts
-        return -conflict_counts.get(package, 0), version_range.bits.bit_count()
+        """What to decide first: the least."""
+        conflicts = conflict_counts.get(package, 0)
+        if self._mode is not Mode.STRICT:  # what conflicts most, then what leaves least choice
+            return -conflicts, version_range.bits.bit_count()
+        name = unpacked(package)[0]
+        rank = 3
+        if name in self._pinned:
+            rank = 0
+        elif conflicts >= _CONFLICTS:
+            rank = 1
+        elif culprit_counts and culprit_counts.get(package, 0) >= _CONFLICTS:
+            rank = 2
+        return rank, self._met.get(name, len(self._met))
 
     def widen_decision(self, package: str, version: int) -> _Set | None:
+        if self._mode is Mode.STRICT and self._solver.ground.offers.partial:
+            return None  # what happens to be known must not tell on the answer
         return self._solver.alike(package, version, self._mode)
 
     def consume_pending_clauses(self) -> list[Incompatibility[str, int]]:
@@ -307,6 +257,11 @@ class _Counter(ResolverObserver[str, int]):
         self._budget.step()
 
     on_decision = on_conflict = on_derivation = on_conflict_step = step
+
+
+def _version(package: str, version: int) -> tuple[str, int, str]:
+    name, extra = unpacked(package)
+    return name, version, extra
 
 
 def _bits(versions: Any) -> int:

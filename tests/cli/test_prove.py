@@ -191,8 +191,9 @@ def test_a_lock_of_what_is_refuted_is_no_lock(tmp_path: Path, app: World) -> Non
 
 
 def test_a_spent_budget_is_undecided(tmp_path: Path, app: World) -> None:
-    _, config = mirror(tmp_path, app, app=["latest"])
-    done = invoke(config, "prove", "app", "--budget", "0", "--json")
+    _, config = mirror(tmp_path, app, torn=["latest"])
+    target = ("--target", "3.13 linux-x86_64")
+    done = invoke(config, "prove", "torn", *target, "--budget", "0", "--json")
     assert done.code == 1
     assert {one["verdict"] for one in done.json} == {"undecided"}
 
@@ -205,8 +206,8 @@ def test_the_facts_are_read_from_both_databases(tmp_path: Path, app: World, data
         held = holdings(reader, ["app", "nobody"])
         assert [one.text for one in roots(reader, "old")] == ["old>=1"]
     assert [one.text for one in found] == ["app[x]==1.0", "app[x]<3", "old>=1"]
-    assert held.keys() == {"app", "core", "leaf", "speed"}
-    (core,) = held["core"]
+    assert held.releases.keys() == {"app", "core", "leaf", "speed"}
+    (core,) = held.releases["core"]
     assert core.known
     assert [file.tags is None for file in core.files] == [False, True]
     assert {need.name for need in core.needs} == {"leaf", "speed"}

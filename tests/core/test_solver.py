@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from pypisync.core.admission import Admission, Mode
+from pypisync.core.budget import Budget
 from pypisync.core.pins import faults
 from pypisync.core.proof import Prover
 from pypisync.core.refutation import Clause, Term, refutes
-from pypisync.core.solver import Budget, Mode, Solver
 from tests.core import naive
 from tests.core.universes import HERE, Index, ground, need, pins, prove, solutions
 
@@ -50,13 +51,13 @@ ROOTS = st.sampled_from(("a", "a", "a[x]", "a>=2", "a==1", "a<3", "a==3rc1"))
 @settings(max_examples=150)
 def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) -> None:
     facts = ground(index)
-    proof = Prover(facts).prove(need(root), Budget())
+    proof = Prover(facts).prove((need(root),), Budget())
     all_there_are = list(naive.installable(index, root, HERE.environment))
     assert proof.verdict == ("proven" if all_there_are else "refuted")
     if proof.verdict == "proven":
         assert {name: Version(v) for name, v in pins(proof).items()} in all_there_are
     else:
-        assert refutes(facts, need(root), proof.refutation)
+        assert refutes(facts, (need(root),), proof.refutation)
         assert proof.why[-1] == f"so {root} cannot be installed on 3.11 linux-x86_64"
 
 
@@ -89,9 +90,9 @@ def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
         case "python":
             damaged[label] = ["python>=3.12", *index[label]]
     facts = ground(index)
-    good, bad = Prover(facts).prove(need(root), Budget()), prove(damaged, root)
+    good, bad = Prover(facts).prove((need(root),), Budget()), prove(damaged, root)
     if bad.verdict == "refuted" and good.verdict == "proven":
-        assert not refutes(facts, need(root), bad.refutation)
+        assert not refutes(facts, (need(root),), bad.refutation)
 
 
 @given(indexes(), ROOTS, st.data())
@@ -104,10 +105,10 @@ def test_a_refutation_that_was_tampered_with_is_rejected(
     if proof.verdict != "refuted":
         return
     clauses = list(proof.refutation)
-    assert not refutes(ground(index), need(root), clauses[:-1])
+    assert not refutes(ground(index), (need(root),), clauses[:-1])
     other = data.draw(indexes())
     if list(naive.installable(other, root, HERE.environment)):
-        assert not refutes(ground(other), need(root), clauses)
+        assert not refutes(ground(other), (need(root),), clauses)
 
 
 def test_a_step_that_does_not_follow_is_rejected() -> None:
@@ -118,7 +119,7 @@ def test_a_step_that_does_not_follow_is_rejected() -> None:
     assert steps
     for i in steps:
         forged = [*refutation[:i], replace(refutation[i], terms=())]
-        assert not refutes(ground(index), need("a"), forged)
+        assert not refutes(ground(index), (need("a"),), forged)
 
 
 def test_facts_that_are_none_are_rejected() -> None:
@@ -138,8 +139,8 @@ def test_facts_that_are_none_are_rejected() -> None:
         Clause((a,), "derived"),
     ]
     for clause in false:
-        assert not refutes(facts, need("a"), [root, clause, Clause((), "derived", (0, 1))])
-    assert not refutes(facts, need("a"), [])
+        assert not refutes(facts, (need("a"),), [root, clause, Clause((), "derived", (0, 1))])
+    assert not refutes(facts, (need("a"),), [])
 
 
 @given(indexes(), ROOTS)
@@ -368,7 +369,7 @@ def test_what_costs_too_much_is_undecided() -> None:
 def test_the_clock_ends_a_proof_too() -> None:
     ticks = iter(range(10**6))
     budget = Budget(10**9, until=20, clock=lambda: float(next(ticks)))
-    proof = Prover(ground(pigeons(8))).prove(need("root"), budget)
+    proof = Prover(ground(pigeons(8))).prove((need("root"),), budget)
     assert proof.verdict == "undecided"
     assert proof.steps < 3_000
 
@@ -377,7 +378,7 @@ def test_a_checker_sees_every_kind_of_wrong_pins() -> None:
     facts = ground({"a 1": ["b<2"], "b 1": [], "b 2": [], "c 1": [], "y 1": ["yanked"]})
 
     def wrong(root: str, **pinned: int) -> list[str]:
-        return faults(facts, need(root), pinned)
+        return faults(facts, (need(root),), pinned)
 
     assert wrong("a", a=0, b=0) == []
     assert wrong("a", a=0, b=1) == ['b 2 does not match "<2"']
@@ -390,6 +391,6 @@ def test_a_checker_sees_every_kind_of_wrong_pins() -> None:
 def test_what_is_strictly_admitted_is_admitted_widely() -> None:
     facts = ground({"a 1": [], "a 2": ["yanked"], "a 3rc1": [], "a 4": ["unknown"]})
     for specifier in SPECIFIERS:
-        solver = Solver(facts.with_root(need(f"a{specifier}")))
+        solver = Admission(facts.asking((need(f"a{specifier}"),)))
         sets: list[Any] = [solver.admitted("a", specifier, mode) for mode in Mode]
         assert sets[0] & ~sets[1] == sets[1] & ~sets[2] == 0

@@ -9,13 +9,14 @@ from packaging.tags import parse_tag
 from packaging.version import Version
 
 from pypisync.core import requirements, versions
+from pypisync.core.budget import Budget
 from pypisync.core.environments import targets
-from pypisync.core.ground import Ground, ListedFile, ListedRelease
+from pypisync.core.ground import Ground
 from pypisync.core.model import Requirement
+from pypisync.core.offers import ListedFile, ListedRelease, Offers
 from pypisync.core.pins import faults
 from pypisync.core.proof import Proof, Prover
 from pypisync.core.proof_targets import ProofTarget, proof_targets
-from pypisync.core.solver import Budget
 
 LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
 
@@ -70,12 +71,12 @@ def ground(index: Index, target: ProofTarget = HERE) -> Ground:
         found.setdefault(one.name, []).append(one)
     for releases in found.values():
         releases.sort(key=lambda one: one.key)
-    return Ground(target, found)
+    return Ground(target, Offers(dict(found)))
 
 
 def prove(index: Index, root: str, steps: int = 50_000) -> Proof:
     """The verdict on one root."""
-    return Prover(ground(index)).prove(need(root), Budget(steps))
+    return Prover(ground(index)).prove((need(root),), Budget(steps))
 
 
 def pins(proof: Proof) -> dict[str, str]:
@@ -85,9 +86,9 @@ def pins(proof: Proof) -> dict[str, str]:
 
 def solutions(facts: Ground, root: Requirement) -> Iterator[dict[str, int]]:
     """Every installation of ``root`` that there is: all subsets of all releases."""
-    names = sorted(facts.holdings)
+    names = sorted(facts.offers.releases)
     choices = [(None, *range(len(facts.usable(name)))) for name in names]
     for chosen in itertools.product(*choices):
         picked = {n: i for n, i in zip(names, chosen, strict=True) if i is not None}
-        if not faults(facts, root, picked):
+        if not faults(facts, (root,), picked):
             yield picked

@@ -1,0 +1,32 @@
+"""What the search for a proof may cost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a proof may cost. Raises Spent when it is used up."""
+
+    steps: int = 200_000  # decisions, conflicts and what is derived from them
+    until: float = float("inf")  # by the clock
+    clock: Callable[[], float] = field(default=lambda: 0.0)
+    used: int = 0
+
+    def step(self) -> None:
+        """Count one."""
+        self.used += 1
+        if self.used > self.steps or (self.used & 63 == 1 and self.clock() >= self.until):
+            raise Spent
+
+    def share(self, part: int) -> "Budget":
+        """One part of what is left, with what was used so far."""
+        until = self.until
+        if until != float("inf"):
+            now = self.clock()
+            until = now + max(until - now, 0) / part
+        return replace(self, steps=self.used + (self.steps - self.used) // part, until=until)
+
+
+class Spent(Exception):  # noqa: N818 - the name is the fact
+    """The budget is used up: nothing is known."""

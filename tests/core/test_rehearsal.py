@@ -1,0 +1,79 @@
+"""What installers come to, told apart: where all agree, and where the order of deciding counts."""
+
+from hypothesis import given, settings
+
+from pypisync.core.admission import Admission, Mode
+from pypisync.core.agreement import agreed
+from pypisync.core.budget import Budget
+from pypisync.core.pins import faults
+from pypisync.core.proof import Prover
+from pypisync.core.rehearsal import rehearsed
+from pypisync.core.solver import Answer, Solver
+from tests.core.test_solver import ROOTS, indexes
+from tests.core.universes import Index, ground, need, pins
+
+
+@given(indexes(), ROOTS)
+@settings(max_examples=200)
+def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) -> None:
+    facts, wanted = ground(index), (need(root),)
+    admission = Admission(facts.asking(wanted))
+    found = agreed(admission, wanted)
+    if found is None:
+        return
+    answer: Answer = Solver(admission).solve(wanted, Mode.STRICT, Budget())
+    assert answer == found
+    assert rehearsed(admission, wanted, Budget())[0] == found
+    assert faults(facts, wanted, found) == []
+
+
+@given(indexes(), ROOTS)
+@settings(max_examples=150)
+def test_what_pip_comes_to_is_an_installation(index: Index, root: str) -> None:
+    wanted = (need(root),)
+    prover = Prover(ground(index))
+    proof = prover.prove(wanted, Budget())
+    found, _ = rehearsed(prover.admission, wanted, Budget())
+    if found is not None:
+        assert proof.verdict == "proven"
+        assert faults(prover.ground, wanted, found) == []
+
+
+def test_the_order_of_deciding_counts() -> None:
+    """pip decides what is bounded from above first, uv what was named first."""
+    index = {
+        "a 1": ["x", "y<9"],
+        "x 1": [],
+        "x 2": ["y<2"],
+        "y 1": [],
+        "y 2": ["x<2"],
+    }
+    wanted = (need("a"),)
+    prover = Prover(ground(index))
+    proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
+    assert pins(proof) == {"a": "1", "x": "2", "y": "1"}
+    assert {pin.name: pin.usable.release.version for pin in proof.others} == {
+        "a": "1",
+        "x": "1",
+        "y": "2",
+    }
+    assert proof.consulted == {"a", "x", "y"}
+
+
+def test_extras_belong_to_their_release() -> None:
+    index = {
+        "a 1": ["b[x]", "c"],
+        "b 1": ['d<2; extra == "x"'],
+        "b 2": ['d>=2; extra == "x"'],
+        "c 1": ["d<2"],
+        "d 1": [],
+        "d 2": [],
+    }
+    wanted = (need("a"),)
+    prover = Prover(ground(index))
+    found, consulted = rehearsed(prover.admission, wanted, Budget())
+    assert found is not None
+    assert {n: prover.ground.usable(n)[i].release.version for n, i in found.items()} == {
+        "a": "1", "b": "1", "c": "1", "d": "1",
+    }  # fmt: skip
+    assert consulted == {"a", "b", "c", "d"}
