@@ -16,7 +16,14 @@ class Budget:
     def step(self) -> None:
         """Count one."""
         self.used += 1
-        if self.used > self.steps or (self.used & 63 == 1 and self.clock() >= self.until):
+        if self.used > self.steps:
+            raise Spent
+        if self.used & 63 == 1:
+            self.check()
+
+    def check(self) -> None:
+        """Look at the clock."""
+        if self.clock() >= self.until:
             raise Spent
 
     def share(self, part: int) -> "Budget":

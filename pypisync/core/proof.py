@@ -115,6 +115,7 @@ class Prover:
         barred: list[Clause] = []
         while True:
             budget.step()
+            budget.check()
             answer = self.solver.solve(wanted, mode, budget, barred)
             if not isinstance(answer, dict):
                 if not refutes(self.ground, wanted, answer):
