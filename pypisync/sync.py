@@ -6,26 +6,21 @@ which a later run goes on: a crash anywhere, then a run, ends as if there had be
 fails for one project or one file is set aside with its reason, and the cycle goes on.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from time import perf_counter
 
-from packaging.utils import canonicalize_name
-
-from pypisync import reconcile
-from pypisync.catalog import decisions, facts, history, publication, runs, work
-from pypisync.catalog.catalog import Transaction
+from pypisync import listening
+from pypisync.catalog import decisions, history, publication, runs, work
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.knowledge import wanted_releases
 from pypisync.core.pages import PageFile
 from pypisync.core.plan import dependencies_first
-from pypisync.core.roots import expand
-from pypisync.errors import Gone, PypiSyncError, Rewound, Stopped, UpstreamError
+from pypisync.errors import Gone, PypiSyncError, Stopped
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring
-from pypisync.upstream.api import SIMPLE_INDEX, FileAsk, ProjectAsk
+from pypisync.upstream.api import FileAsk, ProjectAsk
 
 # Pages that are synced to the disk together.
 _PAGES = 1000
@@ -79,118 +74,11 @@ def sync_once(mirror: Mirror) -> Report:
 
 
 def listen(mirror: Mirror, report: Report) -> set[str]:
-    """Read the changelog, and owe every project that matters a new document; answers which.
-
-    Marks and serial are stored in one transaction: from then on nothing can be lost.
-    """
-    mirror.watch.step("changelog")
-    with mirror.catalog.begin() as connection:
-        since = work.serial(connection)
-        patterns_seen = work.setting(connection, "patterns")
-        overdue = since is not None and reconcile.overdue(connection, mirror.now())
-    news = _hear(mirror, since)
-    changed = news.changed
-    # The serial is read before the names: what comes in between is in the next changelog.
-    patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
-    new_patterns = bool(patterns) and patterns_seen != patterns
-    listed = _names(mirror, must=new_patterns or news.by_index or news.rewound, may=overdue)
-    names = set(changed) if listed is None else set(listed)
-    with mirror.catalog.begin() as connection:
-        _apply_environment(mirror, connection)
-        _set_roots(mirror, connection, names, everything=new_patterns)
-        owed = {name: changed[name] for name in sorted(work.matters(connection, changed))}
-        if news.by_index:
-            owed = dict.fromkeys(sorted(work.shown(connection) - names), 0) | owed
-        if listed is not None and news.rewound:
-            work.owe_anew(connection, listed, mirror.now())
-        elif listed is not None and overdue:
-            owed = reconcile.differing(work.known(connection), listed) | owed
-        work.mark_stale(connection, owed, mirror.now())
-        if since is None or news.rewound or (overdue and listed is not None):
-            reconcile.reconciled(connection, mirror.now())
-        if new_patterns or patterns_seen not in (None, patterns):
-            work.set_setting(connection, "patterns", patterns)
-        if news.serial != since:
-            work.set_setting(connection, work.SERIAL, str(news.serial))
-    report.serial = news.serial
-    report.changes = news.rows
-    return set(owed)
-
-
-@dataclass(slots=True)
-class _News:
-    """What the changelog told."""
-
-    serial: int  # the newest
-    rows: int = 0
-    changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
-    by_index: bool = False  # the simple index told it, which knows of no removal
-    rewound: bool = False  # upstream went back, so none of it can be trusted
-
-
-def _hear(mirror: Mirror, since: int | None) -> _News:
-    """Read the changelog since a serial; None: only where it begins."""
-    if since is None:
-        return _News(mirror.upstream.serial())
-    news = _News(since)
-    try:
-        for change in mirror.upstream.changes(since):
-            news.rows += 1
-            news.serial = max(news.serial, change.serial)
-            news.by_index |= change.action == SIMPLE_INDEX
-            if change.name:
-                news.changed[canonicalize_name(change.name)] = change.serial
-    except UpstreamError as error:
-        mirror.answered("changelog", error)
-        if not isinstance(error, Rewound):
-            raise
-        mirror.watch.fault("changelog", str(error))
-        return _News(mirror.upstream.serial(), rewound=True)
-    mirror.answered("changelog", None)
-    return news
-
-
-def _names(mirror: Mirror, *, must: bool, may: bool) -> Mapping[str, int] | None:
-    """The list of all projects, if it must be had; if it only may, a failure is set aside."""
-    if not must and not may:
-        return None
-    mirror.watch.step("names")
-    try:
-        return mirror.upstream.names()
-    except UpstreamError as error:
-        if must or isinstance(error, Stopped):
-            raise
-        mirror.watch.fault("names", str(error))
-        return None
-
-
-def _apply_environment(mirror: Mirror, connection: Transaction) -> None:
-    """Derive and decide anew from known facts if the environments or the file rules changed."""
-    if work.setting(connection, "environment") != mirror.fingerprint:
-        facts.rederive(connection, mirror.rules)
-        decisions.forget_decisions(connection)
-        work.set_setting(connection, "environment", mirror.fingerprint)
-
-
-def _set_roots(
-    mirror: Mirror, connection: Transaction, names: set[str], *, everything: bool
-) -> None:
-    """Make the roots those of the configuration, patterns expanded over all names known."""
-    spelled = repr((mirror.roots, mirror.patterns))
-    digest = sha256(spelled.encode()).hexdigest()
-    if not mirror.patterns and work.setting(connection, "roots") == digest:
-        return
-    matched = set() if everything else decisions.matched_names(connection)
-    expanded = expand(mirror.roots, mirror.patterns, sorted(names | matched))
-    given = {id(root) for root in mirror.roots}
-    wanted = [
-        (name, selector.text, ",".join(root.extras), "" if id(root) in given else root.text)
-        for name, roots in expanded.items()
-        for root in roots
-        for selector in root.selectors
-    ]
-    decisions.set_roots(connection, wanted)
-    work.set_setting(connection, "roots", digest)
+    """Read the changelog, and owe every project that matters a new document; answers which."""
+    heard = listening.listen(mirror)
+    report.serial = heard.serial
+    report.changes = heard.changes
+    return heard.owed
 
 
 # -- settle ---------------------------------------------------------------------------------
