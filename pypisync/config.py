@@ -12,16 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import json5
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pypisync import schedule
+from pypisync import groups, schedule
 from pypisync.core import selector, values
-from pypisync.core.document import Document, Environment, Upstream
+from pypisync.core.document import Document, Environment, RequirementsFile, Upstream, filed
 from pypisync.core.environments import targets
+from pypisync.core.group import Group
 from pypisync.core.json5_positions import Path as KeyPath
 from pypisync.core.json5_positions import Positions, positions
 from pypisync.core.model import Targets
@@ -52,6 +53,7 @@ class Config:
     targets: Targets
     roots: tuple[Root, ...]
     patterns: tuple[Pattern, ...]
+    groups: tuple[Group, ...]
     arch_exclude: tuple[str, ...]
     wheels: Literal["all", "targets"]
     sdists: Literal["always", "fallback", "never"]
@@ -91,12 +93,13 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         *(_no_database, _no_schedule, _no_targets, _no_ca_file),
     )
     faults = [fault for check in checks for fault in check(source)]
-    if faults:
-        raise ConfigError([line for _, line in sorted(faults)])
-    return _resolved(source)
+    found, wrong = _groups(source)
+    if faults or wrong:
+        raise ConfigError([line for _, line in sorted((*faults, *wrong))])
+    return _resolved(source, found)
 
 
-_Fault = tuple[tuple[int, int], str]
+_Fault = tuple[tuple[int, ...], str]  # where it belongs among the others, and its line
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +199,9 @@ def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
     for step in key:
         field = model.model_fields.get(str(step))
         if field is None:
-            break
+            continue  # an index, or no such key
         description = field.description or ""
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            break
-        model = field.annotation
+        model = _model(field.annotation) or model
     if detail["type"] == "extra_forbidden":
         known = list(model.model_fields)
         near = difflib.get_close_matches(str(key[-1]), known, 1)
@@ -209,6 +210,14 @@ def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     return f"must be {description}"
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    """The keys of an object, or of the objects in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = annotation if get_origin(annotation) in (list, Annotated) else None
+    return next((model for kind in get_args(inner) if (model := _model(kind))), None)
 
 
 def _no_database(source: _Source) -> Iterator[_Fault]:
@@ -252,6 +261,28 @@ def _no_ca_file(source: _Source) -> Iterator[_Fault]:
         yield source.fault(("upstream", "ca_file"), ca_file, "no such file")
 
 
+def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
+    """The groups of the files that can be read, and what is wrong with the others."""
+    wanted = []
+    given = source.data.get("requirements")
+    for number, entry in enumerate(given if isinstance(given, list) else ()):
+        try:
+            valid = RequirementsFile.model_validate(filed(entry))
+        except ValidationError:
+            continue  # one of the wrong values
+        wanted.append(groups.Wanted(number, valid.file, valid.resolve))
+    found, troubles = groups.read(wanted, source.path.parent)
+    wrong: list[_Fault] = []
+    for order, trouble in enumerate(troubles):
+        key = ("requirements", trouble.number)
+        if trouble.line:
+            wrong.append(((*source.places.of(key), order), trouble.line))
+        else:
+            value = source.data["requirements"][trouble.number]
+            wrong.append(source.fault(key, value, trouble.itself))
+    return found, wrong
+
+
 def _dotted(key: KeyPath) -> str:
     """``packages.django[0]``; a key that would be misread so is quoted."""
     text = ""
@@ -264,7 +295,7 @@ def _dotted(key: KeyPath) -> str:
     return text
 
 
-def _resolved(source: _Source) -> Config:
+def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
     document = Document.model_validate(source.data)
     environment = _bound(document.environment)
     destination = (source.base("destination_folder") / document.destination_folder).resolve()
@@ -284,6 +315,7 @@ def _resolved(source: _Source) -> Config:
         patterns=tuple(
             Pattern(key, _selectors(given)) for key, given in document.packages_re.items()
         ),
+        groups=found,
         arch_exclude=tuple(document.arch_exclude or ()),
         wheels=document.wheels,
         sdists=document.sdists,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pypisync.cli.common import ConfigFile, configured, show
+from pypisync.cli.common import ConfigFile, configured, count, show
 from pypisync.cli.template import TEMPLATE
 from pypisync.errors import ConfigError
 
@@ -57,6 +57,7 @@ def check(
     show("Configuration", ("key", "value"), _settings(understood))
     show("Targets", ("", "target"), (("target", t.name) for t in understood.targets.all))
     show("Roots", ("", "project", "selectors"), _roots(understood))
+    show("Groups", ("", "file", "what it asks for"), _groups(understood))
 
 
 def _settings(config: "Config") -> Iterator[tuple[str, str]]:
@@ -79,6 +80,19 @@ def _roots(config: "Config") -> Iterator[tuple[str, str, str]]:
         yield "root", root.text, ", ".join(_shown(root.selectors)) or "none, not even by pattern"
     for pattern in config.patterns:
         yield "pattern", pattern.regex, ", ".join(_shown(pattern.selectors))
+
+
+def _groups(config: "Config") -> Iterator[tuple[str, str, str]]:
+    for group in config.groups:
+        asks = count(len(group.requirements), "requirement")
+        if group.constraints:
+            asks += f", {count(len(group.constraints), 'constraint')}"
+        if not group.resolve:
+            files = sum(len(pin.files) for pin in group.locked)
+            asks = f"exactly {count(len(group.locked), 'release')}, {count(files, 'named file')}"
+        yield "group", group.name, asks
+        for note in group.notes:
+            yield "note", group.name, note
 
 
 def _shown(selectors: "tuple[Selector, ...]") -> list[str]:
@@ -108,6 +122,17 @@ def _values(config: "Config") -> dict[str, Any]:
         "roots": [
             {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}
             for r in config.roots
+        ],
+        "groups": [
+            {
+                "name": group.name,
+                "resolve": group.resolve,
+                "requirements": [one.text for one in group.requirements],
+                "constraints": [one.text for one in group.constraints],
+                "pins": [f"{pin.name}=={pin.version}" for pin in group.locked],
+                "notes": list(group.notes),
+            }
+            for group in config.groups
         ],
         "patterns": [{"regex": p.regex, "selectors": _shown(p.selectors)} for p in config.patterns],
     }

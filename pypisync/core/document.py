@@ -34,6 +34,11 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def filed(value: object) -> object:
+    """A file that is named alone as an object with its name."""
+    return {"file": value} if isinstance(value, str) else value
+
+
 def _read_if_text(parse: Callable[[str], int]) -> Callable[[object], object]:
     return lambda value: parse(value) if isinstance(value, str) else value
 
@@ -113,6 +118,17 @@ class Upstream(_Keys):
     )
 
 
+class RequirementsFile(_Keys):
+    """A file whose requirements belong together."""
+
+    file: Text = Field(description="the path of a file, relative to the folder of this file")
+    resolve: bool | None = Field(
+        default=None,
+        description="true (also what the requirements need) or false (exactly the pins and files "
+        "that the file names); a lock file is never resolved, any other by default",
+    )
+
+
 class Document(_Keys):
     """The configuration of PypiSync, as it stands in the file."""
 
@@ -141,6 +157,17 @@ class Document(_Keys):
         default={},
         description="an object from regular expressions that match whole normalised names, "
         "ignoring case, to lists of version selectors",
+    )
+    requirements: list[
+        Annotated[
+            RequirementsFile,
+            BeforeValidator(filed, json_schema_input_type=RequirementsFile | str),
+        ]
+    ] = Field(
+        default=[],
+        description='a list of files, each "requirements.txt", "uv.lock", "pylock.toml" or the '
+        'like, or an object such as { file: "requirements.txt", resolve: false }; each file is '
+        "one group",
     )
     arch_exclude: list[Text] | None = Field(
         default=None,
