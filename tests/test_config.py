@@ -13,7 +13,9 @@ from pypisync.cli.template import TEMPLATE
 from pypisync.config import Config, load, schema
 from pypisync.core import selector, values
 from pypisync.core.document import Document
+from pypisync.core.group import Group, Pin
 from pypisync.core.json5_positions import positions
+from pypisync.core.requirements import parse as parse_requirement
 from pypisync.core.roots import Pattern, Root, expand
 from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
@@ -110,6 +112,33 @@ def test_all_faults_at_once_with_place_key_value_and_what_is_allowed(
 ) -> None:
     text, expected = WRONG[case]
     assert faults(tmp_path, text) == expected
+
+
+def test_requirements_become_groups(tmp_path: Path) -> None:
+    (tmp_path / "teams").mkdir()
+    (tmp_path / "teams/a.txt").write_text("flask[async]>2 ; os_name == 'nt'\n-c c.txt")
+    (tmp_path / "teams/c.txt").write_text("click<9")
+    (tmp_path / "b.txt").write_text("six==1.16")
+    (tmp_path / "uv.lock").write_text("version = 1")
+    text = '{requirements: ["teams/a.txt", {file: "b.txt", resolve: false}, {file: "uv.lock"}]}'
+    a, b, lock = loaded(tmp_path, text).groups
+    flask = parse_requirement("flask[async]>2 ; os_name == 'nt'")
+    click = parse_requirement("click<9")
+    assert a == Group("teams/a.txt", resolve=True, requirements=(flask,), constraints=(click,))
+    assert b == Group("b.txt", resolve=False, locked=(Pin("six", "1.16"),))
+    assert lock == Group("uv.lock", resolve=False)
+
+
+def test_faults_in_requirements_stand_among_the_others_with_their_own_places(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(["-e x"] * 11))
+    (tmp_path / "uv.lock").write_text("version = 7")
+    lines = faults(tmp_path, '{flat: 1,\n requirements: ["a.txt", "uv.lock", "b"],\n grace: -1}')
+    places = [line.replace(f"{tmp_path}/", "").partition(": ")[0] for line in lines]
+    assert places == [
+        *("f:1:2", *(f"a.txt:{i}" for i in range(1, 12)), "uv.lock:1", "f:2:37", "f:3:2")
+    ]
 
 
 def test_wrong_selectors_and_names_stand_at_their_place(tmp_path: Path) -> None:
@@ -249,7 +278,7 @@ def test_the_schema_describes_every_key() -> None:
     assert described["additionalProperties"] is False
     assert set(described["properties"]) == set(Document.model_fields)
     assert all("description" in key for key in described["properties"].values())
-    assert set(described["$defs"]) == {"Environment", "Upstream"}
+    assert set(described["$defs"]) == {"Environment", "RequirementsFile", "Upstream"}
     assert len(described["$defs"]["Environment"]["properties"]) == 12
     assert all(
         "description" in key for key in described["$defs"]["Upstream"]["properties"].values()

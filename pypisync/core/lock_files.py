@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import Version
 
 from pypisync.core import files, versions
 from pypisync.core.group import MOST_FILES, MOST_PINS, Found, Group, NamedFile, Pin, Source, merged
@@ -61,7 +62,7 @@ class _Package:
         """The release that it names; None if it is not from an index, or wrong."""
         label, version = self.table.get("name"), self.table.get("version")
         try:
-            name = canonicalize_name(str(label), validate=True)
+            name = canonicalize_name(label if isinstance(label, str) else "", validate=True)
         except InvalidName:
             self._wrong(found, label, "a package's name is letters and digits, with . _ - between")
             return None
@@ -71,8 +72,8 @@ class _Package:
         named = tuple(self._files(name, found))
         if version is None and named and named[0].filename:
             version = files.parse(name, named[0].filename).version
-        parsed = versions.parse(str(version))
-        if parsed is None:
+        parsed = versions.parse(version) if isinstance(version, str) else version
+        if not isinstance(parsed, Version):
             self._wrong(found, version, f"the version of {name} is to be one by PEP 440")
         elif not named:
             found.note(self.source, self.line, f"{name} {parsed} has no files, and is left out")

@@ -99,6 +99,42 @@ def test_check_as_json(tmp_path: Path) -> None:
     assert [target["values"]["sys_platform"] for target in understood["targets"]] == ["linux"] * 2
 
 
+def test_check_shows_groups(tmp_path: Path) -> None:
+    (tmp_path / "c.json5").write_text(
+        '{ requirements: ["r.txt", { file: "pins.txt", resolve: false }] }', encoding="utf-8"
+    )
+    (tmp_path / "r.txt").write_text("-i http://u:geheim@h\nsix\nflask>1\n-c c", encoding="utf-8")
+    (tmp_path / "c").write_text("six<2", encoding="utf-8")
+    pins = f"six==1 --hash=sha256:{'a' * 64}"
+    (tmp_path / "pins.txt").write_text(pins, encoding="utf-8")
+    result = run(tmp_path, "check", "-c", "c.json5")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-3:] == [
+        "group\tr.txt\t2 requirements, 1 constraint",
+        "note\tr.txt\tr.txt:1: --index-url is ignored",
+        "group\tpins.txt\texactly 1 release, 1 named file",
+    ]
+    understood = json.loads(run(tmp_path, "check", "-c", "c.json5", "--json").stdout)
+    assert understood["groups"] == [
+        {
+            "name": "r.txt",
+            "resolve": True,
+            "requirements": ["six", "flask>1"],
+            "constraints": ["six<2"],
+            "pins": [],
+            "notes": ["r.txt:1: --index-url is ignored"],
+        },
+        {
+            "name": "pins.txt",
+            "resolve": False,
+            "requirements": [],
+            "constraints": [],
+            "pins": ["six==1"],
+            "notes": [],
+        },
+    ]
+
+
 def test_check_on_a_terminal_draws_a_table(tmp_path: Path) -> None:
     (tmp_path / "c.json5").write_text(CONFIG, encoding="utf-8")
     leader, follower = pty.openpty()
