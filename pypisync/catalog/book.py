@@ -1,10 +1,10 @@
 """Reads what a decision needs: facts, and the decisions made before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Row, select, union_all
 
-from pypisync.catalog.rows import among, batches, to_mask, words
+from pypisync.catalog.rows import MASKS, among, batches, raw, to_mask, words
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -40,75 +40,92 @@ class CatalogBook:
 
     def candidates(self, wanted: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
         """Releases with files, newest first; None for a project nobody has looked at yet."""
-        found: dict[int, list[Candidate] | None] = {}
+        return dict(self.candidates_of(sorted(wanted)))
+
+    def candidates_of(
+        self, wanted: Sequence[int]
+    ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
+        """The same for project after project; ``wanted`` is sorted."""
         r = releases.c
-        for batch in batches(sorted(wanted)):
+        for batch in batches(wanted):
             seen = select(projects.c.id, projects.c.status).where(among(projects.c.id, batch))
-            for project, status in self._connection.execute(seen).all():
-                found[project] = None if status == "unseen" else []
+            unseen = {p for p, status in raw(self._connection, seen) if status == "unseen"}
             query = (
                 select(
                     r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
                 )
                 .where(among(r.project_id, batch), r.kept)
-                .order_by(r.project_id, r.key.desc())
+                .order_by(r.project_id, r.key)
             )
-            for project, release, key, version, pre, admits, yanked in self._connection.execute(
-                query
-            ):
-                known = found[project]
-                if known is not None:
-                    known.append(
-                        Candidate(
-                            release, bytes(key), version, pre, to_mask(admits), to_mask(yanked)
-                        )
-                    )
+            found: dict[int, list[Candidate]] = {}
+            last, known = 0, []
+            for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
+                if project != last:
+                    last, known = project, found.setdefault(project, [])
+                known.append(Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked]))
+            for project in batch:
+                yield project, None if project in unseen else found.get(project, [])[::-1]
+
+    def newest_of(self, wanted: Sequence[int]) -> Mapping[int, Candidate]:
+        """The newest final release with files, of projects that have one; ``wanted`` is sorted."""
+        found: dict[int, Candidate] = {}
+        r, other = releases.c, releases.alias("other").c
+        newest = (
+            select(other.id)
+            .where(other.project_id == projects.c.id, other.kept, ~other.prerelease)
+            .order_by(other.key.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        for batch in batches(wanted):
+            query = (
+                select(
+                    r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
+                )
+                .join_from(projects, releases, r.id == newest)
+                .where(among(projects.c.id, batch), projects.c.status != "unseen")
+            )
+            for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
+                found[project] = Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked])
         return found
 
     def releases(self, wanted: Iterable[int]) -> Mapping[int, ReleaseFacts]:
         """The facts of releases."""
-        found: dict[int, ReleaseFacts] = {}
+        return dict(self.facts_of(sorted(wanted)))
+
+    def facts_of(self, wanted: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
+        """The same for release after release; ``wanted`` is sorted."""
         r, q = releases.c, requirements.c
-        for batch in batches(sorted(wanted)):
+        for batch in batches(wanted):
             edge_facts: dict[int, list[EdgeFact]] = {}
             query = select(
                 q.release_id, q.id, q.project_id, q.kind, q.specifier, q.marker, q.extras, q.fault
             ).where(among(q.release_id, batch))
-            for (
-                owner,
-                edge,
-                project,
-                kind,
-                specifier,
-                marker,
-                extras,
-                fault,
-            ) in self._connection.execute(query).all():
-                edge_facts.setdefault(owner, []).append(
-                    EdgeFact(edge, project, kind, specifier, marker, words(extras), fault)
-                )
+            last, drawn = 0, []
+            for owner, edge, project, kind, specifier, marker, extras, fault in raw(
+                self._connection, query
+            ):
+                if owner != last:
+                    last, drawn = owner, edge_facts.setdefault(owner, [])
+                drawn.append(EdgeFact(edge, project, kind, specifier, marker, words(extras), fault))
             facts = select(
                 r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
             ).where(among(r.id, batch))
-            for (
-                release,
-                project,
-                version,
-                admits,
-                builds,
-                knowledge,
-                provides,
-            ) in self._connection.execute(facts).all():
-                found[release] = ReleaseFacts(
-                    project=project,
-                    version=version,
-                    mask=to_mask(admits),
-                    builds=to_mask(builds),
-                    known=knowledge in ("known", "unavailable"),
-                    provides=words(provides),
-                    edges=tuple(edge_facts.get(release, ())),
+            for release, project, version, admits, builds, knowledge, provides in raw(
+                self._connection, facts
+            ):
+                yield (
+                    release,
+                    ReleaseFacts(
+                        project,
+                        version,
+                        MASKS[admits],
+                        MASKS[builds],
+                        knowledge in ("known", "unavailable"),
+                        words(provides),
+                        tuple(edge_facts.get(release, ())),
+                    ),
                 )
-        return found
 
     def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
         """All classes into these projects."""
@@ -170,16 +187,23 @@ class CatalogBook:
                     node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
         return found
 
+    def all_roots(self) -> Iterator[Root]:
+        """All roots that are wanted; those of one project together."""
+        wanted = self._connection.scalars(select(roots.c.project_id).distinct()).all()
+        for batch in batches(sorted(wanted)):
+            here = among(roots.c.project_id, batch) & (roots.c.state != "dropped")
+            yield from sorted(self.roots(here), key=lambda root: root.project)
+
     def roots(self, condition: ColumnElement[bool]) -> list[Root]:
         """The roots that meet an SQL condition, with what they call for."""
         found: dict[int, Root] = {}
         chosen: dict[int, list[int]] = {}
-        query = select(roots).where(condition)
-        for row in sorted(self._connection.execute(query).all(), key=lambda row: int(row.id)):
-            found[row.id] = Root(
-                row.id, row.project_id, parse_selector(row.selector), words(row.extras),
-                unmet=to_mask(row.unmet),
-            )  # fmt: skip
+        c = roots.c
+        query = select(c.id, c.project_id, c.selector, c.extras, c.unmet).where(condition)
+        for number, project, selector, extras, unmet in sorted(raw(self._connection, query)):
+            found[number] = Root(
+                number, project, parse_selector(selector), words(extras), unmet=MASKS[unmet]
+            )
         for batch in batches(found):
             pairs = select(root_choices.c.root_id, root_choices.c.release_id)
             pairs = pairs.where(among(root_choices.c.root_id, batch)).order_by(

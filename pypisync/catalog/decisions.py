@@ -16,12 +16,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     or_,
     select,
     update,
 )
 
+from pypisync.catalog import scratch
 from pypisync.catalog.book import CatalogBook
 from pypisync.catalog.rows import Ids, add, among, batches, to_text
 from pypisync.catalog.schema import (
@@ -43,30 +45,75 @@ from pypisync.core.model import Targets
 # The origin of a root that keeps what is published while something newer is held.
 HELD = "held"
 
+# More changes than this may cost more than deciding all from nothing, in memory above all.
+_MANY = 20_000
+
 
 def decide(connection: Connection, targets: Targets, now: float) -> int:
     """Bring the selection up to date with facts and roots; answers how many nodes changed."""
-    book = CatalogBook(connection)
     changed = set(connection.scalars(select(projects.c.id).where(projects.c.undecided)))
     redraw = set(connection.scalars(select(releases.c.id).where(releases.c.undecided)))
+    moved = connection.scalar(
+        select(func.count()).select_from(roots).where(roots.c.state != "kept")
+    )
+    if not (changed or redraw or moved):
+        return 0
+    with _uncollected():
+        if _is_anew(connection, len(changed) + len(redraw) + (moved or 0)):
+            count = _decide_all(connection, targets, now)
+        else:
+            count = _update(connection, targets, now, changed, redraw)
+    _set(connection, projects, changed, undecided=False)
+    _set(connection, releases, redraw, undecided=False)
+    _forget_gone(connection, changed)
+    return count
+
+
+def _is_anew(connection: Connection, changes: int) -> bool:
+    """Whether all is to be decided from nothing: nothing is decided, or most of it changes."""
+    if scratch.nothing_decided(connection):
+        return True
+    if changes < _MANY:
+        return False
+    decided = connection.scalar(select(func.count()).select_from(selected)) or 0
+    if changes * 4 < decided:
+        return False
+    forget_decisions(connection)
+    return True
+
+
+def _update(
+    connection: Connection, targets: Targets, now: float, changed: set[int], redraw: set[int]
+) -> int:
+    """Decide anew what the changes touch."""
+    book = CatalogBook(connection)
     open_roots = book.roots(roots.c.state == "new")
     for batch in batches(sorted(changed)):
         touched = among(roots.c.project_id, batch)
         open_roots += book.roots(touched & (roots.c.state == "kept"))
     dropped = book.roots(roots.c.state == "dropped")
-    if not (changed or redraw or open_roots or dropped):
-        return 0
-    with _uncollected():
-        decision = Closure(book, targets).update(
-            roots=open_roots, dropped=dropped, projects=changed, releases=redraw
-        )
-        _Save(connection).decision(decision)
+    decision = Closure(book, targets).update(
+        roots=open_roots, dropped=dropped, projects=changed, releases=redraw
+    )
+    _Save(connection).decision(decision)
     _settle_roots(connection, decision.roots, dropped)
-    _ask_for(connection, decision, now)
-    _set(connection, projects, changed, undecided=False)
-    _set(connection, releases, redraw, undecided=False)
-    _forget_gone(connection, changed)
+    _ask_for(connection, decision.unknown, decision.unseen, now)
     return len(decision.created) + len(decision.removed)
+
+
+def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
+    """Decide everything, where nothing is decided."""
+    connection.execute(delete(roots).where(roots.c.state == "dropped"))
+    connection.execute(update(roots).values(state="kept", unmet="0"))
+    found = scratch.decide(connection, targets)
+    wanted = select(releases.c.project_id).join_from(selected, releases)
+    connection.execute(
+        update(projects)
+        .where(projects.c.id.in_(wanted), ~projects.c.unpublished)
+        .values(unpublished=True)
+    )
+    _ask_for(connection, found.unknown, found.unseen, now)
+    return len(found.nodes)
 
 
 @contextmanager
@@ -307,14 +354,16 @@ def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Roo
         )
 
 
-def _ask_for(connection: Connection, decision: Decision, now: float) -> None:
-    """Note the facts that the decision lacked, so that they are fetched."""
+def _ask_for(
+    connection: Connection, unknown: Iterable[int], unseen: Iterable[int], now: float
+) -> None:
+    """Note the facts that a decision lacked, so that they are fetched."""
     wanted = releases.c.knowledge == "unknown"
-    for batch in batches(sorted(decision.unknown)):
+    for batch in batches(sorted(unknown)):
         connection.execute(
             update(releases).where(among(releases.c.id, batch), wanted).values(knowledge="wanted")
         )
-    for batch in batches(sorted(decision.unseen)):
+    for batch in batches(sorted(unseen)):
         known = exists().where(pending.c.name == projects.c.name)
         missing = select(projects.c.name).where(among(projects.c.id, batch), ~known)
         rows = [

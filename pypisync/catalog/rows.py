@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, Table, Text, bindparam, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -12,6 +14,10 @@ T = TypeVar("T")
 
 # Well below the limit of bound parameters of both databases (32,766 and 65,535).
 BATCH = 5_000
+# Rows written by one statement.
+_POURED = 20_000
+# Different masks that are remembered.
+_MASKS = 10_000
 
 
 def to_text(mask: int) -> str:
@@ -22,6 +28,25 @@ def to_text(mask: int) -> str:
 def to_mask(text: str) -> int:
     """A mask as the core uses it."""
     return int(text, 16)
+
+
+class _Masks(dict[str, int]):
+    """Masks by their text: few different ones stand in millions of rows."""
+
+    def __missing__(self, text: str) -> int:
+        if len(self) > _MASKS:
+            self.clear()
+        self[text] = mask = int(text, 16)
+        return mask
+
+
+MASKS = _Masks()
+
+
+def raw(connection: Connection, query: Executable) -> Sequence[Any]:
+    """A query's rows as the driver's plain tuples: for the many, at half the price of rows."""
+    with connection.execute(query) as result:
+        return result.cursor.fetchall() if result.cursor is not None else ()
 
 
 def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
@@ -67,19 +92,54 @@ def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bo
 
 
 def add(connection: Connection, table: Table, rows: Collection[dict[str, Any]]) -> None:
-    """Insert rows that all have the same keys.
+    """Insert rows that all have the same keys."""
+    if rows:
+        pour(connection, table, tuple(next(iter(rows))), (tuple(row.values()) for row in rows))
+
+
+def pour(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[tuple[object, ...]],
+) -> None:
+    """Insert rows as they come.
 
     Straight through the driver: the rows are checked by their types, and there may be millions.
     """
-    if not rows:
-        return
-    first = next(iter(rows))
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in first)
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    marks = ", ".join([mark] * len(first))
-    statement = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"  # noqa: S608
-    connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+    names = ", ".join(quote(name) for name in columns)
+    into = f"{quote(table.name)} ({names})"
+    if connection.dialect.name == "postgresql":
+        _copy(connection, into, rows)
+        return
+    statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    for batch in batches(rows, _POURED):
+        connection.exec_driver_sql(statement, batch)
+
+
+def _copy(connection: Connection, into: str, rows: Iterable[tuple[object, ...]]) -> None:
+    """PostgreSQL's way for many rows: a tenth of what an INSERT for each costs."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+@contextmanager
+def unindexed(connection: Connection, *tables: Table) -> Iterator[None]:
+    """Build the indexes of tables anew after all that is written inside: half the work for many.
+
+    On SQLite only, where readers do not notice; elsewhere they would have to wait.
+    """
+    indexes = [index for table in tables for index in table.indexes]
+    if connection.dialect.name != "sqlite":
+        indexes = []
+    for index in indexes:
+        index.drop(connection)
+    yield
+    for index in indexes:
+        index.create(connection)
 
 
 class Ids:
@@ -94,6 +154,7 @@ class Ids:
         return self._last
 
 
+@lru_cache(maxsize=10_000)
 def words(text: str) -> tuple[str, ...]:
     """Extras as stored, one after the other."""
     return tuple(text.split(",")) if text else ()

@@ -15,18 +15,9 @@ they are there.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pypisync.core.graph import (
-    Book,
-    ClassKey,
-    Decision,
-    EdgeFact,
-    Node,
-    NodeKey,
-    ReleaseFacts,
-    Root,
-)
+from pypisync.core.edges import edges
+from pypisync.core.graph import Book, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.liveness import Liveness
-from pypisync.core.markers import marker_mask
 from pypisync.core.model import Targets
 from pypisync.core.select import Candidate, choose, choose_root
 from pypisync.core.working import WorkingSet, reached
@@ -126,9 +117,11 @@ class Closure:
         """Give nodes their edges, and count the uses of classes."""
         work = self._work
         work.load_releases({key.release for key in keys})
-        drawn = {key: self._edges(work.facts[key.release], key.extra) for key in keys}
+        drawn = {
+            key: dict(edges(self._targets, work.facts[key.release], key.extra)) for key in keys
+        }
         old = {key: work.nodes[key].edges for key in keys}
-        named = {c for edges in (*drawn.values(), *old.values()) for c in edges.values() if c}
+        named = {c for some in (*drawn.values(), *old.values()) for c in some.values() if c}
         work.load_classes({c.project for c in named})
         uses: Counter[ClassKey] = Counter()
         for key in keys:
@@ -149,37 +142,6 @@ class Closure:
         if count < 0:
             self._lost |= reached(entry.chosen, key.extras)
         entry.uses += count
-
-    def _edges(self, facts: ReleaseFacts, extra: str) -> dict[int, ClassKey | None]:
-        edges: dict[int, ClassKey | None] = {}
-        for edge in facts.edges:
-            mask = self._applies(facts, edge, extra)
-            if not mask:
-                continue
-            if edge.fault:
-                edges[edge.id] = None
-            elif edge.project == facts.project and edge.kind == "runtime":
-                # "a[all]" needing "a[x]" means this very release: no other can be installed.
-                edges[edge.id] = ClassKey(edge.project, f"=={facts.version}", edge.extras, mask)
-            else:
-                edges[edge.id] = ClassKey(edge.project, edge.specifier, edge.extras, mask)
-        return edges
-
-    def _applies(self, facts: ReleaseFacts, edge: EdgeFact, extra: str) -> int:
-        """The targets on which the requirement can apply to this node."""
-        if extra and (edge.kind == "build" or "extra" not in edge.marker):
-            return 0  # the release's own node has it
-        mask = facts.builds if edge.kind == "build" else facts.mask
-        if not mask or not edge.marker:
-            return mask
-        asked = [extra]
-        if extra == "" and "extra" in edge.marker:
-            everywhere = self._targets.extras
-            asked += [e for e in facts.provides if everywhere is None or e in everywhere]
-        holds = 0
-        for name in asked:
-            holds |= marker_mask(self._targets, edge.marker, name)
-        return mask & holds
 
     # -- shrinking --------------------------------------------------------------------------
 

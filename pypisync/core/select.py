@@ -6,7 +6,7 @@ and pip's ``is_pinned``). "Matches" is asked for each target by itself, so a rel
 cannot use never stands in another's way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pypisync.core.selector import Selector
@@ -36,10 +36,8 @@ def choose(
     finals: list[Candidate] = []
     chosen: list[int] = []
     left = mask
-    for candidate in candidates:
+    for candidate in _matching(candidates, wanted):
         if candidate.prerelease and not wanted.prereleases:
-            continue
-        if not wanted.matches(candidate.key, candidate.version):
             continue
         finals.append(candidate)
         if candidate.admits & left:
@@ -52,12 +50,26 @@ def choose(
     if not wanted.prereleases:
         # As pip does: a yanked final is no candidate, and still keeps pre-releases out.
         barred = left & _union([c.admits_yanked for c in finals])
-        others = [c for c in candidates if c.prerelease and wanted.matches(c.key, c.version)]
+        others = [c for c in _matching(candidates, wanted) if c.prerelease]
         left = _cover(chosen, others, left & ~barred, yanked=False)
         if wanted.pinned:
             left = _cover(chosen, others, left, yanked=True)
         left |= barred
     return tuple(chosen), left
+
+
+def _matching(candidates: Sequence[Candidate], wanted: Matcher) -> Iterator[Candidate]:
+    """Those whose version the specifier admits, newest first."""
+    if wanted.arbitrary is not None or len(wanted.intervals) != 1:
+        yield from (c for c in candidates if wanted.matches(c.key, c.version))
+        return
+    ((low, high),) = wanted.intervals
+    for candidate in candidates:
+        key = candidate.key
+        if key < low:
+            return  # all that follow are older still
+        if key < high:
+            yield candidate
 
 
 def _cover(chosen: list[int], candidates: Sequence[Candidate], left: int, *, yanked: bool) -> int:
@@ -79,7 +91,7 @@ def choose_root(
     pre-release, or usable on no target at all, for the operator has named it.
     """
     wanted = matcher(selector.specifier)
-    matching = [c for c in candidates if wanted.matches(c.key, c.version)]
+    matching = list(_matching(candidates, wanted))
     if selector.exact:
         return tuple(c.release for c in matching), 0 if matching else _union(groups)
     chosen: dict[int, None] = {}
@@ -90,6 +102,15 @@ def choose_root(
         if not picks:
             unmet |= group
     return tuple(chosen), unmet
+
+
+def newest_suffices(newest: Candidate | None, selector: Selector, groups: Sequence[int]) -> bool:
+    """Whether ``newest``, the newest final release with files, is all that a root calls for."""
+    return (
+        newest is not None
+        and (selector.count, selector.specifier) == (1, "")
+        and all(newest.admits & group for group in groups)
+    )
 
 
 def _newest(matching: Sequence[Candidate], wanted: Matcher, group: int) -> list[int]:

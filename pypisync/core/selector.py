@@ -7,6 +7,7 @@ Which releases that comes to is left to :mod:`pypisync.core.select`.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -33,6 +34,7 @@ class Selector:
     exact: bool = False  # one version was named: wanted even if yanked or a pre-release
 
 
+@lru_cache(maxsize=10_000)
 def parse(text: str) -> Selector:
     """The selector that ``text`` spells.
 
