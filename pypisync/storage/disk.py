@@ -9,10 +9,11 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from pypisync.errors import Malformed, StorageError
@@ -51,15 +52,22 @@ def _proceed(step: str, path: Path) -> None:
 before: Callable[[str, Path], None] = _proceed
 
 
-@contextmanager
-def guarded(path: Path) -> Iterator[None]:
+class guarded:  # noqa: N801 - read as a word of the "with" statement
     """Turn an OSError into a StorageError that says what happened to ``path`` and what to do."""
-    try:
-        yield
-    except OSError as error:
-        what = error.strerror or str(error)
-        advice = _ADVICE.get(error.errno or 0, "check the disk and its permissions")
-        raise StorageError(f"{path}: {what}: {advice}") from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            what = error.strerror or str(error)
+            advice = _ADVICE.get(error.errno or 0, "check the disk and its permissions")
+            raise StorageError(f"{self._path}: {what}: {advice}") from error
 
 
 def inside(root: Path, path: str, top: str = "packages") -> Path:
@@ -70,7 +78,7 @@ def inside(root: Path, path: str, top: str = "packages") -> Path:
     parts = path.split("/")
     if len(parts) < 2 or parts[0] != top or not all(is_filename(part) for part in parts):
         raise Malformed(f"{path!r} is not a path below {top}/")
-    return root.joinpath(*parts)
+    return root / path
 
 
 def is_filename(text: str) -> bool:
@@ -85,42 +93,56 @@ def is_filename(text: str) -> bool:
 
 def scratch(root: Path, path: str, kind: str) -> Path:
     """The temporary place for what will be ``path``: on the same file system, never served."""
-    return root / PARTIAL / f"{sha256(path.encode()).hexdigest()[:40]}.{kind}"
+    return root / PARTIAL / scratch_name(path, kind)
+
+
+def scratch_name(path: str, kind: str) -> str:
+    """The name of that place."""
+    return f"{sha256(path.encode()).hexdigest()[:40]}.{kind}"
 
 
 def make_folder(folder: Path) -> list[Path]:
     """Make the folder and its parents; answers the folders whose listing changed."""
-    missing = []
-    while not os.path.isdir(folder):  # noqa: PTH112 - is_dir() raises where access is denied
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        with guarded(new):
-            before("folder", new)
-            try:
-                new.mkdir()
-            except FileExistsError:
-                if not new.is_dir():  # else another thread was faster
-                    raise
-            # Whatever the umask is; an inherited set-group-id bit stays.
-            new.chmod(stat.S_IMODE(new.stat().st_mode) | _FOLDER_MODE)
-    return [new.parent for new in missing]
+    if os.path.isdir(folder):  # noqa: PTH112 - is_dir() raises where access is denied
+        return []
+    changed = make_folder(folder.parent)
+    with guarded(folder):
+        before("folder", folder)
+        try:
+            os.mkdir(folder)  # noqa: PTH102 - and os.stat below: thousands of times in a sync
+        except FileExistsError:
+            if not folder.is_dir():  # else another thread was faster
+                raise
+        # Whatever the umask is; an inherited set-group-id bit stays.
+        mode = stat.S_IMODE(os.stat(folder).st_mode)  # noqa: PTH116
+        if mode | _FOLDER_MODE != mode:
+            folder.chmod(mode | _FOLDER_MODE)
+    changed.append(folder.parent)
+    return changed
 
 
-def open_file(path: Path, *, empty: bool = False) -> int:
-    """A descriptor to read and append, mode 0644; the folder is made if it is missing."""
+def open_file(path: Path, *, empty: bool = False) -> tuple[int, int]:
+    """A descriptor to read and append, and the file's size; mode 0644.
+
+    The folder is made if it is missing.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     flags |= os.O_TRUNC if empty else 0
-    make_folder(path.parent)
     with guarded(path):
         before("open", path)
-        descriptor = os.open(path, flags, _FILE_MODE)
         try:
-            os.fchmod(descriptor, _FILE_MODE)
+            descriptor = os.open(path, flags, _FILE_MODE)
+        except FileNotFoundError:
+            make_folder(path.parent)
+            descriptor = os.open(path, flags, _FILE_MODE)
+        try:
+            found = os.fstat(descriptor)
+            if stat.S_IMODE(found.st_mode) != _FILE_MODE:
+                os.fchmod(descriptor, _FILE_MODE)
         except OSError:
             os.close(descriptor)
             raise
-        return descriptor
+        return descriptor, found.st_size
 
 
 def append(descriptor: int, data: bytes, path: Path) -> None:
@@ -158,10 +180,11 @@ def sync_all(paths: Iterable[Path], root: Path) -> None:
 
     Above a few dozen, one sync of the whole file system costs less than one of each.
     """
-    wanted = sorted(set(paths))
+    rest = iter(paths)
+    wanted = set(islice(rest, _SYNC_ONE_BY_ONE + 1))
     if len(wanted) > _SYNC_ONE_BY_ONE and _sync_file_system(root):
         return
-    for path in wanted:
+    for path in sorted(wanted.union(rest)):
         if path.is_dir():
             sync_folder(path)
         else:
@@ -198,7 +221,7 @@ def _libc() -> ctypes.CDLL | None:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file that nobody sees yet; it is synced later."""
-    descriptor = open_file(path, empty=True)
+    descriptor, _ = open_file(path, empty=True)
     try:
         append(descriptor, data, path)
     finally:
@@ -209,7 +232,20 @@ def replace(source: Path, target: Path) -> None:
     """Rename over whatever file is there."""
     with guarded(target):
         before("rename", target)
-        source.replace(target)
+        os.replace(source, target)  # noqa: PTH105 - thousands of times in a sync
+
+
+def place(source: Path, target: Path) -> list[Path]:
+    """Rename into a folder that is made if it is missing; answers what listings changed."""
+    with guarded(target):
+        before("rename", target)
+        try:
+            os.replace(source, target)  # noqa: PTH105
+        except FileNotFoundError:
+            changed = make_folder(target.parent)
+            os.replace(source, target)  # noqa: PTH105
+            return [*changed, target.parent]
+    return [target.parent]
 
 
 def link(source: Path, target: Path, temporary: Path) -> bool:
@@ -225,12 +261,17 @@ def link(source: Path, target: Path, temporary: Path) -> bool:
 
 def link_fresh(source: Path, temporary: Path) -> bool:
     """Make a hard link that nobody sees yet; False if the disk does not allow it."""
-    remove(temporary)
-    make_folder(temporary.parent)
     with guarded(temporary):
         try:
             before("link", temporary)
-            temporary.hardlink_to(source)
+            try:
+                os.link(source, temporary)
+            except FileExistsError:
+                remove(temporary)
+                os.link(source, temporary)
+            except FileNotFoundError:
+                make_folder(temporary.parent)
+                os.link(source, temporary)
         except OSError as error:
             if error.errno in _CANNOT_LINK:
                 return False
@@ -279,7 +320,12 @@ def remove_folder(folder: Path) -> bool:
 def remove_tree(path: Path) -> int:
     """Remove a file, a link or a folder with all in it, following no link; the bytes freed."""
     freed = 0
-    if path.is_dir() and not path.is_symlink():
+    with guarded(path):
+        try:
+            is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+    if is_folder:
         with guarded(path):
             names = sorted(os.listdir(path))  # noqa: PTH208 - names suffice
         freed += sum(remove_tree(path / name) for name in names)

@@ -49,7 +49,7 @@ def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
     Raises Busy at once if another process (or another block of this one) holds it, StorageError.
     """
     path = root / _LOCK
-    descriptor = disk.open_file(path)
+    descriptor, _ = disk.open_file(path)
     try:
         try:
             _take(descriptor)

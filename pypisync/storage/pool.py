@@ -19,6 +19,7 @@ from pypisync.errors import Malformed, StorageError
 from pypisync.storage import disk
 
 _CHECK_EVERY = 16 * 2**20  # bytes written between two looks at the free space
+_CHECK_PARTS = 100  # parts opened between two looks, if there was room for them
 _BLOCK = 2**20
 
 
@@ -46,13 +47,13 @@ class Part:
         self._pool = pool
         self._ask = ask
         self._name = name
-        self._path = pool.root / disk.PARTIAL / name
+        self._path = pool.partial / name
         self._hash = hashlib.sha256()
         self._check_at = 0
         self._open = True
-        self._descriptor = disk.open_file(self._path)
+        self._descriptor, there = disk.open_file(self._path)
         try:
-            self._take_up()
+            self._take_up(there)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -103,19 +104,19 @@ class Part:
             os.close(self._descriptor)
             self._pool.release(self._name)
 
-    def _take_up(self) -> None:
-        """Hash what an earlier try left, and see that the rest has room."""
+    def _take_up(self, there: int) -> None:
+        """Hash the bytes that an earlier try left, and see that the rest has room."""
         size = self._ask.size
-        with disk.guarded(self._path):
-            there = os.fstat(self._descriptor).st_size
         if size is not None and there > size:
             disk.truncate(self._descriptor, self._path)
-        with disk.guarded(self._path):
-            while block := os.pread(self._descriptor, _BLOCK, self.offset):
-                self._hash.update(block)
-                self.offset += len(block)
+            there = 0
+        if there:
+            with disk.guarded(self._path):
+                while block := os.pread(self._descriptor, _BLOCK, self.offset):
+                    self._hash.update(block)
+                    self.offset += len(block)
         self._advance(0)
-        self._pool.check_room()
+        self._pool.foresee(None if size is None else size - self.offset)
         self._check_at = self.offset + _CHECK_EVERY
 
     def _advance(self, count: int) -> None:
@@ -136,10 +137,13 @@ class Pool:
 
     def __init__(self, root: Path, *, reserve: int = 0) -> None:
         self.root = root
+        self.partial = root / disk.PARTIAL
         self._reserve = reserve
         self._lock = threading.Lock()
         self._coming: dict[str, int] = {}  # open part -> bytes still to come
         self._touched: set[Path] = set()  # files and folders not synced yet
+        self._room = 0  # bytes above the reserve at the last look, less what is foreseen since
+        self._unlooked = 0  # parts that may be opened before the next look
 
     def part(self, ask: Ask) -> Part:
         """Open the part for this file, with what an earlier try left.
@@ -206,7 +210,7 @@ class Pool:
         kept = {self._part_name(path) for path in keep}
         with self._lock:
             kept.update(self._coming)
-        folder = self.root / disk.PARTIAL
+        folder = self.partial
         if not folder.is_dir():
             return 0
         with disk.guarded(folder):
@@ -229,6 +233,15 @@ class Pool:
         with self._lock:
             self._coming[name] = coming
 
+    def foresee(self, coming: int | None) -> None:
+        """Check the room for an opened part. A look at the disk is enough for many small ones."""
+        with self._lock:
+            self._room -= coming or 0
+            self._unlooked -= 1
+            enough = coming is not None and self._room > _CHECK_EVERY and self._unlooked > 0
+        if not enough:
+            self.check_room()
+
     def check_room(self) -> None:
         """Raise StorageError if the disk lacks the room for what is still to come."""
         with self._lock:
@@ -240,14 +253,16 @@ class Pool:
                 f"the downloads under way and {_bytes(self._reserve)} are kept in reserve: "
                 "free space, lower the reserve, or mirror less"
             )
+        with self._lock:
+            self._room, self._unlooked = free - total - self._reserve, _CHECK_PARTS
 
     def place(self, part: Path, path: str) -> None:
         """Give a finished part its name."""
         target = self.absolute(path)
-        changed = disk.make_folder(target.parent)
-        disk.replace(part, target)
+        changed = disk.place(part, target)
         with self._lock:
-            self._touched.update(changed, (target, target.parent))
+            self._touched.update(changed)
+            self._touched.add(target)
 
     def release(self, name: str) -> None:
         """Forget an open part."""
@@ -264,7 +279,7 @@ class Pool:
             return name
 
     def _part_name(self, path: str, number: int = 0) -> str:
-        return disk.scratch(self.root, path, f"{number or ''}part").name
+        return disk.scratch_name(path, f"{number or ''}part")
 
 
 def _bytes(count: int) -> str:

@@ -42,7 +42,8 @@ class Tree:
         json, html = pages.project_json(page), pages.project_html(page)
         if folder.is_dir():
             return self._write(folder, json, html)
-        self._make(self._simple)
+        if self._simple not in self._touched:
+            self._make(self._simple)
         fresh = disk.scratch(self._root, f"simple/{page.name}", "new")
         self._fill(fresh, json, html)
         self._show(fresh, folder)

@@ -119,16 +119,17 @@ class _Transfer:
 
     def _misfit(self, stream: Stream) -> str | None:
         """Why this answer does not go on where the part ends; None if it does."""
-        url = shown(stream.url)
         if stream.status in _GONE:
-            raise Gone(f"{url}: HTTP {stream.status}")
+            raise Gone(f"{shown(stream.url)}: HTTP {stream.status}")
         if stream.status == 206 and self._have:
             start = re.match(r"bytes (\d{1,18})-", stream.headers.get("Content-Range", ""))
             if start and int(start[1]) == self._have and not _encoded(stream):
                 return None
             self._resumable = False
         elif stream.status not in {200, 416} or (stream.status == 416 and not self._have):
-            raise Unreachable(f"{url}: HTTP {stream.status} where the file was expected")
+            raise Unreachable(
+                f"{shown(stream.url)}: HTTP {stream.status} where the file was expected"
+            )
         if self._have:
             self._part.restart()
             self._have = 0
@@ -148,6 +149,8 @@ class _Transfer:
                 )
             self._part.write(chunk)
             self._have += len(chunk)
+            if stream.ended and not decode:
+                return None
         if size is not None and self._have < size and "Content-Length" not in stream.headers:
             return f"it ended after {self._have} of {size} bytes"
         return None

@@ -57,6 +57,11 @@ class Stream:
         """The next bytes, at most CHUNK; b"" at the end. Raises urllib3's errors, OSError."""
         return self.raw.read(CHUNK, decode_content=decode)
 
+    @property
+    def ended(self) -> bool:
+        """Whether all that was announced has been read; saves a read that would only say so."""
+        return self.raw.length_remaining == 0
+
     def close(self) -> None:
         """Give the connection back if the body was read, else drop it."""
         self.raw.close()
@@ -207,8 +212,8 @@ class Session:
             if size > limit:
                 stream.close()
                 raise Malformed(f"{shown(stream.url)}: larger than {limit} bytes, the limit")
-            if len(chunk) < CHUNK and stream.raw.length_remaining == 0:
-                break  # saves a read that would only say so
+            if len(chunk) < CHUNK and stream.ended:
+                break
             self.check()
         stream.raw.release_conn()
         return Reply(stream.status, stream.url, stream.headers, b"".join(parts))
