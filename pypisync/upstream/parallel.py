@@ -1,16 +1,27 @@
 """Many asks at the same time: answers as they come, never more under way than is useful.
 
-The asks may be without end: they are taken one by one as workers come free. Workers and the one
-who waits speak through two queues; a future an ask would cost several times as much.
+The asks may be without end: they are taken as workers come free. Python runs one thread at a time,
+so where answers come fast it is the changing from thread to thread that costs. Hence asks wait in a
+queue, the one who uses the answers is woken for many at once, and workers rest as long as fewer
+of them keep the processor busy.
 """
 
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Event
-from typing import Generic, Protocol, TypeVar
+from time import perf_counter, thread_time
+from typing import Any, Generic, Protocol, TypeVar
 
 from pypisync.errors import UpstreamError
+
+_BATCH = 16  # answers that are waited for together
+_LONGEST = 0.05  # seconds; an answer is used by then, whatever the others do
+_BUSY = 0.9  # of a processor: more than this, and fewer workers do as much
+_IDLE = 0.6  # less than this, and more workers do more
+_SMALL = 0.003  # seconds of processor time; an ask that takes more is not held up by Python
 
 _A = TypeVar("_A")
 _R = TypeVar("_R")
@@ -50,50 +61,106 @@ def run(
     iterator was closed early, or the work raised another exception, which is raised here at once.
     All workers have ended when this returns.
     """
-    todo: SimpleQueue[_A | None] = SimpleQueue()
-    done: SimpleQueue[tuple[_A, _R | Exception]] = SimpleQueue()
     halt = Event()
-    work = begin(halt)
+    crew = _Crew(begin(halt), workers)
     under_way = 0
     with ThreadPoolExecutor(workers, "upstream") as pool:
         try:
-            for _ in range(workers):
-                pool.submit(_serve, todo, done, work)
+            for number in range(workers):
+                pool.submit(crew.serve, number)
             while True:
-                # One ask in waiting for each worker, so that none idles while an answer is used.
-                while under_way < 2 * workers and (ask := source.take()) is not None:
-                    todo.put(ask)
+                # Some asks in waiting, so that no worker idles while answers are used.
+                while under_way < workers + _BATCH and (ask := source.take()) is not None:
+                    crew.todo.put(ask)
                     under_way += 1
                 if not under_way:
                     return
-                ask, result = done.get()
-                under_way -= 1
-                source.done(ask)
-                if isinstance(result, Exception) and not isinstance(result, UpstreamError):
-                    raise result
-                yield ask, result
+                for ask, result in crew.answers(min(_BATCH, under_way)):
+                    under_way -= 1
+                    source.done(ask)
+                    if isinstance(result, Exception) and not isinstance(result, UpstreamError):
+                        raise result
+                    yield ask, result
         finally:
             halt.set()
-            _drain(todo)
-            for _ in range(workers):
-                todo.put(None)
+            crew.dismiss()
 
 
-def _serve(
-    todo: "SimpleQueue[_A | None]",
-    done: "SimpleQueue[tuple[_A, _R | Exception]]",
-    work: Callable[[_A], _R],
-) -> None:
-    while (ask := todo.get()) is not None:
-        try:
-            done.put((ask, work(ask)))
-        except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
-            done.put((ask, error))
+class _Crew(Generic[_A, _R]):
+    """Those who work, and where asks and answers lie."""
+
+    def __init__(self, work: Callable[[_A], _R], workers: int) -> None:
+        self.todo: SimpleQueue[_A | None] = SimpleQueue()
+        self._work = work
+        self._done: deque[tuple[_A, _R | Exception]] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._wanted = sys.maxsize  # answers at which the bell is to be rung
+        self._active = workers
+        self._rest: SimpleQueue[None] = SimpleQueue()  # one for each worker that is to rest
+        self._wake: SimpleQueue[None] = SimpleQueue()  # one for each that is to go on
+        self._spent = [0.0] * workers  # processor time, each by itself
+        self._since = (perf_counter(), thread_time())
+        self._count = 0  # answers since
+
+    def serve(self, number: int) -> None:
+        """Work on one ask after the other, until there is None."""
+        while (ask := self.todo.get()) is not None:
+            try:
+                self._done.append((ask, self._work(ask)))
+            except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
+                self._done.append((ask, error))
+            if len(self._done) >= self._wanted:
+                self._bell.put(None)
+            self._spent[number] = thread_time()
+            if _taken(self._rest):
+                self._wake.get()
+
+    def answers(self, wanted: int) -> Iterator[tuple[_A, _R | Exception]]:
+        """The answers there are, once there are so many, or some after a while."""
+        self._wanted = wanted
+        while len(self._done) < wanted:
+            try:
+                self._bell.get(timeout=_LONGEST)
+            except Empty:
+                self._balance()
+                if self._done:
+                    break
+        self._wanted = sys.maxsize
+        for _ in range(len(self._done)):
+            self._count += 1
+            yield self._done.popleft()
+        if self._count >= _BATCH:
+            self._balance()
+
+    def dismiss(self) -> None:
+        """Let all workers end; asks that are not begun yet are forgotten."""
+        while _taken(self.todo):
+            pass
+        for _ in self._spent:
+            self._wake.put(None)
+            self.todo.put(None)
+
+    def _balance(self) -> None:
+        """Let workers rest or go on, by how busy they kept the processor."""
+        now = perf_counter(), sum(self._spent) + thread_time()
+        wall, spent = now[0] - self._since[0], now[1] - self._since[1]
+        small = spent < _SMALL * self._count
+        if small and spent > _BUSY * wall:
+            for _ in range((self._active + 2) // 3 if self._active > 1 else 0):
+                self._active -= 1
+                self._rest.put(None)
+        elif not small or spent < _IDLE * wall:
+            for _ in range(min(self._active, len(self._spent) - self._active)):
+                self._active += 1
+                if not _taken(self._rest):
+                    self._wake.put(None)
+        self._since, self._count = now, 0
 
 
-def _drain(queue: "SimpleQueue[_A | None]") -> None:
+def _taken(queue: "SimpleQueue[Any]") -> bool:
+    """Take one from the queue; whether there was one."""
     try:
-        while True:
-            queue.get_nowait()
+        queue.get_nowait()
     except Empty:
-        return
+        return False
+    return True

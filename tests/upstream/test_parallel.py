@@ -65,7 +65,7 @@ def test_all_threads_end_when_it_is_closed() -> None:
 def test_after_a_stop_no_new_ask_is_taken() -> None:
     taken: list[int] = []
     answers = list(run(in_order(100, lambda: len(taken) > 3), lambda _: taken.append, 1))
-    assert len(answers) < 10
+    assert len(answers) < 30
 
 
 def test_no_asks_no_answers() -> None:

@@ -231,7 +231,7 @@ def test_it_stops(server: Scripted, connect: Connect) -> None:
     next(answers)
     stopped = True
     rest = [answer for _, answer in answers]
-    assert len(rest) <= 4
+    assert len(rest) < 20  # those in waiting at most
     assert all(isinstance(answer, ProjectDocument | Unreachable) for answer in rest)
 
 
