@@ -54,6 +54,18 @@ def test_workers_really_work_side_by_side() -> None:
     assert sorted(index for _, index in answers if isinstance(index, int)) == [0, 1, 2, 3]
 
 
+def test_workers_that_rest_come_back_when_they_are_of_use() -> None:
+    together = threading.Barrier(4, timeout=10)
+    fast = 2000  # asks that one worker answers as fast as four
+
+    def work(ask: int) -> int:
+        return ask if ask <= fast else together.wait()
+
+    answers = list(run(in_order(fast + 4), lambda _: work, 4))
+    assert sorted(answers[:fast]) == [(n, n) for n in range(1, fast + 1)]
+    assert sorted(index for _, index in answers[fast:] if isinstance(index, int)) == [0, 1, 2, 3]
+
+
 def test_all_threads_end_when_it_is_closed() -> None:
     before = threading.active_count()
     answers = run(in_order(10_000), lambda halt: lambda ask: halt.wait(0) or ask, 4)
