@@ -63,6 +63,7 @@ class Config:
     upstream: Upstream  # ca_file absolute
     disk_reserve: int  # bytes
     grace: int  # seconds
+    retention: int  # seconds
 
     @property
     def database_shown(self) -> str:
@@ -325,6 +326,7 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         upstream=upstream,
         disk_reserve=document.disk_reserve,
         grace=document.grace,
+        retention=document.retention,
     )
 
 

@@ -75,6 +75,7 @@ class Mirror:
     rules: Rules
     fingerprint: str  # of everything that turns files into facts
     grace: float  # seconds that a file stays after the last page that listed it went
+    retention: float  # seconds that a generation is kept after the next one took its place
     now: Callable[[], float]  # seconds since 1970
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time

@@ -1,29 +1,26 @@
 """One whole cycle, as a recipe.
 
-Listen to upstream's changelog; learn and decide in rounds until nothing new is stale; fetch the
-files; publish a generation; prune. Every step leaves the catalog and the tree in a state from
-which a later run goes on: a crash anywhere, then a run, ends as if there had been no crash. What
-fails for one project or one file is set aside with its reason, and the cycle goes on.
+Resume what a crash cut off and what operators ordered; listen to upstream's changelog; learn and
+decide in rounds until nothing new is stale; fetch the files; publish a generation; prune. Every
+step leaves the catalog and the tree in a state from which a later run goes on: a crash anywhere,
+then a run, ends as if there had been no crash. What fails for one project or one file is set aside
+with its reason, and the cycle goes on.
 """
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 
-from pypisync import listening
-from pypisync.catalog import decisions, history, publication, runs, work
+from pypisync import listening, rollback
+from pypisync.catalog import decisions, history, publication, retention, runs, work
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.knowledge import wanted_releases
-from pypisync.core.pages import PageFile
-from pypisync.core.plan import dependencies_first
 from pypisync.errors import Gone, PypiSyncError, Stopped
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring
 from pypisync.upstream.api import FileAsk, ProjectAsk
-
-# Pages that are synced to the disk together.
-_PAGES = 1000
+from pypisync.writing import write_generation
 
 
 @dataclass(slots=True)
@@ -57,6 +54,8 @@ def sync_once(mirror: Mirror) -> Report:
     """
     report = Report()
     with _recorded(mirror, report):
+        with _timed(report, "resume"):
+            resume(mirror, report)
         with _timed(report, "listen"):
             fresh = listen(mirror, report)
         with _timed(report, "settle"):
@@ -68,6 +67,28 @@ def sync_once(mirror: Mirror) -> Report:
         with _timed(report, "prune"):
             prune(mirror, report)
     return report
+
+
+# -- resume ---------------------------------------------------------------------------------
+
+
+def resume(mirror: Mirror, report: Report) -> bool:
+    """Obey operators, and write the pages that are still to be written.
+
+    Answers whether the index is frozen: it is then what it is to be.
+    """
+    report.failed |= rollback.obey(mirror)
+    with mirror.catalog.begin() as connection:
+        number, _, complete = history.generation(connection)
+    if not complete:
+        report.pages += write_generation(mirror, number)
+    stay = rollback.stay(mirror)
+    if stay is None:
+        return False
+    report.generation = stay.number or report.generation
+    report.pages += stay.pages
+    report.failed |= stay.failed
+    return True
 
 
 # -- listen ---------------------------------------------------------------------------------
@@ -144,11 +165,9 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
 
 
 def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
-    """Make the index say what the catalog decided, as a new generation."""
-    with mirror.catalog.begin() as connection:
-        number, _, complete = history.generation(connection)
-    if not complete:
-        report.pages += write_generation(mirror, number)
+    """Make the index say what the catalog decided, as a new generation; unless it is frozen."""
+    if resume(mirror, report):
+        return
     with mirror.catalog.begin() as connection:
         result = publication.assemble(connection, later)
         if decisions.retain(connection, result.retained):
@@ -164,76 +183,16 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
         report.pages += write_generation(mirror, number)
 
 
-def write_generation(mirror: Mirror, number: int) -> int:
-    """Write the pages that differ in this generation; answers how many page files changed.
-
-    First every page with what is new, dependencies first, still listing what is to go; then the
-    list of projects; then what is to go goes, dependents first. So whatever is listed at any
-    moment has its dependencies listed as well.
-    """
-    with mirror.catalog.begin() as connection:
-        names = sorted(history.changed_names(connection, number))
-        order = dependencies_first(names, publication.needs_between(connection, names))
-        pages = history.current_pages(connection, names)
-        new = history.current_files(connection, names)
-        old = history.old_files(connection, names, number - 1)
-        index = history.index(connection)
-        serial = history.generation(connection)[1]
-    mirror.watch.step("pages", len(order))
-    going = {name: _going(old.get(name, []), new.get(name, [])) for name in order}
-    written = 0
-    for batch in _batched(order, _PAGES):
-        with mirror.tree.batch():
-            for name in batch:
-                if name in pages:
-                    files = (*new.get(name, ()), *going[name])
-                    written += mirror.tree.write_page(replace(pages[name], files=files))
-                    _link(mirror, new.get(name, []))
-        mirror.watch.advance(len(batch))
-    mirror.tree.flush()
-    written += mirror.tree.write_root(index, serial)
-    leaving = [name for name in reversed(order) if name not in pages or going[name]]
-    for batch in _batched(leaving, _PAGES):
-        with mirror.tree.batch():
-            for name in batch:
-                files = tuple(new.get(name, ()))
-                if name in pages:
-                    written += mirror.tree.write_page(replace(pages[name], files=files))
-                else:
-                    mirror.tree.remove_page(name)
-        for name in batch:
-            for file in going[name]:
-                mirror.tree.unlink(file.filename)
-    mirror.tree.flush()
-    with mirror.catalog.begin() as connection:
-        history.complete(connection, number)
-    return written
-
-
-def _batched(names: list[str], size: int) -> Iterator[list[str]]:
-    """``names`` in lists of at most ``size``, in their order."""
-    for start in range(0, len(names), size):
-        yield names[start : start + size]
-
-
-def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:
-    stays = {file.filename for file in new}
-    return [file for file in old if file.filename not in stays]
-
-
-def _link(mirror: Mirror, files: list[PageFile]) -> None:
-    for file in files:
-        mirror.tree.link(file.path)
-
-
 # -- prune ----------------------------------------------------------------------------------
 
 
 def prune(mirror: Mirror, report: Report) -> None:
-    """Delete files that no page has listed for longer than the grace period."""
-    before = mirror.now() - mirror.grace
+    """Forget generations past their retention, and delete the files that nobody needs any more."""
+    report.failed |= rollback.obey(mirror)  # it may save a generation
+    now = mirror.now()
     with mirror.catalog.begin() as connection:
-        found = history.unlisted(connection, before)
+        retention.forget_generations(connection, now - mirror.retention)
+        found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention)
     if not found:
         return
     paths = [item.path for item in found]
@@ -243,7 +202,6 @@ def prune(mirror: Mirror, report: Report) -> None:
     mirror.pool.flush()
     with mirror.catalog.begin() as connection:
         history.forget_stored(connection, paths)
-        history.forget_generations(connection, before)
     report.pruned += len([path for path in paths if not path.endswith(METADATA)])
 
 

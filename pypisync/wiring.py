@@ -129,6 +129,7 @@ def _parts(
             rules=derived,
             fingerprint=f"{fingerprint(config.targets)} {derived.policy!r}",
             grace=config.grace,
+            retention=config.retention,
             now=time.time,
             watch=watch or Silent(),
         )

@@ -58,6 +58,7 @@ class Status:
     completed: Run | None  # the newest that got to its end, with or without faults
     serial: int | None
     generation: tuple[int, int, float, bool] | None  # number, serial, time, pages all written
+    frozen: tuple[int, float] | None  # the generation that the index stays at, and since when
     listed: Mapping[str, int]  # projects, releases, files, bytes
     pending: Pending | None
     held: int
@@ -79,6 +80,7 @@ def status(reader: Reader, *, first: int = 5) -> Status:
     generations = reader.rows(
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
     )
+    frozen = reader.rows("SELECT id, frozen FROM generations WHERE frozen IS NOT NULL")
     return Status(
         last=_run(reader, ("running", *_ENDED)),
         finished=_run(reader, _ENDED),
@@ -86,6 +88,7 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         completed=_run(reader, ("done", "incomplete")),
         serial=None if serial is None else int(serial),
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
+        frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
         listed=_listed(reader),
         pending=_pending(reader),
         held=reader.value("SELECT count(*) FROM held"),

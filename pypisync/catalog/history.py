@@ -1,25 +1,27 @@
 """What the pool holds, and what the generations list."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, or_, select, update
 
 from pypisync.catalog.rows import Ids, add, among, batches
 from pypisync.catalog.schema import (
-    files,
     generations,
     pages,
     projects,
     published,
     releases,
-    selected,
     stored,
 )
 from pypisync.core.pages import Page, PageFile
 
 METADATA = ".metadata"
+# What is counted of a generation: what it lists, and how it differs from the one before.
+LISTED = ("projects", "releases", "files", "bytes")
+DIFFERS = ("pages", "came", "went", "changed")  # pages of projects; files
 
 _FILE_COLUMNS = (
     "version", "filename", "path", "sha256", "size", "uploaded", "requires_python", "yanked",
@@ -88,24 +90,6 @@ def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stor
     return found
 
 
-def unlisted(connection: Connection, before: float) -> list[Stored]:
-    """Files that no page lists since ``before``, and that no selected release waits for."""
-    waiting = (
-        select(files.c.path)
-        .join_from(files, selected, selected.c.release_id == files.c.release_id)
-        .where(files.c.kept)
-    )
-    listed = exists().where(published.c.path == stored.c.path, published.c.last.is_(None))
-    query = select(stored.c.path, stored.c.sha256, stored.c.size).where(
-        stored.c.unlisted.is_not(None), stored.c.unlisted <= before, ~listed
-    )
-    found = [Stored(*row) for row in connection.execute(query.order_by(stored.c.path))]
-    if not found:
-        return []
-    wanted = set(connection.scalars(waiting))
-    return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
-
-
 # -- generations ----------------------------------------------------------------------------
 
 
@@ -116,6 +100,12 @@ def generation(connection: Connection) -> tuple[int, int, bool]:
     return (0, 0, True) if row is None else (row.id, row.serial, row.complete)
 
 
+def repeats(connection: Connection, number: int) -> bool:
+    """Whether this generation was made by going back to another."""
+    query = select(generations.c.repeats).where(generations.c.id == number)
+    return connection.scalar(query) is not None
+
+
 def complete(connection: Connection, number: int) -> None:
     """All pages of this generation are written."""
     connection.execute(update(generations).where(generations.c.id == number).values(complete=True))
@@ -123,19 +113,20 @@ def complete(connection: Connection, number: int) -> None:
 
 def current_files(connection: Connection, names: Iterable[str]) -> dict[str, list[PageFile]]:
     """The files that the newest generation lists, by project."""
-    return _files(connection, names, published.c.last.is_(None))
+    return files_where(connection, names, published.c.last.is_(None))
 
 
 def old_files(
     connection: Connection, names: Iterable[str], number: int
 ) -> dict[str, list[PageFile]]:
     """The files that generation ``number`` listed last, by project."""
-    return _files(connection, names, published.c.last == number)
+    return files_where(connection, names, published.c.last == number)
 
 
-def _files(
+def files_where(
     connection: Connection, names: Iterable[str], condition: Any
 ) -> dict[str, list[PageFile]]:
+    """The files on pages of these projects for which a condition on their rows holds."""
     found: dict[str, list[PageFile]] = {}
     columns = [published.c[name] for name in _FILE_COLUMNS]
     for batch in batches(names):
@@ -186,38 +177,83 @@ def changed_names(connection: Connection, number: int) -> set[str]:
 
 
 def publish(
-    connection: Connection, wanted: Mapping[str, Page | None], serial: int, now: float
+    connection: Connection,
+    wanted: Mapping[str, Page | None],
+    serial: int,
+    now: float,
+    repeats: int | None = None,
 ) -> int:
     """Make a generation in which these projects' pages are as given; None: no page.
 
     Answers its number, or 0 if nothing differs from the newest generation.
     """
-    number = generation(connection)[0] + 1
-    have_pages = current_pages(connection, wanted)
-    have_files = current_files(connection, wanted)
-    old: dict[Table, list[str]] = {pages: [], published: []}
-    new_pages: list[Page] = []
-    new_files: list[tuple[str, PageFile]] = []
-    for name, page in wanted.items():
-        bare = page and Page(page.name, page.serial, page.status, page.status_reason, ())
-        if bare != have_pages.get(name):
-            if name in have_pages:
-                old[pages].append(name)
-            if bare:
-                new_pages.append(bare)
-        had = {file.filename: file for file in have_files.get(name, ())}
-        has = {file.filename: file for file in (page.files if page else ())}
-        old[published] += [key for key, file in had.items() if has.get(key) != file]
-        new_files += [(name, file) for key, file in has.items() if had.get(key) != file]
-    if not (new_pages or new_files or old[pages] or old[published]):
+    change = _compare(connection, wanted)
+    if not change.counts["pages"]:
         return 0
-    row = {"id": number, "serial": serial, "at": now, "complete": False}
-    connection.execute(insert(generations).values(row))
-    _close(connection, pages, pages.c.name, old[pages], number)
-    _close(connection, published, published.c.filename, old[published], number)
-    _open(connection, new_pages, new_files, number)
+    number = generation(connection)[0] + 1
+    before = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == number - 1)
+    row = connection.execute(before).one_or_none()
+    lists = {name: (row[i] if row else 0) + change.grows[name] for i, name in enumerate(LISTED)}
+    differs = {name: change.counts[name] for name in DIFFERS}
+    connection.execute(
+        insert(generations).values(
+            id=number, serial=serial, at=now, complete=False, repeats=repeats, **lists, **differs
+        )
+    )
+    connection.execute(
+        update(generations).where(generations.c.id == number - 1).values(replaced=now)
+    )
+    _close(connection, pages, pages.c.name, change.old_pages, number)
+    _close(connection, published, published.c.filename, change.old_files, number)
+    _open(connection, change.new_pages, change.new_files, number)
     _mark_listed(connection, number, now)
     return number
+
+
+@dataclass(slots=True)
+class _Change:
+    """What is to be written, and how the numbers change."""
+
+    old_pages: list[str] = field(default_factory=list)
+    new_pages: list[Page] = field(default_factory=list)
+    old_files: list[str] = field(default_factory=list)  # filenames
+    new_files: list[tuple[str, PageFile]] = field(default_factory=list)
+    grows: Counter[str] = field(default_factory=Counter)  # by LISTED
+    counts: Counter[str] = field(default_factory=Counter)  # by DIFFERS
+
+
+def _compare(connection: Connection, wanted: Mapping[str, Page | None]) -> _Change:
+    """These pages against those of the newest generation."""
+    have_pages = current_pages(connection, wanted)
+    have_files = current_files(connection, wanted)
+    change = _Change()
+    for name, page in wanted.items():
+        bare, had_page = page and replace(page, files=()), have_pages.get(name)
+        had = {file.filename: file for file in have_files.get(name, ())}
+        has = {file.filename: file for file in (page.files if page else ())}
+        if bare == had_page and had == has:
+            continue
+        if bare != had_page:
+            change.old_pages += [name] if had_page else []
+            change.new_pages += [bare] if bare else []
+        old = [key for key, file in had.items() if has.get(key) != file]
+        new = [key for key, file in has.items() if had.get(key) != file]
+        change.old_files += old
+        change.new_files += [(name, has[key]) for key in new]
+        change.counts.update(
+            pages=1,
+            came=len(has.keys() - had.keys()),
+            went=len(had.keys() - has.keys()),
+            changed=len(set(old) & set(new)),
+        )
+        change.grows.update(
+            projects=bool(bare) - bool(had_page),
+            releases=len({f.version for f in has.values()})
+            - len({f.version for f in had.values()}),
+            files=len(has) - len(had),
+            bytes=sum(f.size for f in has.values()) - sum(f.size for f in had.values()),
+        )
+    return change
 
 
 def _close(
@@ -279,20 +315,6 @@ def _set_unlisted(connection: Connection, paths: Iterable[str], since: float | N
     with_metadata = (path for base in sorted(paths) for path in (base, base + METADATA))
     for batch in batches(with_metadata):
         connection.execute(update(stored).where(among(stored.c.path, batch)).values(unlisted=since))
-
-
-def forget_generations(connection: Connection, before: float) -> int:
-    """Drop generations older than ``before``, but never the newest; answers how many went."""
-    newest = select(func.max(generations.c.id)).scalar_subquery()
-    old = connection.scalars(
-        select(generations.c.id).where(generations.c.at < before, generations.c.id < newest)
-    ).all()
-    if not old:
-        return 0
-    for table in (pages, published):
-        connection.execute(delete(table).where(table.c.last <= max(old)))
-    connection.execute(delete(generations).where(generations.c.id <= max(old)))
-    return len(old)
 
 
 def sizes(connection: Connection) -> dict[str, int]:

@@ -16,6 +16,7 @@ from pypisync.catalog.schema import (
     projects,
     published,
     releases,
+    requirements,
     roots,
     selected,
     stored,
@@ -145,6 +146,28 @@ def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set
         )
         for name, need in connection.execute(query):
             found.setdefault(name, set()).add(need)
+    return found
+
+
+def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], set[str]]:
+    """What the known releases (name, version) of these projects need without extras, by name."""
+    found: dict[tuple[str, str], set[str]] = {}
+    plain = and_(
+        requirements.c.release_id == releases.c.id, ~requirements.c.marker.contains("extra")
+    )
+    used = projects.alias("used_project")
+    for batch in batches(names):
+        query = (
+            select(projects.c.name, releases.c.version, used.c.name)
+            .select_from(
+                projects.join(releases)
+                .outerjoin(requirements, plain)
+                .outerjoin(used, used.c.id == requirements.c.project_id)
+            )
+            .where(among(projects.c.name, batch), releases.c.knowledge == "known")
+        )
+        for name, version, need in connection.execute(query):
+            found.setdefault((name, version), set()).update({need} - {None})
     return found
 
 

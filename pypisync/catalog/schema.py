@@ -268,7 +268,28 @@ generations = Table(
     _number("serial"),
     Column("at", Float, nullable=False),
     _flag("complete"),  # its pages are all written
+    Column("replaced", Float),  # when the next one took its place; null: it is the newest
+    Column("repeats", Integer),  # the generation that a rollback made it equal to
+    Column("frozen", Float),  # since when the index stays at it; null: it does not
+    # What it lists.
+    _number("projects"),
+    _number("releases"),
+    _number("files"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    # How it differs from the one before: project pages, and files.
+    _number("pages"),
+    _number("came"),
+    _number("went"),
+    _number("changed"),
     comment="published states of the index",
+)
+
+generation_names = Table(
+    "generation_names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _ref("generation_id", "generations"),
+    comment="names that operators gave to generations, which are kept for ever then",
 )
 
 published = Table(

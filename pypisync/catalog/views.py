@@ -130,8 +130,17 @@ VIEWS = (
     View("v_listed", "Files on the mirror's pages now.",
          "SELECT name AS project, version, filename, size, sha256, uploaded, requires_python,"
          " yanked, path, first AS since_generation FROM published WHERE last IS NULL"),
-    View("v_generations", "Published states of the index.",
-         "SELECT id AS generation, serial, at, complete FROM generations"),
+    View(
+        "v_generations",
+        "Published states of the index; replaced: when the next came, repeats: after a rollback.",
+        """
+        SELECT id AS generation, serial, at, complete, replaced, repeats, frozen,
+            projects, releases, files, bytes, pages, came, went, changed
+        FROM generations
+        """,
+    ),
+    View("v_generation_names", "Names of generations, which are kept for ever.",
+         "SELECT name, generation_id AS generation FROM generation_names"),
     View("v_runs", "Cycles; report: JSON with counts, failures and seconds by step.",
          "SELECT id AS run, started, finished, serial, generation, outcome, report FROM runs"),
 )  # fmt: skip

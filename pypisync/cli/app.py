@@ -9,6 +9,7 @@ import typer
 from pypisync.cli import (
     configuration,
     db,
+    generations,
     plan,
     prove,
     query,
@@ -37,6 +38,10 @@ app.command()(run.run)
 app.command()(status.status)
 app.command()(why.why)
 app.command()(prove.prove)
+app.command()(generations.generations)
+app.command()(generations.diff)
+app.command()(generations.rollback)
+app.command()(generations.tag)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(sync.prune)

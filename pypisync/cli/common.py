@@ -33,7 +33,7 @@ ConfigFile = Annotated[
 ]
 """The option that every command with a configuration takes; its default is None."""
 
-_FIGURES = {"releases", "files", "bytes", "size"}  # columns of numbers
+_FIGURES = {"releases", "files", "bytes", "size", "generations"}  # columns of numbers
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, figures raw.")]
 

@@ -73,6 +73,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "listen", shown_address(config.listen) or "-"
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
+    yield "retention", show_duration(config.retention)
 
 
 def _roots(config: "Config") -> Iterator[tuple[str, str, str]]:
@@ -118,6 +119,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "upstream": upstream,
         "disk_reserve": config.disk_reserve,
         "grace": config.grace,
+        "retention": config.retention,
         "targets": [{"name": t.name, "values": dict(t.values)} for t in config.targets.all],
         "roots": [
             {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}

@@ -70,6 +70,10 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         state = "" if complete else ", not all of its pages are written yet"
         ago = f"{moment(at)}, {span(now - at)} ago"
         yield "generation", f"{number} at serial {serial} ({ago}){state}"
+    if found.frozen:
+        number, since = found.frozen
+        until = 'until "pypisync rollback --release"'
+        yield "frozen", f"to generation {number} for {span(now - since)}, {until}"
     listed = found.listed
     counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
     yield "listed", ", ".join([*counted, show_size(listed["bytes"])])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
     from pypisync.config import Config
+    from pypisync.storage.lock import Holder
     from pypisync.sync import Report
 
 
@@ -55,13 +56,18 @@ def _ask_daemon(config: "Config") -> None:
     who = holder(config.destination)
     if who is None or not who.daemon:
         raise StorageError("no daemon is running for this mirror: leave out --now to sync here")
-    if not who.here:
-        raise StorageError(f"{who} is on another machine: ask there")
-    try:
-        os.kill(who.pid, signal.SIGUSR1)
-    except OSError as error:
-        raise StorageError(f"{who} cannot be asked: {error.strerror}") from None
+    wake(who)
     typer.echo(f"asked {who} for a cycle")
+
+
+def wake(daemon: "Holder") -> None:
+    """Ask a daemon for a cycle. Raises StorageError."""
+    if not daemon.here:
+        raise StorageError(f"{daemon} is on another machine: ask there")
+    try:
+        os.kill(daemon.pid, signal.SIGUSR1)
+    except OSError as error:
+        raise StorageError(f"{daemon} cannot be asked: {error.strerror}") from None
 
 
 def _cycle(config: "Config", stop: "Stop", *, log_json: bool) -> "Report":
@@ -111,13 +117,14 @@ def prune(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete files that no page lists any more.
+    """Delete files that nobody needs any more, and forget old generations.
 
-    Those that none has listed for longer than the grace period, as the end of a sync does.
+    Generations past their retention; files off the pages for longer than the grace period that no
+    generation lists which is kept. As the end of a sync does.
     """
     import time
 
-    from pypisync.catalog import history
+    from pypisync.catalog import retention
     from pypisync.catalog.catalog import Catalog
     from pypisync.catalog.reader import Reader
     from pypisync.core.values import show_size
@@ -136,16 +143,21 @@ def prune(
         else:
             mirror = stack.enter_context(open_mirror(understood))
             catalog = mirror.catalog
+        now = time.time()
+        off_pages, replaced = now - understood.grace, now - understood.retention
         with catalog.begin() as connection:
-            found = history.unlisted(connection, time.time() - understood.grace)
+            old = retention.old_generations(connection, replaced)
+            found = retention.unneeded(connection, off_pages, replaced)
         if mirror is not None:
             prune_now(mirror, Report())
     size = sum(item.size for item in found)
     if as_json:
         paths = [item.path for item in found]
-        show_json({"deleted": not dry_run, "files": len(found), "bytes": size, "paths": paths})
+        answer = {"deleted": not dry_run, "generations": old, "files": len(found), "bytes": size}
+        show_json({**answer, "paths": paths})
         return
     done = "would go" if dry_run else "deleted"
     if dry_run:
         show("Files", ("path", "size"), ((item.path, show_size(item.size)) for item in found))
-    show("Prune", ("", "files", "bytes"), [(done, count(len(found)), show_size(size))])
+    figures = (count(len(found)), show_size(size), count(old))
+    show("Prune", ("", "files", "bytes", "generations"), [(done, *figures)])

@@ -213,3 +213,10 @@ class Document(_Keys):
         description="how long a file that no page lists any more stays on disk: seconds or a "
         'duration such as "7 days" or "36 h"',
     )
+    retention: Duration = Field(
+        default="30 days",
+        ge=0,
+        validate_default=True,
+        description="how long a generation is kept, with the files that it lists, after the next "
+        'one took its place: seconds or a duration such as "30 days"',
+    )

@@ -15,6 +15,7 @@ _NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", r
 _HOST_AND_PORT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII
 )
+_GENERATION_NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SIZES = {"": 1, "b": 1} | {
     f"{letter}{suffix}": base**power
     for power, letter in enumerate("kmgt", start=1)
@@ -94,6 +95,16 @@ def extra(text: str) -> str:
         return canonicalize_name(text, validate=True)
     except InvalidName:
         raise ValueError("must be an extra: letters and digits, with . _ - between") from None
+
+
+def generation_name(text: str) -> str:
+    """``text`` if it can name a generation: fit for an URL, and no number. Raises ValueError."""
+    if not _GENERATION_NAME.fullmatch(text):
+        raise ValueError(
+            "must be at most 64 letters, digits and . _ - that begin with a letter or digit, "
+            "and not be a number"
+        )
+    return text
 
 
 def regex(text: str) -> str:

@@ -74,6 +74,8 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
         yield _gauge("generation", "Number of the published generation.", number)
         yield _gauge("generation_serial", "Serial at which it was published.", serial)
         yield _gauge("generation_timestamp_seconds", "When it was published.", at)
+    what = "1 if the index stays at a generation, as an operator ordered."
+    yield _gauge("frozen", what, found.frozen is not None)
     for noun, count in found.listed.items():
         what = "bytes of the files" if noun == "bytes" else noun
         yield _gauge(f"listed_{noun}", f"How many {what} the pages list.", count)

@@ -46,6 +46,7 @@ def configure(folder: Path, endpoint: str = "http://127.0.0.1:9", **keys: Any) -
         "environment": LINUX,
         "disk_reserve": "0",
         "grace": "0",
+        "retention": "0",
         "upstream": {"pace": 0, "retries": 0},
     }
     path = folder / "pypisync.json5"

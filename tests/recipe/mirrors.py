@@ -41,6 +41,7 @@ class Bench:
     policy: FilePolicy = field(default_factory=FilePolicy)
     flat: bool = False
     grace: float = 0.0
+    retention: float = 0.0
     clock: float = 1_000_000.0
     url: str | None = None
 
@@ -75,6 +76,7 @@ class Bench:
             rules=Rules(targets, self.policy),
             fingerprint=f"{environments.fingerprint(targets)} {self.policy!r}",
             grace=self.grace,
+            retention=self.retention,
             now=lambda: self.clock,
         )
 

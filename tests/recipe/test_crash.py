@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event
 
 from pypisync.storage import disk
+from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
@@ -94,6 +95,7 @@ def test_a_crash_at_every_point(
         with counted(bench, Points(number)), pytest.raises(Crash):
             bench.sync()
         read_tree(bench.folder)
+        assert unmet(bench.folder) == set(), f"point {number}"
         bench.sync()
         assert decided(bench) == wanted, f"point {number}"
         bench.listed()

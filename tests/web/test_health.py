@@ -155,7 +155,7 @@ def test_metrics_say_what_the_status_says(tmp_path: Path) -> None:
     assert found["pypisync_good_run_timestamp_seconds"] == site.bench.clock - 3600
     assert found["pypisync_completed_run_timestamp_seconds"] == site.bench.clock
     steps = {name.split()[1] for name in found if name.startswith("pypisync_run_step_")}
-    assert steps == {"listen", "settle", "fetch", "publish", "prune"}
+    assert steps == {"resume", "listen", "settle", "fetch", "publish", "prune"}
     told = {name: count for name, count in found.items() if "run_answers" in name}
     assert told["pypisync_run_answers changelog ok"] == 1
     assert told["pypisync_run_answers project ok"] == 2

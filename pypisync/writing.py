@@ -1,0 +1,116 @@
+"""How a generation's pages get on the disk, one after the other, each true at every moment.
+
+First every page with what is new, dependencies first, still listing what is to go; then the list
+of projects; then what is to go goes, dependents first. So whatever is listed at any moment has its
+dependencies listed as well.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from pypisync.catalog import history, publication
+from pypisync.catalog.catalog import Transaction
+from pypisync.catalog.history import METADATA
+from pypisync.core import metadata, requirements
+from pypisync.core.pages import PageFile
+from pypisync.core.plan import dependencies_first
+from pypisync.errors import Malformed, StorageError
+from pypisync.mirror import Mirror
+
+# Pages that are synced to the disk together.
+_PAGES = 1000
+_METADATA_LIMIT = 10 * 2**20  # bytes
+
+Files = Mapping[str, Sequence[PageFile]]  # by project
+
+
+def write_generation(mirror: Mirror, number: int) -> int:
+    """Write the pages that differ in the newest generation; answers how many files changed."""
+    with mirror.catalog.begin() as connection:
+        names = sorted(history.changed_names(connection, number))
+        pages = history.current_pages(connection, names)
+        new = history.current_files(connection, names)
+        old = history.old_files(connection, names, number - 1)
+        index = history.index(connection)
+        serial = history.generation(connection)[1]
+        going = {name: _going(old.get(name, []), new.get(name, [])) for name in names}
+        if history.repeats(connection, number):
+            needs = _needs(mirror, connection, new)
+        else:
+            needs = publication.needs_between(connection, names)
+        order = dependencies_first(names, needs)
+        leaving = dependencies_first(
+            (name for name in names if name not in pages or going[name]),
+            _needs(mirror, connection, {name: files for name, files in going.items() if files}),
+        )
+    mirror.watch.step("pages", len(order))
+    written = 0
+    for batch in _batched(order, _PAGES):
+        with mirror.tree.batch():
+            for name in batch:
+                if name in pages:
+                    files = (*new.get(name, ()), *going[name])
+                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                    _link(mirror, new.get(name, []))
+        mirror.watch.advance(len(batch))
+    mirror.tree.flush()
+    written += mirror.tree.write_root(index, serial)
+    for batch in _batched(leaving[::-1], _PAGES):
+        with mirror.tree.batch():
+            for name in batch:
+                files = tuple(new.get(name, ()))
+                if name in pages:
+                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                else:
+                    mirror.tree.remove_page(name)
+        for name in batch:
+            for file in going[name]:
+                mirror.tree.unlink(file.filename)
+    mirror.tree.flush()
+    with mirror.catalog.begin() as connection:
+        history.complete(connection, number)
+    return written
+
+
+def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, set[str]]:
+    """Which projects the files need: by what is known of them, else by their .metadata.
+
+    The selection does not say it of files that it no longer, or not any more, calls for. Extras
+    are left out: they would draw circles, in which there is no order.
+    """
+    known = publication.needs_of(connection, listed)
+    found: dict[str, set[str]] = {}
+    for name, files in listed.items():
+        needs = found.setdefault(name, set())
+        for release in {file.version: file for file in files}.values():
+            if (name, release.version) in known:
+                needs |= known[name, release.version]
+            elif release.metadata_sha256:
+                needs |= _read(mirror, release)
+    return found
+
+
+def _read(mirror: Mirror, file: PageFile) -> set[str]:
+    """The projects that a file needs, as its .metadata says."""
+    with suppress(Malformed, StorageError, ValueError):
+        data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
+        lines = map(requirements.parse, metadata.read_metadata(data).requires)
+        return {line.name for line in lines if line.name and "extra" not in line.marker}
+    return set()
+
+
+def _batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """``names`` in lists of at most ``size``, in their order."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:
+    stays = {file.filename for file in new}
+    return [file for file in old if file.filename not in stays]
+
+
+def _link(mirror: Mirror, files: list[PageFile]) -> None:
+    for file in files:
+        mirror.tree.link(file.path)

@@ -1,0 +1,168 @@
+"""``generations``, ``diff``, ``rollback`` and ``tag``."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from pypisync.storage.lock import writer_lock
+from tests.cli.running import configure, invoke
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+@pytest.fixture
+def config(tmp_path: Path, world: World, server: Server) -> Path:
+    """A mirror with two generations."""
+    world.publish("a", "1.0")
+    world.publish("b", "1.0")
+    packages = {"a": ["latest"], "b": ["latest"]}
+    path = configure(tmp_path, server.url, packages=packages, retention="7 days")
+    assert invoke(path, "sync").code == 0
+    world.publish("a", "2.0", requires=["c"])
+    world.publish("c", "1.0")
+    world.yank("b", "1.0", reason="bad")
+    world.publish("b", "2.0")
+    configure(tmp_path, server.url, packages={**packages, "b": [">=1"]}, retention="7 days")
+    assert invoke(path, "sync").code == 0
+    return path
+
+
+def versions(config: Path, name: str) -> set[str]:
+    page = config.parent / "data" / "simple" / name / "index.v1_json"
+    return set(json.loads(page.read_bytes())["versions"]) if page.exists() else set()
+
+
+def test_generations_are_listed_with_what_they_hold(config: Path) -> None:
+    newest, first = invoke(config, "generations", "--json").json
+    assert (newest["number"], first["number"]) == (2, 1)
+    assert newest["replaced"] is None
+    assert first["replaced"] >= first["at"]
+    assert first["serial"] < newest["serial"]
+    assert (first["listed"]["projects"], first["listed"]["files"]) == (2, 2)
+    assert newest["listed"]["releases"] == len(["a 2.0", "b 2.0", "c 1.0"])
+    assert newest["differs"] == {"pages": 3, "came": 3, "went": 2, "changed": 0}
+    lines = invoke(config, "generations").lines
+    assert [line[0] for line in lines] == ["2", "1"]
+    assert lines[0][-2:] == ["+3 -2 ~0 files, 3 pages", "the newest"]
+
+
+def test_diff_says_what_came_went_and_changed(config: Path, world: World) -> None:
+    world.yank("b", "2.0", reason="worse")
+    world.publish("b", "3.0a1")
+    invoke(config, "sync")
+    found = invoke(config, "diff", "1", "2", "--json").json
+    assert (found["from"], found["to"]) == (1, 2)
+    assert found["projects"] == {"came": ["c"], "went": [], "changed": {}}
+    assert found["releases"]["came"] == ["a==2.0", "b==2.0", "c==1.0"]
+    assert found["releases"]["went"] == ["a==1.0", "b==1.0"]
+    assert found["files"]["went"] == ["a-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl"]
+    back = invoke(config, "diff", "2", "1", "--json").json
+    assert back["releases"]["came"] == found["releases"]["went"]
+    assert ["came", "project", "c", ""] in invoke(config, "diff", "1", "2").lines
+    assert invoke(config, "diff", "1", "1").out == ""
+    assert invoke(config, "diff", "1", "9").code == 2
+
+
+def test_rollback_holds_until_it_is_released(config: Path, world: World) -> None:
+    done = invoke(config, "rollback", "1")
+    assert done.code == 0
+    assert "until" in done.out
+    assert versions(config, "a") == {"1.0"}
+    assert versions(config, "c") == set()
+    world.publish("a", "3.0")
+    assert invoke(config, "sync").code == 0
+    assert versions(config, "a") == {"1.0"}
+    status = invoke(config, "status")
+    assert any(line[0] == "frozen" and "--release" in line[1] for line in status.lines)
+    assert invoke(config, "status", "--json").json["frozen"][0] == 1
+    assert invoke(config, "generations").lines[0][-1] == "the newest, equal to 1"
+    assert invoke(config, "rollback", "--release").code == 0
+    assert versions(config, "a") == {"1.0"}
+    assert invoke(config, "sync").code == 0
+    assert versions(config, "a") == {"3.0"}
+    assert invoke(config, "status", "--json").json["frozen"] is None
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_rollback_refuses_what_it_cannot_publish(config: Path, harm: str) -> None:
+    [file] = (config.parent / "data").glob("packages/*/*/*/a-1.0-*.whl")
+    size = file.stat().st_size
+    file.unlink()
+    if harm == "damaged":
+        file.write_bytes(bytes(size))
+    done = invoke(config, "rollback", "1")
+    assert done.code == 4
+    assert file.name in done.err
+    assert versions(config, "a") == {"2.0"}
+    assert invoke(config, "status", "--json").json["frozen"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["rollback"], ["rollback", "1", "--release"], ["rollback", "7"], ["rollback", "no-name"]],
+)
+def test_rollback_without_a_generation(config: Path, arguments: list[str]) -> None:
+    assert invoke(config, *arguments).code == 2
+
+
+def test_a_name_keeps_a_generation(config: Path, server: Server, world: World) -> None:
+    assert invoke(config, "tag", "1", "stable").out == "stable is generation 1 now\n"
+    assert invoke(config, "tag", "2", "stable").code == 2
+    configure(config.parent, server.url, packages={"a": ["latest"]}, retention="0")
+    assert invoke(config, "sync").code == 0
+    listed = invoke(config, "generations", "--json").json
+    assert [(found["number"], found["names"]) for found in listed] == [(3, []), (1, ["stable"])]
+    assert invoke(config, "rollback", "stable").code == 0
+    assert versions(config, "b") == {"1.0"}
+    assert invoke(config, "tag", "--delete", "stable").code == 0
+    assert invoke(config, "tag", "--delete", "stable").code == 2
+    invoke(config, "rollback", "--release")
+    assert invoke(config, "sync").code == 0
+    assert [found["number"] for found in invoke(config, "generations", "--json").json] == [5]
+    assert not list((config.parent / "data").glob("packages/*/*/*/a-1.0-*"))
+
+
+def test_a_name_can_be_moved(config: Path) -> None:
+    invoke(config, "tag", "1", "stable")
+    assert invoke(config, "tag", "2", "stable", "--move").code == 0
+    assert invoke(config, "generations").lines[0][3] == "stable"
+
+
+@pytest.mark.parametrize("name", ["12", "a/b", "..", "-x", "ä", "", "x" * 65])
+def test_what_cannot_be_a_name(config: Path, name: str) -> None:
+    done = invoke(config, "tag", "1", name)
+    assert done.code == 2
+    assert invoke(config, "generations").lines[1][3] == ""
+
+
+def test_while_another_writes_an_order_is_left_for_it(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _, number: woken.append(number))
+    with writer_lock(config.parent / "data", daemon=True):
+        done = invoke(config, "rollback", "1")
+        assert done.code == 0
+        assert "the daemon (pid" in done.out
+        assert woken == [signal.SIGUSR1]
+    with writer_lock(config.parent / "data"):
+        assert "another sync" in invoke(config, "tag", "1", "stable").out
+    assert versions(config, "a") == {"2.0"}
+    assert invoke(config, "sync").code == 0
+    assert versions(config, "a") == {"1.0"}
+    assert invoke(config, "generations").lines[-1][3] == "stable"
+
+
+def test_prune_says_how_much_goes(config: Path, server: Server) -> None:
+    dry = invoke(config, "prune", "--dry-run", "--json").json
+    assert (dry["generations"], dry["files"]) == (0, 0)
+    configure(config.parent, server.url, packages={"a": ["latest"]}, retention="0")
+    dry = invoke(config, "prune", "--dry-run", "--json").json
+    assert (dry["generations"], dry["files"]) == (1, 4)
+    assert dry["bytes"] > 0
+    assert invoke(config, "prune", "--json").json == {**dry, "deleted": True}
+    assert [found["number"] for found in invoke(config, "generations", "--json").json] == [2]
+    assert invoke(config, "verify").code == 0
