@@ -1,10 +1,11 @@
 """Reads what a decision needs: facts, and the decisions made before."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, select, text
 
-from pypisync.catalog.rows import MASKS, among, batches, raw, to_mask, words
+from pypisync.catalog.rows import MASKS, among, batches, raw, to_mask, to_text, words
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -134,37 +135,55 @@ class CatalogBook:
             found.update(self._classes(among(classes.c.project_id, batch)))
         return found
 
-    def choosers(self, wanted: Iterable[int]) -> tuple[Mapping[ClassKey, Class], Sequence[Root]]:
-        """All classes and all roots that choose one of these releases."""
+    def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
+        """Those of these classes that there are."""
         found: dict[ClassKey, Class] = {}
-        found_roots: dict[int, Root] = {}
+        dialect = self._connection.dialect.name
+        for batch in batches(keys):
+            wanted = [
+                (key.project, key.specifier, ",".join(key.extras), to_text(key.mask))
+                for key in batch
+            ]
+            ids = self._connection.scalars(_NAMED[dialect], {"wanted": json.dumps(wanted)})
+            found.update(self._classes(among(classes.c.id, list(ids))))
+        return found
+
+    def choosers(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes that choose one of these releases."""
+        found: dict[ClassKey, Class] = {}
         for batch in batches(sorted(wanted)):
             ids = select(choices.c.class_id).where(among(choices.c.release_id, batch))
             # In two steps: joined, the planner would rather walk through all the classes.
             for some in batches(sorted(set(self._connection.scalars(ids)))):
                 found.update(self._classes(among(classes.c.id, some)))
+        return found
+
+    def rooting(self, wanted: Iterable[int]) -> Sequence[Root]:
+        """All roots that call for one of these releases."""
+        found: dict[int, Root] = {}
+        for batch in batches(sorted(wanted)):
             ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
             for some in batches(sorted(set(self._connection.scalars(ids)))):
-                found_roots.update((r.id, r) for r in self.roots(among(roots.c.id, some)))
-        return found, list(found_roots.values())
+                found.update((r.id, r) for r in self.roots(among(roots.c.id, some)))
+        return list(found.values())
 
     def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
         """The nodes that use these classes (by id), at most ``limit`` for each."""
         found: dict[int, list[NodeKey]] = {}
-        e, s = edges.c, selected.c
+        bound = f" LIMIT {limit:d}" if limit else ""
         for batch in batches(sorted(wanted), _UNION):
-            some = [
-                select(e.class_id, e.selected_id)
-                .where(e.class_id == number)
-                .limit(limit)
-                .subquery()
+            # Numbers only, and too many parts to be worth composing.
+            parts = " UNION ALL ".join(
+                f"SELECT * FROM (SELECT class_id, selected_id FROM edges"  # noqa: S608
+                f" WHERE class_id = {number:d}{bound}) AS part"
                 for number in batch
-            ]
-            every = union_all(*(select(one) for one in some)).subquery()
-            query = select(every.c.class_id, s.release_id, s.extra).join_from(
-                every, selected, s.id == every.c.selected_id
             )
-            for number, release, extra in self._connection.execute(query).all():
+            query = (
+                "SELECT e.class_id, s.release_id, s.extra"  # noqa: S608
+                f" FROM ({parts}) AS e JOIN selected s ON s.id = e.selected_id"
+            )
+            rows = self._connection.exec_driver_sql(query)
+            for number, release, extra in rows.all():
                 found.setdefault(number, []).append(NodeKey(release, extra))
         return found
 
@@ -217,25 +236,37 @@ class CatalogBook:
 
     def _classes(self, condition: ColumnElement[bool]) -> dict[ClassKey, Class]:
         found: dict[ClassKey, Class] = {}
-        c = classes.c
-        query = (
-            select(
-                c.project_id, c.specifier, c.extras, c.mask,
-                c.id, c.unmet, c.uses, choices.c.position, choices.c.release_id,
-            )
-            .select_from(classes.outerjoin(choices))
-            .where(condition)
-        )  # fmt: skip
-        chosen: dict[ClassKey, list[tuple[int, int]]] = {}
-        for row in self._connection.execute(query).all():
-            key = _class_key(row)
-            if key not in found:
-                found[key] = Class(row[4], (), to_mask(row[5]), row[6])
-            if row[8] is not None:
-                chosen.setdefault(key, []).append((row[7], row[8]))
-        for key, pairs in chosen.items():
-            found[key].chosen = tuple(release for _, release in sorted(pairs))
+        c, h = classes.c, choices.c
+        query = select(c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses)
+        by_id: dict[int, Class] = {}
+        for number, project, specifier, extras, mask, unmet, uses in raw(
+            self._connection, query.where(condition)
+        ):
+            entry = Class(number, (), MASKS[unmet], uses)
+            found[ClassKey(project, specifier, words(extras), MASKS[mask])] = entry
+            by_id[number] = entry
+        for batch in batches(by_id):
+            pairs = select(h.class_id, h.release_id).where(among(h.class_id, batch))
+            for number, release in raw(self._connection, pairs.order_by(h.class_id, h.position)):
+                by_id[number].chosen += (release,)
         return found
+
+
+# Row by row, each by the index; given to the planner as conditions, they would be a long search.
+_NAMED = {
+    "sqlite": text(
+        "SELECT c.id FROM json_each(:wanted) AS w CROSS JOIN classes c"
+        " ON c.project_id = json_extract(w.value, '$[0]')"
+        " AND c.specifier = json_extract(w.value, '$[1]')"
+        " AND c.extras = json_extract(w.value, '$[2]')"
+        " AND c.mask = json_extract(w.value, '$[3]')"
+    ),
+    "postgresql": text(
+        "SELECT c.id FROM json_array_elements(CAST(:wanted AS JSON)) AS w(value)"
+        " JOIN classes c ON c.project_id = CAST(w.value->>0 AS INTEGER)"
+        " AND c.specifier = w.value->>1 AND c.extras = w.value->>2 AND c.mask = w.value->>3"
+    ),
+}
 
 
 def _class_key(row: Row[tuple[int, str, str, str]] | Sequence[object]) -> ClassKey:

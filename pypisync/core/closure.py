@@ -122,7 +122,7 @@ class Closure:
         }
         old = {key: work.nodes[key].edges for key in keys}
         named = {c for some in (*drawn.values(), *old.values()) for c in some.values() if c}
-        work.load_classes({c.project for c in named})
+        work.load_named(named)
         uses: Counter[ClassKey] = Counter()
         for key in keys:
             uses.update(c for c in drawn[key].values() if c)
@@ -155,8 +155,8 @@ class Closure:
             self._work.load_nodes({key.release for key in doubtful})
             dead = liveness.dead(key for key in doubtful if key in self._work.nodes)
             self._work.load_nodes({key.release for key in dead})
-            self._work.load_classes(
-                {c.project for key in dead for c in self._work.nodes[key].edges.values() if c}
+            self._work.load_named(
+                {c for key in dead for c in self._work.nodes[key].edges.values() if c}
             )
             doubtful = set()
             for key in sorted(dead):

@@ -5,7 +5,7 @@ some target that the release admits; edges that are alike share a *class*, which
 once. What happens to them is in :mod:`pypisync.core.closure`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -96,8 +96,14 @@ class Book(Protocol):
     def classes(self, projects: Iterable[int]) -> Mapping[ClassKey, Class]:
         """All classes into these projects."""
 
-    def choosers(self, releases: Iterable[int]) -> tuple[Mapping[ClassKey, Class], Sequence[Root]]:
-        """All classes and all roots that choose one of these releases."""
+    def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
+        """Those of these classes that there are."""
+
+    def choosers(self, releases: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes that choose one of these releases."""
+
+    def rooting(self, releases: Iterable[int]) -> Sequence[Root]:
+        """All roots that call for one of these releases."""
 
     def users(self, classes: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
         """The nodes that use these classes (by id), at most ``limit`` for each."""

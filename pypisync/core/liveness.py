@@ -7,12 +7,16 @@ the node, cycles included. The answer is exact, and costs what the doubt reaches
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from operator import itemgetter
 
 from pypisync.core.graph import NodeKey
 from pypisync.core.working import WorkingSet
 
 # Users of a class that are looked at first; all of them only if these lead to no root.
 _FIRST = 8
+# Supporters of a node that are looked at before any walk.
+_NEAR = 2
 
 
 class Liveness:
@@ -25,7 +29,7 @@ class Liveness:
     def dead(self, doubtful: Iterable[NodeKey]) -> set[NodeKey]:
         """Those of the nodes, and of what supports them, that no root reaches."""
         wanted = sorted(doubtful)
-        self._work.load_choosers({key.release for key in wanted})
+        self._look_around(wanted)
         dead: set[NodeKey] = set()
         for key in wanted:
             if key not in dead and key not in self._alive:
@@ -33,16 +37,34 @@ class Liveness:
                 dead |= self._hanging(key, dead, None) if found else found
         return dead
 
+    def _look_around(self, nodes: list[NodeKey]) -> None:
+        """Find those that hang on a root, or on what hangs on one: for all of them in one look."""
+        work, alive = self._work, self._alive
+        work.load_roots({node.release for node in nodes})
+        alive.update(node for node in nodes if self._rooted(node))
+        left = [node for node in nodes if node not in alive]
+        work.load_choosers({node.release for node in left})
+        near = [
+            pair
+            for _, pairs in groupby(self._supporters(left, 1), key=itemgetter(0))
+            for pair in islice(pairs, _NEAR)
+        ]
+        work.load_roots({supporter.release for _, supporter in near})
+        alive.update(
+            node for node, supporter in near if supporter in alive or self._rooted(supporter)
+        )
+
     def _hanging(self, key: NodeKey, dead: set[NodeKey], limit: int | None) -> set[NodeKey]:
         """All that supports the node, itself included; nothing if there is a root among it."""
         supports: dict[NodeKey, NodeKey | None] = {key: None}
         frontier = [key]
         while frontier:
-            self._work.load_choosers({node.release for node in frontier})
+            self._work.load_roots({node.release for node in frontier})
             for node in frontier:
                 if node in self._alive or self._rooted(node):
                     self._mark(node, supports)
                     return set()
+            self._work.load_choosers({node.release for node in frontier})
             above: list[NodeKey] = []
             for node, supporter in self._supporters(frontier, limit):
                 if supporter not in supports and supporter not in dead:

@@ -26,6 +26,7 @@ class WorkingSet:
         self._looked: set[int] = set()  # releases whose nodes are loaded
         self._class_projects: set[int] = set()  # projects whose classes are loaded
         self._chosen: set[int] = set()  # releases whose choosers are loaded
+        self._rooted: set[int] = set()  # releases whose roots are loaded
         self._classes_of: dict[int, set[ClassKey]] = {}
         self._roots_of: dict[int, dict[int, Root]] = {}
         self._users: dict[ClassKey, set[NodeKey]] = {}
@@ -54,14 +55,29 @@ class WorkingSet:
                 self.nodes[key] = node
                 self._index(key, node)
 
+    def load_named(self, keys: Iterable[ClassKey]) -> None:
+        """These classes, as far as there are any."""
+        missing = [
+            key
+            for key in keys
+            if key not in self.classes and key.project not in self._class_projects
+        ]
+        if missing:
+            self._keep(self._book.named(missing))
+
     def load_choosers(self, releases: set[int]) -> None:
-        """The classes and roots that choose releases."""
+        """The classes that choose releases."""
         missing = releases - self._chosen
         if missing:
             self._chosen |= missing
-            classes, roots = self._book.choosers(missing)
-            self._keep(classes)
-            for root in roots:
+            self._keep(self._book.choosers(missing))
+
+    def load_roots(self, releases: set[int]) -> None:
+        """The roots that call for releases."""
+        missing = releases - self._rooted
+        if missing:
+            self._rooted |= missing
+            for root in self._book.rooting(missing):
                 if root.id not in self.roots:
                     self.roots[root.id] = root
                     for release in root.chosen:
@@ -107,7 +123,7 @@ class WorkingSet:
         return self._classes_of.get(release, ())
 
     def roots_of(self, release: int) -> Iterable[Root]:
-        """The roots that call for a release whose choosers are loaded."""
+        """The roots that call for a release whose roots are loaded."""
         return self._roots_of.get(release, {}).values()
 
     def users(
