@@ -18,8 +18,9 @@ from packaging.version import Version
 
 API_VERSION = "1.4"
 
-# From simple/<name>/ to the mirror's root.
-_TO_ROOT = "../../"
+# From simple/<name>/ to the mirror's root, and from generations/<which>/simple/<name>/.
+TO_ROOT = "../../"
+TO_ROOT_FROM_GENERATION = "../../../../"
 _UPLOADED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 
 
@@ -50,8 +51,11 @@ class Page:
     files: tuple[PageFile, ...]
 
 
-def project_json(page: Page) -> bytes:
-    """The page as JSON. Raises InvalidVersion for a version that is not PEP 440."""
+def project_json(page: Page, to_root: str = TO_ROOT) -> bytes:
+    """The page as JSON; ``to_root`` leads from it to the mirror's root.
+
+    Raises InvalidVersion for a version that is not PEP 440.
+    """
     versions, files = _listed(page)
     status = {"status": page.status}
     if page.status_reason:
@@ -62,19 +66,19 @@ def project_json(page: Page) -> bytes:
             "name": page.name,
             "project-status": status,
             "versions": versions,
-            "files": [_file_json(file) for file in files],
+            "files": [_file_json(file, to_root) for file in files],
         }
     )
 
 
-def project_html(page: Page) -> bytes:
-    """The page as HTML. Raises InvalidVersion for a version that is not PEP 440."""
+def project_html(page: Page, to_root: str = TO_ROOT) -> bytes:
+    """The page as HTML, like :func:`project_json`."""
     _, files = _listed(page)
     head = [f'<meta name="pypi:project-status" content="{_attribute(page.status)}">']
     if page.status_reason:
         reason = _attribute(page.status_reason)
         head.append(f'<meta name="pypi:project-status-reason" content="{reason}">')
-    anchors = [_file_html(file) for file in files]
+    anchors = [_file_html(file, to_root) for file in files]
     return _html(f"Links for {page.name}", head, anchors, page.serial)
 
 
@@ -107,10 +111,10 @@ def _listed(page: Page) -> tuple[list[str], list[PageFile]]:
     return [names[i] for i in sorted(names)], files
 
 
-def _file_json(file: PageFile) -> dict[str, Any]:
+def _file_json(file: PageFile, to_root: str) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "filename": file.filename,
-        "url": _url(file),
+        "url": to_root + _url(file),
         "hashes": {"sha256": file.sha256},
         "size": file.size,
     }
@@ -129,8 +133,8 @@ def _file_json(file: PageFile) -> dict[str, Any]:
     return entry
 
 
-def _file_html(file: PageFile) -> str:
-    attributes = [f'href="{_url(file)}#sha256={_attribute(file.sha256)}"']
+def _file_html(file: PageFile, to_root: str) -> str:
+    attributes = [f'href="{to_root}{_url(file)}#sha256={_attribute(file.sha256)}"']
     if file.requires_python:
         attributes.append(f'data-requires-python="{_attribute(file.requires_python)}"')
     if file.metadata_sha256:
@@ -168,7 +172,7 @@ def _html(title: str, head: list[str], anchors: list[str], serial: int) -> bytes
 
 
 def _url(file: PageFile) -> str:
-    return _TO_ROOT + quote(file.path, safe="/")
+    return quote(file.path, safe="/")
 
 
 def _is_time(text: str) -> bool:

@@ -15,8 +15,9 @@ from typing import Any
 
 from packaging.utils import InvalidName, canonicalize_name
 
+from pypisync.errors import CatalogError
+from pypisync.web import generations, pages
 from pypisync.web import headers as asks
-from pypisync.web import pages
 from pypisync.web.files import open_below
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
@@ -36,11 +37,14 @@ Answer = tuple[str, Response]  # with the kind of what was asked for
 class Site:
     """The ASGI application over the mirror in ``root``."""
 
-    def __init__(self, root: Path, health: Health, metrics: Metrics) -> None:
+    def __init__(
+        self, root: Path, past: generations.Generations, health: Health, metrics: Metrics
+    ) -> None:
         self._root = root
         self._health = health
         self._metrics = metrics
         self._pages = pages.Cache(root)
+        self._generations = past
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,7 +62,9 @@ class Site:
         finally:
             response.close()
 
-    async def _answer(self, path: str, headers: Headers, *, head: bool) -> Answer:
+    async def _answer(  # noqa: PLR0911 - a route each
+        self, path: str, headers: Headers, *, head: bool
+    ) -> Answer:
         try:
             if path.startswith("/packages/"):
                 return self._file(path, headers, head=head)
@@ -69,6 +75,8 @@ class Site:
                     return "index", await self._page(("simple",), headers)
                 case ["simple", name, *rest] if rest in ([], [""]):
                     return "project", await self._project(name, headers, slash=bool(rest))
+                case ["generations", which, "simple", *rest] if rest[1:] in ([], [""]):
+                    return "generation", await self._generation(which, rest, headers)
                 case [("healthz" | "readyz" | "metrics" | "status.json") as name]:
                     return name.partition(".")[0], await self._state(name, headers)
         except OSError:  # a file that is there cannot be read: the operator must act
@@ -95,22 +103,10 @@ class Site:
         name = f"index.{form}"
         packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
         page = await self._read((*folder, f"{name}.gz")) if packed else None
-        sent = {
-            "Content-Type": asks.CONTENT_TYPES[form],
-            "Cache-Control": _PAGE_CACHING,
-            "Vary": _PAGE_VARIES,
-            **_COMMON,
-        }
-        if page is not None:
-            sent["Content-Encoding"] = "gzip"
-        else:
-            page = await self._read((*folder, name))
+        packed = page is not None
         if page is None:
-            return _plain(404)
-        sent["ETag"] = page.etag
-        if asks.is_known(_text(headers, b"if-none-match"), page.etag):
-            return Response(304, sent)
-        return Response(200, sent, page.data)
+            page = await self._read((*folder, name))
+        return _page_sent(page, form, headers, packed=packed)
 
     async def _read(self, parts: tuple[str, ...]) -> pages.Page | None:
         page = self._pages.get(parts)
@@ -119,6 +115,24 @@ class Site:
             if page is not None:
                 self._pages.keep(parts, page)
         return page
+
+    async def _generation(self, which: str, rest: list[str], headers: Headers) -> Response:
+        """A page of a generation; ``rest`` is what follows ``simple``."""
+        if not rest:
+            return _redirect("simple/")
+        try:
+            name = canonicalize_name(rest[0], validate=True) if rest != [""] else ""
+        except InvalidName:
+            return _plain(404)
+        form = asks.page_format(_text(headers, b"accept"))
+        packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
+        try:
+            page = await self._generations.page(which, name, form, packed=packed)
+        except CatalogError:
+            return _plain(503)
+        if page is None or rest in ([""], [name, ""]):
+            return _page_sent(page, form, headers, packed=packed)
+        return _redirect(f"../{name}/" if rest[1:] else f"{name}/")
 
     # -- files --------------------------------------------------------------------------------
 
@@ -179,6 +193,24 @@ def _plain(status: int, more: dict[str, str] | None = None) -> Response:
     said = f"{status} {HTTPStatus(status).phrase}\n".encode()
     sent = {"Content-Type": "text/plain; charset=utf-8", **_COMMON, **(more or {})}
     return Response(status, sent, said)
+
+
+def _page_sent(
+    page: pages.Page | generations.Page | None, form: asks.Format, headers: Headers, *, packed: bool
+) -> Response:
+    if page is None:
+        return _plain(404)
+    sent = {
+        "Content-Type": asks.CONTENT_TYPES[form],
+        "Cache-Control": _PAGE_CACHING,
+        "Vary": _PAGE_VARIES,
+        **_COMMON,
+        **({"Content-Encoding": "gzip"} if packed else {}),
+        "ETag": page.etag,
+    }
+    if asks.is_known(_text(headers, b"if-none-match"), page.etag):
+        return Response(304, sent)
+    return Response(200, sent, page.data)
 
 
 def _redirect(location: str) -> Response:

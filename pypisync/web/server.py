@@ -16,6 +16,7 @@ from pypisync.config import Config
 from pypisync.core.values import shown_address
 from pypisync.errors import ConfigError
 from pypisync.web.app import Site
+from pypisync.web.generations import Generations
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
 
@@ -67,7 +68,7 @@ def serve(config: Config, started: Callable[[str], None]) -> None:
 def _server(config: Config) -> uvicorn.Server:
     health = Health(config.destination, config.database_url, config.schedule)
     settings = uvicorn.Config(
-        Site(config.destination, health, Metrics(health)),
+        Site(config.destination, Generations(config.database_url), health, Metrics(health)),
         interface="asgi3",
         http="h11",  # httptools would be faster, but takes headers of any size into memory
         loop="asyncio",

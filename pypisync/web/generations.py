@@ -1,0 +1,136 @@
+"""Index pages of the generations that are kept, made from the database's rows when asked for.
+
+A generation's pages never change, so they are kept in memory by its number. Which number a name
+stands for, and whether the generation is still kept, is asked again every two seconds at most. One
+request at a time asks the database, and only about a name that an index can have, so that clients
+cannot take all of the server's threads.
+"""
+
+import asyncio
+import gzip
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pypisync.catalog import past
+from pypisync.catalog.reader import Reader
+from pypisync.core import pages
+from pypisync.core.pages import TO_ROOT_FROM_GENERATION
+from pypisync.core.values import generation_name
+from pypisync.web.headers import Format
+
+_KEPT_SECONDS = 2.0
+_NAMES = 1_000  # answers to "which number" that are kept
+_ROOM = 32 * 2**20
+_OVERHEAD = 1_000  # bytes that an entry costs besides its data
+
+Key = tuple[int, str, bool, bool]  # generation, project, as JSON, packed
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The bytes of a page."""
+
+    data: bytes
+    etag: str  # with its quotes
+
+
+class Generations:
+    """Pages by generation, from the database at ``url``; used by one event loop."""
+
+    def __init__(
+        self, url: str, *, room: int = _ROOM, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._url = url
+        self._room = room
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._numbers: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
+        self._pages: OrderedDict[Key, Page] = OrderedDict()
+        self._used = 0
+
+    async def page(self, which: str, name: str, form: Format, *, packed: bool) -> Page | None:
+        """The page of a project ("": of all) in a generation; None: there is none.
+
+        ``which`` is the generation's number or name. Raises CatalogError.
+        """
+        if not _can_be(which):
+            return None
+        as_json = form == "v1_json"
+        known, number = self._number(which)
+        if known:
+            if number is None:
+                return None
+            page = self._get((number, name, as_json, packed))
+            if page is not None:
+                return page
+        async with self._lock:
+            number, page = await asyncio.to_thread(
+                self._make, which, name, as_json=as_json, packed=packed
+            )
+        self._remember(which, number)
+        if number is not None and page is not None:
+            self._keep((number, name, as_json, packed), page)
+        return page
+
+    def _make(
+        self, which: str, name: str, *, as_json: bool, packed: bool
+    ) -> tuple[int | None, Page | None]:
+        """The generation's number and the page, from the database."""
+        with Reader(self._url) as reader:
+            number = past.find(reader, which)
+            data = None if number is None else _bytes(reader, number, name, as_json=as_json)
+        if data is None:
+            return number, None
+        if packed:
+            data = gzip.compress(data, 6, mtime=0)
+        return number, Page(data, f'"{sha256(data).hexdigest()[:40]}"')
+
+    def _number(self, which: str) -> tuple[bool, int | None]:
+        """Whether the number is known for now, and the number (None: there is none)."""
+        at, number = self._numbers.get(which, (-_KEPT_SECONDS, None))
+        return which in self._numbers and self._now() - at < _KEPT_SECONDS, number
+
+    def _remember(self, which: str, number: int | None) -> None:
+        self._numbers[which] = (self._now(), number)
+        self._numbers.move_to_end(which)
+        while len(self._numbers) > _NAMES:
+            self._numbers.popitem(last=False)
+
+    def _get(self, key: Key) -> Page | None:
+        page = self._pages.get(key)
+        if page is not None:
+            self._pages.move_to_end(key)
+        return page
+
+    def _keep(self, key: Key, page: Page) -> None:
+        if len(page.data) > self._room // 8 or key in self._pages:
+            return
+        self._pages[key] = page
+        self._used += len(page.data) + _OVERHEAD
+        while self._used > self._room:
+            _, oldest = self._pages.popitem(last=False)
+            self._used -= len(oldest.data) + _OVERHEAD
+
+
+def _bytes(reader: Reader, number: int, name: str, *, as_json: bool) -> bytes | None:
+    if not name:
+        projects, serial = past.index(reader, number)
+        return (pages.root_json if as_json else pages.root_html)(projects, serial)
+    page = past.page(reader, number, name)
+    if page is None:
+        return None
+    return (pages.project_json if as_json else pages.project_html)(page, TO_ROOT_FROM_GENERATION)
+
+
+def _can_be(which: str) -> bool:
+    """Whether this can be the number or the name of a generation."""
+    if which.isascii() and which.isdigit():
+        return True
+    try:
+        generation_name(which)
+    except ValueError:
+        return False
+    return True
