@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from pypisync.catalog import migrate, views
+from pypisync.catalog import migrate, past, views
 from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.reader import Reader
 from pypisync.catalog.schema import metadata
 from pypisync.errors import CatalogError
 
@@ -21,6 +23,36 @@ def test_the_migrations_make_what_the_code_wants(database: str) -> None:
         assert compare_metadata(context, metadata) == []
     assert migrate.upgrade(catalog.engine)[0] == migrate.wanted_revision()
     catalog.close()
+
+
+def test_what_generations_list_is_counted(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0001")
+        run = connection.exec_driver_sql
+        run("INSERT INTO generations (id, serial, at, complete) VALUES (1, 5, 10, true)")
+        run("INSERT INTO generations (id, serial, at, complete) VALUES (2, 6, 20, true)")
+        run(
+            "INSERT INTO pages (id, name, status, first, last) VALUES"
+            " (1, 'a', 'active', 1, NULL), (2, 'b', 'active', 1, 1)"
+        )
+        row = "INSERT INTO published (id, name, version, filename, path, sha256, size, first, last)"
+        for values in (
+            "(1, 'a', '1', 'a-1.whl', 'p', 'x', 100, 1, NULL)",
+            "(2, 'a', '1', 'a-1.tar.gz', 'p', 'x', 10, 1, 1)",
+            "(3, 'b', '1', 'b-1.whl', 'p', 'x', 1, 1, 1)",
+            "(4, 'a', '1', 'a-1.tar.gz', 'p', 'y', 20, 2, NULL)",
+            "(5, 'a', '2', 'a-2.whl', 'p', 'x', 1000, 2, NULL)",
+        ):
+            run(f"{row} VALUES {values}")
+    migrate.upgrade(catalog.engine)
+    catalog.close()
+    with Reader(database) as reader:
+        newest, first = past.generations(reader)
+    assert (first.replaced, newest.replaced) == (20, None)
+    assert first.listed == {"projects": 2, "releases": 2, "files": 3, "bytes": 111}
+    assert newest.listed == {"projects": 1, "releases": 2, "files": 3, "bytes": 1120}
+    assert newest.differs == {"pages": 2, "came": 1, "went": 1, "changed": 1}
 
 
 def test_every_view_answers_and_is_commented(database: str) -> None:
