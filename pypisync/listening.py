@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 from pypisync import reconcile
 from pypisync.catalog import decisions, facts, work
 from pypisync.catalog.catalog import Transaction
+from pypisync.catalog.roots import WantedRoot, set_roots
+from pypisync.core.group import GROUP, lines
 from pypisync.core.roots import expand
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.mirror import Mirror
@@ -125,7 +127,7 @@ def _set_roots(
     mirror: Mirror, connection: Transaction, names: set[str], *, everything: bool
 ) -> None:
     """Make the roots those of the configuration, patterns expanded over all names known."""
-    spelled = repr((mirror.roots, mirror.patterns))
+    spelled = repr((mirror.roots, mirror.patterns, mirror.groups))
     digest = sha256(spelled.encode()).hexdigest()
     if not mirror.patterns and work.setting(connection, "roots") == digest:
         return
@@ -133,10 +135,24 @@ def _set_roots(
     expanded = expand(mirror.roots, mirror.patterns, sorted(names | matched))
     given = {id(root) for root in mirror.roots}
     wanted = [
-        (name, selector.text, ",".join(root.extras), "" if id(root) in given else root.text)
+        WantedRoot(
+            name, selector.text, ",".join(root.extras), "" if id(root) in given else root.text
+        )
         for name, roots in expanded.items()
         for root in roots
         for selector in root.selectors
     ]
-    decisions.set_roots(connection, wanted)
+    wanted += [
+        WantedRoot(
+            line.name,
+            line.selector,
+            ",".join(line.extras),
+            f"{GROUP}{group.name}",
+            line.marker,
+            line.files,
+        )
+        for group in mirror.groups
+        for line in lines(group)
+    ]
+    set_roots(connection, wanted)
     work.set_setting(connection, "roots", digest)

@@ -10,6 +10,7 @@ from pypisync.catalog import history
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
 from pypisync.catalog.history import METADATA, Stored
+from pypisync.core.group import Group
 from pypisync.core.model import Unchanged
 from pypisync.core.roots import Pattern, Root
 from pypisync.errors import Stopped, UpstreamError
@@ -72,6 +73,7 @@ class Mirror:
     tree: Tree
     roots: tuple[Root, ...]
     patterns: tuple[Pattern, ...]
+    groups: tuple[Group, ...]
     rules: Rules
     fingerprint: str  # of everything that turns files into facts
     grace: float  # seconds that a file stays after the last page that listed it went

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from pypisync import listening, rollback
-from pypisync.catalog import decisions, history, publication, retention, runs, work
+from pypisync.catalog import decisions, history, locks, publication, retention, roots, runs, work
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.knowledge import wanted_releases
 from pypisync.errors import Gone, PypiSyncError, Stopped
@@ -122,7 +122,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
                 for release in wanted_releases(connection)
                 if f"{release.project}=={release.version}" not in tried
             ]
-            empty = decisions.empty_roots(connection)
+            empty = decisions.empty_roots(connection) | locks.missing(connection)
         if not asks and not wanted:
             for root, reason in empty.items():
                 mirror.watch.fault(root, reason)
@@ -170,7 +170,7 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
         return
     with mirror.catalog.begin() as connection:
         result = publication.assemble(connection, later)
-        if decisions.retain(connection, result.retained):
+        if roots.retain(connection, result.retained):
             decisions.decide(connection, mirror.rules.targets, mirror.now())
             result = publication.assemble(connection, later)
         serial = work.serial(connection) or 0

@@ -126,6 +126,7 @@ def _parts(
             tree=Tree(config.destination, flat=config.flat),
             roots=config.roots,
             patterns=config.patterns,
+            groups=config.groups,
             rules=derived,
             fingerprint=f"{fingerprint(config.targets)} {derived.policy!r}",
             grace=config.grace,

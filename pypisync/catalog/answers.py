@@ -14,6 +14,7 @@ from packaging.version import Version
 from pypisync.catalog.reader import Reader
 from pypisync.core import versions
 from pypisync.core.chains import Chain, Node, RootLine, Use, shortest
+from pypisync.core.graph import called
 
 # -- status ---------------------------------------------------------------------------------
 
@@ -197,24 +198,24 @@ def why(reader: Reader, name: str, version: Version | None) -> list[Reason] | Un
     ``name`` is normalised.
     """
     rows = reader.rows(
-        "SELECT r.id, r.version, h.reason, r.key"
+        "SELECT r.id, r.version, h.reason, r.key, min(s.extra)"
         " FROM projects p JOIN releases r ON r.project_id = p.id"
-        " JOIN selected s ON s.release_id = r.id AND s.extra = ''"
+        " JOIN selected s ON s.release_id = r.id AND s.extra IN ('', '=')"
         " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
-        " WHERE p.name = ? ORDER BY r.key",
+        " WHERE p.name = ? GROUP BY r.id, r.version, h.reason, r.key ORDER BY r.key",
         name,
     )
     if version is not None:
         rows = [row for row in rows if bytes(row[3]) == versions.key(version)]
     if not rows:
         return _unselected(reader, name, version)
-    chains = shortest([Node(row[0], "") for row in rows], _Book(reader))
+    chains = shortest([Node(row[0], row[4]) for row in rows], _Book(reader))
     labels = _labels(reader, chains.values())
-    return [_reason(name, row, chains.get(Node(row[0], "")), labels) for row in rows]
+    return [_reason(name, row, chains.get(Node(row[0], row[4])), labels) for row in rows]
 
 
 def _reason(name: str, row: Any, chain: Chain | None, labels: Mapping[int, Any]) -> Reason:
-    _, version, held, _ = row
+    version, held = row[1], row[2]
     if chain is None:
         return Reason(name, version, None, (), held or "")
     steps = []
@@ -265,7 +266,7 @@ class _Book:
 
 def _served(release: int, extras: str, nodes: Collection[Node]) -> Iterable[Node]:
     """Those of the nodes that a call for this release with these extras calls for."""
-    for extra in {"", *extras.split(",")}:
+    for extra in called(extras.split(",") if extras else ()):
         node = Node(release, extra)
         if node in nodes:
             yield node

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, select, text
+from sqlalchemy import ColumnElement, Connection, Row, exists, select, text
 
 from pypisync.catalog.rows import MASKS, among, batches, raw, to_mask, to_text, words
 from pypisync.catalog.schema import (
     choices,
     classes,
     edges,
+    files,
     projects,
     releases,
     requirements,
@@ -88,6 +89,17 @@ class CatalogBook:
             )
             for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
                 found[project] = Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked])
+        return found
+
+    def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
+        """All releases with files, kept or not, by the keys of their versions."""
+        found: dict[int, dict[bytes, int]] = {project: {} for project in wanted}
+        r = releases.c
+        there = exists().where(files.c.release_id == r.id)
+        for batch in batches(sorted(found)):
+            query = select(r.project_id, r.key, r.id).where(among(r.project_id, batch), there)
+            for project, key, release in self._connection.execute(query):
+                found[project][bytes(key)] = release
         return found
 
     def releases(self, wanted: Iterable[int]) -> Mapping[int, ReleaseFacts]:
@@ -218,10 +230,11 @@ class CatalogBook:
         found: dict[int, Root] = {}
         chosen: dict[int, list[int]] = {}
         c = roots.c
-        query = select(c.id, c.project_id, c.selector, c.extras, c.unmet).where(condition)
-        for number, project, selector, extras, unmet in sorted(raw(self._connection, query)):
+        query = select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet)
+        rows = sorted(raw(self._connection, query.where(condition)))
+        for number, project, selector, extras, marker, unmet in rows:
             found[number] = Root(
-                number, project, parse_selector(selector), words(extras), unmet=MASKS[unmet]
+                number, project, parse_selector(selector), words(extras), marker, unmet=MASKS[unmet]
             )
         for batch in batches(found):
             pairs = select(root_choices.c.root_id, root_choices.c.release_id)

@@ -5,14 +5,14 @@ clears the marks in the transaction that records it. So a crash between the two 
 """
 
 import gc
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Table,
+    and_,
     bindparam,
     delete,
     exists,
@@ -39,7 +39,8 @@ from pypisync.catalog.schema import (
     selected,
 )
 from pypisync.core.closure import Closure
-from pypisync.core.graph import Class, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.graph import PINNED, Class, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.group import GROUP
 from pypisync.core.model import Targets
 
 # The origin of a root that keeps what is published while something newer is held.
@@ -139,65 +140,18 @@ def forget_decisions(connection: Connection) -> None:
     connection.execute(update(projects).values(unpublished=True))
 
 
-def set_roots(connection: Connection, wanted: Iterable[tuple[str, str, str, str]]) -> None:
-    """Make the roots those of the configuration: (project, selector, extras, origin)."""
-    _change_roots(connection, roots.c.origin != HELD, wanted)
-
-
-def retain(connection: Connection, wanted: Collection[tuple[str, str]]) -> bool:
-    """Make exactly these releases (name, version) stay selected; answers whether that is new.
-
-    They are what the pages list of projects whose wanted releases are held. As roots they keep
-    everything they need as well.
-    """
-    lines = [(name, version, "", HELD) for name, version in sorted(wanted)]
-    return _change_roots(connection, roots.c.origin == HELD, lines)
-
-
-def _change_roots(
-    connection: Connection,
-    which: ColumnElement[bool],
-    wanted: Iterable[tuple[str, str, str, str]],
-) -> bool:
-    """Make those of the roots exactly the wanted ones; answers whether anything changed."""
-    have = {
-        (row.name, row.selector, row.extras, row.origin): row
-        for row in connection.execute(
-            select(roots, projects.c.name).join_from(roots, projects).where(which)
-        )
-    }
-    wants = dict.fromkeys(wanted)
-    changed = False
-    for key, row in have.items():
-        state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
-        if state != row.state:
-            # A root that comes back before its loss was decided has kept all it called for.
-            changed = True
-            connection.execute(update(roots).where(roots.c.id == row.id).values(state=state))
-    fresh = [key for key in wants if key not in have]
-    ids = ensure_projects(connection, [key[0] for key in fresh])
-    count = Ids(connection, roots)
-    rows = [
-        {
-            "id": count.next(), "project_id": ids[name], "selector": selector,
-            "extras": extras, "origin": origin, "state": "new",
-        }
-        for name, selector, extras, origin in fresh
-    ]  # fmt: skip
-    add(connection, roots, rows)
-    return changed or bool(fresh)
-
-
 def empty_roots(connection: Connection) -> dict[str, str]:
     """The roots of the configuration that call for no release at all, with the reason.
 
-    A project that could not be read yet has a reason of its own.
+    A project that could not be read yet has a reason of its own; patterns and requirements for
+    other environments may well come to nothing.
     """
+    needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
     chosen = exists().where(root_choices.c.root_id == roots.c.id)
     query = (
-        select(projects.c.name, roots.c.selector, projects.c.status)
+        select(projects.c.name, roots.c.selector, projects.c.status, roots.c.origin)
         .join_from(roots, projects)
-        .where(roots.c.origin == "", roots.c.state == "kept", ~chosen)
+        .where(or_(roots.c.origin == "", needed), roots.c.state == "kept", ~chosen)
         .where(projects.c.status != "unseen")
         .order_by(projects.c.name, roots.c.selector)
     )
@@ -206,8 +160,10 @@ def empty_roots(connection: Connection) -> dict[str, str]:
         "quarantined": "upstream has quarantined the project",
     }
     return {
-        f'root {name} "{selector}"': reasons.get(status, "no release matches it on any target")
-        for name, selector, status in connection.execute(query)
+        f'{origin or "root"} {name} "{selector}"': reasons.get(
+            status, "no release matches it on any target"
+        )
+        for name, selector, status, origin in connection.execute(query)
     }
 
 
@@ -218,6 +174,7 @@ def matched_names(connection: Connection) -> set[str]:
         .join_from(roots, projects)
         .where(
             roots.c.origin.not_in(("", HELD)),
+            ~roots.c.origin.startswith(GROUP),
             roots.c.state != "dropped",
             projects.c.status != "gone",
         )
@@ -259,7 +216,11 @@ class _Save:
         self._classes(decision.classes)
         self._nodes(decision.created)
         self._edges({**decision.created, **decision.redrawn}, decision.known)
-        touched = {key.release for key in (*decision.created, *decision.removed) if not key.extra}
+        touched = {
+            key.release
+            for key in (*decision.created, *decision.removed)
+            if key.extra in ("", PINNED)
+        }
         self._unpublish(touched)
 
     def _delete(self, table: Table, column: Any, ids: Iterable[int | None]) -> None:
@@ -337,6 +298,9 @@ def _class_columns(key: ClassKey) -> dict[str, Any]:
 
 
 def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Root]) -> None:
+    # Which files are wanted may change without any node.
+    pinned = {root.project for root in (*changed, *dropped) if root.pinned}
+    _set(connection, projects, pinned, unpublished=True)
     for batch in batches(root.id for root in (*changed, *dropped)):
         connection.execute(delete(root_choices).where(among(root_choices.c.root_id, batch)))
     for batch in batches(root.id for root in dropped):

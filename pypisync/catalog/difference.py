@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, or_, select, text
 
+from pypisync.catalog.locks import wanted_files
 from pypisync.catalog.rows import among, batches, words
 from pypisync.catalog.schema import (
     choices,
@@ -24,6 +25,7 @@ from pypisync.catalog.schema import (
     selected,
     stored,
 )
+from pypisync.core.graph import PINNED, called
 from pypisync.core.owners import owners
 
 
@@ -95,29 +97,23 @@ def _to_add() -> Any:
             known.label("known"),
         )
         .select_from(
-            selected.join(releases)
+            files.join(releases)
             .join(projects)
-            .join(files, files.c.release_id == r.id)
             .outerjoin(stored, and_(stored.c.path == f.path, stored.c.sha256 == f.sha256))
         )
-        .where(selected.c.extra == "", f.kept, ~listed)
+        .where(f.id.in_(wanted_files()), ~listed)
         .order_by(p.name, r.key, f.filename)
     )  # fmt: skip
 
 
 def _remove(connection: Connection, result: Difference) -> None:
     u = published.c
+    there = and_(files.c.filename == u.filename, files.c.path == u.path)
     query = (
         select(u.name, u.version, u.size)
-        .select_from(
-            published.outerjoin(
-                files, and_(files.c.filename == u.filename, files.c.path == u.path)
-            ).outerjoin(
-                selected,
-                and_(selected.c.release_id == files.c.release_id, selected.c.extra == ""),
-            )
-        )
-        .where(u.last.is_(None), or_(files.c.id.is_(None), ~files.c.kept, selected.c.id.is_(None)))
+        .select_from(published.outerjoin(files, there))
+        .where(u.last.is_(None))
+        .where(or_(files.c.id.is_(None), files.c.id.not_in(wanted_files())))
         .order_by(u.name, u.version)
     )
     gone: dict[tuple[str, str], None] = {}
@@ -128,7 +124,7 @@ def _remove(connection: Connection, result: Difference) -> None:
         stay = (
             select(projects.c.name, releases.c.version)
             .select_from(projects.join(releases).join(selected))
-            .where(among(projects.c.name, batch), selected.c.extra == "")
+            .where(among(projects.c.name, batch), selected.c.extra.in_(("", PINNED)))
         )
         for row in connection.execute(stay):
             gone.pop((row.name, row.version), None)
@@ -160,11 +156,13 @@ def root_owners(connection: Connection) -> dict[int, str]:
     for between, extras, release in connection.execute(chosen.select_from(choices.join(classes))):
         reach.setdefault(-between, []).extend(_reached(nodes, release, extras))
     owner = owners(starts, reach)
-    return {release: owner.get(node, "") for (release, extra), node in nodes.items() if not extra}
+    pins = {release: node for (release, extra), node in nodes.items() if extra == PINNED}
+    itself = {release: node for (release, extra), node in nodes.items() if not extra}
+    return {release: owner.get(node, "") for release, node in (pins | itself).items()}
 
 
 def _reached(nodes: dict[tuple[int, str], int], release: int, extras: str) -> list[int]:
-    wanted = ((release, extra) for extra in ("", *words(extras)))
+    wanted = ((release, extra) for extra in called(words(extras)))
     return [nodes[key] for key in wanted if key in nodes]
 
 

@@ -17,6 +17,7 @@ from pypisync.catalog.schema import files, projects, releases, selected, skipped
 from pypisync.core import files as names
 from pypisync.core import versions
 from pypisync.core.files import ParsedFile
+from pypisync.core.graph import PINNED
 from pypisync.core.keep import FileFacts, FilePolicy, keep
 from pypisync.core.model import File, ProjectDocument, Targets
 
@@ -116,7 +117,9 @@ class _Old:
             of = select(releases.c.id).where(among(releases.c.project_id, batch))
             for row in connection.execute(select(files).where(files.c.release_id.in_(of))):
                 self.files.setdefault(row.release_id, {})[row.filename] = row
-            chosen = select(selected.c.release_id).where(selected.c.release_id.in_(of))
+            chosen = select(selected.c.release_id).where(
+                selected.c.release_id.in_(of), selected.c.extra != PINNED
+            )
             self.selected.update(connection.scalars(chosen))
 
 

@@ -23,6 +23,7 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
         "SELECT DISTINCT p.name, ro.selector, ro.extras FROM roots ro"
         " JOIN projects p ON p.id = ro.project_id"
         " WHERE ro.state <> 'dropped' AND (p.name = ? OR ? = '')"
+        " AND substr(ro.origin, 1, 6) <> 'group:'"  # these are proven together
         " ORDER BY p.name, ro.selector, ro.extras",
         name or "",
         name or "",

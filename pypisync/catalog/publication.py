@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
+from pypisync.catalog import locks
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.rows import among, batches, to_mask
 from pypisync.catalog.schema import (
@@ -21,6 +22,8 @@ from pypisync.catalog.schema import (
     selected,
     stored,
 )
+from pypisync.core.graph import PINNED
+from pypisync.core.group import NamedFile
 from pypisync.core.pages import Page, PageFile
 from pypisync.core.plan import Shelf, Wanted, spread, unready
 
@@ -45,35 +48,33 @@ class Publication:
     pages: dict[str, Page | None] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)  # "name==version" -> reason
     done: list[int] = field(default_factory=list)  # projects with nothing left to publish
-    # Releases (name, version) on the pages of projects of which something is held.
-    retained: set[tuple[str, str]] = field(default_factory=set)
+    # Releases (name, version) on the pages of projects of which something is held; with the files
+    # that are listed if only these were wanted, and nothing that they need.
+    retained: dict[tuple[str, str], tuple[NamedFile, ...]] = field(default_factory=dict)
 
 
 def files_to_fetch(connection: Connection) -> list[FileToFetch]:
-    """The kept files of selected releases that the pool lacks, of projects that changed."""
+    """The wanted files that the pool lacks, of projects that changed."""
     meta = stored.alias("meta")
     f = files.c
-    query = (
-        select(
-            f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
-        )
-        .select_from(
-            projects.join(releases)
-            .join(selected, _is_selected())
-            .join(files)
-            .outerjoin(stored, stored.c.path == f.path)
-            .outerjoin(meta, meta.c.path == f.path + METADATA)
-        )
-        .where(projects.c.unpublished, f.kept)
-        .order_by(f.id)
+    columns = select(
+        f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
     )
-    wanted = []
-    for row in connection.execute(query):
-        file = row[6] != row[3]
-        metadata = None if _has_metadata(row[5], row[7]) else row[5]
-        if file or metadata is not None:
-            wanted.append(FileToFetch(*row[:5], file, metadata))
-    return wanted
+    kept = projects.join(releases).join(selected, _is_selected()).join(files)
+    named = f.id.in_(locks.named_files(projects.c.unpublished))
+    wanted: dict[int, FileToFetch] = {}
+    for base, condition in ((kept, f.kept), (projects.join(releases).join(files), named)):
+        query = columns.select_from(
+            base.outerjoin(stored, stored.c.path == f.path).outerjoin(
+                meta, meta.c.path == f.path + METADATA
+            )
+        )
+        for row in connection.execute(query.where(projects.c.unpublished, condition)):
+            file = row[6] != row[3]
+            metadata = None if _has_metadata(row[5], row[7]) else row[5]
+            if file or metadata is not None:
+                wanted[row[0]] = FileToFetch(*row[:5], file, metadata)
+    return [wanted[number] for number in sorted(wanted)]
 
 
 def assemble(connection: Connection, later: Collection[str] = ()) -> Publication:
@@ -101,7 +102,7 @@ def assemble(connection: Connection, later: Collection[str] = ()) -> Publication
         now_listed = listed.get(row.name, frozenset())
         lists, complete = _page_files(have, held, now_listed)
         if any(release.release in held for release in have):
-            result.retained |= {(w.project, w.version) for w in have if _is_listed(w, listed)}
+            result.retained |= _to_retain(have, now_listed)
         if lists or (row.status == "quarantined" and row.id in asked):
             result.pages[row.name] = Page(
                 row.name, row.serial, row.status, row.status_reason, tuple(lists)
@@ -117,6 +118,19 @@ def assemble(connection: Connection, later: Collection[str] = ()) -> Publication
         if complete and not waits:
             result.done.append(row.id)
     return result
+
+
+def _to_retain(
+    have: Sequence[Wanted], listed: frozenset[str]
+) -> dict[tuple[str, str], tuple[NamedFile, ...]]:
+    """What stays of a project's page while something of it is held."""
+    found: dict[tuple[str, str], tuple[NamedFile, ...]] = {}
+    for release in have:
+        pages = [file.page for file in release.files if file.page.filename in listed]
+        if pages:
+            named = (NamedFile(page.filename, page.sha256) for page in pages)
+            found[release.project, release.version] = tuple(named) if release.pinned else ()
+    return found
 
 
 def published_all(connection: Connection, done: Iterable[int]) -> None:
@@ -184,35 +198,45 @@ def _wanted(connection: Connection, ids: Sequence[int]) -> list[Wanted]:
         published.c.last.is_(None),
         published.c.filename == f.filename,
     )
+    pin = selected.alias("pin")
+    is_pin = and_(pin.c.release_id == r.id, pin.c.extra == PINNED)
+    pinned = pin.c.id.is_not(None)
     found: dict[int, tuple[Any, list[Shelf]]] = {}
     for batch in batches(ids):
+        named = set(connection.scalars(locks.named_files(among(p.id, batch))))
         query = (
             select(
                 p.name, r.id.label("release"), r.version, r.admits_yanked, r.knowledge,
-                selected.c.id.label("chosen"), files, stored.c.size.label("real"),
-                stored.c.sha256.label("has"), meta.c.sha256.label("meta"),
+                selected.c.id.label("chosen"), pin.c.id.label("pin"), files,
+                stored.c.size.label("real"), stored.c.sha256.label("has"),
+                meta.c.sha256.label("meta"),
             )
             .select_from(
                 projects.join(releases)
                 .join(files)
                 .outerjoin(selected, _is_selected())
+                .outerjoin(pin, is_pin)
                 .outerjoin(stored, stored.c.path == f.path)
                 .outerjoin(meta, meta.c.path == f.path + METADATA)
             )
-            .where(among(p.id, batch), or_(selected.c.id.is_not(None), lists))
+            .where(among(p.id, batch), or_(selected.c.id.is_not(None), pinned, lists))
             .order_by(r.id, f.id)
         )  # fmt: skip
         for row in connection.execute(query):
             entry = found.setdefault(row.release, (row, []))
-            entry[1].append(_shelf(row))
+            wanted = (row.kept and row.chosen is not None) or row.id in named
+            entry[1].append(_shelf(row, wanted=wanted))
     blocked = _blocked(connection, list(found))
     return [
         Wanted(
             release=release,
             project=row.name,
             version=row.version,
-            selected=row.chosen is not None,
-            admits=to_mask(row.admits_yanked),
+            selected=row.chosen is not None or row.pin is not None,
+            # Of a pin any of its files will do: which targets they serve is the lock file's affair.
+            admits=0 if row.chosen is None else to_mask(row.admits_yanked),
+            # Whatever was selected with what it needs has had its requirements read.
+            pinned=row.chosen is None and row.knowledge == "unknown",
             blocked=blocked.get(release, ""),
             files=tuple(shelves),
         )
@@ -220,7 +244,7 @@ def _wanted(connection: Connection, ids: Sequence[int]) -> list[Wanted]:
     ]
 
 
-def _shelf(row: Any) -> Shelf:
+def _shelf(row: Any, *, wanted: bool) -> Shelf:
     page = PageFile(
         filename=row.filename,
         version=row.version,
@@ -233,7 +257,7 @@ def _shelf(row: Any) -> Shelf:
         metadata_sha256=row.meta if _has_metadata(row.metadata_sha256, row.meta) else None,
         provenance=row.provenance,
     )
-    return Shelf(page, to_mask(row.admits), row.kept, row.has == row.sha256)
+    return Shelf(page, to_mask(row.admits), wanted, row.has == row.sha256)
 
 
 def _has_metadata(stated: str | None, has: str | None) -> bool:
@@ -244,9 +268,10 @@ def _has_metadata(stated: str | None, has: str | None) -> bool:
 def _blocked(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """Releases of which something is not known yet that their dependencies hang on."""
     blocked: dict[int, str] = {}
+    is_selected = exists().where(_is_selected())
     for batch in batches(ids):
         unread = select(releases.c.id).where(
-            among(releases.c.id, batch), releases.c.knowledge == "wanted"
+            among(releases.c.id, batch), releases.c.knowledge == "wanted", is_selected
         )
         blocked.update(
             (release, "its requirements could not be read yet")

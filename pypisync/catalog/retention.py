@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from pypisync.catalog.history import METADATA, Stored
+from pypisync.catalog.locks import wanted_files
 from pypisync.catalog.rows import among
 from pypisync.catalog.schema import (
     files,
@@ -27,7 +28,6 @@ from pypisync.catalog.schema import (
     generations,
     pages,
     published,
-    selected,
     stored,
 )
 
@@ -72,11 +72,7 @@ def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[
     found = [Stored(*row) for row in connection.execute(query.order_by(stored.c.path))]
     if not found:
         return []
-    waiting = (
-        select(files.c.path)
-        .join_from(files, selected, selected.c.release_id == files.c.release_id)
-        .where(files.c.kept)
-    )
+    waiting = select(files.c.path).where(files.c.id.in_(wanted_files()))
     wanted = set(connection.scalars(waiting))
     return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
 

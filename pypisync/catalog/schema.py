@@ -179,11 +179,23 @@ roots = Table(
     _ref("project_id", "projects"),
     Column("selector", Text, nullable=False),
     _text("extras"),
-    _text("origin"),  # the pattern's text, for a root that a pattern gave
+    _text("origin"),  # the pattern's text, "group:" and a file, or "held"
+    _text("marker"),  # it counts only on targets where this can hold
+    _text("named"),  # a digest of the files that a lock file names for it
     _text("state", "new"),  # new, kept, dropped
     _text("unmet", "0"),
-    UniqueConstraint("project_id", "selector", "extras", "origin"),
+    UniqueConstraint("project_id", "selector", "extras", "origin", "marker", "named"),
     comment="wanted lines of the configuration, patterns expanded",
+)
+
+locked = Table(
+    "locked",
+    metadata,
+    _ref("root_id", "roots", index=False, key=True),
+    # By its hash, or else by its name; neither: what the file rules keep of the release.
+    Column("sha256", Text, primary_key=True),
+    Column("filename", Text, primary_key=True),
+    comment="the files that lock files name, for the roots they make",
 )
 
 root_choices = Table(
@@ -223,7 +235,7 @@ selected = Table(
     metadata,
     _id(),
     _ref("release_id", "releases", index=False),
-    _text("extra"),  # "" for the release itself
+    _text("extra"),  # "" for the release itself; "=" for a pin, which has no edges
     UniqueConstraint("release_id", "extra"),
     comment="the selection: releases, and extras of theirs, that roots and edges call for",
 )

@@ -24,8 +24,8 @@ VIEWS = (
         "Projects the mirror knows; selected: releases wanted now, listed: files on its page.",
         """
         SELECT p.name, p.display, p.status, p.status_reason, p.serial,
-            (SELECT count(*) FROM releases r JOIN selected s ON s.release_id = r.id
-                WHERE r.project_id = p.id AND s.extra = '') AS selected,
+            (SELECT count(DISTINCT r.id) FROM releases r JOIN selected s ON s.release_id = r.id
+                WHERE r.project_id = p.id AND s.extra IN ('', '=')) AS selected,
             (SELECT count(*) FROM published u WHERE u.name = p.name AND u.last IS NULL) AS listed
         FROM projects p
         """,
@@ -35,9 +35,9 @@ VIEWS = (
         "Releases upstream has; selected: 1 if wanted now; source: where requirements were read.",
         """
         SELECT p.name AS project, r.version, r.prerelease, r.knowledge, r.source,
-            CASE WHEN s.id IS NULL THEN 0 ELSE 1 END AS selected
+            CASE WHEN EXISTS (SELECT 1 FROM selected s
+                WHERE s.release_id = r.id AND s.extra IN ('', '=')) THEN 1 ELSE 0 END AS selected
         FROM releases r JOIN projects p ON p.id = r.project_id
-        LEFT JOIN selected s ON s.release_id = r.id AND s.extra = ''
         """,
     ),
     View(
@@ -91,9 +91,9 @@ VIEWS = (
     ),
     View(
         "v_roots",
-        "Wanted lines of the configuration (origin: the pattern), and the releases each calls for.",
+        "Wanted lines (origin: the pattern, or group:FILE), and the releases each calls for.",
         """
-        SELECT p.name AS project, ro.selector, ro.extras, ro.origin, r.version AS chosen
+        SELECT p.name AS project, ro.selector, ro.extras, ro.origin, r.version AS chosen, ro.marker
         FROM roots ro JOIN projects p ON p.id = ro.project_id
         LEFT JOIN root_choices rc ON rc.root_id = ro.id
         LEFT JOIN releases r ON r.id = rc.release_id
@@ -118,6 +118,19 @@ VIEWS = (
         JOIN projects d ON d.id = q.project_id
         LEFT JOIN classes c ON c.id = e.class_id
         WHERE c.id IS NULL OR c.unmet <> '0'
+        """,
+    ),
+    View(
+        "v_named",
+        "Files that lock files name (by sha256, or else by filename), and the file that is meant.",
+        """
+        SELECT substr(ro.origin, 7) AS lock_file, p.name AS project, ro.selector AS version,
+            l.sha256, l.filename, f.filename AS found
+        FROM locked l JOIN roots ro ON ro.id = l.root_id JOIN projects p ON p.id = ro.project_id
+        LEFT JOIN root_choices rc ON rc.root_id = ro.id
+        LEFT JOIN files f ON f.release_id = rc.release_id AND (l.sha256 = f.sha256
+            OR l.sha256 = '' AND (l.filename = f.filename OR l.filename = '' AND f.kept))
+        WHERE ro.origin LIKE 'group:%'
         """,
     ),
     View("v_held", "Releases that are wanted and cannot be published yet.",

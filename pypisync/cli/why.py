@@ -85,8 +85,16 @@ def _line(reason: "Reason") -> str:
 
 
 def _root(root: "RootLine") -> str:
+    from pypisync.core.graph import PINNED
+    from pypisync.core.group import GROUP
+
     extras = f"[{root.extras}]" if root.extras else ""
     if root.origin == "held":
         return f"kept while a newer release is held: {root.project} {root.selector}"
+    if root.origin.startswith(GROUP):
+        group = root.origin.removeprefix(GROUP)
+        if root.extras == PINNED:
+            return f'"{group}" names {root.project} {root.selector}'
+        return f'"{group}" asks for {root.project}{extras} "{root.selector}"'
     pattern = f' (pattern "{root.origin}")' if root.origin else ""
     return f'root {root.project}{extras} "{root.selector}"{pattern}'

@@ -15,11 +15,12 @@ they are there.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from pypisync.core.calls import root_calls_for
 from pypisync.core.edges import edges
-from pypisync.core.graph import Book, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.graph import PINNED, Book, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.liveness import Liveness
 from pypisync.core.model import Targets
-from pypisync.core.select import Candidate, choose, choose_root
+from pypisync.core.select import Candidate, choose
 from pypisync.core.working import WorkingSet, reached
 
 
@@ -54,6 +55,7 @@ class Closure:
             self._lost |= reached(root.chosen, root.extras)
             work.root_chose(root, (), 0)
         work.load_candidates({root.project for root in changed} | projects)
+        work.load_pinnable({root.project for root in changed if root.pinned})
         for root in changed:
             self._choose_root(root)
         work.load_classes(projects)
@@ -70,7 +72,8 @@ class Closure:
     def _choose_root(self, root: Root) -> None:
         before = root.chosen
         candidates = self._candidates(root.project)
-        chosen, unmet = choose_root(candidates, root.selector, self._targets.groups)
+        pinnable = self._work.pinnable.get(root.project, {})
+        chosen, unmet = root_calls_for(root, self._targets, candidates, pinnable)
         self._work.root_chose(root, chosen, unmet)
         self._support(before, chosen, root.extras)
 
@@ -191,5 +194,9 @@ class Closure:
             known=work.classes,
             roots=roots,
             unseen=self._unseen,
-            unknown={key.release for key in live if not work.facts[key.release].known},
+            unknown={
+                key.release
+                for key in live
+                if key.extra != PINNED and not work.facts[key.release].known
+            },
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pypisync.core.graph import ClassKey, EdgeFact, ReleaseFacts
+from pypisync.core.graph import PINNED, ClassKey, EdgeFact, ReleaseFacts
 from pypisync.core.markers import marker_mask
 from pypisync.core.model import Targets
 
@@ -12,8 +12,10 @@ def edges(
 ) -> Iterator[tuple[int, ClassKey | None]]:
     """Requirement ids with their classes, None where nothing can ever meet the requirement.
 
-    ``extra`` is the node's; "" is the release itself.
+    ``extra`` is the node's; "" is the release itself. A pin has none.
     """
+    if extra == PINNED:
+        return
     for edge in facts.edges:
         number, project, kind, specifier, marker, extras, fault = edge
         if marker or extra or kind == "build":

@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 from pypisync.core.select import Candidate
 from pypisync.core.selector import Selector
 
+# The extra of a pin: the release itself, and nothing that it needs. No real extra has this name.
+PINNED = "="
+
 
 class ClassKey(NamedTuple):
     """What makes requirements alike."""
@@ -23,7 +26,7 @@ class ClassKey(NamedTuple):
 
 
 class NodeKey(NamedTuple):
-    """A selected release, or with ``extra`` an extra of it."""
+    """A selected release, or with ``extra`` an extra of it, or with PINNED the release alone."""
 
     release: int
     extra: str
@@ -62,8 +65,14 @@ class Root:
     project: int
     selector: Selector
     extras: tuple[str, ...]
+    marker: str = ""  # it counts only on targets where this can hold
     chosen: tuple[int, ...] = ()
     unmet: int = 0
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it names a release of a lock file: exactly that one, followed no further."""
+        return PINNED in self.extras
 
 
 @dataclass(slots=True)
@@ -84,11 +93,19 @@ class Node:
     edges: dict[int, ClassKey | None] = field(default_factory=dict)
 
 
+def called(extras: Sequence[str]) -> tuple[str, ...]:
+    """The extras of the nodes that a call with these extras supports; "" is the release itself."""
+    return (PINNED,) if PINNED in extras else ("", *extras)
+
+
 class Book(Protocol):
     """Facts and earlier decisions, in batches; every answer covers all that was asked."""
 
     def candidates(self, projects: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
         """Releases with files, newest first; None for a project nobody has looked at yet."""
+
+    def pinnable(self, projects: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
+        """All releases with files, kept or not, by the keys of their versions."""
 
     def releases(self, releases: Iterable[int]) -> Mapping[int, ReleaseFacts]:
         """The facts of releases."""

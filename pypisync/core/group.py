@@ -4,12 +4,19 @@ A group that is resolved holds requirements and constraints; one that is not hol
 and which of their files. How a file becomes a group is left to the readers of each format.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from packaging.specifiers import SpecifierSet
+
+from pypisync.core import versions
+from pypisync.core.graph import PINNED
 from pypisync.core.model import Requirement
 from pypisync.core.values import masked
+
+GROUP = "group:"
+"""What the origin of a root begins with that a group makes; the file's name follows."""
 
 MOST_PINS = 50_000  # releases of one lock file; real ones have a few thousand
 MOST_FILES = 500_000
@@ -93,3 +100,39 @@ def merged(pins: list[Pin]) -> tuple[Pin, ...]:
     for pin in pins:
         files.setdefault((pin.name, pin.version), {}).update(dict.fromkeys(pin.files))
     return tuple(Pin(*key, tuple(files[key])) for key in sorted(files))
+
+
+class Line(NamedTuple):
+    """A root that a group makes."""
+
+    name: str
+    selector: str
+    extras: tuple[str, ...]
+    marker: str = ""
+    files: tuple[NamedFile, ...] = ()
+
+
+def lines(group: Group) -> Iterator[Line]:
+    """The roots that a group makes, each looked at by itself.
+
+    To a requirement is added what constraints and other requirements say of the project wherever
+    it applies. That all hold together is for a proof to say.
+    """
+    said: dict[str, list[Requirement]] = {}
+    for one in (*group.requirements, *group.constraints):
+        said.setdefault(one.name, []).append(one)
+    for one in group.requirements:
+        here = [each for each in said[one.name] if each.marker in ("", one.marker)]
+        yield Line(one.name, _selector(here), one.extras, one.marker)
+    for pin in group.locked:
+        yield Line(pin.name, pin.version, (PINNED,), files=pin.files)
+
+
+def _selector(requirements: list[Requirement]) -> str:
+    """The newest version that meets them all; an exact one if one of them names it."""
+    specifiers = {each for one in requirements for each in SpecifierSet(one.specifier)}
+    for each in sorted(specifiers, key=str):
+        exact = versions.parse(each.version) if each.operator in ("==", "===") else None
+        if exact is not None:
+            return str(exact)
+    return "latest" + ",".join(sorted(map(str, specifiers)))

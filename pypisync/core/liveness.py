@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 
-from pypisync.core.graph import NodeKey
+from pypisync.core.graph import NodeKey, called
 from pypisync.core.working import WorkingSet
 
 # Users of a class that are looked at first; all of them only if these lead to no root.
@@ -81,7 +81,7 @@ class Liveness:
 
     def _rooted(self, node: NodeKey) -> bool:
         return any(
-            node.release in root.chosen and (not node.extra or node.extra in root.extras)
+            node.release in root.chosen and node.extra in called(root.extras)
             for root in self._work.roots_of(node.release)
         )
 

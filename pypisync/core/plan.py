@@ -17,7 +17,7 @@ class Shelf:
 
     page: PageFile  # as its page would list it
     admits: int
-    kept: bool
+    kept: bool  # if its release is selected, it is wanted on the page
     stored: bool
 
 
@@ -30,6 +30,7 @@ class Wanted:
     version: str
     selected: bool
     admits: int
+    pinned: bool  # by a lock file alone: nothing that it needs is followed
     blocked: str  # why it cannot be published whatever is stored; "" if nothing stands in the way
     files: tuple[Shelf, ...]
 
@@ -45,13 +46,14 @@ def unready(wanted: Iterable[Wanted]) -> dict[int, str]:
     for release in wanted:
         if not release.selected:
             continue
+        there = [file for file in release.files if file.kept and file.stored]
         served = 0
-        for file in release.files:
-            served |= file.admits if file.kept and file.stored else 0
+        for file in there:
+            served |= file.admits
         missing = [f.page.filename for f in release.files if f.kept and not f.stored]
         if release.blocked:
             held[release.release] = release.blocked
-        elif missing and (release.admits & ~served or not served):
+        elif missing and (release.admits & ~served or not there):
             held[release.release] = f"not stored yet: {', '.join(missing[:3])}" + (
                 f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             )

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
+from pypisync.core.calls import groups_of, root_calls_for
 from pypisync.core.edges import edges
-from pypisync.core.graph import ClassKey, NodeKey, ReleaseFacts, Root
+from pypisync.core.graph import PINNED, ClassKey, NodeKey, ReleaseFacts, Root
 from pypisync.core.model import Targets
-from pypisync.core.select import Candidate, choose, choose_root, newest_suffices
+from pypisync.core.select import Candidate, choose, newest_suffices
 
 _BATCH = 5_000
 
@@ -32,6 +33,9 @@ class Source(Protocol):
         self, projects: Sequence[int]
     ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
         """Releases with files, newest first; None for a project nobody has looked at yet."""
+
+    def pinnable(self, projects: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
+        """All releases with files, kept or not, by the keys of their versions."""
 
     def facts_of(self, releases: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
         """The facts of releases."""
@@ -58,18 +62,23 @@ class Scratch:
         """Every root, with what it calls for."""
         for roots in _batched(self._source.all_roots()):
             # Most roots are "latest", and one release answers that.
-            groups = self._targets.groups
             newest = self._source.newest_of(sorted({root.project for root in roots}))
             others = {
                 root.project
                 for root in roots
-                if not newest_suffices(newest.get(root.project), root.selector, groups)
+                if root.pinned
+                or not newest_suffices(
+                    newest.get(root.project), root.selector, groups_of(root, self._targets)
+                )
             }
             found = dict(self._source.candidates_of(sorted(others)))
+            pinnable = self._source.pinnable({root.project for root in roots if root.pinned})
             for root in roots:
                 if root.project in found:
                     candidates = self._seen(root.project, found[root.project])
-                    root.chosen, root.unmet = choose_root(candidates, root.selector, groups)
+                    root.chosen, root.unmet = root_calls_for(
+                        root, self._targets, candidates, pinnable.get(root.project, {})
+                    )
                 else:
                     root.chosen = (newest[root.project].release,)
                 self._reach(root.chosen, root.extras)
@@ -127,8 +136,9 @@ class Scratch:
 
     def _reach(self, releases: Iterable[int], extras: Sequence[str]) -> None:
         nodes = self.nodes
+        itself = PINNED not in extras
         for release in releases:
-            if release not in nodes:
+            if itself and release not in nodes:
                 nodes[release] = len(nodes)
                 self._wave.setdefault(release, []).append("")
             for extra in extras:

@@ -109,6 +109,7 @@ def newest_suffices(newest: Candidate | None, selector: Selector, groups: Sequen
     return (
         newest is not None
         and (selector.count, selector.specifier) == (1, "")
+        and bool(groups)
         and all(newest.admits & group for group in groups)
     )
 

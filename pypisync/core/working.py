@@ -6,7 +6,7 @@ What is loaded here counts; what is not is as the catalog has it.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pypisync.core.graph import Book, Class, ClassKey, Node, NodeKey, ReleaseFacts, Root
+from pypisync.core.graph import Book, Class, ClassKey, Node, NodeKey, ReleaseFacts, Root, called
 
 if TYPE_CHECKING:
     from pypisync.core.select import Candidate
@@ -19,6 +19,7 @@ class WorkingSet:
         self.nodes: dict[NodeKey, Node] = {}
         self.facts: dict[int, ReleaseFacts] = {}
         self.candidates: dict[int, Sequence[Candidate] | None] = {}
+        self.pinnable: dict[int, Mapping[bytes, int]] = {}
         self.classes: dict[ClassKey, Class] = {}
         self.roots: dict[int, Root] = {}
         self._book = book
@@ -34,6 +35,10 @@ class WorkingSet:
     def load_candidates(self, projects: set[int]) -> None:
         """The releases of projects."""
         self.candidates.update(self._book.candidates(projects - self.candidates.keys()))
+
+    def load_pinnable(self, projects: set[int]) -> None:
+        """The releases of projects that a lock file can name."""
+        self.pinnable.update(self._book.pinnable(projects - self.pinnable.keys()))
 
     def load_releases(self, releases: set[int]) -> None:
         """The facts of releases."""
@@ -167,4 +172,4 @@ class WorkingSet:
 
 def reached(releases: Iterable[int], extras: Sequence[str]) -> set[NodeKey]:
     """The nodes that a choice of these releases with these extras supports."""
-    return {NodeKey(release, extra) for release in releases for extra in ("", *extras)}
+    return {NodeKey(release, extra) for release in releases for extra in called(extras)}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select, update
 from pypisync.catalog import decisions, facts, knowledge
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
+from pypisync.catalog.roots import WantedRoot, set_roots
 from pypisync.catalog.schema import edges, projects, releases, selected
 from pypisync.core import environments, requirements
 from pypisync.core.keep import FilePolicy
@@ -55,7 +56,7 @@ def _fill(connection: Connection, rules: Rules) -> None:
         knowledge.Knowledge(release, "metadata", "known", tuple(_needs(draw))) for release in ids
     ]
     knowledge.record_knowledge(connection, known)
-    decisions.set_roots(connection, [(name, "latest", "", "") for name in names])
+    set_roots(connection, [WantedRoot(name, "latest", "", "") for name in names])
 
 
 def _document(name: str, count: int) -> ProjectDocument:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from pypisync.catalog import decisions, scratch
 from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.roots import WantedRoot, set_roots
 from pypisync.core.environments import targets
 from pypisync.core.model import Targets
 from tests.bench.drawn import Drawn, fill
@@ -31,6 +32,8 @@ WANTED = """
     SELECT id, knowledge FROM releases WHERE knowledge <> 'known'
     UNION ALL SELECT 0, name FROM pending ORDER BY 1, 2
 """
+MARKERS = ("", "", 'python_version < "3.9"', 'sys_platform == "win32"', 'os_name == "java"')
+PINS = ("1.0", "1.1", "1.3", "9.9")
 SELECTORS = ("latest", "2 latest", "latest<2", ">=1.2", "1.1", "==1.3")
 
 
@@ -68,10 +71,17 @@ def varied(connection: Connection, seed: int) -> None:
     connection.execute(text("UPDATE requirements SET fault = 'bad' WHERE id % 23 = 0"))
     connection.execute(text("UPDATE requirements SET kind = 'build' WHERE id % 29 = 0"))
     wanted = [
-        (drawn.name(draw.randrange(120)), draw.choice(SELECTORS), draw.choice(("", "fast")), "")
+        WantedRoot(
+            drawn.name(draw.randrange(120)),
+            draw.choice(SELECTORS),
+            draw.choice(("", "fast")),
+            "",
+            draw.choice(MARKERS),
+        )
         for _ in range(60)
     ]
-    decisions.set_roots(connection, wanted)
+    pins = [WantedRoot(drawn.name(n), draw.choice(PINS), "=", "group:x") for n in range(40)]
+    set_roots(connection, wanted + pins)
 
 
 def decided(connection: Connection) -> list[list[tuple[object, ...]]]:

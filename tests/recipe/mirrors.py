@@ -18,6 +18,7 @@ from sqlalchemy import text
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
 from pypisync.core import environments, selector
+from pypisync.core.group import Group
 from pypisync.core.keep import FilePolicy
 from pypisync.core.roots import Pattern, Root
 from pypisync.mirror import Mirror
@@ -37,6 +38,7 @@ class Bench:
     upstream: Upstream
     packages: Mapping[str, Sequence[str]]
     patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    groups: Sequence[Group] = ()
     environment: Mapping[str, Sequence[str] | None] = field(default_factory=lambda: LINUX)
     policy: FilePolicy = field(default_factory=FilePolicy)
     flat: bool = False
@@ -73,6 +75,7 @@ class Bench:
                 Pattern(regex, tuple(map(selector.parse, selectors)))
                 for regex, selectors in self.patterns.items()
             ),
+            groups=tuple(self.groups),
             rules=Rules(targets, self.policy),
             fingerprint=f"{environments.fingerprint(targets)} {self.policy!r}",
             grace=self.grace,

@@ -6,13 +6,16 @@ catalog and the same tree as one that was never disturbed.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 
+from pypisync.core.group import Group, NamedFile, Pin
+from pypisync.core.requirements import parse
 from pypisync.storage import disk
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree
@@ -64,26 +67,50 @@ def again(world: World) -> None:
     world.remove_release("app", "1.0")
 
 
-def nothing(world: World) -> None:
-    pass
+def test_a_crash_at_every_point_of_the_first_cycle(memory_path: Path) -> None:
+    world = World()
+    first(world)
+    packages = {"app": ["latest"]}
+    start = Bench(memory_path / "start", MemoryUpstream(world), packages, flat=True)
+    crash_everywhere(memory_path, start)
 
 
-@pytest.mark.parametrize(
-    ("before", "then", "flat"), [(nothing, first, True), (first, again, False)]
-)
-def test_a_crash_at_every_point(
-    memory_path: Path, before: Callable[[World], None], then: Callable[[World], None], flat: bool
-) -> None:
-    def made() -> tuple[World, Bench]:
-        world = World()
-        before(world)
-        packages = {"app": ["latest"]}
-        return world, Bench(memory_path / "start", MemoryUpstream(world), packages, flat=flat)
+def test_a_crash_at_every_point_of_a_later_cycle(memory_path: Path) -> None:
+    world = World()
+    first(world)
+    start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
+    start.sync()
+    again(world)
+    crash_everywhere(memory_path, start)
 
-    world, start = made()
-    if before is not nothing:
-        start.sync()
-    then(world)
+
+def test_a_crash_at_every_point_while_other_groups_take_effect(memory_path: Path) -> None:
+    world = World()
+    for version in ("1.0", "2.0"):
+        world.publish("app", version, requires=["lib"], sdist=True)
+        world.publish("lib", version)
+    start = Bench(memory_path / "start", MemoryUpstream(world), {})
+    start.groups = groups("lib<2", pin("app-1.0.tar.gz"))
+    start.sync()
+    pins = pin("app-1.0-py3-none-any.whl"), pin("app-2.0.tar.gz")
+    start.groups = groups("lib<3 ; os_name == 'posix'", *pins)
+    crash_everywhere(memory_path, start)
+
+
+def groups(requirement: str, *pins: Pin) -> tuple[Group, Group]:
+    """A requirements file and a lock file."""
+    asked = Group("team.txt", resolve=True, requirements=(parse(requirement),))
+    return asked, Group("uv.lock", resolve=False, locked=pins)
+
+
+def pin(filename: str) -> Pin:
+    """The release of a file, and of its files this one."""
+    name, version = filename.removesuffix(".tar.gz").split("-")[:2]
+    return Pin(name, version, (NamedFile(filename),))
+
+
+def crash_everywhere(memory_path: Path, start: Bench) -> None:
+    """Run the mirror's next cycle with a crash at each of its points, then another one."""
     calm = moved(start, memory_path / "calm", memory_path)
     points = Points()
     with counted(calm, points):
@@ -106,4 +133,4 @@ def moved(start: Bench, folder: Path, top: Path) -> Bench:
     shutil.rmtree(folder, ignore_errors=True)
     if start.folder.exists():
         shutil.copytree(start.folder, folder)
-    return Bench(folder, start.upstream, start.packages, flat=start.flat, clock=start.clock)
+    return replace(start, folder=folder)

@@ -18,6 +18,8 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from pypisync.core.group import Group, NamedFile, Pin, merged
+from pypisync.core.requirements import parse
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
 from tests.sim import strategies
@@ -36,6 +38,7 @@ ENVIRONMENT = {
 # What upstream writes no journal row for is found by a sweep, not by the changelog.
 SILENT = ("archive", "unarchive")
 LIMIT = 4
+VERSIONS = st.sampled_from(strategies.VERSIONS)
 CONFIGURATIONS: list[dict[str, list[str]]] = [
     {"alpha": ["latest"], "beta": [">=1"]},
     {"alpha": ["latest"]},
@@ -59,6 +62,7 @@ def decided(bench: Bench) -> dict[str, Any]:
         "selected": sorted(bench.query(SELECTION)),
         "unmet": sorted(bench.unmet()),
         "reasons": sorted(bench.query("SELECT * FROM v_reasons")),
+        "named": sorted(map(repr, bench.query("SELECT * FROM v_named"))),
         "index": json.loads(index.read_bytes())["projects"] if index.exists() else [],
         "tree": pages,
     }
@@ -94,6 +98,34 @@ class Mirror(RuleBasedStateMachine):
         self.bench.packages = packages
         self.synced = False
 
+    @rule(
+        asked=st.lists(strategies.requirements(LIMIT), max_size=2),
+        locked=st.lists(
+            st.tuples(strategies.names(LIMIT), VERSIONS, st.integers(0, 7)), max_size=3
+        ),
+    )
+    def group(self, asked: list[str], locked: list[tuple[str, str, int]]) -> None:
+        """The operator gives a requirements file and a lock file that names some files."""
+        pins = [self.pin(name, version, which) for name, version, which in locked]
+        requirements = tuple(map(parse, asked))
+        self.bench.groups = [
+            Group("team.txt", resolve=True, requirements=requirements),
+            Group("uv.lock", resolve=False, locked=merged(pins)),
+        ]
+        self.synced = False
+
+    def pin(self, name: str, version: str, which: int) -> Pin:
+        """A pin with those of the release's files whose bits are set; none: by the file rules."""
+        project = self.world.projects.get(name)
+        release = project and project.same_release(version)
+        files = release.files if release else ()
+        named = [
+            NamedFile(file.filename, file.built.sha256)
+            for number, file in enumerate(files)
+            if which >> number & 1
+        ]
+        return Pin(name, version, tuple(named))
+
     @rule()
     def sync(self) -> None:
         self.bench.sync()
@@ -106,10 +138,11 @@ class Mirror(RuleBasedStateMachine):
         self.synced = False
         self.forget("fresh")
         fresh = self.mirror("fresh", self.bench.packages)
+        fresh.groups = self.bench.groups
         fresh.sync()
         assert decided(self.bench) == decided(fresh)
         self.bench.listed()
-        if all(_plain(op) for op in self.world.projects.values()):
+        if not self.bench.groups and all(map(_plain, self.world.projects.values())):
             selected, unmet = closure(self.world, self.bench.packages, ENVS)
             assert self.bench.selection() == selected
             assert self.bench.unmet() == unmet
