@@ -26,6 +26,7 @@ from pypisync.core.group import Group
 from pypisync.core.json5_positions import Path as KeyPath
 from pypisync.core.json5_positions import Positions, positions
 from pypisync.core.model import Targets
+from pypisync.core.policy import Policy
 from pypisync.core.roots import Pattern, Root
 from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
@@ -57,6 +58,7 @@ class Config:
     arch_exclude: tuple[str, ...]
     wheels: Literal["all", "targets"]
     sdists: Literal["always", "fallback", "never"]
+    policy: Policy
     flat: bool  # also a folder with a link to every file
     schedule: Schedule
     listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
@@ -197,8 +199,8 @@ def _wrong_values(source: _Source) -> Iterator[_Fault]:
 def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
     model: type[BaseModel] = Document
     description = ""
-    for step in key:
-        field = model.model_fields.get(str(step))
+    for step in (step for step in key if isinstance(step, str)):
+        field = model.model_fields.get(step)
         if field is None:
             continue  # an index, or no such key
         description = field.description or ""
@@ -320,6 +322,7 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         arch_exclude=tuple(document.arch_exclude or ()),
         wheels=document.wheels,
         sdists=document.sdists,
+        policy=document.policy.resolved(),
         flat=document.flat,
         schedule=schedule.parse(document.schedule),
         listen=values.socket_address(document.listen) if document.listen else None,

@@ -56,8 +56,8 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         for _, answer in batch:
             mirror.answered("project", answer)
         with mirror.catalog.begin() as connection:
-            facts.record(connection, documents, mirror.rules)
-            facts.record_gone(connection, gone, mirror.rules)
+            facts.record(connection, documents, mirror.rules, mirror.now())
+            facts.record_gone(connection, gone, mirror.rules, mirror.now())
             work.settled(connection, [*(d.name for d in documents), *gone, *same])
             work.set_aside(connection, {name: str(error) for name, error in reasons.items()})
         for name, error in reasons.items():

@@ -11,7 +11,7 @@ from hashlib import sha256
 from packaging.utils import canonicalize_name
 
 from pypisync import reconcile
-from pypisync.catalog import decisions, facts, work
+from pypisync.catalog import decisions, facts, vulnerabilities, work
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.roots import WantedRoot, set_roots
 from pypisync.core.group import GROUP, lines
@@ -49,7 +49,7 @@ def listen(mirror: Mirror) -> Heard:
     listed = _names(mirror, must=new_patterns or news.by_index or news.rewound, may=overdue)
     names = set(changed) if listed is None else set(listed)
     with mirror.catalog.begin() as connection:
-        _apply_environment(mirror, connection)
+        _apply_rules(mirror, connection)
         _set_roots(mirror, connection, names, everything=new_patterns)
         owed = {name: changed[name] for name in sorted(work.matters(connection, changed))}
         if news.by_index:
@@ -59,6 +59,8 @@ def listen(mirror: Mirror) -> Heard:
         elif listed is not None and overdue:
             owed = reconcile.differing(work.known(connection), listed) | owed
         work.mark_stale(connection, owed, mirror.now())
+        if overdue and mirror.rules.bars.examines:
+            vulnerabilities.owe_oldest(connection, mirror.now())
         if since is None or news.rewound or (overdue and listed is not None):
             reconcile.reconciled(connection, mirror.now())
         if new_patterns or patterns_seen not in (None, patterns):
@@ -115,12 +117,17 @@ def _names(mirror: Mirror, *, must: bool, may: bool) -> Mapping[str, int] | None
         return None
 
 
-def _apply_environment(mirror: Mirror, connection: Transaction) -> None:
-    """Derive and decide anew from known facts if the environments or the file rules changed."""
+def _apply_rules(mirror: Mirror, connection: Transaction) -> None:
+    """Derive from known facts what other environments, other rules of files or time make of them.
+
+    The policy is among the rules; with time, files become old enough for it.
+    """
     if work.setting(connection, "environment") != mirror.fingerprint:
-        facts.rederive(connection, mirror.rules)
+        facts.rederive(connection, mirror.rules, mirror.now())
         decisions.forget_decisions(connection)
         work.set_setting(connection, "environment", mirror.fingerprint)
+    else:
+        facts.mature(connection, mirror.rules, mirror.now())
 
 
 def _set_roots(

@@ -127,6 +127,21 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
     return failed
 
 
+def expunge(mirror: Mirror) -> int:
+    """Delete what is doomed, with its ``.metadata``, whatever may still list it; how many files.
+
+    So the direct address of a barred file leads nowhere, in generations that are kept as well.
+    """
+    with mirror.catalog.begin() as connection:
+        paths = history.doomed(connection)
+    if paths:
+        mirror.pool.delete(paths)
+        mirror.pool.flush()
+        with mirror.catalog.begin() as connection:
+            history.forget_stored(connection, paths)
+    return len([path for path in paths if not path.endswith(METADATA)])
+
+
 class _Watched:
     """A pool whose watch is told of the bytes as they come in."""
 

@@ -13,12 +13,24 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from pypisync import listening, rollback
-from pypisync.catalog import decisions, history, locks, publication, retention, roots, runs, work
+from pypisync.catalog import (
+    bars,
+    decisions,
+    history,
+    locks,
+    publication,
+    retention,
+    roots,
+    runs,
+    work,
+)
+from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.knowledge import wanted_releases
 from pypisync.errors import Gone, PypiSyncError, Stopped
+from pypisync.examine import learn_vulnerabilities, to_examine
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
-from pypisync.mirror import Mirror, bring
+from pypisync.mirror import Mirror, bring, expunge
 from pypisync.upstream.api import FileAsk, ProjectAsk
 from pypisync.writing import write_generation
 
@@ -64,6 +76,7 @@ def sync_once(mirror: Mirror) -> Report:
             later = fetch(mirror, report)
         with _timed(report, "publish"):
             publish(mirror, report, later)
+            report.pruned += expunge(mirror)
         with _timed(report, "prune"):
             prune(mirror, report)
     return report
@@ -111,9 +124,10 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
     A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones.
     """
     tried: set[str] = set()
+    examined: set[int] = set()
     while True:
         with mirror.catalog.begin() as connection:
-            decisions.decide(connection, mirror.rules.targets, mirror.now())
+            _decide(mirror, connection)
             now = mirror.now() if mirror.patient else None
             stale = work.stale(connection, now, fresh)
             asks = [ProjectAsk(*row) for row in stale if row[0] not in tried]
@@ -122,20 +136,31 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
                 for release in wanted_releases(connection)
                 if f"{release.project}=={release.version}" not in tried
             ]
-            empty = decisions.empty_roots(connection) | locks.missing(connection)
-        if not asks and not wanted:
+            suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
+            empty = bars.empty_roots(connection) | locks.missing(connection)
+        if not (asks or wanted or suspects):
             for root, reason in empty.items():
                 mirror.watch.fault(root, reason)
             report.failed |= empty
             return
         tried |= {ask.name for ask in asks}
         failed = learn_projects(mirror, asks) if asks else {}
+        if suspects:
+            examined |= {one.id for one in suspects}
+            failed |= learn_vulnerabilities(mirror, suspects)
+            if mirror.rules.bars.blocks_vulnerable:
+                wanted = []  # some of them may be barred now
         if wanted:
             failed |= learn_requirements(mirror, wanted)
         tried |= failed.keys()
         report.projects += len(asks)
         report.releases += len(wanted)
         report.failed |= {what: str(error) for what, error in failed.items()}
+
+
+def _decide(mirror: Mirror, connection: Transaction) -> None:
+    rules = mirror.rules
+    decisions.decide(connection, rules.targets, mirror.now(), examine=rules.bars.examines)
 
 
 # -- fetch ----------------------------------------------------------------------------------
@@ -169,10 +194,10 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
     if resume(mirror, report):
         return
     with mirror.catalog.begin() as connection:
-        result = publication.assemble(connection, later)
+        result = publication.assemble(connection, later, mirror.rules.bars)
         if roots.retain(connection, result.retained):
-            decisions.decide(connection, mirror.rules.targets, mirror.now())
-            result = publication.assemble(connection, later)
+            _decide(mirror, connection)
+            result = publication.assemble(connection, later, mirror.rules.bars)
         serial = work.serial(connection) or 0
         number = history.publish(connection, result.pages, serial, mirror.now())
         publication.published_all(connection, result.done)

@@ -7,7 +7,7 @@ A slice only marks what has to be looked at or fetched; the next cycle does the 
 
 from collections.abc import Callable
 
-from pypisync.catalog import repair, rounds, work
+from pypisync.catalog import repair, rounds, vulnerabilities, work
 from pypisync.mirror import Mirror
 from pypisync.storage.check import check_files
 
@@ -30,8 +30,13 @@ def swept(mirror: Mirror) -> float:
 
 
 def sweep(mirror: Mirror) -> int:
-    """Let the next cycle ask for the next slice of projects, conditionally; answers how many."""
+    """Let the next cycle ask for the next slice of projects, conditionally; answers how many.
+
+    And for the vulnerabilities of a slice of the releases, if the policy looks at them.
+    """
     with mirror.catalog.begin() as connection:
+        if mirror.rules.bars.examines:
+            vulnerabilities.owe_oldest(connection, mirror.now(), _SWEEP_SLICES)
         after = (work.setting(connection, _SWEPT) or "").partition(" ")[2]
         names = rounds.next_projects(connection, after, _SWEEP_SLICES)
         work.mark_stale(connection, dict.fromkeys(names, 0), mirror.now())

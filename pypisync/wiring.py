@@ -41,7 +41,7 @@ def open_upstream(config: Config, stop: Callable[[], bool]) -> HttpUpstream:
 def rules(config: Config) -> Rules:
     """What the configuration says of files and targets."""
     policy = FilePolicy(config.arch_exclude, config.wheels, config.sdists)
-    return Rules(config.targets, policy)
+    return Rules(config.targets, policy, config.policy)
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _parts(
             patterns=config.patterns,
             groups=config.groups,
             rules=derived,
-            fingerprint=f"{fingerprint(config.targets)} {derived.policy!r}",
+            fingerprint=f"{fingerprint(config.targets)} {derived.policy!r} {derived.bars!r}",
             grace=config.grace,
             retention=config.retention,
             now=time.time,

@@ -15,6 +15,7 @@ from pypisync.catalog.reader import Reader
 from pypisync.core import versions
 from pypisync.core.chains import Chain, Node, RootLine, Use, shortest
 from pypisync.core.graph import called
+from pypisync.core.policy import UNDATED
 
 # -- status ---------------------------------------------------------------------------------
 
@@ -66,6 +67,10 @@ class Status:
     held_first: Sequence[tuple[str, str, float]]  # release, reason, since
     unmet: int
     skipped: int
+    barred: int  # files, by the policy
+    undated: int  # those of them that are because upstream does not tell when they were uploaded
+    vulnerable: int  # selected releases
+    vulnerable_first: Sequence[tuple[str, str]]  # release, ids
 
     @property
     def well(self) -> bool:
@@ -108,7 +113,29 @@ def status(reader: Reader, *, first: int = 5) -> Status:
             " FROM classes c JOIN edges e ON e.class_id = c.id WHERE c.unmet <> '0')"
         ),
         skipped=reader.value("SELECT count(*) FROM skipped"),
+        barred=reader.value("SELECT count(*) FROM files WHERE barred <> ''"),
+        undated=reader.value(
+            "SELECT count(*) FROM files WHERE barred <> '' AND barred LIKE ?", f"{UNDATED}%"
+        ),
+        vulnerable=reader.value(
+            "SELECT count(DISTINCT v.release_id) FROM vulnerabilities v"
+            " JOIN selected s ON s.release_id = v.release_id"
+        ),
+        vulnerable_first=_vulnerable(reader, first),
     )
+
+
+def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for project, version, number in reader.rows(
+        "SELECT project, version, id FROM v_vulnerabilities WHERE selected = 1"
+        " ORDER BY project, version, id"
+    ):
+        found.setdefault((project, version), []).append(number)
+    return [
+        (f"{project}=={version}", ", ".join(ids))
+        for (project, version), ids in list(found.items())[:first]
+    ]
 
 
 def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
@@ -306,10 +333,23 @@ def _missing(reader: Reader, name: str, version: Version | None) -> str:
             "SELECT version, kept FROM releases WHERE project_id = ? ORDER BY key DESC", project
         )
     }
-    return _unwanted(kept, version)
+    return _unwanted(kept, version, _barred(reader, project, version))
 
 
-def _unwanted(kept: Mapping[Version, bool], version: Version | None) -> str:
+def _barred(reader: Reader, project: int, version: Version | None) -> str:
+    """Why the policy bars files of this release; "" if it does not."""
+    if version is None:
+        return ""
+    reason = reader.value(
+        "SELECT min(f.barred) FROM files f JOIN releases r ON r.id = f.release_id"
+        " WHERE r.project_id = ? AND r.key = ? AND f.barred <> ''",
+        project,
+        versions.key(version),
+    )
+    return reason or ""
+
+
+def _unwanted(kept: Mapping[Version, bool], version: Version | None, barred: str) -> str:
     """Why none of these releases, newest first, is the selected one that was asked for."""
     if version is None:
         return (
@@ -319,6 +359,8 @@ def _unwanted(kept: Mapping[Version, bool], version: Version | None) -> str:
     if version not in kept:
         newest = f"; the newest known is {next(iter(kept))}" if kept else ""
         return f"upstream has no such version{newest}"
+    if not kept[version] and barred:
+        return f"the policy bars it ({barred})"
     if not kept[version]:
         return "the configuration keeps none of its files (environment, file rules)"
     return "no root or requirement calls for it"

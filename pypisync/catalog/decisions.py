@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Table,
-    and_,
     bindparam,
     delete,
     exists,
@@ -23,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from pypisync.catalog import scratch
+from pypisync.catalog import bars, scratch
 from pypisync.catalog.book import CatalogBook
 from pypisync.catalog.rows import Ids, add, among, batches, to_text
 from pypisync.catalog.schema import (
@@ -38,6 +37,7 @@ from pypisync.catalog.schema import (
     roots,
     selected,
 )
+from pypisync.catalog.vulnerabilities import owe
 from pypisync.core.closure import Closure
 from pypisync.core.graph import PINNED, Class, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.group import GROUP
@@ -50,8 +50,11 @@ HELD = "held"
 _MANY = 20_000
 
 
-def decide(connection: Connection, targets: Targets, now: float) -> int:
-    """Bring the selection up to date with facts and roots; answers how many nodes changed."""
+def decide(connection: Connection, targets: Targets, now: float, *, examine: bool = False) -> int:
+    """Bring the selection up to date with facts and roots; answers how many nodes changed.
+
+    With ``examine``, releases that come into it are to be examined for vulnerabilities.
+    """
     changed = set(connection.scalars(select(projects.c.id).where(projects.c.undecided)))
     redraw = set(connection.scalars(select(releases.c.id).where(releases.c.undecided)))
     moved = connection.scalar(
@@ -62,8 +65,11 @@ def decide(connection: Connection, targets: Targets, now: float) -> int:
     with _uncollected():
         if _is_anew(connection, len(changed) + len(redraw) + (moved or 0)):
             count = _decide_all(connection, targets, now)
+            came = None
         else:
-            count = _update(connection, targets, now, changed, redraw)
+            count, came = _update(connection, targets, now, changed, redraw)
+    if examine:
+        owe(connection, came, now)
     _set(connection, projects, changed, undecided=False)
     _set(connection, releases, redraw, undecided=False)
     _forget_gone(connection, changed)
@@ -85,8 +91,8 @@ def _is_anew(connection: Connection, changes: int) -> bool:
 
 def _update(
     connection: Connection, targets: Targets, now: float, changed: set[int], redraw: set[int]
-) -> int:
-    """Decide anew what the changes touch."""
+) -> tuple[int, set[int]]:
+    """Decide anew what the changes touch; answers also which releases came."""
     book = CatalogBook(connection)
     open_roots = book.roots(roots.c.state == "new")
     for batch in batches(sorted(changed)):
@@ -99,7 +105,9 @@ def _update(
     _Save(connection).decision(decision)
     _settle_roots(connection, decision.roots, dropped)
     _ask_for(connection, decision.unknown, decision.unseen, now)
-    return len(decision.created) + len(decision.removed)
+    bars.explain(connection, changed | {key.project for key in decision.classes})
+    came = {key.release for key in decision.created}
+    return len(decision.created) + len(decision.removed), came
 
 
 def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
@@ -114,6 +122,7 @@ def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
         .values(unpublished=True)
     )
     _ask_for(connection, found.unknown, found.unseen, now)
+    bars.explain(connection, None)
     return len(found.nodes)
 
 
@@ -138,33 +147,6 @@ def forget_decisions(connection: Connection) -> None:
         connection.execute(delete(table))
     connection.execute(update(roots).where(roots.c.state == "kept").values(state="new"))
     connection.execute(update(projects).values(unpublished=True))
-
-
-def empty_roots(connection: Connection) -> dict[str, str]:
-    """The roots of the configuration that call for no release at all, with the reason.
-
-    A project that could not be read yet has a reason of its own; patterns and requirements for
-    other environments may well come to nothing.
-    """
-    needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
-    chosen = exists().where(root_choices.c.root_id == roots.c.id)
-    query = (
-        select(projects.c.name, roots.c.selector, projects.c.status, roots.c.origin)
-        .join_from(roots, projects)
-        .where(or_(roots.c.origin == "", needed), roots.c.state == "kept", ~chosen)
-        .where(projects.c.status != "unseen")
-        .order_by(projects.c.name, roots.c.selector)
-    )
-    reasons = {
-        "gone": "upstream has no such project",
-        "quarantined": "upstream has quarantined the project",
-    }
-    return {
-        f'{origin or "root"} {name} "{selector}"': reasons.get(
-            status, "no release matches it on any target"
-        )
-        for name, selector, status, origin in connection.execute(query)
-    }
 
 
 def matched_names(connection: Connection) -> set[str]:

@@ -5,21 +5,30 @@ touch is marked for the next decision and the next publication in the same trans
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from packaging.version import Version
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
+from pypisync.catalog.history import METADATA, doom_stored
 from pypisync.catalog.rows import Ids, add, among, batches, to_text
-from pypisync.catalog.schema import files, projects, releases, selected, skipped
+from pypisync.catalog.schema import (
+    files,
+    projects,
+    releases,
+    selected,
+    skipped,
+    vulnerabilities,
+)
 from pypisync.core import files as names
 from pypisync.core import versions
 from pypisync.core.files import ParsedFile
 from pypisync.core.graph import PINNED
 from pypisync.core.keep import FileFacts, FilePolicy, keep
 from pypisync.core.model import File, ProjectDocument, Targets
+from pypisync.core.policy import Bar, Policy, judge
 
 # A project that upstream does not have (any more).
 GONE = "gone"
@@ -33,6 +42,7 @@ class Rules:
 
     targets: Targets
     policy: FilePolicy
+    bars: Policy = field(default_factory=Policy)
 
 
 @dataclass(slots=True)
@@ -44,23 +54,26 @@ class _Read:
     skipped: list[tuple[str, str]]
 
 
-def record(connection: Connection, documents: Sequence[ProjectDocument], rules: Rules) -> None:
-    """Make the catalog say what these documents say."""
+def record(
+    connection: Connection, documents: Sequence[ProjectDocument], rules: Rules, now: float
+) -> None:
+    """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
     reads = [_read(document) for document in documents]
     ids = ensure_projects(connection, [document.name for document in documents])
-    old = _Old(connection, list(ids.values()))
-    writer = _Writer(connection, rules, old)
+    old = _Old(connection, list(ids.values()), rules)
+    writer = _Writer(connection, rules, old, now)
     for read in reads:
         writer.project(ids[read.document.name], read)
     writer.write()
 
 
-def record_gone(connection: Connection, gone: Iterable[str], rules: Rules) -> None:
+def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: float) -> None:
     """Record that upstream does not have these projects."""
     record(
         connection,
         [ProjectDocument(name, name, 0, (), status=None, status_reason=GONE) for name in gone],
         rules,
+        now,
     )
     for batch in batches(gone):
         connection.execute(
@@ -70,15 +83,29 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules) -> No
         )
 
 
-def rederive(connection: Connection, rules: Rules) -> None:
-    """Give every file and release its masks anew: targets or the word on files have changed."""
-    everything = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
-    for batch in batches(everything):
-        old = _Old(connection, batch)
-        writer = _Writer(connection, rules, old)
+def rederive(
+    connection: Connection, rules: Rules, now: float, ids: Iterable[int] | None = None
+) -> None:
+    """Give the files and releases of these projects (None: of all) their masks anew.
+
+    The targets, the word on files or something that the policy looks at has changed.
+    """
+    if ids is None:
+        ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
+    for batch in batches(ids):
+        old = _Old(connection, batch, rules)
+        writer = _Writer(connection, rules, old, now)
         for project in batch:
             writer.masks(project)
         writer.write()
+
+
+def mature(connection: Connection, rules: Rules, now: float) -> int:
+    """Derive the projects anew that have files which are old enough by now; answers how many."""
+    due = select(releases.c.project_id).join_from(releases, files).where(files.c.matures <= now)
+    ids = connection.scalars(due.distinct().order_by(releases.c.project_id)).all()
+    rederive(connection, rules, now, ids)
+    return len(ids)
 
 
 def _read(document: ProjectDocument) -> _Read:
@@ -103,8 +130,9 @@ def _read(document: ProjectDocument) -> _Read:
 class _Old:
     """What the catalog holds of some projects."""
 
-    def __init__(self, connection: Connection, ids: Sequence[int]) -> None:
+    def __init__(self, connection: Connection, ids: Sequence[int], rules: Rules) -> None:
         self.projects: dict[int, Any] = {}
+        self.vulnerable: dict[int, list[str]] = {}  # ids by release; only if they bar
         self.releases: dict[int, dict[bytes, Any]] = {project: {} for project in ids}
         self.files: dict[int, dict[str, Any]] = {}
         self.selected: set[int] = set()
@@ -121,15 +149,22 @@ class _Old:
                 selected.c.release_id.in_(of), selected.c.extra != PINNED
             )
             self.selected.update(connection.scalars(chosen))
+            if rules.bars.blocks_vulnerable:
+                v = vulnerabilities.c
+                known = select(v.release_id, v.id).where(v.release_id.in_(of))
+                for release, vulnerability in connection.execute(known):
+                    self.vulnerable.setdefault(release, []).append(vulnerability)
 
 
 class _Writer:
     """Collects the differences of many projects, then writes them in few statements."""
 
-    def __init__(self, connection: Connection, rules: Rules, old: _Old) -> None:
+    def __init__(self, connection: Connection, rules: Rules, old: _Old, now: float) -> None:
         self._connection = connection
         self._rules = rules
         self._old = old
+        self._now = now
+        self._doomed: list[str] = []
         self._release_ids = Ids(connection, releases)
         self._file_ids = Ids(connection, files)
         self._skipped_ids = Ids(connection, skipped)
@@ -194,8 +229,12 @@ class _Writer:
         entries: list[tuple[File, ParsedFile]],
         was: Any,
     ) -> bool:
+        bars = self._bars(project, version, entries, was)
         kept = keep(
-            [FileFacts(p, f.requires_python, f.yanked is not None) for f, p in entries],
+            [
+                FileFacts(p, f.requires_python, f.yanked is not None, bar is not None)
+                for (f, p), bar in zip(entries, bars, strict=True)
+            ],
             self._rules.policy,
             self._rules.targets,
         )
@@ -215,7 +254,7 @@ class _Writer:
             )  # fmt: skip
         else:
             release = was.id
-        sources = self._entries(release, entries, kept.files)
+        sources = self._entries(release, entries, kept.files, bars)
         if was is None:
             return True
         changed = any(getattr(was, name) != value for name, value in derived.items())
@@ -223,11 +262,23 @@ class _Writer:
             self._touch(was, derived, sources=sources, masks=changed)
         return changed
 
+    def _bars(
+        self, project: int, version: Version, entries: list[tuple[File, ParsedFile]], was: Any
+    ) -> list[Bar | None]:
+        """What the policy says to each file."""
+        if self._rules.bars.idle:
+            return [None] * len(entries)
+        name = self._old.projects[project].name
+        policy = self._rules.bars.of(name)
+        known = self._old.vulnerable.get(was.id, ()) if was else ()
+        return [judge(policy, name, str(version), file, known, self._now) for file, _ in entries]
+
     def _touch(self, was: Any, derived: Mapping[str, Any], *, sources: bool, masks: bool) -> None:
         knowledge = was.knowledge
         if sources and knowledge != "unknown":
             # What the requirements were read from has changed: read them again.
-            knowledge = "wanted" if was.id in self._old.selected else "unknown"
+            wanted = derived["kept"] and was.id in self._old.selected
+            knowledge = "wanted" if wanted else "unknown"
         undecided = was.undecided or masks
         self._releases.append(
             {"row": was.id, **derived, "knowledge": knowledge, "undecided": undecided}
@@ -247,13 +298,16 @@ class _Writer:
         release: int,
         entries: list[tuple[File, ParsedFile]],
         kept: Sequence[tuple[bool, int]],
+        bars: Sequence[Bar | None],
     ) -> bool:
         """Compare files; answers whether what the requirements are read from has changed."""
         have = dict(self._old.files.get(release, {}))
         sources = False
-        for (file, parsed), (wanted, mask) in zip(entries, kept, strict=True):
-            row = _row(release, file, parsed, kept=wanted, mask=mask)
+        for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
+            row = _row(release, file, parsed, kept=wanted, mask=mask) | _barred(bar)
             was = have.pop(file.filename, None)
+            if bar and not (was and was.barred):
+                self._doomed += [row["path"], row["path"] + METADATA]
             if was is None:
                 self._new_files.append({"id": self._file_ids.next(), **row})
                 sources = True
@@ -285,6 +339,8 @@ class _Writer:
         ):
             for some in batches(rows):
                 add(self._connection, table, some)
+        # Not even the direct address of a barred file may lead to it.
+        doom_stored(self._connection, self._doomed)
 
 
 _PROJECT_COLUMNS = ("display", "serial", "status", "status_reason", "etag")
@@ -309,6 +365,10 @@ def _row(release: int, file: File, parsed: ParsedFile, *, kept: bool, mask: int)
         "kept": kept,
         "admits": to_text(mask),
     }
+
+
+def _barred(bar: Bar | None) -> dict[str, Any]:
+    return {"barred": bar.reason if bar else "", "matures": bar.until if bar else None}
 
 
 def _file(row: Any) -> File:

@@ -5,7 +5,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from pypisync.catalog.rows import Ids, add, among, batches
 from pypisync.catalog.schema import (
@@ -72,6 +83,12 @@ def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
     """
     for batch in batches(paths):
         connection.execute(update(stored).where(among(stored.c.path, batch)).values(sha256=""))
+
+
+def doomed(connection: Connection) -> list[str]:
+    """The paths of all that is to be deleted, whatever lists it."""
+    query = select(stored.c.path).where(literal_column("stored.sha256 = ''"))
+    return list(connection.scalars(query.order_by(stored.c.path)))
 
 
 def all_stored(connection: Connection) -> list[Stored]:

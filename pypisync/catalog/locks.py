@@ -57,7 +57,7 @@ def named_files(of: ColumnElement[bool] | None = None) -> Any:
     pins = pins.join(files, files.c.release_id == root_choices.c.release_id)
     if of is not None:
         pins = pins.join(releases, releases.c.id == files.c.release_id).join(projects)
-    query = select(files.c.id).select_from(pins).where(is_named())
+    query = select(files.c.id).select_from(pins).where(is_named(), files.c.barred == "")
     return query if of is None else query.where(of)
 
 
@@ -72,7 +72,9 @@ def wanted_files() -> Any:
 
 
 def missing(connection: Connection) -> dict[str, str]:
-    """What lock files name and upstream does not have: files, or whole releases, with the reason.
+    """What lock files name and cannot be had: files, or whole releases, with the reason.
+
+    Upstream does not have it, or the policy bars it.
 
     A project that could not be read yet has a reason of its own.
     """
@@ -84,6 +86,9 @@ def missing(connection: Connection) -> dict[str, str]:
         label = filename or f"{name}=={version} sha256:{digest_}"
         why = f"{group.removeprefix(GROUP)} names it, and upstream has no such file"
         found.setdefault(label, why)
+    for group, _, _, filename, barred in connection.execute(_barred()):
+        why = f"{group.removeprefix(GROUP)} names it, and the policy bars it ({barred})"
+        found.setdefault(filename, why)
     return found
 
 
@@ -113,4 +118,21 @@ def _without_file() -> Any:
         )
         .where(or_(locked.c.sha256 != "", locked.c.filename != ""), ~there)
         .order_by(locked.c.filename, locked.c.sha256)
+    )
+
+
+def _barred() -> Any:
+    # Where a lock file names no files, what is left of the release will do.
+    whole = and_(locked.c.sha256 == "", locked.c.filename == "", ~releases.c.kept)
+    return (
+        _pinned(files.c.filename, files.c.barred)
+        .select_from(
+            roots.join(projects)
+            .join(root_choices, root_choices.c.root_id == roots.c.id)
+            .join(locked, locked.c.root_id == roots.c.id)
+            .join(releases, releases.c.id == root_choices.c.release_id)
+            .join(files, files.c.release_id == releases.c.id)
+        )
+        .where(files.c.barred != "", or_(is_named(), whole))
+        .order_by(files.c.filename)
     )

@@ -26,6 +26,9 @@ from pypisync.core.graph import PINNED
 from pypisync.core.group import NamedFile
 from pypisync.core.pages import Page, PageFile
 from pypisync.core.plan import Shelf, Wanted, spread, unready
+from pypisync.core.policy import Policy
+
+_ALL_PASS = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +80,19 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     return [wanted[number] for number in sorted(wanted)]
 
 
-def assemble(connection: Connection, later: Collection[str] = ()) -> Publication:
+def assemble(
+    connection: Connection, later: Collection[str] = (), policy: Policy = _ALL_PASS
+) -> Publication:
     """The pages as the facts, the decisions and the pool allow now.
 
-    ``later``: paths that could not be fetched and may be next time.
+    ``later``: paths that could not be fetched and may be next time. Where ``policy`` blocks what
+    is vulnerable, a release that was never examined waits.
     """
     query = select(projects).where(projects.c.unpublished).order_by(projects.c.name)
     changed = connection.execute(query).all()
     if not changed:
         return Publication()
-    wanted = _wanted(connection, [row.id for row in changed])
+    wanted = _wanted(connection, [row.id for row in changed], policy)
     listed = _listed(connection, [row.name for row in changed])
     held = unready(wanted)
     if held:
@@ -189,7 +195,7 @@ def _is_selected() -> Any:
     return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
 
 
-def _wanted(connection: Connection, ids: Sequence[int]) -> list[Wanted]:
+def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[Wanted]:
     meta = stored.alias("meta")
     p, r, f = projects.c, releases.c, files.c
     # The name says nothing new, but it has an index.
@@ -219,14 +225,17 @@ def _wanted(connection: Connection, ids: Sequence[int]) -> list[Wanted]:
                 .outerjoin(stored, stored.c.path == f.path)
                 .outerjoin(meta, meta.c.path == f.path + METADATA)
             )
-            .where(among(p.id, batch), or_(selected.c.id.is_not(None), pinned, lists))
+            # What is barred goes, whatever is held.
+            .where(
+                among(p.id, batch), f.barred == "", or_(selected.c.id.is_not(None), pinned, lists)
+            )
             .order_by(r.id, f.id)
         )  # fmt: skip
         for row in connection.execute(query):
             entry = found.setdefault(row.release, (row, []))
             wanted = (row.kept and row.chosen is not None) or row.id in named
             entry[1].append(_shelf(row, wanted=wanted))
-    blocked = _blocked(connection, list(found))
+    blocked = _blocked(connection, list(found), policy)
     return [
         Wanted(
             release=release,
@@ -265,7 +274,7 @@ def _has_metadata(stated: str | None, has: str | None) -> bool:
     return stated is None or has == stated or (stated == "" and has is not None)
 
 
-def _blocked(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
     """Releases of which something is not known yet that their dependencies hang on."""
     blocked: dict[int, str] = {}
     is_selected = exists().where(_is_selected())
@@ -288,7 +297,22 @@ def _blocked(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
         )
         for release, name in connection.execute(unseen):
             blocked[release] = f"needs {name}, which could not be read yet"
+        if policy.blocks_vulnerable:
+            blocked |= _never_examined(connection, batch, policy)
     return blocked
+
+
+def _never_examined(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
+    query = (
+        select(releases.c.id, projects.c.name, releases.c.version)
+        .join_from(releases, projects)
+        .where(among(releases.c.id, ids), releases.c.examined.is_(None))
+    )
+    return {
+        release: "its vulnerabilities could not be read yet"
+        for release, name, version in connection.execute(query)
+        if not policy.exempts(name, version)
+    }
 
 
 def _listed(connection: Connection, names: Sequence[str]) -> dict[str, frozenset[str]]:

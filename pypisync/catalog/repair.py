@@ -29,7 +29,7 @@ def stored_count(connection: Connection) -> int:
 
 def unrecorded(connection: Connection) -> list[str]:
     """The paths on the pages that the catalog does not know to be stored."""
-    here = exists().where(stored.c.path == published.c.path)
+    here = exists().where(stored.c.path == published.c.path, stored.c.sha256 != "")
     query = select(published.c.path).where(published.c.last.is_(None), ~here)
     return list(connection.scalars(query.order_by(published.c.path)))
 

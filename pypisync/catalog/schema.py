@@ -114,7 +114,15 @@ releases = Table(
     _text("source"),  # where the requirements were read
     _text("provides"),  # extras, separated by commas
     _flag("undecided", index=True),  # masks or requirements changed since the last decision
+    Column("examined", Float),  # when upstream was asked for its vulnerabilities last
+    _flag("unexamined"),  # to be asked for them now
     UniqueConstraint("project_id", "key"),
+    Index(
+        "ix_releases_unexamined",
+        "id",
+        sqlite_where=text("unexamined = 1"),
+        postgresql_where=text("unexamined"),
+    ),
     Index(
         "ix_releases_wanted",
         "id",
@@ -142,6 +150,20 @@ files = Table(
     _text("kind", "wheel"),
     _flag("kept"),  # wanted by the configuration if its release is selected
     _text("admits", "0"),
+    _text("barred"),  # why the policy bars it; "" if it does not
+    Column("matures", Float),  # when that ends by itself, seconds since 1970
+    Index(
+        "ix_files_barred",
+        "release_id",
+        sqlite_where=text("barred <> ''"),
+        postgresql_where=text("barred <> ''"),
+    ),
+    Index(
+        "ix_files_matures",
+        "matures",
+        sqlite_where=text("matures IS NOT NULL"),
+        postgresql_where=text("matures IS NOT NULL"),
+    ),
     comment="distribution files that upstream lists",
 )
 
@@ -153,6 +175,18 @@ skipped = Table(
     Column("what", Text, nullable=False),
     Column("reason", Text, nullable=False),
     comment="versions and files upstream lists that the standards do not allow",
+)
+
+vulnerabilities = Table(
+    "vulnerabilities",
+    metadata,
+    _ref("release_id", "releases", index=False, key=True),
+    Column("id", Text, primary_key=True),  # such as PYSEC-2026-1
+    _text("aliases"),  # separated by commas
+    _text("summary"),
+    _text("fixed_in"),  # versions, separated by commas
+    _text("link"),
+    comment="known vulnerabilities of the releases that were examined",
 )
 
 requirements = Table(
@@ -216,6 +250,7 @@ classes = Table(
     _text("extras"),
     Column("mask", Text, nullable=False),
     _text("unmet", "0"),
+    _text("barred"),  # if it is unmet: what the policy bars that would meet it
     _number("uses"),
     UniqueConstraint("project_id", "specifier", "extras", "mask"),
     comment="requirements that are alike, chosen for once",
@@ -261,6 +296,13 @@ stored = Table(
     Column("size", BigInteger, nullable=False),
     Column("unlisted", Float),  # when the last page that lists it went, seconds since 1970
     Column("checked", Float, nullable=False, server_default="0"),
+    # Doomed: to be deleted as soon as no page lists it.
+    Index(
+        "ix_stored_doomed",
+        "path",
+        sqlite_where=text("sha256 = ''"),
+        postgresql_where=text("sha256 = ''"),
+    ),
     comment="what the pool holds, hash-checked when it came in",
 )
 

@@ -42,10 +42,10 @@ VIEWS = (
     ),
     View(
         "v_files",
-        "Files upstream has; kept: by the file rules, stored: in the pool, listed: on a page.",
+        "Files upstream has; kept: by the rules, barred: by the policy, stored, listed: on a page.",
         """
         SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
-            f.requires_python, f.yanked, f.kept, f.path,
+            f.requires_python, f.yanked, f.kept, f.path, f.barred,
             CASE WHEN t.path IS NULL THEN 0 ELSE 1 END AS stored,
             CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed
         FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id
@@ -107,6 +107,7 @@ VIEWS = (
             CASE WHEN q.fault <> '' THEN q.fault
                 WHEN d.status = 'gone' THEN 'upstream has no such project'
                 WHEN d.status = 'unseen' THEN 'not read yet'
+                WHEN c.barred <> '' THEN c.barred
                 WHEN EXISTS (SELECT 1 FROM choices h WHERE h.class_id = c.id)
                     THEN 'no release for some targets'
                 ELSE 'no release meets it' END AS reason,
@@ -131,6 +132,20 @@ VIEWS = (
         LEFT JOIN files f ON f.release_id = rc.release_id AND (l.sha256 = f.sha256
             OR l.sha256 = '' AND (l.filename = f.filename OR l.filename = '' AND f.kept))
         WHERE ro.origin LIKE 'group:%'
+        """,
+    ),
+    View(
+        "v_vulnerabilities",
+        "Known vulnerabilities of releases that were looked at; barred: 1 if the policy bars it.",
+        """
+        SELECT p.name AS project, r.version, v.id, v.aliases, v.summary, v.fixed_in, v.link,
+            CASE WHEN EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id)
+                THEN 1 ELSE 0 END AS selected,
+            CASE WHEN EXISTS (SELECT 1 FROM files f WHERE f.release_id = r.id AND f.barred <> '')
+                THEN 1 ELSE 0 END AS barred,
+            r.examined
+        FROM vulnerabilities v
+        JOIN releases r ON r.id = v.release_id JOIN projects p ON p.id = r.project_id
         """,
     ),
     View("v_held", "Releases that are wanted and cannot be published yet.",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
     from pypisync.config import Config
+    from pypisync.core.policy import Policy
     from pypisync.core.selector import Selector
 
 
@@ -71,9 +73,30 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "arch_exclude", " ".join(config.arch_exclude) or "-"
     yield "flat", "yes" if config.flat else "no"
     yield "listen", shown_address(config.listen) or "-"
+    yield from _policy(config.policy)
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
     yield "retention", show_duration(config.retention)
+
+
+def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
+    """What the policy bars; the keys that bar nothing are left out."""
+    from pypisync.core.values import show_duration, show_moment, show_size
+
+    if policy.min_age:
+        yield "policy.min_age", show_duration(policy.min_age)
+    for name, age in policy.min_age_of:
+        yield "policy.min_age_of", f"{name}: {show_duration(age)}"
+    if policy.freeze_at is not None:
+        yield "policy.freeze_at", show_moment(policy.freeze_at)
+    for name, version in policy.exempt:
+        yield "policy.exempt", f"{name}=={version}"
+    for block in policy.block:
+        what = [block.name + block.specifier, block.filename, block.sha256]
+        yield "policy.block", f"{' '.join(filter(None, what))}: {block.reason}"
+    if policy.max_file_size is not None:
+        yield "policy.max_file_size", show_size(policy.max_file_size)
+    yield "policy.vulnerabilities", policy.vulnerabilities
 
 
 def _roots(config: "Config") -> Iterator[tuple[str, str, str]]:
@@ -115,6 +138,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "sdists": config.sdists,
         "arch_exclude": list(config.arch_exclude),
         "flat": config.flat,
+        "policy": asdict(config.policy),
         "listen": shown_address(config.listen),
         "upstream": upstream,
         "disk_reserve": config.disk_reserve,

@@ -83,6 +83,13 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
     yield "skipped", f"{count(found.skipped)} names that the standards do not allow"
+    if found.barred:
+        undated = f", {count(found.undated)} of an unknown upload time" if found.undated else ""
+        yield "barred", f"{count(found.barred, 'file')} by the policy{undated}"
+    if found.vulnerable:
+        yield "vulnerable", count(found.vulnerable, "release")
+    for release, ids in found.vulnerable_first:
+        yield "vulnerable", f"{release}: {ids}"
     failed = found.finished.failed if found.finished else {}
     for what, reason in list(failed.items())[:_FAILED]:
         yield "failed", f"{what}: {reason}"

@@ -6,12 +6,12 @@ overrides and what the values lead to are left to :mod:`pypisync.config`.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from packaging.specifiers import SpecifierSet
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pypisync.core import selector, values
+from pypisync.core import policy, selector, specifiers, values
 
 
 def _selector(text: str) -> str:
@@ -22,6 +22,24 @@ def _selector(text: str) -> str:
 
 def _root(text: str) -> str:
     selector.parse_root(text)
+    return text
+
+
+def _specifier(text: str) -> str:
+    try:
+        specifiers.matcher(text)
+    except ValueError:
+        raise ValueError('must be a specifier set such as ">=1.4,<1.6"') from None
+    return text
+
+
+def _release(text: str) -> str:
+    values.release(text)
+    return text
+
+
+def _moment(text: str) -> str:
+    values.moment(text)
     return text
 
 
@@ -129,6 +147,89 @@ class RequirementsFile(_Keys):
     )
 
 
+class Block(_Keys):
+    """What the policy bars for good; the conditions that are given must all hold."""
+
+    reason: Text = Field(
+        description="a text that says why; it is shown where something is missing because of it"
+    )
+    name: Annotated[str, AfterValidator(values.project)] | None = Field(
+        default=None, description="a project"
+    )
+    specifier: Annotated[str, AfterValidator(_specifier)] | None = Field(
+        default=None, description='which versions of it, such as "<2"'
+    )
+    filename: Text | None = Field(default=None, description="the name of one file")
+    sha256: Annotated[str, AfterValidator(values.sha256)] | None = Field(
+        default=None, description="the SHA-256 of one file: 64 hexadecimal digits"
+    )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.name or self.filename or self.sha256):
+            raise ValueError('must say what: "name", "filename" or "sha256"')
+        if self.specifier and not self.name:
+            raise ValueError('must name the project that its "specifier" is for')
+        return self
+
+    def resolved(self) -> policy.Block:
+        """As the rest of PypiSync works with it."""
+        given = (self.name, self.specifier, self.filename, self.sha256)
+        return policy.Block(self.reason, *(text or "" for text in given))
+
+
+class Policy(_Keys):
+    """What the mirror must not hold, although it is wanted."""
+
+    min_age: Duration = Field(
+        default=0,
+        ge=0,
+        description="how long ago a file must have been uploaded: seconds or a duration such as "
+        '"7 days"',
+    )
+    min_age_of: dict[
+        Annotated[str, AfterValidator(values.project)], Annotated[Duration, Field(ge=0)]
+    ] = Field(
+        default={},
+        description='an object from project names to what counts for them instead of "min_age"',
+    )
+    exempt: list[Annotated[str, AfterValidator(_release)]] = Field(
+        default=[],
+        description='a list of releases such as "django==5.2.1" that only "block" bars',
+    )
+    freeze_at: Annotated[str, AfterValidator(_moment)] | None = Field(
+        default=None,
+        description="null or a moment in UTC; files that were uploaded after it are barred",
+    )
+    block: list[Block] = Field(
+        default=[],
+        description='a list of objects with a "reason", and with a "name" (and a "specifier"), a '
+        '"filename" or a "sha256"',
+    )
+    max_file_size: Size | None = Field(
+        default=None,
+        ge=0,
+        description='null or the bytes that a file may have: a number or a size such as "1 GiB"',
+    )
+    vulnerabilities: Literal["ignore", "report", "block"] = Field(
+        default="ignore",
+        description='"ignore", "report" (ask upstream about every release, and show it) or '
+        '"block" (and bar the release)',
+    )
+
+    def resolved(self) -> policy.Policy:
+        """As the rest of PypiSync works with it."""
+        return policy.Policy(
+            min_age=self.min_age,
+            min_age_of=tuple(sorted(self.min_age_of.items())),
+            exempt=tuple(sorted(map(values.release, self.exempt))),
+            freeze_at=None if self.freeze_at is None else values.moment(self.freeze_at),
+            block=tuple(block.resolved() for block in self.block),
+            max_file_size=self.max_file_size,
+            vulnerabilities=self.vulnerabilities,
+        )
+
+
 class Document(_Keys):
     """The configuration of PypiSync, as it stands in the file."""
 
@@ -191,6 +292,9 @@ class Document(_Keys):
         default="1 hour",
         description='when the daemon syncs: the time between two syncs, such as "1 hour", or a '
         'cron expression in local time, such as "17 * * * *"',
+    )
+    policy: Policy = Field(
+        default=Policy(), description="an object that says what must not be mirrored"
     )
     listen: Annotated[str, AfterValidator(_socket_address)] | None = Field(
         default=None,

@@ -25,6 +25,7 @@ class FileFacts:
     parsed: ParsedFile
     requires_python: str | None
     yanked: bool
+    barred: bool = False  # by the policy, see pypisync.core.policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Kept:
 def keep(files: Sequence[FileFacts], policy: FilePolicy, targets: Targets) -> Kept:
     """Apply the policy to the files of one release."""
     masks = [usable_mask(f.parsed, f.requires_python, targets) for f in files]
-    out = [excluded(f.parsed, policy.arch_exclude) for f in files]
+    out = [f.barred or excluded(f.parsed, policy.arch_exclude) for f in files]
     wheels = [f.parsed.kind == "wheel" for f in files]
     kept = [
         not gone and (not wheel or policy.wheels == "all" or mask != 0)

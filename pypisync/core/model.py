@@ -48,6 +48,17 @@ class ProjectDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """A known vulnerability of a release, as upstream tells it (an OSV record in short)."""
+
+    id: str  # such as PYSEC-2026-1
+    aliases: tuple[str, ...] = ()  # such as CVE-2026-1
+    summary: str = ""
+    fixed_in: tuple[str, ...] = ()  # versions
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Unchanged:
     """The document is the one already known (HTTP 304)."""
 

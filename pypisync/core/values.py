@@ -6,6 +6,7 @@ Sizes take the IEC prefixes (powers of 1024) and the SI ones (powers of 1000).
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from packaging.utils import InvalidName, canonicalize_name
@@ -15,7 +16,9 @@ _NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", r
 _HOST_AND_PORT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GENERATION_NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_NAME = "letters and digits, with . _ - between"
 _SIZES = {"": 1, "b": 1} | {
     f"{letter}{suffix}": base**power
     for power, letter in enumerate("kmgt", start=1)
@@ -94,7 +97,43 @@ def extra(text: str) -> str:
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:
-        raise ValueError("must be an extra: letters and digits, with . _ - between") from None
+        raise ValueError(f"must be an extra: {_NAME}") from None
+
+
+def project(text: str) -> str:
+    """``text`` as a normalised project name (PEP 503). Raises ValueError."""
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise ValueError(f"must be a project: {_NAME}") from None
+
+
+def release(text: str) -> tuple[str, str]:
+    """The normalised name and the version that ``text`` names. Raises ValueError."""
+    name, _, version = text.partition("==")
+    try:
+        return project(name.strip()), full_version(version.strip())
+    except ValueError:
+        raise ValueError('must be a release such as "django==5.2.1"') from None
+
+
+def moment(text: str) -> float:
+    """The moment in UTC that ``text`` names, as seconds since 1970. Raises ValueError."""
+    zoned = f"{text}T00:00:00Z" if len(text) == len("2026-11-01") else text
+    try:
+        return (datetime.fromisoformat(zoned) - _EPOCH).total_seconds()
+    except (ValueError, TypeError):  # no date, or one without a zone
+        raise ValueError(
+            'must be a moment such as "2026-11-01T00:00:00Z", or a day such as "2026-11-01", '
+            "which is its beginning in UTC"
+        ) from None
+
+
+def sha256(text: str) -> str:
+    """``text`` as a SHA-256. Raises ValueError."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("must be a SHA-256: 64 hexadecimal digits")
+    return text.lower()
 
 
 def generation_name(text: str) -> str:
@@ -152,6 +191,15 @@ def show_duration(seconds: int) -> str:
             count = seconds // length
             return f"{count} {unit}" + "s" * (count != 1)
     return f"{seconds} seconds"
+
+
+def show_moment(seconds: float) -> str:
+    """A moment (seconds since 1970) in UTC, to the second that is not before it."""
+    try:
+        text = (_EPOCH + timedelta(seconds=-(-seconds // 1))).isoformat()
+    except OverflowError:
+        return "the end of time"
+    return text.removesuffix("+00:00") + "Z"
 
 
 def masked(text: str) -> str:

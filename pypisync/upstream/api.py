@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pypisync.core.model import Change, ProjectDocument, Unchanged
+from pypisync.core.model import Change, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"
@@ -87,6 +87,11 @@ class Upstream(Protocol):
         self, releases: Iterable[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
         """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
+
+    def vulnerabilities(
+        self, releases: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
 
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit

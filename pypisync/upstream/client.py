@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
 from typing import Literal
 
-from pypisync.core.model import Change, ProjectDocument, Unchanged
+from pypisync.core.model import Change, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import DEFAULT_ENDPOINT, Deposit, FileAsk, ProjectAsk
 from pypisync.upstream.changelog import Changelog
@@ -84,6 +84,17 @@ class HttpUpstream:
         def begin(halt: Event) -> Callable[[tuple[str, str]], tuple[str, ...] | None]:
             projects = Projects(self._session.until(halt), self._learnt)
             return lambda release: projects.requires(*release)
+
+        return run(InOrder(iter(releases), self._stop), begin, self._workers)
+
+    def vulnerabilities(
+        self, releases: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
+
+        def begin(halt: Event) -> Callable[[tuple[str, str]], tuple[Vulnerability, ...]]:
+            projects = Projects(self._session.until(halt), self._learnt)
+            return lambda release: projects.vulnerabilities(*release)
 
         return run(InOrder(iter(releases), self._stop), begin, self._workers)
 

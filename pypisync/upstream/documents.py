@@ -16,12 +16,14 @@ import msgspec
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
-from pypisync.core.model import File, ProjectDocument, Status
+from pypisync.core.model import File, ProjectDocument, Status, Vulnerability
 from pypisync.errors import Malformed
 from pypisync.upstream.entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
 from pypisync.upstream.session import Reply, said, shown
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+_MOST = 100  # vulnerabilities of a release, and what each names, that are read
+_LONGEST = 500  # characters of what is said of them
 MAX_SERIAL = 2**63 - 1  # what a database holds
 
 _T = TypeVar("_T")
@@ -59,6 +61,19 @@ class _About(msgspec.Struct):
     info: _Info
 
 
+class _Vulnerability(msgspec.Struct):
+    id: str
+    aliases: list[str] = msgspec.field(default_factory=list)
+    summary: str | None = None
+    fixed_in: list[str] = msgspec.field(default_factory=list)
+    link: str | None = None
+    withdrawn: str | None = None
+
+
+class _Examined(_About):
+    vulnerabilities: list[_Vulnerability] | None
+
+
 class _Legacy(_About):
     last_serial: int | None = None
     releases: dict[str, list[LegacyFile]] | None = None
@@ -85,6 +100,7 @@ _LOOSE_PAGE = cast("msgspec.json.Decoder[_Page]", msgspec.json.Decoder(_LoosePag
 _LEGACY = msgspec.json.Decoder(_Legacy)
 _LOOSE_LEGACY = cast("msgspec.json.Decoder[_Legacy]", msgspec.json.Decoder(_LooseLegacy))
 _ABOUT = msgspec.json.Decoder(_About)
+_EXAMINED = msgspec.json.Decoder(_Examined)
 _ROOT = msgspec.json.Decoder(_RootPage)
 
 
@@ -184,6 +200,30 @@ def parse_requires(name: str, reply: Reply) -> tuple[str, ...] | None:
     info = _decoded(_ABOUT, reply).info
     _check_name(name, info.name, reply)
     return _requires(info)
+
+
+def parse_vulnerabilities(name: str, reply: Reply) -> tuple[Vulnerability, ...]:
+    """The known vulnerabilities of the release that a legacy document tells of.
+
+    Raises Malformed, also for a document that says nothing of vulnerabilities.
+    """
+    document = _decoded(_EXAMINED, reply)
+    _check_name(name, document.info.name, reply)
+    return tuple(
+        Vulnerability(
+            id=_short(one.id),
+            aliases=tuple(map(_short, one.aliases[:_MOST])),
+            summary=_short(one.summary or ""),
+            fixed_in=tuple(map(_short, one.fixed_in[:_MOST])),
+            link=_short(one.link or ""),
+        )
+        for one in (document.vulnerabilities or ())[:_MOST]
+        if one.id and one.withdrawn is None
+    )
+
+
+def _short(text: str) -> str:
+    return (clean(text) or "")[:_LONGEST]
 
 
 def _decoded(

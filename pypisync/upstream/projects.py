@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import quote
 
-from pypisync.core.model import ProjectDocument, Unchanged
+from pypisync.core.model import ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Stale, Unreachable
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.documents import (
@@ -21,6 +21,7 @@ from pypisync.upstream.documents import (
     parse_legacy,
     parse_requires,
     parse_simple,
+    parse_vulnerabilities,
     stated_serial,
 )
 from pypisync.upstream.session import Reply, Session, backoff, shown
@@ -75,11 +76,21 @@ class Projects:
 
         Raises UpstreamError: Gone if the release or the API is not there.
         """
+        return parse_requires(name, self._release(name, version))
+
+    def vulnerabilities(self, name: str, version: str) -> tuple[Vulnerability, ...]:
+        """The known vulnerabilities of one release by the JSON API, withdrawn ones left out.
+
+        Raises UpstreamError: Gone if the release or the API is not there.
+        """
+        return parse_vulnerabilities(name, self._release(name, version))
+
+    def _release(self, name: str, version: str) -> Reply:
         path = f"{quote(name, safe='')}/{quote(version, safe='')}"
         reply = self._legacy(path, _GZIP)
         if reply.status in _GONE or not is_json(reply):
             raise Gone(f"{name} {version}: {shown(reply.url)} is not there")
-        return parse_requires(name, reply)
+        return reply
 
     def _read(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
         if self._learnt.simple_first:

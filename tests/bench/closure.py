@@ -49,7 +49,7 @@ def closure(runs: int) -> list[tuple[str, str, str]]:
 def _fill(connection: Connection, rules: Rules) -> None:
     """Projects with three releases each, and requirements with a realistic skew."""
     names = [f"project-{i}" for i in range(ROOTS)]
-    facts.record(connection, [_document(name, 3) for name in names], rules)
+    facts.record(connection, [_document(name, 3) for name in names], rules, 0.0)
     draw = random.Random(9)
     ids = connection.execute(select(releases.c.id)).scalars()
     known = [
@@ -98,7 +98,7 @@ def _changed(catalog: Catalog, rules: Rules, count: int, turn: int) -> float:
     draw = random.Random(turn)
     names = [f"project-{number}" for number in draw.sample(range(ROOTS), count)]
     with catalog.begin() as connection:
-        facts.record(connection, [_document(name, 4 + turn % 2) for name in names], rules)
+        facts.record(connection, [_document(name, 4 + turn % 2) for name in names], rules, 0.0)
     start = time.perf_counter()
     with catalog.begin() as connection:
         decisions.decide(connection, rules.targets, 0.0)

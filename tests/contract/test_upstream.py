@@ -21,6 +21,7 @@ from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
 from tests.contract.faces import Open, over_http
 from tests.sim.log import RequestKind
 from tests.sim.memory import MemoryUpstream
+from tests.sim.state import Vulnerable
 from tests.sim.world import World
 from tests.upstream.deposit import MemoryDeposit
 
@@ -41,6 +42,9 @@ def rich() -> World:
     world.publish("knight", "1.0")
     world.archive("knight", "ni")
     world.create("empty")
+    first = Vulnerable("PYSEC-2026-2", ("CVE-2026-2", "GHSA-2"), ("2.0", "2.1"), "Bites")
+    withdrawn = Vulnerable("PYSEC-2026-1", withdrawn="2026-01-02T00:00:00Z")
+    world.state_vulnerabilities("swallow", "1.1", first, withdrawn)
     world.publish("hidden", "1.0")
     world.publish("hidden", "2.0")
     world.quarantine_release("hidden", "2.0")
@@ -110,6 +114,8 @@ def test_both_say_the_same_of_a_rich_world(stack: ExitStack, kind: str) -> None:
     assert answers[0] == answers[1]
     requires = [{ask: told(answer) for ask, answer in face.requires(RELEASES)} for face in faces]
     assert requires[0] == requires[1]
+    known = [{a: told(answer) for a, answer in face.vulnerabilities(RELEASES)} for face in faces]
+    assert known[0] == known[1]
     deposits = [fetch_all(face, answers[1].values()) for face in faces]
     assert deposits[0] == deposits[1] != {}
 

@@ -20,6 +20,7 @@ from pypisync.catalog.facts import Rules
 from pypisync.core import environments, selector
 from pypisync.core.group import Group
 from pypisync.core.keep import FilePolicy
+from pypisync.core.policy import Policy
 from pypisync.core.roots import Pattern, Root
 from pypisync.mirror import Mirror
 from pypisync.storage.pool import Pool
@@ -41,6 +42,7 @@ class Bench:
     groups: Sequence[Group] = ()
     environment: Mapping[str, Sequence[str] | None] = field(default_factory=lambda: LINUX)
     policy: FilePolicy = field(default_factory=FilePolicy)
+    bars: Policy = field(default_factory=Policy)
     flat: bool = False
     grace: float = 0.0
     retention: float = 0.0
@@ -76,8 +78,8 @@ class Bench:
                 for regex, selectors in self.patterns.items()
             ),
             groups=tuple(self.groups),
-            rules=Rules(targets, self.policy),
-            fingerprint=f"{environments.fingerprint(targets)} {self.policy!r}",
+            rules=Rules(targets, self.policy, self.bars),
+            fingerprint=f"{environments.fingerprint(targets)} {self.policy!r} {self.bars!r}",
             grace=self.grace,
             retention=self.retention,
             now=lambda: self.clock,

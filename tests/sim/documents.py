@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from packaging.utils import canonicalize_name
 
-from tests.sim.state import Project, Release, StoredFile
+from tests.sim.state import Project, Release, StoredFile, Vulnerable
 from tests.sim.world import World
 
 JSON_V1 = "application/vnd.pypi.simple.v1+json"
@@ -160,9 +160,22 @@ def legacy(project: Project, release: Release, base: str, *, releases_key: bool)
             if not other.quarantined
         }
     document["urls"] = [_legacy_file(release, file, base) for file in release.files]
-    document["vulnerabilities"] = []
+    document["vulnerabilities"] = [_vulnerability(one) for one in release.vulnerabilities]
     document["ownership"] = {"roles": [], "organization": None}
     return document
+
+
+def _vulnerability(one: Vulnerable) -> dict[str, Any]:
+    return {
+        "aliases": list(one.aliases),
+        "details": f"Details of {one.id}.",
+        "fixed_in": list(one.fixed_in),
+        "id": one.id,
+        "link": f"https://osv.dev/vulnerability/{one.id}",
+        "source": "osv",
+        "summary": one.summary,
+        "withdrawn": one.withdrawn,
+    }
 
 
 def _legacy_file(release: Release, file: StoredFile, base: str) -> dict[str, Any]:

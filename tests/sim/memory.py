@@ -15,13 +15,13 @@ from urllib.parse import quote, urlsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pypisync.core.model import Change, File, ProjectDocument, Unchanged
+from pypisync.core.model import Change, File, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
 from tests.sim.log import Entry, Log, RequestKind, kind_of
-from tests.sim.state import Project, Release, StoredFile
+from tests.sim.state import Project, Release, StoredFile, Vulnerable
 from tests.sim.world import World
 
 BASE = "http://files.test"
@@ -110,6 +110,19 @@ class MemoryUpstream:
                 yield (name, version), self._persist(partial(self._requires, name, version))
             except UpstreamError as error:
                 yield (name, version), error
+
+    def vulnerabilities(
+        self, releases: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
+        for name, version in releases:
+            try:
+                release = self._persist(partial(self._release, name, version))
+            except UpstreamError as error:
+                yield (name, version), error
+                continue
+            known = [one for one in release.vulnerabilities if one.withdrawn is None]
+            yield (name, version), tuple(vulnerability(one) for one in known)
 
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
@@ -242,12 +255,15 @@ class MemoryUpstream:
         )
 
     def _requires(self, name: str, version: str) -> tuple[str, ...] | None:
+        return self._release(name, version).requires
+
+    def _release(self, name: str, version: str) -> Release:
         self._document(f"/pypi/{name}/{quote(version, safe='')}/json")
         project = self.world.served(name) if self.world.faults.json_api else None
         release = None if project is None else project.shown_release(version)
         if release is None:
             raise Gone(f"{name} {version}: not there")
-        return release.requires
+        return release
 
     def _etag(self, document: Document) -> str | None:
         return document.etag if self.world.faults.etags else None
@@ -304,6 +320,12 @@ class MemoryUpstream:
             part.write(content[start : min(start + _CHUNK, end)])
         if effect and effect.kind == "truncate":
             raise Unreachable(f"{path}: cut short")
+
+
+def vulnerability(one: Vulnerable) -> Vulnerability:
+    """What a client makes of it."""
+    link = f"https://osv.dev/vulnerability/{one.id}"
+    return Vulnerability(one.id, one.aliases, one.summary or "", one.fixed_in, link)
 
 
 def _odd(releases: Iterable[Release]) -> tuple[str, ...]:

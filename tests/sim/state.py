@@ -61,6 +61,17 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Vulnerable:
+    """What the legacy JSON API says of one vulnerability of a release."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    fixed_in: tuple[str, ...] = ()
+    summary: str | None = None
+    withdrawn: str | None = None  # when it was
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One release. Its claims are those of the file that was uploaded first."""
 
@@ -72,6 +83,7 @@ class Release:
     requires_python: str | None = None
     extras: tuple[str, ...] = ()
     dynamic: tuple[str, ...] = ()
+    vulnerabilities: tuple[Vulnerable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from tests.sim import dists
 from tests.sim.dists import Built, SdistMetadata
 from tests.sim.faults import Faults
-from tests.sim.state import Kind, Project, Release, StoredFile
+from tests.sim.state import Kind, Project, Release, StoredFile, Vulnerable
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _DYNAMIC = ("Requires-Dist", "Provides-Extra")
@@ -242,6 +242,10 @@ class World:
         """Make it active again, just as silently."""
         return self._re_project(name, None, status="active", reason=None)
 
+    def state_vulnerabilities(self, name: str, version: str, *known: Vulnerable) -> int:
+        """Know these vulnerabilities of a release and no others: neither journal nor serial."""
+        return self._re_release(name, version, None, vulnerabilities=known)
+
     def role_change(self, name: str, who: str = "somebody") -> int:
         """A new maintainer: a journal row and a new serial, the same files."""
         return self._re_project(name, f"add Maintainer {who}")
@@ -339,13 +343,13 @@ class World:
         releases = {**project.releases, release.version: release}
         return self._commit(before, replace(project, display=name, releases=releases), rows)
 
-    def _re_release(self, name: str, version: str, action: str, **changes: object) -> int:
+    def _re_release(self, name: str, version: str, action: str | None, **changes: object) -> int:
         with self.lock:
             self.tick()
             project = self.project(name)
             release = replace(project.releases[version], **changes)  # type: ignore[arg-type]
             after = replace(project, releases={**project.releases, version: release})
-            return self._commit(project, after, [(version, action)])
+            return self._commit(project, after, [(version, action)] if action else [])
 
     def _re_project(self, name: str, action: str | None, **changes: object) -> int:
         with self.lock:

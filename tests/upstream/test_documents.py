@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.model import File, ProjectDocument
+from pypisync.core.model import File, ProjectDocument, Vulnerability
 from pypisync.errors import Malformed
-from pypisync.upstream.documents import parse_legacy, parse_requires, parse_root, parse_simple
+from pypisync.upstream.documents import (
+    parse_legacy,
+    parse_requires,
+    parse_root,
+    parse_simple,
+    parse_vulnerabilities,
+)
 from pypisync.upstream.session import Reply
 
 SHA = "ab" * 32
@@ -275,6 +281,35 @@ def test_versions_without_a_file_or_a_meaning_are_counted(
     assert parse_simple("holy-grail", reply(page)).versions == odd
 
 
+def examined(*known: object) -> tuple[Vulnerability, ...]:
+    document = {"info": {"name": "Holy.Grail"}, "vulnerabilities": list(known)}
+    return parse_vulnerabilities("holy-grail", reply(document))
+
+
+def test_what_is_said_of_vulnerabilities_is_cut_to_size() -> None:
+    assert examined() == ()
+    assert examined({"id": "A-1", "aliases": [], "withdrawn": None}) == (Vulnerability("A-1"),)
+    assert examined({"id": "A-1", "withdrawn": "2026-01-01T00:00:00Z"}, {"id": ""}) == ()
+    (one,) = examined({"id": "A" * 9999, "aliases": ["x\0"] * 9999, "summary": "y" * 9999})
+    assert (len(one.id), len(one.aliases), len(one.summary)) == (500, 100, 500)
+    assert one.aliases[0] == "x\ufffd"
+    assert len(examined(*({"id": f"A-{i}"} for i in range(999)))) == 100
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"info": {"name": "holy-grail"}},
+        {"info": {"name": "holy-grail"}, "vulnerabilities": [{}]},
+        {"info": {"name": "holy-grail"}, "vulnerabilities": [{"id": 1}]},
+        {"info": {"name": "other"}, "vulnerabilities": []},
+    ],
+)
+def test_a_document_that_tells_of_no_vulnerabilities_is_malformed(document: object) -> None:
+    with pytest.raises(Malformed):
+        parse_vulnerabilities("holy-grail", reply(document))
+
+
 ANYTHING = st.recursive(
     st.none()
     | st.booleans()
@@ -310,6 +345,7 @@ def test_any_bytes_are_a_document_or_malformed(body: bytes) -> None:
         lambda: parse_legacy("holy-grail", reply(body)),
         lambda: parse_root(reply(body)),
         lambda: parse_requires("holy-grail", reply(body)),
+        lambda: parse_vulnerabilities("holy-grail", reply(body)),
     ):
         with contextlib.suppress(Malformed):
             parse()

@@ -1,0 +1,119 @@
+"""Why a root or a requirement finds nothing, and what the policy has to do with it."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from pypisync.catalog.rows import among, batches
+from pypisync.catalog.schema import classes, files, projects, releases, root_choices, roots
+from pypisync.core.graph import PINNED
+from pypisync.core.group import GROUP
+from pypisync.core.selector import parse
+from pypisync.core.specifiers import matcher
+
+# Spelt as in the index, which a parameter would keep SQLite from using.
+_IS_BARRED: ColumnElement[bool] = literal_column("files.barred <> ''", Boolean)
+
+
+class Barred(NamedTuple):
+    """A release of which the policy bars files."""
+
+    key: bytes
+    version: str
+    reason: str
+
+
+def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, list[Barred]]:
+    """By project: the releases of which files are barred, newest first, each with one reason."""
+    found: dict[int, list[Barred]] = {}
+    r = releases.c
+    for batch in batches(sorted(ids)):
+        query = (
+            select(r.project_id, r.key, r.version, func.min(files.c.barred))
+            .join_from(releases, files)
+            .where(among(r.project_id, batch), _IS_BARRED)
+            .group_by(r.id, r.project_id, r.key, r.version)
+            .order_by(r.project_id, r.key.desc())
+        )
+        for project, key, version, reason in connection.execute(query):
+            found.setdefault(project, []).append(Barred(bytes(key), version, reason))
+    return found
+
+
+def reason(barred: Collection[Barred], specifier: str) -> str:
+    """How the policy answers to a specifier that finds nothing; "" if it has no part in it."""
+    wanted = matcher(specifier)
+    matching = [one for one in barred if wanted.matches(one.key, one.version)]
+    if not matching:
+        return ""
+    newest = matching[0]
+    others = f", and {len(matching) - 1} more" if len(matching) > 1 else ""
+    return f"the policy bars {newest.version} ({newest.reason}){others}"
+
+
+def empty_roots(connection: Connection) -> dict[str, str]:
+    """The roots of the configuration that call for no release at all, with the reason.
+
+    A project that could not be read yet has a reason of its own; patterns and requirements for
+    other environments may well come to nothing.
+    """
+    needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
+    chosen = exists().where(root_choices.c.root_id == roots.c.id)
+    query = (
+        select(projects.c.name, roots.c.selector, projects.c.status, roots.c.origin, projects.c.id)
+        .join_from(roots, projects)
+        .where(or_(roots.c.origin == "", needed), roots.c.state == "kept", ~chosen)
+        .where(projects.c.status != "unseen")
+        .order_by(projects.c.name, roots.c.selector)
+    )
+    reasons = {
+        "gone": "upstream has no such project",
+        "quarantined": "upstream has quarantined the project",
+    }
+    empty = connection.execute(query).all()
+    barred = barred_releases(connection, {row.id for row in empty})
+    return {
+        f'{origin or "root"} {name} "{selector}"': reasons.get(status)
+        or reason(barred.get(project, ()), parse(selector).specifier)
+        or "no release matches it on any target"
+        for name, selector, status, origin, project in empty
+    }
+
+
+def explain(connection: Connection, into: Collection[int] | None) -> None:
+    """Note with unmet classes into these projects (None: all) what the policy has to do with it.
+
+    A policy that bars nothing costs one look.
+    """
+    c = classes.c
+    query = select(c.id, c.project_id, c.specifier, c.barred).where(c.unmet != "0")
+    asked: list[ColumnElement[bool]] = [true()]
+    if into is not None:
+        asked = [among(c.project_id, batch) for batch in batches(sorted(into))]
+    unmet = [row for here in asked for row in connection.execute(query.where(here))]
+    if not unmet:
+        return
+    ids = {row.project_id for row in unmet}
+    some = connection.execute(select(files.c.id).where(_IS_BARRED).limit(1)).first()
+    barred = barred_releases(connection, ids) if some else {}
+    changed = [
+        {"row": row.id, "barred": now}
+        for row in unmet
+        if (now := reason(barred.get(row.project_id, ()), row.specifier)) != row.barred
+    ]
+    if changed:
+        connection.execute(update(classes).where(c.id == bindparam("row")), changed)
