@@ -156,9 +156,12 @@ def root_owners(connection: Connection) -> dict[int, str]:
     for between, extras, release in connection.execute(chosen.select_from(choices.join(classes))):
         reach.setdefault(-between, []).extend(_reached(nodes, release, extras))
     owner = owners(starts, reach)
-    pins = {release: node for (release, extra), node in nodes.items() if extra == PINNED}
-    itself = {release: node for (release, extra), node in nodes.items() if not extra}
-    return {release: owner.get(node, "") for release, node in (pins | itself).items()}
+    found: dict[int, str] = {}
+    for (release, extra), node in nodes.items():
+        if extra in ("", PINNED):
+            root = owner.get(node, "")
+            found[release] = root if found.get(release, root) == root else ""
+    return found
 
 
 def _reached(nodes: dict[tuple[int, str], int], release: int, extras: str) -> list[int]:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.difference import Amount, Difference, difference
+from pypisync.core.group import Group, NamedFile, Pin
 from pypisync.storage.pool import Pool
 from pypisync.sync import Report, listen, settle
 from tests.cli.running import configure, invoke, snapshot
@@ -50,6 +51,9 @@ def test_a_plan_says_what_the_next_sync_does(before: list[Op], changes: list[Op]
     with TemporaryDirectory() as folder:
         packages = {"alpha": ["latest"], "beta[fast]": [">=1"], "eta": ["1.0"]}
         bench = Bench(Path(folder), MemoryUpstream(world), packages)
+        sdists = tuple(NamedFile(f"gamma-{version}.tar.gz") for version in ("1.0", "2.0"))
+        pins = (Pin("gamma", "1.0", sdists[:1]), Pin("gamma", "2.0", sdists[1:]), Pin("eta", "1.1"))
+        bench.groups = [Group("uv.lock", resolve=False, locked=pins)]
         bench.sync()
         old = listed(bench)
         stored = {path for (path,) in bench.query("SELECT path FROM stored")}
