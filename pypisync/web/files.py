@@ -25,6 +25,31 @@ def open_below(root: Path, parts: Sequence[str]) -> int | None:
     """
     if not all(is_filename(part) and not part.startswith(".") for part in parts):
         return None
+    descriptor = _at_once(f"{root}/{'/'.join(parts)}")
+    if descriptor is None:
+        descriptor = _step_by_step(root, parts)
+    if descriptor is None or stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _at_once(path: str) -> int | None:
+    """The file, if nothing on the way is a link: then the system knows it by this very path."""
+    try:
+        descriptor = os.open(path, _FILE)
+    except OSError:
+        return None
+    try:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == path:  # noqa: PTH115 - often
+            return descriptor
+    except OSError:  # no /proc
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _step_by_step(root: Path, parts: Sequence[str]) -> int | None:
     folder = -1
     try:
         folder = os.open(root, _FOLDER)
@@ -32,7 +57,7 @@ def open_below(root: Path, parts: Sequence[str]) -> int | None:
             below = os.open(part, _FOLDER, dir_fd=folder)
             os.close(folder)
             folder = below
-        descriptor = os.open(parts[-1], _FILE, dir_fd=folder)
+        return os.open(parts[-1], _FILE, dir_fd=folder)
     except OSError as error:
         if error.errno in _MISSING:
             return None
@@ -40,7 +65,3 @@ def open_below(root: Path, parts: Sequence[str]) -> int | None:
     finally:
         if folder >= 0:
             os.close(folder)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    return None

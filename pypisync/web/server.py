@@ -19,6 +19,7 @@ from pypisync.web.app import Site
 from pypisync.web.generations import Generations
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
+from pypisync.web.protocol import Protocol
 
 _BACKLOG = 1024
 _KEEP_ALIVE_SECONDS = 60
@@ -70,7 +71,7 @@ def _server(config: Config) -> uvicorn.Server:
     settings = uvicorn.Config(
         Site(config.destination, Generations(config.database_url), health, Metrics(health)),
         interface="asgi3",
-        http="h11",  # httptools would be faster, but takes headers of any size into memory
+        http=Protocol,
         loop="asyncio",
         lifespan="off",
         ws="none",

@@ -4,9 +4,11 @@ import os
 import re
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from pypisync.web import protocol
 from tests.web.sites import Site, small_world
 
 
@@ -174,9 +176,47 @@ def test_a_client_that_goes_away_costs_no_more(site: Site) -> None:
     raise AssertionError("files stay open")
 
 
-def test_broken_requests_are_refused(site: Site) -> None:
-    for broken in (b"nonsense\r\n\r\n", b"GET /simple/ HTTP/1.1\r\n\r\n", b"GET\r\n\r\n"):
-        assert site.raw(broken, b"").startswith(b"HTTP/1.1 400 ")
-    long = b"GET /simple/ HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 200_000 + b"\r\n\r\n"
-    assert site.raw(long)[:10] in (b"HTTP/1.1 4", b"")
+HEAD = b"GET /simple/ HTTP/1.1\r\nHost: x\r\n"
+BROKEN = [
+    b"nonsense\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET /simple/ HTTP/1.1\r\n\r\n",  # no Host
+    HEAD + b"Host: y\r\n\r\n",
+    HEAD + b"X: " + b"x" * 17_000 + b"\r\n\r\n",
+    HEAD + b"X: " + b"x" * 200_000 + b"\r\n\r\n",
+    HEAD + b"Xxx: x\r\n" * 5_000 + b"\r\n",
+    b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_broken_requests_are_refused(site: Site, broken: bytes) -> None:
+    assert site.raw(broken)[:13] in (b"HTTP/1.1 400 ", b"")
     assert site.get("/healthz").status_code == 200
+
+
+def test_a_head_that_does_not_end_is_refused(site: Site) -> None:
+    where = urlsplit(site.address)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(HEAD + b"X: ")
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            connection.sendall(b"x" * 10_000_000)
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET /simple/ HT", HEAD, HEAD + b"Content-Length: 9\r\n\r\n"]
+)
+def test_a_client_that_does_not_go_on_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "_SECONDS", 0.05)
+    site = Site(tmp_path, small_world())
+    with site.running():
+        assert site.raw(begun)[:13] in (b"HTTP/1.1 404 ", b"")
+
+
+def test_one_after_the_other_is_no_long_head(site: Site) -> None:
+    ask = HEAD + b"X: " + b"x" * 1000 + b"\r\n"
+    said = site.raw((ask + b"\r\n") * 100 + ask + b"Connection: close\r\n\r\n")
+    assert said.count(b"HTTP/1.1 200 ") == 101

@@ -112,11 +112,15 @@ def test_what_is_not_there_is_404(site: Site, path: str) -> None:
     assert site.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_only_reading_is_allowed(site: Site, method: str) -> None:
     for path in ("/simple/", "/nothing", "/metrics"):
         answer = site.ask(method, path)
         assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_a_method_that_does_not_exist_is_no_request(site: Site) -> None:
+    assert site.ask("BREW", "/simple/").status_code == 400
 
 
 def test_pages_follow_the_disk_and_the_etag_follows_the_content(tmp_path: Path) -> None:
