@@ -57,16 +57,24 @@ class Publication:
 
 
 def files_to_fetch(connection: Connection) -> list[FileToFetch]:
-    """The wanted files that the pool lacks, of projects that changed."""
+    """The files that the pool lacks, of projects that changed.
+
+    The wanted ones; and those that a kept generation lists and the pool has lost, as far as
+    upstream still has them.
+    """
     meta = stored.alias("meta")
-    f = files.c
+    f, p = files.c, published.c
     columns = select(
         f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
     )
     kept = projects.join(releases).join(selected, _is_selected()).join(files)
     named = f.id.in_(locks.named_files(projects.c.unpublished))
+    same = and_(f.filename == p.filename, f.path == p.path, f.sha256 == p.sha256)
+    listed = projects.join(published, p.name == projects.c.name).join(files, same)
+    lost = and_(f.kept, stored.c.path.is_(None))
+    sources = (kept, f.kept), (projects.join(releases).join(files), named), (listed, lost)
     wanted: dict[int, FileToFetch] = {}
-    for base, condition in ((kept, f.kept), (projects.join(releases).join(files), named)):
+    for base, condition in sources:
         query = columns.select_from(
             base.outerjoin(stored, stored.c.path == f.path).outerjoin(
                 meta, meta.c.path == f.path + METADATA

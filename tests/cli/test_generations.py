@@ -166,3 +166,20 @@ def test_prune_says_how_much_goes(config: Path, server: Server) -> None:
     assert invoke(config, "prune", "--json").json == {**dry, "deleted": True}
     assert [found["number"] for found in invoke(config, "generations", "--json").json] == [2]
     assert invoke(config, "verify").code == 0
+
+
+def test_a_frozen_index_is_repaired_as_far_as_upstream_allows(config: Path, world: World) -> None:
+    assert invoke(config, "rollback", "1").code == 0
+    world.remove_release("a", "1.0")
+    assert invoke(config, "sync").code == 0
+    for name in ("a", "b"):
+        [file] = (config.parent / "data").glob(f"packages/*/*/*/{name}-1.0-*.whl")
+        file.write_bytes(bytes(file.stat().st_size))
+    done = invoke(config, "verify", "--repair")
+    assert "failed: a-1.0-" in done.err
+    assert "b-1.0-" not in done.err
+    assert (versions(config, "a"), versions(config, "b")) == (set(), {"1.0"})
+    assert invoke(config, "verify").code == 0
+    invoke(config, "rollback", "--release")
+    assert invoke(config, "sync").code == 0
+    assert versions(config, "a") == {"2.0"}

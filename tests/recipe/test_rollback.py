@@ -132,6 +132,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(bench: Bench, world: Wo
 
 def test_a_file_that_is_lost_meanwhile_leaves_the_pages(bench: Bench, world: World) -> None:
     three(world)
+    world.remove_project("lib")
     bench.sync()
     order(bench, 1)
     bench.sync()
