@@ -1,28 +1,65 @@
-"""``python -m tests.bench [NAME ...] [--runs N] [--json]``."""
+"""``python -m tests.bench [NAME ...] [--runs N] [--quick] [--json] [--peers FOLDER]``."""
 
 import argparse
-import json
+import platform
+import sqlite3
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 
+from tests.bench import peers
+from tests.bench.measure import Setup
+from tests.bench.report import Figures, as_json, table
 from tests.bench.workloads import WORKLOADS
 
 
 def main() -> None:
     """Run the named workloads (all if none is named) and print their figures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", epilog=f"The workloads: {', '.join(WORKLOADS)}."
+    )
     parser.add_argument("names", nargs="*", choices=[[], *WORKLOADS], metavar="NAME")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--runs", type=int, default=3, help="of each, medians are shown")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try the bench")
+    parser.add_argument("--json", action="store_true", help="every value, for programs")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        metavar="FOLDER",
+        help="a virtual environment with bandersnatch and morgan; it is made if it is not there",
+    )
     options = parser.parse_args()
-    results = {}
+    if options.peers and not options.peers.exists():
+        peers.install(options.peers)
+    setup = Setup(options.runs, options.quick, options.peers and options.peers.resolve())
+    if not options.json:
+        print(machine(options.peers), flush=True)
+    results: dict[str, Figures] = {}
     for name in options.names or WORKLOADS:
         workload = WORKLOADS[name]
-        results[name] = workload(options.runs)
+        start = time.perf_counter()
+        results[name] = workload(setup)
         if not options.json:
-            print(f"\n{name}: {workload.__doc__}")
-            for figure, value, unit in results[name]:
-                print(f"  {figure:<34} {value:>24} {unit}", flush=True)
+            took = time.perf_counter() - start
+            print(table(f"\n{name} [{took:.0f} s]: {workload.__doc__}", results[name]), flush=True)
     if options.json:
-        print(json.dumps(results, indent=2))
+        print(as_json(results))
+
+
+def machine(where: Path | None) -> str:
+    """The date, the versions and the machine."""
+    parts = [
+        f"{datetime.now(UTC):%Y-%m-%d}",
+        f"{platform.python_implementation()} {sys.version.split()[0]}",
+        f"SQLite {sqlite3.sqlite_version}",
+        f"SQLAlchemy {version('sqlalchemy')}",
+    ]
+    for name in ("bandersnatch", "morgan"):
+        found = peers.version(where, name)
+        parts.append(f"{name} {found}" if found else f"no {name}")
+    return ", ".join(parts)
 
 
 if __name__ == "__main__":

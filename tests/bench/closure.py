@@ -1,11 +1,17 @@
-"""The closure on facts that are in the catalog: from scratch, and after a few changes."""
+"""The closure on facts that are in the catalog: from nothing, and after a few changes.
+
+Reading the facts and writing the decision are part of it. Every step is a process of its own, for
+its memory: ``python -m tests.bench.closure STEP DATABASE ROOTS [CHANGES]``.
+"""
 
 import json
 import random
+import resource
+import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
@@ -13,97 +19,166 @@ from pypisync.catalog import decisions, facts, knowledge
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.facts import Rules
 from pypisync.catalog.roots import WantedRoot, set_roots
-from pypisync.catalog.schema import edges, projects, releases, selected
+from pypisync.catalog.schema import classes, edges, projects, releases, selected
 from pypisync.core import environments, requirements
 from pypisync.core.keep import FilePolicy
-from pypisync.core.model import File, ProjectDocument, Requirement
-from tests.bench.measure import LINUX, spread
+from pypisync.core.model import Requirement
+from tests.bench.drawn import Drawn, fill
+from tests.bench.measure import LINUX, Setup, folder, run
+from tests.bench.report import Figures, figure
 
-ROOTS = 5_000
-EDGES = 7  # a release; with those of older releases that are needed about 50,000 in all
+CHANGES = (5, 100, 800)
+_RULES = Rules(environments.targets(LINUX), FilePolicy())
 
 
-def closure(runs: int) -> list[tuple[str, str, str]]:
-    """5,000 roots with 50,000 edges: from scratch, and after 5 and 100 changed projects."""
-    with tempfile.TemporaryDirectory(prefix="pypisync-bench-") as folder:
-        catalog = Catalog(f"sqlite:///{Path(folder) / 'catalog.sqlite'}")
-        catalog.prepare()
-        rules = Rules(environments.targets(LINUX), FilePolicy())
-        with catalog.begin() as connection:
-            _fill(connection, rules)
-        scratch = [_scratch(catalog, rules) for _ in range(runs)]
-        rows = [("from scratch", spread(scratch), "s")]
-        for count in (5, 100):
-            times = [_changed(catalog, rules, count, turn) for turn in range(runs * 3)]
-            rows.append((f"{count} changed projects", spread([t * 1000 for t in times], 0), "ms"))
-        with catalog.begin() as connection:
-            counts = [
-                connection.scalar(select(func.count()).select_from(table))
-                for table in (selected, edges)
+def closure_small(setup: Setup) -> Figures:
+    """5,000 roots: from nothing, and after 5, 100 and 800 changed projects."""
+    return _closure(setup, setup.size(5_000, 200))
+
+
+def closure_middle(setup: Setup) -> Figures:
+    """50,000 roots."""
+    return _closure(setup, setup.size(50_000, 300))
+
+
+def closure_large(setup: Setup) -> Figures:
+    """500,000 roots."""
+    return _closure(setup, setup.size(500_000, 400))
+
+
+def closure_whole(setup: Setup) -> Figures:
+    """886,323 roots: "latest" of every project that PyPI has."""
+    return _closure(setup, setup.size(886_323, 500))
+
+
+def _closure(setup: Setup, count: int) -> Figures:
+    # Each run from nothing takes its time with many.
+    runs = 1 if count > 100_000 else setup.runs
+    with folder() as made:
+        facts_only, decided = made / "facts.sqlite", made / "decided.sqlite"
+        _step("fill", facts_only, count)
+        scratch = []
+        for _ in range(runs):
+            shutil.copy(facts_only, decided)
+            scratch.append(_step("scratch", decided, count))
+        facts_only.unlink()
+        found = scratch[-1]
+        note = f"{found['edges']:,} edges in {found['classes']:,} classes"
+        figures = [
+            figure("selected", [found["selected"]], digits=0, note=note),
+            figure("from nothing: wall", [one["wall"] for one in scratch], "s"),
+            figure("from nothing: cpu", [one["cpu"] for one in scratch], "s"),
+            figure("from nothing: peak", [one["peak"] for one in scratch], "MiB", 0),
+        ]
+        for changed in CHANGES:
+            if changed * 2 > count:
+                continue
+            steps = [_step("change", decided, count, changed) for _ in range(setup.runs)]
+            figures += [
+                figure(f"{changed} changed: wall", [s["wall"] * 1000 for s in steps], "ms", 0),
+                figure(f"{changed} changed: cpu", [s["cpu"] * 1000 for s in steps], "ms", 0),
+                figure(f"{changed} changed: peak", [s["peak"] for s in steps], "MiB", 0),
             ]
-        rows.append(("selected", str(counts[0]), f"with {counts[1]} edges"))
-        catalog.close()
-    return rows
+    return figures
 
 
-def _fill(connection: Connection, rules: Rules) -> None:
-    """Projects with three releases each, and requirements with a realistic skew."""
-    names = [f"project-{i}" for i in range(ROOTS)]
-    facts.record(connection, [_document(name, 3) for name in names], rules, 0.0)
-    draw = random.Random(9)
-    ids = connection.execute(select(releases.c.id)).scalars()
-    known = [
-        knowledge.Knowledge(release, "metadata", "known", tuple(_needs(draw))) for release in ids
+def _step(name: str, database: Path, *numbers: int) -> Any:
+    words: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "tests.bench.closure",
+        name,
+        database,
+        *map(str, numbers),
     ]
-    knowledge.record_knowledge(connection, known)
-    set_roots(connection, [WantedRoot(name, "latest", "", "") for name in names])
+    return json.loads(run(words).output)
 
 
-def _document(name: str, count: int) -> ProjectDocument:
-    files = tuple(
-        File(
-            filename=f"{name.replace('-', '_')}-{n}.0-py3-none-any.whl",
-            url=f"http://files.test/{name}-{n}.whl",
-            sha256=f"{n:064x}",
-            size=1000,
-        )
-        for n in range(1, count + 1)
+def main() -> None:
+    """One step, and what it cost."""
+    step, database, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    catalog = Catalog(f"sqlite:///{database}")
+    if step == "fill":
+        catalog.prepare()
+        drawn = Drawn(count)
+        with catalog.begin() as connection:
+            fill(connection, drawn)
+            set_roots(
+                connection, (WantedRoot(drawn.name(i), "latest", "", "") for i in range(count))
+            )
+        said: dict[str, float] = {}
+    elif step == "scratch":
+        said = _timed(catalog)
+        with catalog.begin() as connection:
+            for table in (selected, edges, classes):
+                query = select(func.count()).select_from(table)
+                said[table.name] = connection.scalar(query) or 0
+    else:
+        said = _change(catalog, Drawn(count), int(sys.argv[4]))
+    catalog.close()
+    said["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(said))
+
+
+def _timed(catalog: Catalog) -> dict[str, float]:
+    """Decide, and say how long it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    with catalog.begin() as connection:
+        decisions.decide(connection, _RULES.targets, 0.0)
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def _change(catalog: Catalog, drawn: Drawn, count: int) -> dict[str, float]:
+    """New releases of so many projects, half of them popular; both decisions that they take.
+
+    The first finds that the new releases are wanted, the second has their requirements.
+    """
+    with catalog.begin() as connection:
+        turn = connection.scalar(select(func.max(projects.c.serial))) or 1
+        draw = random.Random(turn)
+        popular = min(count // 2, drawn.popular // 2)
+        numbers = draw.sample(range(drawn.popular), popular)
+        numbers += draw.sample(range(drawn.popular, drawn.count), count - popular)
+        # In real life their files are known already.
+        have = _have(connection, drawn, numbers)
+        facts.record(connection, [drawn.document(i, have[i], turn) for i in numbers], _RULES, 0.0)
+        known = {"knowledge": "known", "undecided": False}
+        mine = releases.c.project_id.in_([i + 1 for i in numbers])
+        connection.execute(update(releases).where(mine).values(known))
+        connection.execute(update(projects).where(projects.c.undecided).values(undecided=False))
+        newer = [drawn.document(i, have[i] + 1, turn + 1) for i in numbers]
+        facts.record(connection, newer, _RULES, 0.0)
+    first = _timed(catalog)
+    with catalog.begin() as connection:
+        wanted = select(releases.c.id).where(releases.c.knowledge == "wanted")
+        known_now = [
+            knowledge.Knowledge(release, "metadata", "known", _needs(drawn))
+            for release in connection.scalars(wanted)
+        ]
+        knowledge.record_knowledge(connection, known_now)
+    second = _timed(catalog)
+    return {name: first[name] + second[name] for name in first}
+
+
+def _have(connection: Connection, drawn: Drawn, numbers: list[int]) -> dict[int, int]:
+    """How many releases these projects have by now."""
+    query = (
+        select(releases.c.project_id, func.count())
+        .where(releases.c.project_id.in_([number + 1 for number in numbers]))
+        .group_by(releases.c.project_id)
     )
-    return ProjectDocument(name, name, 1, files)
+    return {row[0] - 1: row[1] for row in connection.execute(query)}
 
 
-def _needs(draw: random.Random) -> list[Requirement]:
-    found: dict[int, Requirement] = {}
-    while len(found) < EDGES:
-        # Popular projects are needed far more often than others.
-        number = int(ROOTS * draw.random() ** 4)
-        specifier = draw.choice(("", ">=1", ">=2,<4", "<3", "~=2.0"))
-        marker = draw.choice(("", "", "", '; python_version < "3.8"', '; os_name == "posix"'))
-        found[number] = requirements.parse(f"project-{number}{specifier}{marker}")
-    return list(found.values())
-
-
-def _scratch(catalog: Catalog, rules: Rules) -> float:
-    with catalog.begin() as connection:
-        decisions.forget_decisions(connection)
-        connection.execute(update(projects).values(undecided=False))
-        connection.execute(update(releases).values(undecided=False))
-    start = time.perf_counter()
-    with catalog.begin() as connection:
-        decisions.decide(connection, rules.targets, 0.0)
-    return time.perf_counter() - start
-
-
-def _changed(catalog: Catalog, rules: Rules, count: int, turn: int) -> float:
-    draw = random.Random(turn)
-    names = [f"project-{number}" for number in draw.sample(range(ROOTS), count)]
-    with catalog.begin() as connection:
-        facts.record(connection, [_document(name, 4 + turn % 2) for name in names], rules, 0.0)
-    start = time.perf_counter()
-    with catalog.begin() as connection:
-        decisions.decide(connection, rules.targets, 0.0)
-    return time.perf_counter() - start
+def _needs(drawn: Drawn) -> tuple[Requirement, ...]:
+    found = {}
+    for need in drawn.needs():
+        marker = f"; {need.marker}" if need.marker else ""
+        found[need.project] = requirements.parse(
+            f"{drawn.name(need.project)}{need.specifier}{marker}"
+        )
+    return tuple(found.values())
 
 
 if __name__ == "__main__":
-    print(json.dumps(closure(int(sys.argv[1]))))
+    main()

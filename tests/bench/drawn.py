@@ -59,24 +59,25 @@ class Drawn:
 
     count: int
     seed: int = 9
+    popular: int = field(init=False)  # how many projects are
     counts: list[int] = field(init=False)  # of releases, by project
 
     def __post_init__(self) -> None:
         self._draw = random.Random(self.seed)
-        self._popular = max(self.count // 60, 20)
-        self._weights = list(accumulate(1 / (rank + 3) for rank in range(self._popular)))
+        self.popular = max(self.count // 60, 20)
+        self._weights = list(accumulate(1 / (rank + 3) for rank in range(self.popular)))
         self.counts = [
-            25 + self._draw.randrange(30) if number < self._popular
+            25 + self._draw.randrange(30) if number < self.popular
             else self._draw.choice(_RELEASES)
             for number in range(self.count)
         ]  # fmt: skip
         self.first = [1, *(n + 1 for n in accumulate(self.counts))]  # release id, by project
 
     def name(self, number: int) -> str:
-        """The name of a project."""
+        """A project's name."""
         return f"project-{number}"
 
-    def document(self, number: int, count: int) -> ProjectDocument:
+    def document(self, number: int, count: int, serial: int = 1) -> ProjectDocument:
         """What upstream would say of a project with ``count`` releases."""
         name = self.name(number)
         files = tuple(
@@ -89,12 +90,12 @@ class Drawn:
             )
             for n in range(count)
         )
-        return ProjectDocument(name, name, 1, files)
+        return ProjectDocument(name, name, serial, files)
 
     def needs(self) -> list[Need]:
         """The requirements of some release."""
         draw = self._draw
-        named = draw.choices(range(self._popular), cum_weights=self._weights, k=draw.choice(_NEEDS))
+        named = draw.choices(range(self.popular), cum_weights=self._weights, k=draw.choice(_NEEDS))
         return [
             self._need(target if draw.random() < 0.93 else draw.randrange(self.count))
             for target in named

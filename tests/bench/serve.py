@@ -13,10 +13,9 @@ from pypisync.core.pages import Page, PageFile
 from pypisync.storage.publish import Tree
 from tests.acceptance.fronts import free_port, nginx_over, running
 from tests.acceptance.product import ROOT
-from tests.bench.measure import configure, spread
+from tests.bench.measure import Setup, configure, in_turn
+from tests.bench.report import Figures, figure, ratio, remark
 
-_PAGES = 500  # projects of 40 files each
-_SECONDS = 3
 _CONNECTIONS = 16
 _SIZES = {"64 KiB": 2**16, "1 MiB": 2**20, "32 MiB": 2**25}
 _PIP = "application/vnd.pypi.simple.v1+json, text/html; q=0.01"
@@ -30,54 +29,53 @@ end
 """
 
 
-def serve(runs: int) -> list[tuple[str, str, str]]:
+def serve(setup: Setup) -> Figures:
     """Pages a second and megabytes a second, from memory, on the cores that wrk runs on as well."""
     if not shutil.which("wrk"):
-        return [("nothing measured", "-", "there is no wrk on this machine")]
+        return [remark("pages and files", "skipped: there is no wrk on this machine")]
     with tempfile.TemporaryDirectory(prefix="pypisync-bench-") as name:
         made = Path(name)
         port = free_port()
         configure(made, "http://127.0.0.1:9", {}, listen=f"127.0.0.1:{port}")
-        pages, files = _publish(made / "mirror")
+        pages, files = _publish(made / "mirror", setup.size(500, 20))
         asked = {"packed pages": pages, "plain pages": pages}
         asked |= {f"files of {size}": [path] for size, path in files.items()}
         config = str(made / "pypisync.json5")
         command = [sys.executable, "-m", "pypisync", "serve", "--config", config]
         (made / "nginx").mkdir()
-        rows = []
+        rows: Figures = []
         with (
             running(command, port, made, {"PYTHONPATH": str(ROOT)}) as ours,
             nginx_over(made / "mirror", made / "nginx") as nginx,
         ):
-            for what, paths in asked.items():
-                rows += _compared(runs, what, paths, ours, nginx, made / "ask.lua")
+            for what, paths in list(asked.items())[:: setup.size(1, 3)]:
+                rows += _compared(setup, what, paths, ours, nginx, made / "ask.lua")
         return rows
 
 
 def _compared(
-    runs: int, what: str, paths: Sequence[str], ours: str, nginx: str, script: Path
-) -> list[tuple[str, str, str]]:
+    setup: Setup, what: str, paths: Sequence[str], ours: str, nginx: str, script: Path
+) -> Figures:
     script.write_text(_ASK % ",".join(f'"{path}"' for path in paths), encoding="utf-8")
     is_file = what.startswith("files")
     encoding = "gzip" if what.startswith("packed") else "identity"
-    pairs = [
-        (
-            _wrk(ours, script, encoding, is_file=is_file),
-            _wrk(nginx, script, encoding, is_file=is_file),
-        )
-        for _ in range(runs)
-    ]
+    seconds = setup.size(3, 1)
+    mine, theirs = in_turn(
+        setup.runs,
+        lambda: _wrk(ours, script, encoding, seconds, is_file=is_file),
+        lambda: _wrk(nginx, script, encoding, seconds, is_file=is_file),
+    )
     unit = "MB/s" if is_file else "/s"
     return [
-        (what, spread([pair[0] for pair in pairs], 0), unit),
-        (f"{what}, nginx", spread([pair[1] for pair in pairs], 0), unit),
-        (f"{what}, ratio", spread([pair[0] / pair[1] for pair in pairs]), "of nginx"),
+        figure(what, mine, unit, 0),
+        figure(f"{what}, nginx", theirs, unit, 0),
+        ratio(f"{what}, of nginx's", mine, theirs),
     ]
 
 
-def _wrk(address: str, script: Path, encoding: str, *, is_file: bool) -> float:
+def _wrk(address: str, script: Path, encoding: str, seconds: int, *, is_file: bool) -> float:
     """Requests a second, or megabytes a second."""
-    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{_SECONDS}s", "-s", str(script)]
+    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
     command += ["-H", f"Accept: {_PIP}", "-H", f"Accept-Encoding: {encoding}", address]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     if "Non-2xx" in done.stdout:
@@ -90,11 +88,11 @@ def _wrk(address: str, script: Path, encoding: str, *, is_file: bool) -> float:
     return float(amount) * factors[unit] / 1e6 if is_file else float(rate)
 
 
-def _publish(root: Path) -> tuple[list[str], dict[str, str]]:
-    """A tree of pages and a few files; answers the paths of both."""
+def _publish(root: Path, count: int) -> tuple[list[str], dict[str, str]]:
+    """Pages of 40 files each, and a few files; answers the paths of both."""
     draw = random.Random(9)
     tree = Tree(root)
-    names = [f"project-{i}" for i in range(_PAGES)]
+    names = [f"project-{i}" for i in range(count)]
     with tree.batch():
         for name in names:
             tree.write_page(Page(name, 1, "active", None, tuple(_files(name, draw))))

@@ -1,21 +1,16 @@
-"""The worlds that the bench mirrors. Sizes stand beside each; everything is deterministic."""
+"""The worlds that the bench mirrors; everything is deterministic."""
 
 import random
+from collections.abc import Iterable
 
+from tests.sim.state import Project
 from tests.sim.world import World
 
-
-def small() -> World:
-    """5,000 projects of one release, one or two files each, and a few dependencies."""
-    return _small(5_000)
+DEEP_LAYERS = 12
 
 
-def sixty() -> World:
-    """60 projects."""
-    return _small(60)
-
-
-def _small(count: int) -> World:
+def small(count: int = 5_000) -> World:
+    """Projects of one release, one or two files each, and a few dependencies."""
     draw = random.Random(7)
     world = World()
     for i in range(count):
@@ -27,30 +22,75 @@ def _small(count: int) -> World:
             sdist=i % 2 == 0,
             build_requires=[],
         )
-    warm(world)
-    return world
+    return warm(world)
 
 
-def large() -> World:
-    """250 files with 400 MB: 60 projects with deep closures, and 20 files of 16 MiB."""
+def deep(roots: int = 60) -> World:
+    """``root-N`` with closures twelve layers deep, in releases of which most are too new or old.
+
+    Each layer has as many projects as there are roots, each needs four of the layer below.
+    """
+    draw = random.Random(6)
+    world = World()
+    for layer in range(DEEP_LAYERS):
+        for i in range(roots):
+            needs = _below(layer, roots, draw)
+            for minor in range(4):
+                world.publish(f"layer-{layer}-{i}", f"1.{minor}", requires=needs, build_requires=[])
+    for i in range(roots):
+        needs = _below(DEEP_LAYERS, roots, draw)
+        world.publish(f"root-{i}", "1.0", requires=needs, build_requires=[])
+    return warm(world)
+
+
+def _below(layer: int, roots: int, draw: random.Random) -> list[str]:
+    if not layer:
+        return []
+    bounds = ("", ">=1.1", "<1.3", "!=1.2", "~=1.0")
+    return [f"layer-{layer - 1}-{draw.randrange(roots)}{draw.choice(bounds)}" for _ in range(4)]
+
+
+def large(count: int = 230, big: int = 2**24) -> World:
+    """By default about 250 files with 400 MB: 20 of 16 MiB, the others some hundred KB."""
     draw = random.Random(8)
     world = World()
-    for i in range(230):
+    for i in range(count):
         needs = {draw.randrange(i) for _ in range(min(i, 3))}
-        size = 16 * 2**20 if i % 12 == 0 else draw.randrange(20_000, 800_000)
+        size = big if i % 12 == 0 else draw.randrange(big // 800, big // 20)
         world.publish(
             f"project-{i}",
             "1.0",
             requires=[f"project-{n}" for n in sorted(needs)],
             size_padding=size,
         )
-    warm(world)
+    return warm(world)
+
+
+def full(names: int = 890_000, real: int = 60) -> World:
+    """As many names as PyPI has; a few of them are projects, ``project-0`` the first of them.
+
+    Of the others one in ten begins with ``match-``; they have no files.
+    """
+    world = small(real)
+    for i in range(names - real):
+        name = f"match-{i:07}" if i % 10 == 0 else f"other-{i:07}"
+        world.serial += 1
+        world.projects[name] = Project(name, world.serial)
+    # The journal knows of the last of them, as it would.
+    for i in range(100):
+        world.row(f"other-{i * 10 + 1:07}", None, "add Maintainer somebody")
     return world
 
 
-def warm(world: World) -> None:
+def warm(world: World) -> World:
     """Build every file now, so that the server's work is not counted as the mirror's wait."""
     for project in world.projects.values():
         for release in project.releases.values():
             for file in release.files:
                 assert file.built.sha256
+    return world
+
+
+def names(count: int, prefix: str = "project") -> Iterable[str]:
+    """The names of projects."""
+    return (f"{prefix}-{i}" for i in range(count))

@@ -46,6 +46,7 @@ class Log:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.sent = 0  # bytes of the answers that came whole
         self._lock = threading.Lock()
 
     def add(self, entry: Entry) -> None:

@@ -7,7 +7,8 @@ answers are is left to :mod:`tests.sim.routes`. For benchmarks it also runs as i
 
 It prints its address, then reads lines of JSON from standard input: ``["publish", ["a", "1.0"],
 {"requires": ["b"]}]`` calls a method of the world (the last part may be missing), and each is
-answered by a line with the newest serial and the counts of requests. It ends with its input.
+answered by a line with the newest serial, the counts of requests and the bytes sent. It ends with
+its input.
 """
 
 import argparse
@@ -141,7 +142,9 @@ class _Connection(asyncio.Protocol):
             self._work()
 
     def _send(self, asked: Asked, answer: Answer) -> None:
-        self._transport.write(_head(answer) + (b"" if asked.method == "HEAD" else answer.body))
+        data = _head(answer) + (b"" if asked.method == "HEAD" else answer.body)
+        self._routes.log.sent += len(data)
+        self._transport.write(data)
         if asked.headers.get("connection", "").lower() == "close":
             self._transport.close()
 
@@ -182,16 +185,24 @@ def main() -> None:
     """Serve a world until standard input ends."""
     parser = argparse.ArgumentParser(description="Serve a simulated upstream on the loopback.")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--world", required=True, help="module:callable that returns a World")
+    parser.add_argument(
+        "--world",
+        required=True,
+        help="module:callable, which returns a World, and :number for each of its arguments",
+    )
     options = parser.parse_args()
-    module, _, name = options.world.partition(":")
-    world = getattr(importlib.import_module(module), name)()
+    module, name, *sizes = options.world.split(":")
+    world = getattr(importlib.import_module(module), name)(*map(int, sizes))
     with Server(world, port=options.port) as server:
         print(server.url, flush=True)
         for line in sys.stdin:
             method, args, kwargs = [*json.loads(line), {}][:3]
             getattr(world, method)(*args, **kwargs)
-            said = {"serial": world.serial, "requests": server.log.counts()}
+            said = {
+                "serial": world.serial,
+                "requests": server.log.counts(),
+                "bytes": server.log.sent,
+            }
             print(json.dumps(said), flush=True)
 
 

@@ -322,5 +322,7 @@ def test_it_runs_as_a_process() -> None:
                 assert reply.headers["X-PyPI-Last-Serial"] == "1003"
             control.write('["yank", ["a", "1.0"], {"reason": "bad"}]\n')
             control.flush()
-            assert json.loads(output.readline()) == {"serial": 1004, "requests": {"simple": 1}}
+            said = json.loads(output.readline())
+            assert (said["serial"], said["requests"]) == (1004, {"simple": 1})
+            assert said["bytes"] > int(reply.headers["Content-Length"])
     assert process.wait(10) == 0
