@@ -21,6 +21,7 @@ _INDEX = "index"
 _FOLLOW = "follow"
 _NAME = "name-"
 _NOTHING = "nothing"
+_LOST = "found damaged, or deleted: the policy may bar it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,9 @@ def damage(catalog: Catalog, root: Path, number: int) -> dict[str, str]:
     """
     with catalog.begin() as connection:
         wanted = states.needed(connection, number)
-        lost = dict.fromkeys(states.missing(connection, wanted), "pruned, or found damaged")
+        lost = dict.fromkeys(
+            states.missing(connection, wanted), "deleted (the policy may bar it), or found damaged"
+        )
         there = history.stored_among(
             connection, [file.path for file in wanted if file.path not in lost]
         )

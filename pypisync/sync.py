@@ -16,6 +16,7 @@ from pypisync import listening, rollback
 from pypisync.catalog import (
     bars,
     decisions,
+    fetching,
     history,
     locks,
     publication,
@@ -169,7 +170,7 @@ def _decide(mirror: Mirror, connection: Transaction) -> None:
 def fetch(mirror: Mirror, report: Report) -> set[str]:
     """Bring the files of the selection into the pool; answers the paths to try again later."""
     with mirror.catalog.begin() as connection:
-        wanted = publication.files_to_fetch(connection)
+        wanted = fetching.files_to_fetch(connection)
     asks = []
     for file in wanted:
         if file.file:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from pypisync.catalog import locks
 from pypisync.catalog.history import METADATA
@@ -31,19 +31,6 @@ from pypisync.core.policy import Policy
 _ALL_PASS = Policy()
 
 
-@dataclass(frozen=True, slots=True)
-class FileToFetch:
-    """A file of the selection that the pool does not hold; ``metadata`` if .metadata is missing."""
-
-    id: int
-    url: str
-    path: str
-    sha256: str
-    size: int | None
-    file: bool
-    metadata: str | None  # its stated SHA-256 ("" if none is stated); None: not wanted
-
-
 @dataclass(slots=True)
 class Publication:
     """The pages of the projects that changed (None: no page), and what is held back."""
@@ -54,38 +41,6 @@ class Publication:
     # Releases (name, version) on the pages of projects of which something is held; with the files
     # that are listed if only these were wanted, and nothing that they need.
     retained: dict[tuple[str, str], tuple[NamedFile, ...]] = field(default_factory=dict)
-
-
-def files_to_fetch(connection: Connection) -> list[FileToFetch]:
-    """The files that the pool lacks, of projects that changed.
-
-    The wanted ones; and those that a kept generation lists and the pool has lost, as far as
-    upstream still has them.
-    """
-    meta = stored.alias("meta")
-    f, p = files.c, published.c
-    columns = select(
-        f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
-    )
-    kept = projects.join(releases).join(selected, _is_selected()).join(files)
-    named = f.id.in_(locks.named_files(projects.c.unpublished))
-    same = and_(f.filename == p.filename, f.path == p.path, f.sha256 == p.sha256)
-    listed = projects.join(published, p.name == projects.c.name).join(files, same)
-    lost = and_(f.kept, stored.c.path.is_(None))
-    sources = (kept, f.kept), (projects.join(releases).join(files), named), (listed, lost)
-    wanted: dict[int, FileToFetch] = {}
-    for base, condition in sources:
-        query = columns.select_from(
-            base.outerjoin(stored, stored.c.path == f.path).outerjoin(
-                meta, meta.c.path == f.path + METADATA
-            )
-        )
-        for row in connection.execute(query.where(projects.c.unpublished, condition)):
-            file = row[6] != row[3]
-            metadata = None if _has_metadata(row[5], row[7]) else row[5]
-            if file or metadata is not None:
-                wanted[row[0]] = FileToFetch(*row[:5], file, metadata)
-    return [wanted[number] for number in sorted(wanted)]
 
 
 def assemble(
@@ -199,7 +154,8 @@ def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, st
     return found
 
 
-def _is_selected() -> Any:
+def is_selected() -> ColumnElement[bool]:
+    """The condition that a release is selected, to join by."""
     return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
 
 
@@ -228,7 +184,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
             .select_from(
                 projects.join(releases)
                 .join(files)
-                .outerjoin(selected, _is_selected())
+                .outerjoin(selected, is_selected())
                 .outerjoin(pin, is_pin)
                 .outerjoin(stored, stored.c.path == f.path)
                 .outerjoin(meta, meta.c.path == f.path + METADATA)
@@ -271,13 +227,13 @@ def _shelf(row: Any, *, wanted: bool) -> Shelf:
         uploaded=row.uploaded,
         requires_python=row.requires_python,
         yanked=row.yanked,
-        metadata_sha256=row.meta if _has_metadata(row.metadata_sha256, row.meta) else None,
+        metadata_sha256=row.meta if has_metadata(row.metadata_sha256, row.meta) else None,
         provenance=row.provenance,
     )
     return Shelf(page, to_mask(row.admits), wanted, row.has == row.sha256)
 
 
-def _has_metadata(stated: str | None, has: str | None) -> bool:
+def has_metadata(stated: str | None, has: str | None) -> bool:
     """Whether what is stored beside a file is the .metadata that upstream states."""
     return stated is None or has == stated or (stated == "" and has is not None)
 
@@ -285,10 +241,10 @@ def _has_metadata(stated: str | None, has: str | None) -> bool:
 def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
     """Releases of which something is not known yet that their dependencies hang on."""
     blocked: dict[int, str] = {}
-    is_selected = exists().where(_is_selected())
+    chosen = exists().where(is_selected())
     for batch in batches(ids):
         unread = select(releases.c.id).where(
-            among(releases.c.id, batch), releases.c.knowledge == "wanted", is_selected
+            among(releases.c.id, batch), releases.c.knowledge == "wanted", chosen
         )
         blocked.update(
             (release, "its requirements could not be read yet")

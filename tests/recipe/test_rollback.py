@@ -9,6 +9,7 @@ from pypisync import rollback
 from pypisync.catalog import past
 from pypisync.catalog.reader import Reader
 from pypisync.core import pages
+from pypisync.core.policy import Block, Policy
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree, tree_bytes
 from tests.recipe.test_crash import Crash, Points, counted, moved
@@ -143,6 +144,23 @@ def test_a_file_that_is_lost_meanwhile_leaves_the_pages(bench: Bench, world: Wor
     report = bench.sync()
     assert set(report.failed) == {lost.name}
     assert bench.listed() == {"app": {"1.0"}, "lib": set()}
+
+
+def test_what_the_policy_bars_stays_away(bench: Bench, world: World) -> None:
+    world.publish("lib", "1.5")
+    bench.sync()
+    order(bench, 1)
+    bench.sync()
+    bench.bars = Policy(block=(Block("bad", name="lib", specifier="==1.0"),))
+    bench.sync()
+    assert bench.listed() == {"app": {"1.0"}, "lib": set()}
+    assert not list(bench.folder.glob("packages/*/*/*/lib-1.0-*"))
+    order(bench, None)
+    bench.sync()
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.5"}}
+    order(bench, 1)
+    assert set(bench.sync().failed) == {"order index 1"}
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.5"}}
 
 
 def test_a_crash_at_every_point_of_a_rollback(memory_path: Path) -> None:
