@@ -8,6 +8,7 @@ what is not understood counts as not said, as the standards ask for. What is ans
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
 Format = Literal["v1_json", "v1_html", "html"]
@@ -29,6 +30,8 @@ _QUALITY = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 _PART = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
+# Clients of one kind send the same; a head's limit bounds what is kept.
+@lru_cache(maxsize=64)
 def page_format(accept: str) -> Format:
     """The format for this Accept header; HTML if it accepts none of them, as PyPI does."""
     asked = _weights(accept)
@@ -44,6 +47,7 @@ def page_format(accept: str) -> Format:
     return found
 
 
+@lru_cache(maxsize=64)
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether this Accept-Encoding header takes gzip, and likes it no less than no packing."""
     asked = _weights(accept_encoding)
