@@ -3,9 +3,11 @@
 httptools keeps headers of any size in memory and takes requests without Host; uvicorn gives a
 client all the time it wants for a request. Here a head ends at 16 KiB, a request ends after a
 minute, and there is one Host (RFC 9112, 3.2). What breaks a limit is answered with 400 or cut off.
+And uvicorn writes the head of an answer by itself; here it leaves with the beginning of the body.
 """
 
 import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -28,6 +30,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there: it has a minute."""
         super().connection_made(transport)
+        self._answers = _Joined(transport)
+        self.transport = cast("asyncio.Transport", self._answers)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -70,6 +74,11 @@ class Protocol(HttpToolsProtocol):
         self._in_request = False
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """The answer is given."""
+        self._answers.flush()
+        super().on_response_complete()
+
     def _wait(self) -> None:
         """Have patience with a request that is still to come, for a while."""
         if self._in_request and self._patience is None:
@@ -77,3 +86,32 @@ class Protocol(HttpToolsProtocol):
         elif not self._in_request and self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+class _Joined:
+    """A transport that keeps the first piece of an answer until the second comes, or the end."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._first: bytes | None = None  # None: no answer is begun; empty: it has left
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Send it, now or with the next piece."""
+        if self._first is None:
+            self._first = data
+            return
+        if self._first:
+            data, self._first = b"".join((self._first, data)), b""
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """The answer ends."""
+        if self._first:
+            self._transport.write(self._first)
+        self._first = None
+
+    def close(self) -> None:
+        """Send what there is, and close."""
+        self.flush()
+        self._transport.close()
