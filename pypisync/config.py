@@ -51,6 +51,8 @@ class Config:
     destination: Path  # absolute
     database_url: str  # with its password: never to be shown, see database_shown
     environment: Mapping[str, tuple[str, ...] | None]
+    proof_targets: tuple[str, ...] | None  # names; None: derived from the environment
+    proof_budget: int  # seconds
     targets: Targets
     roots: tuple[Root, ...]
     patterns: tuple[Pattern, ...]
@@ -310,6 +312,8 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         destination=destination,
         database_url=_database_url(document.database, destination, source.base("database")),
         environment=environment,
+        proof_targets=None if document.targets is None else tuple(document.targets),
+        proof_budget=document.proof_budget,
         targets=targets(environment),
         roots=tuple(
             Root(*selector.parse_root(key), _selectors(given), key)

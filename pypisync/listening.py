@@ -11,13 +11,14 @@ from hashlib import sha256
 from packaging.utils import canonicalize_name
 
 from pypisync import reconcile
-from pypisync.catalog import decisions, facts, vulnerabilities, work
+from pypisync.catalog import decisions, facts, proofs, vulnerabilities, work
 from pypisync.catalog.catalog import Transaction
-from pypisync.catalog.roots import WantedRoot, set_roots
+from pypisync.catalog.roots import WantedRoot, repair, set_roots
 from pypisync.core.group import GROUP, lines
-from pypisync.core.roots import expand
+from pypisync.core.roots import as_requirement, expand
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.mirror import Mirror
+from pypisync.proving import group_subject
 from pypisync.upstream.api import SIMPLE_INDEX
 
 
@@ -125,6 +126,7 @@ def _apply_rules(mirror: Mirror, connection: Transaction) -> None:
     if work.setting(connection, "environment") != mirror.fingerprint:
         facts.rederive(connection, mirror.rules, mirror.now())
         decisions.forget_decisions(connection)
+        proofs.forget(connection, [target.name for target in mirror.rules.machines.all])
         work.set_setting(connection, "environment", mirror.fingerprint)
     else:
         facts.mature(connection, mirror.rules, mirror.now())
@@ -149,6 +151,8 @@ def _set_roots(
         for root in roots
         for selector in root.selectors
     ]
+    subjects = {as_requirement(*line[:3]).text: "" for line in wanted}
+    subjects |= {group_subject(group): repr(group) for group in mirror.groups if group.resolve}
     wanted += [
         WantedRoot(
             line.name,
@@ -162,4 +166,6 @@ def _set_roots(
         for line in lines(group)
     ]
     set_roots(connection, wanted)
+    proofs.set_subjects(connection, subjects)
+    repair(connection, proofs.repairs(connection))
     work.set_setting(connection, "roots", digest)

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from pypisync.catalog import history
 from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.facts import Rules
 from pypisync.catalog.history import METADATA, Stored
+from pypisync.core.budget import Budget
 from pypisync.core.group import Group
 from pypisync.core.model import Unchanged
 from pypisync.core.roots import Pattern, Root
+from pypisync.core.rules import Rules
 from pypisync.errors import Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.publish import Tree
@@ -81,6 +82,7 @@ class Mirror:
     now: Callable[[], float]  # seconds since 1970
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
+    budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
     # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
     answers: Counter[str] = field(default_factory=Counter)
 

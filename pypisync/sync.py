@@ -28,10 +28,12 @@ from pypisync.catalog import (
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.knowledge import wanted_releases
+from pypisync.catalog.standing import counts, publish_proofs, standing, undecided
 from pypisync.errors import Gone, PypiSyncError, Stopped
 from pypisync.examine import learn_vulnerabilities, to_examine
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring, expunge
+from pypisync.proving import prove_open
 from pypisync.upstream.api import FileAsk, ProjectAsk
 from pypisync.writing import write_generation
 
@@ -51,6 +53,7 @@ class Report:
     pruned: int = 0  # files deleted
     failed: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    proofs: dict[str, int] = field(default_factory=dict)  # by verdict, over roots and targets
     seconds: dict[str, float] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)  # of upstream: "project ok", ...
 
@@ -126,6 +129,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
     """
     tried: set[str] = set()
     examined: set[int] = set()
+    lacked: set[str] = set()
     while True:
         with mirror.catalog.begin() as connection:
             _decide(mirror, connection)
@@ -140,6 +144,11 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
             suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
             empty = bars.empty_roots(connection) | locks.missing(connection)
         if not (asks or wanted or suspects):
+            if prove_open(mirror, lacked):
+                continue
+            with mirror.catalog.begin() as connection:
+                report.proofs = counts(connection)
+                empty |= undecided(connection)
             for root, reason in empty.items():
                 mirror.watch.fault(root, reason)
             report.failed |= empty
@@ -196,9 +205,12 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
         return
     with mirror.catalog.begin() as connection:
         result = publication.assemble(connection, later, mirror.rules.bars)
-        if roots.retain(connection, result.retained):
+        proven = standing(connection, result.pages)
+        if roots.retain(connection, result.retained | dict.fromkeys(proven.keep, ())):
             _decide(mirror, connection)
             result = publication.assemble(connection, later, mirror.rules.bars)
+            proven = standing(connection, result.pages)
+        publish_proofs(connection, proven.ready)
         serial = work.serial(connection) or 0
         number = history.publish(connection, result.pages, serial, mirror.now())
         publication.published_all(connection, result.done)

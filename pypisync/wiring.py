@@ -4,15 +4,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.facts import Rules
 from pypisync.catalog.leader import Leadership, leading
 from pypisync.catalog.migrate import exists
 from pypisync.config import Config
-from pypisync.core.environments import fingerprint
+from pypisync.core.budget import Budget
 from pypisync.core.keep import FilePolicy
+from pypisync.core.machines import Machines
+from pypisync.core.proof_targets import named, proof_targets
+from pypisync.core.rules import Rules, fingerprint
+from pypisync.errors import Stopped
 from pypisync.mirror import Mirror, Silent, Watch
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
@@ -20,6 +24,8 @@ from pypisync.storage.publish import Tree
 from pypisync.upstream.api import Upstream
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.routes import Settings
+
+_MOST_STEPS = 1_000_000
 
 
 def open_upstream(config: Config, stop: Callable[[], bool]) -> HttpUpstream:
@@ -41,7 +47,27 @@ def open_upstream(config: Config, stop: Callable[[], bool]) -> HttpUpstream:
 def rules(config: Config) -> Rules:
     """What the configuration says of files and targets."""
     policy = FilePolicy(config.arch_exclude, config.wheels, config.sdists)
-    return Rules(config.targets, policy, config.policy)
+    return Rules(config.targets, policy, config.policy, machines(config))
+
+
+def machines(config: Config) -> Machines:
+    """The machines on which roots are proven: those that the configuration names, or derived."""
+    if config.proof_targets is not None:
+        return Machines(tuple(map(named, config.proof_targets)))
+    today = datetime.now(UTC).date()
+    found, _ = proof_targets(config.targets, config.environment, today)
+    return Machines(found)
+
+
+def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
+    """What one proof may cost; one that is under way ends when the cycle is to stop."""
+
+    def clock() -> float:
+        if stop():
+            raise Stopped("stopped with proofs still to be made")
+        return time.monotonic()
+
+    return lambda: Budget(_MOST_STEPS, time.monotonic() + config.proof_budget, clock)
 
 
 @contextmanager
@@ -128,9 +154,10 @@ def _parts(
             patterns=config.patterns,
             groups=config.groups,
             rules=derived,
-            fingerprint=f"{fingerprint(config.targets)} {derived.policy!r} {derived.bars!r}",
+            fingerprint=fingerprint(derived),
             grace=config.grace,
             retention=config.retention,
+            budget=_budgets(config, stop),
             now=time.time,
             watch=watch or Silent(),
         )

@@ -12,6 +12,7 @@ from typing import Any
 from packaging.version import Version
 
 from pypisync.catalog.reader import Reader
+from pypisync.catalog.verdicts import Verdicts, verdicts
 from pypisync.core import versions
 from pypisync.core.chains import Chain, Node, RootLine, Use, shortest
 from pypisync.core.graph import called
@@ -71,6 +72,7 @@ class Status:
     undated: int  # those of them that are because upstream does not tell when they were uploaded
     vulnerable: int  # selected releases
     vulnerable_first: Sequence[tuple[str, str]]  # release, ids
+    proofs: Verdicts
 
     @property
     def well(self) -> bool:
@@ -122,6 +124,7 @@ def status(reader: Reader, *, first: int = 5) -> Status:
             " JOIN selected s ON s.release_id = v.release_id"
         ),
         vulnerable_first=_vulnerable(reader, first),
+        proofs=verdicts(reader, first),
     )
 
 

@@ -45,6 +45,8 @@ from pypisync.core.model import Targets
 
 # The origin of a root that keeps what is published while something newer is held.
 HELD = "held"
+# The origin of a root that keeps a release which only a proof calls for.
+PROOF = "proof"
 
 # More changes than this may cost more than deciding all from nothing, in memory above all.
 _MANY = 20_000
@@ -155,7 +157,7 @@ def matched_names(connection: Connection) -> set[str]:
         select(projects.c.name)
         .join_from(roots, projects)
         .where(
-            roots.c.origin.not_in(("", HELD)),
+            roots.c.origin.not_in(("", HELD, PROOF)),
             ~roots.c.origin.startswith(GROUP),
             roots.c.state != "dropped",
             projects.c.status != "gone",

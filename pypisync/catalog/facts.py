@@ -5,7 +5,7 @@ touch is marked for the next decision and the next publication in the same trans
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from packaging.version import Version
@@ -26,23 +26,15 @@ from pypisync.core import files as names
 from pypisync.core import versions
 from pypisync.core.files import ParsedFile
 from pypisync.core.graph import PINNED
-from pypisync.core.keep import FileFacts, FilePolicy, keep
-from pypisync.core.model import File, ProjectDocument, Targets
-from pypisync.core.policy import Bar, Policy, judge
+from pypisync.core.keep import FileFacts, keep
+from pypisync.core.model import File, ProjectDocument
+from pypisync.core.policy import Bar, judge
+from pypisync.core.rules import Rules
 
 # A project that upstream does not have (any more).
 GONE = "gone"
 # More than this many skipped names are counted, not listed.
 _SKIPPED_LISTED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What turns files into facts: the targets and the configuration's word on files."""
-
-    targets: Targets
-    policy: FilePolicy
-    bars: Policy = field(default_factory=Policy)
 
 
 @dataclass(slots=True)
@@ -175,6 +167,7 @@ class _Writer:
         self._files: list[dict[str, Any]] = []
         self._gone_files: list[int] = []
         self._skipped: list[dict[str, Any]] = []
+        self._doubted: set[int] = set()  # projects of which requirements are to be read again
 
     def project(self, project: int, read: _Read) -> None:
         """Compare a document with the catalog."""
@@ -196,6 +189,7 @@ class _Writer:
             "etag": document.etag,
             "undecided": was.undecided or changed,
             "unpublished": True,
+            "unproven": was.unproven or changed or project in self._doubted,
         }
         self._projects.append(row)
         for what, reason in read.skipped[:_SKIPPED_LISTED]:
@@ -219,6 +213,7 @@ class _Writer:
                 changed |= self._release(project, key, entries[0][1].version, entries, row)
         row = {name: getattr(was, name) for name in _PROJECT_COLUMNS}
         row |= {"row": project, "undecided": was.undecided or changed, "unpublished": True}
+        row["unproven"] = was.unproven or changed or project in self._doubted
         self._projects.append(row)
 
     def _release(
@@ -237,12 +232,15 @@ class _Writer:
             ],
             self._rules.policy,
             self._rules.targets,
+            self._rules.machines,
         )
         derived = {
             "kept": any(wanted for wanted, _ in kept.files),
             "admits": to_text(kept.admits),
             "admits_yanked": to_text(kept.admits_yanked),
             "builds": to_text(kept.builds),
+            "serves": to_text(kept.serves),
+            "serves_yanked": to_text(kept.serves_yanked),
         }
         if was is None:
             release = self._release_ids.next()
@@ -279,6 +277,7 @@ class _Writer:
             # What the requirements were read from has changed: read them again.
             wanted = derived["kept"] and was.id in self._old.selected
             knowledge = "wanted" if wanted else "unknown"
+            self._doubted.add(was.project_id)
         undecided = was.undecided or masks
         self._releases.append(
             {"row": was.id, **derived, "knowledge": knowledge, "undecided": undecided}
@@ -287,7 +286,7 @@ class _Writer:
     def _empty(self, was: Any) -> bool:
         have = self._old.files.get(was.id, {})
         self._gone_files += [file.id for file in have.values()]
-        nothing = {"kept": False, "admits": "0", "admits_yanked": "0", "builds": "0"}
+        nothing = {"kept": False, **dict.fromkeys(_MASKS, "0")}
         changed = any(getattr(was, name) != value for name, value in nothing.items())
         if changed or have:
             self._touch(was, nothing, sources=False, masks=changed)
@@ -343,6 +342,7 @@ class _Writer:
         doom_stored(self._connection, self._doomed)
 
 
+_MASKS = ("admits", "admits_yanked", "builds", "serves", "serves_yanked")
 _PROJECT_COLUMNS = ("display", "serial", "status", "status_reason", "etag")
 # A change of these means that a release's requirements have to be read again.
 _SOURCES = ("kept", "sha256", "metadata_sha256", "url")

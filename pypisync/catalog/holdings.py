@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from pypisync.catalog.reader import Reader
-from pypisync.core import files, selector, versions
+from pypisync.core import files, versions
 from pypisync.core.model import Requirement
 from pypisync.core.offers import ListedFile, ListedRelease, Offers
+from pypisync.core.roots import as_requirement
 
 
 def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
@@ -22,7 +23,8 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
     rows = reader.rows(
         "SELECT DISTINCT p.name, ro.selector, ro.extras FROM roots ro"
         " JOIN projects p ON p.id = ro.project_id"
-        " WHERE ro.state <> 'dropped' AND (p.name = ? OR ? = '')"
+        " WHERE ro.state <> 'dropped' AND ro.origin NOT IN ('held', 'proof')"
+        " AND (p.name = ? OR ? = '')"
         " AND substr(ro.origin, 1, 6) <> 'group:'"  # these are proven together
         " ORDER BY p.name, ro.selector, ro.extras",
         name or "",
@@ -30,7 +32,7 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
     )
     found: dict[str, Requirement] = {}  # several selectors can come to the same
     for row in rows:
-        root = _root(*row)
+        root = as_requirement(*row)
         found.setdefault(root.text, root)
     return list(found.values())
 
@@ -50,13 +52,6 @@ def holdings(reader: Reader, names: Iterable[str]) -> Offers:
         frontier = sorted(needed - seen - {""})
         seen |= needed
     return found
-
-
-def _root(name: str, text: str, extras: str) -> Requirement:
-    specifier = selector.parse(text).specifier
-    wanted = tuple(filter(None, extras.split(",")))
-    shown = f"{name}[{extras}]" if wanted else name
-    return Requirement(shown + specifier, name, specifier, extras=wanted)
 
 
 def _read(reader: Reader, names: list[str]) -> dict[str, list[ListedRelease]]:

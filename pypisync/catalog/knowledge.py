@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
 from pypisync.catalog.rows import Ids, add, among, batches, to_mask
-from pypisync.catalog.schema import files, projects, releases, requirements
+from pypisync.catalog.schema import files, pending, projects, releases, requirements
 from pypisync.core.model import Requirement
 
 
@@ -102,6 +102,59 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
                 for item in known
             ],
         )
+
+
+def ask_for(
+    connection: Connection, names: Iterable[str], ids: Iterable[int], ahead: int, now: float
+) -> set[str]:
+    """Note the facts that proofs lack, so that they are fetched; answers what is asked for.
+
+    Projects by name, releases as "name==version". With a release, ``ahead`` older ones of its
+    project are asked for: a search that has come so far will often want them next.
+    """
+    asked: set[str] = set()
+    for batch in batches(sorted(names)):
+        asked.update(batch)
+        known = select(pending.c.name).where(among(pending.c.name, batch))
+        missing = set(batch) - set(connection.scalars(known))
+        rows = [
+            {"name": n, "serial": 0, "since": now, "attempts": 0, "reason": ""}
+            for n in sorted(missing)
+        ]
+        add(connection, pending, rows)
+    for some in batches(sorted(ids)):
+        asked |= _want(connection, _and_older(connection, some, ahead))
+    return asked
+
+
+def _and_older(connection: Connection, ids: Sequence[int], ahead: int) -> set[int]:
+    found = set(ids)
+    if not ahead:
+        return found
+    query = select(releases.c.project_id, releases.c.key).where(among(releases.c.id, ids))
+    for project, key in connection.execute(query).all():
+        older = (
+            select(releases.c.id)
+            .where(releases.c.project_id == project, releases.c.key < key)
+            .where(releases.c.kept, releases.c.knowledge == "unknown")
+            .order_by(releases.c.key.desc())
+            .limit(ahead)
+        )
+        found.update(connection.scalars(older))
+    return found
+
+
+def _want(connection: Connection, ids: Iterable[int]) -> set[str]:
+    asked: set[str] = set()
+    for batch in batches(sorted(ids)):
+        unread = releases.c.knowledge == "unknown"
+        connection.execute(
+            update(releases).where(among(releases.c.id, batch), unread).values(knowledge="wanted")
+        )
+        query = select(projects.c.name, releases.c.version).join_from(releases, projects)
+        rows = connection.execute(query.where(among(releases.c.id, batch)))
+        asked.update(f"{name}=={version}" for name, version in rows)
+    return asked
 
 
 def _owners(connection: Connection, known: Iterable[Knowledge]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Changes the roots: those of the configuration, and those that keep what is published."""
+"""Changes the roots: the configuration's, those that keep what is published, and repairs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from pypisync.catalog import locks
-from pypisync.catalog.decisions import HELD, ensure_projects
+from pypisync.catalog.decisions import HELD, PROOF, ensure_projects
 from pypisync.catalog.locks import digest
 from pypisync.catalog.rows import Ids, add
 from pypisync.catalog.schema import projects, roots
@@ -27,7 +27,7 @@ class WantedRoot(NamedTuple):
 
 def set_roots(connection: Connection, wanted: Iterable[WantedRoot]) -> None:
     """Make the roots those of the configuration."""
-    _change_roots(connection, roots.c.origin != HELD, wanted)
+    _change_roots(connection, roots.c.origin.not_in((HELD, PROOF)), wanted)
 
 
 def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedFile, ...]]) -> bool:
@@ -41,6 +41,15 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
         for release, files in sorted(wanted.items())
     ]
     return _change_roots(connection, roots.c.origin == HELD, lines)
+
+
+def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
+    """Make exactly these releases (name, version, extras) selected for the sake of proofs.
+
+    Answers whether that is new.
+    """
+    lines = [WantedRoot(*line, PROOF) for line in wanted]
+    return _change_roots(connection, roots.c.origin == PROOF, lines)
 
 
 def _change_roots(

@@ -94,6 +94,7 @@ projects = Table(
     _text("etag", None),
     _flag("undecided", index=True),  # facts changed since the last decision
     _flag("unpublished", index=True),  # decisions or files changed since the last publication
+    _flag("unproven", index=True),  # facts changed since proofs were last looked at
     comment="every project that a root or a requirement names",
 )
 
@@ -109,6 +110,8 @@ releases = Table(
     _text("admits", "0"),  # mask by files that are not yanked
     _text("admits_yanked", "0"),  # mask by all files
     _text("builds", "0"),  # mask of targets that have no wheel: an sdist is built
+    _text("serves", "0"),  # mask of proof targets, by files that are not yanked
+    _text("serves_yanked", "0"),  # by all files
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     _text("knowledge", "unknown"),
     _text("source"),  # where the requirements were read
@@ -284,6 +287,53 @@ edges = Table(
     Column("requirement_id", Integer, primary_key=True, autoincrement=False),
     Column("class_id", Integer, ForeignKey("classes.id"), index=True),  # null: can never be met
     comment="the requirements of the selection that can apply, and what was chosen for each",
+)
+
+# -- proofs ---------------------------------------------------------------------------------
+
+subjects = Table(
+    "subjects",
+    metadata,
+    _id(),
+    Column("text", Text, nullable=False, unique=True),
+    _text("digest"),  # of what a group asks for
+    _flag("open", index=True),  # to be proven (again)
+    comment="what is proven as a whole: roots, as an installer is asked for them, and groups",
+)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    _id(),
+    _ref("subject_id", "subjects"),
+    Column("targets", Text, nullable=False),  # names of proof targets, separated by ", "
+    Column("verdict", Text, nullable=False, index=True),
+    _text("why"),  # lines
+    _number("steps"),
+    Column("at", Float, nullable=False),
+    _flag("wanted"),  # says what is wanted now; else what the pages still have
+    _flag("published", index=True),  # its pins are on the pages
+    comment="verdicts on subjects, each for the proof targets on which it is the same",
+)
+
+proof_pins = Table(
+    "proof_pins",
+    metadata,
+    _ref("proof_id", "proofs", index=False, key=True),
+    _ref("project_id", "projects", key=True),
+    Column("chosen_by", Text, primary_key=True),  # solver, or pip where that comes to another
+    Column("version", Text, nullable=False),
+    _text("extras"),  # separated by commas
+    _flag("called"),  # the closure of its subject alone has it in the selection
+    comment="the releases of proofs",
+)
+
+proof_projects = Table(
+    "proof_projects",
+    metadata,
+    _ref("project_id", "projects", index=False, key=True),
+    _ref("proof_id", "proofs", key=True),
+    comment="the projects that each proof hangs on: when their facts change, it is made anew",
 )
 
 # -- history --------------------------------------------------------------------------------

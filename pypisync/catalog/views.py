@@ -148,6 +148,26 @@ VIEWS = (
         JOIN releases r ON r.id = v.release_id JOIN projects p ON p.id = r.project_id
         """,
     ),
+    View(
+        "v_proofs",
+        "Verdicts on roots and groups by target; published: 1 if its pins are all on the pages.",
+        """
+        SELECT p.id AS proof, s.text AS subject, p.targets, p.verdict, p.why, p.steps, p.at,
+            CASE WHEN p.published THEN 1 ELSE 0 END AS published
+        FROM proofs p JOIN subjects s ON s.id = p.subject_id WHERE p.wanted
+        """,
+    ),
+    View(
+        "v_pins",
+        "Releases of proofs; chosen_by: solver, or pip where it chooses another; added: a repair.",
+        """
+        SELECT i.proof_id AS proof, s.text AS subject, p.targets, j.name AS project, i.version,
+            i.extras, i.chosen_by, CASE WHEN i.called THEN 0 ELSE 1 END AS added
+        FROM proof_pins i JOIN proofs p ON p.id = i.proof_id
+        JOIN subjects s ON s.id = p.subject_id JOIN projects j ON j.id = i.project_id
+        WHERE p.wanted
+        """,
+    ),
     View("v_held", "Releases that are wanted and cannot be published yet.",
          "SELECT release, reason, since FROM held"),
     View("v_pending", "Projects whose document has still to be fetched.",

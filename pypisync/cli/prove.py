@@ -71,7 +71,10 @@ def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
     from pypisync.core.proof_targets import named, proof_targets
 
     today = datetime.now(UTC).date()
+    found: Sequence[ProofTarget]
     found, missing = proof_targets(settings.targets, settings.environment, today)
+    if settings.proof_targets is not None:
+        found, missing = [named(one) for one in settings.proof_targets], ()
     chosen = [one for one in found if name in (None, one.name)]
     if name is not None and not chosen:
         try:

@@ -19,6 +19,7 @@ from pypisync.cli.common import (
 
 if TYPE_CHECKING:
     from pypisync.catalog.answers import Pending, Run, Status
+    from pypisync.catalog.verdicts import Verdicts
     from pypisync.outlook import Outlook
 
 _FAILED = 3  # of what failed in the last run; --json has it all
@@ -81,6 +82,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     yield "held", count(found.held, "release")
     for release, reason, since in found.held_first:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
+    yield from _proofs(found.proofs)
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
     yield "skipped", f"{count(found.skipped)} names that the standards do not allow"
     if found.barred:
@@ -95,6 +97,15 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "failed", f"{what}: {reason}"
     if len(failed) > _FAILED:
         yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+
+
+def _proofs(found: "Verdicts") -> Iterator[tuple[str, str]]:
+    counted = [f"{count(number)} {verdict}" for verdict, number in found.counts.items()]
+    waiting = f"; {count(found.waiting, 'root')} wait for files" if found.waiting else ""
+    yield "proofs", ", ".join(counted) + waiting
+    for one in found.first[:_FAILED]:
+        why = one.why.replace("\n", "; ")
+        yield one.verdict, f"{one.subject} on {one.targets}: {why}"
 
 
 def _run(run: "Run | None", now: float) -> str:

@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pypisync.core import policy, selector, specifiers, values
+from pypisync.core.proof_targets import named
 
 
 def _selector(text: str) -> str:
@@ -41,6 +42,10 @@ def _release(text: str) -> str:
 def _moment(text: str) -> str:
     values.moment(text)
     return text
+
+
+def _target(text: str) -> str:
+    return named(text).name
 
 
 def _socket_address(text: str) -> str:
@@ -300,6 +305,18 @@ class Document(_Keys):
         default=None,
         description="null (no HTTP) or the host and port to serve the mirror at, such as "
         '"127.0.0.1:8080"',
+    )
+    targets: list[Annotated[str, AfterValidator(_target)]] | None = Field(
+        default=None,
+        description="null (derived from the environment) or a list of the machines on which roots "
+        'are proven to install, such as "3.13 linux-x86_64"',
+    )
+    proof_budget: Duration = Field(
+        default="10 s",
+        ge=1,
+        validate_default=True,
+        description="how long the proof of one root may take: seconds or a duration such as "
+        '"10 s"; what takes longer is called undecided',
     )
     upstream: Upstream = Field(
         default=Upstream(), description="an object that says how upstream is asked"

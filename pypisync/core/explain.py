@@ -26,7 +26,7 @@ def explained(ground: Ground, wanted: Asked, refutation: Refutation, name: str =
     lines = list(dict.fromkeys(filter(None, map(words.line, refutation[:-1]))))
     if len(lines) > _MOST:
         lines = [*lines[: _MOST - 1], f"... and {len(lines) - _MOST + 1} more steps"]
-    return [*lines, f"so {name} cannot be installed on {ground.target.name}"]
+    return [*lines, f"so {name} cannot be installed"]
 
 
 class _Words:

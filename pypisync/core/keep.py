@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pypisync.core.files import ParsedFile, excluded, usable_mask
+from pypisync.core.machines import Machines
 from pypisync.core.model import Targets
 
 
@@ -36,28 +37,28 @@ class Kept:
     admits: int  # by kept files that are not yanked
     admits_yanked: int  # by all kept files
     builds: int  # targets that only an sdist serves
+    serves: int = 0  # proof targets, by kept files that are not yanked
+    serves_yanked: int = 0  # by all kept files
 
 
-def keep(files: Sequence[FileFacts], policy: FilePolicy, targets: Targets) -> Kept:
+def keep(
+    files: Sequence[FileFacts], policy: FilePolicy, targets: Targets, machines: Machines
+) -> Kept:
     """Apply the policy to the files of one release."""
     masks = [usable_mask(f.parsed, f.requires_python, targets) for f in files]
-    out = [f.barred or excluded(f.parsed, policy.arch_exclude) for f in files]
-    wheels = [f.parsed.kind == "wheel" for f in files]
-    kept = [
-        not gone and (not wheel or policy.wheels == "all" or mask != 0)
-        for gone, wheel, mask in zip(out, wheels, masks, strict=True)
+    serves = [
+        machines.serves(f.parsed.tags if f.parsed.kind == "wheel" else None, f.requires_python)
+        for f in files
     ]
-    by_wheel = 0
-    for wheel, wanted, mask in zip(wheels, kept, masks, strict=True):
-        by_wheel |= mask if wheel and wanted else 0
-    for i, wheel in enumerate(wheels):
-        if not wheel and policy.sdists != "always":
-            kept[i] = kept[i] and policy.sdists == "fallback" and bool(masks[i] & ~by_wheel)
-    admits = admits_yanked = 0
-    for file, wanted, mask in zip(files, kept, masks, strict=True):
+    kept = _wanted(files, policy, masks, serves)
+    by_wheel = admits = admits_yanked = sound = every = 0
+    for file, wanted, mask, served in zip(files, kept, masks, serves, strict=True):
         if wanted:
             admits_yanked |= mask
+            every |= served
             admits |= 0 if file.yanked else mask
+            sound |= 0 if file.yanked else served
+            by_wheel |= mask if file.parsed.kind == "wheel" else 0
     return Kept(
         files=tuple(
             (wanted, mask if wanted else 0) for wanted, mask in zip(kept, masks, strict=True)
@@ -65,4 +66,25 @@ def keep(files: Sequence[FileFacts], policy: FilePolicy, targets: Targets) -> Ke
         admits=admits,
         admits_yanked=admits_yanked,
         builds=admits_yanked & ~by_wheel,
+        serves=sound,
+        serves_yanked=every,
     )
+
+
+def _wanted(
+    files: Sequence[FileFacts], policy: FilePolicy, masks: Sequence[int], serves: Sequence[int]
+) -> list[bool]:
+    """Which of the files the policy keeps."""
+    kept = [not (f.barred or excluded(f.parsed, policy.arch_exclude)) for f in files]
+    by_wheel = on_machines = 0
+    for i, file in enumerate(files):
+        if file.parsed.kind == "wheel":
+            usable = masks[i] or serves[i]
+            kept[i] = kept[i] and (policy.wheels == "all" or usable != 0)
+            by_wheel |= masks[i] if kept[i] else 0
+            on_machines |= serves[i] if kept[i] else 0
+    for i, file in enumerate(files):
+        if file.parsed.kind == "sdist" and policy.sdists != "always":
+            needed = masks[i] & ~by_wheel or serves[i] & ~on_machines
+            kept[i] = kept[i] and policy.sdists == "fallback" and needed != 0
+    return kept

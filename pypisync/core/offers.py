@@ -41,9 +41,10 @@ class ListedRelease:
     files: tuple[ListedFile, ...]
     needs: tuple[Requirement, ...]
     known: bool = True  # False: nobody says what it needs
-    # Where its files are not given: the proof targets that its files serve, yanked ones left out
-    # and included, as masks.
+    # Where its files are not given: the proof targets that its files serve and the environments
+    # that it admits, by masks, yanked files left out and included.
     serves: tuple[int, int] | None = None
+    admits: tuple[int, int] = (0, 0)
     id: int = 0
     unread: bool = False  # what it needs has still to be read
 

@@ -7,7 +7,8 @@ markers") and the tags that ``packaging.tags`` gives such an interpreter, best f
 is open, the minors that still get security fixes stand for all.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -53,40 +54,55 @@ class ProofTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class _Preset:
+class _Platform:
     values: tuple[str, ...]  # of _VALUES
     machine: str
-    platforms: Callable[[], Iterable[str]]
+    tags: tuple[str, ...]  # platform tags, best first
 
 
-def _glibc(machine: str) -> list[str]:
-    """The platform tags of a Linux with glibc 2.28, the oldest that is still maintained."""
-    oldest = 5 if machine == "x86_64" else 17
-    legacy = {17: "2014", 12: "2010", 5: "1"}
-    found = []
-    for minor in range(28, oldest - 1, -1):
-        found.append(f"manylinux_2_{minor}_{machine}")
-        if minor in legacy:
-            found.append(f"manylinux{legacy[minor]}_{machine}")
-    return [*found, f"linux_{machine}"]
-
-
-def _musl(machine: str) -> list[str]:
-    return [*(f"musllinux_1_{minor}_{machine}" for minor in (2, 1, 0)), f"linux_{machine}"]
-
-
-# The first that agrees with what is bound is taken.
-PRESETS: Mapping[str, _Preset] = {
-    "linux-x86_64": _Preset(_LINUX, "x86_64", lambda: _glibc("x86_64")),
-    "linux-aarch64": _Preset(_LINUX, "aarch64", lambda: _glibc("aarch64")),
-    "macos-arm64": _Preset(_MACOS, "arm64", lambda: mac_platforms((14, 0), "arm64")),
-    "macos-x86_64": _Preset(_MACOS, "x86_64", lambda: mac_platforms((14, 0), "x86_64")),
-    "windows-amd64": _Preset(_WINDOWS, "AMD64", lambda: ["win_amd64"]),
-    "windows-arm64": _Preset(_WINDOWS, "ARM64", lambda: ["win_arm64"]),
-    "musl-x86_64": _Preset(_LINUX, "x86_64", lambda: _musl("x86_64")),
-    "musl-aarch64": _Preset(_LINUX, "aarch64", lambda: _musl("aarch64")),
+# The usual platforms by short names; a platform tag, with its floor, names one as well. The first
+# that agrees with what is bound is taken. glibc 2.28 is the oldest that is still maintained.
+PRESETS: Mapping[str, str] = {
+    "linux-x86_64": "manylinux_2_28_x86_64",
+    "linux-aarch64": "manylinux_2_28_aarch64",
+    "macos-arm64": "macosx_14_0_arm64",
+    "macos-x86_64": "macosx_14_0_x86_64",
+    "windows-amd64": "win_amd64",
+    "windows-arm64": "win_arm64",
+    "musl-x86_64": "musllinux_1_2_x86_64",
+    "musl-aarch64": "musllinux_1_2_aarch64",
 }
-"""Platforms by the name that stands in a proof target's name."""
+"""Platform tags by the name that stands in a proof target's name."""
+
+_TAG = re.compile(
+    r"(manylinux_2|musllinux_1)_([0-9]{1,2})_(x86_64|aarch64)"
+    r"|(macosx)_([0-9]{1,2})_([0-9]{1,2})_(x86_64|arm64)|win_(amd64|arm64)"
+)
+_LEGACY = {17: "2014", 12: "2010", 5: "1"}
+
+
+def _platform(name: str) -> _Platform | None:
+    """The platform of a preset's name or of a platform tag; None if it is neither."""
+    found = _TAG.fullmatch(PRESETS.get(name, name))
+    if found is None:
+        return None
+    libc, minor, machine, macos, major, point, mac, windows = found.groups()
+    if windows:
+        return _Platform(_WINDOWS, windows.upper(), (f"win_{windows}",))
+    if macos:
+        return _Platform(_MACOS, mac, tuple(mac_platforms((int(major), int(point)), mac)))
+    if libc == "musllinux_1":
+        older = [f"musllinux_1_{i}_{machine}" for i in range(int(minor), -1, -1)]
+        return _Platform(_LINUX, machine, (*older, f"linux_{machine}"))
+    return _Platform(_LINUX, machine, (*_glibc(int(minor), machine), f"linux_{machine}"))
+
+
+def _glibc(newest: int, machine: str) -> Iterator[str]:
+    """The tags of a Linux with this glibc 2, the newest first (PEP 600)."""
+    for minor in range(newest, 4 if machine == "x86_64" else 16, -1):
+        yield f"manylinux_2_{minor}_{machine}"
+        if minor in _LEGACY:
+            yield f"manylinux{_LEGACY[minor]}_{machine}"
 
 
 def proof_targets(
@@ -113,51 +129,67 @@ def proof_targets(
 
 
 def named(name: str) -> ProofTarget:
-    """The proof target with this name, such as "3.13 musl-x86_64". Raises ValueError."""
-    minor, _, preset = name.partition(" ")
-    if minor not in _MINORS or preset not in PRESETS:
+    """The proof target with this name, such as "3.13 musl-x86_64" or "3.13t win_amd64".
+
+    A "t" behind the version is a free-threaded build. Raises ValueError.
+    """
+    minor, _, platform = name.partition(" ")
+    plain = minor.removesuffix("t")
+    free = minor != plain
+    if plain not in _MINORS or _platform(platform) is None or (free and _key(plain) < (3, 13)):
         raise ValueError(
             f'"{name}" is not a proof target: allowed are a Python minor version and a platform, '
-            f'such as "3.13 linux-x86_64"; platforms are {", ".join(PRESETS)}'
+            'such as "3.13 linux-x86_64" ("3.13t": a free-threaded build, from 3.13 on); '
+            f"platforms are {', '.join(PRESETS)}, and platform tags with their floor, such as "
+            "manylinux_2_17_x86_64"
         )
-    return _made(minor, preset, {})
+    return _made(plain, platform, {}, free=free)
 
 
 def _preset(target: Target) -> str | None:
     values = target.values
     if any(values.get(name, value) != value for name, value in _IMPLEMENTATION.items()):
         return None
-    for name, preset in PRESETS.items():
-        has = {**dict(zip(_VALUES, preset.values, strict=True)), "platform_machine": preset.machine}
+    for name in PRESETS:
+        platform = _platform(name)
+        assert platform is not None  # noqa: S101 - every preset is one
+        pairs = zip(_VALUES, platform.values, strict=True)
+        has = {**dict(pairs), "platform_machine": platform.machine}
         if all(values.get(key, has[key]) == has[key] for key in _PLATFORMS_ONLY):
             return name
     return None
 
 
-def _made(minor: str, name: str, values: Mapping[str, str]) -> ProofTarget:
-    preset = PRESETS[name]
+def _made(minor: str, name: str, values: Mapping[str, str], *, free: bool = False) -> ProofTarget:
+    platform = _platform(name)
+    assert platform is not None  # noqa: S101 - its callers have looked
     full = values.get("python_full_version") or _MINORS.get(minor, (None, f"{minor}.0"))[1]
     environment = {
-        **dict(zip(_VALUES, preset.values, strict=True)),
+        **dict(zip(_VALUES, platform.values, strict=True)),
         **_IMPLEMENTATION,
-        "platform_machine": preset.machine,
+        "platform_machine": platform.machine,
         "implementation_version": full,
         **values,
         "python_version": minor,
         "python_full_version": full,
     }
     shown = full if "python_full_version" in values else minor
-    return ProofTarget(f"{shown} {name}", environment, _tags(minor, list(preset.platforms())))
+    tags = _tags(minor, list(platform.tags), free=free)
+    return ProofTarget(f"{shown}{'t' if free else ''} {name}", environment, tags)
 
 
-def _tags(minor: str, platforms: list[str]) -> dict[Tag, int]:
-    """The tags of an ordinary build of CPython on these platforms, with their rank."""
-    python = tuple(map(int, minor.split(".")))
+def _tags(minor: str, platforms: list[str], *, free: bool) -> dict[Tag, int]:
+    """The tags of CPython on these platforms, with their rank."""
+    python = _key(minor)
     nodot = minor.replace(".", "")
     # Up to 3.7 the ABI names pymalloc; 2.7 is built with wide Unicode on Linux.
-    flag = "" if python >= (3, 8) else "m" if python >= (3, 3) else "mu"
+    flag = "t" if free else "" if python >= (3, 8) else "m" if python >= (3, 3) else "mu"
     ordered = [
         *cpython_tags(python, [f"cp{nodot}{flag}"], platforms),
         *compatible_tags(python, f"cp{nodot}", platforms),
     ]
     return {tag: rank for rank, tag in reversed([*enumerate(ordered)])}
+
+
+def _key(minor: str) -> tuple[int, ...]:
+    return tuple(map(int, minor.split(".")))

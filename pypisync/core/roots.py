@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pypisync.core.selector import Selector
+from pypisync.core.model import Requirement
+from pypisync.core.selector import Selector, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,17 @@ class Pattern:
 
     regex: str  # compiles
     selectors: tuple[Selector, ...]
+
+
+def as_requirement(name: str, selector: str, extras: str) -> Requirement:
+    """What an installer is asked for who wants this root: "latest<3" is "<3", "latest" nothing.
+
+    ``selector`` is its text; ``extras`` are separated by commas.
+    """
+    specifier = parse(selector).specifier
+    wanted = tuple(filter(None, extras.split(",")))
+    shown = f"{name}[{extras}]" if wanted else name
+    return Requirement(shown + specifier, name, specifier, extras=wanted)
 
 
 def expand(

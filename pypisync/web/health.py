@@ -8,7 +8,7 @@ along with the answer.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -124,6 +124,11 @@ def _faults(found: Status) -> dict[str, Any]:
         "serial": found.serial,
         "completed": found.completed and found.completed.finished,
         "held": {"releases": found.held, "first": held},
+        "proofs": {
+            **found.proofs.counts,
+            "waiting": found.proofs.waiting,
+            "first": [asdict(one) for one in found.proofs.first],
+        },
         "pending": {
             "projects": owed.projects if owed else 0,
             "failing": owed.failing if owed else 0,

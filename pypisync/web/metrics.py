@@ -89,6 +89,16 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     yield _gauge("barred_files", "Files that the policy bars.", found.barred)
     what = "Releases in the mirror with a known vulnerability, if the policy looks at them."
     yield _gauge("vulnerable_releases", what, found.vulnerable)
+    proofs = GaugeMetricFamily(
+        "pypisync_proofs",
+        "Pairs of a root or group and a machine, by the verdict whether it installs there.",
+        labels=("verdict",),
+    )
+    for verdict, number in found.proofs.counts.items():
+        proofs.add_metric((verdict,), number)
+    yield proofs
+    waiting = found.proofs.waiting
+    yield _gauge("unpublished_proofs", "Roots whose newest pins are not all listed yet.", waiting)
     yield from _runs(found)
 
 

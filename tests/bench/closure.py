@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select, update
 
 from pypisync.catalog import decisions, facts, knowledge
 from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.facts import Rules
+from pypisync.core.rules import Rules
 from pypisync.catalog.roots import WantedRoot, set_roots
 from pypisync.catalog.schema import classes, edges, projects, releases, selected
 from pypisync.core import environments, requirements

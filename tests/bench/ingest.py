@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from pypisync.catalog import facts
 from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.facts import Rules
+from pypisync.core.rules import Rules
 from pypisync.core import environments
 from pypisync.core.keep import FilePolicy
 from pypisync.core.model import File, ProjectDocument

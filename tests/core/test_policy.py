@@ -7,6 +7,7 @@ import pytest
 from pypisync.core import environments
 from pypisync.core.files import parse
 from pypisync.core.keep import FileFacts, FilePolicy, keep
+from pypisync.core.machines import Machines
 from pypisync.core.model import File
 from pypisync.core.policy import Bar, Block, Policy, judge
 from pypisync.core.values import moment, show_moment
@@ -129,7 +130,7 @@ def test_what_is_barred_is_as_if_it_were_not_there(
     names = (NAME, "foo-1.0.tar.gz")
     files = [facts(name, barred=bar) for name, bar in zip(names, barred, strict=True)]
     policy = FilePolicy(sdists=sdists)  # type: ignore[arg-type]
-    answer = keep(files, policy, LINUX)
+    answer = keep(files, policy, LINUX, Machines())
     assert tuple(wanted for wanted, _ in answer.files) == kept
     assert answer.admits == answer.admits_yanked == (1 if any(kept) else 0)
     assert answer.builds == builds

@@ -58,7 +58,7 @@ def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) 
         assert {name: Version(v) for name, v in pins(proof).items()} in all_there_are
     else:
         assert refutes(facts, (need(root),), proof.refutation)
-        assert proof.why[-1] == f"so {root} cannot be installed on 3.11 linux-x86_64"
+        assert proof.why[-1] == f"so {root} cannot be installed"
 
 
 @given(indexes(), ROOTS)
@@ -335,7 +335,7 @@ def test_a_refutation_is_told_as_a_chain() -> None:
         'because every release of b requires "c>=2", and of c there is only 1, 1.5',
         "so no release of b can be installed",
         "so a 1 cannot be installed",
-        "so a cannot be installed on 3.11 linux-x86_64",
+        "so a cannot be installed",
     )
 
 

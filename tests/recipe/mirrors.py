@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,18 +17,21 @@ from urllib.parse import unquote
 from sqlalchemy import text
 
 from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.facts import Rules
 from pypisync.core import environments, selector
 from pypisync.core.group import Group
 from pypisync.core.keep import FilePolicy
+from pypisync.core.machines import Machines
 from pypisync.core.policy import Policy
+from pypisync.core.proof_targets import proof_targets
 from pypisync.core.roots import Pattern, Root
+from pypisync.core.rules import Rules, fingerprint
 from pypisync.mirror import Mirror
 from pypisync.storage.pool import Pool
 from pypisync.storage.publish import Tree
 from pypisync.sync import Report, sync_once
 from pypisync.upstream.api import Upstream
 
+TODAY = date(2026, 11, 25)
 LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
 
 
@@ -67,6 +71,8 @@ class Bench:
         """The parts of a cycle."""
         self.clock += 3600
         targets = environments.targets(self.environment)
+        machines = Machines(proof_targets(targets, self.environment, TODAY)[0])
+        rules = Rules(targets, self.policy, self.bars, machines)
         return Mirror(
             upstream=self.upstream,
             catalog=catalog,
@@ -78,8 +84,8 @@ class Bench:
                 for regex, selectors in self.patterns.items()
             ),
             groups=tuple(self.groups),
-            rules=Rules(targets, self.policy, self.bars),
-            fingerprint=f"{environments.fingerprint(targets)} {self.policy!r} {self.bars!r}",
+            rules=rules,
+            fingerprint=fingerprint(rules),
             grace=self.grace,
             retention=self.retention,
             now=lambda: self.clock,

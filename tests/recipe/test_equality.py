@@ -39,6 +39,8 @@ ENVIRONMENT = {
 SILENT = ("archive", "unarchive")
 LIMIT = 4
 VERSIONS = st.sampled_from(strategies.VERSIONS)
+PROOFS = "SELECT subject, targets, verdict, why, published FROM v_proofs"
+PINS = "SELECT subject, targets, project, version, extras, chosen_by, added FROM v_pins"
 CONFIGURATIONS: list[dict[str, list[str]]] = [
     {"alpha": ["latest"], "beta": [">=1"]},
     {"alpha": ["latest"]},
@@ -65,6 +67,8 @@ def decided(bench: Bench) -> dict[str, Any]:
         "named": sorted(map(repr, bench.query("SELECT * FROM v_named"))),
         "index": json.loads(index.read_bytes())["projects"] if index.exists() else [],
         "tree": pages,
+        "proofs": sorted(bench.query(PROOFS)),
+        "pins": sorted(bench.query(PINS)),
     }
 
 

@@ -1,0 +1,76 @@
+"""Which pins of a proof the closure selects by itself, and which have to be added.
+
+The closure (:mod:`pypisync.core.closure`) takes the best release for each requirement alone. A pin
+that is the best for one of the requirements on the way to it is there already, whatever else the
+mirror wants; the others are repairs. The answer hangs on nothing but the facts and the one root or
+group, so it does not change when others come and go.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pypisync.core.ground import Ground
+from pypisync.core.model import Requirement
+from pypisync.core.offers import Asked
+from pypisync.core.select import Candidate, choose, choose_root
+from pypisync.core.selector import Selector
+from pypisync.core.specifiers import matcher
+
+
+@dataclass(slots=True)
+class Calling:
+    """The closure's choices for one proof target, which is a machine of ``environments``."""
+
+    ground: Ground
+    environments: int  # a mask
+    groups: Sequence[int]  # masks; see pypisync.core.model.Targets
+    _candidates: dict[str, list[Candidate]] = field(default_factory=dict)
+    _chosen: dict[tuple[str, str, bool], frozenset[int]] = field(default_factory=dict)
+
+    def called(self, wanted: Asked, pins: Mapping[str, int]) -> set[str]:
+        """The projects of which the closure of ``wanted`` selects the pin."""
+        found: set[str] = set()
+        seen: set[tuple[str, str]] = set()
+        waiting = [(need, True) for need in wanted]
+        while waiting:
+            need, root = waiting.pop()
+            pin = pins.get(need.name)
+            if pin is None or not self._calls(need, self._id(need.name, pin), root=root):
+                continue
+            found.add(need.name)
+            for extra in ("", *need.extras):
+                if (need.name, extra) not in seen:
+                    seen.add((need.name, extra))
+                    needs = self.ground.needs(need.name, pin, extra)
+                    waiting += [(other, False) for other in needs]
+        return found
+
+    def _id(self, name: str, pin: int) -> int:
+        return self.ground.usable(name)[pin].release.id
+
+    def _calls(self, need: Requirement, release: int, *, root: bool) -> bool:
+        key = (need.name, need.specifier, root)
+        found = self._chosen.get(key)
+        if found is None:
+            found = self._chosen[key] = frozenset(self._choice(need, root=root))
+        return release in found
+
+    def _choice(self, need: Requirement, *, root: bool) -> Sequence[int]:
+        candidates = self._of(need.name)
+        if not self.environments:
+            return ()
+        if root:
+            exact = matcher(need.specifier).pinned
+            selector = Selector(need.specifier, 1, need.specifier, exact)
+            return choose_root(candidates, selector, self.groups)[0]
+        return choose(candidates, need.specifier, self.environments)[0]
+
+    def _of(self, name: str) -> list[Candidate]:
+        """The releases of a project as the closure sees them, newest first."""
+        found = self._candidates.get(name)
+        if found is None:
+            found = self._candidates[name] = [
+                Candidate(r.id, r.key, r.version, r.prerelease, *r.admits)
+                for r in reversed(self.ground.offers.get(name))
+            ]
+        return found

@@ -1,0 +1,187 @@
+"""Proves what is open: every root, and every group as a whole, on every proof target.
+
+Over all that upstream offers and the configuration keeps, so that the mirror's answer is the one
+that upstream gives; the pins become part of the selection. Where facts are lacking they are asked
+for, and the proof is made again when they are there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pypisync.catalog import knowledge, proofs, roots
+from pypisync.catalog.offers import offers
+from pypisync.catalog.proofs import StoredPin, Verdict
+from pypisync.core import requirements
+from pypisync.core.called import Calling
+from pypisync.core.ground import Ground
+from pypisync.core.group import Group
+from pypisync.core.machines import served
+from pypisync.core.offers import Asked, Lacking, Offers
+from pypisync.core.proof import Pin, Proof, Prover
+from pypisync.mirror import Mirror
+
+_MOST_AHEAD = 32
+_MISSING = "facts are missing that could not be read yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is proven as a whole."""
+
+    text: str
+    wanted: Asked  # with markers
+    limits: Mapping[str, str] = field(default_factory=dict)  # specifiers by project
+
+
+def group_subject(group: Group) -> str:
+    """The text of the subject that a group is."""
+    return f"group {group.name}"
+
+
+def prove_open(mirror: Mirror, seen: set[str]) -> bool:
+    """Prove all open subjects; answers whether facts are to be read, or releases to be decided on.
+
+    ``seen``: what proofs have asked for in this cycle (projects, and releases as "name==version"),
+    to which it adds; what is still lacking of it cannot be had now.
+    """
+    with mirror.catalog.begin() as connection:
+        proofs.open_touched(connection)
+        texts = proofs.open_subjects(connection)
+        if not texts:
+            return False
+        subjects = _subjects(mirror, texts)
+        facts = offers(connection, {need.name for one in subjects for need in one.wanted})
+    mirror.watch.step("proofs", len(subjects))
+    found, lacking = _prove(mirror, subjects, facts)
+    # A search that has come so far will often want what is older next.
+    now, ahead = mirror.now(), min(len(seen), _MOST_AHEAD)
+    with mirror.catalog.begin() as connection:
+        asked = knowledge.ask_for(
+            connection,
+            {name for one in lacking.values() for name in one.projects},
+            {number for one in lacking.values() for number in one.releases},
+            ahead,
+            now,
+        )
+        fresh = not asked <= seen
+        seen |= asked
+        unsure = set[str]() if fresh else set(lacking)
+        complete = {text: some for text, some in found.items() if text not in lacking}
+        complete |= {text: found[text] for text in unsure}
+        proofs.record(connection, complete, unsure, now)
+        repaired = roots.repair(connection, proofs.repairs(connection))
+    return fresh or repaired
+
+
+def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
+    groups = {group_subject(group): group for group in mirror.groups}
+    return [
+        _of_group(text, groups[text])
+        if text in groups
+        else Subject(text, (requirements.parse(text),))
+        for text in texts
+    ]
+
+
+def _of_group(text: str, group: Group) -> Subject:
+    limits: dict[str, str] = {}
+    for need in group.constraints:
+        limits[need.name] = ",".join(filter(None, (limits.get(need.name), need.specifier)))
+    return Subject(text, group.requirements, limits)
+
+
+def _prove(
+    mirror: Mirror, subjects: Sequence[Subject], facts: Offers
+) -> tuple[dict[str, list[Verdict]], dict[str, Lacking]]:
+    """The verdicts of each subject, and what it lacks."""
+    found: dict[str, list[Verdict]] = {one.text: [] for one in subjects}
+    lacking: dict[str, Lacking] = {}
+    machines = mirror.rules.machines.all
+    provers = [_Bench(mirror, i, facts, subjects) for i in range(len(machines))]
+    for subject in subjects:
+        for machine, bench in zip(machines, provers, strict=True):
+            try:
+                verdict = bench.verdict(subject)
+            except Lacking as lack:
+                before = lacking.get(subject.text, Lacking())
+                lacking[subject.text] = Lacking(
+                    before.projects | lack.projects, before.releases | lack.releases
+                )
+                verdict = Verdict((), "undecided", why=(_MISSING,))
+            _join(found[subject.text], replace(verdict, targets=(machine.name,)))
+        mirror.watch.advance()
+    return found, lacking
+
+
+def _join(found: list[Verdict], one: Verdict) -> None:
+    """Add a verdict to those of other targets, as one where it is the same."""
+    for i, other in enumerate(found):
+        if (other.verdict, other.pins, other.why) == (one.verdict, one.pins, one.why):
+            found[i] = replace(
+                other,
+                targets=other.targets + one.targets,
+                steps=other.steps + one.steps,
+                consulted=other.consulted | one.consulted,
+            )
+            return
+    found.append(one)
+
+
+class _Bench:
+    """Where subjects are proven on one target."""
+
+    def __init__(
+        self, mirror: Mirror, number: int, facts: Offers, subjects: Sequence[Subject]
+    ) -> None:
+        self._mirror = mirror
+        self._target = mirror.rules.machines.all[number]
+        self._facts = facts
+        self._bit = 1 << number
+        self._served = served(self._target, mirror.rules.targets)
+        wanted = tuple(need for one in subjects if not one.limits for need in one.wanted)
+        self._shared = self._made(dict.fromkeys(wanted), {})
+
+    def verdict(self, subject: Subject) -> Verdict:
+        """What comes out. Raises Lacking."""
+        prover, calling = (
+            self._made(dict.fromkeys(subject.wanted), subject.limits)
+            if subject.limits
+            else self._shared
+        )
+        wanted = prover.ground.applying(subject.wanted)
+        budget = self._mirror.budget()
+        proof = prover.prove(wanted, budget, subject.text)
+        proof = prover.rehearse(wanted, proof, budget)
+        return Verdict(
+            (),
+            proof.verdict,
+            _pins(proof, prover, calling, wanted),
+            proof.why,
+            proof.steps,
+            proof.consulted,
+        )
+
+    def _made(
+        self, wanted: Mapping[object, object], limits: Mapping[str, str]
+    ) -> tuple[Prover, Calling]:
+        ground = Ground(self._target, self._facts, tuple(wanted), self._bit, limits)  # type: ignore[arg-type]
+        groups = self._mirror.rules.targets.groups
+        return Prover(ground), Calling(ground, self._served, groups)
+
+
+def _pins(proof: Proof, prover: Prover, calling: Calling, wanted: Asked) -> tuple[StoredPin, ...]:
+    """The pins to be stored: the solver's, and those of pip's that differ."""
+    have = {(pin.name, pin.usable.release.version) for pin in proof.pins}
+    found: list[StoredPin] = []
+    for chosen_by, pins in (("solver", proof.pins), ("pip", proof.others)):
+        called = calling.called(wanted, _positions(prover.ground, pins))
+        for pin in pins:
+            version = pin.usable.release.version
+            if chosen_by == "solver" or (pin.name, version) not in have:
+                stored = StoredPin(pin.name, version, pin.extras, chosen_by, pin.name in called)
+                found.append(stored)
+    return tuple(found)
+
+
+def _positions(ground: Ground, pins: Sequence[Pin]) -> dict[str, int]:
+    return {pin.name: ground.usable(pin.name).index(pin.usable) for pin in pins}

@@ -1,0 +1,240 @@
+"""Roots are proven while syncing: what is lacking is added, what would break them held back."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pypisync.core.budget import Budget
+from pypisync.mirror import Silent
+from pypisync.sync import Report, sync_once
+from tests.recipe.mirrors import Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+TWO = {
+    "python_version": ["3.11", "3.13"],
+    "sys_platform": ["linux"],
+    "implementation_name": ["cpython"],
+}
+BOTH = "3.11 linux-x86_64, 3.13 linux-x86_64"
+
+
+@dataclass
+class Steps(Silent):
+    """Notes how many subjects each round of proving had."""
+
+    proofs: list[int] = field(default_factory=list)
+
+    def step(self, name: str, total: int | None = None, unit: str = "") -> None:
+        if name == "proofs":
+            self.proofs.append(total or 0)
+
+
+def sync(bench: Bench, *, steps: int = 20_000) -> tuple[Report, list[int]]:
+    """One cycle, and how many roots were proven in each of its rounds."""
+    watch = Steps()
+    catalog = bench.catalog()
+    try:
+        mirror = bench.mirror(catalog)
+        mirror.watch, mirror.budget = watch, lambda: Budget(steps)
+        return sync_once(mirror), watch.proofs
+    finally:
+        catalog.close()
+
+
+def verdicts(bench: Bench) -> set[tuple[str, str, str, int]]:
+    """Subject, targets, verdict, published."""
+    rows = bench.query("SELECT subject, targets, verdict, published FROM v_proofs")
+    return {(a, b, c, d) for a, b, c, d in rows}
+
+
+def pins(bench: Bench, subject: str) -> set[tuple[str, str, str, int]]:
+    """Project, version, chosen_by, added."""
+    rows = bench.query(
+        f"SELECT project, version, chosen_by, added FROM v_pins WHERE subject = '{subject}'"
+    )
+    return {(a, b, c, d) for a, b, c, d in rows}
+
+
+def old_soup(world: World) -> None:
+    """An old root whose dependency has moved on; the real soupsieve 0.4."""
+    world.publish("soupsieve", "0.4", requires=["beautifulsoup4"])
+    world.publish("soupsieve", "2.0.1")
+    for version in ("4.5.0", "4.6.3"):
+        world.publish("beautifulsoup4", version)
+    world.publish("beautifulsoup4", "4.7.0", requires=["soupsieve>1.2"])
+    world.publish("beautifulsoup4", "4.9.3", requires=["soupsieve>1.2"])
+
+
+def test_what_no_edge_calls_for_is_added(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    old_soup(world)
+    bench = Bench(tmp_path, memory, {"soupsieve": ["0.4"]}, environment=TWO)
+    report, _ = sync(bench)
+    assert (report.exit_code, report.proofs) == (0, {"proven": 2})
+    assert bench.listed() == {
+        "soupsieve": {"0.4", "2.0.1"},
+        "beautifulsoup4": {"4.6.3", "4.9.3"},  # and not 4.7.0, which was only looked at
+    }
+    assert verdicts(bench) == {("soupsieve==0.4", BOTH, "proven", 1)}
+    assert pins(bench, "soupsieve==0.4") == {
+        ("soupsieve", "0.4", "solver", 0),
+        ("beautifulsoup4", "4.6.3", "solver", 1),
+    }
+    assert sync(bench)[1] == []
+
+    bench.packages = {"soupsieve": ["latest"]}
+    sync(bench)
+    assert bench.listed() == {"soupsieve": {"2.0.1"}}
+    assert verdicts(bench) == {("soupsieve", BOTH, "proven", 1)}
+
+
+def test_what_pip_would_choose_is_added_too(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("app", "1.0", requires=["x", "y<9"])
+    world.publish("x", "1.0")
+    world.publish("x", "2.0", requires=["y<2"])
+    world.publish("y", "1.0")
+    world.publish("y", "2.0", requires=["x<2"])
+    bench = Bench(tmp_path, memory, {"app": ["latest"]}, environment=TWO)
+    sync(bench)
+    assert pins(bench, "app") == {
+        ("app", "1.0", "solver", 0), ("x", "2.0", "solver", 0), ("y", "1.0", "solver", 0),
+        ("x", "1.0", "pip", 0), ("y", "2.0", "pip", 0),
+    }  # fmt: skip
+
+
+def test_only_what_a_change_touches_is_proven_again(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("lib", "1.0")
+    for i in range(8):
+        world.publish(f"one{i}", "1.0", requires=["lib"])
+        world.publish(f"two{i}", "1.0")
+    names = [f"{kind}{i}" for kind in ("one", "two") for i in range(8)]
+    bench = Bench(tmp_path, memory, {name: ["latest"] for name in names}, environment=TWO)
+    assert sync(bench)[1] == [16]
+    world.publish("two3", "2.0")
+    assert sync(bench)[1] == [1]
+    world.publish("lib", "2.0")
+    assert sync(bench)[1] == [8]
+    world.role_change("lib")  # a document that says nothing new
+    assert sync(bench)[1] == []
+    assert {row[2] for row in verdicts(bench)} == {"proven"}
+    bench.packages = {**bench.packages, "one9": ["latest"]}
+    world.publish("one9", "1.0", requires=["two1"])
+    assert sync(bench)[1] == [1]
+
+
+def test_a_root_that_upstream_cannot_satisfy_is_published_and_said_to_be_so(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("torn", "1.0", requires=['gone; python_version >= "3.13"'])
+    bench = Bench(tmp_path, memory, {"torn": ["latest"]}, environment=TWO)
+    report, _ = sync(bench)
+    assert (report.exit_code, report.proofs) == (0, {"proven": 1, "refuted": 1})
+    assert bench.listed() == {"torn": {"1.0"}}
+    [(targets, why)] = bench.query("SELECT targets, why FROM v_proofs WHERE verdict = 'refuted'")
+    assert targets == "3.13 linux-x86_64"
+    assert why.splitlines() == [
+        'because the root requires "torn"',
+        'because torn 1.0 requires "gone; python_version >= "3.13"", and there is no release of gone',  # noqa: E501
+        "so torn 1.0 cannot be installed",
+        "so torn cannot be installed",
+    ]
+    world.publish("gone", "1.0")
+    assert sync(bench)[0].proofs == {"proven": 2}
+    assert {row[2:] for row in verdicts(bench)} == {("proven", 1)}
+
+
+def test_what_cannot_be_compared_blocks(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("cffi-like", "1.0", requires=['x; implementation_name === "pypy"'])
+    world.publish("x", "1.0")
+    bench = Bench(tmp_path, memory, {"cffi-like": ["latest"]}, environment=TWO)
+    report, _ = sync(bench)
+    assert report.proofs == {"blocked": 2}
+    assert bench.listed() == {"cffi-like": {"1.0"}, "x": {"1.0"}}
+
+
+def pigeons(world: World, count: int) -> None:
+    """Pigeons that each need a hole of their own, with one hole too few."""
+    for hole in range(1, count):
+        for i in range(count):
+            world.publish(f"p{i}", str(hole), requires=[f"h{hole}=={i + 1}"])
+            world.publish(f"h{hole}", str(i + 1))
+    world.publish("nest", "1", requires=[f"p{i}" for i in range(count)])
+
+
+def test_a_crafted_case_ends_with_its_budget_and_the_cycle_goes_on(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    pigeons(world, 8)
+    old_soup(world)
+    packages = {"nest": ["latest"], "soupsieve": ["0.4"]}
+    bench = Bench(tmp_path, memory, packages, environment=TWO)
+    report, _ = sync(bench, steps=2_000)
+    assert report.proofs == {"proven": 2, "undecided": 2}
+    assert set(report.failed) == {"proof of nest"}
+    assert report.exit_code == 1
+    assert "nest" in bench.listed()
+    assert bench.listed()["beautifulsoup4"] >= {"4.6.3"}
+    # It is not tried again before something changes, and still said.
+    report, rounds = sync(bench)
+    assert (rounds, set(report.failed)) == ([], {"proof of nest"})
+
+
+def test_while_new_pins_are_held_the_old_ones_stay(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    """A repair of the old proof is nobody's dependency: only the proof keeps it."""
+    world.publish("app", "1.0", requires=["b", "c"])
+    world.publish("b", "1.0", requires=["c<2"])
+    world.publish("c", "1.0")
+    world.publish("c", "2.0", requires=["b>1.5"])
+    bench = Bench(tmp_path, memory, {"app": ["latest"]}, environment=TWO)
+    sync(bench)
+    assert bench.listed() == {"app": {"1.0"}, "b": {"1.0"}, "c": {"1.0", "2.0"}}
+
+    world.publish("b", "2.0")
+    world.faults.fail("*/b-2.0-py3-none-any.whl", 503, None)
+    report, _ = sync(bench)
+    assert set(report.held) == {"b==2.0"}
+    assert bench.listed() == {"app": {"1.0"}, "b": {"1.0"}, "c": {"1.0", "2.0"}}
+    assert verdicts(bench) == {("app", BOTH, "proven", 0)}
+    world.heal()
+    assert sync(bench)[0].held == {}
+    assert bench.listed() == {"app": {"1.0"}, "b": {"2.0"}, "c": {"2.0"}}
+    assert verdicts(bench) == {("app", BOTH, "proven", 1)}
+
+
+def test_facts_that_cannot_be_had_leave_a_root_open(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    old_soup(world)
+    world.faults.fail("*/beautifulsoup4-4.6.3*", 503, None)
+    world.faults.fail("*/beautifulsoup4-4.7.0*", 503, None)
+    bench = Bench(tmp_path, memory, {"soupsieve": ["0.4"]}, environment=TWO)
+    report, _ = sync(bench)
+    assert report.exit_code == 1
+    assert report.proofs == {"undecided": 2}
+    world.heal()
+    assert sync(bench)[0].proofs == {"proven": 2}
+    assert bench.listed()["beautifulsoup4"] == {"4.6.3", "4.9.3"}
+
+
+@pytest.mark.parametrize("python", [["3.11"], ["3.13"]])
+def test_other_environments_are_proven_anew(
+    python: list[str], tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    old_soup(world)
+    bench = Bench(tmp_path, memory, {"soupsieve": ["0.4"]}, environment=TWO)
+    sync(bench)
+    bench.environment = {**TWO, "python_version": python}
+    assert sync(bench)[1] == [1]
+    assert verdicts(bench) == {("soupsieve==0.4", f"{python[0]} linux-x86_64", "proven", 1)}
+    assert bench.listed()["beautifulsoup4"] == {"4.6.3", "4.9.3"}
