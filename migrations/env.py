@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from pypisync.catalog.schema import metadata
+import pypisync.catalog.schema  # noqa: F401 - all tables
+from pypisync.catalog.columns import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

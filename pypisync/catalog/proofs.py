@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
+from pypisync.catalog.proof_schema import proof_pins, proof_projects, proofs, subjects
 from pypisync.catalog.rows import Ids, add, among, batches, words
-from pypisync.catalog.schema import projects, proof_pins, proof_projects, proofs, subjects
+from pypisync.catalog.schema import projects
 
 
 @dataclass(frozen=True, slots=True)

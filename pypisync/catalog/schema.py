@@ -10,53 +10,27 @@ A mask (a set of targets, see :mod:`pypisync.core.model`) is stored as lower-cas
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-# Batch migrations on SQLite need every constraint to have a name.
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+import pypisync.catalog.proof_schema  # noqa: F401 - its tables are part of the schema
+from pypisync.catalog.columns import (
+    flag_column,
+    id_column,
+    metadata,
+    number_column,
+    ref_column,
+    text_column,
 )
-
-
-def _id() -> Column[int]:
-    # The one writer counts the ids itself, so that rows can refer to each other in bulk inserts.
-    return Column("id", Integer, primary_key=True, autoincrement=False)
-
-
-def _text(name: str, default: str | None = "") -> Column[str]:
-    return Column(name, Text, nullable=default is None, server_default=default)
-
-
-def _flag(name: str, *, index: bool = False) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default="0", index=index)
-
-
-def _number(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0")
-
-
-def _ref(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:
-    foreign = ForeignKey(f"{target}.id", ondelete="CASCADE")
-    return Column(name, Integer, foreign, nullable=False, index=index, primary_key=key)
-
 
 # -- state ----------------------------------------------------------------------------------
 
@@ -72,10 +46,10 @@ pending = Table(
     "pending",
     metadata,
     Column("name", Text, primary_key=True),
-    _number("serial"),  # the document must be at least this new
+    number_column("serial"),  # the document must be at least this new
     Column("since", Float, nullable=False),  # seconds since 1970
-    _number("attempts"),
-    _text("reason"),
+    number_column("attempts"),
+    text_column("reason"),
     comment="projects whose document has still to be fetched",
 )
 
@@ -84,41 +58,41 @@ pending = Table(
 projects = Table(
     "projects",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False, unique=True),
-    _text("display"),
-    _number("serial"),
+    text_column("display"),
+    number_column("serial"),
     # unseen (only named by a requirement), gone (404), or upstream's project status
-    _text("status", "unseen"),
-    _text("status_reason", None),
-    _text("etag", None),
-    _flag("undecided", index=True),  # facts changed since the last decision
-    _flag("unpublished", index=True),  # decisions or files changed since the last publication
-    _flag("unproven", index=True),  # facts changed since proofs were last looked at
+    text_column("status", "unseen"),
+    text_column("status_reason", None),
+    text_column("etag", None),
+    flag_column("undecided", index=True),  # facts changed since the last decision
+    flag_column("unpublished", index=True),  # decisions or files changed since the last publication
+    flag_column("unproven", index=True),  # facts changed since proofs were last looked at
     comment="every project that a root or a requirement names",
 )
 
 releases = Table(
     "releases",
     metadata,
-    _id(),
-    _ref("project_id", "projects", index=False),
+    id_column(),
+    ref_column("project_id", "projects", index=False),
     Column("version", Text, nullable=False),
     Column("key", LargeBinary, nullable=False),  # sorts as PEP 440
-    _flag("prerelease"),
-    _flag("kept"),  # has at least one kept file
-    _text("admits", "0"),  # mask by files that are not yanked
-    _text("admits_yanked", "0"),  # mask by all files
-    _text("builds", "0"),  # mask of targets that have no wheel: an sdist is built
-    _text("serves", "0"),  # mask of proof targets, by files that are not yanked
-    _text("serves_yanked", "0"),  # by all files
+    flag_column("prerelease"),
+    flag_column("kept"),  # has at least one kept file
+    text_column("admits", "0"),  # mask by files that are not yanked
+    text_column("admits_yanked", "0"),  # mask by all files
+    text_column("builds", "0"),  # mask of targets that have no wheel: an sdist is built
+    text_column("serves", "0"),  # mask of proof targets, by files that are not yanked
+    text_column("serves_yanked", "0"),  # by all files
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
-    _text("knowledge", "unknown"),
-    _text("source"),  # where the requirements were read
-    _text("provides"),  # extras, separated by commas
-    _flag("undecided", index=True),  # masks or requirements changed since the last decision
+    text_column("knowledge", "unknown"),
+    text_column("source"),  # where the requirements were read
+    text_column("provides"),  # extras, separated by commas
+    flag_column("undecided", index=True),  # masks or requirements changed since the last decision
     Column("examined", Float),  # when upstream was asked for its vulnerabilities last
-    _flag("unexamined"),  # to be asked for them now
+    flag_column("unexamined"),  # to be asked for them now
     UniqueConstraint("project_id", "key"),
     Index(
         "ix_releases_unexamined",
@@ -138,22 +112,22 @@ releases = Table(
 files = Table(
     "files",
     metadata,
-    _id(),
-    _ref("release_id", "releases"),
+    id_column(),
+    ref_column("release_id", "releases"),
     Column("filename", Text, nullable=False, unique=True),
     Column("url", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("size", BigInteger),
-    _text("uploaded", None),
-    _text("requires_python", None),
-    _text("yanked", None),
-    _text("metadata_sha256", None),
-    _text("provenance", None),
-    _text("kind", "wheel"),
-    _flag("kept"),  # wanted by the configuration if its release is selected
-    _text("admits", "0"),
-    _text("barred"),  # why the policy bars it; "" if it does not
+    text_column("uploaded", None),
+    text_column("requires_python", None),
+    text_column("yanked", None),
+    text_column("metadata_sha256", None),
+    text_column("provenance", None),
+    text_column("kind", "wheel"),
+    flag_column("kept"),  # wanted by the configuration if its release is selected
+    text_column("admits", "0"),
+    text_column("barred"),  # why the policy bars it; "" if it does not
     Column("matures", Float),  # when that ends by itself, seconds since 1970
     Index(
         "ix_files_barred",
@@ -173,8 +147,8 @@ files = Table(
 skipped = Table(
     "skipped",
     metadata,
-    _id(),
-    _ref("project_id", "projects"),
+    id_column(),
+    ref_column("project_id", "projects"),
     Column("what", Text, nullable=False),
     Column("reason", Text, nullable=False),
     comment="versions and files upstream lists that the standards do not allow",
@@ -183,27 +157,27 @@ skipped = Table(
 vulnerabilities = Table(
     "vulnerabilities",
     metadata,
-    _ref("release_id", "releases", index=False, key=True),
+    ref_column("release_id", "releases", index=False, key=True),
     Column("id", Text, primary_key=True),  # such as PYSEC-2026-1
-    _text("aliases"),  # separated by commas
-    _text("summary"),
-    _text("fixed_in"),  # versions, separated by commas
-    _text("link"),
+    text_column("aliases"),  # separated by commas
+    text_column("summary"),
+    text_column("fixed_in"),  # versions, separated by commas
+    text_column("link"),
     comment="known vulnerabilities of the releases that were examined",
 )
 
 requirements = Table(
     "requirements",
     metadata,
-    _id(),
-    _ref("release_id", "releases"),
-    _ref("project_id", "projects"),  # the project it names
-    _text("kind", "runtime"),  # or build
+    id_column(),
+    ref_column("release_id", "releases"),
+    ref_column("project_id", "projects"),  # the project it names
+    text_column("kind", "runtime"),  # or build
     Column("text", Text, nullable=False),
-    _text("specifier"),
-    _text("marker"),
-    _text("extras"),  # separated by commas
-    _text("fault"),  # why it can never be met: unparsable, a direct reference
+    text_column("specifier"),
+    text_column("marker"),
+    text_column("extras"),  # separated by commas
+    text_column("fault"),  # why it can never be met: unparsable, a direct reference
     comment="dependency edges of the releases whose requirements are known",
 )
 
@@ -212,15 +186,15 @@ requirements = Table(
 roots = Table(
     "roots",
     metadata,
-    _id(),
-    _ref("project_id", "projects"),
+    id_column(),
+    ref_column("project_id", "projects"),
     Column("selector", Text, nullable=False),
-    _text("extras"),
-    _text("origin"),  # the pattern's text, "group:" and a file, or "held"
-    _text("marker"),  # it counts only on targets where this can hold
-    _text("named"),  # a digest of the files that a lock file names for it
-    _text("state", "new"),  # new, kept, dropped
-    _text("unmet", "0"),
+    text_column("extras"),
+    text_column("origin"),  # the pattern's text, "group:" and a file, or "held"
+    text_column("marker"),  # it counts only on targets where this can hold
+    text_column("named"),  # a digest of the files that a lock file names for it
+    text_column("state", "new"),  # new, kept, dropped
+    text_column("unmet", "0"),
     UniqueConstraint("project_id", "selector", "extras", "origin", "marker", "named"),
     comment="wanted lines of the configuration, patterns expanded",
 )
@@ -228,7 +202,7 @@ roots = Table(
 locked = Table(
     "locked",
     metadata,
-    _ref("root_id", "roots", index=False, key=True),
+    ref_column("root_id", "roots", index=False, key=True),
     # By its hash, or else by its name; neither: what the file rules keep of the release.
     Column("sha256", Text, primary_key=True),
     Column("filename", Text, primary_key=True),
@@ -238,23 +212,23 @@ locked = Table(
 root_choices = Table(
     "root_choices",
     metadata,
-    _ref("root_id", "roots", index=False, key=True),
-    _ref("release_id", "releases", key=True),
-    _number("position"),
+    ref_column("root_id", "roots", index=False, key=True),
+    ref_column("release_id", "releases", key=True),
+    number_column("position"),
     comment="the releases that a root calls for",
 )
 
 classes = Table(
     "classes",
     metadata,
-    _id(),
-    _ref("project_id", "projects", index=False),
-    _text("specifier"),
-    _text("extras"),
+    id_column(),
+    ref_column("project_id", "projects", index=False),
+    text_column("specifier"),
+    text_column("extras"),
     Column("mask", Text, nullable=False),
-    _text("unmet", "0"),
-    _text("barred"),  # if it is unmet: what the policy bars that would meet it
-    _number("uses"),
+    text_column("unmet", "0"),
+    text_column("barred"),  # if it is unmet: what the policy bars that would meet it
+    number_column("uses"),
     UniqueConstraint("project_id", "specifier", "extras", "mask"),
     comment="requirements that are alike, chosen for once",
 )
@@ -262,18 +236,18 @@ classes = Table(
 choices = Table(
     "choices",
     metadata,
-    _ref("class_id", "classes", index=False, key=True),
-    _ref("release_id", "releases", key=True),
-    _number("position"),  # 0 is the most preferred
+    ref_column("class_id", "classes", index=False, key=True),
+    ref_column("release_id", "releases", key=True),
+    number_column("position"),  # 0 is the most preferred
     comment="the releases that meet a class, the best for each target",
 )
 
 selected = Table(
     "selected",
     metadata,
-    _id(),
-    _ref("release_id", "releases", index=False),
-    _text("extra"),  # "" for the release itself; "=" for a pin, which has no edges
+    id_column(),
+    ref_column("release_id", "releases", index=False),
+    text_column("extra"),  # "" for the release itself; "=" for a pin, which has no edges
     UniqueConstraint("release_id", "extra"),
     comment="the selection: releases, and extras of theirs, that roots and edges call for",
 )
@@ -281,59 +255,12 @@ selected = Table(
 edges = Table(
     "edges",
     metadata,
-    _ref("selected_id", "selected", index=False, key=True),
+    ref_column("selected_id", "selected", index=False, key=True),
     # No reference: when a release's requirements are read again, the next decision still has to
     # see which edges it had.
     Column("requirement_id", Integer, primary_key=True, autoincrement=False),
     Column("class_id", Integer, ForeignKey("classes.id"), index=True),  # null: can never be met
     comment="the requirements of the selection that can apply, and what was chosen for each",
-)
-
-# -- proofs ---------------------------------------------------------------------------------
-
-subjects = Table(
-    "subjects",
-    metadata,
-    _id(),
-    Column("text", Text, nullable=False, unique=True),
-    _text("digest"),  # of what a group asks for
-    _flag("open", index=True),  # to be proven (again)
-    comment="what is proven as a whole: roots, as an installer is asked for them, and groups",
-)
-
-proofs = Table(
-    "proofs",
-    metadata,
-    _id(),
-    _ref("subject_id", "subjects"),
-    Column("targets", Text, nullable=False),  # names of proof targets, separated by ", "
-    Column("verdict", Text, nullable=False, index=True),
-    _text("why"),  # lines
-    _number("steps"),
-    Column("at", Float, nullable=False),
-    _flag("wanted"),  # says what is wanted now; else what the pages still have
-    _flag("published", index=True),  # its pins are on the pages
-    comment="verdicts on subjects, each for the proof targets on which it is the same",
-)
-
-proof_pins = Table(
-    "proof_pins",
-    metadata,
-    _ref("proof_id", "proofs", index=False, key=True),
-    _ref("project_id", "projects", key=True),
-    Column("chosen_by", Text, primary_key=True),  # solver, or pip where that comes to another
-    Column("version", Text, nullable=False),
-    _text("extras"),  # separated by commas
-    _flag("called"),  # the closure of its subject alone has it in the selection
-    comment="the releases of proofs",
-)
-
-proof_projects = Table(
-    "proof_projects",
-    metadata,
-    _ref("project_id", "projects", index=False, key=True),
-    _ref("proof_id", "proofs", key=True),
-    comment="the projects that each proof hangs on: when their facts change, it is made anew",
 )
 
 # -- history --------------------------------------------------------------------------------
@@ -368,23 +295,23 @@ held = Table(
 generations = Table(
     "generations",
     metadata,
-    _id(),
-    _number("serial"),
+    id_column(),
+    number_column("serial"),
     Column("at", Float, nullable=False),
-    _flag("complete"),  # its pages are all written
+    flag_column("complete"),  # its pages are all written
     Column("replaced", Float),  # when the next one took its place; null: it is the newest
     Column("repeats", Integer),  # the generation that a rollback made it equal to
     Column("frozen", Float),  # since when the index stays at it; null: it does not
     # What it lists.
-    _number("projects"),
-    _number("releases"),
-    _number("files"),
+    number_column("projects"),
+    number_column("releases"),
+    number_column("files"),
     Column("bytes", BigInteger, nullable=False, server_default="0"),
     # How it differs from the one before: project pages, and files.
-    _number("pages"),
-    _number("came"),
-    _number("went"),
-    _number("changed"),
+    number_column("pages"),
+    number_column("came"),
+    number_column("went"),
+    number_column("changed"),
     comment="published states of the index",
 )
 
@@ -392,25 +319,25 @@ generation_names = Table(
     "generation_names",
     metadata,
     Column("name", Text, primary_key=True),
-    _ref("generation_id", "generations"),
+    ref_column("generation_id", "generations"),
     comment="names that operators gave to generations, which are kept for ever then",
 )
 
 published = Table(
     "published",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("filename", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
-    _text("uploaded", None),
-    _text("requires_python", None),
-    _text("yanked", None),
-    _text("metadata_sha256", None),
-    _text("provenance", None),
+    text_column("uploaded", None),
+    text_column("requires_python", None),
+    text_column("yanked", None),
+    text_column("metadata_sha256", None),
+    text_column("provenance", None),
     Column("first", Integer, nullable=False, index=True),
     Column("last", Integer),  # null: in the newest generation still
     Index("ix_published_name_last", "name", "last"),
@@ -422,11 +349,11 @@ published = Table(
 pages = Table(
     "pages",
     metadata,
-    _id(),
+    id_column(),
     Column("name", Text, nullable=False),
-    _number("serial"),
+    number_column("serial"),
     Column("status", Text, nullable=False),
-    _text("status_reason", None),
+    text_column("status_reason", None),
     Column("first", Integer, nullable=False, index=True),
     Column("last", Integer),
     Index("ix_pages_name_last", "name", "last"),
@@ -437,12 +364,12 @@ pages = Table(
 runs = Table(
     "runs",
     metadata,
-    _id(),
+    id_column(),
     Column("started", Float, nullable=False),
     Column("finished", Float),
-    _number("serial"),
+    number_column("serial"),
     Column("generation", Integer),
-    _text("outcome", "running"),
-    _text("report", "{}"),  # JSON: counts, what is held and failed, seconds by step
+    text_column("outcome", "running"),
+    text_column("report", "{}"),  # JSON: counts, what is held and failed, seconds by step
     comment="cycles, newest last",
 )

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from pypisync.catalog.proof_schema import proofs, subjects
 from pypisync.catalog.proofs import Old, stored
 from pypisync.catalog.rows import among, batches
-from pypisync.catalog.schema import proofs, published, subjects
+from pypisync.catalog.schema import published
 from pypisync.core.pages import Page
 
 

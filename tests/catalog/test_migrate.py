@@ -8,10 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+import pypisync.catalog.schema  # noqa: F401 - all tables
 from pypisync.catalog import migrate, past, views
 from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.columns import metadata
 from pypisync.catalog.reader import Reader
-from pypisync.catalog.schema import metadata
 from pypisync.errors import CatalogError
 
 

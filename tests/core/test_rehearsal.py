@@ -29,14 +29,14 @@ def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) ->
 
 @given(indexes(), ROOTS)
 @settings(max_examples=150)
-def test_what_pip_comes_to_is_an_installation(index: Index, root: str) -> None:
+def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     wanted = (need(root),)
     prover = Prover(ground(index))
     proof = prover.prove(wanted, Budget())
     found, _ = rehearsed(prover.admission, wanted, Budget())
-    if found is not None:
+    # pip keeps what a release asked for that it then lets go: that alone makes no installation.
+    if found is not None and not faults(prover.ground, wanted, found):
         assert proof.verdict == "proven"
-        assert faults(prover.ground, wanted, found) == []
 
 
 def test_the_order_of_deciding_counts() -> None:

@@ -1,0 +1,41 @@
+"""What the tables are made of: columns of the few kinds that there are."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, MetaData, Text
+
+# Batch migrations on SQLite need every constraint to have a name.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def id_column() -> Column[int]:
+    """The number of a row."""
+    # The one writer counts the ids itself, so that rows can refer to each other in bulk inserts.
+    return Column("id", Integer, primary_key=True, autoincrement=False)
+
+
+def text_column(name: str, default: str | None = "") -> Column[str]:
+    """A text; its default is "" unless it may be missing (None)."""
+    return Column(name, Text, nullable=default is None, server_default=default)
+
+
+def flag_column(name: str, *, index: bool = False) -> Column[bool]:
+    """Yes or no; no unless it is said."""
+    return Column(name, Boolean, nullable=False, server_default="0", index=index)
+
+
+def number_column(name: str) -> Column[int]:
+    """A number; 0 unless it is said."""
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def ref_column(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:
+    """A row of another table, with which this one goes."""
+    foreign = ForeignKey(f"{target}.id", ondelete="CASCADE")
+    return Column(name, Integer, foreign, nullable=False, index=index, primary_key=key)
