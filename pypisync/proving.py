@@ -6,7 +6,7 @@ for, and the proof is made again when they are there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pypisync.catalog import knowledge, proofs, roots
 from pypisync.catalog.offers import offers
@@ -29,8 +29,8 @@ class Subject:
     """What is proven as a whole."""
 
     text: str
-    wanted: Asked  # with markers
-    limits: Mapping[str, str] = field(default_factory=dict)  # specifiers by project
+    wanted: Asked
+    constraints: Asked = ()  # both with their markers
 
 
 def group_subject(group: Group) -> str:
@@ -76,18 +76,11 @@ def prove_open(mirror: Mirror, seen: set[str]) -> bool:
 def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
     groups = {group_subject(group): group for group in mirror.groups}
     return [
-        _of_group(text, groups[text])
+        Subject(text, groups[text].requirements, groups[text].constraints)
         if text in groups
         else Subject(text, (requirements.parse(text),))
         for text in texts
     ]
-
-
-def _of_group(text: str, group: Group) -> Subject:
-    limits: dict[str, str] = {}
-    for need in group.constraints:
-        limits[need.name] = ",".join(filter(None, (limits.get(need.name), need.specifier)))
-    return Subject(text, group.requirements, limits)
 
 
 def _prove(
@@ -138,17 +131,16 @@ class _Bench:
         self._facts = facts
         self._bit = 1 << number
         self._served = served(self._target, mirror.rules.targets)
-        wanted = tuple(need for one in subjects if not one.limits for need in one.wanted)
-        self._shared = self._made(dict.fromkeys(wanted), {})
+        wanted = dict.fromkeys(need for one in subjects for need in one.wanted)
+        self._shared = self._made(tuple(wanted), {})
 
     def verdict(self, subject: Subject) -> Verdict:
         """What comes out. Raises Lacking."""
-        prover, calling = (
-            self._made(dict.fromkeys(subject.wanted), subject.limits)
-            if subject.limits
-            else self._shared
-        )
+        prover, calling = self._shared
         wanted = prover.ground.applying(subject.wanted)
+        limits = _limits(prover.ground.applying(subject.constraints))
+        if limits:
+            prover, calling = self._made(wanted, limits)
         budget = self._mirror.budget()
         proof = prover.prove(wanted, budget, subject.text)
         proof = prover.rehearse(wanted, proof, budget)
@@ -161,12 +153,18 @@ class _Bench:
             proof.consulted,
         )
 
-    def _made(
-        self, wanted: Mapping[object, object], limits: Mapping[str, str]
-    ) -> tuple[Prover, Calling]:
-        ground = Ground(self._target, self._facts, tuple(wanted), self._bit, limits)  # type: ignore[arg-type]
+    def _made(self, wanted: Asked, limits: Mapping[str, str]) -> tuple[Prover, Calling]:
+        ground = Ground(self._target, self._facts, wanted, self._bit, limits)
         groups = self._mirror.rules.targets.groups
         return Prover(ground), Calling(ground, self._served, groups)
+
+
+def _limits(constraints: Asked) -> dict[str, str]:
+    """Specifiers by project."""
+    found: dict[str, str] = {}
+    for need in constraints:
+        found[need.name] = ",".join(filter(None, (found.get(need.name), need.specifier)))
+    return found
 
 
 def _pins(proof: Proof, prover: Prover, calling: Calling, wanted: Asked) -> tuple[StoredPin, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypisync.core.ground import Ground
-from pypisync.core.model import Requirement
 from pypisync.core.offers import Asked
 from pypisync.core.select import Candidate, choose, choose_root
 from pypisync.core.selector import Selector
@@ -31,39 +30,40 @@ class Calling:
         """The projects of which the closure of ``wanted`` selects the pin."""
         found: set[str] = set()
         seen: set[tuple[str, str]] = set()
-        waiting = [(need, True) for need in wanted]
+        waiting = [(need, self._together(need.name, wanted), True) for need in wanted]
         while waiting:
-            need, root = waiting.pop()
+            need, specifier, root = waiting.pop()
             pin = pins.get(need.name)
-            if pin is None or not self._calls(need, self._id(need.name, pin), root=root):
+            if pin is None or not self._calls(need.name, specifier, pin, root=root):
                 continue
             found.add(need.name)
             for extra in ("", *need.extras):
                 if (need.name, extra) not in seen:
                     seen.add((need.name, extra))
                     needs = self.ground.needs(need.name, pin, extra)
-                    waiting += [(other, False) for other in needs]
+                    waiting += [(other, other.specifier, False) for other in needs]
         return found
 
-    def _id(self, name: str, pin: int) -> int:
-        return self.ground.usable(name)[pin].release.id
+    def _together(self, name: str, wanted: Asked) -> str:
+        """All that is asked of a project at once, constraints included: that makes the root."""
+        asked = {need.specifier for need in wanted if need.name == name}
+        return ",".join(sorted(filter(None, asked | {self.ground.limits.get(name, "")})))
 
-    def _calls(self, need: Requirement, release: int, *, root: bool) -> bool:
-        key = (need.name, need.specifier, root)
+    def _calls(self, name: str, specifier: str, pin: int, *, root: bool) -> bool:
+        key = (name, specifier, root)
         found = self._chosen.get(key)
         if found is None:
-            found = self._chosen[key] = frozenset(self._choice(need, root=root))
-        return release in found
+            found = self._chosen[key] = frozenset(self._choice(name, specifier, root=root))
+        return self.ground.usable(name)[pin].release.id in found
 
-    def _choice(self, need: Requirement, *, root: bool) -> Sequence[int]:
-        candidates = self._of(need.name)
+    def _choice(self, name: str, specifier: str, *, root: bool) -> Sequence[int]:
+        candidates = self._of(name)
         if not self.environments:
             return ()
         if root:
-            exact = matcher(need.specifier).pinned
-            selector = Selector(need.specifier, 1, need.specifier, exact)
+            selector = Selector(specifier, 1, specifier, matcher(specifier).pinned)
             return choose_root(candidates, selector, self.groups)[0]
-        return choose(candidates, need.specifier, self.environments)[0]
+        return choose(candidates, specifier, self.environments)[0]
 
     def _of(self, name: str) -> list[Candidate]:
         """The releases of a project as the closure sees them, newest first."""
