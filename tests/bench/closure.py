@@ -17,12 +17,12 @@ from sqlalchemy import Connection, func, select, update
 
 from pypisync.catalog import decisions, facts, knowledge
 from pypisync.catalog.catalog import Catalog
-from pypisync.core.rules import Rules
 from pypisync.catalog.roots import WantedRoot, set_roots
 from pypisync.catalog.schema import classes, edges, projects, releases, selected
 from pypisync.core import environments, requirements
 from pypisync.core.keep import FilePolicy
 from pypisync.core.model import Requirement
+from pypisync.core.rules import Rules
 from tests.bench.drawn import Drawn, fill
 from tests.bench.measure import LINUX, Setup, folder, run
 from tests.bench.report import Figures, figure

@@ -19,10 +19,10 @@ from sqlalchemy.engine import make_url
 
 from pypisync.catalog import facts
 from pypisync.catalog.catalog import Catalog
-from pypisync.core.rules import Rules
 from pypisync.core import environments
 from pypisync.core.keep import FilePolicy
 from pypisync.core.model import File, ProjectDocument
+from pypisync.core.rules import Rules
 from tests.bench.measure import LINUX, Setup, folder, in_turn, run
 from tests.bench.report import Figures, figure, ratio
 from tests.postgres import Postgres
