@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from pypisync.catalog.rows import Ids, add, among, batches
+from pypisync.catalog.rows import Ids, add, among, batches, raw
 from pypisync.catalog.schema import (
     generations,
     pages,
@@ -181,7 +181,7 @@ def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Pag
 def index(connection: Connection) -> list[tuple[str, int]]:
     """All projects of the newest generation with their serials, by name."""
     query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(pages.c.name))]
+    return [(name, last) for name, last in raw(connection, query.order_by(pages.c.name))]
 
 
 def changed_names(connection: Connection, number: int) -> set[str]:

@@ -21,6 +21,7 @@ API_VERSION = "1.4"
 # From simple/<name>/ to the mirror's root, and from generations/<which>/simple/<name>/.
 TO_ROOT = "../../"
 TO_ROOT_FROM_GENERATION = "../../../../"
+_PLAIN = re.compile(r"[a-z0-9-]*")  # nothing that a URL or HTML would have to escape
 _UPLOADED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 
 
@@ -94,7 +95,11 @@ def root_json(projects: Sequence[tuple[str, int]], serial: int) -> bytes:
 
 def root_html(projects: Sequence[tuple[str, int]], serial: int) -> bytes:
     """The list of all (name, serial) as HTML, sorted by name."""
-    anchors = [f'<a href="{quote(name)}/">{escape(name)}</a><br>' for name, _ in sorted(projects)]
+    names = [name for name, _ in sorted(projects)]
+    if _PLAIN.fullmatch("".join(names)):  # as normalised names are, and there may be very many
+        anchors = [f'<a href="{name}/">{name}</a><br>' for name in names]
+    else:
+        anchors = [f'<a href="{quote(name)}/">{escape(name)}</a><br>' for name in names]
     return _html("Simple index", [], anchors, serial)
 
 
