@@ -32,6 +32,9 @@ from pypisync.catalog.columns import (
     text_column,
 )
 
+# The conditions of partial indexes stand here for SQLite alone, and in the migrations for both:
+# SQLAlchemy would import all of PostgreSQL's dialect to check a word of it.
+
 # -- state ----------------------------------------------------------------------------------
 
 settings = Table(
@@ -98,13 +101,11 @@ releases = Table(
         "ix_releases_unexamined",
         "id",
         sqlite_where=text("unexamined = 1"),
-        postgresql_where=text("unexamined"),
     ),
     Index(
         "ix_releases_wanted",
         "id",
         sqlite_where=text("knowledge = 'wanted'"),
-        postgresql_where=text("knowledge = 'wanted'"),
     ),
     comment="a version of a project; without files it is gone and waits for the next decision",
 )
@@ -133,13 +134,11 @@ files = Table(
         "ix_files_barred",
         "release_id",
         sqlite_where=text("barred <> ''"),
-        postgresql_where=text("barred <> ''"),
     ),
     Index(
         "ix_files_matures",
         "matures",
         sqlite_where=text("matures IS NOT NULL"),
-        postgresql_where=text("matures IS NOT NULL"),
     ),
     comment="distribution files that upstream lists",
 )
@@ -278,7 +277,6 @@ stored = Table(
         "ix_stored_doomed",
         "path",
         sqlite_where=text("sha256 = ''"),
-        postgresql_where=text("sha256 = ''"),
     ),
     comment="what the pool holds, hash-checked when it came in",
 )

@@ -3,6 +3,7 @@
 A command imports its work when it is called, so that asking for help costs no more than Typer.
 """
 
+import gc
 import sys
 
 from pypisync.errors import PypiSyncError
@@ -10,6 +11,8 @@ from pypisync.errors import PypiSyncError
 
 def main() -> None:
     """Run the command line; the exit code says who must act (:mod:`pypisync.errors`)."""
+    # Imports and documents make very many objects and hardly a cycle: look for those less often.
+    gc.set_threshold(50_000, 20, 20)
     from pypisync.cli.app import app
 
     try:
