@@ -33,6 +33,7 @@ def parse(text: str) -> Version | None:
         return None
 
 
+@lru_cache(maxsize=100_000)
 def key(version: Version) -> bytes:
     """The key of ``version``: two keys compare as their versions do, and are equal iff they are."""
     return encode(
