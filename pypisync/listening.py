@@ -11,7 +11,7 @@ from hashlib import sha256
 from packaging.utils import canonicalize_name
 
 from pypisync import reconcile
-from pypisync.catalog import decisions, facts, proofs, vulnerabilities, work
+from pypisync.catalog import bars, decisions, facts, proofs, vulnerabilities, work
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.roots import WantedRoot, repair, set_roots
 from pypisync.core.group import GROUP, lines
@@ -125,6 +125,7 @@ def _apply_rules(mirror: Mirror, connection: Transaction) -> None:
     """
     if work.setting(connection, "environment") != mirror.fingerprint:
         facts.rederive(connection, mirror.rules, mirror.now())
+        bars.doom_blocked(connection, mirror.rules.bars)
         decisions.forget_decisions(connection)
         proofs.forget(connection, [target.name for target in mirror.rules.machines.all])
         work.set_setting(connection, "environment", mirror.fingerprint)

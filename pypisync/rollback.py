@@ -9,7 +9,7 @@ daemon runs; carrying one out twice is the same as once.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pypisync.catalog import history, retention, runs
+from pypisync.catalog import bars, history, retention, runs
 from pypisync.catalog import rollback as states
 from pypisync.catalog.catalog import Catalog
 from pypisync.mirror import Mirror
@@ -87,9 +87,11 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
             if not retention.give_name(connection, name.removeprefix(_NAME), number):
                 return f"there is no generation {number}"
         else:
-            lost = states.missing(connection, states.needed(connection, number))
+            lost = set(states.missing(connection, states.needed(connection, number)))
+            # What the policy bars stays away, and stands in the way of nothing.
+            lost -= bars.barred_among(connection, lost)
             if lost:
-                return f"not stored any more: {', '.join(lost)}"
+                return f"not stored any more: {', '.join(sorted(lost))}"
             if not states.freeze(connection, number, mirror.now()):
                 return f"there is no generation {number}"
     return ""
@@ -120,11 +122,12 @@ def damage(catalog: Catalog, root: Path, number: int) -> dict[str, str]:
     """
     with catalog.begin() as connection:
         wanted = states.needed(connection, number)
-        lost = dict.fromkeys(
-            states.missing(connection, wanted), "deleted (the policy may bar it), or found damaged"
-        )
+        away = set(states.missing(connection, wanted))
+        lost = away - bars.barred_among(connection, away)
         there = history.stored_among(
-            connection, [file.path for file in wanted if file.path not in lost]
+            connection, [file.path for file in wanted if file.path not in away]
         )
     expected = ((file.path, file.sha256, file.size) for file in there.values())
-    return lost | {fault.path: fault.detail for fault in check_files(root, expected, rehash=True)}
+    return dict.fromkeys(sorted(lost), "deleted, or found damaged") | {
+        fault.path: fault.detail for fault in check_files(root, expected, rehash=True)
+    }

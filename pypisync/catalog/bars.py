@@ -18,10 +18,21 @@ from sqlalchemy import (
     update,
 )
 
+from pypisync.catalog.history import METADATA, doom_stored
 from pypisync.catalog.rows import among, batches
-from pypisync.catalog.schema import classes, files, projects, releases, root_choices, roots
+from pypisync.catalog.schema import (
+    classes,
+    files,
+    projects,
+    published,
+    releases,
+    root_choices,
+    roots,
+    stored,
+)
 from pypisync.core.graph import PINNED
 from pypisync.core.group import GROUP
+from pypisync.core.policy import Policy, blocked
 from pypisync.core.selector import parse
 from pypisync.core.specifiers import matcher
 
@@ -117,3 +128,32 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
     ]
     if changed:
         connection.execute(update(classes).where(c.id == bindparam("row")), changed)
+
+
+def doom_blocked(connection: Connection, policy: Policy) -> None:
+    """Doom what older generations list and the policy blocks: upstream may not have it any more."""
+    if not policy.block:
+        return
+    p = published.c
+    listed = (
+        select(p.path, p.name, p.version, p.filename, p.sha256)
+        .join_from(published, stored, stored.c.path == p.path)
+        .where(p.last.is_not(None), stored.c.sha256 != "")
+    )
+    paths = [
+        path for path, *file in connection.execute(listed.distinct()) if blocked(policy, *file)
+    ]
+    doom_stored(connection, [end for path in paths for end in (path, path + METADATA)])
+
+
+def barred_among(connection: Connection, paths: Iterable[str]) -> set[str]:
+    """Those of the paths (of files, or of their .metadata) whose file the policy bars."""
+    by_name: dict[str, list[str]] = {}
+    for path in paths:
+        by_name.setdefault(path.rpartition("/")[2].removesuffix(METADATA), []).append(path)
+    found: set[str] = set()
+    for batch in batches(sorted(by_name)):
+        query = select(files.c.filename).where(among(files.c.filename, batch), _IS_BARRED)
+        for name in connection.scalars(query):
+            found.update(by_name[name])
+    return found

@@ -19,7 +19,9 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pypisync.core.group import Group, NamedFile, Pin, merged
+from pypisync.core.policy import Block, Policy
 from pypisync.core.requirements import parse
+from pypisync.core.values import moment
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
 from tests.sim import strategies
@@ -53,6 +55,12 @@ SELECTION = """
 """
 
 
+BARRED = """
+    SELECT filename, barred FROM v_files
+    WHERE project IN (SELECT project FROM v_releases WHERE selected = 1)
+"""
+
+
 def decided(bench: Bench) -> dict[str, Any]:
     """Everything a mirror decided and published, without ids and times."""
     index = bench.folder / "simple" / "index.v1_json"
@@ -65,11 +73,25 @@ def decided(bench: Bench) -> dict[str, Any]:
         "unmet": sorted(bench.unmet()),
         "reasons": sorted(bench.query("SELECT * FROM v_reasons")),
         "named": sorted(map(repr, bench.query("SELECT * FROM v_named"))),
+        "barred": sorted(bench.query(BARRED)),
         "index": json.loads(index.read_bytes())["projects"] if index.exists() else [],
         "tree": pages,
         "proofs": sorted(bench.query(PROOFS)),
         "pins": sorted(bench.query(PINS)),
     }
+
+
+BARRED_FILE = "beta-1.0-py3-none-any.whl"
+# A world's clock ticks once a change, so that these ages pass while things happen.
+POLICIES = (
+    Policy(),
+    Policy(min_age=6),
+    Policy(min_age=2, min_age_of=(("alpha", 9),), exempt=(("beta", "2.0"),)),
+    Policy(freeze_at=moment("2026-01-01T00:00:09Z"), min_age=4),
+    Policy(
+        block=(Block("no", "alpha", ">=1.1"), Block("nor", filename="beta-1.0-py3-none-any.whl"))
+    ),
+)
 
 
 class Mirror(RuleBasedStateMachine):
@@ -102,6 +124,17 @@ class Mirror(RuleBasedStateMachine):
         self.bench.packages = packages
         self.synced = False
 
+    @rule(policy=st.sampled_from(POLICIES))
+    def bar(self, policy: Policy) -> None:
+        self.bench.bars = policy
+        self.synced = False
+
+    @rule(seconds=st.integers(1, 5))
+    def wait(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.world.tick()
+        self.synced = False
+
     @rule(
         asked=st.lists(strategies.requirements(LIMIT), max_size=2),
         locked=st.lists(
@@ -132,6 +165,7 @@ class Mirror(RuleBasedStateMachine):
 
     @rule()
     def sync(self) -> None:
+        self.bench.clock = moment(self.world.now()) - 3600  # it takes an hour
         self.bench.sync()
         self.synced = True
 
@@ -143,10 +177,13 @@ class Mirror(RuleBasedStateMachine):
         self.forget("fresh")
         fresh = self.mirror("fresh", self.bench.packages)
         fresh.groups = self.bench.groups
+        fresh.bars = self.bench.bars
+        fresh.clock = self.bench.clock - 3600
         fresh.sync()
         assert decided(self.bench) == decided(fresh)
         self.bench.listed()
-        if not self.bench.groups and all(map(_plain, self.world.projects.values())):
+        free = not self.bench.groups and self.bench.bars.idle
+        if free and all(map(_plain, self.world.projects.values())):
             selected, unmet = closure(self.world, self.bench.packages, ENVS)
             assert self.bench.selection() == selected
             assert self.bench.unmet() == unmet
