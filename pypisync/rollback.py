@@ -12,6 +12,7 @@ from pathlib import Path
 from pypisync.catalog import bars, history, retention, runs
 from pypisync.catalog import rollback as states
 from pypisync.catalog.catalog import Catalog
+from pypisync.core.policy import Policy
 from pypisync.mirror import Mirror
 from pypisync.storage import orders
 from pypisync.storage.check import check_files
@@ -89,7 +90,7 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
         else:
             lost = set(states.missing(connection, states.needed(connection, number)))
             # What the policy bars stays away, and stands in the way of nothing.
-            lost -= bars.barred_among(connection, lost)
+            lost -= bars.barred_among(connection, lost, mirror.rules.bars)
             if lost:
                 return f"not stored any more: {', '.join(sorted(lost))}"
             if not states.freeze(connection, number, mirror.now()):
@@ -115,15 +116,15 @@ def stay(mirror: Mirror) -> Stay | None:
     return done
 
 
-def damage(catalog: Catalog, root: Path, number: int) -> dict[str, str]:
+def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[str, str]:
     """Why files that going back to a generation needs cannot be had, by their paths.
 
-    Every byte of them is read. Raises CatalogError.
+    What the policy bars is not needed. Every byte of the rest is read. Raises CatalogError.
     """
     with catalog.begin() as connection:
         wanted = states.needed(connection, number)
         away = set(states.missing(connection, wanted))
-        lost = away - bars.barred_among(connection, away)
+        lost = away - bars.barred_among(connection, away, policy)
         there = history.stored_among(
             connection, [file.path for file in wanted if file.path not in away]
         )

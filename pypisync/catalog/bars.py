@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     literal_column,
     or_,
+    outerjoin,
     select,
     true,
     update,
@@ -146,14 +147,19 @@ def doom_blocked(connection: Connection, policy: Policy) -> None:
     doom_stored(connection, [end for path in paths for end in (path, path + METADATA)])
 
 
-def barred_among(connection: Connection, paths: Iterable[str]) -> set[str]:
-    """Those of the paths (of files, or of their .metadata) whose file the policy bars."""
-    by_name: dict[str, list[str]] = {}
-    for path in paths:
-        by_name.setdefault(path.rpartition("/")[2].removesuffix(METADATA), []).append(path)
-    found: set[str] = set()
-    for batch in batches(sorted(by_name)):
-        query = select(files.c.filename).where(among(files.c.filename, batch), _IS_BARRED)
-        for name in connection.scalars(query):
-            found.update(by_name[name])
-    return found
+def barred_among(connection: Connection, paths: Iterable[str], policy: Policy) -> set[str]:
+    """Those of the paths (of files, or of their .metadata) that the policy bars.
+
+    Of what upstream does not have any more it bars what is blocked.
+    """
+    wanted = set(paths)
+    p, found = published.c, set()
+    for batch in batches(sorted({path.removesuffix(METADATA) for path in wanted})):
+        listed = select(p.path, p.name, p.version, p.filename, p.sha256, files.c.barred)
+        known = outerjoin(published, files, files.c.filename == p.filename)
+        for path, *file, barred in connection.execute(
+            listed.select_from(known).where(among(p.path, batch))
+        ):
+            if barred or blocked(policy, *file):
+                found |= {path, path + METADATA}
+    return found & wanted

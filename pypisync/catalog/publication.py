@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
-from pypisync.catalog import locks
+from pypisync.catalog import locks, vulnerabilities
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.rows import among, batches, to_mask
 from pypisync.catalog.schema import (
@@ -262,21 +262,8 @@ def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict
         for release, name in connection.execute(unseen):
             blocked[release] = f"needs {name}, which could not be read yet"
         if policy.blocks_vulnerable:
-            blocked |= _never_examined(connection, batch, policy)
+            blocked |= vulnerabilities.never_examined(connection, batch, policy)
     return blocked
-
-
-def _never_examined(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
-    query = (
-        select(releases.c.id, projects.c.name, releases.c.version)
-        .join_from(releases, projects)
-        .where(among(releases.c.id, ids), releases.c.examined.is_(None))
-    )
-    return {
-        release: "its vulnerabilities could not be read yet"
-        for release, name, version in connection.execute(query)
-        if not policy.exempts(name, version)
-    }
 
 
 def _listed(connection: Connection, names: Sequence[str]) -> dict[str, frozenset[str]]:

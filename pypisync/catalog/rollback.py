@@ -83,9 +83,9 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
     lost = {path.removesuffix(METADATA) for path in lost}
     wanted: dict[str, Page | None] = dict.fromkeys(names)
     for page in pages_at(connection, names, to.number):
-        wanted[page.name] = replace(
-            page, files=tuple(file for file in page.files if file.path not in lost)
-        )
+        left = tuple(file for file in page.files if file.path not in lost)
+        if left or not page.files:  # an empty page would hide the project in other indexes
+            wanted[page.name] = replace(page, files=left)
     number = history.publish(connection, wanted, to.serial, now, repeats=to.number)
     if number:
         for batch in batches(sorted(names)):

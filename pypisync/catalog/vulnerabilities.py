@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, or_, select, upda
 from pypisync.catalog.rows import add, among, batches
 from pypisync.catalog.schema import projects, releases, selected, vulnerabilities
 from pypisync.core.model import Vulnerability
+from pypisync.core.policy import Policy
 
 # What was asked longer ago does not count any more (seconds).
 LASTS = 7 * 86400.0
@@ -73,6 +74,20 @@ def owe_oldest(connection: Connection, now: float, share: int = 1) -> int:
     for batch in batches(ids):
         connection.execute(update(releases).where(among(r.id, batch)).values(unexamined=True))
     return len(ids)
+
+
+def never_examined(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
+    """Those of these releases (one batch) that wait because they were never examined."""
+    query = (
+        select(releases.c.id, projects.c.name, releases.c.version)
+        .join_from(releases, projects)
+        .where(among(releases.c.id, ids), releases.c.examined.is_(None))
+    )
+    return {
+        release: "its vulnerabilities could not be read yet"
+        for release, name, version in connection.execute(query)
+        if not policy.exempts(name, version)
+    }
 
 
 def record(

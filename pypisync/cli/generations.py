@@ -129,7 +129,7 @@ def _refuse_damage(config: "Config", number: int) -> None:
 
     catalog = Catalog(config.database_url, writer=False)
     try:
-        found = damage(catalog, config.destination, number)
+        found = damage(catalog, config.destination, number, config.policy)
     finally:
         catalog.close()
     if found:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pypisync import rollback
 from pypisync.core.policy import Block, Policy
 from pypisync.core.values import moment
 from pypisync.sync import Report
+from tests.recipe.grouped import lock, pin
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.test_configuration import stamps, stored
 from tests.sim.memory import MemoryUpstream
@@ -228,3 +230,49 @@ def test_a_hash_is_blocked_whatever_its_name(bench: Bench, world: World) -> None
     bench.bars = Policy(block=(Block("known malware", sha256=digest),))
     assert sync(bench, "2026-03-01").exit_code == 0
     assert bench.listed() == {"app": {"1.0"}}
+
+
+# -- beside what else keeps files ---------------------------------------------------------------
+
+
+def test_going_back_does_not_bring_back_what_is_blocked(bench: Bench, world: World) -> None:
+    """Kept generations keep bytes, but not these; the others of such a generation can be had."""
+    bench.retention = bench.grace
+    bench.packages = {**ROOTS, "other": ["latest"]}
+    for name in ("app", "other"):
+        world.publish(name, "1.0")
+    sync(bench, "2026-03-01")
+    for name in ("app", "other"):
+        world.publish(name, "2.0")
+    sync(bench, "2026-03-02")
+    assert "app-1.0-py3-none-any.whl" in stored(bench.folder)
+    world.remove_project("app")  # upstream has got rid of it, so no fact of it is left
+    sync(bench, "2026-03-03")
+    bench.bars = Policy(block=(Block("stolen account", "app"), Block("old", "other", "<2")))
+    sync(bench, "2026-03-04")
+    assert stored(bench.folder) == {"other-2.0-py3-none-any.whl"}
+    assert bench.listed() == {"other": {"2.0"}}
+    rollback.to_generation(1).give(bench.folder)  # of app 1.0 and other 1.0
+    report = sync(bench, "2026-03-05")
+    assert [what for what in report.failed if "order" in what] == []
+    assert bench.listed() == {}
+    assert stored(bench.folder) == {"other-2.0-py3-none-any.whl"}
+
+
+def test_a_lock_file_does_not_bring_in_what_is_blocked(bench: Bench, world: World) -> None:
+    for name in ("app", "other"):
+        world.publish(name, "1.0", wheels=["py3-none-any", "cp311-cp311-manylinux_2_17_x86_64"])
+    bench.packages = {}
+    bench.groups = [lock(pin(world, "app", "1.0", "any.whl"), pin(world, "other", "1.0"))]
+    assert sync(bench, "2026-03-01").exit_code == 0
+    assert len(stored(bench.folder)) == 3
+    bench.bars = Policy(block=(Block("bad", "app"), Block("bad", "other")))
+    report = sync(bench, "2026-03-02")
+    why = "uv.lock names it, and the policy bars it (blocked: bad)"
+    assert report.failed["app-1.0-py3-none-any.whl"] == why
+    assert set(report.failed.values()) == {why}
+    assert len(report.failed) == 3
+    assert (bench.listed(), stored(bench.folder)) == ({}, set())
+    bench.bars = Policy()
+    assert sync(bench, "2026-03-03").exit_code == 0
+    assert len(stored(bench.folder)) == 3

@@ -143,7 +143,7 @@ def test_a_file_that_is_lost_meanwhile_leaves_the_pages(bench: Bench, world: Wor
     lost.unlink()
     report = bench.sync()
     assert set(report.failed) == {lost.name}
-    assert bench.listed() == {"app": {"1.0"}, "lib": set()}
+    assert bench.listed() == {"app": {"1.0"}}
 
 
 def test_what_the_policy_bars_stays_away(bench: Bench, world: World) -> None:
