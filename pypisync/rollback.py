@@ -22,7 +22,6 @@ _INDEX = "index"
 _FOLLOW = "follow"
 _NAME = "name-"
 _NOTHING = "nothing"
-_LOST = "found damaged, or deleted: the policy may bar it"
 
 
 @dataclass(frozen=True, slots=True)

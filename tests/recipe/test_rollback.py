@@ -153,14 +153,15 @@ def test_what_the_policy_bars_stays_away(bench: Bench, world: World) -> None:
     bench.sync()
     bench.bars = Policy(block=(Block("bad", name="lib", specifier="==1.0"),))
     bench.sync()
-    assert bench.listed() == {"app": {"1.0"}, "lib": set()}
+    assert bench.listed() == {"app": {"1.0"}}
     assert not list(bench.folder.glob("packages/*/*/*/lib-1.0-*"))
     order(bench, None)
     bench.sync()
     assert bench.listed() == {"app": {"1.0"}, "lib": {"1.5"}}
     order(bench, 1)
-    assert set(bench.sync().failed) == {"order index 1"}
-    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.5"}}
+    # It stands in the way of nothing: all else of the generation can be had.
+    assert set(bench.sync().failed) == {"lib-1.0-py3-none-any.whl"}
+    assert bench.listed() == {"app": {"1.0"}}
 
 
 def test_a_crash_at_every_point_of_a_rollback(memory_path: Path) -> None:
