@@ -17,7 +17,7 @@ from pypisync.core.ground import Ground
 from pypisync.core.group import Group
 from pypisync.core.machines import served
 from pypisync.core.offers import Asked, Lacking, Offers
-from pypisync.core.proof import Pin, Proof, Prover
+from pypisync.core.proof import Proof, Prover
 from pypisync.mirror import Mirror
 
 _MOST_AHEAD = 32
@@ -147,7 +147,7 @@ class _Bench:
         return Verdict(
             (),
             proof.verdict,
-            _pins(proof, prover, calling, wanted),
+            _pins(proof, calling, wanted),
             proof.why,
             proof.steps,
             proof.consulted,
@@ -167,19 +167,15 @@ def _limits(constraints: Asked) -> dict[str, str]:
     return found
 
 
-def _pins(proof: Proof, prover: Prover, calling: Calling, wanted: Asked) -> tuple[StoredPin, ...]:
+def _pins(proof: Proof, calling: Calling, wanted: Asked) -> tuple[StoredPin, ...]:
     """The pins to be stored: the solver's, and those of pip's that differ."""
     have = {(pin.name, pin.usable.release.version) for pin in proof.pins}
     found: list[StoredPin] = []
     for chosen_by, pins in (("solver", proof.pins), ("pip", proof.others)):
-        called = calling.called(wanted, _positions(prover.ground, pins))
+        called = calling.called(wanted, {pin.name: pin.version for pin in pins})
         for pin in pins:
             version = pin.usable.release.version
             if chosen_by == "solver" or (pin.name, version) not in have:
                 stored = StoredPin(pin.name, version, pin.extras, chosen_by, pin.name in called)
                 found.append(stored)
     return tuple(found)
-
-
-def _positions(ground: Ground, pins: Sequence[Pin]) -> dict[str, int]:
-    return {pin.name: ground.usable(pin.name).index(pin.usable) for pin in pins}

@@ -38,13 +38,16 @@ class Ground:
     bit: int = 0  # of the target, where releases have masks
     limits: Mapping[str, str] = field(default_factory=dict)  # specifiers by project: constraints
     hopeless: dict[str, int] = field(default_factory=dict)  # see pypisync.core.refutation
+    _wanted: set[Requirement] = field(default_factory=set)  # the same, to be looked up
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
     _markers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
     def asking(self, wanted: Asked) -> "Ground":
         """The same facts where ``wanted`` is among what will be proved."""
-        more = tuple(need for need in wanted if need not in self.wanted)
+        if not self._wanted:
+            self._wanted.update(self.wanted)
+        more = tuple(need for need in wanted if need not in self._wanted)
         if not more:
             return self
         return Ground(self.target, self.offers, (*self.wanted, *more), self.bit, self.limits)

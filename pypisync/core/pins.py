@@ -61,14 +61,14 @@ def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[st
     label = f"{name} {chosen.release.version}"
     if chosen.doubt:
         yield f"{label}: {chosen.doubt}"
-    specifiers = [_specifiers(text) for text in texts]
     version = chosen.release.version
-    for specifier in specifiers:
-        if not _matches(version, [specifier]):
-            yield f'{label} does not match "{specifier}"'
+    for text in texts:
+        if not _matches(version, text):
+            yield f'{label} does not match "{text}"'
     if not (chosen.release.prerelease or chosen.yanked):
         return  # an ordinary release: nothing else has a say
-    matching = [u for u in usable if _matches(u.release.version, specifiers)]
+    specifiers = [_specifiers(text) for text in texts]
+    matching = [u for u in usable if all(_matches(u.release.version, text) for text in texts)]
     finals = [u for u in matching if not u.release.prerelease]
     if not any(specifier.prereleases for specifier in specifiers) and finals:
         if chosen.release.prerelease:
@@ -78,8 +78,9 @@ def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[st
         yield f"{label} is yanked"
 
 
-def _matches(version: str, specifiers: list[SpecifierSet]) -> bool:
-    return all(specifier.contains(version, prereleases=True) for specifier in specifiers)
+@lru_cache(maxsize=1 << 16)
+def _matches(version: str, specifier: str) -> bool:
+    return _specifiers(specifier).contains(version, prereleases=True)
 
 
 def pins_one(specifiers: SpecifierSet) -> bool:

@@ -33,6 +33,7 @@ class Pin:
     name: str
     extras: tuple[str, ...]
     usable: Usable
+    version: int = 0  # its position among the usable ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Proof:
     why: tuple[str, ...] = ()  # lines for people
     refutation: Refutation = ()
     steps: int = 0
+    agreed: bool = False  # whoever prefers the newest comes to these pins
     others: tuple[Pin, ...] = ()  # what pip's order of deciding comes to, if to something else
     consulted: frozenset[str] = frozenset()  # the projects that the verdict hangs on
 
@@ -76,7 +78,7 @@ class Prover:
 
     def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
         """The proof, with what pip comes to where that is something else. Raises Lacking."""
-        if proof.verdict != "proven" or agreed(self.admission, wanted) is not None:
+        if proof.verdict != "proven" or proof.agreed:
             return proof
         try:
             pins, consulted = rehearsed(self.admission, wanted, budget)
@@ -92,7 +94,7 @@ class Prover:
         pins = agreed(self.admission, wanted)
         if pins is None or faults(self.ground, wanted, pins):
             return None
-        return Proof("proven", self._pins(wanted, pins), consulted=frozenset(pins))
+        return Proof("proven", self._pins(wanted, pins), agreed=True, consulted=frozenset(pins))
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         for mode in Mode:
@@ -144,6 +146,7 @@ class Prover:
                 name,
                 tuple(sorted({extra for need in asked[name] for extra in need.extras})),
                 self.ground.usable(name)[pin],
+                pin,
             )
             for name, pin in sorted(pins.items())
         )
