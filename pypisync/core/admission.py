@@ -13,11 +13,12 @@ from pypisync.core.specifiers import matcher
 
 
 class Mode(IntEnum):
-    """How much a requirement admits: each mode admits all that a solution in the one before has."""
+    """How much a requirement admits: each mode admits all that a proof in the one before has."""
 
     # What pip admits by this requirement alone. Whatever is found is good, for requirements
     # together admit at least what each of them does; that nothing is found says little.
-    # What is decided first is what uv would decide first.
+    # What is decided first is what uv would decide first. A release of which it is not known what
+    # it needs counts: installers do not look for another because of that.
     STRICT = 0
     # Every matching release whose needs are known, pre-release and yanked ones too unless hopeless.
     WIDE = 1
@@ -91,4 +92,4 @@ class Admission:
             matching = matching if wanted.pinned and not sound else sound
         else:
             matching &= ~hopeless(self.ground, name)
-        return matching if mode is Mode.TRUSTING else matching & ~shelf.doubted
+        return matching & ~shelf.doubted if mode is Mode.WIDE else matching

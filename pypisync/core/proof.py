@@ -125,7 +125,7 @@ class Prover:
                 why = explained(self.ground, wanted, answer, name)
                 return Proof("refuted", why=tuple(why), refutation=answer)
             if doubts := self._doubts(answer):
-                return Proof("blocked", why=tuple(doubts))
+                return Proof("blocked", self._pins(wanted, answer), tuple(doubts))
             if not faults(self.ground, wanted, answer):
                 return Proof("proven", self._pins(wanted, answer))
             if mode is Mode.STRICT:  # never, unless the search and its checker differ

@@ -62,7 +62,8 @@ def rehearsed(
             (one for need in wanted for one in _needs(need)), key=lambda one: one.extras != ()
         )
         result = resolver.resolve(first, max_rounds=budget.steps)
-    except (ResolutionImpossible, ResolutionTooDeep):
+    except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
+        # The last one is resolvelib's way with some releases that need themselves: pip's too.
         return None, provider.consulted
     mapping: Mapping[str, _Candidate] = result.mapping
     return {c.name: c.version for c in mapping.values()}, provider.consulted
@@ -214,7 +215,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         sound = versions & ~shelf.yanked
         if sound or not pins_one(together):
             versions = sound
-        return versions & ~shelf.doubted
+        return versions
 
 
 def _identifier(name: str, extras: tuple[str, ...]) -> str:

@@ -238,3 +238,21 @@ def test_other_environments_are_proven_anew(
     assert sync(bench)[1] == [1]
     assert verdicts(bench) == {("soupsieve==0.4", f"{python[0]} linux-x86_64", "proven", 1)}
     assert bench.listed()["beautifulsoup4"] == {"4.6.3", "4.9.3"}
+
+
+def test_a_release_that_does_not_say_what_it_needs_drives_nobody_to_an_older_one(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    """As docopt 0.6.2, an sdist without static metadata: installers build it and go on."""
+    world.publish("app", "1.0")
+    world.publish("app", "2.0", requires=["docopt-like"])
+    world.publish("docopt-like", "0.6", wheels=[], sdist=True, sdist_metadata="none", claim=None)
+    world.publish_setuptools_like()
+    bench = Bench(tmp_path, memory, {"app": ["latest"]}, environment=TWO)
+    report, _ = sync(bench)
+    assert (report.exit_code, report.proofs) == (0, {"blocked": 2})
+    assert bench.listed() == {"app": {"2.0"}, "docopt-like": {"0.6"}, "setuptools": {"80.0.0"}}
+    assert pins(bench, "app") == {
+        ("app", "2.0", "solver", 0),
+        ("docopt-like", "0.6", "solver", 0),
+    }
