@@ -42,11 +42,7 @@ from pypisync.core.closure import Closure
 from pypisync.core.graph import PINNED, Class, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.group import GROUP
 from pypisync.core.model import Targets
-
-# The origin of a root that keeps what is published while something newer is held.
-HELD = "held"
-# The origin of a root that keeps a release which only a proof calls for.
-PROOF = "proof"
+from pypisync.core.roots import HELD, PROOF
 
 # More changes than this may cost more than deciding all from nothing, in memory above all.
 _MANY = 20_000

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from pypisync.catalog import locks
-from pypisync.catalog.decisions import HELD, PROOF, ensure_projects
+from pypisync.catalog.decisions import ensure_projects
 from pypisync.catalog.locks import digest
 from pypisync.catalog.rows import Ids, add
 from pypisync.catalog.schema import projects, roots
 from pypisync.core.graph import PINNED
 from pypisync.core.group import NamedFile
+from pypisync.core.roots import HELD, PROOF
 
 
 class WantedRoot(NamedTuple):

@@ -91,7 +91,7 @@ VIEWS = (
     ),
     View(
         "v_roots",
-        "Wanted lines (origin: the pattern, or group:FILE), and the releases each calls for.",
+        "Wanted lines (origin: a pattern, group:FILE, proof or held), and the releases called for.",
         """
         SELECT p.name AS project, ro.selector, ro.extras, ro.origin, r.version AS chosen, ro.marker
         FROM roots ro JOIN projects p ON p.id = ro.project_id

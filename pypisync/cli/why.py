@@ -1,4 +1,4 @@
-"""``why``: the way from a root to a release, requirement by requirement."""
+"""``why`` and ``why-not``: the ways from roots to a release, and what keeps one away."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -6,48 +6,84 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pypisync.cli.common import AsJson, ConfigFile, clean, configured, show_json
+from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from pypisync.catalog.answers import Reason
+    from pypisync.catalog.reasons import Pinned, Reason, Way
     from pypisync.core.chains import RootLine
 
+_WAYS = 10  # shown for one release; --json has them all
+_CLIMB = 20_000  # nodes above one release that are looked at for them
+_PROOFS = 3  # named for one root
 
-def why(
-    what: Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The project.")],
-    *,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
+_What = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The project.")]
+
+
+def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show why a project's releases are mirrored.
 
-    A shortest way from a root to each, with the requirement of every step. Exit code 1 if none is
-    selected; what is known of it is said.
+    For every root that leads to one a shortest way, with the requirement of every step; what only a
+    proof calls for, or what stays while something newer is held, is said to be so. Exit code 1 if
+    none is selected; what is known of it is said.
     """
-    from pypisync.catalog.answers import Unselected
-    from pypisync.catalog.answers import why as find
+    from pypisync.catalog.absence import missing
     from pypisync.catalog.reader import Reader
+    from pypisync.catalog.reasons import why as find
 
     name, version = _parsed(what)
     with Reader(configured(config).database_url) as reader:
-        found = find(reader, name, version)
+        found = find(reader, name, version, None if as_json else _CLIMB)
+        reason = "" if found else missing(reader, name, version)
+        listed = not found and _is_listed(reader, name, version)
     answer: dict[str, Any] = {"project": name, "version": version and str(version)}
-    if isinstance(found, Unselected):
-        label = name if version is None else f"{name}=={version}"
-        stays = "; its page lists it still" if found.listed else ""
-        lines = [clean(f"{label} is not selected: {found.reason}{stays}")]
-        answer |= {"selected": False, **asdict(found)}
+    if found:
+        lines = [line for one in found for line in _lines(one)]
+        answer |= {"selected": True, "releases": [asdict(one) for one in found]}
     else:
-        lines = list(_lines(found))
-        answer |= {"selected": True, "releases": [asdict(reason) for reason in found]}
+        label = name if version is None else f"{name}=={version}"
+        stays = "; its page lists it still" if listed else ""
+        lines = [clean(f"{label} is not selected: {reason}{stays}")]
+        answer |= {"selected": False, "reason": reason, "listed": listed}
     if as_json:
         show_json(answer)
     else:
         typer.echo("\n".join(lines))
-    raise typer.Exit(1 if isinstance(found, Unselected) else 0)
+    raise typer.Exit(0 if found else 1)
+
+
+def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show why a project, or one version of it, is not in the mirror.
+
+    One line a reason: what nobody wants, what the policy or a file rule leaves out, what is held,
+    what upstream does not have or has not told yet. Exit code 0 if it is there after all, else 1.
+    """
+    from pypisync.catalog.absence import why_not as find
+    from pypisync.catalog.reader import Reader
+    from pypisync.core.keep import FilePolicy
+
+    name, version = _parsed(what)
+    settings = configured(config)
+    policy = FilePolicy(settings.arch_exclude, settings.wheels, settings.sdists)
+    with Reader(settings.database_url) as reader:
+        found = find(reader, name, version, policy)
+    findings = [(one.kind, one.text) for one in found.findings]
+    if any(root.name == name and not root.selectors for root in settings.roots):
+        findings.append(("taken out", "the configuration takes it out of its patterns"))
+    if as_json:
+        show_json(
+            {
+                "project": name,
+                "version": version and str(version),
+                "listed": found.listed,
+                "findings": [{"kind": kind, "text": text} for kind, text in findings],
+            }
+        )
+    else:
+        show(name if version is None else f"{name}=={version}", ("", ""), findings)
+    raise typer.Exit(0 if found.listed else 1)
 
 
 def _parsed(what: str) -> "tuple[str, Version | None]":
@@ -65,32 +101,60 @@ def _parsed(what: str) -> "tuple[str, Version | None]":
         ) from None
 
 
-def _lines(reasons: "list[Reason]") -> Iterator[str]:
-    for reason in reasons:
-        yield clean(_line(reason))
-        if reason.held:
-            yield clean(f"  held: {reason.held}")
+def _is_listed(reader: Any, name: str, version: "Version | None") -> bool:
+    from pypisync.catalog.absence import on_page
+
+    texts = on_page(reader, name)
+    return bool(texts) if version is None else str(version) in texts
 
 
-def _line(reason: "Reason") -> str:
-    if reason.root is None:
-        return f"{reason.project} {reason.version}: selected, but no root leads to it any more"
-    parts = [_root(reason.root)]
-    for step in reason.steps:
+def _lines(reason: "Reason") -> Iterator[str]:
+    release = f"{reason.project} {reason.version}"
+    if not reason.ways:
+        yield clean(f"{release}: selected, but no root leads to it any more")
+    for way in reason.ways[:_WAYS]:
+        yield clean(_line(way, release))
+        for held, why in way.held[:_PROOFS]:
+            yield clean(f"  {held} is held: {why}")
+    more = len(reason.ways) - _WAYS
+    if more > 0 or not reason.whole:
+        least = "" if reason.whole else "at least "
+        number = f"{least}{count(max(more, 0))} more" if more > 0 else "perhaps more"
+        yield clean(f"  {release}: {number} of the roots lead to it: --json has them all")
+    if reason.held:
+        yield clean(f"  held: {reason.held}")
+
+
+def _line(way: "Way", release: str) -> str:
+    parts = [_root(way)]
+    for step in way.steps:
         extra = f"[{step.extra}]" if step.extra else ""
         verb = "is built with" if step.kind == "build" else "requires"
         parts.append(f'{step.project}{extra} {step.version} {verb} "{step.requirement}"')
-    parts.append(f"{reason.project} {reason.version}")
-    return " -> ".join(parts)
+    return " -> ".join([*parts, release])
 
 
-def _root(root: "RootLine") -> str:
+def _root(way: "Way") -> str:
+    from pypisync.core.roots import HELD, PROOF
+
+    root = way.root
+    extras = f"[{root.extras}]" if root.extras.strip("=") else ""
+    label = f"{root.project}{extras} {root.selector}"
+    if root.origin == PROOF:
+        return f"pinned by {_proofs(way.proofs)}: {label}"
+    if root.origin == HELD and way.proofs and not way.held:
+        return f"kept by {_proofs(way.proofs)} until newer pins are listed: {label}"
+    if root.origin == HELD:
+        return f"kept while a newer release is held: {label}"
+    return named(root)
+
+
+def named(root: "RootLine") -> str:
+    """A root that an operator wrote, as text."""
     from pypisync.core.graph import PINNED
     from pypisync.core.group import GROUP
 
     extras = f"[{root.extras}]" if root.extras else ""
-    if root.origin == "held":
-        return f"kept while a newer release is held: {root.project} {root.selector}"
     if root.origin.startswith(GROUP):
         group = root.origin.removeprefix(GROUP)
         if root.extras == PINNED:
@@ -98,3 +162,14 @@ def _root(root: "RootLine") -> str:
         return f'"{group}" asks for {root.project}{extras} "{root.selector}"'
     pattern = f' (pattern "{root.origin}")' if root.origin else ""
     return f'root {root.project}{extras} "{root.selector}"{pattern}'
+
+
+def _proofs(proofs: "tuple[Pinned, ...]") -> str:
+    """The proofs that have a release among their pins; a few of them."""
+    named = [
+        f"the proof of {one.subject} on {one.targets}"
+        + (", for pip chooses it" if one.chosen_by == "pip" else "")
+        for one in proofs[:_PROOFS]
+    ]
+    more = [f"{count(len(proofs) - _PROOFS)} more"] if len(proofs) > _PROOFS else []
+    return " and ".join(named + more) or "a proof"

@@ -1,12 +1,12 @@
-"""Why something is selected: the shortest way to it from a root, along requirements.
+"""Why something is selected: the ways to it from roots, along requirements.
 
-Found from below, one step up for all at once, so that what is read grows with the distance to the
-nearest root and not with the mirror. A node is a selected release or an extra of it, as in
+Found from below, one step up at a time, so that the shortest way from each root is found first and
+what is read grows with what lies above. A node is a selected release or an extra of it, as in
 :mod:`pypisync.core.closure`; where the facts come from is the caller's business.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
@@ -19,7 +19,7 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RootLine:
-    """A wanted line of the configuration; ``origin`` is the pattern's text if one gave it."""
+    """A wanted line. ``origin``: "" the configuration, the pattern's text, a group's, or ours."""
 
     project: str
     selector: str
@@ -39,8 +39,8 @@ class Use:
 class Book(Protocol):
     """What is known of the selection, in batches; nodes without an answer are left out."""
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, RootLine]:
-        """A root that calls for the node itself."""
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+        """The roots that call for the node itself."""
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
         """What needs the node."""
@@ -55,57 +55,66 @@ class Chain:
 
 
 @dataclass(slots=True)
-class _Search:
-    frontier: list[Node]
-    below: dict[Node, tuple[Node, Use] | None]  # by node: the way back to the start
+class Found:
+    """A shortest chain from each root that reaches a node, the shorter first.
+
+    ``whole``: whether all that lies above was looked at, so that these are all the roots.
+    """
+
+    chains: list[Chain] = field(default_factory=list)
+    whole: bool = True
 
 
-def shortest(starts: Collection[Node], book: Book) -> dict[Node, Chain]:
-    """A shortest chain for each of the nodes; one that no root reaches has none."""
-    found: dict[Node, Chain] = {}
-    roots: dict[Node, RootLine | None] = {}
-    uses: dict[Node, Sequence[Use]] = {}
-    searches = {start: _Search([start], {start: None}) for start in starts}
-    while searches:
-        fresh = _frontiers(searches) - roots.keys()
-        answers = book.roots(fresh)
-        roots.update((node, answers.get(node)) for node in fresh)
-        for start, search in list(searches.items()):
-            for node in search.frontier:
-                root = roots[node]
-                if root is not None:
-                    found[start] = Chain(root, _way(search, node))
-                    del searches[start]
-                    break
-        fresh = _frontiers(searches) - uses.keys()
-        above = book.uses(fresh)
-        uses.update((node, above.get(node, ())) for node in fresh)
-        for start, search in list(searches.items()):
-            _climb(search, uses)
-            if not search.frontier:
-                del searches[start]
-    return found
+@dataclass(slots=True)
+class Climber:
+    """Looks for the roots of one node after another; what was read is not read again."""
+
+    book: Book
+    most: int | None = None  # nodes to look at for one answer; None: all there are
+    _roots: dict[Node, Sequence[RootLine]] = field(default_factory=dict)
+    _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
+
+    def chains(self, starts: Iterable[Node]) -> Found:
+        """The roots that reach one of the nodes. One that no root reaches has none."""
+        found: dict[RootLine, Chain] = {}
+        frontier = sorted(starts)
+        below: dict[Node, tuple[Node, Use] | None] = dict.fromkeys(frontier)
+        while frontier:
+            self._read(frontier)
+            for node in frontier:
+                for root in self._roots[node]:
+                    if root not in found:
+                        found[root] = Chain(root, _way(below, node))
+            if self.most is not None and len(below) > self.most:
+                return Found([*found.values()], whole=False)
+            frontier = self._above(frontier, below)
+        return Found([*found.values()])
+
+    def _read(self, frontier: Collection[Node]) -> None:
+        fresh = {node for node in frontier if node not in self._roots}
+        if fresh:
+            roots, uses = self.book.roots(fresh), self.book.uses(fresh)
+            for node in fresh:
+                self._roots[node] = roots.get(node, ())
+                self._uses[node] = uses.get(node, ())
+
+    def _above(
+        self, frontier: Iterable[Node], below: dict[Node, tuple[Node, Use] | None]
+    ) -> list[Node]:
+        above: list[Node] = []
+        for node in frontier:
+            for use in self._uses[node]:
+                if use.user not in below:
+                    below[use.user] = (node, use)
+                    above.append(use.user)
+        return sorted(above)
 
 
-def _frontiers(searches: Mapping[Node, _Search]) -> set[Node]:
-    return {node for search in searches.values() for node in search.frontier}
-
-
-def _climb(search: _Search, uses: Mapping[Node, Sequence[Use]]) -> None:
-    above: list[Node] = []
-    for node in search.frontier:
-        for use in uses[node]:
-            if use.user not in search.below:
-                search.below[use.user] = (node, use)
-                above.append(use.user)
-    search.frontier = sorted(above)
-
-
-def _way(search: _Search, top: Node) -> tuple[Use, ...]:
+def _way(below: Mapping[Node, tuple[Node, Use] | None], top: Node) -> tuple[Use, ...]:
     way: list[Use] = []
-    step = search.below[top]
+    step = below[top]
     while step is not None:
         node, use = step
         way.append(use)
-        step = search.below[node]
+        step = below[node]
     return tuple(way)

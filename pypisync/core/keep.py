@@ -88,3 +88,17 @@ def _wanted(
             needed = masks[i] & ~by_wheel or serves[i] & ~on_machines
             kept[i] = kept[i] and policy.sdists == "fallback" and needed != 0
     return kept
+
+
+def left_out(parsed: ParsedFile, policy: FilePolicy) -> str:
+    """Which rule leaves out a file that is not kept, though nothing bars it."""
+    for text in policy.arch_exclude:
+        if excluded(parsed, (text,)):
+            return f'arch_exclude ("{text}")'
+    if parsed.kind == "wheel" and policy.wheels == "targets":
+        return 'wheels: "targets" (no environment can install it)'
+    if parsed.kind == "sdist" and policy.sdists == "never":
+        return 'sdists: "never"'
+    if parsed.kind == "sdist" and policy.sdists == "fallback":
+        return 'sdists: "fallback" (every environment has a wheel)'
+    return "the configuration of the last sync"

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pypisync.core.model import Requirement
 from pypisync.core.selector import Selector, parse
 
+HELD = "held"
+"""The origin of a root that keeps what is published while something newer is held."""
+PROOF = "proof"
+"""The origin of a root that keeps a release which only a proof calls for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Root:

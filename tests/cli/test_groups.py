@@ -38,7 +38,8 @@ def test_a_requirements_file_and_a_lock_file(tmp_path: Path, world: World, serve
     ]
     assert invoke(config, "why", "app==2").out == '"frozen.txt" names app 2.0 -> app 2.0\n'
     asked = '"team.txt" asks for app[x] "latest<2" -> '
-    assert invoke(config, "why", "app==1").out == f"{asked}app 1.0\n"
+    named = '"frozen.txt" names app 1.0 -> app 1.0'
+    assert invoke(config, "why", "app==1").out == f"{asked}app 1.0\n{named}\n"
     assert invoke(config, "why", "dep").out.startswith(asked)
     named = "SELECT lock_file, version, found FROM v_named WHERE found IS NULL"
     assert invoke(config, "query", named).lines == [["frozen.txt", "2.0", ""]]

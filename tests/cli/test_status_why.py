@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from sqlalchemy import text
 
-from pypisync.catalog import answers, migrate
+from pypisync.catalog import answers, migrate, reasons
 from pypisync.catalog.catalog import Catalog
 from pypisync.catalog.reader import REVISION, Reader
 from pypisync.errors import CatalogError
@@ -168,8 +168,9 @@ def test_why_follows_extras_patterns_and_builds(tmp_path: Path, world: World) ->
         'root mid-plain "latest" (pattern "mid-.*") -> mid-plain 1.0'
     ]
     (release,) = invoke(config, "why", "low", "--json").json["releases"]
-    assert [step["project"] for step in release["steps"]] == ["top", "mid"]
-    assert release["root"]["project"] == "top"
+    (way,) = release["ways"]
+    assert [step["project"] for step in way["steps"]] == ["top", "mid"]
+    assert way["root"]["project"] == "top"
 
 
 @pytest.mark.parametrize(
@@ -234,16 +235,17 @@ def test_every_selected_release_has_a_reason_that_holds(ops: list[Op]) -> None:
         bench = Bench(Path(folder), MemoryUpstream(build(ops)), packages)
         bench.environment = {**LINUX, "extra": []}
         bench.sync()
-        reasons = set(bench.query("SELECT project, version, needed_by, requirement FROM v_reasons"))
+        known = set(bench.query("SELECT project, version, needed_by, requirement FROM v_reasons"))
         with Reader(bench.database) as reader:
             for name in {name for name, _ in bench.selection()}:
-                found = answers.why(reader, name, None)
-                assert isinstance(found, list)
+                found = reasons.why(reader, name, None)
+                assert found
                 for reason in found:
-                    assert reason.root is not None, reason
-                    way = [*((s.project, s.version) for s in reason.steps)]
-                    way.append((reason.project, reason.version))
-                    assert (*way[0], reason.root.project, reason.root.selector) in reasons
-                    for step, below in zip(reason.steps, way[1:], strict=True):
-                        assert (*below, step.project, step.requirement) in reasons
+                    assert reason.ways, reason
+                    for way in reason.ways:
+                        steps = [*((s.project, s.version) for s in way.steps)]
+                        steps.append((reason.project, reason.version))
+                        assert (*steps[0], way.root.project, way.root.selector) in known
+                        for step, below in zip(way.steps, steps[1:], strict=True):
+                            assert (*below, step.project, step.requirement) in known
                     json.dumps(reason.held)

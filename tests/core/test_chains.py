@@ -7,9 +7,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.chains import Chain, Node, RootLine, Use, shortest
+from pypisync.core.chains import Chain, Climber, Node, RootLine, Use
 
-LINE = RootLine("root", "latest", "", "")
+
+def line(number: int) -> RootLine:
+    return RootLine(f"root{number}", "latest", "", "")
 
 
 def node(number: int) -> Node:
@@ -24,8 +26,8 @@ class Graph:
     edges: set[tuple[int, int]]
     asked: int = 0
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, RootLine]:
-        return {n: LINE for n in nodes if n.release in self.rooted}
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+        return {n: [line(n.release)] for n in nodes if n.release in self.rooted}
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
         self.asked += len(nodes)
@@ -35,10 +37,10 @@ class Graph:
                 found.setdefault(node(used), []).append(Use(node(user), f"{used}", "runtime"))
         return found
 
-    def distances(self) -> dict[int, int]:
-        """Steps from the nearest root, from above."""
-        found = dict.fromkeys(self.rooted, 0)
-        frontier = set(self.rooted)
+    def distances(self, root: int) -> dict[int, int]:
+        """Steps from a root to all that it reaches, from above."""
+        found = {root: 0}
+        frontier = {root}
         while frontier:
             below = {used for user, used in self.edges if user in frontier} - found.keys()
             found |= dict.fromkeys(below, found[next(iter(frontier))] + 1)
@@ -54,24 +56,29 @@ graphs = st.builds(
 
 @given(graphs, st.sets(numbers, min_size=1))
 @settings(deadline=None, max_examples=200)
-def test_chains_are_real_and_shortest(graph: Graph, starts: set[int]) -> None:
-    found = shortest([node(start) for start in starts], graph)
-    distances = graph.distances()
-    assert {n.release for n in found} == starts & distances.keys()
-    for start, chain in found.items():
-        assert len(chain.uses) == distances[start.release]
-        tops = [use.user.release for use in chain.uses]
-        path = [*tops, start.release]
-        assert path[0] in graph.rooted
-        assert set(pairwise(path)) <= graph.edges
-        assert [use.requirement for use in chain.uses] == [str(used) for used in path[1:]]
+def test_every_root_is_found_with_a_shortest_chain(graph: Graph, starts: set[int]) -> None:
+    climber = Climber(graph)
+    for start in starts:
+        found = climber.chains([node(start)])
+        distances = {root: graph.distances(root) for root in graph.rooted}
+        reaching = {line(root): far[start] for root, far in distances.items() if start in far}
+        assert found.whole
+        assert {chain.root: len(chain.uses) for chain in found.chains} == reaching
+        assert [len(chain.uses) for chain in found.chains] == sorted(reaching.values())
+        for chain in found.chains:
+            path = [*(use.user.release for use in chain.uses), start]
+            assert line(path[0]) == chain.root
+            assert set(pairwise(path)) <= graph.edges
+            assert [use.requirement for use in chain.uses] == [str(used) for used in path[1:]]
 
 
-def test_what_lies_above_the_nearest_root_is_not_read() -> None:
+def test_what_was_read_is_not_read_again_and_a_limit_ends_the_climb() -> None:
     deep = {(number + 1, number) for number in range(1000)}
-    graph = Graph({3}, deep)
-    found = shortest([node(0)], graph)
-    assert found[node(0)] == Chain(
-        LINE, tuple(Use(node(n), str(n - 1), "runtime") for n in (3, 2, 1))
-    )
-    assert graph.asked == 3
+    graph = Graph({3, 900}, deep)
+    climber = Climber(graph)
+    assert len(climber.chains([node(0)]).chains) == 2
+    assert len(climber.chains([node(5)]).chains) == 1
+    assert graph.asked == 1001
+    found = Climber(graph, most=10).chains([node(0)])
+    way = tuple(Use(node(n), str(n - 1), "runtime") for n in (3, 2, 1))
+    assert (found.chains, found.whole) == ([Chain(line(3), way)], False)

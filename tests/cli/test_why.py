@@ -1,0 +1,204 @@
+"""``why`` names every root with its way and what our own roots are for; ``why-not`` the reasons."""
+
+from pathlib import Path
+
+import pytest
+
+from pypisync.core.keep import FilePolicy
+from pypisync.core.policy import Block, Policy
+from tests.cli.running import Done, configure, invoke
+from tests.recipe.mirrors import Bench
+from tests.recipe.test_proofs import BOTH, TWO, old_soup
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+
+def mirror(folder: Path, world: World, **packages: list[str]) -> tuple[Bench, Path]:
+    """A bench, and a configuration by which commands read its catalog."""
+    bench = Bench(folder / "data", MemoryUpstream(world), packages, environment=TWO)
+    config = configure(
+        folder, database="sqlite:///data/catalog.sqlite", packages=packages, environment=TWO
+    )
+    return bench, config
+
+
+def chains(done: Done) -> list[str]:
+    return done.out.splitlines()
+
+
+def findings(config: Path, what: str) -> dict[str, str]:
+    """What is found, by kind; the command and its JSON say the same."""
+    done, answer = invoke(config, "why-not", what), invoke(config, "why-not", what, "--json")
+    assert done.code == answer.code == (0 if answer.json["listed"] else 1)
+    found = [(one["kind"], one["text"]) for one in answer.json["findings"]]
+    assert [tuple(line) for line in done.lines] == found
+    return dict(found)
+
+
+# -- why ------------------------------------------------------------------------------------
+
+
+def test_every_root_is_named_with_its_shortest_way(tmp_path: Path, world: World) -> None:
+    world.publish("low", "1.0")
+    world.publish("mid", "1.0", requires=["low"])
+    world.publish("one", "1.0", requires=["mid", "low>=1"])
+    world.publish("two", "1.0", requires=["mid"])
+    bench, config = mirror(tmp_path, world, two=["latest"], one=["latest"], low=["latest<2"])
+    bench.sync()
+    assert chains(invoke(config, "why", "low")) == [
+        'root low "latest<2" -> low 1.0',
+        'root one "latest" -> one 1.0 requires "low>=1" -> low 1.0',
+        'root two "latest" -> two 1.0 requires "mid" -> mid 1.0 requires "low" -> low 1.0',
+    ]
+
+
+def test_a_few_roots_are_shown_and_all_of_them_are_in_the_json(
+    tmp_path: Path, world: World
+) -> None:
+    world.publish("low", "1.0")
+    names = [f"r{i:02}" for i in range(14)]
+    for name in names:
+        world.publish(name, "1.0", requires=["low"])
+    bench, config = mirror(tmp_path, world, **{name: ["latest"] for name in names})
+    bench.sync()
+    lines = chains(invoke(config, "why", "low"))
+    assert len(lines) == 11
+    assert lines[-1] == "  low 1.0: 4 more of the roots lead to it: --json has them all"
+    (release,) = invoke(config, "why", "low", "--json").json["releases"]
+    assert [way["root"]["project"] for way in release["ways"]] == names
+
+
+def test_what_only_a_proof_calls_for_is_said_to_be_so(tmp_path: Path, world: World) -> None:
+    old_soup(world)
+    bench, config = mirror(tmp_path, world, soupsieve=["0.4"])
+    bench.sync()
+    soup = "beautifulsoup4 4.6.3"
+    assert chains(invoke(config, "why", "beautifulsoup4")) == [
+        f"pinned by the proof of soupsieve==0.4 on {BOTH}: {soup} -> {soup}",
+        'root soupsieve "0.4" -> soupsieve 0.4 requires "beautifulsoup4" -> beautifulsoup4 4.9.3',
+    ]
+    release = invoke(config, "why", "beautifulsoup4==4.6.3", "--json").json["releases"][0]
+    assert release["ways"][0]["proofs"] == [
+        {"subject": "soupsieve==0.4", "targets": BOTH, "chosen_by": "solver"}
+    ]
+    # A root of the operator's comes first, and stays one beside the proof's.
+    bench.packages = {"soupsieve": ["0.4"], "beautifulsoup4": ["4.6.3"]}
+    bench.sync()
+    lines = chains(invoke(config, "why", "beautifulsoup4==4.6.3"))
+    assert lines[0] == 'root beautifulsoup4 "4.6.3" -> beautifulsoup4 4.6.3'
+    assert lines[1].startswith("pinned by the proof of soupsieve==0.4 on ")
+
+
+def test_what_stays_for_the_proof_on_the_pages_is_said_to_be_so(
+    tmp_path: Path, world: World
+) -> None:
+    world.publish("app", "1.0", requires=["b", "c"])
+    world.publish("b", "1.0", requires=["c<2"])
+    world.publish("c", "1.0")
+    world.publish("c", "2.0", requires=["b>1.5"])
+    bench, config = mirror(tmp_path, world, app=["latest"])
+    bench.sync()
+    world.publish("b", "2.0")
+    world.faults.fail("*/b-2.0-py3-none-any.whl", 503, None)
+    bench.sync()
+    lines = chains(invoke(config, "why", "c==1.0"))
+    kept = f"kept by the proof of app on {BOTH} until newer pins are listed: c 1.0 -> c 1.0"
+    assert kept in lines
+    lines = chains(invoke(config, "why", "b==1.0"))
+    assert lines[0] == "kept while a newer release is held: b 1.0 -> b 1.0"
+    assert lines[1].startswith("  b==2.0 is held: not stored yet: ")
+    assert not any(line.startswith("root b") for line in lines)
+
+
+# -- why-not --------------------------------------------------------------------------------
+
+
+def test_what_upstream_does_not_have(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0", requires=["nothing", "late", "sick"])
+    world.publish("sick", "1.0")
+    world.publish("late", "1.0")
+    world.quarantine("sick")
+    for path in ("/simple/late/", "/pypi/late/json"):
+        world.faults.fail(path, 503, None)
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    assert "no root, pattern or requirement names it" in findings(config, "nobody")["unknown"]
+    assert findings(config, "nothing") == {"gone": "upstream has no such project"}
+    assert findings(config, "late")["unseen"].startswith("its document has not been read yet: ")
+    assert findings(config, "sick")["quarantined"].startswith("upstream has quarantined the ")
+    assert findings(config, "a==7") == {
+        "no release": "upstream has no such version; the newest known is 1.0"
+    }
+
+
+def test_what_nobody_calls_for(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0", requires=["b<2"])
+    for version in ("1.0", "2.0", "3.0rc1"):
+        world.publish("b", version)
+    world.publish("a", "0.9")
+    world.publish("a", "0.8")
+    world.yank("a", "0.8", "broken")
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    found = findings(config, "b==2")
+    assert found["unwanted"] == "no root or requirement calls for it"
+    assert found["instead"] == 'requirements that ask for "<2" are met by 1.0'
+    assert findings(config, "a==0.9")["instead"] == 'root "latest" calls for 1.0'
+    assert "(broken): only an exact version" in findings(config, "a==0.8")["yanked"]
+    assert "only if one is named" in findings(config, "b==3.0rc1")["pre-release"]
+    # Of a project: what is there, and what its newest release lacks.
+    found = findings(config, "b")
+    assert (found["listed"], found["unwanted"][:4]) == ("it is there: 1.0", "2.0:")
+
+
+def test_what_rules_and_the_policy_leave_out(tmp_path: Path, world: World) -> None:
+    wheels = ("cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win_amd64")
+    world.publish("a", "1.0", wheels=wheels, sdist=True)
+    world.publish("b", "1.0")
+    bench, config = mirror(tmp_path, world, a=["latest"], b=["latest"])
+    bench.policy = FilePolicy(("win_amd64",), "all", "never")
+    bench.bars = Policy(block=(Block("stolen {} account", name="b"),))
+    bench.sync()
+    config = configure(
+        tmp_path,
+        database="sqlite:///data/catalog.sqlite",
+        arch_exclude=["win_amd64"],
+        sdists="never",
+        packages={"x": []},
+    )
+    done = invoke(config, "why-not", "a==1.0")
+    wheel = "a-1.0-cp311-cp311-win_amd64.whl"
+    assert done.code == 0
+    assert done.lines == [
+        ["listed", "it is there, with 1 file"],
+        ["excluded", f'arch_exclude ("win_amd64") leaves out 1 of its 3 files: {wheel}'],
+        ["excluded", 'sdists: "never" leaves out 1 of its 3 files: a-1.0.tar.gz'],
+    ]
+    assert findings(config, "b==1.0")["barred"] == (
+        "the policy (blocked: stolen {} account) leaves out 1 of its 1 files:"
+        " b-1.0-py3-none-any.whl"
+    )
+    assert findings(config, "x")["taken out"] == "the configuration takes it out of its patterns"
+
+
+def test_what_is_held_or_waits(tmp_path: Path, world: World) -> None:
+    world.publish("app", "1.0", requires=["b"])
+    world.publish("b", "1.0")
+    bench, config = mirror(tmp_path, world, app=["latest"])
+    bench.sync()
+    world.publish("b", "2.0")
+    world.faults.fail("*/b-2.0-py3-none-any.whl", 503, None)
+    bench.sync()
+    found = findings(config, "b==2.0")
+    assert found["held"].startswith("held: not stored yet: b-2.0")
+    assert found["waiting proof"] == (
+        f"the proof of app on {BOTH} pins it, and waits for all its pins"
+    )
+    assert findings(config, "b")["held"].startswith("2.0: held: ")
+    assert findings(config, "b==1.0") == {"listed": "it is there, with 1 file"}
+
+
+@pytest.mark.parametrize("what", ["", "a b", "a==x"])
+def test_what_is_no_project_is_refused(tmp_path: Path, what: str) -> None:
+    done = invoke(configure(tmp_path, packages={}), "why-not", what)
+    assert (done.code, done.out) == (2, "")
