@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, select, update
 
 from pypisync.catalog.book import CatalogBook
-from pypisync.catalog.rows import batches, pour, to_text, unindexed
+from pypisync.catalog.rows import batches, in_bulk, pour, to_text
 from pypisync.catalog.schema import choices, classes, edges, root_choices, roots, selected
 from pypisync.core.graph import Root
 from pypisync.core.model import Targets
@@ -25,7 +25,7 @@ def nothing_decided(connection: Connection) -> bool:
 def decide(connection: Connection, targets: Targets) -> Scratch:
     """Decide for all roots, and record it; what the decision lacked is the caller's to ask for."""
     found = Scratch(CatalogBook(connection), targets)
-    with unindexed(connection, root_choices, choices, edges):
+    with in_bulk(connection, root_choices, choices, edges):
         for some in batches(found.choose_roots(), _ROOTS):
             _record_roots(connection, some)
         found.grow()
