@@ -18,7 +18,7 @@ import json5
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pypisync import groups, schedule
+from pypisync import schedule
 from pypisync.core import selector, values
 from pypisync.core.document import Document, Environment, RequirementsFile, Upstream, filed
 from pypisync.core.environments import targets
@@ -268,8 +268,12 @@ def _no_ca_file(source: _Source) -> Iterator[_Fault]:
 
 def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
     """The groups of the files that can be read, and what is wrong with the others."""
-    wanted = []
     given = source.data.get("requirements")
+    if not given:
+        return (), []  # and nothing to import for it
+    from pypisync import groups
+
+    wanted = []
     for number, entry in enumerate(given if isinstance(given, list) else ()):
         try:
             valid = RequirementsFile.model_validate(filed(entry))

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def idle(setup: Setup, remote: Remote, made: Path, closure: list[str]) -> Figure
     traffic = remote.said().since(before)
     figures = [*traffic, *counted(made)]
     with daemon(made) as running:
-        ticks = [running.tick() for _ in range(setup.size(setup.runs * 3, 1))]
+        ticks = [running.tick(setup.size(2, 0)) for _ in range(setup.size(setup.runs * 3, 1))]
     figures += [
         figure("daemon: wall of a tick", [t.wall * 1000 for t in ticks], "ms", 1),
         figure("daemon: cpu of a tick", [t.cpu * 1000 for t in ticks], "ms", 1),
@@ -139,15 +140,14 @@ class Daemon:
 
     def __init__(self, running: Running) -> None:
         self._running = running
-        self._runs = 0
         running.wait_for("leading")
 
-    def tick(self) -> Tick:
-        """One cycle."""
-        before = self._cpu()
+    def tick(self, pause: float = 0.0) -> Tick:
+        """One cycle, after a pause: upstream is called once a second at most."""
+        time.sleep(pause)
+        before, runs = self._cpu(), len(self._running.events("run"))
         self._running.send(signal.SIGUSR1)
-        self._runs += 1
-        line = self._running.wait_for("run", self._runs)
+        line = self._running.wait_for("run", runs + 1)
         return Tick(line.get("seconds", 0.0), self._cpu() - before)
 
     def _cpu(self) -> float:
@@ -161,7 +161,7 @@ def daemon(made: Path) -> Iterator[Daemon]:
     """``pypisync run`` on the mirror in ``made``, its first cycle done."""
     with Running(made / "pypisync.json5") as running:
         found = Daemon(running)
-        found.tick()
+        found.tick(1.0)  # it may begin with one of its own
         yield found
 
 
