@@ -6,7 +6,7 @@ for, and the proof is made again when they are there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pypisync.catalog import knowledge, proofs, roots
 from pypisync.catalog.offers import offers
@@ -21,6 +21,8 @@ from pypisync.core.proof import Proof, Prover
 from pypisync.mirror import Mirror
 
 _MOST_AHEAD = 32
+# Subjects that are proven at a time: what they can reach is in memory meanwhile.
+_BATCH = 2_000
 _MISSING = "facts are missing that could not be read yet"
 
 
@@ -38,15 +40,24 @@ def group_subject(group: Group) -> str:
     return f"group {group.name}"
 
 
-def prove_open(mirror: Mirror, seen: set[str]) -> bool:
-    """Prove all open subjects; answers whether facts are to be read, or releases to be decided on.
+@dataclass(slots=True)
+class Course:
+    """What proofs have come to in one cycle."""
 
-    ``seen``: what proofs have asked for in this cycle (projects, and releases as "name==version"),
-    to which it adds; what is still lacking of it cannot be had now.
+    # Projects, and releases as "name==version": what is lacking of it still cannot be had now.
+    asked: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)  # subjects that lack what cannot be had
+
+
+def prove_open(mirror: Mirror, course: Course) -> bool:
+    """Prove open subjects; answers whether there is more to do.
+
+    That is: facts to be read, releases to be decided on, or other subjects.
     """
     with mirror.catalog.begin() as connection:
         proofs.open_touched(connection)
-        texts = proofs.open_subjects(connection)
+        due = [text for text in proofs.open_subjects(connection) if text not in course.unsure]
+        texts = due[:_BATCH]
         if not texts:
             return False
         subjects = _subjects(mirror, texts)
@@ -54,7 +65,7 @@ def prove_open(mirror: Mirror, seen: set[str]) -> bool:
     mirror.watch.step("proofs", len(subjects))
     found, lacking = _prove(mirror, subjects, facts)
     # A search that has come so far will often want what is older next.
-    now, ahead = mirror.now(), min(len(seen), _MOST_AHEAD)
+    now, ahead = mirror.now(), min(len(course.asked), _MOST_AHEAD)
     with mirror.catalog.begin() as connection:
         asked = knowledge.ask_for(
             connection,
@@ -63,14 +74,15 @@ def prove_open(mirror: Mirror, seen: set[str]) -> bool:
             ahead,
             now,
         )
-        fresh = not asked <= seen
-        seen |= asked
+        fresh = not asked <= course.asked
+        course.asked |= asked
         unsure = set[str]() if fresh else set(lacking)
+        course.unsure |= unsure
         complete = {text: some for text, some in found.items() if text not in lacking}
         complete |= {text: found[text] for text in unsure}
         proofs.record(connection, complete, unsure, now)
         repaired = roots.repair(connection, proofs.repairs(connection))
-    return fresh or repaired
+    return fresh or repaired or len(due) > len(texts)
 
 
 def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
@@ -142,6 +154,7 @@ class _Bench:
         if limits:
             prover, calling = self._made(wanted, limits)
         budget = self._mirror.budget()
+        budget.check()  # whoever wants the cycle to stop is heard here too
         proof = prover.prove(wanted, budget, subject.text)
         proof = prover.rehearse(wanted, proof, budget)
         return Verdict(

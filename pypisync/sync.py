@@ -33,7 +33,7 @@ from pypisync.errors import Gone, PypiSyncError, Stopped
 from pypisync.examine import learn_vulnerabilities, to_examine
 from pypisync.learn import learn_projects, learn_requirements, metadata_ask
 from pypisync.mirror import Mirror, bring, expunge
-from pypisync.proving import prove_open
+from pypisync.proving import Course, prove_open
 from pypisync.upstream.api import FileAsk, ProjectAsk
 from pypisync.writing import write_generation
 
@@ -129,7 +129,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
     """
     tried: set[str] = set()
     examined: set[int] = set()
-    lacked: set[str] = set()
+    course = Course()
     while True:
         with mirror.catalog.begin() as connection:
             _decide(mirror, connection)
@@ -144,7 +144,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
             suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
             empty = bars.empty_roots(connection) | locks.missing(connection)
         if not (asks or wanted or suspects):
-            if prove_open(mirror, lacked):
+            if prove_open(mirror, course):
                 continue
             with mirror.catalog.begin() as connection:
                 report.proofs = counts(connection)

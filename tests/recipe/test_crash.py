@@ -84,6 +84,25 @@ def test_a_crash_at_every_point_of_a_later_cycle(memory_path: Path) -> None:
     crash_everywhere(memory_path, start)
 
 
+def test_a_crash_at_every_point_while_a_proof_is_repaired(memory_path: Path) -> None:
+    """The new proof reads releases that nobody wanted, and lets go of what the old one kept."""
+    world = World()
+    world.publish("app", "1.0", requires=["b", "c"])
+    world.publish("b", "0.5")
+    world.publish("b", "1.0", requires=["c!=2"])
+    world.publish("c", "1.0")
+    world.publish("c", "1.5", requires=["b<1"])
+    world.publish("c", "2.0", requires=["b<1"])
+    start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
+    start.sync()
+    assert start.listed()["c"] == {"1.0", "1.5", "2.0"}
+    world.publish("b", "2.0", requires=["c!=3"])
+    world.publish("c", "2.5", requires=["b>=1"])
+    world.publish("c", "3.0", requires=["b<1"])
+    world.publish("app", "2.0", requires=["b", "c"])
+    crash_everywhere(memory_path, start)
+
+
 def test_a_crash_at_every_point_while_other_groups_take_effect(memory_path: Path) -> None:
     world = World()
     for version in ("1.0", "2.0"):

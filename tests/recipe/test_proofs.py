@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pypisync import proving
 from pypisync.core.budget import Budget
 from pypisync.mirror import Silent
 from pypisync.sync import Report, sync_once
@@ -105,6 +106,23 @@ def test_what_pip_would_choose_is_added_too(
         ("app", "1.0", "solver", 0), ("x", "2.0", "solver", 0), ("y", "1.0", "solver", 0),
         ("x", "1.0", "pip", 0), ("y", "2.0", "pip", 0),
     }  # fmt: skip
+
+
+def test_many_roots_are_proven_a_batch_at_a_time(
+    tmp_path: Path, world: World, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "_BATCH", 3)
+    old_soup(world)
+    world.publish("torn", "1.0", requires=["soupsieve==0.4", "nobody"])
+    world.faults.fail("/*/nobody/*", 503, None)
+    for i in range(8):
+        world.publish(f"p{i}", "1.0", requires=[f"p{i - 1}" if i else "soupsieve"])
+    names = {**{f"p{i}": ["latest"] for i in range(8)}, "soupsieve": ["0.4"], "torn": ["latest"]}
+    bench = Bench(tmp_path, memory, names, environment=TWO)
+    report, rounds = sync(bench)
+    assert max(rounds) == 3
+    assert report.proofs == {"proven": 18, "undecided": 2}
+    assert bench.listed()["beautifulsoup4"] == {"4.6.3", "4.9.3"}
 
 
 def test_only_what_a_change_touches_is_proven_again(
