@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
@@ -27,6 +28,7 @@ from pypisync.core.json5_positions import Path as KeyPath
 from pypisync.core.json5_positions import Positions, positions
 from pypisync.core.model import Targets
 from pypisync.core.policy import Policy
+from pypisync.core.proof_targets import ProofTarget, named, proof_targets
 from pypisync.core.roots import Pattern, Root
 from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
@@ -68,6 +70,12 @@ class Config:
     disk_reserve: int  # bytes
     grace: int  # seconds
     retention: int  # seconds
+
+    def machines(self, today: date) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
+        """The proof targets, named or derived, and the environments for which there is none."""
+        if self.proof_targets is not None:
+            return tuple(map(named, self.proof_targets)), ()
+        return proof_targets(self.targets, self.environment, today)
 
     @property
     def database_shown(self) -> str:

@@ -14,7 +14,6 @@ from pypisync.config import Config
 from pypisync.core.budget import Budget
 from pypisync.core.keep import FilePolicy
 from pypisync.core.machines import Machines
-from pypisync.core.proof_targets import named, proof_targets
 from pypisync.core.rules import Rules, fingerprint
 from pypisync.errors import Stopped
 from pypisync.mirror import Mirror, Silent, Watch
@@ -47,16 +46,8 @@ def open_upstream(config: Config, stop: Callable[[], bool]) -> HttpUpstream:
 def rules(config: Config) -> Rules:
     """What the configuration says of files and targets."""
     policy = FilePolicy(config.arch_exclude, config.wheels, config.sdists)
-    return Rules(config.targets, policy, config.policy, machines(config))
-
-
-def machines(config: Config) -> Machines:
-    """The machines on which roots are proven: those that the configuration names, or derived."""
-    if config.proof_targets is not None:
-        return Machines(tuple(map(named, config.proof_targets)))
-    today = datetime.now(UTC).date()
-    found, _ = proof_targets(config.targets, config.environment, today)
-    return Machines(found)
+    machines, _ = config.machines(datetime.now(UTC).date())
+    return Rules(config.targets, policy, config.policy, Machines(machines))
 
 
 def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:

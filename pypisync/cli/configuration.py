@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,8 +59,17 @@ def check(
         return
     show("Configuration", ("key", "value"), _settings(understood))
     show("Targets", ("", "target"), (("target", t.name) for t in understood.targets.all))
+    show("Proof targets", ("", "target"), _machines(understood))
     show("Roots", ("", "project", "selectors"), _roots(understood))
     show("Groups", ("", "file", "what it asks for"), _groups(understood))
+
+
+def _machines(config: "Config") -> Iterator[tuple[str, str]]:
+    found, missing = config.machines(datetime.now(UTC).date())
+    for target in found:
+        yield "proof target", target.name
+    for name in missing:
+        yield "no proof target", name
 
 
 def _settings(config: "Config") -> Iterator[tuple[str, str]]:
@@ -74,6 +84,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "flat", "yes" if config.flat else "no"
     yield "listen", shown_address(config.listen) or "-"
     yield from _policy(config.policy)
+    yield "proof_budget", show_duration(config.proof_budget)
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
     yield "retention", show_duration(config.retention)
@@ -145,6 +156,8 @@ def _values(config: "Config") -> dict[str, Any]:
         "grace": config.grace,
         "retention": config.retention,
         "targets": [{"name": t.name, "values": dict(t.values)} for t in config.targets.all],
+        "proof_targets": [name for kind, name in _machines(config) if kind == "proof target"],
+        "proof_budget": config.proof_budget,
         "roots": [
             {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}
             for r in config.roots

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.cli.template import TEMPLATE
+from tests.cli.running import configure, invoke
 
 CONFIG = """{
   destination_folder: "/srv/mirror",
@@ -233,3 +234,19 @@ def test_exit_codes_say_who_must_act(tmp_path: Path, raised: str, code: int, sho
     assert result.returncode == code
     assert result.stderr.startswith(shown)
     assert ("Traceback" in result.stderr) == (shown == "Traceback")
+
+
+def test_check_shows_on_which_machines_roots_are_proven(tmp_path: Path) -> None:
+    environment = {"python_version": ["3.13"], "sys_platform": ["linux", "aix"]}
+    config = configure(tmp_path, environment=environment)
+    done = invoke(config, "check")
+    assert ["proof target", "3.13 linux-x86_64"] in done.lines
+    assert ["no proof target", "3.13 aix"] in done.lines
+    config = configure(tmp_path, targets=["3.13t musllinux_1_1_aarch64"])
+    assert invoke(config, "check", "--json").json["proof_targets"] == [
+        "3.13t musllinux_1_1_aarch64"
+    ]
+    config = configure(tmp_path, targets=["3.13 amiga"])
+    done = invoke(config, "check")
+    assert done.code == 2
+    assert '"3.13 amiga" is not a proof target' in done.err
