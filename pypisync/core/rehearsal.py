@@ -25,6 +25,7 @@ from pypisync.core.refutation import positions
 # pip looks at a project early that stood in the way so often.
 _CONFLICTS = 5
 _UPPER = ("<", "<=", "~=")
+_NONE = -1  # a version that no project has
 
 
 class _Need(NamedTuple):
@@ -175,7 +176,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         versions = self._admitted(name, {need.specifier for need in needs})
         for need in needs:
             if need.only is not None:
-                versions = self._matching(name, needs) & 1 << need.only
+                versions = self._matching(name, needs) & _bit(need.only)
         for gone in incompatibilities[identifier]:
             versions &= ~(1 << gone.version)
         return [_Candidate(name, extras, i) for i in reversed(list(positions(versions)))]
@@ -194,7 +195,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         self.consulted.update(need.name for need in needs)
         own = [_Need(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
-            return [*own, _Need(name, (), "", -1)]  # nothing can meet it
+            return [*own, _Need(name, (), "", _NONE)]  # nothing can meet it
         return [*own, *(one for need in needs for one in _needs(need))]
 
     def _matching(self, name: str, needs: Iterable[_Need]) -> int:
@@ -216,6 +217,10 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         if sound or not pins_one(together):
             versions = sound
         return versions
+
+
+def _bit(version: int) -> int:
+    return 0 if version == _NONE else 1 << version
 
 
 def _identifier(name: str, extras: tuple[str, ...]) -> str:

@@ -77,3 +77,20 @@ def test_extras_belong_to_their_release() -> None:
         "a": "1", "b": "1", "c": "1", "d": "1",
     }  # fmt: skip
     assert consulted == {"a", "b", "c", "d"}
+
+
+def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
+    index = {
+        "app 1": ["lib", "x", "y<9"],
+        "lib 1": [],
+        "lib 2": ["y @ https://example.test/y-1-py3-none-any.whl"],
+        "x 1": [],
+        "x 2": ["y<2"],
+        "y 1": [],
+        "y 2": ["x<2"],
+    }
+    wanted = (need("app"),)
+    prover = Prover(ground(index))
+    found, _ = rehearsed(prover.admission, wanted, Budget())
+    assert found is not None
+    assert prover.ground.usable("lib")[found["lib"]].release.version == "1"
