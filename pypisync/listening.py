@@ -16,9 +16,9 @@ from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.roots import WantedRoot, repair, set_roots
 from pypisync.core.group import GROUP, lines
 from pypisync.core.roots import as_requirement, expand
+from pypisync.core.subjects import group_text
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.mirror import Mirror
-from pypisync.proving import group_subject
 from pypisync.upstream.api import SIMPLE_INDEX
 
 
@@ -153,7 +153,7 @@ def _set_roots(
         for selector in root.selectors
     ]
     subjects = {as_requirement(*line[:3]).text: "" for line in wanted}
-    subjects |= {group_subject(group): repr(group) for group in mirror.groups if group.resolve}
+    subjects |= {group_text(group): repr(group) for group in mirror.groups if group.resolve}
     wanted += [
         WantedRoot(
             line.name,

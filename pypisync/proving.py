@@ -14,30 +14,16 @@ from pypisync.catalog.proofs import StoredPin, Verdict
 from pypisync.core import requirements
 from pypisync.core.called import Calling
 from pypisync.core.ground import Ground
-from pypisync.core.group import Group
 from pypisync.core.machines import served
 from pypisync.core.offers import Asked, Lacking, Offers
 from pypisync.core.proof import Proof, Prover
+from pypisync.core.subjects import Subject, group_text, limits, of_group, of_root
 from pypisync.mirror import Mirror
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
 _BATCH = 2_000
 _MISSING = "facts are missing that could not be read yet"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is proven as a whole."""
-
-    text: str
-    wanted: Asked
-    constraints: Asked = ()  # both with their markers
-
-
-def group_subject(group: Group) -> str:
-    """The text of the subject that a group is."""
-    return f"group {group.name}"
 
 
 @dataclass(slots=True)
@@ -86,11 +72,9 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
 
 
 def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
-    groups = {group_subject(group): group for group in mirror.groups}
+    groups = {group_text(group): group for group in mirror.groups}
     return [
-        Subject(text, groups[text].requirements, groups[text].constraints)
-        if text in groups
-        else Subject(text, (requirements.parse(text),))
+        of_group(groups[text]) if text in groups else of_root(requirements.parse(text))
         for text in texts
     ]
 
@@ -150,9 +134,9 @@ class _Bench:
         """What comes out. Raises Lacking."""
         prover, calling = self._shared
         wanted = prover.ground.applying(subject.wanted)
-        limits = _limits(prover.ground.applying(subject.constraints))
-        if limits:
-            prover, calling = self._made(wanted, limits)
+        bounds = limits(prover.ground.applying(subject.constraints))
+        if bounds:
+            prover, calling = self._made(wanted, bounds)
         budget = self._mirror.budget()
         budget.check()  # whoever wants the cycle to stop is heard here too
         proof = prover.prove(wanted, budget, subject.text)
@@ -166,18 +150,10 @@ class _Bench:
             proof.consulted,
         )
 
-    def _made(self, wanted: Asked, limits: Mapping[str, str]) -> tuple[Prover, Calling]:
-        ground = Ground(self._target, self._facts, wanted, self._bit, limits)
+    def _made(self, wanted: Asked, bounds: Mapping[str, str]) -> tuple[Prover, Calling]:
+        ground = Ground(self._target, self._facts, wanted, self._bit, bounds)
         groups = self._mirror.rules.targets.groups
         return Prover(ground), Calling(ground, self._served, groups)
-
-
-def _limits(constraints: Asked) -> dict[str, str]:
-    """Specifiers by project."""
-    found: dict[str, str] = {}
-    for need in constraints:
-        found[need.name] = ",".join(filter(None, (found.get(need.name), need.specifier)))
-    return found
 
 
 def _pins(proof: Proof, calling: Calling, wanted: Asked) -> tuple[StoredPin, ...]:

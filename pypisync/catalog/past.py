@@ -115,7 +115,10 @@ class Moved:
 
 @dataclass(slots=True)
 class Difference:
-    """How one generation differs from another. That a page has another serial only is left out."""
+    """How one generation differs from another. That a page has another serial only is left out.
+
+    Proofs are not compared: only the newest are on record.
+    """
 
     projects: Moved = field(default_factory=Moved)
     releases: Moved = field(default_factory=Moved)  # "name==version"; a release never changes
@@ -140,7 +143,6 @@ def difference(reader: Reader, old: int, new: int) -> Difference:
     before, after = (_releases(reader, names, number) for number in (old, new))
     result.releases.came = [f"{name}=={version}" for name, version in sorted(after - before)]
     result.releases.went = [f"{name}=={version}" for name, version in sorted(before - after)]
-    # Proofs that changed belong here, as soon as a generation remembers its own.
     return result
 
 

@@ -10,7 +10,9 @@ from pypisync.cli import (
     configuration,
     db,
     generations,
+    graph,
     plan,
+    proofs,
     prove,
     query,
     run,
@@ -38,7 +40,9 @@ app.command()(run.run)
 app.command()(status.status)
 app.command()(why.why)
 app.command()(why.why_not)
+app.command()(graph.graph)
 app.command()(prove.prove)
+app.command()(proofs.proofs)
 app.command()(generations.generations)
 app.command()(generations.diff)
 app.command()(generations.rollback)

@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pypisync.config import Config
-    from pypisync.core.model import Requirement
+    from pypisync.core.budget import Budget
     from pypisync.core.offers import Offers
-    from pypisync.core.proof import Pin, Proof
+    from pypisync.core.proof import Pin, Proof, Prover
     from pypisync.core.proof_targets import ProofTarget
+    from pypisync.core.subjects import Subject
 
-    Row = tuple[Requirement, ProofTarget, Proof]
+    Row = tuple[Subject, ProofTarget, Proof]
 
 _MOST_STEPS = 1_000_000
 
 
 def prove(  # noqa: PLR0913 - each is an option
     root: Annotated[
-        str | None, typer.Argument(metavar="[ROOT]", help="A root; without it, all of them.")
+        str | None,
+        typer.Argument(metavar="[ROOT]", help="A root or a group's file; without it, all."),
     ] = None,
     *,
     target: Annotated[
@@ -45,11 +47,12 @@ def prove(  # noqa: PLR0913 - each is an option
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that roots install from the mirror as it is now.
+    """Prove that roots and groups install from the mirror as it is now.
 
-    For each root and proof target a solver looks for releases on the pages that satisfy everything;
-    what it finds has to pass a checker of its own. Exit code 1 if one is not proven: refuted (with
-    the reasons), undecided (the budget was spent) or blocked (metadata that installers fail on).
+    For each of them and each proof target a solver looks for releases on the pages that satisfy
+    everything, for a group all that its file asks for; what it finds has to pass a checker of its
+    own. Exit code 1 if one is not proven: refuted (with the reasons), undecided (the budget was
+    spent) or blocked (metadata that installers fail on).
     """
     settings = configured(config)
     if sum((requirements, pylock, as_json)) > 1:
@@ -98,23 +101,29 @@ def _proofs(
     from pypisync.catalog.reader import Reader
 
     with Reader(settings.database_url) as reader:
-        wanted = _roots(reader, name)
-        held = holdings(reader, {one.name for one in wanted})
-    return list(_solved(wanted, held, targets, seconds))
+        subjects = _subjects(reader, settings, name)
+        held = holdings(reader, {need.name for one in subjects for need in one.wanted})
+    return list(_solved(subjects, held, targets, seconds))
 
 
-def _roots(reader: Any, given: str | None) -> "list[Requirement]":
-    """The roots, or those that ``given`` names. Raises ConfigError if there is none."""
+def _subjects(reader: Any, settings: "Config", given: str | None) -> "list[Subject]":
+    """The roots and groups, or those that ``given`` names. Raises ConfigError if there is none."""
     from pypisync.catalog.holdings import roots
     from pypisync.core.selector import parse_root
+    from pypisync.core.subjects import means, of_group, of_root
 
+    groups = [of_group(group) for group in settings.groups if group.resolve]
     if given is None:
-        return roots(reader)
+        return [*map(of_root, roots(reader)), *groups]
+    if found := [one for one in groups if means(given, one.text)]:
+        return found
+    if any(given == group.name for group in settings.groups):
+        raise ConfigError([f'"{given}" is mirrored exactly as it stands: nothing is to be proven'])
     try:
         name, extras = parse_root(given)
     except ValueError as error:
         raise ConfigError([str(error)]) from None
-    found = [one for one in roots(reader, name) if not extras or one.extras == extras]
+    found = [of_root(one) for one in roots(reader, name) if not extras or one.extras == extras]
     if not found:
         raise ConfigError(
             [f'"{given}" is not a root of the mirror: "pypisync why" says what it is there for']
@@ -123,7 +132,7 @@ def _roots(reader: Any, given: str | None) -> "list[Requirement]":
 
 
 def _solved(
-    roots: "Sequence[Requirement]",
+    subjects: "Sequence[Subject]",
     held: "Offers",
     targets: "Sequence[ProofTarget]",
     seconds: float,
@@ -132,11 +141,24 @@ def _solved(
     from pypisync.core.ground import Ground
     from pypisync.core.proof import Prover
 
+    every = tuple(dict.fromkeys(need for one in subjects for need in one.wanted))
     for target in targets:
-        prover = Prover(Ground(target, held, tuple(roots)))
-        for root in roots:
+        prover = Prover(Ground(target, held, every))
+        for subject in subjects:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
-            yield root, target, prover.prove((root,), budget)
+            yield subject, target, _proven(prover, subject, budget)
+
+
+def _proven(prover: "Prover", subject: "Subject", budget: "Budget") -> "Proof":
+    from pypisync.core.ground import Ground
+    from pypisync.core.proof import Prover
+    from pypisync.core.subjects import limits
+
+    ground = prover.ground
+    wanted = ground.applying(subject.wanted)
+    if bounds := limits(ground.applying(subject.constraints)):
+        prover = Prover(Ground(ground.target, ground.offers, wanted, limits=bounds))
+    return prover.prove(wanted, budget, subject.text)
 
 
 def _print(rows: "Sequence[Row]", *, pins: bool) -> None:
