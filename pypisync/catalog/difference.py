@@ -27,6 +27,9 @@ from pypisync.catalog.schema import (
 )
 from pypisync.core.graph import PINNED, called
 from pypisync.core.owners import owners
+from pypisync.core.roots import HELD, PROOF
+
+_OWN = {PROOF: "(proofs alone)", HELD: "(kept while newer is held)"}
 
 
 @dataclass(slots=True)
@@ -135,7 +138,8 @@ def _remove(connection: Connection, result: Difference) -> None:
 def root_owners(connection: Connection) -> dict[int, str]:
     """For each selected release: the root that alone calls for it, "" if several do.
 
-    A root is named as the configuration names it: a project with its extras, or a pattern.
+    A root is named as the configuration names it: a project with its extras, or a pattern. One
+    that no operator wrote is named in brackets.
     """
     nodes = {(row.release_id, row.extra): row.id for row in connection.execute(select(selected))}
     starts: dict[str, list[int]] = {}
@@ -145,7 +149,7 @@ def root_owners(connection: Connection) -> dict[int, str]:
         .order_by(roots.c.id, root_choices.c.release_id)
     )
     for release, name, extras, origin in connection.execute(called):
-        root = origin or (f"{name}[{extras}]" if extras else name)
+        root = _OWN.get(origin) or origin or (f"{name}[{extras}]" if extras else name)
         starts.setdefault(root, []).extend(_reached(nodes, release, extras))
     reach: dict[int, list[int]] = {}
     # Nodes have positive numbers here, the classes between them negative ones.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.catalog.difference import root_owners
 from pypisync.core.keep import FilePolicy
 from pypisync.core.policy import Block, Policy
 from tests.cli.running import Done, configure, invoke
@@ -81,6 +82,8 @@ def test_what_only_a_proof_calls_for_is_said_to_be_so(tmp_path: Path, world: Wor
     assert release["ways"][0]["proofs"] == [
         {"subject": "soupsieve==0.4", "targets": BOTH, "chosen_by": "solver"}
     ]
+    with bench.catalog().begin() as connection:
+        assert set(root_owners(connection).values()) == {"soupsieve", "(proofs alone)"}
     # A root of the operator's comes first, and stays one beside the proof's.
     bench.packages = {"soupsieve": ["0.4"], "beautifulsoup4": ["4.6.3"]}
     bench.sync()
