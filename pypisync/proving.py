@@ -8,7 +8,8 @@ for, and the proof is made again when they are there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pypisync.catalog import knowledge, proofs, roots
+from pypisync.catalog import bars, knowledge, proofs, roots
+from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.offers import offers
 from pypisync.catalog.proofs import StoredPin, Verdict
 from pypisync.core import requirements
@@ -66,6 +67,7 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
         course.unsure |= unsure
         complete = {text: some for text, some in found.items() if text not in lacking}
         complete |= {text: found[text] for text in unsure}
+        complete = {text: _with_rules(connection, some) for text, some in complete.items()}
         proofs.record(connection, complete, unsure, now)
         repaired = roots.repair(connection, proofs.repairs(connection))
     return fresh or repaired or len(due) > len(texts)
@@ -100,6 +102,17 @@ def _prove(
             _join(found[subject.text], replace(verdict, targets=(machine.name,)))
         mirror.watch.advance()
     return found, lacking
+
+
+def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, where nothing installs with what the policy bars of the projects involved."""
+    told = []
+    for one in found:
+        rules = {}
+        if one.verdict == "refuted":
+            rules = bars.rules_on(connection, one.consulted)
+        told.append(replace(one, why=(*one.why, *(rules[name] for name in sorted(rules)))))
+    return told
 
 
 def _join(found: list[Verdict], one: Verdict) -> None:

@@ -66,6 +66,18 @@ def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, lis
     return found
 
 
+def rules_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """What the policy bars of projects, by name; nothing for those that it does not touch."""
+    ids: dict[int, str] = {}
+    for batch in batches(sorted(names)):
+        query = select(projects.c.id, projects.c.name).where(among(projects.c.name, batch))
+        ids.update((row.id, row.name) for row in connection.execute(query))
+    return {
+        ids[project]: f"{ids[project]}: {reason(barred, '')}"
+        for project, barred in barred_releases(connection, ids).items()
+    }
+
+
 def reason(barred: Collection[Barred], specifier: str) -> str:
     """How the policy answers to a specifier that finds nothing; "" if it has no part in it."""
     wanted = matcher(specifier)

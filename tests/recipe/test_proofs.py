@@ -7,6 +7,7 @@ import pytest
 
 from pypisync import proving
 from pypisync.core.budget import Budget
+from pypisync.core.policy import Block, Policy
 from pypisync.mirror import Silent
 from pypisync.sync import Report, sync_once
 from tests.recipe.mirrors import Bench
@@ -274,3 +275,24 @@ def test_a_release_that_does_not_say_what_it_needs_drives_nobody_to_an_older_one
         ("app", "2.0", "solver", 0),
         ("docopt-like", "0.6", "solver", 0),
     }
+
+
+def test_a_rule_that_makes_a_root_impossible_is_named(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("app", "1.0", requires=["lib>=2"])
+    world.publish("lib", "1.0")
+    world.publish("lib", "2.0")
+    bench = Bench(tmp_path, memory, {"app": ["latest"]}, environment=TWO)
+    bench.bars = Policy(block=(Block("stolen", "lib", ">=2"),))
+    report, _ = sync(bench)
+    assert report.proofs == {"refuted": 2}
+    [(why,)] = bench.query("SELECT why FROM v_proofs")
+    assert why.splitlines()[1:] == [
+        'because app 1.0 requires "lib>=2", and of lib there is only 1.0',
+        "so app 1.0 cannot be installed",
+        "so app cannot be installed",
+        "lib: the policy bars 2.0 (blocked: stolen)",
+    ]
+    bench.bars = Policy()
+    assert sync(bench)[0].proofs == {"proven": 2}
