@@ -3,8 +3,14 @@
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
+from pypisync.catalog import graph
+from pypisync.catalog.absence import why_not
 from pypisync.catalog.difference import root_owners
+from pypisync.catalog.reader import Reader
+from pypisync.catalog.reasons import why
+from pypisync.catalog.verdicts import on_record
 from pypisync.core.keep import FilePolicy
 from pypisync.core.policy import Block, Policy
 from tests.cli.running import Done, configure, invoke
@@ -205,3 +211,19 @@ def test_what_is_held_or_waits(tmp_path: Path, world: World) -> None:
 def test_what_is_no_project_is_refused(tmp_path: Path, what: str) -> None:
     done = invoke(configure(tmp_path, packages={}), "why-not", what)
     assert (done.code, done.out) == (2, "")
+
+
+def test_both_databases_answer(tmp_path: Path, world: World, database: str) -> None:
+    old_soup(world)
+    bench = Bench(tmp_path, MemoryUpstream(world), {"soupsieve": ["0.4"]}, url=database)
+    bench.environment = TWO
+    bench.sync()
+    with Reader(database) as reader:
+        (old, _) = why(reader, "beautifulsoup4", None)
+        assert [(way.root.origin, len(way.proofs)) for way in old.ways] == [("proof", 1)]
+        found = why_not(reader, "beautifulsoup4", Version("4.7.0"), FilePolicy())
+        assert [one.kind for one in found.findings] == ["unwanted", "instead"]
+        (called,) = graph.called(reader, "soupsieve")
+        assert set(graph.edges_below(reader, [called])) == set(graph.edges(reader))
+        (verdict,) = on_record(reader, "soupsieve", "proven") or ()
+        assert [pin.added for pin in verdict.pins] == [True, False]
