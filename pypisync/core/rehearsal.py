@@ -169,10 +169,12 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         incompatibilities: Mapping[str, Iterator[_Candidate]],
     ) -> Iterable[_Candidate]:
         """Newest first; with extras, what is asked of the project itself counts as well."""
-        needs = list(requirements[identifier])
-        name, extras = needs[0].name, needs[0].extras
+        name, extras = _parts(identifier)
+        needs = list(requirements.get(identifier, ()))
         if extras:
             needs += requirements.get(name, ())
+        if not needs:
+            return []  # a parent that was let go asked for it
         versions = self._admitted(name, {need.specifier for need in needs})
         for need in needs:
             if need.only is not None:
@@ -217,6 +219,11 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         if sound or not pins_one(together):
             versions = sound
         return versions
+
+
+def _parts(identifier: str) -> tuple[str, tuple[str, ...]]:
+    name, _, extras = identifier.removesuffix("]").partition("[")
+    return name, tuple(filter(None, extras.split(",")))
 
 
 def _bit(version: int) -> int:

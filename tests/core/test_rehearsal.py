@@ -7,7 +7,7 @@ from pypisync.core.agreement import agreed
 from pypisync.core.budget import Budget
 from pypisync.core.pins import faults
 from pypisync.core.proof import Prover
-from pypisync.core.rehearsal import rehearsed
+from pypisync.core.rehearsal import _Pip, rehearsed
 from pypisync.core.solver import Answer, Solver
 from tests.core.test_solver import ROOTS, indexes
 from tests.core.universes import Index, ground, need, pins
@@ -94,3 +94,11 @@ def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
     found, _ = rehearsed(prover.admission, wanted, Budget())
     assert found is not None
     assert prover.ground.usable("lib")[found["lib"]].release.version == "1"
+
+
+def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
+    wanted = (need("app"),)
+    prover = Prover(ground({"app 1": [], "lib 1": []}))
+    provider = _Pip(prover.admission, wanted)
+    assert provider.find_matches("lib", {}, {}) == []
+    assert provider.find_matches("lib[fast]", {"lib[fast]": iter(())}, {}) == []
