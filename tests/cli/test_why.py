@@ -225,5 +225,7 @@ def test_both_databases_answer(tmp_path: Path, world: World, database: str) -> N
         assert [one.kind for one in found.findings] == ["unwanted", "instead"]
         (called,) = graph.called(reader, "soupsieve")
         assert set(graph.edges_below(reader, [called])) == set(graph.edges(reader))
-        (verdict,) = on_record(reader, "soupsieve", "proven") or ()
+        recorded = on_record(reader, "soupsieve", "proven")
+        assert recorded is not None
+        (verdict,) = recorded
         assert [pin.added for pin in verdict.pins] == [True, False]
