@@ -1,0 +1,133 @@
+"""Real uv and real pip come to the same pins on the mirror as on upstream.
+
+Where a search goes back often, uv's order of deciding is not known to the last detail: of a
+hundred roots one may come to other pins, but none is lost.
+
+Over two hundred roots of an upstream with real conflicts: each is resolved on its own, on both
+indexes, for each proof target. A root that cannot be installed from upstream cannot be from the
+mirror either.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+from tests.acceptance import conflicting
+from tests.acceptance.clients import run
+from tests.acceptance.serving import serve
+from tests.acceptance.worlds import NEXT_PYTHON, PYTHON
+from tests.recipe.mirrors import Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.server import Server
+
+PIP_SAMPLE = 40
+ENVIRONMENT = {
+    "python_version": [PYTHON, NEXT_PYTHON],
+    "implementation_name": ["cpython"],
+    "sys_platform": ["linux"],
+    "platform_machine": ["x86_64"],
+    "extra": [],
+}
+Pins = dict[str, str] | None
+"""What is to be installed, by project; None if that cannot be."""
+
+
+@pytest.fixture(scope="module")
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The addresses of upstream's index and of the mirror's."""
+    folder = tmp_path_factory.mktemp("same-answer")
+    world = conflicting.world_of(2026)
+    packages = {name: ["latest"] for name in conflicting.names()}
+    bench = Bench(folder, MemoryUpstream(world), packages, environment=ENVIRONMENT)
+    report = bench.sync()
+    assert report.held == {}
+    assert report.proofs["proven"] + report.proofs["refuted"] == 2 * conflicting.ROOTS
+    # What no edge calls for, and where pip and uv part: there is something to be wrong about.
+    assert bench.query("SELECT count(*) FROM v_pins WHERE added = 1") > [(20,)]
+    assert bench.query("SELECT count(*) FROM v_pins WHERE chosen_by = 'pip'") > [(5,)]
+    with Server(world) as upstream, serve(folder, "json") as mirror:
+        yield f"{upstream.url}/simple/", mirror
+
+
+def by_uv(index: str, root: str, folder: Path, python: str) -> Pins:
+    """What uv resolves to."""
+    (folder / "root.in").write_text(root, encoding="utf-8")
+    done = run(
+        [
+            find_uv_bin(), "pip", "compile", "root.in", "--default-index", index, "--no-config",
+            "--python-version", python, "--python-platform", "x86_64-manylinux_2_28",
+            "--no-header", "--no-annotate", "--quiet", "--only-binary", ":all:",
+            "--cache-dir", "cache", "--python", sys.executable,
+        ],
+        folder,
+    )  # fmt: skip
+    if done.returncode:
+        assert "No solution found" in done.stderr, done.stderr
+        return None
+    return dict(line.split("==") for line in done.stdout.split())
+
+
+def by_pip(index: str, root: str, folder: Path) -> Pins:
+    """What pip resolves to, for the interpreter that runs the tests."""
+    done = run(
+        [
+            sys.executable, "-m", "pip", "install", "--isolated", "--no-cache-dir", "--no-input",
+            "--disable-pip-version-check", "--retries", "0", "--index-url", index, "--dry-run",
+            "--ignore-installed", "--quiet", "--report", "-", root,
+        ],
+        folder,
+    )  # fmt: skip
+    if done.returncode:
+        assert "ResolutionImpossible" in done.stderr or "No matching" in done.stderr, done.stderr
+        return None
+    found = [one["metadata"] for one in json.loads(done.stdout)["install"]]
+    return {one["name"]: one["version"] for one in found}
+
+
+def different(
+    indexes: tuple[str, str],
+    roots: list[str],
+    resolve: Callable[[str, str, Path], Pins],
+    folder: Path,
+) -> tuple[dict[str, tuple[Pins, Pins]], int]:
+    """The roots with other pins on the mirror, with both; and how many cannot be installed.
+
+    Folders are per worker and index: nothing that one index said may be known for the other.
+    """
+    places = [(index, worker) for index in indexes for worker in range(2)]
+    for number in range(len(places)):
+        (folder / str(number)).mkdir(parents=True)
+
+    def work(number: int) -> dict[str, Pins]:
+        index, worker = places[number]
+        return {root: resolve(index, root, folder / str(number)) for root in roots[worker::2]}
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(work, range(len(places))))
+    upstream, mirror = found[0] | found[1], found[2] | found[3]
+    assert set(upstream) == set(mirror) == set(roots)
+    unlike = {r: (upstream[r], mirror[r]) for r in roots if upstream[r] != mirror[r]}
+    return unlike, list(upstream.values()).count(None)
+
+
+@pytest.mark.parametrize("python", [PYTHON, NEXT_PYTHON])
+def test_uv(indexes: tuple[str, str], python: str, tmp_path: Path) -> None:
+    roots = conflicting.names()
+    unlike, impossible = different(indexes, roots, partial(by_uv, python=python), tmp_path)
+    assert [root for root, pair in unlike.items() if None in pair] == []
+    assert len(unlike) <= len(roots) // 100, unlike
+    assert impossible < conflicting.ROOTS // 20
+
+
+def test_pip(indexes: tuple[str, str], tmp_path: Path) -> None:
+    roots = conflicting.names()[:: conflicting.ROOTS // PIP_SAMPLE]
+    assert len(roots) == PIP_SAMPLE
+    unlike, _ = different(indexes, roots, by_pip, tmp_path)
+    assert unlike == {}
