@@ -24,6 +24,7 @@ from pypisync.mirror import Mirror
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
 _BATCH = 2_000
+_CRASHES = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 _MISSING = "facts are missing that could not be read yet"
 
 
@@ -152,8 +153,14 @@ class _Bench:
             prover, calling = self._made(wanted, bounds)
         budget = self._mirror.budget()
         budget.check()  # whoever wants the cycle to stop is heard here too
-        proof = prover.prove(wanted, budget, subject.text)
-        proof = prover.rehearse(wanted, proof, budget)
+        try:
+            proof = prover.prove(wanted, budget, subject.text)
+            proof = prover.rehearse(wanted, proof, budget)
+        except _CRASHES as error:
+            # Metadata can be crafted to be more than a library can take: the others go on.
+            why = f"the search broke off: {type(error).__name__}: {error}"
+            consulted = frozenset(prover.solver.consulted | {need.name for need in wanted})
+            return Verdict((), "undecided", (), (why,), budget.used, consulted)
         return Verdict(
             (),
             proof.verdict,

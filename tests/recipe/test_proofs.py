@@ -7,7 +7,9 @@ import pytest
 
 from pypisync import proving
 from pypisync.core.budget import Budget
+from pypisync.core.offers import Asked
 from pypisync.core.policy import Block, Policy
+from pypisync.core.proof import Proof, Prover
 from pypisync.mirror import Silent
 from pypisync.sync import Report, sync_once
 from tests.recipe.mirrors import Bench
@@ -296,3 +298,26 @@ def test_a_rule_that_makes_a_root_impossible_is_named(
     ]
     bench.bars = Policy()
     assert sync(bench)[0].proofs == {"proven": 2}
+
+
+def test_a_search_that_crashes_stops_nobody_else(
+    tmp_path: Path, world: World, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove = Prover.prove
+
+    def crash(self: Prover, wanted: Asked, budget: Budget, name: str = "") -> Proof:
+        if name == "crafted":
+            raise IndexError("out of range")
+        return prove(self, wanted, budget, name)
+
+    monkeypatch.setattr(Prover, "prove", crash)
+    world.publish("crafted", "1.0")
+    world.publish("other", "1.0")
+    packages = {"crafted": ["latest"], "other": ["latest"]}
+    bench = Bench(tmp_path, memory, packages, environment=TWO)
+    report, _ = sync(bench)
+    assert report.proofs == {"proven": 2, "undecided": 2}
+    assert bench.listed() == {"crafted": {"1.0"}, "other": {"1.0"}}
+    monkeypatch.undo()
+    world.publish("crafted", "2.0")
+    assert sync(bench)[0].proofs == {"proven": 4}
