@@ -134,16 +134,18 @@ class _Old:
             query = select(releases).where(among(releases.c.project_id, batch))
             for row in connection.execute(query):
                 self.releases[row.project_id][bytes(row.key)] = row
-            of = select(releases.c.id).where(among(releases.c.project_id, batch))
-            for row in connection.execute(select(files).where(files.c.release_id.in_(of))):
+        # By ids, not by a query of them: a planner without statistics would read whole tables.
+        everything = [row.id for rows in self.releases.values() for row in rows.values()]
+        for batch in batches(everything):
+            for row in connection.execute(select(files).where(among(files.c.release_id, batch))):
                 self.files.setdefault(row.release_id, {})[row.filename] = row
             chosen = select(selected.c.release_id).where(
-                selected.c.release_id.in_(of), selected.c.extra != PINNED
+                among(selected.c.release_id, batch), selected.c.extra != PINNED
             )
             self.selected.update(connection.scalars(chosen))
             if rules.bars.blocks_vulnerable:
                 v = vulnerabilities.c
-                known = select(v.release_id, v.id).where(v.release_id.in_(of))
+                known = select(v.release_id, v.id).where(among(v.release_id, batch))
                 for release, vulnerability in connection.execute(known):
                     self.vulnerable.setdefault(release, []).append(vulnerability)
 
