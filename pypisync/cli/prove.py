@@ -71,13 +71,9 @@ def prove(  # noqa: PLR0913 - each is an option
 def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
     from datetime import UTC, datetime
 
-    from pypisync.core.proof_targets import named, proof_targets
+    from pypisync.core.proof_targets import named
 
-    today = datetime.now(UTC).date()
-    found: Sequence[ProofTarget]
-    found, missing = proof_targets(settings.targets, settings.environment, today)
-    if settings.proof_targets is not None:
-        found, missing = [named(one) for one in settings.proof_targets], ()
+    found, missing = settings.machines(datetime.now(UTC).date())
     chosen = [one for one in found if name in (None, one.name)]
     if name is not None and not chosen:
         try:
