@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-import json5
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -167,6 +166,8 @@ def _parsed_text(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
+        import json5
+
         return json5.loads(text)
 
 

@@ -21,7 +21,7 @@ from pypisync.core.markers import extras_of
 from pypisync.core.metadata import Metadata
 from pypisync.core.model import ProjectDocument, Requirement, Unchanged
 from pypisync.errors import Gone, Malformed, Stopped, Unreachable, UpstreamError
-from pypisync.mirror import Mirror, bring
+from pypisync.mirror import Mirror, bring, metadata_ask
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ProjectAsk
 
@@ -122,11 +122,6 @@ def _metadata_asks(release: WantedRelease) -> Iterator[FileAsk]:
     for file in release.files:
         if file.metadata_sha256 is not None:
             yield metadata_ask(file.url, file.path, file.metadata_sha256)
-
-
-def metadata_ask(url: str, path: str, sha256: str) -> FileAsk:
-    """The ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
-    return FileAsk(url + METADATA, path + METADATA, sha256)
 
 
 def _from_metadata(

@@ -10,12 +10,19 @@ import re
 import sys
 from collections.abc import MutableMapping
 from dataclasses import asdict
-from typing import Any
-
-import structlog
+from typing import TYPE_CHECKING, Any
 
 from pypisync.errors import PypiSyncError
-from pypisync.sync import Report
+
+if TYPE_CHECKING:
+    from pypisync.sync import Report
+
+# structlog would bring in all of Rich to show tracebacks, which here are text before it sees them.
+_rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402
+
+if _rich is None:
+    del sys.modules["rich"]
 
 _HELD_LISTED = 20  # the catalog and "status" have them all
 
@@ -74,7 +81,7 @@ class Lines:
         """Log a warning."""
         self._log.warning("warning", reason=text)
 
-    def done(self, report: Report) -> None:
+    def done(self, report: "Report") -> None:
         """Log what is held, and what the cycle did."""
         for release, reason in list(report.held.items())[:_HELD_LISTED]:
             self._log.warning("held", release=release, reason=reason)

@@ -94,6 +94,11 @@ class Mirror:
         self.answers[f"{kind} {outcome}"] += 1
 
 
+def metadata_ask(url: str, path: str, sha256: str) -> FileAsk:
+    """The ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
+    return FileAsk(url + METADATA, path + METADATA, sha256)
+
+
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
     """Bring files into the pool and record them; answers the failures by path.
 

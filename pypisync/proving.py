@@ -7,19 +7,21 @@ for, and the proof is made again when they are there.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from pypisync.catalog import bars, knowledge, proofs, roots
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.offers import offers
 from pypisync.catalog.proofs import StoredPin, Verdict
-from pypisync.core import requirements
-from pypisync.core.called import Calling
-from pypisync.core.ground import Ground
 from pypisync.core.machines import served
 from pypisync.core.offers import Asked, Lacking, Offers
-from pypisync.core.proof import Proof, Prover
 from pypisync.core.subjects import Subject, group_text, limits, of_group, of_root
 from pypisync.mirror import Mirror
+
+# Most cycles have nothing to prove, and need not wait for the solvers.
+if TYPE_CHECKING:
+    from pypisync.core.called import Calling
+    from pypisync.core.proof import Proof, Prover
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
@@ -75,6 +77,8 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
 
 
 def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
+    from pypisync.core import requirements
+
     groups = {group_text(group): group for group in mirror.groups}
     return [
         of_group(groups[text]) if text in groups else of_root(requirements.parse(text))
@@ -170,13 +174,17 @@ class _Bench:
             proof.consulted,
         )
 
-    def _made(self, wanted: Asked, bounds: Mapping[str, str]) -> tuple[Prover, Calling]:
+    def _made(self, wanted: Asked, bounds: Mapping[str, str]) -> "tuple[Prover, Calling]":
+        from pypisync.core.called import Calling
+        from pypisync.core.ground import Ground
+        from pypisync.core.proof import Prover
+
         ground = Ground(self._target, self._facts, wanted, self._bit, bounds)
         groups = self._mirror.rules.targets.groups
         return Prover(ground), Calling(ground, self._served, groups)
 
 
-def _pins(proof: Proof, calling: Calling, wanted: Asked) -> tuple[StoredPin, ...]:
+def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:
     """The pins to be stored: the solver's, and those of pip's that differ."""
     have = {(pin.name, pin.usable.release.version) for pin in proof.pins}
     found: list[StoredPin] = []

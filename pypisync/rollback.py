@@ -15,7 +15,6 @@ from pypisync.catalog.catalog import Catalog
 from pypisync.core.policy import Policy
 from pypisync.mirror import Mirror
 from pypisync.storage import orders
-from pypisync.storage.check import check_files
 from pypisync.writing import write_generation
 
 _INDEX = "index"
@@ -120,6 +119,8 @@ def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[st
 
     What the policy bars is not needed. Every byte of the rest is read. Raises CatalogError.
     """
+    from pypisync.storage.check import check_files
+
     with catalog.begin() as connection:
         wanted = states.needed(connection, number)
         away = set(states.missing(connection, wanted))

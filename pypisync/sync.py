@@ -31,8 +31,7 @@ from pypisync.catalog.knowledge import wanted_releases
 from pypisync.catalog.standing import counts, publish_proofs, standing, undecided
 from pypisync.errors import Gone, PypiSyncError, Stopped
 from pypisync.examine import learn_vulnerabilities, to_examine
-from pypisync.learn import learn_projects, learn_requirements, metadata_ask
-from pypisync.mirror import Mirror, bring, expunge
+from pypisync.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.proving import Course, prove_open
 from pypisync.upstream.api import FileAsk, ProjectAsk
 from pypisync.writing import write_generation
@@ -153,6 +152,9 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
                 mirror.watch.fault(root, reason)
             report.failed |= empty
             return
+        # Most cycles have nothing to learn, and need not wait for what opens archives.
+        from pypisync.learn import learn_projects, learn_requirements
+
         tried |= {ask.name for ask in asks}
         failed = learn_projects(mirror, asks) if asks else {}
         if suspects:

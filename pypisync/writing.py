@@ -12,7 +12,6 @@ from dataclasses import replace
 from pypisync.catalog import history, publication
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.history import METADATA
-from pypisync.core import metadata, requirements
 from pypisync.core.pages import PageFile
 from pypisync.core.plan import dependencies_first
 from pypisync.errors import Malformed, StorageError
@@ -93,6 +92,8 @@ def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, 
 
 def _read(mirror: Mirror, file: PageFile) -> set[str]:
     """The projects that a file needs, as its .metadata says."""
+    from pypisync.core import metadata, requirements  # seldom needed, and not free
+
     with suppress(Malformed, StorageError, ValueError):
         data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
         lines = map(requirements.parse, metadata.read_metadata(data).requires)

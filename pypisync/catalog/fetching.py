@@ -29,6 +29,8 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     The wanted ones; and those that a kept generation lists and the pool has lost, as far as
     upstream still has them.
     """
+    if connection.scalar(select(projects.c.id).where(projects.c.unpublished).limit(1)) is None:
+        return []
     meta = stored.alias("meta")
     f, p = files.c, published.c
     columns = select(

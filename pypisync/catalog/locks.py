@@ -79,6 +79,8 @@ def missing(connection: Connection) -> dict[str, str]:
     A project that could not be read yet has a reason of its own.
     """
     found: dict[str, str] = {}
+    if connection.scalar(select(roots.c.id).where(roots.c.extras == PINNED).limit(1)) is None:
+        return found
     for group, name, version, status in connection.execute(_without_release()):
         why = {"gone": "upstream has no such project"}.get(status, "upstream has no such release")
         found.setdefault(f"{name}=={version}", f"{group.removeprefix(GROUP)} names it, and {why}")

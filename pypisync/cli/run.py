@@ -1,5 +1,6 @@
 """``run``: the daemon."""
 
+import gc
 import os
 import sys
 import time
@@ -31,6 +32,9 @@ def run(
     from pypisync.daemon.signals import Queue
     from pypisync.logs import logger, quiet_libraries
 
+    # Code stays for good. A server's answers must not wait for one long look at everything.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     path = found(config)
     understood = configured(path)
     at_terminal = sys.stderr.isatty()

@@ -10,9 +10,10 @@ import ast
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from packaging.markers import Marker
+if TYPE_CHECKING:
+    from packaging.markers import Marker
 
 LONGEST = 10_000  # characters
 DEEPEST = 50  # parentheses within each other
@@ -177,7 +178,9 @@ def _value(token: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def _evaluator(text: str) -> Marker:
+def _evaluator(text: str) -> "Marker":
+    from packaging.markers import Marker  # what it takes is not free, and most markers are known
+
     return Marker(text)
 
 

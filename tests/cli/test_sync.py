@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,24 @@ def test_a_mirror_from_the_command_line(config: Path) -> None:
         assert (done.code, done.err) == (code, ""), arguments
         assert done.out, arguments
         assert snapshot(folder) == before, arguments
+
+
+
+def test_a_cycle_with_nothing_to_do_waits_for_little(config: Path) -> None:
+    """What solves, opens archives or draws tables is imported where it is needed."""
+    assert invoke(config, "sync").code == 0
+    code = (
+        "import sys\n"
+        "from pypisync.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'alembic', 'json5', 'nab_resolver', 'packaging.markers', 'resolvelib', 'rich',\n"
+        "         'tarfile'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    words = [sys.executable, "-c", code, "sync", "--config", str(config)]
+    done = subprocess.run(words, capture_output=True, text=True, env=environ(), check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_report_as_json_and_the_log_as_json(config: Path, world: World) -> None:
