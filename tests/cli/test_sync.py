@@ -60,7 +60,6 @@ def test_a_mirror_from_the_command_line(config: Path) -> None:
         assert snapshot(folder) == before, arguments
 
 
-
 def test_a_cycle_with_nothing_to_do_waits_for_little(config: Path) -> None:
     """What solves, opens archives or draws tables is imported where it is needed."""
     assert invoke(config, "sync").code == 0
