@@ -12,7 +12,7 @@ from dataclasses import replace
 from pypisync.catalog import history, publication
 from pypisync.catalog.catalog import Transaction
 from pypisync.catalog.history import METADATA
-from pypisync.core.pages import PageFile
+from pypisync.core.pages import Page, PageFile
 from pypisync.core.plan import dependencies_first
 from pypisync.errors import Malformed, StorageError
 from pypisync.mirror import Mirror
@@ -31,8 +31,6 @@ def write_generation(mirror: Mirror, number: int) -> int:
         pages = history.current_pages(connection, names)
         new = history.current_files(connection, names)
         old = history.old_files(connection, names, number - 1)
-        index = history.index(connection)
-        serial = history.generation(connection)[1]
         going = {name: _going(old.get(name, []), new.get(name, [])) for name in names}
         if history.repeats(connection, number):
             needs = _needs(mirror, connection, new)
@@ -54,7 +52,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
                     _link(mirror, new.get(name, []))
         mirror.watch.advance(len(batch))
     mirror.tree.flush()
-    written += mirror.tree.write_root(index, serial)
+    written += _write_root(mirror, number, {name: pages.get(name) for name in names})
     for batch in _batched(leaving[::-1], _PAGES):
         with mirror.tree.batch():
             for name in batch:
@@ -70,6 +68,25 @@ def write_generation(mirror: Mirror, number: int) -> int:
     with mirror.catalog.begin() as connection:
         history.complete(connection, number)
     return written
+
+
+def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None]) -> int:
+    """Write the list of all projects; answers how many files changed.
+
+    Of a list that is there only serials change, mostly, and it may be long: so they are exchanged
+    in it, and only where its names differ all of it is written.
+    """
+    with mirror.catalog.begin() as connection:
+        _, serial, _ = history.generation(connection)
+        count = history.project_count(connection, number)
+    serials = {name: page.serial for name, page in changed.items() if page}
+    if len(serials) == len(changed):
+        written = mirror.tree.change_root(serials, serial, count)
+        if written is not None:
+            return written
+    with mirror.catalog.begin() as connection:
+        index = history.index(connection)
+    return mirror.tree.write_root(index, serial)
 
 
 def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, set[str]]:

@@ -117,6 +117,12 @@ def generation(connection: Connection) -> tuple[int, int, bool]:
     return (0, 0, True) if row is None else (row.id, row.serial, row.complete)
 
 
+def project_count(connection: Connection, number: int) -> int:
+    """How many projects this generation lists."""
+    query = select(generations.c.projects).where(generations.c.id == number)
+    return connection.scalar(query) or 0
+
+
 def repeats(connection: Connection, number: int) -> bool:
     """Whether this generation was made by going back to another."""
     query = select(generations.c.repeats).where(generations.c.id == number)

@@ -6,7 +6,8 @@ What is listed is decided elsewhere; where the bytes go is the storage's busines
 """
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -93,14 +94,38 @@ def root_json(projects: Sequence[tuple[str, int]], serial: int) -> bytes:
     )
 
 
-def root_html(projects: Sequence[tuple[str, int]], serial: int) -> bytes:
-    """The list of all (name, serial) as HTML, sorted by name."""
-    names = [name for name, _ in sorted(projects)]
+def root_json_changed(
+    old: bytes, changed: Mapping[str, int], serial: int, count: int
+) -> bytes | None:
+    """The list of all with the serials of some changed, from what it was: ``count`` projects.
+
+    The same as :func:`root_json`, at a cost that hardly grows with the list. None if ``old`` is
+    not such a list, or lacks one of those that changed.
+    """
+    body = old.partition(b'"projects":[')[2]
+    entries = body.removesuffix(b"}]}").split(b"},")
+    if len(entries) != count or not body.endswith(b"}]}"):
+        return None
+    for name, last in changed.items():
+        entry = b'{"name":"%b"' % name.encode()
+        at = bisect_left(entries, entry)
+        if at == count or not entries[at].startswith(entry):
+            return None
+        entries[at] = b'%b,"_last-serial":%d' % (entry, last)
+    return root_json([], serial).removesuffix(b"]}") + b"},".join(entries) + b"}]}"
+
+
+def root_html(names: Sequence[str]) -> bytes:
+    """The list of all projects as HTML, sorted by name.
+
+    It tells no serial, so it stays the same while the names do, and they are often very many.
+    """
+    names = sorted(names)
     if _PLAIN.fullmatch("".join(names)):  # as normalised names are, and there may be very many
         anchors = [f'<a href="{name}/">{name}</a><br>' for name in names]
     else:
         anchors = [f'<a href="{quote(name)}/">{escape(name)}</a><br>' for name in names]
-    return _html("Simple index", [], anchors, serial)
+    return _html("Simple index", [], anchors)
 
 
 def _listed(page: Page) -> tuple[list[str], list[PageFile]]:
@@ -154,7 +179,7 @@ def _file_html(file: PageFile, to_root: str) -> str:
     return f"<a {' '.join(attributes)}>{_attribute(file.filename)}</a><br>"
 
 
-def _html(title: str, head: list[str], anchors: list[str], serial: int) -> bytes:
+def _html(title: str, head: list[str], anchors: list[str], serial: int | None = None) -> bytes:
     heading = _attribute(title)
     lines = [
         "<!DOCTYPE html>",
@@ -170,8 +195,7 @@ def _html(title: str, head: list[str], anchors: list[str], serial: int) -> bytes
         *anchors,
         "</body>",
         "</html>",
-        f"<!--SERIAL {serial:d}-->",
-        "",
+        "" if serial is None else f"<!--SERIAL {serial:d}-->\n",
     ]
     return "\n".join(lines).encode()
 

@@ -10,7 +10,7 @@ The pages' bytes come from :mod:`pypisync.core.pages`; the order of pages is the
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from pypisync.core import pages
 from pypisync.errors import Malformed
 from pypisync.storage import disk
 
+_LEVEL = 6  # of packing
+_ROOT_LEVEL = 1  # the list of all changes with every generation, and installers do not ask for it
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
 
 
@@ -82,8 +84,21 @@ class Tree:
 
     def write_root(self, projects: Sequence[tuple[str, int]], serial: int) -> int:
         """Write the list of all (name, serial); answers how many files changed."""
-        json, html = pages.root_json(projects, serial), pages.root_html(projects, serial)
-        return self._write(self._simple, json, html)
+        html = pages.root_html([name for name, _ in projects])
+        return self._write(self._simple, pages.root_json(projects, serial), html, _ROOT_LEVEL)
+
+    def change_root(self, changed: Mapping[str, int], serial: int, count: int) -> int | None:
+        """Change serials in the list of all, ``count`` projects whose names stay the same.
+
+        Answers how many files changed; None if what is there is not such a list.
+        """
+        plain, packed = self._simple / "index.v1_json", self._simple / "index.v1_json.gz"
+        others = ("index.html", "index.html.gz", "index.v1_html", "index.v1_html.gz")
+        old = disk.read(plain)
+        data = pages.root_json_changed(old, changed, serial, count) if old else None
+        if data is None or not all((self._simple / name).is_file() for name in others):
+            return None
+        return self._write_both(plain, packed, data, _ROOT_LEVEL)
 
     def pages(self) -> set[str]:
         """The names that have a folder."""
@@ -135,18 +150,11 @@ class Tree:
     def _make(self, folder: Path) -> None:
         self._touched.update(disk.make_folder(folder))
 
-    def _write(self, folder: Path, json: bytes, html: bytes) -> int:
+    def _write(self, folder: Path, json: bytes, html: bytes, level: int = _LEVEL) -> int:
         self._make(folder)
         written = 0
         for name, data in (("index.v1_json", json), ("index.html", html)):
-            plain, packed = folder / name, folder / f"{name}.gz"
-            if disk.read(plain) != data:
-                self._put(plain, data)
-                written += 1
-            # Compared unpacked: another zlib packs the same page into other bytes.
-            if unpack(disk.read(packed)) != data:
-                self._put(packed, gzip.compress(data, 6, mtime=0))
-                written += 1
+            written += self._write_both(folder / name, folder / f"{name}.gz", data, level)
         if disk.read(folder / "index.v1_html") != html:
             self._double(folder / "index.html", folder / "index.v1_html")
             written += 1
@@ -157,12 +165,26 @@ class Tree:
             self._touched.add(folder)
         return written
 
+    def _write_both(self, plain: Path, packed: Path, data: bytes, level: int) -> int:
+        """Write a file, plain and packed, where it differs; answers how many changed."""
+        written = 0
+        if disk.read(plain) != data:
+            self._put(plain, data)
+            written += 1
+        # Compared unpacked: another zlib packs the same page into other bytes.
+        if unpack(disk.read(packed)) != data:
+            self._put(packed, gzip.compress(data, level, mtime=0))
+            written += 1
+        if written:
+            self._touched.add(plain.parent)
+        return written
+
     def _fill(self, fresh: Path, json: bytes, html: bytes) -> None:
         """Write a folder that nobody sees yet."""
         disk.remove_tree(fresh)
         for name, data in (("index.v1_json", json), ("index.html", html)):
             disk.write(fresh / name, data)
-            disk.write(fresh / f"{name}.gz", gzip.compress(data, 6, mtime=0))
+            disk.write(fresh / f"{name}.gz", gzip.compress(data, _LEVEL, mtime=0))
         for end in ("", ".gz"):
             source, double = fresh / f"index.html{end}", fresh / f"index.v1_html{end}"
             if not disk.link_fresh(source, double):

@@ -118,7 +118,9 @@ class Generations:
 def _bytes(reader: Reader, number: int, name: str, *, as_json: bool) -> bytes | None:
     if not name:
         projects, serial = past.index(reader, number)
-        return (pages.root_json if as_json else pages.root_html)(projects, serial)
+        if as_json:
+            return pages.root_json(projects, serial)
+        return pages.root_html([name for name, _ in projects])
     page = past.page(reader, number, name)
     if page is None:
         return None

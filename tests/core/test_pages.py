@@ -21,6 +21,7 @@ from pypisync.core.pages import (
     project_json,
     root_html,
     root_json,
+    root_json_changed,
 )
 
 BASE = "http://mirror.test/simple/holygrail/"
@@ -224,12 +225,32 @@ def test_the_root_lists_projects_by_name_with_their_serials() -> None:
             {"name": "zope-interface", "_last-serial": 9},
         ],
     }
-    reader = read_html(root_html(projects, 10))
+    reader = read_html(root_html([name for name, _ in projects]))
     assert [(attrs["href"], text) for attrs, text in reader.anchors] == [
         ("attrs/", "attrs"),
         ("zope-interface/", "zope-interface"),
     ]
-    assert reader.comments == ["SERIAL 10"]
+    assert reader.comments == []  # its bytes stay while the names do
+
+
+NAMES = st.dictionaries(
+    st.from_regex(r"[a-z0-9]{1,3}(-[a-z0-9]{1,2})?", fullmatch=True), st.integers(0, 99), min_size=1
+)
+
+
+@given(NAMES, st.data())
+def test_serials_change_in_the_root_as_if_it_were_written_anew(
+    projects: dict[str, int], data: st.DataObject
+) -> None:
+    old = root_json(list(projects.items()), 5)
+    some = data.draw(st.dictionaries(st.sampled_from(sorted(projects)), st.integers(0, 999)))
+    new = root_json(list((projects | some).items()), 6)
+    count = len(projects)
+    assert root_json_changed(old, some, 6, count) == new
+    assert root_json_changed(new, some, 6, count) == new
+    assert root_json_changed(old, some, 6, count + 1) is None
+    assert root_json_changed(old[:-1], some, 6, count) is None
+    assert root_json_changed(old, {"other": 1}, 6, count) is None
 
 
 def test_lone_surrogates_do_not_stop_a_page() -> None:

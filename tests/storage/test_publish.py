@@ -148,7 +148,16 @@ def test_the_root_is_written_like_a_page(tmp_path: Path) -> None:
     assert tree.pages() == set()
     assert tree.write_root(projects, 3) == 6
     assert tree.write_root(projects, 3) == 0
-    whole_page(tmp_path / "simple", root_json(projects, 3), root_html(projects, 3))
+    whole_page(tmp_path / "simple", root_json(projects, 3), root_html(["eggs", "spam"]))
+    # Other serials concern the JSON alone; what is not a list of as many is not touched.
+    assert tree.change_root({"eggs": 4}, 4, 2) == 2
+    whole_page(
+        tmp_path / "simple", root_json([("spam", 3), ("eggs", 4)], 4), root_html(["eggs", "spam"])
+    )
+    assert tree.change_root({"eggs": 4}, 4, 2) == 0
+    assert tree.change_root({"eggs": 5}, 5, 3) is None
+    (tmp_path / "simple/index.html").unlink()
+    assert tree.change_root({"eggs": 5}, 5, 2) is None
     tree.write_page(page())
     assert tree.pages() == {"spam"}
 
