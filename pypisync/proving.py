@@ -21,7 +21,7 @@ from pypisync.mirror import Mirror
 # Most cycles have nothing to prove, and need not wait for the solvers.
 if TYPE_CHECKING:
     from pypisync.core.called import Calling
-    from pypisync.core.proof import Proof, Prover
+    from pypisync.core.proof import Pin, Proof, Prover
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
@@ -186,13 +186,19 @@ class _Bench:
 
 def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:
     """The pins to be stored: the solver's, and those of pip's that differ."""
-    have = {(pin.name, pin.usable.release.version) for pin in proof.pins}
-    found: list[StoredPin] = []
-    for chosen_by, pins in (("solver", proof.pins), ("pip", proof.others)):
-        called = calling.called(wanted, {pin.name: pin.version for pin in pins})
-        for pin in pins:
-            version = pin.usable.release.version
-            if chosen_by == "solver" or (pin.name, version) not in have:
-                stored = StoredPin(pin.name, version, pin.extras, chosen_by, pin.name in called)
-                found.append(stored)
+    found = _stored(proof.pins, "solver", calling, wanted)
+    if proof.others:
+        have = {(pin.name, pin.version) for pin in found}
+        others = _stored(proof.others, "pip", calling, wanted)
+        found += [pin for pin in others if (pin.name, pin.version) not in have]
     return tuple(found)
+
+
+def _stored(
+    pins: "Sequence[Pin]", chosen_by: str, calling: "Calling", wanted: Asked
+) -> list[StoredPin]:
+    called = calling.called(wanted, {pin.name: pin.version for pin in pins})
+    return [
+        StoredPin(pin.name, pin.usable.release.version, pin.extras, chosen_by, pin.name in called)
+        for pin in pins
+    ]

@@ -8,7 +8,7 @@ on the pages, those that were *published* before.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -18,8 +18,7 @@ from pypisync.catalog.rows import Ids, add, among, batches, words
 from pypisync.catalog.schema import projects
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPin:
+class StoredPin(NamedTuple):
     """A release of a proof."""
 
     name: str

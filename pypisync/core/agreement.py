@@ -2,32 +2,59 @@
 
 If each requirement by itself calls for the same release of a project as all the others do, no
 order of deciding and no backtracking matters: whoever prefers the newest ends there. That is so
-for most roots, and found by one walk.
+for most roots, and found by one walk; where a release leads is worked out once for all of them.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
 from pypisync.core.admission import Admission, Mode
-from pypisync.core.offers import Asked
+from pypisync.core.ground import Node
+from pypisync.core.model import Requirement
 
 
-def agreed(admission: Admission, wanted: Asked) -> dict[str, int] | None:
-    """Pins by project; None if two requirements call for different releases, or one for none.
+@dataclass(slots=True)
+class Agreement:
+    """Where installers agree on one target."""
 
-    Raises Lacking.
-    """
-    ground = admission.ground
-    pins: dict[str, int] = {}
-    seen: set[tuple[str, str]] = set()
-    waiting = list(wanted)
-    while waiting:
-        need = waiting.pop()
-        if need.fault:
-            return None
-        admitted = admission.admitted(need.name, need.specifier, Mode.STRICT)
-        best = admission.best(need.name, admitted, Mode.STRICT)
-        if best is None or pins.setdefault(need.name, best) != best:
-            return None
-        for extra in ("", *need.extras):
-            if (need.name, extra) not in seen:
-                seen.add((need.name, extra))
-                waiting.extend(ground.needs(need.name, best, extra))
-    return pins
+    admission: Admission
+    _leads: dict[Node, tuple[Node, ...] | None] = field(default_factory=dict)
+
+    def nodes(self, wanted: Iterable[Requirement]) -> set[Node] | None:
+        """The releases with the extras asked of them.
+
+        None if two requirements call for different releases, or one for none. Raises Lacking.
+        """
+        pins: dict[str, int] = {}
+        found: set[Node] = set()
+        leads = self._called(wanted)
+        waiting: list[Node] = []
+        while leads is not None:
+            for node in leads:
+                if node not in found:
+                    found.add(node)
+                    waiting.append(node)
+                    if pins.setdefault(node[0], node[1]) != node[1]:
+                        return None
+            if not waiting:
+                return found
+            node = waiting.pop()
+            if node in self._leads:
+                leads = self._leads[node]
+            else:
+                leads = self._leads[node] = self._called(self.admission.ground.needs(*node))
+        return None
+
+    def _called(self, needs: Iterable[Requirement]) -> tuple[Node, ...] | None:
+        """What each requirement calls for by itself; None if one calls for nothing."""
+        called: list[Node] = []
+        for need in needs:
+            best = None if need.fault else self._best(need)
+            if best is None:
+                return None
+            called += [(need.name, best, extra) for extra in ("", *need.extras)]
+        return tuple(called)
+
+    def _best(self, need: Requirement) -> int | None:
+        admitted = self.admission.admitted(need.name, need.specifier, Mode.STRICT)
+        return self.admission.best(need.name, admitted, Mode.STRICT)

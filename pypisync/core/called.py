@@ -6,14 +6,16 @@ mirror wants; the others are repairs. The answer hangs on nothing but the facts 
 group, so it does not change when others come and go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypisync.core.ground import Ground
+from pypisync.core.model import Requirement
 from pypisync.core.offers import Asked
 from pypisync.core.select import Candidate, choose, choose_root
 from pypisync.core.selector import Selector
 from pypisync.core.specifiers import matcher
+from pypisync.core.walks import Walks
 
 
 @dataclass(slots=True)
@@ -24,25 +26,39 @@ class Calling:
     environments: int  # a mask
     groups: Sequence[int]  # masks; see pypisync.core.model.Targets
     _candidates: dict[str, list[Candidate]] = field(default_factory=dict)
-    _chosen: dict[tuple[str, str, bool], frozenset[int]] = field(default_factory=dict)
+    _chosen: dict[tuple[str, str, bool], Collection[int]] = field(default_factory=dict)
+    _walks: Walks = field(init=False)
 
-    def called(self, wanted: Asked, pins: Mapping[str, int]) -> set[str]:
+    def __post_init__(self) -> None:
+        self._walks = Walks(self.ground, self._allows)
+
+    def called(self, wanted: Asked, pins: Mapping[str, int]) -> Container[str]:
         """The projects of which the closure of ``wanted`` selects the pin."""
-        found: set[str] = set()
-        seen: set[tuple[str, str]] = set()
-        waiting = [(need, self._together(need.name, wanted), True) for need in wanted]
+        starts = [
+            need
+            for need in wanted
+            if self._calls(
+                need.name, self._together(need.name, wanted), pins.get(need.name, -1), root=True
+            )
+        ]
+        met = self._walks.along(pins, starts)
+        return self._part(pins, starts) if met is None else met
+
+    def _part(self, pins: Mapping[str, int], starts: Iterable[Requirement]) -> set[str]:
+        """The same, where some requirement on the way calls for another release than the pin."""
+        found: set[tuple[str, str]] = set()
+        waiting = list(starts)
         while waiting:
-            need, specifier, root = waiting.pop()
-            pin = pins.get(need.name)
-            if pin is None or not self._calls(need.name, specifier, pin, root=root):
-                continue
-            found.add(need.name)
+            need = waiting.pop()
             for extra in ("", *need.extras):
-                if (need.name, extra) not in seen:
-                    seen.add((need.name, extra))
-                    needs = self.ground.needs(need.name, pin, extra)
-                    waiting += [(other, other.specifier, False) for other in needs]
-        return found
+                if (need.name, extra) not in found:
+                    found.add((need.name, extra))
+                    needs = self.ground.needs(need.name, pins[need.name], extra)
+                    waiting += [n for n in needs if self._allows(n, pins.get(n.name, -1))]
+        return {name for name, _ in found}
+
+    def _allows(self, need: Requirement, pin: int) -> bool:
+        return self._calls(need.name, need.specifier, pin, root=False)
 
     def _together(self, name: str, wanted: Asked) -> str:
         """All that is asked of a project at once, constraints included: that makes the root."""
@@ -53,8 +69,8 @@ class Calling:
         key = (name, specifier, root)
         found = self._chosen.get(key)
         if found is None:
-            found = self._chosen[key] = frozenset(self._choice(name, specifier, root=root))
-        return self.ground.usable(name)[pin].release.id in found
+            found = self._chosen[key] = self._choice(name, specifier, root=root)
+        return pin >= 0 and self.ground.usable(name)[pin].release.id in found
 
     def _choice(self, name: str, specifier: str, *, root: bool) -> Sequence[int]:
         candidates = self._of(name)

@@ -9,6 +9,7 @@ left to each of them, so that a mistake in the one does not hide in the other.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
@@ -16,6 +17,9 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.model import Requirement
 from pypisync.core.offers import NO_FILE, Asked, Lacking, ListedFile, ListedRelease, Offers
 from pypisync.core.proof_targets import ProofTarget
+
+Node: TypeAlias = tuple[str, int, str]
+"""A project, the position of a version among its usable ones, and an extra ("" for none)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,17 @@ derivation has been checked. *Undecided*: the budget was spent. *Blocked*: it wo
 release whose needs cannot be known (its markers make installers fail, or nobody states them).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pypisync.core.admission import Admission, Mode
-from pypisync.core.agreement import agreed
+from pypisync.core.agreement import Agreement
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.explain import explained
-from pypisync.core.ground import Ground, Usable
+from pypisync.core.ground import Ground, Node, Usable
 from pypisync.core.offers import Asked
-from pypisync.core.pins import faults, reached
+from pypisync.core.pins import Checker, reached
 from pypisync.core.refutation import Clause, Refutation, Term, refutes
 from pypisync.core.rehearsal import rehearsed
 from pypisync.core.solver import Solver
@@ -57,10 +57,16 @@ class Prover:
     ground: Ground
     admission: Admission = field(init=False)
     solver: Solver = field(init=False)
+    agreement: Agreement = field(init=False)
+    checker: Checker = field(init=False)
+    _agreed_pins: dict[Node, Pin] = field(init=False)
 
     def __post_init__(self) -> None:
         self.admission = Admission(self.ground)
         self.solver = Solver(self.admission)
+        self.agreement = Agreement(self.admission)
+        self.checker = Checker(self.ground)
+        self._agreed_pins = {}
 
     def prove(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
         """The verdict on what is asked for together, called ``name`` in explanations.
@@ -85,16 +91,19 @@ class Prover:
         except Spent:
             return proof
         proof = replace(proof, consulted=proof.consulted | consulted)
-        if pins is None or faults(self.ground, wanted, pins):
+        if pins is None or not self.checker.passes(wanted, pins):
             return proof
         others = self._pins(wanted, pins)
         return proof if others == proof.pins else replace(proof, others=others)
 
     def _agreed(self, wanted: Asked) -> Proof | None:
-        pins = agreed(self.admission, wanted)
-        if pins is None or faults(self.ground, wanted, pins):
+        nodes = self.agreement.nodes(wanted)
+        if nodes is None:
             return None
-        return Proof("proven", self._pins(wanted, pins), agreed=True, consulted=frozenset(pins))
+        pins = {name: version for name, version, _ in nodes}
+        if not self.checker.passes(wanted, pins):
+            return None
+        return Proof("proven", self._of(nodes), agreed=True, consulted=frozenset(pins))
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         for mode in Mode:
@@ -126,7 +135,7 @@ class Prover:
                 return Proof("refuted", why=tuple(why), refutation=answer)
             if doubts := self._doubts(answer):
                 return Proof("blocked", self._pins(wanted, answer), tuple(doubts))
-            if not faults(self.ground, wanted, answer):
+            if self.checker.passes(wanted, answer):
                 return Proof("proven", self._pins(wanted, answer))
             if mode is Mode.STRICT:  # never, unless the search and its checker differ
                 return None
@@ -138,6 +147,21 @@ class Prover:
     def _doubts(self, pins: Mapping[str, int]) -> list[str]:
         chosen = (self.ground.usable(name)[pin] for name, pin in sorted(pins.items()))
         return [f"{u.release.name} {u.release.version}: {u.doubt}" for u in chosen if u.doubt]
+
+    def _of(self, nodes: Iterable[Node]) -> tuple[Pin, ...]:
+        """The pins that the nodes are, by name; most stand in many proofs."""
+        found: list[Pin] = []
+        for node in sorted(nodes):
+            name, version, extra = node
+            if extra:  # its release has come before
+                found[-1] = replace(found[-1], extras=(*found[-1].extras, extra))
+                continue
+            pin = self._agreed_pins.get(node)
+            if pin is None:
+                pin = Pin(name, (), self.ground.usable(name)[version], version)
+                self._agreed_pins[node] = pin
+            found.append(pin)
+        return tuple(found)
 
     def _pins(self, wanted: Asked, pins: Mapping[str, int]) -> tuple[Pin, ...]:
         asked = reached(self.ground, wanted, pins)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 
 from pypisync.core.admission import Admission, Mode
-from pypisync.core.agreement import agreed
+from pypisync.core.agreement import Agreement
 from pypisync.core.budget import Budget
 from pypisync.core.pins import faults
 from pypisync.core.proof import Prover
@@ -18,9 +18,10 @@ from tests.core.universes import Index, ground, need, pins
 def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) -> None:
     facts, wanted = ground(index), (need(root),)
     admission = Admission(facts.asking(wanted))
-    found = agreed(admission, wanted)
-    if found is None:
+    nodes = Agreement(admission).nodes(wanted)
+    if nodes is None:
         return
+    found = {name: version for name, version, _ in nodes}
     answer: Answer = Solver(admission).solve(wanted, Mode.STRICT, Budget())
     assert answer == found
     assert rehearsed(admission, wanted, Budget())[0] == found
