@@ -9,11 +9,12 @@ survive a proxy with a prefix. An ASGI application of its own: the few routes ne
 import asyncio
 import json
 import os
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import InvalidName, canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name, is_normalized_name
 
 from pypisync.errors import CatalogError
 from pypisync.web import generations, pages
@@ -25,12 +26,18 @@ from pypisync.web.response import FilePart, Message, Receive, Response, Send
 
 # What PyPI sends: a client may take this long to see a change.
 _PAGE_CACHING = "max-age=600"
-# The path of a file holds the hash of its content.
-_FILE_CACHING = "max-age=365000000, immutable, public"
 _PAGE_VARIES = "Accept, Accept-Encoding"
 _COMMON = {"X-Content-Type-Options": "nosniff"}
+_FILE_SENT = {
+    "Content-Type": "application/octet-stream",
+    # The path of a file holds the hash of its content.
+    "Cache-Control": "max-age=365000000, immutable, public",
+    "Accept-Ranges": "bytes",
+    **_COMMON,
+}
 
 Headers = dict[bytes, bytes]
+Given = list[tuple[bytes, bytes]]  # headers as they came, names in lower case
 Answer = tuple[str, Response]  # with the kind of what was asked for
 
 
@@ -62,6 +69,32 @@ class Site:
         finally:
             response.close()
 
+    def at_once(self, target: bytes, given: Given, *, head: bool) -> Response | None:
+        """The answer to GET (``head``: HEAD), if it needs no waiting: a file, or a known page.
+
+        The others are left to a call. The answer is the caller's to send and to close.
+        """
+        path = target.decode("latin-1")
+        if "%" in path or "?" in path:
+            return None
+        found: Answer | None = None
+        if path.startswith("/packages/"):
+            with suppress(OSError):
+                found = self._file(path, _joined(given), head=head)
+        elif path.startswith("/simple/") and path.endswith("/"):
+            name = path[8:-1]
+            if not name or is_normalized_name(name):
+                headers = _joined(given)
+                form, packed, folder = _wanted(headers, name)
+                page = self._pages.get((*folder, f"index.{form}{'.gz' if packed else ''}"))
+                if page is not None:
+                    kind = "project" if name else "index"
+                    found = kind, _page_sent(page, form, headers, packed=packed)
+        if found is None:
+            return None
+        self._metrics.count(found[0], found[1].status)
+        return found[1]
+
     async def _answer(  # noqa: PLR0911 - a route each
         self, path: str, headers: Headers, *, head: bool
     ) -> Answer:
@@ -72,7 +105,7 @@ class Site:
                 case ["simple"]:
                     return "index", _redirect("simple/")
                 case ["simple", ""]:
-                    return "index", await self._page(("simple",), headers)
+                    return "index", await self._page("", headers)
                 case ["simple", name, *rest] if rest in ([], [""]):
                     return "project", await self._project(name, headers, slash=bool(rest))
                 case ["generations", which, "simple", *rest] if rest[1:] in ([], [""]):
@@ -91,17 +124,16 @@ class Site:
             normalised = canonicalize_name(name, validate=True)
         except InvalidName:
             return _plain(404)
-        folder = ("simple", normalised)
         if slash and normalised == name:
-            return await self._page(folder, headers)
-        if not self._pages.exists((*folder, "index.html")):
+            return await self._page(name, headers)
+        if not self._pages.exists(("simple", normalised, "index.html")):
             return _plain(404)
         return _redirect(f"../{normalised}/" if slash else f"{normalised}/")
 
-    async def _page(self, folder: tuple[str, ...], headers: Headers) -> Response:
-        form = asks.page_format(_text(headers, b"accept"))
+    async def _page(self, project: str, headers: Headers) -> Response:
+        """The page of a project; "": the list of all."""
+        form, packed, folder = _wanted(headers, project)
         name = f"index.{form}"
-        packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
         page = await self._read((*folder, f"{name}.gz")) if packed else None
         packed = page is not None
         if page is None:
@@ -138,22 +170,18 @@ class Site:
 
     def _file(self, path: str, headers: Headers, *, head: bool) -> Answer:
         kind = "metadata" if path.endswith(".metadata") else "file"
-        descriptor = open_below(self._root, path[1:].split("/"))
-        if descriptor is None:
+        opened = open_below(self._root, path[1:])
+        if opened is None:
             return kind, _plain(404)
-        found = os.fstat(descriptor)
+        descriptor, found = opened
         size, etag = found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
-        sent = {
-            "Content-Type": "application/octet-stream",
-            "Cache-Control": _FILE_CACHING,
-            "Accept-Ranges": "bytes",
-            "ETag": etag,
-            **_COMMON,
-        }
-        if asks.is_known(_text(headers, b"if-none-match"), etag):
+        sent = {**_FILE_SENT, "ETag": etag}
+        known = headers.get(b"if-none-match")
+        if known is not None and asks.is_known(known.decode("latin-1"), etag):
             return kind, Response(304, sent, FilePart(descriptor, 0, size))
-        asked = "" if head else _text(headers, b"range")
-        part = asks.part(asked, _text(headers, b"if-range"), etag, size)
+        if head or b"range" not in headers:
+            return kind, Response(200, sent, FilePart(descriptor, 0, size))
+        part = asks.part(_text(headers, b"range"), _text(headers, b"if-range"), etag, size)
         if part is None:
             return kind, Response(200, sent, FilePart(descriptor, 0, size))
         start, stop = part
@@ -177,7 +205,14 @@ class Site:
         return Response(200, {"Content-Type": content_type, "Cache-Control": "no-store"}, body)
 
 
-def _joined(given: list[tuple[bytes, bytes]]) -> Headers:
+def _wanted(headers: Headers, project: str) -> tuple[asks.Format, bool, tuple[str, ...]]:
+    """Which page it is to be: the format, whether packed, and the folder."""
+    form = asks.page_format(_text(headers, b"accept"))
+    packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
+    return form, packed, ("simple", project) if project else ("simple",)
+
+
+def _joined(given: Given) -> Headers:
     """The headers by name; a list that came in several lines is one list (RFC 9110, 5.3)."""
     found: Headers = {}
     for name, value in given:

@@ -6,6 +6,7 @@ a path nor a link leaves the tree. Only regular files are opened.
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,21 +16,28 @@ from pypisync.storage.disk import is_filename
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A named pipe must not make the reader wait for a writer.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Most paths: file names without any doubt, none of them hidden.
+_PLAIN = re.compile(r"(?!\.)[!-.0-~]{1,255}(?:/(?!\.)[!-.0-~]{1,255})*")
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
 
 
-def open_below(root: Path, parts: Sequence[str]) -> int | None:
-    """A descriptor of the file at ``parts`` below ``root``; None: there is none to be served.
+def open_below(root: Path, path: str) -> tuple[int, os.stat_result] | None:
+    """The file at ``path`` below ``root``, open, and what it is; None: there is none to be served.
 
     Raises OSError if there is one that cannot be read: that is a fault, not a missing file.
     """
-    if not all(is_filename(part) and not part.startswith(".") for part in parts):
+    if _PLAIN.fullmatch(path) is None and not all(
+        is_filename(part) and not part.startswith(".") for part in path.split("/")
+    ):
         return None
-    descriptor = _at_once(f"{root}/{'/'.join(parts)}")
+    descriptor = _at_once(f"{root}/{path}")
     if descriptor is None:
-        descriptor = _step_by_step(root, parts)
-    if descriptor is None or stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
+        descriptor = _step_by_step(root, path.split("/"))
+    if descriptor is None:
+        return None
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        return descriptor, found
     os.close(descriptor)
     return None
 

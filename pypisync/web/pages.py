@@ -36,11 +36,11 @@ class Page:
 
 def read(root: Path, parts: Sequence[str]) -> Page | None:
     """The file at ``parts`` below ``root``; None: there is none. Raises OSError."""
-    descriptor = open_below(root, parts)
-    if descriptor is None:
+    opened = open_below(root, "/".join(parts))
+    if opened is None:
         return None
+    descriptor, found = opened
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        found = os.fstat(descriptor)
         data = file.read()
     return Page(data, f'"{sha256(data).hexdigest()[:40]}"', _stamp(found))
 

@@ -7,9 +7,10 @@ other clients waiting and a fast one is not slowed down by threads.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -17,9 +18,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _PIECE = 256 * 1024
+_STATUS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FilePart:
     """The bytes from ``start`` up to ``stop`` of an open file, which the answer owns."""
 
@@ -28,7 +30,7 @@ class FilePart:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """An answer. ``headers`` are without Content-Length, which follows from the body."""
 
@@ -46,6 +48,13 @@ class Response:
         """Let go of the file, if there is one."""
         if isinstance(self.body, FilePart):
             os.close(self.body.descriptor)
+
+    def head(self, more: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+        """Status line and headers as they are sent, with ``more`` of them."""
+        said = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()])
+        length = "" if self.status == 304 else f"content-length: {self.length}\r\n"
+        lines = [b"%b: %b\r\n" % header for header in more]
+        return b"".join([_STATUS[self.status], *lines, f"{said}{length}\r\n".encode()])
 
     async def send(self, receive: Receive, send: Send, *, head: bool) -> None:
         """Send it; with ``head`` (or 304) all but the body."""

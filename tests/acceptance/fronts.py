@@ -50,8 +50,9 @@ def nginx_over(tree: Path, folder: Path) -> Iterator[str]:
     # The temporary folders of the tests are closed to the user that nginx would change to.
     user = "user root;\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
-        f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{temporary}{settings}}}\n",
+        f"{user}daemon off;\nworker_processes auto;\npid {folder}/pid;\n"
+        f"error_log {folder}/error;\nevents {{}}\n"
+        f"http {{\naccess_log off;\nsendfile on;\ntcp_nopush on;\n{temporary}{settings}}}\n",
         encoding="utf-8",
     )
     command = [program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error")]

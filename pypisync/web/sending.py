@@ -1,0 +1,108 @@
+"""A stored file goes to its client by sendfile(2): none of its bytes passes through Python.
+
+Only what memory has goes that way, for the system would let all clients wait for the disk; the rest
+is read in another thread. A file that has become shorter ends the connection: the client sees it.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+from pypisync.web.response import FilePart
+
+_AT_ONCE = 2**20  # bytes that one client gets in a turn
+_SMALL = 16 * 1024  # copied behind the head rather: that is one call
+_STEP = 128 * 1024  # the system reads a file ahead by so much
+_BRIDGE = 16 * 1024  # goes by the transport, which then tells when there is room again
+
+
+class Cut(OSError):
+    """The file ended before its part did."""
+
+
+def begin(transport: asyncio.Transport, head: bytes, part: FilePart) -> int | None:
+    """Send the head, and of the part what there is room for; answers up to which byte.
+
+    Nothing must be waiting in the transport. None: nothing was sent, for the disk would have to be
+    waited for. Raises OSError if the client is gone, or the file is shorter.
+    """
+    at, stop = part.start, min(part.stop, part.start + _AT_ONCE)
+    if not _in_memory(part.descriptor, at, stop):
+        return None
+    if part.stop - at <= _SMALL:
+        transport.write(head + _exactly(os.pread(part.descriptor, part.stop - at, at), part, at))
+        return part.stop
+    connection = transport.get_extra_info("socket")
+    # The head and what follows it leave together.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    try:
+        sent = _written(connection.fileno(), head)
+        if sent < len(head):
+            transport.write(head[sent:])
+            return at
+        return _sendfile(connection.fileno(), part.descriptor, at, stop)
+    finally:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+
+async def finish(
+    transport: asyncio.Transport, part: FilePart, at: int, drain: Callable[[], Awaitable[None]]
+) -> None:
+    """Send the part from byte ``at`` on. ``drain`` waits until nothing waits in the transport.
+
+    Its limits must be zero for that. Raises OSError as ``begin`` does.
+    """
+    target = transport.get_extra_info("socket").fileno()
+    while at < part.stop:
+        await asyncio.sleep(0)  # the others' turn
+        await drain()
+        if transport.is_closing():
+            return
+        stop = min(part.stop, at + _AT_ONCE)
+        if not _in_memory(part.descriptor, at, stop):
+            piece = await asyncio.to_thread(os.pread, part.descriptor, stop - at, at)
+        elif (at := _sendfile(target, part.descriptor, at, stop)) < stop:
+            piece = os.pread(part.descriptor, min(_BRIDGE, stop - at), at)
+        else:
+            continue
+        transport.write(_exactly(piece, part, at, least=1))
+        at += len(piece)
+    await drain()
+
+
+def _written(target: int, head: bytes) -> int:
+    try:
+        return os.write(target, head)
+    except BlockingIOError:
+        return 0
+
+
+def _sendfile(target: int, descriptor: int, at: int, stop: int) -> int:
+    """Send what there is room for; answers up to which byte."""
+    try:
+        while at < stop:
+            sent = os.sendfile(target, descriptor, at, stop - at)
+            if not sent:
+                raise Cut(f"a file ended at byte {at} of {stop}")
+            at += sent
+    except BlockingIOError:
+        pass
+    return at
+
+
+def _exactly(piece: bytes, part: FilePart, at: int, least: int | None = None) -> bytes:
+    if len(piece) < (part.stop - at if least is None else least):
+        raise Cut(f"a file ended at byte {at + len(piece)} of {part.stop}")
+    return piece
+
+
+def _in_memory(descriptor: int, at: int, stop: int) -> bool:
+    """Whether none of these bytes has to come from the disk, as far as samples tell."""
+    byte = [bytearray(1)]
+    try:
+        for sample in (*range(at, stop, _STEP), stop - 1):
+            os.preadv(descriptor, byte, sample, os.RWF_NOWAIT)
+    except OSError:  # EAGAIN; or a file system that cannot tell
+        return False
+    return True
