@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 import time
-from contextlib import ExitStack
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -31,6 +31,7 @@ def run(
     from pypisync.daemon.service import Daemon
     from pypisync.daemon.signals import Queue
     from pypisync.logs import logger, quiet_libraries
+    from pypisync.web.workers import Workers
 
     # Code stays for good. A server's answers must not wait for one long look at everything.
     gc.freeze()
@@ -45,10 +46,6 @@ def run(
     if warning and understood.database_url.startswith("sqlite"):
         log.warning("warning", reason=warning)
     notifier = Notifier(os.environ, time.monotonic)
-    with ExitStack() as stack:
-        queue = stack.enter_context(Queue())  # before the first thread
-        if understood.listen:
-            from pypisync.web.server import serving
-
-            log.info("serving", address=stack.enter_context(serving(understood)))
-        Daemon(understood, lambda: load(path, os.environ), queue, notifier, log).run()
+    with Queue() as queue, Workers() as workers:  # signals before the first thread
+        load_anew = partial(load, path, os.environ)
+        Daemon(understood, load_anew, queue, notifier, log, web=workers).run()

@@ -8,34 +8,31 @@ that runs gets on. Work is done in :mod:`pypisync.daemon.jobs`, in one other thr
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from signal import Signals
 from typing import Any, Protocol
 
 from pypisync import upkeep
 from pypisync.catalog import runs, work
-from pypisync.catalog.leader import Leadership
+from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.leader import Leadership, leading
 from pypisync.config import Config
 from pypisync.daemon import signals
 from pypisync.daemon.agenda import Agenda
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.vitals import Vitals
-from pypisync.errors import Busy, CatalogError, ConfigError, PypiSyncError
+from pypisync.errors import Busy, CatalogError, PypiSyncError
 from pypisync.logs import Lines
 from pypisync.schedule import RETRY, due
+from pypisync.storage.lock import writer_lock
 from pypisync.wiring import writing
 
 _TICK = 1.0  # seconds
 _LOOK = 5.0  # between two looks whether it still leads
 _STAND_BY = 3.0  # between two tries to get the lead
 _PATIENCE = 5.0  # that a job may take to stop
-_FIXED = {
-    "destination": "destination_folder",
-    "database_url": "database",
-    "listen": "listen",
-}  # what a process keeps for life
 
 
 class Queue(Protocol):
@@ -43,6 +40,16 @@ class Queue(Protocol):
 
     def wait(self, seconds: float) -> Signals | None:
         """The next signal, or None if none comes within ``seconds``."""
+
+
+class Web(Protocol):
+    """Who serves the mirror."""
+
+    def serve(self, config: Config) -> str | None:
+        """Serve this mirror from now on; answers the address if it is new. Raises ConfigError."""
+
+    def look(self) -> list[int]:
+        """Replace what has ended by itself; answers the exit codes."""
 
 
 class Daemon:
@@ -56,6 +63,7 @@ class Daemon:
         notifier: Notifier,
         log: Any,
         *,
+        web: Web,
         abandon: Callable[[int], object] = os._exit,
     ) -> None:
         self._config = config
@@ -63,19 +71,24 @@ class Daemon:
         self._queue = queue
         self._notifier = notifier
         self._log = log
+        self._web = web
         self._abandon = abandon
         self._ending = False
         self._ready = False
+        self._moved = False  # another folder or database than the one it leads
         self._trouble = ""  # why it does not lead; it is logged once
         self._look_at = 0.0
 
     def run(self) -> None:
         """Mirror until SIGTERM or SIGINT.
 
-        Raises StorageError or CatalogError if they cannot be used from the start.
+        Raises ConfigError, StorageError or CatalogError if the address, the folder or the database
+        cannot be used from the start.
         """
         self._log.info("started", pid=os.getpid(), schedule=self._config.schedule.text)
+        self._serve(self._config)
         while not self._ending:
+            self._moved = False
             with ExitStack() as stack:
                 try:
                     leadership = stack.enter_context(writing(self._config, daemon=True))
@@ -98,7 +111,7 @@ class Daemon:
             self._log.info("standing_by", reason=self._trouble)
         self._notifier.status(f"standing by: {self._trouble}")
         self._notifier.alive()
-        signal = self._queue.wait(_STAND_BY)
+        signal = self._wait(_STAND_BY)
         if signal in signals.END:
             self._stopping(signal)
         elif signal == signals.RELOAD:
@@ -116,7 +129,7 @@ class Daemon:
             self._trouble = ""
             self._log.info("leading", next=_moment(agenda.next_run("sync")))
             self._be_ready()
-            while not self._ending:
+            while not (self._ending or self._moved):
                 self._tick(agenda, jobs, vitals)
                 self._look(leadership)
         finally:
@@ -138,10 +151,10 @@ class Daemon:
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
         """One turn of the loop."""
         agenda.tick()
-        signal = self._queue.wait(_TICK)
+        signal = self._wait(_TICK)
         if signal in signals.END:
             self._stopping(signal)
-        elif signal == signals.RELOAD and self._reload():
+        elif signal == signals.RELOAD and self._reload() and not self._moved:
             jobs.configure(self._config)
             schedule = self._config.schedule
             agenda.put("sync", jobs.sync, schedule.trigger(), schedule.after(jobs.mirror.now()))
@@ -192,20 +205,53 @@ class Daemon:
         self._notifier.stopping()
         self._log.info("stopping", signal=signal.name)
 
+    def _wait(self, seconds: float) -> Signals | None:
+        for code in self._web.look():
+            self._log.error("replaced", code=code)
+        return self._queue.wait(seconds)
+
+    def _serve(self, config: Config) -> None:
+        address = self._web.serve(config)
+        if address is not None:
+            self._log.info("serving", address=address)
+
     def _reload(self) -> bool:
-        """Read the configuration anew; a bad one is refused, and the old one stays."""
+        """Read the configuration anew; one that cannot be used is refused, and the old one stays.
+
+        Another folder or database is taken up when the job that runs has come to a safe point.
+        """
         try:
             config = self._load()
-        except ConfigError as error:
+            moved = _place(config) != _place(self._config)
+            if moved:
+                _try(config, self._config)
+            self._serve(config)
+        except PypiSyncError as error:
             self._log.error("refused", reason=str(error))
             return False
-        fixed = [k for a, k in _FIXED.items() if getattr(config, a) != getattr(self._config, a)]
-        if fixed:
-            self._log.error("refused", reason=f"{', '.join(fixed)}: a change needs a restart")
-            return False
         self._config = config
+        self._moved |= moved
         self._log.info("reloaded", schedule=config.schedule.text)
         return True
+
+
+def _place(config: Config) -> tuple[object, ...]:
+    return config.destination, config.database_url
+
+
+def _try(config: Config, before: Config) -> None:
+    """See that another folder or database can be used. Raises StorageError, CatalogError.
+
+    One that another process writes to can: this one will stand by.
+    """
+    with suppress(Busy), ExitStack() as stack:
+        if config.destination != before.destination:
+            stack.enter_context(writer_lock(config.destination, daemon=True))
+        if config.database_url != before.database_url:
+            stack.enter_context(leading(config.database_url))
+            catalog = Catalog(config.database_url)
+            stack.callback(catalog.close)
+            catalog.prepare()
 
 
 def _moment(seconds: float) -> str:

@@ -83,7 +83,7 @@ class Site:
                 found = self._file(path, _joined(given), head=head)
         elif path.startswith("/simple/") and path.endswith("/"):
             name = path[8:-1]
-            if not name or is_normalized_name(name):
+            if path == "/simple/" or is_normalized_name(name):
                 headers = _joined(given)
                 form, packed, folder = _wanted(headers, name)
                 page = self._pages.get((*folder, f"index.{form}{'.gz' if packed else ''}"))

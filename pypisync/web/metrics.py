@@ -7,53 +7,42 @@ interval of scraping, and ``time() - x`` gives it.
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pypisync.catalog.answers import Run, Status
+from pypisync.web.counts import Counts
 from pypisync.web.health import Health
 
 
 class Metrics:
-    """All figures of one process."""
+    """All figures, whichever serving process is asked."""
 
-    def __init__(self, health: Health) -> None:
-        self.registry = CollectorRegistry()
-        self.registry.register(_Mirror(health))
-        self._requests = Counter(
-            "pypisync_http_requests",
-            "Requests answered, by what was asked for and by HTTP status.",
-            ("kind", "status"),
-            registry=self.registry,
-        )
-        self._counted: dict[tuple[str, int], Counter] = {}  # to look it up is half the cost
-
-    def count(self, kind: str, status: int) -> None:
-        """A request was answered."""
-        counted = self._counted.get((kind, status))
-        if counted is None:
-            counted = self._counted[kind, status] = self._requests.labels(kind, str(status))
-        counted.inc()
+    def __init__(self, health: Health, counts: Counts) -> None:
+        self.count = counts.add  # a request was answered
+        self._registry = CollectorRegistry()
+        self._registry.register(_Mirror(health, counts))
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The figures and their Content-Type. Waits for the database."""
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        return encode(self._registry), content_type
 
 
 class _Mirror(Collector):
     """The figures that the catalog holds."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, counts: Counts) -> None:
         self._health = health
+        self._counts = counts
 
-    def describe(self) -> list[GaugeMetricFamily]:
+    def describe(self) -> list[Metric]:
         """Nothing, so that registering asks no database."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
         reading = self._health.read()
         yield _gauge("catalog_up", "1 if the catalog can be read.", reading.status is not None)
@@ -68,6 +57,14 @@ class _Mirror(Collector):
         if ahead is not None and ahead.read_at is not None:
             what = "When upstream's changes were last read."
             yield _gauge("read_timestamp_seconds", what, ahead.read_at)
+        requests = CounterMetricFamily(
+            "pypisync_http_requests",
+            "Requests answered, by what was asked for and by HTTP status.",
+            labels=("kind", "status"),
+        )
+        for kind, status, count in self._counts.sums():
+            requests.add_metric((kind, str(status)), count)
+        yield requests
 
 
 def _figures(found: Status) -> Iterator[GaugeMetricFamily]:

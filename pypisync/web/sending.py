@@ -17,7 +17,7 @@ _STEP = 128 * 1024  # the system reads a file ahead by so much
 _BRIDGE = 16 * 1024  # goes by the transport, which then tells when there is room again
 
 
-class Cut(OSError):
+class CutError(OSError):
     """The file ended before its part did."""
 
 
@@ -84,7 +84,7 @@ def _sendfile(target: int, descriptor: int, at: int, stop: int) -> int:
         while at < stop:
             sent = os.sendfile(target, descriptor, at, stop - at)
             if not sent:
-                raise Cut(f"a file ended at byte {at} of {stop}")
+                raise CutError(f"a file ended at byte {at} of {stop}")
             at += sent
     except BlockingIOError:
         pass
@@ -93,7 +93,7 @@ def _sendfile(target: int, descriptor: int, at: int, stop: int) -> int:
 
 def _exactly(piece: bytes, part: FilePart, at: int, least: int | None = None) -> bytes:
     if len(piece) < (part.stop - at if least is None else least):
-        raise Cut(f"a file ended at byte {at + len(piece)} of {part.stop}")
+        raise CutError(f"a file ended at byte {at + len(piece)} of {part.stop}")
     return piece
 
 

@@ -7,16 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 import tests.sim.server
 from pypisync.catalog.reader import Reader
 from pypisync.config import load
 from pypisync.errors import StorageError
+from pypisync.storage.lock import writer_lock
+from tests.acceptance.fronts import free_port
 from tests.cli.running import configure, invoke, run
 from tests.daemon.process import Running, until
 from tests.recipe.mirrors import read_tree, tree_bytes
 from tests.sim.server import Server
 from tests.sim.world import World
+
+# Nobody can use these; none of them takes the place of what is in use.
+UNUSABLE = (
+    ("destination_folder", "pypisync.json5/x", "pypisync.json5/x"),
+    ("database", "sqlite:///no/such/folder/x.sqlite", "unable to open database file"),
+    ("listen", "no.such.host.invalid:80", "cannot be served at"),
+)
 
 
 def rows(config: Path, sql: str) -> list[Any]:
@@ -59,9 +69,10 @@ def test_a_day_in_the_life(tmp_path: Path, world: World, server: Server) -> None
         configure(tmp_path, server.url, packages={"a": ["latest"], "z": ["newest"]})
         daemon.send(signal.SIGHUP)
         assert "packages.z[0]" in daemon.wait_for("refused")["reason"]
-        configure(tmp_path, server.url, packages={"a": ["latest"]}, database="sqlite:///x.sqlite")
-        daemon.send(signal.SIGHUP)
-        assert "database" in daemon.wait_for("refused", 2)["reason"]
+        for number, (key, value, said_of_it) in enumerate(UNUSABLE, 2):
+            configure(tmp_path, server.url, packages={"a": ["latest"]}, **{key: value})
+            daemon.send(signal.SIGHUP)
+            assert said_of_it in daemon.wait_for("refused", number)["reason"]
         # A good one is used from the next cycle on, and only what it touches is asked for.
         configure(tmp_path, server.url, packages={"a": ["latest"], "z": ["latest"]})
         daemon.send(signal.SIGHUP)
@@ -92,6 +103,72 @@ def test_a_day_in_the_life(tmp_path: Path, world: World, server: Server) -> None
     assert ["daemon", "none is running"] in invoke(config, "status").lines
     with pytest.raises(StorageError, match="no daemon is running"):
         raise StorageError(invoke(config, "sync", "--now").err)
+
+
+def test_another_folder_and_address_are_taken_up_without_a_restart(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    ports = free_port(), free_port()
+    roots = {"a": ["latest"]}
+    config = configure(tmp_path, server.url, packages=roots, listen=f"127.0.0.1:{ports[0]}")
+    with Running(config) as daemon:
+        daemon.wait_for("run")
+        assert page(ports[0]) == 200
+        listen = f"127.0.0.1:{ports[1]}"
+        configure(tmp_path, server.url, packages=roots, listen=listen, destination_folder="new")
+        daemon.send(signal.SIGHUP)
+        assert daemon.wait_for("serving", 2)["address"] == f"http://{listen}"
+        daemon.wait_for("leading", 2)
+        daemon.wait_for("run", 2)
+        assert read_tree(tmp_path / "new") == {"a": {"1.0"}}
+        assert page(ports[1]) == 200
+        with pytest.raises(requests.ConnectionError):
+            page(ports[0])
+        with writer_lock(tmp_path / "data"):  # nobody has it any more
+            pass
+        # Another database beside the same folder; and no serving any more.
+        configure(
+            tmp_path, server.url, packages=roots,
+            destination_folder="new", database="sqlite:///other.sqlite",
+        )  # fmt: skip
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("run", 3)
+        assert rows(config, "SELECT outcome FROM runs") == [("done",)]
+        with pytest.raises(requests.ConnectionError):
+            page(ports[1])
+        assert daemon.terminate()[0] == 0
+
+
+def test_a_changed_requirements_file_is_read_anew(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    for name in "ab":
+        world.publish(name, "1.0")
+        world.publish(name, "2.0")
+    team = tmp_path / "team.txt"
+    team.write_text("a<2\n")
+    config = configure(tmp_path, server.url, requirements=["team.txt"])
+    with Running(config) as daemon:
+        daemon.wait_for("run")
+        assert read_tree(tmp_path / "data") == {"a": {"1.0"}}
+        team.write_text("a\nb==1.0\n")
+        daemon.send(signal.SIGUSR1)  # a cycle alone keeps to what was read
+        daemon.wait_for("run", 2)
+        assert read_tree(tmp_path / "data") == {"a": {"1.0"}}
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("reloaded")
+        daemon.send(signal.SIGUSR1)
+        daemon.wait_for("run", 3)
+        assert read_tree(tmp_path / "data") == {"a": {"2.0"}, "b": {"1.0"}}
+        team.write_text("a ==\n")
+        daemon.send(signal.SIGHUP)
+        assert "team.txt" in daemon.wait_for("refused")["reason"]
+
+
+def page(port: int) -> int:
+    """How the index is answered."""
+    return requests.get(f"http://127.0.0.1:{port}/simple/", timeout=20).status_code
 
 
 def test_a_restart_does_not_sync_again_but_keeps_what_is_due(

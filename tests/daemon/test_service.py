@@ -19,6 +19,7 @@ from pypisync.daemon.vitals import STUCK, Vitals
 from pypisync.errors import Stopped
 from pypisync.logs import Lines, logger
 from pypisync.mirror import Silent
+from pypisync.web.workers import Workers
 from pypisync.wiring import writing
 from tests.cli.running import configure
 from tests.recipe.mirrors import read_tree
@@ -65,7 +66,8 @@ def test_a_failed_cycle_is_logged_once_and_comes_again_soon(
 
     queue = Script((planned, Signals.SIGTERM))
     log = logger(as_json=True)
-    Daemon(config, lambda: config, queue, Told({}, lambda: 0.0), log).run()
+    with Workers() as web:
+        Daemon(config, lambda: config, queue, Told({}, lambda: 0.0), log, web=web).run()
     lines = logged(capsys)
     [failed] = [line for line in lines if line["event"] == "run"]
     assert (failed["outcome"], failed["level"], failed["run"]) == ("failed", "error", 1)
@@ -81,10 +83,10 @@ def test_it_reloads_while_standing_by(tmp_path: Path, capsys: pytest.CaptureFixt
     path = configure(tmp_path, packages={"a": ["latest"]})
     config = load(path, {})
     steps = [(lambda: True, Signals.SIGHUP), (lambda: True, Signals.SIGTERM)]
-    with writing(config, daemon=True):
+    with writing(config, daemon=True), Workers() as web:
         log = logger(as_json=True)
-        daemon = Daemon(config, lambda: load(path, {}), Script(*steps), Notifier({}, float), log)
-        daemon.run()
+        silent = Notifier({}, float)
+        Daemon(config, lambda: load(path, {}), Script(*steps), silent, log, web=web).run()
     events = [line["event"] for line in logged(capsys)]
     assert events == ["started", "standing_by", "reloaded", "stopping", "ended"]
 

@@ -5,13 +5,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from pypisync.config import Config, load
-from pypisync.web.server import serving
+from pypisync.web.counts import alone
+from pypisync.web.server import Server
+from pypisync.web.sockets import bound, shown
+from pypisync.web.task import Served
 from tests.cli.running import configure
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
@@ -19,6 +23,21 @@ from tests.sim.world import World
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
+
+
+@contextmanager
+def serving(config: Config) -> Iterator[str]:
+    """Serve in a thread what a serving process would; gives the address."""
+    assert config.listen is not None
+    [listener] = bound(*config.listen)
+    server = Server(Served.by(config), alone())
+    thread = Thread(target=server.run, args=(listener,), name="http")
+    thread.start()
+    try:
+        yield shown(listener)
+    finally:
+        server.stop()
+        thread.join()
 
 
 class Site:
@@ -41,10 +60,8 @@ class Site:
 
     @contextmanager
     def running(self) -> Iterator["Site"]:
-        """The server."""
-        with serving(self.config) as address:
-            assert address is not None
-            self.address = address
+        """The server, in a thread."""
+        with serving(self.config) as self.address:
             yield self
 
     def get(
@@ -77,11 +94,11 @@ class Site:
         assert where.port is not None
         with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
             connection.sendall(b"".join(requests_sent))
-            said = b""
+            said = bytearray()
             with suppress(ConnectionResetError):
                 while piece := connection.recv(65536):
                     said += piece
-            return said
+            return bytes(said)
 
     def file(self, ending: str) -> Path:
         """The one stored file whose name ends so."""

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pypisync.catalog import answers
 from pypisync.catalog.reader import Reader
 from pypisync.schedule import parse
+from pypisync.web.counts import alone
 from pypisync.web.health import Health, fresh_until
 from pypisync.web.metrics import Metrics
 from tests.cli.running import ROOT, invoke
@@ -184,7 +185,7 @@ def test_the_readme_names_every_metric(tmp_path: Path, world: World) -> None:
     world.publish("a", "1.0")
     bench = Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]})
     bench.sync()
-    metrics = Metrics(Health(tmp_path, bench.database, HOUR, now=lambda: bench.clock))
+    metrics = Metrics(Health(tmp_path, bench.database, HOUR, now=lambda: bench.clock), alone())
     metrics.count("file", 200)
     text = metrics.exposition("")[0].decode()
     there = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))

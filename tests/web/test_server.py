@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -12,11 +11,11 @@ import pytest
 import requests
 
 from pypisync.errors import ConfigError
-from pypisync.web import server
-from pypisync.web.server import serving
+from pypisync.web.sockets import bound
+from pypisync.web.workers import Workers
 from tests.cli.running import command, configure, environ, invoke
 from tests.sim.world import World
-from tests.web.sites import Site, small_world
+from tests.web.sites import Site, serving, small_world
 
 
 def free_port() -> int:
@@ -27,29 +26,31 @@ def free_port() -> int:
 
 
 def test_without_an_address_nothing_is_served(tmp_path: Path, world: World) -> None:
-    with serving(replace(Site(tmp_path, world).config, listen=None)) as address:
-        assert address is None
+    with Workers() as workers:
+        assert workers.serve(replace(Site(tmp_path, world).config, listen=None)) is None
+        assert workers.look() == []
     done = invoke(tmp_path / "pypisync.json5", "serve")
     assert done.code == 2
     assert 'add listen: "127.0.0.1:8080"' in done.err
 
 
-def test_an_address_that_is_taken(tmp_path: Path, world: World) -> None:
-    site = Site(tmp_path, world)
+def test_an_address_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        listen = ("127.0.0.1", taken.getsockname()[1])
-        with (
-            pytest.raises(
-                ConfigError, match=r'^listen: "127.0.0.1:\d+": cannot be served at: Addr'
-            ),
-            serving(replace(site.config, listen=listen)),
-        ):
-            raise AssertionError
-    with (
-        pytest.raises(ConfigError, match="cannot be served at"),
-        serving(replace(site.config, listen=("no.such.host.invalid", 80))),
-    ):
-        raise AssertionError
+        port = taken.getsockname()[1]
+        for number in (1, 2):
+            with pytest.raises(ConfigError, match=r'^listen: "127.0.0.1:\d+": cannot be .*: Addr'):
+                bound("127.0.0.1", port, number)
+    with pytest.raises(ConfigError, match="cannot be served at"):
+        bound("no.such.host.invalid", 80)
+
+
+def test_processes_share_an_address_that_nobody_else_gets() -> None:
+    sockets = bound("127.0.0.1", 0, 3)
+    [port] = {listener.getsockname()[1] for listener in sockets}
+    with pytest.raises(ConfigError, match="Address already in use"):
+        bound("127.0.0.1", port, 2)
+    for listener in sockets:
+        listener.close()
 
 
 @pytest.mark.parametrize("host", ["", "::1", "localhost"])
@@ -59,7 +60,6 @@ def test_other_addresses(tmp_path: Path, world: World, host: str) -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     with serving(replace(Site(tmp_path, world).config, listen=(host, 0))) as address:
-        assert address is not None
         port = address.rpartition(":")[2]
         hosts = {"": ["127.0.0.1", "[::1]"], "::1": ["[::1]"], "localhost": ["localhost"]}[host]
         for name in hosts:
@@ -105,14 +105,8 @@ def test_the_command_serves_until_it_is_stopped(
 
 
 def test_nothing_waits_for_an_acknowledgement() -> None:
-    with server.bound("127.0.0.1", 0) as listener:
+    [listener] = bound("127.0.0.1", 0)
+    with listener:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-
-
-def test_threads_change_as_before_when_it_ends(tmp_path: Path, world: World) -> None:
-    before = sys.getswitchinterval()
-    with Site(tmp_path, world).running():
-        assert sys.getswitchinterval() == pytest.approx(0.0005)
-    assert sys.getswitchinterval() == before

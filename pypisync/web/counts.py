@@ -1,0 +1,55 @@
+"""Requests answered, counted in memory that all serving processes share.
+
+Each process has a row of its own and is the only one that writes there, so nothing is locked; what
+is told is the sum. A process that takes another one's place goes on with its row.
+"""
+
+import mmap
+import os
+from collections.abc import Iterator
+from itertools import product
+
+KINDS = (
+    *("index", "project", "generation", "file", "metadata"),
+    *("healthz", "readyz", "metrics", "status", "other"),
+)
+STATUSES = (200, 206, 304, 307, 404, 405, 416, 500, 503)
+_PLACES = {pair: place for place, pair in enumerate(product(KINDS, STATUSES))}
+_WIDTH = 8  # bytes a number
+
+
+class Counts:
+    """The row of one process, and the sums over all rows."""
+
+    def __init__(self, descriptor: int, row: int, rows: int) -> None:
+        """``descriptor``: what :func:`shared` made for so many rows."""
+        size = len(_PLACES) * _WIDTH
+        self._all = memoryview(mmap.mmap(descriptor, rows * size)).cast("Q")
+        self._mine = self._all[row * len(_PLACES) : (row + 1) * len(_PLACES)]
+
+    def add(self, kind: str, status: int) -> None:
+        """A request was answered. Raises KeyError for what is not among KINDS and STATUSES."""
+        self._mine[_PLACES[kind, status]] += 1
+
+    def sums(self) -> Iterator[tuple[str, int, int]]:
+        """Kind, status and how many of them were answered, by all processes; no zeros."""
+        for (kind, status), place in _PLACES.items():
+            count = sum(self._all[place :: len(_PLACES)])
+            if count:
+                yield kind, status, count
+
+
+def shared(rows: int) -> int:
+    """A descriptor of memory for so many processes, to be inherited; the caller closes it."""
+    descriptor = os.memfd_create("pypisync-counts")
+    os.ftruncate(descriptor, rows * len(_PLACES) * _WIDTH)
+    return descriptor
+
+
+def alone() -> Counts:
+    """The counts of a single process."""
+    descriptor = shared(1)
+    try:
+        return Counts(descriptor, 0, 1)
+    finally:
+        os.close(descriptor)

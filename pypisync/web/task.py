@@ -1,0 +1,43 @@
+"""What a serving process is told."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from pypisync.config import Config
+
+STOP_SECONDS = 5  # for downloads that are under way when it is told to end
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The mirror that is served, in words that another process understands."""
+
+    root: str
+    database: str
+    schedule: str
+
+    @classmethod
+    def by(cls, config: Config) -> "Served":
+        """The one of this configuration."""
+        return cls(str(config.destination), config.database_url, config.schedule.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a serving process is told."""
+
+    served: Served
+    listener: int  # descriptors
+    counts: int
+    row: int
+    rows: int
+
+    def line(self) -> bytes:
+        """To be sent by the link."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+def read(line: bytes) -> Task:
+    """What such a line says."""
+    told = json.loads(line)
+    return Task(**told | {"served": Served(**told["served"])})

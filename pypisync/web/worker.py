@@ -1,0 +1,41 @@
+"""A serving process: ``python -m pypisync.web.worker LINK``, started by another process of ours.
+
+What it serves, and which of its inherited descriptors are what, comes as one line of JSON by the
+link to that process. It serves until the link is closed: then it was told to end, or the other
+process is gone, however it ended.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+from pypisync.web.counts import Counts
+from pypisync.web.server import Server
+from pypisync.web.task import read
+
+
+def work(link: int) -> None:
+    """Serve as the process at the other end of the link says, until it closes it."""
+    with socket.socket(fileno=link) as said, said.makefile("rb") as lines:
+        told = lines.readline()
+        if not told:
+            return
+        task = read(told)
+        server = Server(task.served, Counts(task.counts, task.row, task.rows))
+        os.close(task.counts)
+
+        def watch() -> None:
+            lines.read()
+            server.stop()
+
+        threading.Thread(target=watch, name="link", daemon=True).start()
+        # The signals that the starting process waits for, it may have blocked; Ctrl-C is its alone.
+        signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGINT])
+        with socket.socket(fileno=task.listener) as listener:
+            server.run(listener)
+
+
+if __name__ == "__main__":
+    work(int(sys.argv[1]))
