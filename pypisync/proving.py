@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
-_BATCH = 2_000
+_BATCH = 5_000
 _CRASHES = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 _MISSING = "facts are missing that could not be read yet"
 

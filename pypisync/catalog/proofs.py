@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
 from pypisync.catalog.proof_schema import proof_pins, proof_projects, proofs, subjects
-from pypisync.catalog.rows import Ids, add, among, batches, words
+from pypisync.catalog.rows import Ids, add, among, batches, pour, words
 from pypisync.catalog.schema import projects
 
 
@@ -81,12 +81,13 @@ def open_touched(connection: Connection) -> None:
     """Open the subjects whose proofs hang on projects that have changed since."""
     changed = connection.scalars(select(projects.c.id).where(projects.c.unproven)).all()
     for batch in batches(changed):
-        touched = (
-            select(proofs.c.subject_id)
-            .join_from(proofs, proof_projects)
-            .where(among(proof_projects.c.project_id, batch), proofs.c.wanted)
-        )
-        connection.execute(update(subjects).where(subjects.c.id.in_(touched)).values(open=True))
+        for table in (proof_pins, proof_projects):
+            touched = (
+                select(proofs.c.subject_id)
+                .join_from(proofs, table)
+                .where(among(table.c.project_id, batch), proofs.c.wanted)
+            )
+            connection.execute(update(subjects).where(subjects.c.id.in_(touched)).values(open=True))
         connection.execute(
             update(projects).where(among(projects.c.id, batch)).values(unproven=False)
         )
@@ -123,6 +124,12 @@ def _among(connection: Connection, texts: Iterable[str]) -> list[Any]:
     return found
 
 
+_PROOF = (
+    "id", "subject_id", "targets", "verdict", "why", "steps", "at", "wanted", "published"
+)  # fmt: skip
+_PIN = ("proof_id", "project_id", "chosen_by", "version", "extras", "called")
+
+
 class _Writer:
     """Collects the rows of many subjects, then writes them in few statements."""
 
@@ -140,9 +147,10 @@ class _Writer:
         self._ids = Ids(connection, proofs)
         self._gone: list[int] = []
         self._kept: list[int] = []
-        self._proofs: list[dict[str, Any]] = []
-        self._pins: list[dict[str, Any]] = []
-        self._consulted: list[dict[str, Any]] = []
+        self._same: list[int] = []
+        self._proofs: list[tuple[object, ...]] = []
+        self._pins: list[tuple[object, ...]] = []
+        self._consulted: list[tuple[int, int]] = []
 
     def subject(self, subject: int, verdicts: Sequence[Verdict]) -> None:
         """Replace what is wanted of a subject; what is the same stays as it is."""
@@ -150,6 +158,7 @@ class _Writer:
             same = next((one for one in verdicts if _same(one, old.verdict)), None)
             if same is not None and old.wanted:
                 verdicts = [one for one in verdicts if one is not same]
+                self._same.append(number)
                 self._consults(number, same)
             elif old.published and old.wanted:
                 self._kept.append(number)
@@ -160,28 +169,21 @@ class _Writer:
 
     def _add(self, subject: int, one: Verdict) -> None:
         number = self._ids.next()
+        targets, why = ", ".join(one.targets), "\n".join(one.why)
         self._proofs.append(
-            {
-                "id": number, "subject_id": subject, "targets": ", ".join(one.targets),
-                "verdict": one.verdict, "why": "\n".join(one.why), "steps": one.steps,
-                "at": self._now, "wanted": True, "published": False,
-            }
-        )  # fmt: skip
+            (number, subject, targets, one.verdict, why, one.steps, self._now, True, False)
+        )
+        ids = self._projects
         self._pins += [
-            {
-                "proof_id": number, "project_id": self._projects[pin.name],
-                "chosen_by": pin.chosen_by, "version": pin.version,
-                "extras": ",".join(pin.extras), "called": pin.called,
-            }
-            for pin in one.pins
-        ]  # fmt: skip
+            (number, ids[name], chosen_by, version, ",".join(extras), called)
+            for name, version, extras, chosen_by, called in one.pins
+        ]
         self._consults(number, one)
 
     def _consults(self, number: int, one: Verdict) -> None:
-        self._consulted += [
-            {"project_id": self._projects[name], "proof_id": number}
-            for name in sorted(one.consulted)
-        ]
+        """It hangs on its pins anyway."""
+        others = one.consulted.difference(pin.name for pin in one.pins)
+        self._consulted += [(self._projects[name], number) for name in sorted(others)]
 
     def write(self) -> None:
         """Write everything collected."""
@@ -191,17 +193,13 @@ class _Writer:
         for batch in batches(self._kept):
             # They say what the pages have, and hang on nothing any more.
             connection.execute(update(proofs).where(among(proofs.c.id, batch)).values(wanted=False))
-        for batch in batches({row["proof_id"] for row in self._consulted} | {*self._kept}):
+        for batch in batches({*self._same, *self._kept}):
             connection.execute(
                 delete(proof_projects).where(among(proof_projects.c.proof_id, batch))
             )
-        for table, rows in (
-            (proofs, self._proofs),
-            (proof_pins, self._pins),
-            (proof_projects, self._consulted),
-        ):
-            for some in batches(rows):
-                add(connection, table, some)
+        pour(connection, proofs, _PROOF, self._proofs)
+        pour(connection, proof_pins, _PIN, self._pins)
+        pour(connection, proof_projects, ("project_id", "proof_id"), self._consulted)
 
 
 @dataclass(slots=True)

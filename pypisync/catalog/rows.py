@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, Table, Text, bindparam, func, select
@@ -53,13 +54,8 @@ def raw(connection: Connection, query: Executable) -> Sequence[Any]:
 
 def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """``values`` in lists short enough for one statement, in their order."""
-    batch: list[T] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+    left = iter(values)
+    while batch := list(islice(left, size)):
         yield batch
 
 

@@ -1,15 +1,15 @@
 """Where proofs stand against the pages: which are published, and what the others wait for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
-from pypisync.catalog.proof_schema import proofs, subjects
+from pypisync.catalog.proof_schema import proof_pins, proofs, subjects
 from pypisync.catalog.proofs import Old, stored
-from pypisync.catalog.rows import among, batches
-from pypisync.catalog.schema import published
+from pypisync.catalog.rows import among, batches, raw
+from pypisync.catalog.schema import projects, published
 from pypisync.core.pages import Page
 
 
@@ -30,15 +30,18 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Stan
     not known any more whether it installs, on a target where it did.
     """
     found = Standing([], {}, set())
-    behind = select(proofs.c.subject_id).where(proofs.c.wanted, ~proofs.c.published).distinct()
-    texts = {row.id: row.text for row in _by_id(connection, connection.scalars(behind).all())}
-    old = stored(connection, texts)
-    names = {pin.name for some in old.values() for one in some.values() for pin in one.verdict.pins}
-    now = _listed(connection, names)
     then: dict[str, set[str]] = {
         name: {file.version for file in page.files} if page else set()
         for name, page in planned.items()
     }
+    not_yet = select(proofs.c.subject_id).where(proofs.c.wanted, ~proofs.c.published).distinct()
+    behind = connection.scalars(not_yet).all()
+    suspects = _suspects(connection, behind, then)
+    found.ready = [subject for subject in behind if subject not in suspects]
+    texts = {row.id: row.text for row in _by_id(connection, sorted(suspects))}
+    old = stored(connection, texts)
+    names = {pin.name for some in old.values() for one in some.values() for pin in one.verdict.pins}
+    now = _listed(connection, names)
     for subject, some in old.items():
         missing = _missing(some.values(), now | then)
         if not missing and not _doubtful(some.values()):
@@ -54,6 +57,32 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Stan
             if one.published and pin.version in now.get(pin.name, ())
         }
     return found
+
+
+def _suspects(
+    connection: Connection, behind: Sequence[int], then: Mapping[str, set[str]]
+) -> set[int]:
+    """Subjects of which it is not plain that they are ready: few, so the others need no look."""
+    p = proof_pins.c
+    found: set[int] = set()
+    pins: set[tuple[int, str]] = set()  # project and version
+    for batch in batches(behind):
+        mine = and_(among(proofs.c.subject_id, batch), proofs.c.wanted)
+        unknown = select(proofs.c.subject_id).where(mine, proofs.c.verdict == "undecided")
+        found.update(connection.scalars(unknown))
+        wanted = select(p.project_id, p.version).join_from(proofs, proof_pins).where(mine)
+        pins.update(raw(connection, wanted.distinct()))
+    names: dict[int, str] = {}
+    for some in batches({project for project, _ in pins}):
+        query = select(projects.c.id, projects.c.name).where(among(projects.c.id, some))
+        names.update(raw(connection, query))
+    listed = {**_listed(connection, names.values()), **then}
+    lacking = {one for one, version in pins if version not in listed.get(names[one], ())}
+    for some in batches(lacking):
+        pinned = among(p.project_id, some)
+        query = select(proofs.c.subject_id).join_from(proof_pins, proofs)
+        found.update(connection.scalars(query.where(pinned, proofs.c.wanted)))
+    return found.intersection(behind)
 
 
 def _missing(some: Iterable[Old], listed: Mapping[str, set[str]]) -> list[str]:
