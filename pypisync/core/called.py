@@ -9,9 +9,8 @@ group, so it does not change when others come and go.
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pypisync.core.ground import Ground
-from pypisync.core.model import Requirement
-from pypisync.core.offers import Asked
+from pypisync.core.ground import Ground, package, unpacked
+from pypisync.core.offers import Asked, ListedRelease
 from pypisync.core.select import Candidate, choose, choose_root
 from pypisync.core.selector import Selector
 from pypisync.core.specifiers import matcher
@@ -27,50 +26,51 @@ class Calling:
     groups: Sequence[int]  # masks; see pypisync.core.model.Targets
     _candidates: dict[str, list[Candidate]] = field(default_factory=dict)
     _chosen: dict[tuple[str, str, bool], Collection[int]] = field(default_factory=dict)
-    _walks: Walks = field(init=False)
+    _walks: Walks[ListedRelease] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._walks = Walks(self.ground, self._allows)
+        self._walks = Walks(self.ground, self._pinned, self._calls)
 
     def called(self, wanted: Asked, pins: Mapping[str, int]) -> Container[str]:
         """The projects of which the closure of ``wanted`` selects the pin."""
-        starts = [
-            need
-            for need in wanted
-            if self._calls(
-                need.name, self._together(need.name, wanted), pins.get(need.name, -1), root=True
-            )
-        ]
-        met = self._walks.along(pins, starts)
+        starts: list[str] = []
+        for need in wanted:
+            pin = self._pinned(need.name, pins.get(need.name, -1))
+            if pin and self._calls(pin, self._together(need.name, wanted), root=True):
+                starts += [package(need.name, extra) for extra in ("", *need.extras)]
+        met = self._walks.along(pins, (), starts)
         return self._part(pins, starts) if met is None else met
 
-    def _part(self, pins: Mapping[str, int], starts: Iterable[Requirement]) -> set[str]:
+    def _part(self, pins: Mapping[str, int], starts: Iterable[str]) -> set[str]:
         """The same, where some requirement on the way calls for another release than the pin."""
-        found: set[tuple[str, str]] = set()
+        found: set[str] = set()
         waiting = list(starts)
         while waiting:
-            need = waiting.pop()
-            for extra in ("", *need.extras):
-                if (need.name, extra) not in found:
-                    found.add((need.name, extra))
-                    needs = self.ground.needs(need.name, pins[need.name], extra)
-                    waiting += [n for n in needs if self._allows(n, pins.get(n.name, -1))]
-        return {name for name, _ in found}
+            node = waiting.pop()
+            if node in found:
+                continue
+            found.add(node)
+            name, extra = unpacked(node)
+            for need in self.ground.needs(name, pins[name], extra):
+                pin = self._pinned(need.name, pins.get(need.name, -1))
+                if pin and self._calls(pin, need.specifier):
+                    waiting += [package(need.name, one) for one in ("", *need.extras)]
+        return found
 
-    def _allows(self, need: Requirement, pin: int) -> bool:
-        return self._calls(need.name, need.specifier, pin, root=False)
+    def _pinned(self, name: str, pin: int) -> ListedRelease | None:
+        return self.ground.usable(name)[pin].release if pin >= 0 else None
 
     def _together(self, name: str, wanted: Asked) -> str:
         """All that is asked of a project at once, constraints included: that makes the root."""
         asked = {need.specifier for need in wanted if need.name == name}
         return ",".join(sorted(filter(None, asked | {self.ground.limits.get(name, "")})))
 
-    def _calls(self, name: str, specifier: str, pin: int, *, root: bool) -> bool:
-        key = (name, specifier, root)
+    def _calls(self, release: ListedRelease, specifier: str, *, root: bool = False) -> bool:
+        key = (release.name, specifier, root)
         found = self._chosen.get(key)
         if found is None:
-            found = self._chosen[key] = self._choice(name, specifier, root=root)
-        return pin >= 0 and self.ground.usable(name)[pin].release.id in found
+            found = self._chosen[key] = self._choice(release.name, specifier, root=root)
+        return release.id in found
 
     def _choice(self, name: str, specifier: str, *, root: bool) -> Sequence[int]:
         candidates = self._of(name)

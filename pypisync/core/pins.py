@@ -62,38 +62,26 @@ class Checker:
     """Checks on one target; what it has seen for one root it need not look at for another."""
 
     ground: Ground
-    _walks: Walks = field(init=False)
-    # By project the release seen last; its version if no other requirement has a say in it.
-    _seen: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _walks: Walks[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._walks = Walks(self.ground, self._allows)
+        self._walks = Walks(self.ground, self._ordinary, _matches)
 
     def passes(self, wanted: Asked, pins: Pins) -> bool:
         """Whether these pins are an installation of ``wanted``: they have no :func:`faults`."""
-        met = None
-        if all(self._allows(need, pins.get(need.name, -1)) for need in wanted):
-            met = self._walks.along(pins, wanted)
+        met = self._walks.along(pins, wanted)
         if met is None:
             return not faults(self.ground, wanted, pins)
         return pins.keys() <= met  # the others are extras
 
-    def _allows(self, need: Requirement, pin: int) -> bool:
-        """Whether a requirement is met by a release on which no other has a say."""
-        seen = self._seen.get(need.name)
-        if seen is None or seen[0] != pin:
-            seen = self._seen[need.name] = (pin, self._ordinary(need.name, pin))
-        if not seen[1] or need.fault:
-            return False
-        return not need.specifier or _matches(seen[1], need.specifier)
-
-    def _ordinary(self, name: str, pin: int) -> str:
+    def _ordinary(self, name: str, pin: int) -> str | None:
+        """The version of a release on which requirements have a say one by one."""
         usable = self.ground.usable(name)
         if not 0 <= pin < len(usable):
-            return ""
+            return None
         chosen = usable[pin]
         odd = chosen.doubt or chosen.yanked or chosen.release.prerelease
-        return "" if odd else chosen.release.version
+        return None if odd else chosen.release.version
 
 
 def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:

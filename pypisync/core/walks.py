@@ -6,60 +6,79 @@ compared.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from pypisync.core.ground import Ground, package, unpacked
 from pypisync.core.model import Requirement
 
-_Met: TypeAlias = tuple[Mapping[str, int], tuple[str, ...]]  # pins, and extras as packages
+_T = TypeVar("_T")
+_Met: TypeAlias = tuple[dict[str, int], list[str]]
 
 
 @dataclass(slots=True)
-class Walks:
-    """Walks over the facts of one target."""
+class Walks(Generic[_T]):
+    """Walks over the facts of one target.
+
+    A requirement allows a pin if the release is something (``look``: project and version, -1 for no
+    pin) that its specifier ``admits``, whatever other requirements say.
+    """
 
     ground: Ground
-    # Whether a requirement allows this version (-1: no pin) of its project, whatever others say.
-    allows: Callable[[Requirement, int], bool]
+    look: Callable[[str, int], _T | None]
+    admits: Callable[[_T, str], bool]
     # By package (see pypisync.core.ground) what it led to last, its own pin included.
     _known: dict[str, _Met] = field(default_factory=dict)
 
-    def along(self, pins: Mapping[str, int], starts: Iterable[Requirement]) -> set[str] | None:
-        """All packages met; None if a requirement on the way does not allow its pin.
+    def along(
+        self, pins: Mapping[str, int], needs: Iterable[Requirement], starts: Iterable[str] = ()
+    ) -> set[str] | None:
+        """All packages met from requirements and from starts on, whose projects have pins.
 
-        The starts have been looked at: their projects have pins. Raises Lacking.
+        None if a requirement does not allow its pin. Raises Lacking.
         """
-        there = pins.items()
-        waiting = [package(need.name, extra) for need in starts for extra in ("", *need.extras)]
-        found = set(waiting)
-        while waiting:
-            node = waiting.pop()
-            known = self._known.get(node)
-            if known is None or not known[0].items() <= there:
-                known = self._met(node, pins)
-                if known is None:
-                    return None
-                self._known[node] = known
+        there, seen = pins.items(), dict[str, _T]()
+        known = self._step(pins, needs, seen)
+        found = set(starts)
+        waiting = list(found)
+        while known is not None:
             met, extras = known
-            for other in met:
+            for other in (*met, *extras) if extras else met:
                 if other not in found:
                     found.add(other)
                     waiting.append(other)
-            if extras:
-                waiting += set(extras) - found
-                found.update(extras)
-        return found
+            if not waiting:
+                return found
+            node = waiting.pop()
+            known = self._known.get(node)
+            if known is None or not known[0].items() <= there:
+                name, extra = (node, "") if node in pins else unpacked(node)
+                known = self._step(pins, self.ground.needs(name, pins[name], extra), seen)
+                if known is not None:
+                    known[0][name] = pins[name]
+                    self._known[node] = known
+        return None
 
-    def _met(self, node: str, pins: Mapping[str, int]) -> _Met | None:
-        name, extra = (node, "") if node in pins else unpacked(node)
-        pin = pins[name]
-        met = {name: pin}
+    def _step(
+        self, pins: Mapping[str, int], needs: Iterable[Requirement], seen: dict[str, _T]
+    ) -> _Met | None:
+        """What requirements lead to: pins, and extras as packages; None if one does not allow it.
+
+        ``seen``: what the pinned releases are, as far as that has been looked at.
+        """
+        met: dict[str, int] = {}
         extras: list[str] = []
-        for need in self.ground.needs(name, pin, extra):
-            other = need.name
-            pin = met[other] = pins.get(other, -1)
-            if not self.allows(need, pin):
+        admits = self.admits
+        for need in needs:
+            name = need.name
+            release = seen.get(name)
+            if release is None:
+                release = self.look(name, pins.get(name, -1))
+                if release is None:
+                    return None
+                seen[name] = release
+            if need.fault or not admits(release, need.specifier):
                 return None
+            met[name] = pins[name]
             if need.extras:
-                extras += [package(other, one) for one in need.extras]
-        return met, tuple(extras)
+                extras += [package(name, one) for one in need.extras]
+        return met, extras
