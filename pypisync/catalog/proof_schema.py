@@ -51,6 +51,7 @@ proof_pins = Table(
     comment="the releases of proofs",
 )
 
+# Those of its pins are not repeated here: it hangs on them as well.
 proof_projects = Table(
     "proof_projects",
     metadata,
