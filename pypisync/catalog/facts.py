@@ -13,19 +13,17 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
 from pypisync.catalog.history import METADATA, doom_stored
+from pypisync.catalog.known import Known
 from pypisync.catalog.rows import Ids, add, among, batches, to_text
 from pypisync.catalog.schema import (
     files,
     projects,
     releases,
-    selected,
     skipped,
-    vulnerabilities,
 )
 from pypisync.core import files as names
 from pypisync.core import versions
 from pypisync.core.files import ParsedFile
-from pypisync.core.graph import PINNED
 from pypisync.core.keep import FileFacts, keep
 from pypisync.core.model import File, ProjectDocument
 from pypisync.core.policy import Bar, judge
@@ -35,6 +33,10 @@ from pypisync.core.rules import Rules
 GONE = "gone"
 # More than this many skipped names are counted, not listed.
 _SKIPPED_LISTED = 100
+
+
+# Of each file: whether it is kept, and the mask of the targets that can use it.
+_Files = Sequence[tuple[bool, str]]
 
 
 @dataclass(slots=True)
@@ -52,8 +54,8 @@ def record(
     """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
     reads = [_read(document) for document in documents]
     ids = ensure_projects(connection, [document.name for document in documents])
-    old = _Old(connection, list(ids.values()), rules)
-    writer = _Writer(connection, rules, old, now)
+    known = Known(connection, list(ids.values()), rules)
+    writer = _Writer(connection, rules, known, now)
     for read in reads:
         writer.project(ids[read.document.name], read)
     writer.write()
@@ -85,8 +87,8 @@ def rederive(
     if ids is None:
         ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
     for batch in batches(ids):
-        old = _Old(connection, batch, rules)
-        writer = _Writer(connection, rules, old, now)
+        known = Known(connection, batch, rules)
+        writer = _Writer(connection, rules, known, now)
         for project in batch:
             writer.masks(project)
         writer.write()
@@ -119,45 +121,16 @@ def _read(document: ProjectDocument) -> _Read:
     return read
 
 
-class _Old:
-    """What the catalog holds of some projects."""
-
-    def __init__(self, connection: Connection, ids: Sequence[int], rules: Rules) -> None:
-        self.projects: dict[int, Any] = {}
-        self.vulnerable: dict[int, list[str]] = {}  # ids by release; only if they bar
-        self.releases: dict[int, dict[bytes, Any]] = {project: {} for project in ids}
-        self.files: dict[int, dict[str, Any]] = {}
-        self.selected: set[int] = set()
-        for batch in batches(ids):
-            here = select(projects).where(among(projects.c.id, batch))
-            self.projects.update((row.id, row) for row in connection.execute(here))
-            query = select(releases).where(among(releases.c.project_id, batch))
-            for row in connection.execute(query):
-                self.releases[row.project_id][bytes(row.key)] = row
-        # By ids, not by a query of them: a planner without statistics would read whole tables.
-        everything = [row.id for rows in self.releases.values() for row in rows.values()]
-        for batch in batches(everything):
-            for row in connection.execute(select(files).where(among(files.c.release_id, batch))):
-                self.files.setdefault(row.release_id, {})[row.filename] = row
-            chosen = select(selected.c.release_id).where(
-                among(selected.c.release_id, batch), selected.c.extra != PINNED
-            )
-            self.selected.update(connection.scalars(chosen))
-            if rules.bars.blocks_vulnerable:
-                v = vulnerabilities.c
-                known = select(v.release_id, v.id).where(among(v.release_id, batch))
-                for release, vulnerability in connection.execute(known):
-                    self.vulnerable.setdefault(release, []).append(vulnerability)
-
-
 class _Writer:
     """Collects the differences of many projects, then writes them in few statements."""
 
-    def __init__(self, connection: Connection, rules: Rules, old: _Old, now: float) -> None:
+    def __init__(self, connection: Connection, rules: Rules, known: Known, now: float) -> None:
         self._connection = connection
         self._rules = rules
-        self._old = old
+        self._known = known
         self._now = now
+        self._idle = rules.bars.idle
+        self._alike: dict[object, tuple[_Files, dict[str, Any]]] = {}
         self._doomed: list[str] = []
         self._release_ids = Ids(connection, releases)
         self._file_ids = Ids(connection, files)
@@ -173,8 +146,8 @@ class _Writer:
 
     def project(self, project: int, read: _Read) -> None:
         """Compare a document with the catalog."""
-        was, document = self._old.projects[project], read.document
-        have = self._old.releases[project]
+        was, document = self._known.projects[project], read.document
+        have = self._known.releases[project]
         changed = was.status in ("unseen", GONE)
         for key, (version, entries) in read.releases.items():
             changed |= self._release(project, key, version, entries, have.get(key))
@@ -204,12 +177,12 @@ class _Writer:
 
     def masks(self, project: int) -> None:
         """Derive a project's masks again from the files in the catalog."""
-        was = self._old.projects[project]
+        was = self._known.projects[project]
         changed = False
-        for key, row in self._old.releases[project].items():
+        for key, row in self._known.releases[project].items():
             entries = [
                 (_file(file), names.parse(was.name, file.filename))
-                for file in self._old.files.get(row.id, {}).values()
+                for file in self._known.files.get(row.id, {}).values()
             ]
             if entries:
                 changed |= self._release(project, key, entries[0][1].version, entries, row)
@@ -227,23 +200,7 @@ class _Writer:
         was: Any,
     ) -> bool:
         bars = self._bars(project, version, entries, was)
-        kept = keep(
-            [
-                FileFacts(p, f.requires_python, f.yanked is not None, bar is not None)
-                for (f, p), bar in zip(entries, bars, strict=True)
-            ],
-            self._rules.policy,
-            self._rules.targets,
-            self._rules.machines,
-        )
-        derived = {
-            "kept": any(wanted for wanted, _ in kept.files),
-            "admits": to_text(kept.admits),
-            "admits_yanked": to_text(kept.admits_yanked),
-            "builds": to_text(kept.builds),
-            "serves": to_text(kept.serves),
-            "serves_yanked": to_text(kept.serves_yanked),
-        }
+        kept, derived = self._keep(entries, bars)
         if was is None:
             release = self._release_ids.next()
             self._new_releases.append(
@@ -254,7 +211,7 @@ class _Writer:
             )  # fmt: skip
         else:
             release = was.id
-        sources = self._entries(release, entries, kept.files, bars)
+        sources = self._entries(release, entries, kept, bars)
         if was is None:
             return True
         changed = any(getattr(was, name) != value for name, value in derived.items())
@@ -262,22 +219,56 @@ class _Writer:
             self._touch(was, derived, sources=sources, masks=changed)
         return changed
 
+    def _keep(
+        self, entries: list[tuple[File, ParsedFile]], bars: Sequence[Bar | None]
+    ) -> tuple[_Files, dict[str, Any]]:
+        """Which files are kept and for which targets, and the columns that follow from it.
+
+        Releases of a project are mostly alike in what that hangs on, so answers are kept.
+        """
+        alike = tuple(
+            (p.tags, p.remainder, f.requires_python, f.yanked is not None, bar is not None)
+            for (f, p), bar in zip(entries, bars, strict=True)
+        )
+        if alike not in self._alike:
+            kept = keep(
+                [
+                    FileFacts(parsed, requires_python, yanked, barred)
+                    for (_, parsed), (_, _, requires_python, yanked, barred) in zip(
+                        entries, alike, strict=True
+                    )
+                ],
+                self._rules.policy,
+                self._rules.targets,
+                self._rules.machines,
+            )
+            derived = {
+                "kept": any(wanted for wanted, _ in kept.files),
+                "admits": to_text(kept.admits),
+                "admits_yanked": to_text(kept.admits_yanked),
+                "builds": to_text(kept.builds),
+                "serves": to_text(kept.serves),
+                "serves_yanked": to_text(kept.serves_yanked),
+            }
+            self._alike[alike] = [(wanted, to_text(mask)) for wanted, mask in kept.files], derived
+        return self._alike[alike]
+
     def _bars(
         self, project: int, version: Version, entries: list[tuple[File, ParsedFile]], was: Any
     ) -> list[Bar | None]:
         """What the policy says to each file."""
-        if self._rules.bars.idle:
+        if self._idle:
             return [None] * len(entries)
-        name = self._old.projects[project].name
+        name = self._known.projects[project].name
         policy = self._rules.bars.of(name)
-        known = self._old.vulnerable.get(was.id, ()) if was else ()
-        return [judge(policy, name, str(version), file, known, self._now) for file, _ in entries]
+        bad = self._known.vulnerable.get(was.id, ()) if was else ()
+        return [judge(policy, name, str(version), file, bad, self._now) for file, _ in entries]
 
     def _touch(self, was: Any, derived: Mapping[str, Any], *, sources: bool, masks: bool) -> None:
         knowledge = was.knowledge
         if sources and knowledge != "unknown":
             # What the requirements were read from has changed: read them again.
-            wanted = derived["kept"] and was.id in self._old.selected
+            wanted = derived["kept"] and was.id in self._known.selected
             knowledge = "wanted" if wanted else "unknown"
             self._doubted.add(was.project_id)
         undecided = was.undecided or masks
@@ -286,7 +277,7 @@ class _Writer:
         )
 
     def _empty(self, was: Any) -> bool:
-        have = self._old.files.get(was.id, {})
+        have = self._known.files.get(was.id, {})
         self._gone_files += [file.id for file in have.values()]
         nothing = {"kept": False, **dict.fromkeys(_MASKS, "0")}
         changed = any(getattr(was, name) != value for name, value in nothing.items())
@@ -298,19 +289,20 @@ class _Writer:
         self,
         release: int,
         entries: list[tuple[File, ParsedFile]],
-        kept: Sequence[tuple[bool, int]],
+        kept: _Files,
         bars: Sequence[Bar | None],
     ) -> bool:
         """Compare files; answers whether what the requirements are read from has changed."""
-        have = dict(self._old.files.get(release, {}))
+        have = dict(self._known.files.get(release, {}))
         sources = False
         for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
-            row = _row(release, file, parsed, kept=wanted, mask=mask) | _barred(bar)
+            row = _row(release, file, parsed, bar, (wanted, mask))
             was = have.pop(file.filename, None)
             if bar and not (was and was.barred):
                 self._doomed += [row["path"], row["path"] + METADATA]
             if was is None:
-                self._new_files.append({"id": self._file_ids.next(), **row})
+                row["id"] = self._file_ids.next()
+                self._new_files.append(row)
                 sources = True
             elif any(getattr(was, name) != value for name, value in row.items()):
                 self._files.append({"row": was.id, **row})
@@ -350,7 +342,9 @@ _PROJECT_COLUMNS = ("display", "serial", "status", "status_reason", "etag")
 _SOURCES = ("kept", "sha256", "metadata_sha256", "url")
 
 
-def _row(release: int, file: File, parsed: ParsedFile, *, kept: bool, mask: int) -> dict[str, Any]:
+def _row(
+    release: int, file: File, parsed: ParsedFile, bar: Bar | None, kept: tuple[bool, str]
+) -> dict[str, Any]:
     return {
         "release_id": release,
         "filename": file.filename,
@@ -364,13 +358,11 @@ def _row(release: int, file: File, parsed: ParsedFile, *, kept: bool, mask: int)
         "metadata_sha256": file.metadata_sha256,
         "provenance": file.provenance,
         "kind": parsed.kind,
-        "kept": kept,
-        "admits": to_text(mask),
+        "kept": kept[0],
+        "admits": kept[1],
+        "barred": bar.reason if bar else "",
+        "matures": bar.until if bar else None,
     }
-
-
-def _barred(bar: Bar | None) -> dict[str, Any]:
-    return {"barred": bar.reason if bar else "", "matures": bar.until if bar else None}
 
 
 def _file(row: Any) -> File:

@@ -61,7 +61,7 @@ def parse(project: str, filename: str) -> ParsedFile:
 
 def excluded(parsed: ParsedFile, arch_exclude: Sequence[str]) -> bool:
     """Whether one of these texts occurs in what follows name and version."""
-    return any(text in parsed.remainder for text in arch_exclude)
+    return bool(arch_exclude) and any(text in parsed.remainder for text in arch_exclude)
 
 
 def usable_mask(parsed: ParsedFile, requires_python: str | None, targets: Targets) -> int:
@@ -81,7 +81,7 @@ def pool_path(file: File) -> str:
     if len(name) > LONGEST_FILENAME or not _SAFE.fullmatch(name) or not _SHA256.fullmatch(digest):
         raise _fault(name, f"not safe as a path with SHA-256 {digest[:80]!r}")
     blob = _BLOB.search(file.url.partition("#")[0].partition("?")[0])
-    if blob and unquote(blob[2]) == name:
+    if blob and (blob[2] == name or unquote(blob[2]) == name):
         return f"{blob[1]}/{name}"
     return f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{name}"
 
@@ -90,7 +90,7 @@ def _wheel(project: str, filename: str) -> ParsedFile:
     parts = filename.removesuffix(".whl").split("-")
     if len(parts) not in (5, 6):  # a wheel variant (PEP 825) may have 7
         raise _fault(filename, f"{len(parts)} parts, where a wheel has 5 or 6")
-    if "__" in parts[0] or canonicalize_name(parts[0]) != project:
+    if "__" in parts[0] or _normalised(parts[0]) != project:
         raise _fault(filename, f"not a wheel of {project}")
     version = versions.parse(parts[1])
     if version is None:
@@ -101,6 +101,11 @@ def _wheel(project: str, filename: str) -> ParsedFile:
     if not tags:
         raise _fault(filename, "its last three parts are not tags")
     return ParsedFile("wheel", version, tags, f"-{'-'.join(parts[2:])}.whl")
+
+
+@lru_cache(maxsize=1_000)  # the files of a project are parsed one after the other
+def _normalised(name: str) -> str:
+    return canonicalize_name(name)
 
 
 @lru_cache(maxsize=100_000)
@@ -114,7 +119,7 @@ def _tags(text: str) -> frozenset[Tag]:
 
 def _sdist(project: str, filename: str, extension: str) -> ParsedFile:
     for name, text in _cuts(filename.removesuffix(extension)):
-        if canonicalize_name(name) == project and (version := versions.parse(text)):
+        if _normalised(name) == project and (version := versions.parse(text)):
             return ParsedFile("sdist", version, frozenset(), extension)
     raise _fault(filename, f"not an sdist of {project} with a version")
 

@@ -33,22 +33,22 @@ _RULES = Rules(environments.targets(LINUX), FilePolicy())
 
 def closure_small(setup: Setup) -> Figures:
     """5,000 roots: from nothing, and after 5, 100 and 800 changed projects."""
-    return _closure(setup, setup.size(5_000, 200))
+    return _closure(setup, setup.size(5_000, 40))
 
 
 def closure_middle(setup: Setup) -> Figures:
     """50,000 roots."""
-    return _closure(setup, setup.size(50_000, 300))
+    return _closure(setup, setup.size(50_000, 50))
 
 
 def closure_large(setup: Setup) -> Figures:
     """500,000 roots."""
-    return _closure(setup, setup.size(500_000, 400))
+    return _closure(setup, setup.size(500_000, 60))
 
 
 def closure_whole(setup: Setup) -> Figures:
     """886,323 roots: "latest" of every project that PyPI has."""
-    return _closure(setup, setup.size(886_323, 500))
+    return _closure(setup, setup.size(886_323, 70))
 
 
 def _closure(setup: Setup, count: int) -> Figures:

@@ -8,7 +8,7 @@ from tests.bench.worlds import names
 
 def full_index(setup: Setup) -> Figures:
     """About 890,000 names upstream, an allowlist of 60: a cycle with nothing relevant changed."""
-    count, real = setup.size(890_000, 2_000), 60
+    count, real = setup.size(890_000, 200), setup.size(60, 5)
     with upstream("full", count, real) as remote, folder(in_memory=True) as made:
         configure(made, remote.url, dict.fromkeys(names(real), "latest"))
         sync(made)
@@ -17,7 +17,7 @@ def full_index(setup: Setup) -> Figures:
 
 def full_patterns(setup: Setup) -> Figures:
     """The same with a pattern that matches one name in ten."""
-    count, real = setup.size(890_000, 2_000), 60
+    count, real = setup.size(890_000, 200), setup.size(60, 5)
     with upstream("full", count, real) as remote, folder(in_memory=True) as made:
         packages = dict.fromkeys(names(real), "latest")
         configure(made, remote.url, packages, packages_re={"match-.*": ["latest"]})

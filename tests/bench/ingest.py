@@ -37,7 +37,7 @@ _COLUMNS = (
 
 def ingest(setup: Setup) -> Figures:
     """A million file rows, on SQLite and PostgreSQL, against a bare bulk insert of such rows."""
-    count = setup.size(1_000_000, 2_000)
+    count = setup.size(1_000_000, 400)
     runs = setup.runs if setup.quick else min(setup.runs, 2)
     figures: Figures = []
     with Postgres() as server:

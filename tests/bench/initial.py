@@ -13,7 +13,7 @@ from tests.bench.worlds import DEEP_LAYERS, names
 
 def initial_small(setup: Setup) -> Figures:
     """First sync of 5,000 small projects, everything included."""
-    count = setup.size(5_000, 40)
+    count = setup.size(5_000, 10)
     with upstream("small", count) as remote:
         packages = dict.fromkeys(names(count), "latest")
         figures = _first_syncs(setup, remote, packages, packages, in_memory=True)
@@ -24,7 +24,7 @@ def initial_small(setup: Setup) -> Figures:
 
 def initial_deep(setup: Setup) -> Figures:
     """First sync of 60 projects, with closures twelve layers deep."""
-    roots = setup.size(60, 4)
+    roots = setup.size(60, 2)
     with upstream("deep", roots) as remote:
         packages = dict.fromkeys(names(roots, "root"), "latest")
         layers = [name for n in range(DEEP_LAYERS) for name in names(roots, f"layer-{n}")]
@@ -33,7 +33,7 @@ def initial_deep(setup: Setup) -> Figures:
 
 def initial_large(setup: Setup) -> Figures:
     """First sync of some 250 files with 400 MB, against curl and sha256sum on the same files."""
-    count, big = setup.size(230, 12), setup.size(2**24, 2**17)
+    count, big = setup.size(230, 3), setup.size(2**24, 2**17)
     with upstream("large", count, big) as remote:
         packages = dict.fromkeys(names(count), "latest")
         paths, size = _paths(remote, packages)

@@ -26,7 +26,7 @@ _FILES = 8  # on a page
 
 def publish(setup: Setup) -> Figures:
     """100,000 pages from nothing; then 100 changed pages among 1,000 and among 100,000."""
-    many, few, changed = setup.size(100_000, 60), setup.size(1_000, 30), setup.size(100, 5)
+    many, few, changed = setup.size(100_000, 20), setup.size(1_000, 10), setup.size(100, 5)
     figures: Figures = []
     medians = []
     for count in (few, many):

@@ -44,7 +44,7 @@ QUESTIONS = {
 
 def query(setup: Setup) -> Figures:
     """Ten typical questions over a million files, each by ``pypisync query``."""
-    count = setup.size(60_000, 1_000)
+    count = setup.size(60_000, 100)
     with folder() as made:
         (made / "mirror").mkdir()
         database = made / "mirror" / "pypisync.sqlite"
@@ -53,9 +53,9 @@ def query(setup: Setup) -> Figures:
         total = pypisync(made, "query", "SELECT count(*) FROM v_files").output.strip()
         asked = ["SELECT 1", *QUESTIONS.values()]
         asked = [question.replace("{digest}", _digest(77)) for question in asked]
-        asked = asked[:: setup.size(1, 5)]
+        asked = asked[: setup.size(len(asked), 2)]
         found = in_turn(setup.runs, *(partial(pypisync, made, "query", one) for one in asked))
-    labels = ["nothing", *QUESTIONS][:: setup.size(1, 5)]
+    labels = ["nothing", *QUESTIONS][: len(asked)]
     note = f"over {int(total):,} files"
     return [
         figure(label, [cost.wall * 1000 for cost in costs], "ms", 0, note)

@@ -23,15 +23,16 @@ _COMMANDS = (("--help",), ("status",), ("check",), ("query", "SELECT 1"), ("why"
 
 def start_up(setup: Setup) -> Figures:
     """The commands that people wait for, and an interpreter that does nothing."""
-    with upstream("small", 60) as remote, folder(in_memory=True) as made:
-        configure(made, remote.url, dict.fromkeys(names(60), "latest"))
+    count, commands = setup.size(60, 5), _COMMANDS[: setup.size(len(_COMMANDS), 2)]
+    with upstream("small", count) as remote, folder(in_memory=True) as made:
+        configure(made, remote.url, dict.fromkeys(names(count), "latest"))
         sync(made)
         found = in_turn(
             setup.size(setup.runs * 3, 1),
             lambda: run([sys.executable, "-c", "pass"]),
-            *(partial(_command, made, words) for words in _COMMANDS),
+            *(partial(_command, made, words) for words in commands),
         )
-    labels = ["python -c pass", *(" ".join(words) for words in _COMMANDS)]
+    labels = ["python -c pass", *(" ".join(words) for words in commands)]
     return [
         found_figure
         for label, costs in zip(labels, found, strict=True)

@@ -29,7 +29,7 @@ from tests.daemon.process import Running
 
 def nothing_changed(setup: Setup) -> Figures:
     """Nothing has changed, on a mirror of 5,000 projects: a fresh process, and the daemon."""
-    count = setup.size(5_000, 30)
+    count = setup.size(5_000, 10)
     with upstream("small", count) as remote, folder(in_memory=True) as made:
         configure(made, remote.url, dict.fromkeys(names(count), "latest"))
         sync(made)
@@ -74,7 +74,7 @@ def idle(setup: Setup, remote: Remote, made: Path, closure: list[str]) -> Figure
 def increment(setup: Setup) -> Figures:
     """5 of 60 roots changed among 1,000 rows of the changelog; 800 of 5,000 changed."""
     if setup.quick:
-        return _increment(setup, "5 of 20", 20, 5, 20)
+        return _increment(setup, "5 of 10", 10, 5, 20)
     return [
         *_increment(setup, "5 of 60", 60, 5, 990),
         *_increment(setup, "800 of 5,000", 5_000, 800, 0),
