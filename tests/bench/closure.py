@@ -37,17 +37,17 @@ def closure_small(setup: Setup) -> Figures:
 
 
 def closure_middle(setup: Setup) -> Figures:
-    """50,000 roots."""
+    """The same with 50,000 roots."""
     return _closure(setup, setup.size(50_000, 50))
 
 
 def closure_large(setup: Setup) -> Figures:
-    """500,000 roots."""
+    """The same with 500,000 roots."""
     return _closure(setup, setup.size(500_000, 60))
 
 
 def closure_whole(setup: Setup) -> Figures:
-    """886,323 roots: "latest" of every project that PyPI has."""
+    """The same with 886,323 roots: "latest" of every project that PyPI has."""
     return _closure(setup, setup.size(886_323, 70))
 
 

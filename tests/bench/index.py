@@ -16,7 +16,7 @@ def full_index(setup: Setup) -> Figures:
 
 
 def full_patterns(setup: Setup) -> Figures:
-    """The same with a pattern that matches one name in ten."""
+    """The full index with a pattern that matches one name in ten."""
     count, real = setup.size(890_000, 200), setup.size(60, 5)
     with upstream("full", count, real) as remote, folder(in_memory=True) as made:
         packages = dict.fromkeys(names(real), "latest")
