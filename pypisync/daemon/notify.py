@@ -51,7 +51,9 @@ class Notifier:
         # Nobody listens any more: no reason to stop mirroring.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(1)
-            sender.sendto(message.encode(), address)
+            # Connected first: else a full queue would look free, and be tried all that second.
+            sender.connect(address)
+            sender.send(message.encode())
 
 
 def _interval(environ: Mapping[str, str]) -> float | None:
