@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 
 from pypisync.errors import ConfigError
+from pypisync.upstream.heads import hasten
 
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
 
@@ -96,6 +97,7 @@ class Routes:
         adapter.cert_verify(  # type: ignore[no-untyped-call]
             pool, url, ways["verify"], ways["cert"]
         )
+        hasten(cast("HTTPConnectionPool", pool))
         target = adapter.request_url(request, ways["proxies"])
         prefix = "" if target.startswith("/") else target.removesuffix("/")
         return Route(
