@@ -116,7 +116,8 @@ def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
         rules = {}
         if one.verdict == "refuted":
             rules = bars.rules_on(connection, one.consulted)
-        told.append(replace(one, why=(*one.why, *(rules[name] for name in sorted(rules)))))
+        why = (*one.why, *(rules[name] for name in sorted(rules)))
+        told.append(replace(one, why=why) if rules else one)
     return told
 
 

@@ -62,8 +62,11 @@ class Calling:
 
     def _together(self, name: str, wanted: Asked) -> str:
         """All that is asked of a project at once, constraints included: that makes the root."""
+        limit = self.ground.limits.get(name, "")
+        if not limit and len(wanted) == 1:
+            return wanted[0].specifier
         asked = {need.specifier for need in wanted if need.name == name}
-        return ",".join(sorted(filter(None, asked | {self.ground.limits.get(name, "")})))
+        return ",".join(sorted(filter(None, asked | {limit})))
 
     def _calls(self, release: ListedRelease, specifier: str, *, root: bool = False) -> bool:
         key = (release.name, specifier, root)
