@@ -42,6 +42,7 @@ class Admission:
 
     ground: Ground
     _shelves: dict[str, Shelf] = field(default_factory=dict)
+    _matching: dict[tuple[str, str], int] = field(default_factory=dict)
     _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)
 
     def best(self, name: str, versions: int, mode: Mode) -> int | None:
@@ -70,9 +71,12 @@ class Admission:
 
     def matching(self, name: str, specifier: str) -> int:
         """The versions that a specifier matches, whatever they are. Raises Lacking."""
-        wanted = matcher(specifier)
-        entries = self.shelf(name).entries
-        return sum(1 << i for i, entry in enumerate(entries) if wanted.matches(*entry))
+        found = self._matching.get((name, specifier))
+        if found is None:
+            wanted, entries = matcher(specifier), self.shelf(name).entries
+            found = sum(1 << i for i, entry in enumerate(entries) if wanted.matches(*entry))
+            self._matching[name, specifier] = found
+        return found
 
     def admitted(self, name: str, specifier: str, mode: Mode) -> int:
         """The versions that a requirement with this specifier admits. Raises Lacking."""
