@@ -8,7 +8,7 @@ ends where its order leads it. What comes out is a claim, as a solver's is.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -87,14 +87,16 @@ class _Counter(BaseReporter[_Need, _Candidate, str]):
         self._budget.step()
 
 
-@dataclass(slots=True)
-class _Asks:
-    """What is asked of an identifier, all together."""
-
-    pinned: bool = False
-    upper: bool = False
-    free: bool = True
-    direct: bool = False
+@lru_cache(maxsize=100_000)
+def _asks(specifier: str) -> tuple[bool, bool, bool]:
+    """Whether it names one version, whether it bounds from above, and whether it asks nothing."""
+    ones = list(SpecifierSet(specifier))
+    wild = [one.version.endswith(".*") for one in ones]
+    pinned = any(o.operator[:2] == "==" and not w for o, w in zip(ones, wild, strict=True))
+    upper = any(
+        o.operator in _UPPER or (o.operator == "==" and w) for o, w in zip(ones, wild, strict=True)
+    )
+    return pinned, upper, not ones
 
 
 class _Pip(AbstractProvider[_Need, _Candidate, str]):
@@ -143,22 +145,16 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
     ) -> Any:
         """Pinned before bounded from above before what was asked for before the rest."""
         del resolutions, candidates, backtrack_causes
-        asks = _Asks()
-        for need, _ in information[identifier]:
-            asks.direct |= need.only is not None
-            for one in SpecifierSet(need.specifier):
-                wild = one.version.endswith(".*")
-                asks.free = False
-                asks.pinned |= one.operator[:2] == "==" and not wild
-                asks.upper |= one.operator in _UPPER or (one.operator == "==" and wild)
+        needs = [need for need, _ in information[identifier]]
+        asked = [_asks(need.specifier) for need in needs]
         order = self._order.get(identifier, math.inf)
         return (
             identifier not in self._promoted,
-            not asks.direct,
-            not asks.pinned,
-            not asks.upper,
+            all(need.only is None for need in needs),
+            not any(pinned for pinned, _, _ in asked),
+            not any(upper for _, upper, _ in asked),
             order,
-            asks.free,
+            all(free for _, _, free in asked),
             identifier,
         )
 
