@@ -80,8 +80,10 @@ class Checker:
         if not 0 <= pin < len(usable):
             return None
         chosen = usable[pin]
-        odd = chosen.doubt or chosen.yanked or chosen.release.prerelease
-        return None if odd else chosen.release.version
+        release = chosen.release
+        if release.prerelease or chosen.yanked or chosen.doubt:
+            return None
+        return release.version
 
 
 def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
