@@ -36,7 +36,8 @@ class Walks(Generic[_T]):
 
         None if a requirement does not allow its pin. Raises Lacking.
         """
-        there, seen = pins.items(), dict[str, _T]()
+        there, ledger, needs_of = pins.items(), self._known, self.ground.needs
+        seen: dict[str, _T] = {}
         known = self._step(pins, needs, seen)
         found = set(starts)
         waiting = list(found)
@@ -49,13 +50,14 @@ class Walks(Generic[_T]):
             if not waiting:
                 return found
             node = waiting.pop()
-            known = self._known.get(node)
+            known = ledger.get(node)
             if known is None or not known[0].items() <= there:
                 name, extra = (node, "") if node in pins else unpacked(node)
-                known = self._step(pins, self.ground.needs(name, pins[name], extra), seen)
+                pin = pins[name]
+                known = self._step(pins, needs_of(name, pin, extra), seen)
                 if known is not None:
-                    known[0][name] = pins[name]
-                    self._known[node] = known
+                    known[0][name] = pin
+                    ledger[node] = known
         return None
 
     def _step(
