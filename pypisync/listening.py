@@ -137,8 +137,10 @@ def _set_roots(
     mirror: Mirror, connection: Transaction, names: set[str], *, everything: bool
 ) -> None:
     """Make the roots those of the configuration, patterns expanded over all names known."""
-    spelled = repr((mirror.roots, mirror.patterns, mirror.groups))
-    digest = sha256(spelled.encode()).hexdigest()
+    if not mirror.asked:
+        spelled = repr((mirror.roots, mirror.patterns, mirror.groups))
+        mirror.asked = sha256(spelled.encode()).hexdigest()
+    digest = mirror.asked
     if not mirror.patterns and work.setting(connection, "roots") == digest:
         return
     matched = set() if everything else decisions.matched_names(connection)

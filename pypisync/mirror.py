@@ -83,6 +83,9 @@ class Mirror:
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
+    # Proofs by verdict, if the last cycle left nothing to be done; else None.
+    settled: dict[str, int] | None = None
+    asked: str = ""  # a digest of roots, patterns and groups, once it was made
     # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
     answers: Counter[str] = field(default_factory=Counter)
 

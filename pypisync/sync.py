@@ -73,16 +73,34 @@ def sync_once(mirror: Mirror) -> Report:
             resume(mirror, report)
         with _timed(report, "listen"):
             fresh = listen(mirror, report)
-        with _timed(report, "settle"):
-            settle(mirror, report, fresh)
-        with _timed(report, "fetch"):
-            later = fetch(mirror, report)
-        with _timed(report, "publish"):
-            publish(mirror, report, later)
-            report.pruned += expunge(mirror)
+        if not _settled(mirror, report):
+            with _timed(report, "settle"):
+                settle(mirror, report, fresh)
+            with _timed(report, "fetch"):
+                later = fetch(mirror, report)
+            with _timed(report, "publish"):
+                publish(mirror, report, later)
         with _timed(report, "prune"):
+            report.pruned += expunge(mirror)
             prune(mirror, report)
+        mirror.settled = None if report.exit_code else report.proofs
     return report
+
+
+def _settled(mirror: Mirror, report: Report) -> bool:
+    """Whether the cycle before left nothing to do, and nothing has come since.
+
+    Then what would be decided and published is known. So a cycle without news costs the same
+    whatever the size of the mirror.
+    """
+    before, mirror.settled = mirror.settled, None
+    if before is None or report.exit_code:
+        return False
+    with mirror.catalog.begin() as connection:
+        if work.unfinished(connection) or to_examine(mirror, connection):
+            return False
+    report.proofs = before
+    return True
 
 
 # -- resume ---------------------------------------------------------------------------------

@@ -4,17 +4,16 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     and_,
     bindparam,
     exists,
     func,
-    literal_column,
     or_,
     outerjoin,
     select,
+    text,
     true,
     update,
 )
@@ -37,8 +36,8 @@ from pypisync.core.policy import Policy, blocked
 from pypisync.core.selector import parse
 from pypisync.core.specifiers import matcher
 
-# Spelt as in the index, which a parameter would keep SQLite from using.
-_IS_BARRED: ColumnElement[bool] = literal_column("files.barred <> ''", Boolean)
+# Spelt as in the index: a parameter, or "= 1" behind it, would keep SQLite from using that.
+_IS_BARRED = text("files.barred <> ''")
 
 
 class Barred(NamedTuple):

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -31,10 +32,16 @@ from pypisync.catalog.schema import (
     stored,
 )
 
+# Made once: to build them costs more than to ask them.
+_REPLACED = select(exists().where(generations.c.replaced <= bindparam("before")))
+_UNLISTED = select(exists().where(stored.c.unlisted <= bindparam("before")))
+
 
 def forget_generations(connection: Connection, before: float) -> int:
     """Forget the generations that are not kept, replaced before ``before``; answers how many."""
     g = generations.c
+    if not connection.scalar(_REPLACED, {"before": before}):  # so it mostly is
+        return 0
     old = select(g.id).where(~_kept(before)).order_by(g.id)
     # Where others can write at the same time: nobody names one of them from here on.
     locked = connection.scalars(old.with_for_update()).all()
@@ -60,6 +67,8 @@ def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[
 
     ``replaced``: generations that were replaced before are not kept.
     """
+    if not connection.scalar(_UNLISTED, {"before": off_pages}):
+        return []
     end = func.length(stored.c.path) - len(METADATA)
     beside = stored.c.path.endswith(METADATA, autoescape=True)
     path = case((beside, func.substr(stored.c.path, 1, end)), else_=stored.c.path)

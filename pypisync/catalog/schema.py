@@ -195,6 +195,13 @@ roots = Table(
     text_column("state", "new"),  # new, kept, dropped
     text_column("unmet", "0"),
     UniqueConstraint("project_id", "selector", "extras", "origin", "marker", "named"),
+    # What is to be decided.
+    Index(
+        "ix_roots_state",
+        "id",
+        sqlite_where=text("state <> 'kept'"),
+        postgresql_where=text("state <> 'kept'"),
+    ),
     comment="wanted lines of the configuration, patterns expanded",
 )
 
@@ -272,6 +279,12 @@ stored = Table(
     Column("size", BigInteger, nullable=False),
     Column("unlisted", Float),  # when the last page that lists it went, seconds since 1970
     Column("checked", Float, nullable=False, server_default="0"),
+    Index(
+        "ix_stored_unlisted",
+        "unlisted",
+        sqlite_where=text("unlisted IS NOT NULL"),
+        postgresql_where=text("unlisted IS NOT NULL"),
+    ),
     # Doomed: to be deleted as soon as no page lists it.
     Index(
         "ix_stored_doomed",

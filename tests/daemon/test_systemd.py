@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,28 @@ def test_messages_are_datagrams(tmp_path: Path, *, abstract: bool) -> None:
         assert [receiver.recv(1000).decode() for _ in expected] == expected
         with pytest.raises(BlockingIOError):
             receiver.recv(1000)
+
+
+def test_a_reader_that_is_slow_costs_no_work(tmp_path: Path) -> None:
+    """The system keeps a few messages; who would send more sleeps, for a second at most."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}, lambda: 0.0)
+        while _sends_at_once(tmp_path / "notify"):
+            pass
+        before = time.process_time()
+        notifier.status("one too many")
+        assert time.process_time() - before < 0.3
+
+
+def _sends_at_once(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        try:
+            sender.sendto(b"STATUS=", str(address))
+        except BlockingIOError:
+            return False
+        return True
 
 
 @pytest.mark.parametrize(
