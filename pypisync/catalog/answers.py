@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pypisync.catalog.reader import Reader
 from pypisync.catalog.verdicts import Verdicts, verdicts
-from pypisync.core.policy import UNDATED
+from pypisync.core.policy import RULES, rule
 
 _ENDED = ("done", "incomplete", "stopped", "failed")
 
@@ -60,7 +60,8 @@ class Status:
     unmet: int
     skipped: int
     barred: int  # files, by the policy
-    undated: int  # those of them that are because upstream does not tell when they were uploaded
+    barred_by: Mapping[str, int]  # the same by the rule; undated: upstream tells no upload time
+    matures: float | None  # when the next of them is old enough
     vulnerable: int  # selected releases
     vulnerable_first: Sequence[tuple[str, str]]  # release, ids
     proofs: Verdicts
@@ -80,6 +81,7 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
     )
     frozen = reader.rows("SELECT id, frozen FROM generations WHERE frozen IS NOT NULL")
+    barred = _barred(reader)
     return Status(
         last=_run(reader, ("running", *_ENDED)),
         finished=_run(reader, _ENDED),
@@ -106,10 +108,9 @@ def status(reader: Reader, *, first: int = 5) -> Status:
             " FROM classes c JOIN edges e ON e.class_id = c.id WHERE c.unmet <> '0')"
         ),
         skipped=reader.value("SELECT count(*) FROM skipped"),
-        barred=reader.value("SELECT count(*) FROM files WHERE barred <> ''"),
-        undated=reader.value(
-            "SELECT count(*) FROM files WHERE barred <> '' AND barred LIKE ?", f"{UNDATED}%"
-        ),
+        barred=sum(barred.values()),
+        barred_by=barred,
+        matures=reader.value("SELECT min(matures) FROM files WHERE matures IS NOT NULL"),
         vulnerable=reader.value(
             "SELECT count(DISTINCT v.release_id) FROM vulnerabilities v"
             " JOIN selected s ON s.release_id = v.release_id"
@@ -117,6 +118,15 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         vulnerable_first=_vulnerable(reader, first),
         proofs=verdicts(reader, first),
     )
+
+
+def _barred(reader: Reader) -> dict[str, int]:
+    """How many files each rule of the policy bars."""
+    query = "SELECT barred, count(*) FROM files WHERE barred <> '' GROUP BY barred"
+    found = dict.fromkeys(RULES, 0)
+    for reason, number in reader.rows(query):
+        found[rule(reason)] += number
+    return found
 
 
 def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:

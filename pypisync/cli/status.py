@@ -86,8 +86,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
     yield "skipped", f"{count(found.skipped)} names that the standards do not allow"
     if found.barred:
-        undated = f", {count(found.undated)} of an unknown upload time" if found.undated else ""
-        yield "barred", f"{count(found.barred, 'file')} by the policy{undated}"
+        yield "barred", _barred(found, now)
     if found.vulnerable:
         yield "vulnerable", count(found.vulnerable, "release")
     for release, ids in found.vulnerable_first:
@@ -97,6 +96,16 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "failed", f"{what}: {reason}"
     if len(failed) > _FAILED:
         yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+
+
+def _barred(found: "Status", now: float) -> str:
+    by = [f"{count(number)} by {rule}" for rule, number in found.barred_by.items() if number]
+    text = f"{count(found.barred, 'file')} by the policy: {', '.join(by)}"
+    if found.matures is None:
+        return text
+    wait = found.matures - now
+    when = f"in {span(wait)}" if wait > 0 else "with the next sync"
+    return f"{text}; the next is old enough {when}"
 
 
 def _proofs(found: "Verdicts") -> Iterator[tuple[str, str]]:

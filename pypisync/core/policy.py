@@ -16,6 +16,17 @@ from pypisync.core.specifiers import matcher
 from pypisync.core.values import moment, show_duration, show_moment, show_size
 
 UNDATED = "of an unknown upload time"  # how the reason begins
+# The rules by how their reasons begin.
+_RULES = {
+    "blocked: ": "block",
+    UNDATED: "undated",
+    "uploaded after ": "freeze_at",
+    "younger than ": "min_age",
+    "larger than ": "max_file_size",
+    "of an unknown size": "max_file_size",
+    "vulnerable: ": "vulnerabilities",
+}
+RULES = tuple(dict.fromkeys(_RULES.values()))
 Vulnerabilities = Literal["ignore", "report", "block"]
 
 
@@ -90,6 +101,11 @@ class Bar:
 
     reason: str
     until: float | None = None
+
+
+def rule(reason: str) -> str:
+    """Which of RULES gave the reason why a file is barred."""
+    return next(name for begin, name in _RULES.items() if reason.startswith(begin))
 
 
 def blocked(policy: Policy, project: str, version: str, filename: str, sha256: str) -> str:

@@ -87,7 +87,12 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     yield _gauge("failing_projects", "Those of them that were tried in vain.", failing)
     yield _gauge("held_releases", "Releases that are held back.", found.held)
     yield _gauge("unmet_requirements", "Requirements that nothing upstream meets.", found.unmet)
-    yield _gauge("barred_files", "Files that the policy bars.", found.barred)
+    barred = GaugeMetricFamily(
+        "pypisync_barred_files", "Files that the policy bars, by the rule.", labels=("rule",)
+    )
+    for rule, number in found.barred_by.items():
+        barred.add_metric((rule,), number)
+    yield barred
     what = "Releases in the mirror with a known vulnerability, if the policy looks at them."
     yield _gauge("vulnerable_releases", what, found.vulnerable)
     proofs = GaugeMetricFamily(
