@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, select
 from pypisync.catalog import locks
 from pypisync.catalog.history import METADATA
 from pypisync.catalog.publication import has_metadata, is_selected
+from pypisync.catalog.rows import is_set
 from pypisync.catalog.schema import files, projects, published, releases, selected, stored
 
 
@@ -29,7 +30,8 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     The wanted ones; and those that a kept generation lists and the pool has lost, as far as
     upstream still has them.
     """
-    if connection.scalar(select(projects.c.id).where(projects.c.unpublished).limit(1)) is None:
+    unpublished = is_set(projects.c.unpublished)
+    if connection.scalar(select(projects.c.id).where(unpublished).limit(1)) is None:
         return []
     meta = stored.alias("meta")
     f, p = files.c, published.c
@@ -37,7 +39,7 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
         f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
     )
     kept = projects.join(releases).join(selected, is_selected()).join(files)
-    named = f.id.in_(locks.named_files(projects.c.unpublished))
+    named = f.id.in_(locks.named_files(unpublished))
     same = and_(f.filename == p.filename, f.path == p.path, f.sha256 == p.sha256)
     listed = projects.join(published, p.name == projects.c.name).join(files, same)
     lost = and_(f.kept, stored.c.path.is_(None))
@@ -49,7 +51,7 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
                 meta, meta.c.path == f.path + METADATA
             )
         )
-        for row in connection.execute(query.where(projects.c.unpublished, condition)):
+        for row in connection.execute(query.where(unpublished, condition)):
             file = row[6] != row[3]
             metadata = None if has_metadata(row[5], row[7]) else row[5]
             if file or metadata is not None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from pypisync.catalog.decisions import ensure_projects
 from pypisync.catalog.proof_schema import proof_pins, proof_projects, proofs, subjects
-from pypisync.catalog.rows import Ids, add, among, batches, pour, words
+from pypisync.catalog.rows import Ids, add, among, batches, is_set, pour, words
 from pypisync.catalog.schema import projects
 
 
@@ -79,7 +79,7 @@ def forget(connection: Connection, targets: Collection[str]) -> None:
 
 def open_touched(connection: Connection) -> None:
     """Open the subjects whose proofs hang on projects that have changed since."""
-    changed = connection.scalars(select(projects.c.id).where(projects.c.unproven)).all()
+    changed = connection.scalars(select(projects.c.id).where(is_set(projects.c.unproven))).all()
     for batch in batches(changed):
         for table in (proof_pins, proof_projects):
             touched = (
@@ -95,7 +95,7 @@ def open_touched(connection: Connection) -> None:
 
 def open_subjects(connection: Connection) -> list[str]:
     """The texts of the subjects that are to be proven."""
-    query = select(subjects.c.text).where(subjects.c.open)
+    query = select(subjects.c.text).where(is_set(subjects.c.open))
     return list(connection.scalars(query.order_by(subjects.c.id)))
 
 

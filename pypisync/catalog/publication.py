@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, upd
 
 from pypisync.catalog import locks, vulnerabilities
 from pypisync.catalog.history import METADATA
-from pypisync.catalog.rows import among, batches, to_mask
+from pypisync.catalog.rows import among, batches, is_set, to_mask
 from pypisync.catalog.schema import (
     choices,
     classes,
@@ -51,7 +51,7 @@ def assemble(
     ``later``: paths that could not be fetched and may be next time. Where ``policy`` blocks what
     is vulnerable, a release that was never examined waits.
     """
-    query = select(projects).where(projects.c.unpublished).order_by(projects.c.name)
+    query = select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
     changed = connection.execute(query).all()
     if not changed:
         return Publication()

@@ -7,7 +7,17 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table, Text, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -87,6 +97,14 @@ def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bo
     listed = _Listed(bindparam(None, json.dumps(values), Text, unique=True))
     listed.type = column.type
     return column.bool_op("IN")(listed)
+
+
+def is_set(flag: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a flag is set, in the form for which SQLite looks into its index.
+
+    The bare column would be a walk through all of it, in every cycle.
+    """
+    return flag == true()
 
 
 def add(connection: Connection, table: Table, rows: Collection[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
-from pypisync.catalog.rows import add, among, batches
+from pypisync.catalog.rows import add, among, batches, is_set
 from pypisync.catalog.schema import projects, releases, selected, vulnerabilities
 from pypisync.core.model import Vulnerability
 from pypisync.core.policy import Policy
@@ -39,7 +39,7 @@ def unexamined(connection: Connection) -> list[Unexamined]:
     query = (
         select(r.id, projects.c.name, r.version)
         .join_from(releases, projects)
-        .where(r.unexamined)
+        .where(is_set(r.unexamined))
         .order_by(r.id)
     )
     return [Unexamined(*row) for row in connection.execute(query)]

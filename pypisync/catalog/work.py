@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from pypisync.catalog.proof_schema import subjects
-from pypisync.catalog.rows import among, batches
+from pypisync.catalog.rows import among, batches, is_set
 from pypisync.catalog.schema import pending, projects, releases, roots, settings
 
 SERIAL = "serial"
@@ -29,10 +29,10 @@ _UNFINISHED = select(
             for table, condition in (
                 (pending, true()),
                 (releases, releases.c.knowledge == "wanted"),
-                (projects, projects.c.undecided),
-                (projects, projects.c.unpublished),
+                (projects, is_set(projects.c.undecided)),
+                (projects, is_set(projects.c.unpublished)),
                 (roots, text("roots.state <> 'kept'")),
-                (subjects, subjects.c.open),
+                (subjects, is_set(subjects.c.open)),
             )
         )
     )
