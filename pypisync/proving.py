@@ -124,7 +124,7 @@ def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
 def _join(found: list[Verdict], one: Verdict) -> None:
     """Add a verdict to those of other targets, as one where it is the same."""
     for i, other in enumerate(found):
-        if (other.verdict, other.pins, other.why) == (one.verdict, one.pins, one.why):
+        if other.same_as(one):
             found[i] = replace(
                 other,
                 targets=other.targets + one.targets,
@@ -158,9 +158,12 @@ class _Bench:
             prover, calling = self._made(wanted, bounds)
         budget = self._mirror.budget()
         budget.check()  # whoever wants the cycle to stop is heard here too
+        from pypisync.core.alone import missed
+
         try:
             proof = prover.prove(wanted, budget, subject.text)
             proof = prover.rehearse(wanted, proof, budget)
+            tried = missed(proof, calling, wanted, budget) if proof.rehearsals else ()
         except _CRASHES as error:
             # Metadata can be crafted to be more than a library can take: the others go on.
             why = f"the search broke off: {type(error).__name__}: {error}"
@@ -173,6 +176,7 @@ class _Bench:
             proof.why,
             proof.steps,
             proof.consulted,
+            frozenset((n, prover.ground.usable(n)[i].release.version) for n, i in tried),
         )
 
     def _made(self, wanted: Asked, bounds: Mapping[str, str]) -> "tuple[Prover, Calling]":
@@ -186,11 +190,11 @@ class _Bench:
 
 
 def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:
-    """The pins to be stored: the solver's, and those of pip's that differ."""
+    """The pins to be stored: the solver's, and those of installers that differ."""
     found = _stored(proof.pins, "solver", calling, wanted)
-    if proof.others:
-        have = {(pin.name, pin.version) for pin in found}
-        others = _stored(proof.others, "pip", calling, wanted)
+    have = {(pin.name, pin.version) for pin in found}
+    for installer, pins in proof.others.items():
+        others = _stored(pins, installer, calling, wanted)
         found += [pin for pin in others if (pin.name, pin.version) not in have]
     return tuple(found)
 

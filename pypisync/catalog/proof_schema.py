@@ -44,7 +44,7 @@ proof_pins = Table(
     metadata,
     ref_column("proof_id", "proofs", index=False, key=True),
     ref_column("project_id", "projects", key=True),
-    Column("chosen_by", Text, primary_key=True),  # solver, or pip where that comes to another
+    Column("chosen_by", Text, primary_key=True),  # solver; pip or uv where that comes to another
     Column("version", Text, nullable=False),
     text_column("extras"),  # separated by commas
     flag_column("called"),  # the closure of its subject alone has it in the selection
@@ -52,6 +52,15 @@ proof_pins = Table(
 )
 
 # Those of its pins are not repeated here: it hangs on them as well.
+proof_tried = Table(
+    "proof_tried",
+    metadata,
+    ref_column("proof_id", "proofs", index=False, key=True),
+    ref_column("project_id", "projects", key=True),
+    Column("version", Text, primary_key=True),
+    comment="releases that installers look at, and leave, on the way to the pins of a proof",
+)
+
 proof_projects = Table(
     "proof_projects",
     metadata,

@@ -7,13 +7,19 @@ on the pages, those that were *published* before.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, literal, select, union, update
 
 from pypisync.catalog.decisions import ensure_projects
-from pypisync.catalog.proof_schema import proof_pins, proof_projects, proofs, subjects
+from pypisync.catalog.proof_schema import (
+    proof_pins,
+    proof_projects,
+    proof_tried,
+    proofs,
+    subjects,
+)
 from pypisync.catalog.rows import Ids, add, among, batches, is_set, pour, words
 from pypisync.catalog.schema import projects
 
@@ -24,7 +30,7 @@ class StoredPin(NamedTuple):
     name: str
     version: str
     extras: tuple[str, ...]
-    chosen_by: str  # solver, or pip where that comes to another
+    chosen_by: str  # solver; pip or uv where that comes to another
     called: bool  # the closure of the subject has it anyway
 
 
@@ -38,6 +44,12 @@ class Verdict:
     why: tuple[str, ...] = ()
     steps: int = 0
     consulted: frozenset[str] = frozenset()
+    tried: frozenset[tuple[str, str]] = frozenset()  # what installers look at on the way
+
+    def same_as(self, other: "Verdict") -> bool:
+        """Whether both say the same, be it on other targets."""
+        mine, others = ((o.verdict, o.pins, o.why, o.tried) for o in (self, other))
+        return mine == others
 
 
 def set_subjects(connection: Connection, wanted: Mapping[str, str]) -> None:
@@ -141,6 +153,7 @@ class _Writer:
         every = [one for verdicts in found.values() for one in verdicts]
         self._projects = ensure_projects(
             connection,
+            # What was tried was consulted.
             {name for one in every for name in (*one.consulted, *(p.name for p in one.pins))},
         )
         self._old = stored(connection, [row.id for row in _among(connection, found)])
@@ -150,6 +163,7 @@ class _Writer:
         self._same: list[int] = []
         self._proofs: list[tuple[object, ...]] = []
         self._pins: list[tuple[object, ...]] = []
+        self._tried: list[tuple[object, ...]] = []
         self._consulted: list[tuple[int, int]] = []
 
     def subject(self, subject: int, verdicts: Sequence[Verdict]) -> None:
@@ -178,6 +192,7 @@ class _Writer:
             (number, ids[name], chosen_by, version, ",".join(extras), called)
             for name, version, extras, chosen_by, called in one.pins
         ]
+        self._tried += [(number, ids[name], version) for name, version in sorted(one.tried)]
         self._consults(number, one)
 
     def _consults(self, number: int, one: Verdict) -> None:
@@ -199,6 +214,7 @@ class _Writer:
             )
         pour(connection, proofs, _PROOF, self._proofs)
         pour(connection, proof_pins, _PIN, self._pins)
+        pour(connection, proof_tried, ("proof_id", "project_id", "version"), self._tried)
         pour(connection, proof_projects, ("project_id", "proof_id"), self._consulted)
 
 
@@ -228,12 +244,19 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Ol
         for number, name, version, extras, chosen_by, called in connection.execute(query):
             pin = StoredPin(name, version, words(extras), chosen_by, called)
             pins.setdefault(number, []).append(pin)
+        t, tried = proof_tried.c, dict[int, set[tuple[str, str]]]()
+        query = select(t.proof_id, projects.c.name, t.version).join_from(proof_tried, projects)
+        for number, name, version in connection.execute(
+            query.join(proofs, proofs.c.id == t.proof_id).where(of)
+        ):
+            tried.setdefault(number, set()).add((name, version))
         for row in connection.execute(select(proofs).where(of)):
             verdict = Verdict(
                 tuple(row.targets.split(", ")),
                 row.verdict,
                 tuple(pins.get(row.id, ())),
                 tuple(row.why.split("\n")) if row.why else (),
+                tried=frozenset(tried.get(row.id, ())),
             )
             by_number = found.setdefault(row.subject_id, {})
             by_number[row.id] = Old(verdict, row.wanted, row.published)
@@ -241,20 +264,23 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Ol
 
 
 def _same(one: Verdict, old: Verdict) -> bool:
-    key = (one.targets, one.verdict, one.why)
     by_name = sorted(one.pins, key=lambda pin: (pin.name, pin.chosen_by))
-    return key == (old.targets, old.verdict, old.why) and tuple(by_name) == old.pins
+    return one.targets == old.targets and replace(one, pins=tuple(by_name)).same_as(old)
 
 
 def repairs(connection: Connection) -> list[tuple[str, str, str]]:
-    """The pins that no closure has by itself: (name, version, extras)."""
-    p = proof_pins.c
-    query = (
+    """What no closure has by itself: pins, and what is tried; (name, version, extras)."""
+    p, t = proof_pins.c, proof_tried.c
+    pins = (
         select(projects.c.name, p.version, p.extras)
         .join_from(proof_pins, projects)
         .join(proofs, proofs.c.id == p.proof_id)
         .where(~p.called, proofs.c.wanted)
-        .distinct()
-        .order_by(projects.c.name, p.version, p.extras)
     )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+    tried = (
+        select(projects.c.name, t.version, literal(""))
+        .join_from(proof_tried, projects)
+        .join(proofs, proofs.c.id == t.proof_id)
+        .where(proofs.c.wanted)
+    )
+    return sorted((row[0], row[1], row[2]) for row in connection.execute(union(pins, tried)))

@@ -44,7 +44,7 @@ class Pinned:
 
     subject: str
     targets: str
-    chosen_by: str  # solver, or pip where that comes to another
+    chosen_by: str  # solver; pip or uv where that comes to another; tried: looked at on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ def _purpose(
 ) -> tuple[tuple[Pinned, ...], tuple[tuple[str, str], ...]]:
     """What a root of our own is for: proofs, and what is held."""
     rows = reader.rows(
-        "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM proof_pins i"  # noqa: S608
+        "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608
+        " (SELECT proof_id, project_id, version, chosen_by, called FROM proof_pins UNION ALL"
+        "  SELECT proof_id, project_id, version, 'tried', FALSE FROM proof_tried) i"
         " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"
         " JOIN projects p ON p.id = i.project_id WHERE p.name = ? AND i.version = ?"
         f" AND {_WANTED if root.origin == PROOF else _KEPT}"

@@ -61,7 +61,7 @@ class PinOnRecord:
     project: str
     version: str
     extras: str
-    chosen_by: str  # solver, or pip where that comes to another
+    chosen_by: str  # solver; pip or uv where that comes to another
     added: bool
 
 

@@ -159,11 +159,21 @@ VIEWS = (
     ),
     View(
         "v_pins",
-        "Releases of proofs; chosen_by: solver, or pip where it chooses another; added: a repair.",
+        "Releases of proofs; chosen_by: solver, or pip or uv where it differs; added: a repair.",
         """
         SELECT i.proof_id AS proof, s.text AS subject, p.targets, j.name AS project, i.version,
             i.extras, i.chosen_by, CASE WHEN i.called THEN 0 ELSE 1 END AS added
         FROM proof_pins i JOIN proofs p ON p.id = i.proof_id
+        JOIN subjects s ON s.id = p.subject_id JOIN projects j ON j.id = i.project_id
+        WHERE p.wanted
+        """,
+    ),
+    View(
+        "v_tried",
+        "Releases that pip or uv looks at, and leaves, on the way to the pins of a proof.",
+        """
+        SELECT i.proof_id AS proof, s.text AS subject, p.targets, j.name AS project, i.version
+        FROM proof_tried i JOIN proofs p ON p.id = i.proof_id
         JOIN subjects s ON s.id = p.subject_id JOIN projects j ON j.id = i.project_id
         WHERE p.wanted
         """,

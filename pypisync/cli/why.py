@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _WAYS = 10  # shown for one release; --json has them all
 _CLIMB = 20_000  # nodes above one release that are looked at for them
 _PROOFS = 3  # named for one root
+_CHOSEN = {"solver": "", "tried": ", where installers look at it on the way"}
 
 _What = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The project.")]
 
@@ -168,7 +169,7 @@ def _proofs(proofs: "tuple[Pinned, ...]") -> str:
     """The proofs that have a release among their pins; a few of them."""
     named = [
         f"the proof of {one.subject} on {one.targets}"
-        + (", for pip chooses it" if one.chosen_by == "pip" else "")
+        + _CHOSEN.get(one.chosen_by, f", for {one.chosen_by} chooses it")
         for one in proofs[:_PROOFS]
     ]
     more = [f"{count(len(proofs) - _PROOFS)} more"] if len(proofs) > _PROOFS else []

@@ -56,5 +56,10 @@ class Agreement:
         return tuple(called)
 
     def _best(self, need: Requirement) -> int | None:
+        """The release that every installer takes for it; None if that is not sure."""
         admitted = self.admission.admitted(need.name, need.specifier, Mode.STRICT)
-        return self.admission.best(need.name, admitted, Mode.STRICT)
+        best = self.admission.best(need.name, admitted, Mode.STRICT)
+        shelf = self.admission.shelf(need.name)
+        # Yanked ones, and pre-releases where there are finals, each takes by rules of its own.
+        disputed = shelf.yanked | (~shelf.finals if shelf.finals else 0)
+        return None if best is None or disputed >> best & 1 else best

@@ -41,6 +41,21 @@ class Calling:
         met = self._walks.along(pins, (), starts)
         return self._part(pins, starts) if met is None else met
 
+    def choices(self, needs: Asked, *, root: bool = False) -> list[tuple[str, int, str]]:
+        """The releases that the closure takes for requirements, of those that are usable here.
+
+        Project, position among the usable ones, and extra. ``root``: they are asked for at once.
+        """
+        found = []
+        for need in needs:
+            if need.fault:
+                continue
+            specifier = self._together(need.name, needs) if root else need.specifier
+            for i, usable in enumerate(self.ground.usable(need.name)):
+                if self._calls(usable.release, specifier, root=root):
+                    found += [(need.name, i, extra) for extra in ("", *need.extras)]
+        return found
+
     def _part(self, pins: Mapping[str, int], starts: Iterable[str]) -> set[str]:
         """The same, where some requirement on the way calls for another release than the pin."""
         found: set[str] = set()

@@ -195,3 +195,28 @@ def holds(atom: Atom, value: str) -> bool:
         return _evaluator(atom.text).evaluate({atom.variable: value})
     except (ValueError, KeyError):  # both are what packaging raises, by release
         return True
+
+
+@lru_cache(maxsize=1 << 14)
+def without_extras(marker: str) -> str:
+    """What a marker says beside the extras that it names, which are taken to be asked for.
+
+    Equal markers give equal texts. Raises ValueError.
+    """
+    parsed = parse(marker) if marker else None
+    return "" if parsed is None else _said(parsed.tree, parsed.atoms)
+
+
+def _said(tree: Tree, atoms: tuple[Atom, ...]) -> str:
+    if isinstance(tree, int):
+        return "" if atoms[tree].variable == "extra" else atoms[tree].text
+    operator, operands = tree
+    texts = [_said(operand, atoms) for operand in operands]
+    if operator == "or" and not all(texts):
+        return ""
+    texts = [text for text in texts if text]
+    return (
+        texts[0]
+        if len(texts) == 1
+        else "(" * bool(texts) + f" {operator} ".join(texts) + ")" * bool(texts)
+    )

@@ -10,6 +10,7 @@ How the pins were found does not matter here, and nothing is shared with it.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
@@ -42,8 +43,14 @@ def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Require
     return asked
 
 
-def faults(ground: Ground, wanted: Asked, pins: Pins) -> list[str]:
-    """Why these pins are no installation of ``wanted``; nothing if they are."""
+def faults(
+    ground: Ground, wanted: Asked, pins: Pins, by: Literal["pip", "uv"] = "pip"
+) -> list[str]:
+    """Why these pins are no installation of ``wanted`` by an installer; nothing if they are.
+
+    uv takes a pre-release also when the finals that match are ruled out by something else, and a
+    yanked release if it is asked for by an exact pin; nobody else's pin counts.
+    """
     asked = reached(ground, wanted, pins)
     found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
     for name, needs in sorted(asked.items()):
@@ -53,7 +60,14 @@ def faults(ground: Ground, wanted: Asked, pins: Pins) -> list[str]:
         elif not 0 <= pins[name] < len(ground.usable(name)):
             found.append(f"{name}: there is no such release")
         else:
-            found += _wrong(ground, name, pins[name], [need.specifier for need in needs])
+            texts = [need.specifier for need in needs]
+            found += _mismatches(ground, name, pins[name], texts)
+            if by == "pip":
+                found += _refused(ground, name, pins[name], texts)
+            elif ground.usable(name)[pins[name]].yanked:
+                pinned = [need for need in needs if need in wanted]
+                if not any(pins_one(_specifiers(need.specifier)) for need in pinned):
+                    found.append(f"{name} is yanked")
     return found
 
 
@@ -86,9 +100,8 @@ class Checker:
         return release.version
 
 
-def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
-    usable = ground.usable(name)
-    chosen = usable[pin]
+def _mismatches(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+    chosen = ground.usable(name)[pin]
     label = f"{name} {chosen.release.version}"
     if chosen.doubt:
         yield f"{label}: {chosen.doubt}"
@@ -96,6 +109,13 @@ def _wrong(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[st
     for text in texts:
         if not _matches(version, text):
             yield f'{label} does not match "{text}"'
+
+
+def _refused(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+    """Why pip would not take what matches."""
+    usable = ground.usable(name)
+    chosen = usable[pin]
+    label = f"{name} {chosen.release.version}"
     if not (chosen.release.prerelease or chosen.yanked):
         return  # an ordinary release: nothing else has a say
     specifiers = [_specifiers(text) for text in texts]

@@ -6,7 +6,7 @@ derivation has been checked. *Undecided*: the budget was spent. *Blocked*: it wo
 release whose needs cannot be known (its markers make installers fail, or nobody states them).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,14 +16,17 @@ from pypisync.core.budget import Budget, Spent
 from pypisync.core.explain import explained
 from pypisync.core.ground import Ground, Node, Usable
 from pypisync.core.offers import Asked
-from pypisync.core.pins import Checker, reached
+from pypisync.core.pins import Checker, faults, reached
 from pypisync.core.refutation import Clause, Refutation, Term, refutes
-from pypisync.core.rehearsal import rehearsed
+from pypisync.core.rehearsal import Rehearsal, rehearsed
+from pypisync.core.rehearsal_uv import rehearsed as rehearsed_by_uv
 from pypisync.core.solver import Solver
 
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 # What the two installers' own orders may cost, of the whole.
 _SHARE = 4
+# So many times a search is begun anew because pip refuses what it found: as yanked, say.
+_MOST_BARRED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ class Proof:
     refutation: Refutation = ()
     steps: int = 0
     agreed: bool = False  # whoever prefers the newest comes to these pins
-    others: tuple[Pin, ...] = ()  # what pip's order of deciding comes to, if to something else
+    # What an installer's own order of deciding and admission come to, if to something else.
+    others: Mapping[str, tuple[Pin, ...]] = field(default_factory=dict)
     consulted: frozenset[str] = frozenset()  # the projects that the verdict hangs on
+    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
 
 
 @dataclass(slots=True)
@@ -86,15 +91,15 @@ class Prover:
         """The proof, with what pip comes to where that is something else. Raises Lacking."""
         if proof.verdict != "proven" or proof.agreed:
             return proof
-        try:
-            pins, consulted = rehearsed(self.admission, wanted, budget)
-        except Spent:
+        pip = self._rehearsed(rehearsed, wanted, budget)
+        proof = replace(proof, consulted=proof.consulted | pip.consulted)
+        if pip.pins is None or not self.checker.passes(wanted, pip.pins):
             return proof
-        proof = replace(proof, consulted=proof.consulted | consulted)
-        if pins is None or not self.checker.passes(wanted, pins):
+        proof = replace(proof, rehearsals={**proof.rehearsals, "pip": pip})
+        others = self._pins(wanted, pip.pins)
+        if others == proof.pins:
             return proof
-        others = self._pins(wanted, pins)
-        return proof if others == proof.pins else replace(proof, others=others)
+        return replace(proof, others={**proof.others, "pip": others})
 
     def _agreed(self, wanted: Asked) -> Proof | None:
         nodes = self.agreement.nodes(wanted)
@@ -106,20 +111,52 @@ class Prover:
         return Proof("proven", self._of(nodes), agreed=True, consulted=frozenset(pins))
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
-        for mode in Mode:
-            share = budget.share(_SHARE) if mode is Mode.STRICT else budget
+        """What uv comes to, if pip admits that as well; else pip's; else what there is at all."""
+        uv = self._rehearsed(rehearsed_by_uv, wanted, budget)
+        consulted = frozenset(uv.consulted)
+        if uv.pins is not None:
+            if doubts := self._doubts(uv.pins):
+                pins = self._pins(wanted, uv.pins)
+                return Proof("blocked", pins, tuple(doubts), consulted=consulted)
+            if self.checker.passes(wanted, uv.pins):
+                pins = self._pins(wanted, uv.pins)
+                return Proof("proven", pins, consulted=consulted, rehearsals={"uv": uv})
+        pip = self._rehearsed(rehearsed, wanted, budget)
+        if pip.pins is not None and self.checker.passes(wanted, pip.pins):
+            proof = Proof("proven", self._pins(wanted, pip.pins))
+        else:
+            proof = self._searched(wanted, budget, name)
+        if uv.pins is not None and not faults(self.ground, wanted, uv.pins, by="uv"):
+            others = {"uv": self._pins(wanted, uv.pins)}
+            proof = replace(proof, others=others, rehearsals={"uv": uv})
+        return replace(proof, consulted=proof.consulted | consulted | pip.consulted)
+
+    def _rehearsed(
+        self,
+        rehearsal: Callable[[Admission, Asked, Budget], Rehearsal],
+        wanted: Asked,
+        budget: Budget,
+    ) -> Rehearsal:
+        """What an installer comes to, within a share of the budget. Raises Lacking."""
+        share = budget.share(_SHARE)
+        try:
+            return rehearsal(self.admission, wanted, share)
+        except Spent:
+            return Rehearsal(None, set(), set())  # another order may do
+        finally:
+            budget.used = max(budget.used, share.used)
+
+    def _searched(self, wanted: Asked, budget: Budget, name: str) -> Proof:
+        for mode in (Mode.WIDE, Mode.TRUSTING):
             try:
-                proof = self._search(wanted, mode, share, name)
+                proof = self._search(wanted, mode, budget, name)
             except Spent:
-                if mode is Mode.STRICT:
-                    continue  # another order may do
                 why = "the search was given up when its budget was spent"
                 return Proof("undecided", why=(why,))
-            finally:
-                budget.used = max(budget.used, share.used)
             if proof is not None:
                 return proof
-        return Proof("undecided", why=("no solution was found, and no refutation stood up",))
+        why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
+        return Proof("undecided", why=(why,))
 
     def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
         """The verdict if this mode gives one. Raises Spent and Lacking."""
@@ -137,7 +174,7 @@ class Prover:
                 return Proof("blocked", self._pins(wanted, answer), tuple(doubts))
             if self.checker.passes(wanted, answer):
                 return Proof("proven", self._pins(wanted, answer))
-            if mode is Mode.STRICT:  # never, unless the search and its checker differ
+            if len(barred) == _MOST_BARRED:
                 return None
             terms = tuple(
                 Term(name, 1 << pin, positive=True) for name, pin in sorted(answer.items())

@@ -7,13 +7,13 @@ ends where its order leads it. What comes out is a claim, as a solver's is.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from resolvelib import AbstractProvider, BaseReporter, Resolver
-from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep, ResolverException
 
 from pypisync.core.admission import Admission
 from pypisync.core.budget import Budget
@@ -46,28 +46,36 @@ class _Candidate(NamedTuple):
 _Resolver = Resolver[_Need, _Candidate, str]
 
 
-def rehearsed(
-    admission: Admission, wanted: Asked, budget: Budget
-) -> tuple[dict[str, int] | None, set[str]]:
-    """The pins by project, None if pip finds none; and the projects that it looked at.
+class Rehearsal(NamedTuple):
+    """What an installer comes to, and on which way.
 
-    Raises Spent and Lacking.
+    A version is its position among the usable ones.
     """
+
+    pins: Mapping[str, int] | None  # by project; None: it finds no solution
+    consulted: Set[str]  # the projects that it looked at
+    tried: Set[tuple[str, int]]  # what it decided on or would have, for a while at least
+
+
+def rehearsed(admission: Admission, wanted: Asked, budget: Budget) -> Rehearsal:
+    """What pip comes to. Raises Spent and Lacking."""
     if any(need.fault for need in wanted):
-        return None, set()
+        return Rehearsal(None, set(), set())
     provider = _Pip(admission, wanted)
     resolver: Any = Resolver(provider, _Counter(budget))
+    pins = None
     try:
         # Those with extras come last; it tells on what is looked at.
         first = sorted(
             (one for need in wanted for one in _needs(need)), key=lambda one: one.extras != ()
         )
         result = resolver.resolve(first, max_rounds=budget.steps)
+        pins = {c.name: c.version for c in result.mapping.values()}
     except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
-        # The last one is resolvelib's way with some releases that need themselves: pip's too.
-        return None, provider.consulted
-    mapping: Mapping[str, _Candidate] = result.mapping
-    return {c.name: c.version for c in mapping.values()}, provider.consulted
+        pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
+    except ResolverException as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+    return Rehearsal(pins, provider.consulted, provider.tried)
 
 
 def _needs(need: Requirement) -> Iterator[_Need]:
@@ -102,6 +110,7 @@ def _asks(specifier: str) -> tuple[bool, bool, bool]:
 class _Pip(AbstractProvider[_Need, _Candidate, str]):
     def __init__(self, admission: Admission, wanted: Asked) -> None:
         self.consulted = {need.name for need in wanted}
+        self.tried: set[tuple[str, int]] = set()
         self._admission = admission
         self._order: dict[str, int] = {}
         for need in wanted:
@@ -172,9 +181,13 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         if not needs:
             return []  # a parent that was let go asked for it
         versions = self._admitted(name, {need.specifier for need in needs})
-        for need in needs:
-            if need.only is not None:
-                versions = self._matching(name, needs) & _bit(need.only)
+        only = [_bit(need.only) for need in needs if need.only is not None]
+        if only:
+            versions = self._matching(name, needs)
+            for one in only:
+                versions &= one
+        if versions:
+            self.tried.add((name, versions.bit_length() - 1))
         for gone in incompatibilities[identifier]:
             versions &= ~(1 << gone.version)
         return [_Candidate(name, extras, i) for i in reversed(list(positions(versions)))]
@@ -188,6 +201,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
     def get_dependencies(self, candidate: _Candidate) -> Iterable[_Need]:
         """The release's own, and what the extras add to them."""
         name, extras, version = candidate
+        self.tried.add((name, version))
         ground = self._admission.ground
         needs = [need for e in ("", *extras) for need in ground.needs(name, version, e)]
         self.consulted.update(need.name for need in needs)
@@ -212,6 +226,8 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         if not together.prereleases:
             versions = versions & shelf.finals or versions
         sound = versions & ~shelf.yanked
+        if versions and not sound:  # it stands in the way of what is older or a pre-release
+            self.tried.add((name, versions.bit_length() - 1))
         if sound or not pins_one(together):
             versions = sound
         return versions

@@ -1,9 +1,10 @@
 """A set of releases that can be installed together, or a derivation that there is none.
 
-The search is nab-resolver's PubGrub; this module is the one place that knows it. Preference is
-pip's: newest first. A set of versions is an integer (see :mod:`pypisync.core.refutation`), so that
-the sets of a search are met and joined by single operations. What comes out is a claim, which
-:mod:`pypisync.core.pins` and :mod:`pypisync.core.refutation` check.
+The search is nab-resolver's PubGrub; this module is the one place that knows it. Newest first, in
+whatever order finds an answer soonest. A set of versions is an integer (see
+:mod:`pypisync.core.refutation`), so that the sets of a search are met and joined by single
+operations. What comes out is a claim, which :mod:`pypisync.core.pins` and
+:mod:`pypisync.core.refutation` check.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,7 @@ from pypisync.core.ground import Ground, package, unpacked
 from pypisync.core.model import Requirement
 from pypisync.core.offers import Asked
 from pypisync.core.refutation import Clause, Kind, Refutation, Term
-from pypisync.core.specifiers import matcher
 
-# As uv does: a project that conflicted so often is decided before the others.
-_CONFLICTS = 5
 _UNPARSABLE = ""  # no project is called so: what needs it cannot be installed
 
 
@@ -121,7 +119,7 @@ class Solver:
         ``barred``: clauses of this kind, found to hold before.
         """
         provider = _Provider(self, mode, list(barred))
-        provider.met(wanted)
+        self.consulted.update(need.name for need in wanted)
         resolver: Resolver[str, int] = Resolver(
             provider, _Counter(budget), max_iterations=budget.steps + 1, range_type=_Set
         )
@@ -186,16 +184,6 @@ class _Provider(BaseProvider[str, int]):
         self._solver = solver
         self._mode = mode
         self._barred = barred
-        self._met: dict[str, int] = {}  # projects in the order in which they were first named
-        self._pinned: set[str] = set()
-
-    def met(self, needs: Sequence[Requirement]) -> None:
-        """These requirements have come up, in this order."""
-        for need in needs:
-            self._met.setdefault(need.name, len(self._met))
-            if matcher(need.specifier).pinned:
-                self._pinned.add(need.name)
-        self._solver.consulted.update(need.name for need in needs)
 
     def choose_version(self, package: str, version_range: Any) -> int | None:
         name = unpacked(package)[0]
@@ -206,7 +194,8 @@ class _Provider(BaseProvider[str, int]):
         return self.choose_version(package, version_range) is not None
 
     def get_dependencies(self, package: str, version: int) -> Mapping[str, _Set]:
-        self.met(self._solver.ground.needs(*_version(package, version)))
+        needs = self._solver.ground.needs(*_version(package, version))
+        self._solver.consulted.update(need.name for need in needs)
         return self._solver.edges(package, version, self._mode)
 
     def prioritize(
@@ -216,23 +205,11 @@ class _Provider(BaseProvider[str, int]):
         conflict_counts: Mapping[str, int],
         culprit_counts: Mapping[str, int] | None = None,
     ) -> tuple[int, int]:
-        """What to decide first: the least."""
-        conflicts = conflict_counts.get(package, 0)
-        if self._mode is not Mode.STRICT:  # what conflicts most, then what leaves least choice
-            return -conflicts, version_range.bits.bit_count()
-        name = unpacked(package)[0]
-        rank = 3
-        if name in self._pinned:
-            rank = 0
-        elif conflicts >= _CONFLICTS:
-            rank = 1
-        elif culprit_counts and culprit_counts.get(package, 0) >= _CONFLICTS:
-            rank = 2
-        return rank, self._met.get(name, len(self._met))
+        """What conflicts most is decided first, then what leaves least choice."""
+        del culprit_counts
+        return -conflict_counts.get(package, 0), version_range.bits.bit_count()
 
     def widen_decision(self, package: str, version: int) -> _Set | None:
-        if self._mode is Mode.STRICT and self._solver.ground.offers.partial:
-            return None  # what happens to be known must not tell on the answer
         return self._solver.alike(package, version, self._mode)
 
     def consume_pending_clauses(self) -> list[Incompatibility[str, int]]:

@@ -18,8 +18,8 @@ from pypisync.core import versions
 
 Interval: TypeAlias = tuple[bytes, bytes]  # [lowest key in, lowest key out)
 
-_BOTTOM = versions.encode(0, (0,), dev=0)  # 0.dev0, the lowest version there is
-_TOP = b"\xff\xff"  # above the key of any epoch
+BOTTOM = versions.encode(0, (0,), dev=0)  # 0.dev0, the lowest version there is
+TOP = b"\xff\xff"  # above the key of any epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def matcher(text: str) -> Matcher:
     Raises ValueError if ``text`` is no specifier set.
     """
     parsed = SpecifierSet(text)
-    inside: list[Interval] = [(_BOTTOM, _TOP)]
+    inside: list[Interval] = [(BOTTOM, TOP)]
     holes: list[Interval] = []
     arbitrary: set[str] = set()
     for specifier in parsed:
@@ -89,7 +89,7 @@ def _interval(specifier: Specifier) -> Interval:
     if operator == "===":
         version = versions.parse(text)
         # What PEP 440 cannot read is not the version of any release that has a key.
-        return (_TOP, _TOP) if version is None else _only(version)
+        return (TOP, TOP) if version is None else _only(version)
     if text.endswith(".*"):
         base = Version(text[:-2])
         return _first(base.epoch, base.release), _first(base.epoch, _next(base.release))
@@ -104,28 +104,28 @@ def _equal(version: Version) -> Interval:
 
 
 def _at_least(version: Version) -> Interval:
-    return versions.key(version), _TOP
+    return versions.key(version), TOP
 
 
 def _at_most(version: Version) -> Interval:
-    return _BOTTOM, _after_locals(versions.key(version))
+    return BOTTOM, _after_locals(versions.key(version))
 
 
 def _below(version: Version) -> Interval:
     # PEP 440: <V admits no pre-release of V unless V is one.
     dev = version.dev if version.is_prerelease else 0
-    return _BOTTOM, versions.encode(version.epoch, version.release, version.pre, version.post, dev)
+    return BOTTOM, versions.encode(version.epoch, version.release, version.pre, version.post, dev)
 
 
 def _above(version: Version) -> Interval:
     # PEP 440: >V admits no post-release of V unless V is one, and no local version of V.
     epoch, release, pre, post = version.epoch, version.release, version.pre, version.post
     if version.dev is not None:
-        return versions.encode(epoch, release, pre, post, version.dev + 1), _TOP
+        return versions.encode(epoch, release, pre, post, version.dev + 1), TOP
     if post is not None:
-        return versions.encode(epoch, release, pre, post + 1, 0), _TOP
+        return versions.encode(epoch, release, pre, post + 1, 0), TOP
     # The last three bytes: no post, no dev, no local. A post-release has 01 for the first.
-    return versions.key(version)[:-3] + b"\x02", _TOP
+    return versions.key(version)[:-3] + b"\x02", TOP
 
 
 def _compatible(version: Version) -> Interval:

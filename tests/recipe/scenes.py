@@ -47,7 +47,7 @@ TARGETS = ("3.11 linux-x86_64", "3.13 linux-x86_64")
 _WORD = re.compile(r"(yanked|sdist)$|(python)(?=[<>=!~])|(wheel|sdist|build|at)=|\[([\w-]+)\] ")
 _STEP = {
     "upstream", "do", "packages", "groups", "environment", "policy", "now", "steps", "listed",
-    "verdicts", "pins", "pip", "why", "unmet", "held", "failed", "then",
+    "verdicts", "pins", "pip", "uv", "why", "unmet", "held", "failed", "then",
 }  # fmt: skip
 
 Step = Mapping[str, Any]
@@ -117,6 +117,7 @@ class Scene:
             "verdicts": self._verdicts(),
             "pins": self._pins("solver"),
             "pip": self._pins("pip"),
+            "uv": self._pins("uv"),
             "why": self._why(),
             "unmet": sorted(f"{n}=={v} {text}" for n, v, text in self.bench.unmet()),
             "held": dict(report.held),
@@ -201,7 +202,7 @@ def differences(step: Step, outcome: Mapping[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     if missing := said.keys() - outcome["verdicts"].keys():
         found["subjects"] = sorted(missing), sorted(outcome["verdicts"])
-    for key in ("pins", "pip"):
+    for key in ("pins", "pip", "uv"):
         for subject, pins in step.get(key, {}).items():
             where = [subject] if " on " in subject else [f"{subject} on {t}" for t in TARGETS]
             found |= {f"{key} {one}": (pins, outcome[key].get(one, {})) for one in where}
