@@ -19,6 +19,7 @@ from pypisync.catalog import (
     fetching,
     history,
     locks,
+    proof_history,
     publication,
     retention,
     roots,
@@ -232,7 +233,11 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
             proven = standing(connection, result.pages)
         publish_proofs(connection, proven.ready)
         serial = work.serial(connection) or 0
+        before = history.generation(connection)[0]
         number = history.publish(connection, result.pages, serial, mirror.now())
+        # After a rollback the newest generation has other proofs than those that are published.
+        ready = None if history.repeats(connection, before) else proven.ready
+        proof_history.record(connection, number or before or 1, ready)
         publication.published_all(connection, result.done)
         runs.set_held(connection, result.held, mirror.now())
     report.held = result.held

@@ -22,6 +22,8 @@ _ATTRIBUTES = (
     "path", "sha256", "uploaded", "requires_python", "yanked", "metadata_sha256", "provenance",
 )  # fmt: skip
 
+_Verdict = tuple[str, str]  # and its pins
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:
@@ -113,16 +115,25 @@ class Moved:
     changed: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ProofMoved:
+    """A root or group whose proof differs, on the targets on which the difference is the same."""
+
+    subject: str
+    targets: str
+    before: str  # the verdict; "": none
+    after: str
+    pins: Moved  # of one that is proven before and after: how its pins differ
+
+
 @dataclass(slots=True)
 class Difference:
-    """How one generation differs from another. That a page has another serial only is left out.
-
-    Proofs are not compared: only the newest are on record.
-    """
+    """How one generation differs from another. That a page has another serial only is left out."""
 
     projects: Moved = field(default_factory=Moved)
     releases: Moved = field(default_factory=Moved)  # "name==version"; a release never changes
     files: Moved = field(default_factory=Moved)
+    proofs: list[ProofMoved] = field(default_factory=list)
 
 
 def difference(reader: Reader, old: int, new: int) -> Difference:
@@ -143,14 +154,61 @@ def difference(reader: Reader, old: int, new: int) -> Difference:
     before, after = (_releases(reader, names, number) for number in (old, new))
     result.releases.came = [f"{name}=={version}" for name, version in sorted(after - before)]
     result.releases.went = [f"{name}=={version}" for name, version in sorted(before - after)]
+    result.proofs = _proofs(reader, old, new)
     return result
+
+
+def _proofs(reader: Reader, old: int, new: int) -> list[ProofMoved]:
+    """The proofs that differ, by subject."""
+    was, is_now = _verdicts(reader, old, new), _verdicts(reader, new, old)
+    targets: dict[tuple[str, _Verdict, _Verdict], list[str]] = {}
+    for key in {**is_now, **was}:
+        before, after = was.get(key, ("", "")), is_now.get(key, ("", ""))
+        if before != after:
+            targets.setdefault((key[0], before, after), []).append(key[1])
+    found = []
+    for (subject, before, after), names in targets.items():
+        pins = _repinned(before[1], after[1]) if before[0] == after[0] else Moved()
+        found.append(ProofMoved(subject, ", ".join(names), before[0], after[0], pins))
+    return sorted(found, key=lambda one: (one.subject, one.targets))
+
+
+def _verdicts(reader: Reader, number: int, other: int) -> dict[tuple[str, str], _Verdict]:
+    """By subject and target, of the verdicts that one of two generations has."""
+    rows = _only(reader, "published_proofs", "subject, targets, verdict, pins", number, other)
+    return {(row[0], target): (row[2], row[3]) for row in rows for target in row[1].split(", ")}
+
+
+def _repinned(before: str, after: str) -> Moved:
+    """How pins differ."""
+    was, is_now = _pins(before), _pins(after)
+    both = was.keys() & is_now.keys()
+    return Moved(
+        sorted(is_now[key][1] for key in is_now.keys() - both),
+        sorted(was[key][1] for key in was.keys() - both),
+        {
+            key: f"{was[key][0]} -> {is_now[key][0]}"
+            for key in sorted(both)
+            if was[key] != is_now[key]
+        },
+    )
+
+
+def _pins(text: str) -> dict[str, tuple[str, str]]:
+    """Version and text of each pin by its name; what only pip or uv chooses has a name of its own."""
+    found = {}
+    for pin in text.split(", ") if text else ():
+        name, _, version = pin.partition("==")
+        version, _, chosen_by = version.partition(" ")
+        found[f"{name} {chosen_by}".rstrip()] = version, pin
+    return found
 
 
 def _only(reader: Reader, table: str, columns: str, number: int, other: int) -> Iterator[Any]:
     """The rows that one of two generations has and the other has not."""
     beyond = "first > ?" if other < number else "last < ?"
     yield from reader.rows(
-        f"SELECT {columns} FROM {table} WHERE {_LISTED} AND {beyond}",  # noqa: S608 - constants
+        f"SELECT {columns} FROM {table} WHERE {_LISTED} AND {beyond} ORDER BY id",  # noqa: S608 - constants
         number,
         number,
         other,

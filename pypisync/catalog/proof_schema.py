@@ -1,9 +1,9 @@
 """The tables of proofs. They are decisions: derived from facts and roots alone.
 
-Only ``published`` is history: what the pages have while something newer waits.
+History is ``published``, what the pages have while something newer waits, and published_proofs.
 """
 
-from sqlalchemy import Column, Float, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, Table, Text
 
 from pypisync.catalog.columns import (
     flag_column,
@@ -67,4 +67,19 @@ proof_projects = Table(
     ref_column("project_id", "projects", index=False, key=True),
     ref_column("proof_id", "proofs", key=True),
     comment="the projects that each proof hangs on: when their facts change, it is made anew",
+)
+
+published_proofs = Table(
+    "published_proofs",
+    metadata,
+    id_column(),
+    Column("subject", Text, nullable=False),
+    Column("targets", Text, nullable=False),  # separated by ", "
+    Column("verdict", Text, nullable=False),
+    text_column("pins"),  # "name[extras]==version", separated by ", "
+    Column("first", Integer, nullable=False, index=True),
+    Column("last", Integer),  # null: published with the newest generation still
+    Index("ix_published_proofs_subject_last", "subject", "last"),
+    Index("ix_published_proofs_last", "last"),
+    comment="verdicts, each with the generations that were published with it",
 )

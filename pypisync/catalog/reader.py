@@ -21,7 +21,7 @@ from pypisync.core.values import masked
 from pypisync.errors import CatalogError
 
 # The revision whose tables and views the statements here are written for.
-REVISION = "0007"
+REVISION = "0008"
 
 _BATCH = 5_000  # values in one statement
 _BUSY_SECONDS = 30

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from pypisync.catalog.history import METADATA, Stored
 from pypisync.catalog.locks import wanted_files
+from pypisync.catalog.proof_schema import published_proofs
 from pypisync.catalog.rows import among
 from pypisync.catalog.schema import (
     files,
@@ -48,7 +49,7 @@ def forget_generations(connection: Connection, before: float) -> int:
     gone = connection.scalars(old).all() if locked else []
     if not gone:
         return 0
-    for table in (pages, published):
+    for table in (pages, published, published_proofs):
         there = exists().where(g.id.between(table.c.first, table.c.last), ~among(g.id, gone))
         dead = and_(table.c.first <= max(gone), table.c.last >= min(gone), ~there)
         connection.execute(delete(table).where(dead))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
 
-from pypisync.catalog import history, repair
+from pypisync.catalog import history, proof_history, repair
 from pypisync.catalog.history import METADATA, Stored
 from pypisync.catalog.rows import among, batches
 from pypisync.catalog.schema import generations, pages, projects, published
@@ -88,6 +88,7 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
             wanted[page.name] = replace(page, files=left)
     number = history.publish(connection, wanted, to.serial, now, repeats=to.number)
     if number:
+        proof_history.repeat(connection, to.number, number)
         for batch in batches(sorted(names)):
             connection.execute(
                 update(projects).where(among(projects.c.name, batch)).values(unpublished=True)

@@ -72,15 +72,40 @@ VIEWS = (
     ),
     View(
         "v_reasons",
-        "Why a release is in the selection: one row for each root or requirement that chose it.",
+        "Why a release is in the selection: what chose it; purpose: of roots of PypiSync's own.",
         """
-        SELECT p.name AS project, r.version, 'root' AS reason,
-            rp.name AS needed_by, '' AS needed_by_version, ro.selector AS requirement, ro.origin
+        SELECT p.name AS project, r.version,
+            CASE WHEN ro.origin IN ('proof', 'held') THEN ro.origin ELSE 'root' END AS reason,
+            rp.name AS needed_by, '' AS needed_by_version, ro.selector AS requirement, ro.origin,
+            CASE ro.origin
+                WHEN 'proof' THEN COALESCE((
+                    SELECT min('the proof of ' || s.text || ' on ' || o.targets)
+                        || CASE count(*) WHEN 1 THEN '' ELSE ' and ' || (count(*) - 1) || ' more' END
+                    FROM proofs o JOIN subjects s ON s.id = o.subject_id
+                    WHERE o.wanted AND o.id IN (
+                        SELECT proof_id FROM proof_pins i WHERE i.project_id = ro.project_id
+                            AND i.version = ro.selector AND NOT i.called
+                        UNION SELECT proof_id FROM proof_tried i
+                            WHERE i.project_id = ro.project_id AND i.version = ro.selector)), '')
+                WHEN 'held' THEN COALESCE((
+                    SELECT min(h.release || ' is held: ' || h.reason) FROM held h
+                    WHERE substr(h.release, 1, length(rp.name) + 2) = rp.name || '=='), (
+                    SELECT min('the proof of ' || s.text || ' on ' || o.targets
+                        || ' until newer pins are listed')
+                    FROM proofs o JOIN subjects s ON s.id = o.subject_id
+                    WHERE o.published AND o.id IN (
+                        SELECT proof_id FROM proof_pins i
+                            WHERE i.project_id = ro.project_id AND i.version = ro.selector
+                        UNION SELECT proof_id FROM proof_tried i
+                            WHERE i.project_id = ro.project_id AND i.version = ro.selector)
+                        AND EXISTS (SELECT 1 FROM proofs n WHERE n.subject_id = o.subject_id
+                            AND n.wanted AND NOT n.published)), '')
+                ELSE '' END AS purpose
         FROM root_choices rc
         JOIN roots ro ON ro.id = rc.root_id JOIN projects rp ON rp.id = ro.project_id
         JOIN releases r ON r.id = rc.release_id JOIN projects p ON p.id = r.project_id
         UNION ALL
-        SELECT p.name, r.version, q.kind, np.name, nr.version, q.text, ''
+        SELECT p.name, r.version, q.kind, np.name, nr.version, q.text, '', ''
         FROM choices c
         JOIN releases r ON r.id = c.release_id JOIN projects p ON p.id = r.project_id
         JOIN edges e ON e.class_id = c.class_id
@@ -176,6 +201,14 @@ VIEWS = (
         FROM proof_tried i JOIN proofs p ON p.id = i.proof_id
         JOIN subjects s ON s.id = p.subject_id JOIN projects j ON j.id = i.project_id
         WHERE p.wanted
+        """,
+    ),
+    View(
+        "v_published_proofs",
+        "Verdicts and pins that generations were published with, from the first to the last.",
+        """
+        SELECT subject, targets, verdict, pins, first AS first_generation, last AS last_generation
+        FROM published_proofs
         """,
     ),
     View("v_held", "Releases that are wanted and cannot be published yet.",

@@ -10,12 +10,13 @@ from pypisync.cli.common import AsJson, ConfigFile, configured, count, moment, s
 from pypisync.errors import Busy, ConfigError, StorageError
 
 if TYPE_CHECKING:
-    from pypisync.catalog.past import Difference, Generation
+    from pypisync.catalog.past import Difference, Generation, ProofMoved
     from pypisync.catalog.reader import Reader
     from pypisync.config import Config
     from pypisync.rollback import Order
 
 _NAMED = 20  # files that a refusal names
+_PINS = 5  # of a proof, shown in a line; --json has them all
 
 Which = Annotated[str | None, typer.Argument(metavar="[GENERATION]", help="Its number or name.")]
 
@@ -65,7 +66,11 @@ def diff(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what came, went and changed from generation A to generation B."""
+    """Show what came, went and changed from generation A to generation B.
+
+    Projects, releases, files, and proofs: by target the verdicts, and the pins of what was proven
+    and still is.
+    """
     from pypisync.catalog.past import difference
     from pypisync.catalog.reader import Reader
 
@@ -87,6 +92,24 @@ def _moves(found: "Difference") -> Iterator[tuple[str, str, str, str]]:
         yield from (("came", what, which, "") for which in moved.came)
         yield from (("went", what, which, "") for which in moved.went)
         yield from (("changed", what, which, how) for which, how in moved.changed.items())
+    for proof in found.proofs:
+        which = f"{proof.subject} on {proof.targets}"
+        if not proof.before:
+            yield ("came", "proof", which, proof.after)
+        elif not proof.after:
+            yield ("went", "proof", which, proof.before)
+        else:
+            yield ("changed", "proof", which, _how(proof))
+
+
+def _how(proof: "ProofMoved") -> str:
+    """How a verdict differs; if it does not, a few of the pins that do."""
+    if proof.before != proof.after:
+        return f"{proof.before} -> {proof.after}"
+    pins = [f"{name} {how}" for name, how in proof.pins.changed.items()]
+    pins += [f"+{name}" for name in proof.pins.came] + [f"-{name}" for name in proof.pins.went]
+    more = [f"and {len(pins) - _PINS} more"] if len(pins) > _PINS else []
+    return ", ".join(pins[:_PINS] + more)
 
 
 def rollback(

@@ -66,6 +66,31 @@ def test_diff_says_what_came_went_and_changed(config: Path, world: World) -> Non
     assert invoke(config, "diff", "1", "9").code == 2
 
 
+def test_diff_says_which_proofs_changed(config: Path, world: World) -> None:
+    world.publish("c", "1.1", requires=["gone"])
+    world.remove_release("c", "1.0")
+    world.remove_release("a", "1.0")  # or that would be proven instead
+    invoke(config, "sync")
+    world.publish("gone", "1.0")
+    invoke(config, "sync")
+    proofs = invoke(config, "diff", "2", "3", "--json").json["proofs"]
+    targets = proofs[0].pop("targets")
+    nothing: dict[str, object] = {"came": [], "went": [], "changed": {}}
+    assert proofs == [
+        {"subject": "a", "before": "proven", "after": "refuted", "pins": nothing},
+    ]
+    (proof,) = invoke(config, "diff", "4", "2", "--json").json["proofs"]
+    assert (proof["before"], proof["after"], proof["targets"]) == ("proven", "proven", targets)
+    assert proof["pins"] == {"came": [], "went": ["gone==1.0"], "changed": {"c": "1.1 -> 1.0"}}
+
+    def line(old: str, new: str) -> list[list[str]]:
+        return [line for line in invoke(config, "diff", old, new).lines if line[1] == "proof"]
+
+    assert line("2", "3") == [["changed", "proof", f"a on {targets}", "proven -> refuted"]]
+    assert line("3", "4") == [["changed", "proof", f"a on {targets}", "refuted -> proven"]]
+    assert line("2", "4") == [["changed", "proof", f"a on {targets}", "c 1.0 -> 1.1, +gone==1.0"]]
+
+
 def test_rollback_holds_until_it_is_released(config: Path, world: World) -> None:
     done = invoke(config, "rollback", "1")
     assert done.code == 0

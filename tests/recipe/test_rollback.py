@@ -213,6 +213,7 @@ def test_every_generation_is_remembered_as_it_was(
     if kind == "postgresql":
         bench.url = request.getfixturevalue("postgres").fresh()
     was: dict[int, dict[str, tuple[bytes, bytes]]] = {}
+    proven: dict[int, set[object]] = {}
     most = 0
     for step in range(14):
         if step == 0 or draw.random() < 0.6:
@@ -227,10 +228,13 @@ def test_every_generation_is_remembered_as_it_was(
         with Reader(bench.database) as reader:
             kept = [found.number for found in past.generations(reader)]
             was[kept[0]] = on_disk(bench)
+            frozen = bench.query("SELECT 1 FROM generations WHERE frozen IS NOT NULL")
+            proven[kept[0]] = proofs_at(reader, kept[0]) if frozen else published_proofs(bench)
             most = max(most, len(kept))
             was = {number: state for number, state in was.items() if number in kept}
             for number, state in was.items():
                 assert as_served(reader, number) == state, (step, number)
+                assert proofs_at(reader, number) == proven[number], (step, number)
             check_counts(reader)
         check_pool(bench)
     assert most > 3
@@ -254,6 +258,27 @@ def as_served(reader: Reader, number: int) -> dict[str, tuple[bytes, bytes]]:
         assert page is not None
         found[name] = (pages.project_json(page), pages.project_html(page))
     return found
+
+
+def published_proofs(bench: Bench) -> set[object]:
+    """The verdicts that are published: subject, targets, verdict, how many pins."""
+    pins = "(SELECT count(*) FROM proof_pins i WHERE i.proof_id = p.id)"
+    rows = bench.query(
+        f"SELECT s.text, p.targets, p.verdict, {pins} FROM proofs p"
+        " JOIN subjects s ON s.id = p.subject_id WHERE p.published"
+    )
+    return set(rows)
+
+
+def proofs_at(reader: Reader, number: int) -> set[object]:
+    """The same, as a generation is remembered."""
+    rows = reader.rows(
+        "SELECT subject, targets, verdict, pins FROM published_proofs"
+        " WHERE first <= ? AND (last IS NULL OR last >= ?)",
+        number,
+        number,
+    )
+    return {(*row[:3], len(row[3].split(", ")) if row[3] else 0) for row in map(tuple, rows)}
 
 
 def check_counts(reader: Reader) -> None:
