@@ -195,7 +195,7 @@ def _repinned(before: str, after: str) -> Moved:
 
 
 def _pins(text: str) -> dict[str, tuple[str, str]]:
-    """Version and text of each pin by its name; what only pip or uv chooses has a name of its own."""
+    """Version and text of each pin by its name; what only pip or uv chooses has its own."""
     found = {}
     for pin in text.split(", ") if text else ():
         name, _, version = pin.partition("==")

@@ -80,7 +80,8 @@ VIEWS = (
             CASE ro.origin
                 WHEN 'proof' THEN COALESCE((
                     SELECT min('the proof of ' || s.text || ' on ' || o.targets)
-                        || CASE count(*) WHEN 1 THEN '' ELSE ' and ' || (count(*) - 1) || ' more' END
+                        || CASE count(*) WHEN 1 THEN ''
+                            ELSE ' and ' || (count(*) - 1) || ' more' END
                     FROM proofs o JOIN subjects s ON s.id = o.subject_id
                     WHERE o.wanted AND o.id IN (
                         SELECT proof_id FROM proof_pins i WHERE i.project_id = ro.project_id

@@ -119,6 +119,45 @@ def test_what_stays_for_the_proof_on_the_pages_is_said_to_be_so(
     assert not any(line.startswith("root b") for line in lines)
 
 
+def test_the_view_says_what_our_own_roots_are_for(
+    tmp_path: Path, world: World, database: str
+) -> None:
+    world.publish("app", "1.0", requires=["b", "c"])
+    world.publish("b", "1.0", requires=["c<2"])
+    world.publish("c", "1.0")
+    world.publish("c", "2.0", requires=["b>1.5"])
+    old_soup(world)
+    world.publish("also", "1.0", requires=["soupsieve==0.4"])
+    packages = {"app": ["latest"], "soupsieve": ["0.4"], "also": ["latest"]}
+    bench = Bench(tmp_path, MemoryUpstream(world), packages, environment=TWO, url=database)
+    bench.sync()
+
+    def reasons(project: str, version: str) -> list[tuple[str, ...]]:
+        columns = "reason, needed_by, needed_by_version, requirement, origin, purpose"
+        condition = f"project = '{project}' AND version = '{version}'"
+        return bench.query(f"SELECT {columns} FROM v_reasons WHERE {condition} ORDER BY 1, 2")
+
+    assert reasons("app", "1.0") == [("root", "app", "", "latest", "", "")]
+    soup, purpose = "beautifulsoup4", f"the proof of also on {BOTH} and 1 more"
+    assert reasons(soup, "4.6.3") == [("proof", soup, "", "4.6.3", "proof", purpose)]
+    world.publish("b", "2.0")
+    world.faults.fail("*/b-2.0-py3-none-any.whl", 503, None)
+    bench.sync()
+    (own,) = [row for row in reasons("c", "1.0") if row[0] == "held"]
+    assert own == (
+        "held",
+        "c",
+        "",
+        "1.0",
+        "held",
+        f"the proof of app on {BOTH} until newer pins are listed",
+    )
+    (own,) = [row for row in reasons("b", "1.0") if row[0] == "held"]
+    assert own[-1].startswith("b==2.0 is held: not stored yet: b-2.0-")
+    needs = [row[1:4] for row in reasons("b", "2.0")]
+    assert needs == [("app", "1.0", "b"), ("c", "2.0", "b>1.5")]
+
+
 # -- why-not --------------------------------------------------------------------------------
 
 
