@@ -56,6 +56,31 @@ def test_what_generations_list_is_counted(database: str) -> None:
     assert newest.differs == {"pages": 2, "came": 1, "went": 1, "changed": 1}
 
 
+def test_published_proofs_are_those_of_the_generations_there_are(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0007")
+        run = connection.exec_driver_sql
+        run("INSERT INTO generations (id, serial, at) VALUES (3, 5, 10), (4, 6, 20)")
+        run("INSERT INTO projects (id, name) VALUES (1, 'a'), (2, 'b')")
+        run("INSERT INTO subjects (id, text) VALUES (1, 'a'), (2, 'waits')")
+        row = "INSERT INTO proofs (id, subject_id, targets, verdict, at, published) VALUES"
+        run(f"{row} (1, 1, 'x, y', 'proven', 1, true), (2, 1, 'z', 'refuted', 1, true)")
+        run(f"{row} (3, 2, 'x, y, z', 'proven', 1, false)")
+        run(
+            "INSERT INTO proof_pins (proof_id, project_id, chosen_by, version, extras) VALUES"
+            " (1, 1, 'solver', '1', ''), (1, 2, 'solver', '2', 'e'), (1, 2, 'pip', '3', '')"
+        )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM v_published_proofs ORDER BY 2").all()
+    assert [tuple(row) for row in rows] == [
+        ("a", "x, y", "proven", "a==1, b==3 (pip), b[e]==2", 3, None),
+        ("a", "z", "refuted", "", 3, None),
+    ]
+    catalog.close()
+
+
 def test_every_view_answers_and_is_commented(database: str) -> None:
     catalog = Catalog(database)
     catalog.prepare()
