@@ -16,9 +16,8 @@ class Mode(IntEnum):
     """How much a requirement admits: each mode admits all that a proof in the one before has."""
 
     # What pip admits by this requirement alone. Whatever is found is good, for requirements
-    # together admit at least what each of them does; that nothing is found says little.
-    # What is decided first is what uv would decide first. A release of which it is not known what
-    # it needs counts: installers do not look for another because of that.
+    # together admit at least what each of them does. A release of which it is not known what it
+    # needs counts: installers do not look for another because of that.
     STRICT = 0
     # Every matching release whose needs are known, pre-release and yanked ones too unless hopeless.
     WIDE = 1

@@ -111,7 +111,7 @@ class Prover:
         return Proof("proven", self._of(nodes), agreed=True, consulted=frozenset(pins))
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
-        """What uv comes to, if pip admits that as well; else pip's; else what there is at all."""
+        """What uv comes to, if pip admits that as well; else what there is in any order."""
         uv = self._rehearsed(rehearsed_by_uv, wanted, budget)
         consulted = frozenset(uv.consulted)
         if uv.pins is not None:
@@ -121,15 +121,11 @@ class Prover:
             if self.checker.passes(wanted, uv.pins):
                 pins = self._pins(wanted, uv.pins)
                 return Proof("proven", pins, consulted=consulted, rehearsals={"uv": uv})
-        pip = self._rehearsed(rehearsed, wanted, budget)
-        if pip.pins is not None and self.checker.passes(wanted, pip.pins):
-            proof = Proof("proven", self._pins(wanted, pip.pins))
-        else:
-            proof = self._searched(wanted, budget, name)
+        proof = self._searched(wanted, budget, name)
         if uv.pins is not None and not faults(self.ground, wanted, uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": uv})
-        return replace(proof, consulted=proof.consulted | consulted | pip.consulted)
+        return replace(proof, consulted=proof.consulted | consulted)
 
     def _rehearsed(
         self,
@@ -155,8 +151,12 @@ class Prover:
                 return Proof("undecided", why=(why,))
             if proof is not None:
                 return proof
+        pip = self._rehearsed(rehearsed, wanted, budget)
+        consulted = frozenset(pip.consulted)
+        if pip.pins is not None and self.checker.passes(wanted, pip.pins):
+            return Proof("proven", self._pins(wanted, pip.pins), consulted=consulted)
         why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
-        return Proof("undecided", why=(why,))
+        return Proof("undecided", why=(why,), consulted=consulted)
 
     def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
         """The verdict if this mode gives one. Raises Spent and Lacking."""
