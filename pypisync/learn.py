@@ -99,12 +99,10 @@ def _read(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, Upstream
         _from_metadata(mirror, release, errors, told, failed)
     _from_documents(mirror, [r for r in wanted if r.id not in told.keys() | failed], told, failed)
     archived = [r for r in wanted if r.id not in failed and (r.builds or r.id not in told)]
-    chosen = {r.id: file for r in archived if (file := _archive(r)) is not None}
-    errors = bring(mirror, (_ask(file) for file in chosen.values()))
+    chosen = [(r, file) for r in archived for file in _archives(r, told=r.id in told)]
+    errors = bring(mirror, (_ask(file) for _, file in chosen))
     build: dict[int, tuple[str, ...]] = {}
-    for release in archived:
-        if (file := chosen.get(release.id)) is None:
-            continue
+    for release, file in chosen:
         if isinstance(error := errors.get(file.path), Unreachable):
             failed[release.id] = error
         elif error is None:
@@ -184,13 +182,16 @@ def _from_documents(
 # -- archives ---------------------------------------------------------------------------------
 
 
-def _archive(release: WantedRelease) -> SourceFile | None:
-    """The file to look into: the sdist if it would be built, else the smallest wheel."""
-    sdists = [file for file in release.files if file.kind == "sdist"]
+def _archives(release: WantedRelease, *, told: bool) -> Iterator[SourceFile]:
+    """The files to look into: the smallest wheel if nobody ``told``, the sdist if it is built.
+
+    Without a wheel the sdist must do. The wheel comes first, for its word is better.
+    """
     wheels = [file for file in release.files if file.kind == "wheel"]
-    if wheels and not release.builds:
-        return min(wheels, key=lambda file: (file.size or 0, file.filename))
-    return sdists[0] if sdists else None
+    if wheels and not told:
+        yield min(wheels, key=lambda file: (file.size or 0, file.filename))
+    if release.builds or not (wheels or told):
+        yield from [file for file in release.files if file.kind == "sdist"][:1]
 
 
 def _ask(file: SourceFile) -> FileAsk:

@@ -3,9 +3,9 @@
 Slow and plain: it reads the lines of an index with ``packaging`` alone.
 """
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -13,6 +13,7 @@ from packaging.version import Version
 
 Index = Mapping[str, Sequence[str]]
 Chosen = Mapping[str, Version]
+NOTHING = Version("0")  # no release of any index
 
 
 def facts(lines: Sequence[str]) -> set[str]:
@@ -31,44 +32,54 @@ def offered(index: Index, python: str) -> dict[str, dict[Version, Sequence[str]]
     return found
 
 
-def installable(index: Index, root: str, environment: Mapping[str, str]) -> Iterator[Chosen]:
-    """Every set of releases that installs ``root``, and nothing beside what it needs."""
+def installable(
+    index: Index, wanted: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[Chosen]:
+    """Every set of releases that installs ``wanted``, and nothing beside what that needs."""
     offers = offered(index, environment["python_full_version"])
-    names = sorted(offers)
-    for picked in itertools.product(*([None, *offers[name]] for name in names)):
-        chosen = {n: v for n, v in zip(names, picked, strict=True) if v is not None}
-        asked = closure(offers, root, chosen, environment)
-        if asked is None or asked.keys() != chosen.keys():
-            continue
-        if all(allowed(offers[n], v, asked[n]) for n, v in chosen.items()):
+    todo: list[Chosen] = [{}]
+    while todo:
+        chosen = todo.pop()
+        asked = closure(offers, wanted, chosen, environment)
+        missing = sorted(asked.keys() - chosen.keys())
+        if missing:
+            todo += [{**chosen, missing[0]: v} for v in offers.get(missing[0], ())]
+        elif all(allowed(offers[n], v, asked[n]) for n, v in chosen.items()):
             yield chosen
 
 
 def closure(
     offers: Mapping[str, Mapping[Version, Sequence[str]]],
-    root: str,
+    wanted: Sequence[str],
     chosen: Chosen,
     environment: Mapping[str, str],
-) -> dict[str, SpecifierSet] | None:
-    """What is asked of each project, all together; None if one is asked for and not chosen."""
+) -> dict[str, SpecifierSet]:
+    """What is asked of each project, all together; one that is not chosen leads no further."""
     asked: dict[str, SpecifierSet] = {}
-    todo, done = [Requirement(root)], set()
+    todo = [one for one in map(parsed, wanted) if applies(one, "", environment)]
+    done: set[tuple[str, str]] = set()
     while todo:
         need = todo.pop()
-        if need.name not in chosen:
-            return None
         asked[need.name] = asked.get(need.name, SpecifierSet()) & need.specifier
-        lines = offers[need.name][chosen[need.name]]
+        lines = offers.get(need.name, {}).get(chosen.get(need.name, NOTHING), ())
         for extra in ("", *need.extras):
             if (need.name, extra) in done:
                 continue
             done.add((need.name, extra))
-            for line in set(lines) - facts(lines):
-                other = Requirement(line)
-                values = {**environment, "extra": extra}
-                if other.marker is None or other.marker.evaluate(values):
-                    todo.append(other)
+            others = map(parsed, sorted(set(lines) - facts(lines)))
+            todo += [other for other in others if applies(other, extra, environment)]
     return asked
+
+
+def applies(need: Requirement, extra: str, environment: Mapping[str, str]) -> bool:
+    """Whether a requirement counts where this extra is asked for."""
+    return need.marker is None or need.marker.evaluate({**environment, "extra": extra})
+
+
+@cache
+def parsed(line: str) -> Requirement:
+    """The requirement, read once."""
+    return Requirement(line)
 
 
 def allowed(

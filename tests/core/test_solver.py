@@ -52,7 +52,7 @@ ROOTS = st.sampled_from(("a", "a", "a[x]", "a>=2", "a==1", "a<3", "a==3rc1"))
 def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) -> None:
     facts = ground(index)
     proof = Prover(facts).prove((need(root),), Budget())
-    all_there_are = list(naive.installable(index, root, HERE.environment))
+    all_there_are = list(naive.installable(index, (root,), HERE.environment))
     assert proof.verdict == ("proven" if all_there_are else "refuted")
     if proof.verdict == "proven":
         assert {name: Version(v) for name, v in pins(proof).items()} in all_there_are
@@ -69,7 +69,7 @@ def test_the_checker_of_pins_is_brute_force(index: Index, root: str) -> None:
         {name: Version(facts.usable(name)[i].release.version) for name, i in some.items()}
         for some in solutions(facts, need(root))
     ]
-    expected = list(naive.installable(index, root, HERE.environment))
+    expected = list(naive.installable(index, (root,), HERE.environment))
     assert sorted(passed, key=str) == sorted(expected, key=str)
 
 
@@ -107,7 +107,7 @@ def test_a_refutation_that_was_tampered_with_is_rejected(
     clauses = list(proof.refutation)
     assert not refutes(ground(index), (need(root),), clauses[:-1])
     other = data.draw(indexes())
-    if list(naive.installable(other, root, HERE.environment)):
+    if list(naive.installable(other, (root,), HERE.environment)):
         assert not refutes(ground(other), (need(root),), clauses)
 
 

@@ -61,10 +61,12 @@ def closure(
 ) -> tuple[set[tuple[str, str]], set[tuple[str, str, str]]]:
     """The selection and the unmet requirements: (name, version), (name, version, requirement)."""
     oracle = _Oracle(world, list(envs))
-    for name, selectors in roots.items():
-        for selector in selectors:
-            for version in oracle.root(canonicalize_name(name), selector):
-                oracle.visit(canonicalize_name(name), version, "")
+    for key, selectors in roots.items():
+        root = Requirement(key)
+        name = canonicalize_name(root.name)
+        for version in {v for selector in selectors for v in oracle.root(name, selector)}:
+            for extra in ("", *root.extras):
+                oracle.visit(name, version, extra)
     while oracle.todo:
         oracle.step()
     return {(n, str(v)) for n, v, _ in oracle.seen}, oracle.unmet

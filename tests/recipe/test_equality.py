@@ -24,12 +24,14 @@ from pypisync.core.requirements import parse
 from pypisync.core.values import moment
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
+from tests.recipe.verdicts import Truth, wrong
 from tests.sim import strategies
 from tests.sim.memory import MemoryUpstream
 from tests.sim.strategies import Op
 from tests.sim.world import World
 
 ENVS = [Env("3.11", "linux"), Env("3.13", "linux")]
+TARGETS = {f"{env.minor} linux-x86_64": env for env in ENVS}
 ENVIRONMENT = {
     "python_version": ["3.11", "3.13"],
     "sys_platform": ["linux"],
@@ -48,6 +50,7 @@ CONFIGURATIONS: list[dict[str, list[str]]] = [
     {"alpha": ["latest"]},
     {"gamma": ["latest", "<2"], "delta": ["latest"]},
     {"beta": ["==1.0"], "delta": [">=0"]},
+    {"alpha[fast]": ["latest"], "gamma[doc-s,fast]": ["<2"]},
 ]
 SELECTION = """
     SELECT p.name, r.version, s.extra FROM selected s
@@ -103,6 +106,7 @@ class Mirror(RuleBasedStateMachine):
         self.forget()
         self.world = World()
         self.bench = self.mirror("followed", CONFIGURATIONS[0])
+        self.asked: list[str] = []
         self.synced = False
 
     def mirror(self, name: str, packages: Mapping[str, Sequence[str]]) -> Bench:
@@ -145,6 +149,7 @@ class Mirror(RuleBasedStateMachine):
         """The operator gives a requirements file and a lock file that names some files."""
         pins = [self.pin(name, version, which) for name, version, which in locked]
         requirements = tuple(map(parse, asked))
+        self.asked = asked
         self.bench.groups = [
             Group("team.txt", resolve=True, requirements=requirements),
             Group("uv.lock", resolve=False, locked=merged(pins)),
@@ -182,6 +187,8 @@ class Mirror(RuleBasedStateMachine):
         fresh.sync()
         assert decided(self.bench) == decided(fresh)
         self.bench.listed()
+        truth = Truth(self.world, self.bench.bars, self.bench.clock, TARGETS)
+        assert wrong(self.bench, truth, {"group team.txt": self.asked}) == []
         free = not self.bench.groups and self.bench.bars.idle
         if free and all(map(_plain, self.world.projects.values())):
             selected, unmet = closure(self.world, self.bench.packages, ENVS)

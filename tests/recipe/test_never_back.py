@@ -1,16 +1,18 @@
 """Whatever happens upstream, what was installable from the pages stays so, if it is upstream.
 
-Random changes and faults, a cycle after every few; then every root that the pages could install
-before must install from them still, unless nothing upstream does that any more. The pages are
-judged as a client sees them, upstream by all that it has; real uv looks at them now and then.
+Random changes and faults, some of which last, a cycle after every few; then every root that the
+pages could install before must install from them still, unless nothing upstream does that any more.
+The pages are judged as a client sees them, upstream by all that it has; real uv looks at them now
+and then.
 """
 
 import random
-import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.tags import parse_tag
@@ -37,8 +39,16 @@ from tests.sim.world import World
 
 CHANGES = 320
 LOOKS = 10  # of uv
-PACKAGES = {name: ["latest"] for name in ("alpha", "beta", "gamma", "delta")}
-NAMES = (*PACKAGES, "eps-ilon", "zeta", "eta", "theta")
+PINNED = ("delta", "2.2")
+PACKAGES = {
+    "alpha": ["latest"],
+    "beta": ["2 latest"],
+    "gamma": ["<3,>1"],
+    "delta": ["latest", PINNED[1]],
+    "eps-ilon[fast]": ["latest"],
+}
+ROOTS = ("alpha", "beta", "gamma<3,>1", "delta", "delta==2.2", "eps-ilon[fast]")
+NAMES = ("alpha", "beta", "gamma", "delta", "eps-ilon", "zeta", "eta", "theta")
 TARGETS, _ = proof_targets(environments.targets(ENVIRONMENT), ENVIRONMENT, TODAY)
 PYTHONS = (None,) * 6 + (">=3.8", ">=3.12", "<3.12")
 WHEELS = (
@@ -46,6 +56,14 @@ WHEELS = (
     ("cp311-cp311-manylinux_2_17_x86_64", "cp313-cp313-manylinux_2_17_x86_64"),
     ("cp311-cp311-manylinux_2_17_x86_64",),
     ("py3-none-win_amd64",),
+)
+SDISTS: tuple[dict[str, Any], ...] = (
+    *[{}] * 5,
+    {"sdist": True},
+    {"sdist": True, "build_requires": ["theta"]},
+    {"sdist": True, "build_requires": ["eta>=1", "zeta"]},
+    {"sdist": True, "wheels": ()},
+    {"sdist": True, "wheels": (), "build_requires": ["theta"]},
 )
 METHODS = (
     *["yank"] * 4, *["unyank"] * 4, *["remove_release"] * 3, "remove_file", "remove_project",
@@ -62,10 +80,14 @@ class Story:
 
     seed: int
     world: World = field(default_factory=World)
-    count: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    lasting: list[tuple[int, str, str]] = field(default_factory=list)  # last cycle, what, of what
+    seen: Counter[str] = field(default_factory=Counter)
+    cycle: int = 0
 
     def __post_init__(self) -> None:
         self.draw = random.Random(self.seed)
+        self.world.publish_setuptools_like()
         for name in NAMES * 2:
             self.publication(name).apply(self.world)
 
@@ -74,48 +96,82 @@ class Story:
         while True:
             name = self.draw.choice(NAMES)
             op = self.publication(name) if self.draw.random() < 0.55 else self.withdrawal(name)
-            if op.apply(self.world):
+            if not (PINNED[0] in op.args and op.method.startswith("remove")) and op.apply(
+                self.world
+            ):
+                self.seen[f"{op.method} {'sdist' in op.options}"] += 1
                 return
 
     def publication(self, name: str) -> Op:
-        """A new release; now and then one of an old line, or a pre-release."""
-        number = self.count[name] = self.count.get(name, 0) + 1
-        text = f"{number}.0" + ("rc1" if self.draw.random() < 0.06 else "")
+        """A new release of one of three lines; now and then a pre-release."""
+        known = self.versions.setdefault(name, [])
+        number = len(known) + 1
+        text = f"{1 + number % 3}.{number}" if name == "gamma" else f"{number}.{number}"
+        text += "rc1" if self.draw.random() < 0.06 else ""
+        known.append(text)
         others = [one for one in NAMES if one != name]
+        needs = [self.line(one) for one in self.draw.sample(others, 3)]
         return Op(
             "publish",
             (name, text),
             {
-                "requires": [self.line(one) for one in self.draw.sample(others, 3)[:2]],
+                "requires": needs[:2],
+                "extras": {"fast": needs[2:]} if self.draw.random() < 0.5 else {},
                 "requires_python": self.draw.choice(PYTHONS),
                 "wheels": self.draw.choice(WHEELS),
+                **self.draw.choice(SDISTS),
             },
         )
 
     def line(self, name: str) -> str:
         """A requirement, often one that ties the project to some of its releases."""
-        most = max(1, self.count.get(name, 1))
-        v = self.draw.randint(max(1, most - 3), most)
-        shape = self.draw.choice(["", "", f">={v}", f"<={v}", f"<={v}", f"=={v}.0", f"!={v}.0"])
+        v = self.draw.choice(self.versions.get(name, ["1.1"])[-4:])
+        shape = self.draw.choice(["", "", f">={v}", f"<={v}", f"<={v}", f"=={v}", f"!={v}"])
         marker = self.draw.choice(["", "", "", "; python_version >= '3.12'"])
-        return f"{name}{shape}{marker}"
+        extra = self.draw.choice(["", "", "", "[fast]"])
+        return f"{name}{extra}{shape}{marker}"
 
     def withdrawal(self, name: str) -> Op:
-        """Something else that happens to one of the newest releases."""
+        """Something else that happens to one of the newest releases, or to the pinned one."""
         method = self.draw.choice(METHODS)
         if method in ("remove_project", "quarantine", "clear_quarantine", "role_change"):
             return Op(method, (name,))
+        if name == PINNED[0] and self.draw.random() < 0.3:
+            return Op(method, PINNED)
         project = self.world.projects.get(name)
         there = list(project.releases) if project else []
-        return Op(method, (name, self.draw.choice(there[-4:] or ["1.0"])))
+        return Op(method, (name, self.draw.choice(there[-4:] or ["1.1"])))
 
     def fault(self) -> None:
-        """What goes wrong in the next cycle, if anything."""
+        """What goes wrong in the next cycle, if anything, and what still does."""
+        self.cycle += 1
         faults = self.world.faults
         faults.random(self.draw.randrange(1 << 30), self.draw.choice((0, 0, 0, 0.1, 0.3)))
         if self.draw.random() < 0.2:
             name = self.draw.choice(NAMES).replace("-", "_")
-            faults.fail(f"*/{name}-*.whl", self.draw.choice((404, 503)), self.draw.randint(1, 20))
+            faults.fail(f"*/{name}-*", self.draw.choice((404, 503)), self.draw.randint(1, 20))
+        if self.draw.random() < 0.3:
+            self.lasting.append(self.trouble())
+            self.seen[self.lasting[-1][1]] += 1
+        for last, what, of in self.lasting:
+            if what == "stale":
+                faults.stale(of)
+            elif what == "quarantine":
+                Op(what if self.cycle < last else "clear_quarantine", (of,)).apply(self.world)
+            else:
+                faults.fail(of, int(what))
+        self.lasting = [one for one in self.lasting if one[0] > self.cycle]
+
+    def trouble(self) -> tuple[int, str, str]:
+        """Something that goes on for five cycles."""
+        what, name = (
+            self.draw.choice(("404", "503", "stale", "quarantine")),
+            self.draw.choice(NAMES),
+        )
+        if what not in ("stale", "quarantine"):
+            version = self.draw.choice(self.versions[name][-2:])
+            return self.cycle + 4, what, f"*/{name.replace('-', '_')}-{version}[-.]*"
+        return self.cycle + 4, what, name
 
 
 def offered(world: World) -> Offers:
@@ -133,7 +189,8 @@ def _release(name: str, release: Release) -> ListedRelease:
     version = Version(release.version)
     files = tuple(
         ListedFile(
-            file.filename, "", "", 1, parse_tag(re.split("-", file.filename[:-4], maxsplit=2)[2]),
+            file.filename, "", "", 1, parse_tag(file.filename[:-4].split("-", maxsplit=2)[2])
+            if file.kind == "wheel" else None,
             release.requires_python, release.yanked is not None,
         )
         for file in release.files
@@ -161,7 +218,7 @@ def on_pages(bench: Bench) -> Installable:
     """What installs from the pages."""
     with Reader(bench.database) as reader:
         wanted = roots(reader)
-        return installable(holdings(reader, PACKAGES), wanted)
+        return installable(holdings(reader, NAMES), wanted)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -199,16 +256,16 @@ def test_never_a_step_back(seed: int, memory_path: Path) -> None:
 
 def wanted() -> list[Requirement]:
     """The roots."""
-    return [requirements.parse(name) for name in PACKAGES]
+    return [requirements.parse(text) for text in ROOTS]
 
 
 def seen_by_uv(folder: Path, expected: Installable, place: Path) -> None:
     """Real uv installs from the pages just what is expected."""
     with serve(folder, "json") as index:
-        for name in PACKAGES:
-            (place / "root.in").write_text(name, encoding="utf-8")
+        for text in ROOTS:
+            (place / "root.in").write_text(text, encoding="utf-8")
             done = try_uv(
                 place, "pip", "compile", "root.in", "--default-index", index, "--quiet",
                 "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28",
             )  # fmt: skip
-            assert (done.returncode == 0) == ((name, TARGETS[0].name) in expected), done.stderr
+            assert (done.returncode == 0) == ((text, TARGETS[0].name) in expected), done.stderr

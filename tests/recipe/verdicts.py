@@ -1,0 +1,171 @@
+"""The verdicts on record, held against brute force over what upstream offers at that moment.
+
+The facts come from the simulator's world, not from the catalog: which files there are and what they
+say, what the policy bars of them, and which of them an environment can use. From there
+:mod:`tests.core.naive` lists every installation that pip's rules accept.
+"""
+
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.parser import BytesParser
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from pypisync.core.policy import Policy
+from tests.core import naive
+from tests.recipe.mirrors import Bench
+from tests.recipe.oracle import Env
+from tests.sim.state import Release, StoredFile
+from tests.sim.world import World
+
+Index = dict[str, list[str]]
+Pins = Mapping[str, Version]
+_VERDICTS = "SELECT proof, subject, targets, verdict FROM v_proofs"
+_PINS = "SELECT proof, project, version, chosen_by FROM v_pins"
+
+
+@dataclass
+class Truth:
+    """What a world offers under a policy, and what therefore installs in an environment."""
+
+    world: World
+    policy: Policy
+    now: float
+    envs: Mapping[str, Env]  # by the name of the proof target
+    _indexes: dict[str, Index] = field(default_factory=dict)
+
+    def index(self, target: str) -> Index:
+        """By "name version" what a release needs, as :mod:`tests.core.naive` spells it."""
+        if target not in self._indexes:
+            self._indexes[target] = dict(self._releases(self.envs[target]))
+        return self._indexes[target]
+
+    def installations(self, target: str, wanted: Sequence[str]) -> list[Pins]:
+        """All there are, where a release of which nobody says what it needs needs nothing."""
+        variables = self.envs[target].variables("")
+        return list(naive.installable(self.index(target), wanted, variables))
+
+    def unknown(self, target: str, pins: Pins) -> bool:
+        """Whether nobody says what one of the releases needs."""
+        index = self.index(target)
+        return any("unknown" in index.get(f"{n} {v}", ()) for n, v in pins.items())
+
+    def reached(self, target: str, wanted: Sequence[str], pins: Pins) -> Pins:
+        """Those of the pins that an installer asks for."""
+        variables = self.envs[target].variables("")
+        offers = naive.offered(self.index(target), variables["python_full_version"])
+        asked = naive.closure(offers, wanted, pins, variables)
+        return {name: version for name, version in pins.items() if name in asked}
+
+    def _releases(self, env: Env) -> Iterator[tuple[str, list[str]]]:
+        tags = env.tags()
+        for name, project in self.world.projects.items():
+            for release in project.releases.values() if project.status != "quarantined" else ():
+                version = Version(release.version)
+                files = [f for f in release.files if not self._barred(name, version, f)]
+                if release.quarantined or not any(_usable(release, f, env, tags) for f in files):
+                    continue
+                yanked = [] if release.yanked is None else ["yanked"]
+                yield f"{name} {version}", [*yanked, *self._needs(release, files)]
+
+    def _barred(self, name: str, version: Version, file: StoredFile) -> bool:
+        policy, uploaded = self.policy, datetime.fromisoformat(file.uploaded).timestamp()
+        for block in policy.block:
+            named = block.name in ("", name) and block.filename in ("", file.filename)
+            if named and version in SpecifierSet(block.specifier, prereleases=True):
+                return True
+        if (name, str(version)) in policy.exempt:
+            return False
+        age = dict(policy.min_age_of).get(name, policy.min_age)
+        late = policy.freeze_at is not None and uploaded > policy.freeze_at
+        return late or self.now < uploaded + age
+
+    def _needs(self, release: Release, files: Sequence[StoredFile]) -> Iterable[str]:
+        """What the best source says that there is."""
+        beside = [file.metadata for file in files if file.metadata is not None]
+        if beside:
+            return sorted({line for data in beside for line in _requires(data)})
+        if release.requires is not None:
+            return release.requires
+        wheels = [f for f in files if f.kind == "wheel"]
+        if wheels:
+            smallest = min(wheels, key=lambda f: (len(f.built.content), f.filename))
+            return _requires(smallest.built.metadata or b"")
+        said = [_pkg_info(file) for file in files]
+        return _requires(said[0]) if said and _static(said[0]) else ["unknown"]
+
+
+def wrong(bench: Bench, truth: Truth, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is not right of the verdicts on record; ``groups`` are the lines by subject."""
+    pins: dict[int, dict[str, dict[str, Version]]] = {}
+    for proof, project, version, chosen_by in bench.query(_PINS):
+        pins.setdefault(proof, {}).setdefault(chosen_by, {})[project] = Version(version)
+    found = []
+    for proof, subject, targets, verdict in bench.query(_VERDICTS):
+        for target in targets.split(", "):
+            wanted = groups.get(subject, [subject])
+            fault = _fault(truth, target, wanted, verdict, pins.get(proof, {}))
+            found += [f"{subject} on {target}: {verdict}, but {fault}"] if fault else []
+    return found
+
+
+def _fault(
+    truth: Truth, target: str, wanted: Sequence[str], verdict: str, pins: Mapping[str, Pins]
+) -> str:
+    every = truth.installations(target, wanted)
+    sound = [some for some in every if not truth.unknown(target, some)]
+    chosen = pins.get("solver", {})
+    match verdict:
+        case "proven":
+            # Of pip's pins those are on record that differ.
+            pip = truth.reached(target, wanted, {**chosen, **pins.get("pip", {})})
+            odd = [some for some in (chosen, pip) if some not in sound]
+            return f"{odd} does not install" if odd else ""
+        case "refuted":
+            return f"{every[0]} installs" if every else ""
+        case "blocked":
+            hangs = truth.unknown(target, chosen) and chosen == truth.reached(
+                target, wanted, chosen
+            )
+            return "" if hangs else f"{chosen} does not hang on what is unknown"
+    return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
+
+
+def _usable(release: Release, file: StoredFile, env: Env, tags: frozenset[object]) -> bool:
+    limits = SpecifierSet(release.requires_python or "")
+    if env.variables("")["python_full_version"] not in limits:
+        return False
+    return file.kind == "sdist" or not tags.isdisjoint(parse_wheel_filename(file.filename)[3])
+
+
+def _requires(metadata: bytes) -> list[str]:
+    """The requirements with what names are compared by."""
+    lines = BytesParser().parsebytes(metadata).get_all("Requires-Dist", [])
+    return [str(_normal(Requirement(line))) for line in lines]
+
+
+def _normal(requirement: Requirement) -> Requirement:
+    requirement.name = canonicalize_name(requirement.name)
+    return requirement
+
+
+def _pkg_info(file: StoredFile) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(file.built.content)) as archive:
+        [member] = [one for one in archive if re.fullmatch(r"[^/]+/PKG-INFO", one.name)]
+        stream = archive.extractfile(member)
+        assert stream is not None
+        return stream.read()
+
+
+def _static(pkg_info: bytes) -> bool:
+    fields = BytesParser().parsebytes(pkg_info)
+    return fields["Metadata-Version"] >= "2.2" and "Requires-Dist" not in fields.get_all(
+        "Dynamic", []
+    )
