@@ -4,7 +4,7 @@ Targets here are concrete environments (a full PEP 508 environment and pip's lis
 version is compared with packaging's own specifiers, and everything is computed from nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
@@ -57,11 +57,11 @@ class Env:
 
 
 def closure(
-    world: World, roots: Mapping[str, Iterable[str]], envs: Iterable[Env]
+    world: World, roots: Iterable[tuple[str, Iterable[str]]], envs: Iterable[Env]
 ) -> tuple[set[tuple[str, str]], set[tuple[str, str, str]]]:
     """The selection and the unmet requirements: (name, version), (name, version, requirement)."""
     oracle = _Oracle(world, list(envs))
-    for key, selectors in roots.items():
+    for key, selectors in roots:
         root = Requirement(key)
         name = canonicalize_name(root.name)
         for version in {v for selector in selectors for v in oracle.root(name, selector)}:
@@ -130,6 +130,8 @@ class _Oracle:
         return good[-1] if good else None
 
     def root(self, name: str, selector: str) -> set[Version]:
+        if selector[:1].isdigit():
+            return {Version(selector)}
         if selector == "latest":
             picks = {self.best(name, SpecifierSet(), env) for env in self.envs}
             return {version for version in picks if version is not None}

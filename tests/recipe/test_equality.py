@@ -45,6 +45,7 @@ LIMIT = 4
 VERSIONS = st.sampled_from(strategies.VERSIONS)
 PROOFS = "SELECT subject, targets, verdict, why, published FROM v_proofs"
 PINS = "SELECT subject, targets, project, version, extras, chosen_by, added FROM v_pins"
+REPAIRS = "SELECT DISTINCT project, version, extras FROM v_pins WHERE added = 1"
 CONFIGURATIONS: list[dict[str, list[str]]] = [
     {"alpha": ["latest"], "beta": [">=1"]},
     {"alpha": ["latest"]},
@@ -191,7 +192,9 @@ class Mirror(RuleBasedStateMachine):
         assert wrong(self.bench, truth, {"group team.txt": self.asked}) == []
         free = not self.bench.groups and self.bench.bars.idle
         if free and all(map(_plain, self.world.projects.values())):
-            selected, unmet = closure(self.world, self.bench.packages, ENVS)
+            repairs = [(f"{n}[{x}]", [v]) for n, v, x in self.bench.query(REPAIRS)]
+            roots = [*self.bench.packages.items(), *repairs]
+            selected, unmet = closure(self.world, roots, ENVS)
             assert self.bench.selection() == selected
             assert self.bench.unmet() == unmet
 
