@@ -163,7 +163,9 @@ class _Bench:
         try:
             proof = prover.prove(wanted, budget, subject.text)
             proof = prover.rehearse(wanted, proof, budget)
-            tried = missed(proof, calling, wanted, budget) if proof.rehearsals else ()
+            tried, met = set[tuple[str, int]](), set[str]()
+            if proof.rehearsals:
+                tried, met = missed(proof, calling, wanted, budget)
         except _CRASHES as error:
             # Metadata can be crafted to be more than a library can take: the others go on.
             why = f"the search broke off: {type(error).__name__}: {error}"
@@ -175,7 +177,7 @@ class _Bench:
             _pins(proof, calling, wanted),
             proof.why,
             proof.steps,
-            proof.consulted,
+            proof.consulted | met,
             frozenset((n, prover.ground.usable(n)[i].release.version) for n, i in tried),
         )
 

@@ -13,7 +13,7 @@ from pypisync.core.admission import Admission
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.called import Calling
 from pypisync.core.ground import Ground
-from pypisync.core.offers import Asked, ListedRelease, Offers
+from pypisync.core.offers import Asked, Lacking, ListedRelease, Offers
 from pypisync.core.proof import Proof
 from pypisync.core.rehearsal import rehearsed
 from pypisync.core.rehearsal_uv import rehearsed as rehearsed_by_uv
@@ -26,36 +26,47 @@ Found = set[tuple[str, int]]
 """Projects, and positions of versions among the usable ones."""
 
 
-def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> Found:
-    """The releases besides the pins that have to be there; none in most cases. Raises Lacking."""
+def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tuple[Found, set[str]]:
+    """The releases besides the pins that have to be there, none in most cases.
+
+    And the projects that this hangs on. What has not been read yet is not waited for: it comes with
+    the selection, and then the question is asked anew.
+    """
     ground = calling.ground
     pins = {(p.name, p.version) for some in (proof.pins, *proof.others.values()) for p in some}
-    there = Ground(ground.target, _alone(calling, wanted, pins), wanted, ground.bit, ground.limits)
+    offers, met = _alone(calling, wanted, pins)
+    there = Ground(ground.target, offers, wanted, ground.bit, ground.limits)
     looked_at: Found = set()
     same = True
     for installer, upstream in proof.rehearsals.items():
         if upstream.pins is None:
             continue
         looked_at |= upstream.tried - pins
+        rehearsal = partial(_REHEARSALS[installer], Admission(there), wanted)
         try:
-            rehearsal = partial(_REHEARSALS[installer], Admission(there), wanted)
             here = rehearsal(budget.share(_SHARE)).pins
         except Spent:
             here = None
+        except Lacking:
+            continue
         same &= here is not None and _named(there, here) == _named(ground, upstream.pins)
-    return set() if same or len(looked_at) > _MOST else looked_at
+    return set() if same or len(looked_at) > _MOST else looked_at, met
 
 
 def _named(ground: Ground, pins: Mapping[str, int]) -> dict[str, str]:
     return {name: ground.usable(name)[pin].release.version for name, pin in pins.items()}
 
 
-def _alone(calling: Calling, wanted: Asked, pins: Found) -> Offers:
-    """What a mirror has that wants nothing else: what is called for, and the pins with theirs."""
+def _alone(calling: Calling, wanted: Asked, pins: Found) -> tuple[Offers, set[str]]:
+    """What a mirror has that wants nothing else: what is called for, and the pins with theirs.
+
+    And the projects that are asked for.
+    """
     ground = calling.ground
     seen: set[tuple[str, int, str]] = set()
     releases: dict[str, dict[bytes, ListedRelease]] = {}
     waiting = [(name, pin, "") for name, pin in pins]
+    met = {need.name for need in wanted}
     waiting += calling.choices(wanted, root=True)
     while waiting:
         node = waiting.pop()
@@ -65,5 +76,11 @@ def _alone(calling: Calling, wanted: Asked, pins: Found) -> Offers:
         name, pin, extra = node
         release = ground.usable(name)[pin].release
         releases.setdefault(name, {})[release.key] = release
-        waiting += calling.choices(ground.needs(name, pin, extra))
-    return Offers({name: [r for _, r in sorted(some.items())] for name, some in releases.items()})
+        try:
+            needs = ground.needs(name, pin, extra)
+            met |= {need.name for need in needs if not need.fault}
+            waiting += calling.choices(needs)
+        except Lacking:
+            continue
+    found = Offers({n: [r for _, r in sorted(some.items())] for n, some in releases.items()})
+    return found, met
