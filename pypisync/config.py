@@ -174,7 +174,7 @@ def _parsed_text(text: str) -> Any:
 def _syntax(path: Path, message: str) -> str:
     match = re.fullmatch(r"<string>:(\d+) (.*) at column (\d+)", message, re.DOTALL)
     line, what, column = match.groups() if match else (1, message, 1)
-    what = re.sub(r"\s", " ", what)
+    what = re.sub(r"\s", " ", what.replace('"\n"', "end of line"))
     return f"{path}:{line}:{column}: not JSON5: {what[:1].lower()}{what[1:]}"
 
 

@@ -98,7 +98,10 @@ def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
     if status == "gone":
         yield Finding("gone", "upstream has no such project")
     if status == "unseen":
-        yield Finding("unseen", f"its document has not been read yet{reason}")
+        why = (
+            "its document has not been read yet" if pending else "nothing that is mirrored needs it"
+        )
+        yield Finding("unseen", why + reason)
     elif pending:
         tries = pending[0][0]
         yield Finding("pending", f"a newer document is owed, tried {tries} times{reason}")

@@ -1,5 +1,6 @@
 """``prove``: whether each root installs from what the mirror publishes now, and with which pins."""
 
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,8 +170,10 @@ def _print(rows: "Sequence[Row]", *, pins: bool) -> None:
             typer.echo(clean(f"{root.text} on {target.name} is {proof.verdict}:"))
             typer.echo("\n".join(clean(f"  {line}") for line in proof.why))
         elif pins:
-            columns = ("project", "version", "file")
-            show(f"{root.text} on {target.name}", columns, map(_row, proof.pins))
+            title = f"{root.text} on {target.name}"
+            if len(rows) > 1 and not sys.stdout.isatty():  # where a table has no title
+                typer.echo(clean(f"{title}:"))
+            show(title, ("project", "version", "file"), map(_row, proof.pins))
 
 
 def _row(pin: "Pin") -> tuple[str, str, str]:

@@ -105,7 +105,9 @@ def test_what_was_published_is_what_counts(tmp_path: Path, app: World) -> None:
     bench.sync()
     done = invoke(config, "prove", "app")
     assert done.code == 0
-    assert ["app", "1.0", "app-1.0-py3-none-any.whl"] in done.lines
+    for target in ("3.11 linux-x86_64", "3.13 linux-x86_64"):
+        head = done.lines.index([f"app on {target}:"])
+        assert done.lines[head + 1] == ["app", "1.0", "app-1.0-py3-none-any.whl"]
 
 
 def test_real_uv_installs_the_printed_requirements(tmp_path: Path, app: World) -> None:

@@ -33,6 +33,9 @@ def chains(done: Done) -> list[str]:
     return done.out.splitlines()
 
 
+ELSEWHERE = 'elsewhere; python_version < "3"'
+
+
 def findings(config: Path, what: str) -> dict[str, str]:
     """What is found, by kind; the command and its JSON say the same."""
     done, answer = invoke(config, "why-not", what), invoke(config, "why-not", what, "--json")
@@ -162,7 +165,7 @@ def test_the_view_says_what_our_own_roots_are_for(
 
 
 def test_what_upstream_does_not_have(tmp_path: Path, world: World) -> None:
-    world.publish("a", "1.0", requires=["nothing", "late", "sick"])
+    world.publish("a", "1.0", requires=["nothing", "late", "sick", ELSEWHERE])
     world.publish("sick", "1.0")
     world.publish("late", "1.0")
     world.quarantine("sick")
@@ -173,6 +176,7 @@ def test_what_upstream_does_not_have(tmp_path: Path, world: World) -> None:
     assert "no root, pattern or requirement names it" in findings(config, "nobody")["unknown"]
     assert findings(config, "nothing") == {"gone": "upstream has no such project"}
     assert findings(config, "late")["unseen"].startswith("its document has not been read yet: ")
+    assert findings(config, "elsewhere") == {"unseen": "nothing that is mirrored needs it"}
     assert findings(config, "sick")["quarantined"].startswith("upstream has quarantined the ")
     assert findings(config, "a==7") == {
         "no release": "upstream has no such version; the newest known is 1.0"
