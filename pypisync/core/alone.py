@@ -44,7 +44,7 @@ def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tup
         looked_at |= upstream.tried - pins
         rehearsal = partial(_REHEARSALS[installer], Admission(there), wanted)
         try:
-            here = rehearsal(budget.share(_SHARE)).pins
+            here = rehearsal(budget.share(_SHARE), met).pins
         except Spent:
             here = None
         except Lacking:

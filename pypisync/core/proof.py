@@ -92,7 +92,7 @@ class Prover:
         if proof.verdict != "proven" or proof.agreed:
             return proof
         pip = self._rehearsed(rehearsed, wanted, budget)
-        proof = replace(proof, consulted=proof.consulted | pip.consulted)
+        proof = replace(proof, consulted=proof.consulted | self.solver.consulted)
         if pip.pins is None or not self.checker.passes(wanted, pip.pins):
             return proof
         proof = replace(proof, rehearsals={**proof.rehearsals, "pip": pip})
@@ -113,32 +113,31 @@ class Prover:
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         """What uv comes to, if pip admits that as well; else what there is in any order."""
         uv = self._rehearsed(rehearsed_by_uv, wanted, budget)
-        consulted = frozenset(uv.consulted)
         if uv.pins is not None:
             if doubts := self._doubts(uv.pins):
                 pins = self._pins(wanted, uv.pins)
-                return Proof("blocked", pins, tuple(doubts), consulted=consulted)
+                return Proof("blocked", pins, tuple(doubts))
             if self.checker.passes(wanted, uv.pins):
                 pins = self._pins(wanted, uv.pins)
-                return Proof("proven", pins, consulted=consulted, rehearsals={"uv": uv})
+                return Proof("proven", pins, rehearsals={"uv": uv})
         proof = self._searched(wanted, budget, name)
         if uv.pins is not None and not faults(self.ground, wanted, uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": uv})
-        return replace(proof, consulted=proof.consulted | consulted)
+        return proof
 
     def _rehearsed(
         self,
-        rehearsal: Callable[[Admission, Asked, Budget], Rehearsal],
+        rehearsal: Callable[[Admission, Asked, Budget, set[str]], Rehearsal],
         wanted: Asked,
         budget: Budget,
     ) -> Rehearsal:
         """What an installer comes to, within a share of the budget. Raises Lacking."""
         share = budget.share(_SHARE)
         try:
-            return rehearsal(self.admission, wanted, share)
+            return rehearsal(self.admission, wanted, share, self.solver.consulted)
         except Spent:
-            return Rehearsal(None, set(), set())  # another order may do
+            return Rehearsal(None, set())  # another order may do
         finally:
             budget.used = max(budget.used, share.used)
 
@@ -152,11 +151,10 @@ class Prover:
             if proof is not None:
                 return proof
         pip = self._rehearsed(rehearsed, wanted, budget)
-        consulted = frozenset(pip.consulted)
         if pip.pins is not None and self.checker.passes(wanted, pip.pins):
-            return Proof("proven", self._pins(wanted, pip.pins), consulted=consulted)
+            return Proof("proven", self._pins(wanted, pip.pins))
         why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
-        return Proof("undecided", why=(why,), consulted=consulted)
+        return Proof("undecided", why=(why,))
 
     def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
         """The verdict if this mode gives one. Raises Spent and Lacking."""

@@ -53,15 +53,19 @@ class Rehearsal(NamedTuple):
     """
 
     pins: Mapping[str, int] | None  # by project; None: it finds no solution
-    consulted: Set[str]  # the projects that it looked at
     tried: Set[tuple[str, int]]  # what it decided on or would have, for a while at least
 
 
-def rehearsed(admission: Admission, wanted: Asked, budget: Budget) -> Rehearsal:
-    """What pip comes to. Raises Spent and Lacking."""
+def rehearsed(
+    admission: Admission, wanted: Asked, budget: Budget, consulted: set[str]
+) -> Rehearsal:
+    """What pip comes to. The projects that it looks at go into ``consulted``, however it ends.
+
+    Raises Spent and Lacking.
+    """
     if any(need.fault for need in wanted):
-        return Rehearsal(None, set(), set())
-    provider = _Pip(admission, wanted)
+        return Rehearsal(None, set())
+    provider = _Pip(admission, wanted, consulted)
     resolver: Any = Resolver(provider, _Counter(budget))
     pins = None
     try:
@@ -75,7 +79,7 @@ def rehearsed(admission: Admission, wanted: Asked, budget: Budget) -> Rehearsal:
         pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
     except ResolverException as error:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
-    return Rehearsal(pins, provider.consulted, provider.tried)
+    return Rehearsal(pins, provider.tried)
 
 
 def _needs(need: Requirement) -> Iterator[_Need]:
@@ -108,8 +112,9 @@ def _asks(specifier: str) -> tuple[bool, bool, bool]:
 
 
 class _Pip(AbstractProvider[_Need, _Candidate, str]):
-    def __init__(self, admission: Admission, wanted: Asked) -> None:
-        self.consulted = {need.name for need in wanted}
+    def __init__(self, admission: Admission, wanted: Asked, consulted: set[str]) -> None:
+        self._consulted = consulted
+        self._consulted.update(need.name for need in wanted)
         self.tried: set[tuple[str, int]] = set()
         self._admission = admission
         self._order: dict[str, int] = {}
@@ -204,7 +209,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         self.tried.add((name, version))
         ground = self._admission.ground
         needs = [need for e in ("", *extras) for need in ground.needs(name, version, e)]
-        self.consulted.update(need.name for need in needs)
+        self._consulted.update(need.name for need in needs)
         own = [_Need(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
             return [*own, _Need(name, (), "", _NONE)]  # nothing can meet it

@@ -25,17 +25,22 @@ _CONFLICTS = 5
 _USUAL, _LATE, _EARLY, _PINNED, _FIRST = range(5)
 
 
-def rehearsed(admission: Admission, wanted: Asked, budget: Budget) -> Rehearsal:
-    """What uv comes to. Raises Spent and Lacking."""
-    uv = _Uv(admission, wanted, Search(budget))
+def rehearsed(
+    admission: Admission, wanted: Asked, budget: Budget, consulted: set[str]
+) -> Rehearsal:
+    """What uv comes to. The projects that it looks at go into ``consulted``, however it ends.
+
+    Raises Spent and Lacking.
+    """
+    uv = _Uv(admission, wanted, Search(budget), consulted)
     try:
         uv.run()
     except Impossible:
-        return Rehearsal(None, uv.consulted, uv.tried)
+        return Rehearsal(None, uv.tried)
     known = uv.search.known
     decided = [n for n in known if n.name and n == Node(n.name) and known[n].decided]
     pins = {node.name: uv.version(node) for node in decided}
-    return Rehearsal(pins, uv.consulted, uv.tried)
+    return Rehearsal(pins, uv.tried)
 
 
 @dataclass(slots=True)
@@ -53,7 +58,7 @@ class _Uv:
     admission: Admission
     wanted: Asked
     search: Search
-    consulted: set[str] = field(default_factory=set)
+    consulted: set[str]
     tried: set[tuple[str, int]] = field(default_factory=set)
     _projects: dict[str, _Project] = field(default_factory=dict)
     _ranks: dict[str, tuple[int, int]] = field(default_factory=dict)

@@ -91,9 +91,7 @@ class Workers:
                 env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
             )
         with suppress(OSError):  # it has ended already: that will be seen
-            mine.sendall(
-                Task(served, listener, self._counts, row, self._number).line()
-            )  # fmt: skip
+            mine.sendall(Task(served, listener, self._counts, row, self._number).line())
         return _Worker(process, mine)
 
     @staticmethod

@@ -22,8 +22,8 @@ def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) ->
     if nodes is None:
         return
     found = {name: version for name, version, _ in nodes}
-    assert rehearsed_by_uv(admission, wanted, Budget()).pins == found
-    assert rehearsed(admission, wanted, Budget()).pins == found
+    assert rehearsed_by_uv(admission, wanted, Budget(), set()).pins == found
+    assert rehearsed(admission, wanted, Budget(), set()).pins == found
     assert faults(facts, wanted, found) == []
 
 
@@ -33,7 +33,7 @@ def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     wanted = (need(root),)
     prover = Prover(ground(index))
     proof = prover.prove(wanted, Budget())
-    found = rehearsed(prover.admission, wanted, Budget()).pins
+    found = rehearsed(prover.admission, wanted, Budget(), set()).pins
     # pip keeps what a release asked for that it then lets go: that alone makes no installation.
     if found is not None and not faults(prover.ground, wanted, found):
         assert proof.verdict == "proven"
@@ -71,7 +71,8 @@ def test_extras_belong_to_their_release() -> None:
     }
     wanted = (need("a"),)
     prover = Prover(ground(index))
-    found, consulted, _ = rehearsed(prover.admission, wanted, Budget())
+    consulted = set[str]()
+    found = rehearsed(prover.admission, wanted, Budget(), consulted).pins
     assert found is not None
     assert {n: prover.ground.usable(n)[i].release.version for n, i in found.items()} == {
         "a": "1", "b": "1", "c": "1", "d": "1",
@@ -91,7 +92,7 @@ def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
     }
     wanted = (need("app"),)
     prover = Prover(ground(index))
-    found = rehearsed(prover.admission, wanted, Budget()).pins
+    found = rehearsed(prover.admission, wanted, Budget(), set()).pins
     assert found is not None
     assert prover.ground.usable("lib")[found["lib"]].release.version == "1"
 
@@ -99,6 +100,6 @@ def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
 def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
     wanted = (need("app"),)
     prover = Prover(ground({"app 1": [], "lib 1": []}))
-    provider = _Pip(prover.admission, wanted)
+    provider = _Pip(prover.admission, wanted, set())
     assert provider.find_matches("lib", {}, {}) == []
     assert provider.find_matches("lib[fast]", {"lib[fast]": iter(())}, {}) == []

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from pypisync.core.admission import Admission
-from pypisync.core.budget import Budget
+from pypisync.core.budget import Budget, Spent
 from pypisync.core.pins import faults
 from pypisync.core.proof import Prover
 from pypisync.core.rehearsal import rehearsed as rehearsed_by_pip
@@ -75,7 +76,7 @@ ANSWERS: list[tuple[str, Index, dict[str, str] | None, set[str]]] = [
 def test_what_uv_comes_to(index: Index, expected: dict[str, str] | None, left: set[str]) -> None:
     wanted = (need("app"),)
     facts = ground(index).asking(wanted)
-    found = rehearsed(Admission(facts), wanted, Budget())
+    found = rehearsed(Admission(facts), wanted, Budget(), set())
 
     def named(name: str, pin: int) -> str:
         return facts.usable(name)[pin].release.version
@@ -91,14 +92,15 @@ def test_what_uv_comes_to(index: Index, expected: dict[str, str] | None, left: s
 def test_what_comes_out_is_an_installation(index: Index, root: str) -> None:
     facts, wanted = ground(index), (need(root),)
     facts = facts.asking(wanted)
-    found = rehearsed(Admission(facts), wanted, Budget())
+    consulted = set[str]()
+    found = rehearsed(Admission(facts), wanted, Budget(), consulted)
     if found.pins is not None:
         # uv asks nobody about what a release requires of its own project, nor what is not known.
         own = {label.split()[0] for label, lines in index.items() if _asks_for_itself(label, lines)}
         wrong = faults(facts, wanted, found.pins, by="uv")
         assert all("compares" in one or "nobody" in one or one.split()[0] in own for one in wrong)
         assert set(found.pins.items()) <= set(found.tried)
-    assert {name for name, _ in found.tried} <= set(found.consulted)
+    assert {name for name, _ in found.tried} <= consulted
 
 
 def _asks_for_itself(label: str, lines: Sequence[str]) -> bool:
@@ -120,4 +122,18 @@ def test_each_installer_has_its_pins() -> None:
     proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
     assert pins(proof) == {"app": "1", "lib": "0", "base": "1"}
     assert proof.others == {}
-    assert rehearsed_by_pip(prover.admission, wanted, Budget()).pins is not None
+    assert rehearsed_by_pip(prover.admission, wanted, Budget(), set()).pins is not None
+
+
+@pytest.mark.parametrize(("rehearsal", "steps"), [(rehearsed, 4), (rehearsed_by_pip, 2)])
+def test_what_was_looked_at_is_known_of_a_search_that_is_given_up(
+    rehearsal: Any, steps: int
+) -> None:
+    """Else nothing that changes there would have the root proven again."""
+    index = {"app 1": ["lib"], "lib 1": ["base<2"], "base 1": []}
+    wanted = (need("app"),)
+    facts = ground(index).asking(wanted)
+    consulted = set[str]()
+    with pytest.raises(Spent):
+        rehearsal(Admission(facts), wanted, Budget(steps), consulted)
+    assert consulted > {"app"}

@@ -307,5 +307,5 @@ def seen_by_uv(folder: Path, listed: Offers, place: Path) -> None:
             )  # fmt: skip
             asked = (requirements.parse(text),)
             admission = Admission(Ground(TARGETS[0], listed, asked))
-            expected = rehearsed(admission, asked, Budget()).pins is not None
+            expected = rehearsed(admission, asked, Budget(), set()).pins is not None
             assert (done.returncode == 0) == expected, done.stderr
