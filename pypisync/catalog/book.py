@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, select, text
+from sqlalchemy import ColumnElement, Connection, exists, select, text
 
 from pypisync.catalog.rows import MASKS, among, batches, raw, to_mask, to_text, words
 from pypisync.catalog.schema import (
@@ -186,12 +187,12 @@ class CatalogBook:
         for batch in batches(sorted(wanted), _UNION):
             # Numbers only, and too many parts to be worth composing.
             parts = " UNION ALL ".join(
-                f"SELECT * FROM (SELECT class_id, selected_id FROM edges"  # noqa: S608
+                f"SELECT * FROM (SELECT class_id, selected_id FROM edges"  # noqa: S608 - numbers
                 f" WHERE class_id = {number:d}{bound}) AS part"
                 for number in batch
             )
             query = (
-                "SELECT e.class_id, s.release_id, s.extra"  # noqa: S608
+                "SELECT e.class_id, s.release_id, s.extra"  # noqa: S608 - numbers
                 f" FROM ({parts}) AS e JOIN selected s ON s.id = e.selected_id"
             )
             rows = self._connection.exec_driver_sql(query)
@@ -282,6 +283,6 @@ _NAMED = {
 }
 
 
-def _class_key(row: Row[tuple[int, str, str, str]] | Sequence[object]) -> ClassKey:
+def _class_key(row: Sequence[Any]) -> ClassKey:
     project, specifier, extras, mask = row[:4]
-    return ClassKey(project, specifier, words(extras), to_mask(mask))  # type: ignore[arg-type]
+    return ClassKey(project, specifier, words(extras), to_mask(mask))

@@ -6,7 +6,7 @@ revision should not wait for it.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -113,8 +113,8 @@ def _refuse_unknown(connection: Connection) -> None:
             raise
 
 
-def _foreign_keys_off(connection: object, _record: object) -> None:
-    connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+def _foreign_keys_off(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = OFF")
 
 
 def _check_foreign_keys(connection: Connection) -> None:

@@ -79,7 +79,7 @@ def find(reader: Reader, text: str) -> int | None:
 def page(reader: Reader, number: int, name: str) -> Page | None:
     """The page that a project (normalised) has in a generation."""
     pages = reader.rows(
-        f"SELECT serial, status, status_reason FROM pages WHERE name = ? AND {_LISTED}",  # noqa: S608
+        f"SELECT serial, status, status_reason FROM pages WHERE name = ? AND {_LISTED}",  # noqa: S608 - constants
         name,
         number,
         number,
@@ -87,7 +87,7 @@ def page(reader: Reader, number: int, name: str) -> Page | None:
     if not pages:
         return None
     files = reader.rows(
-        f"SELECT {_FILE} FROM published WHERE name = ? AND {_LISTED}",  # noqa: S608
+        f"SELECT {_FILE} FROM published WHERE name = ? AND {_LISTED}",  # noqa: S608 - constants
         name,
         number,
         number,
@@ -98,7 +98,7 @@ def page(reader: Reader, number: int, name: str) -> Page | None:
 
 def index(reader: Reader, number: int) -> tuple[list[tuple[str, int]], int]:
     """The projects of a generation with their serials, and its own serial."""
-    rows = reader.rows(f"SELECT name, serial FROM pages WHERE {_LISTED}", number, number)  # noqa: S608
+    rows = reader.rows(f"SELECT name, serial FROM pages WHERE {_LISTED}", number, number)  # noqa: S608 - constants
     serial = reader.value("SELECT serial FROM generations WHERE id = ?", number)
     return [(row[0], row[1]) for row in rows], serial or 0
 

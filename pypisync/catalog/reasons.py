@@ -136,7 +136,7 @@ def _purpose(
 ) -> tuple[tuple[Pinned, ...], tuple[tuple[str, str], ...]]:
     """What a root of our own is for: proofs, and what is held."""
     rows = reader.rows(
-        "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608
+        "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
         " (SELECT proof_id, project_id, version, chosen_by, called FROM proof_pins UNION ALL"
         "  SELECT proof_id, project_id, version, 'tried', FALSE FROM proof_tried) i"
         " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"

@@ -78,7 +78,7 @@ class _Listed(FunctionElement[Any]):
 @compiles(_Listed, "sqlite")
 def _on_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
     values = compiler.process(element.clauses, **options)
-    return f"(SELECT value FROM json_each({values}))"  # noqa: S608
+    return f"(SELECT value FROM json_each({values}))"  # noqa: S608 - bound values
 
 
 @compiles(_Listed, "postgresql")
@@ -86,7 +86,7 @@ def _on_postgresql(element: _Listed, compiler: Any, **options: Any) -> str:
     values = compiler.process(element.clauses, **options)
     kind = compiler.dialect.type_compiler_instance.process(element.type)
     listed = f"json_array_elements_text(CAST({values} AS JSON)) AS listed"
-    return f"(SELECT CAST(listed AS {kind}) FROM {listed})"  # noqa: S608
+    return f"(SELECT CAST(listed AS {kind}) FROM {listed})"  # noqa: S608 - bound values
 
 
 def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -129,7 +129,7 @@ def pour(
     if connection.dialect.name == "postgresql":
         _copy(connection, into, rows)
         return
-    statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of ours
     for batch in batches(rows, _POURED):
         connection.exec_driver_sql(statement, batch)
 

@@ -33,7 +33,7 @@ class Verdicts:
 def verdicts(reader: Reader, first: int) -> Verdicts:
     """All of them counted, and the ``first`` of those that are not proven."""
     counted = reader.rows(
-        f"SELECT verdict, sum({_TARGETS}) FROM proofs WHERE wanted GROUP BY verdict"  # noqa: S608
+        f"SELECT verdict, sum({_TARGETS}) FROM proofs WHERE wanted GROUP BY verdict"  # noqa: S608 - constants
     )
     rows = reader.rows(
         "SELECT s.text, p.targets, p.verdict, p.why FROM proofs p"
