@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 class _Meta(msgspec.Struct):
     version: str = msgspec.field(default="1.0", name="api-version")
-    serial: int | None = msgspec.field(default=None, name="_last-serial")
+    serial: int | str | None = msgspec.field(default=None, name="_last-serial")
 
 
 class _Status(msgspec.Struct):
@@ -75,7 +75,7 @@ class _Examined(_About):
 
 
 class _Legacy(_About):
-    last_serial: int | None = None
+    last_serial: int | str | None = None
     releases: dict[str, list[LegacyFile]] | None = None
     urls: list[LegacyFile] | None = None
 
@@ -87,7 +87,7 @@ class _LooseLegacy(_Legacy):
 
 class _Listed(msgspec.Struct):
     name: str
-    serial: int | None = msgspec.field(default=None, name="_last-serial")
+    serial: int | str | None = msgspec.field(default=None, name="_last-serial")
 
 
 class _RootPage(msgspec.Struct):
@@ -132,8 +132,8 @@ def parse_root(reply: Reply) -> Root:
     page = _decoded(_ROOT, reply)
     _check_version(page.meta, reply)
     return Root(
-        _serial(page.meta.serial, reply) or stated_serial(reply.headers),
-        [(entry.name, _serial(entry.serial, reply)) for entry in page.projects],
+        _serial(page.meta.serial) or stated_serial(reply.headers),
+        [(entry.name, _serial(entry.serial)) for entry in page.projects],
         _etag(reply),
     )
 
@@ -149,7 +149,7 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
     return ProjectDocument(
         name=name,
         display=page.name,
-        serial=_serial(page.meta.serial, reply) or stated_serial(reply.headers),
+        serial=_serial(page.meta.serial) or stated_serial(reply.headers),
         files=files,
         # A status of a later standard cannot be understood, so it is as if unsaid.
         status=cast("Status", stated.status) if stated.status in get_args(Status) else None,
@@ -184,7 +184,7 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
     return ProjectDocument(
         name=name,
         display=page.info.name,
-        serial=_serial(page.last_serial, reply) or stated_serial(reply.headers),
+        serial=_serial(page.last_serial) or stated_serial(reply.headers),
         files=tuple({file.filename: file for file in reversed(files)}.values())[::-1],
         status=None,
         etag=_etag(reply),
@@ -260,10 +260,14 @@ def _check_name(name: str, stated: str, reply: Reply) -> None:
         raise Malformed(f"{shown(reply.url)}: is about {stated[:100]!r}, not about {name!r}")
 
 
-def _serial(serial: int | None, reply: Reply) -> int | None:
-    if serial is not None and not 0 <= serial <= MAX_SERIAL:
-        raise Malformed(f"{shown(reply.url)}: {str(serial)[:30]} is no serial")
-    return serial
+def _serial(stated: int | str | None) -> int | None:
+    """Returns the serial that a document states as a number or as text; None if it is no serial.
+
+    PyPI writes a number, bandersnatch and some proxies write text.
+    """
+    if isinstance(stated, str):
+        stated = int(stated) if re.fullmatch(r"[0-9]{1,19}", stated) else None
+    return stated if stated is not None and 0 <= stated <= MAX_SERIAL else None
 
 
 def _etag(reply: Reply) -> str | None:

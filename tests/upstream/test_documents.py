@@ -231,9 +231,6 @@ def test_of_two_files_with_one_name_the_first_counts() -> None:
         simple(files=...),
         simple(files=None),
         simple(files={}),
-        simple(meta={"_last-serial": "7"}),
-        simple(meta={"_last-serial": -7}),
-        simple(meta={"_last-serial": 2**63}),
         simple(meta={"_last-serial": True}),
         simple(meta={"api-version": "2.0"}),
         simple(meta={"api-version": 1}),
@@ -244,6 +241,31 @@ def test_of_two_files_with_one_name_the_first_counts() -> None:
 def test_a_page_that_breaks_the_standard_is_malformed(document: object) -> None:
     with pytest.raises(Malformed):
         parse_simple("holy-grail", reply(document))
+
+
+@pytest.mark.parametrize(
+    ("stated", "read"),
+    [
+        ("7", 7),  # bandersnatch 8, and proxies
+        ("0", 0),
+        (2**63 - 1, 2**63 - 1),
+        (None, 0),
+        ("", 0),
+        ("7.5", 0),
+        ("-7", 0),
+        ("\u0667", 0),
+        ("9" * 19, 0),
+        ("9" * 9999, 0),
+        (-7, 0),
+        (2**63, 0),
+    ],
+)
+def test_a_serial_is_a_number_or_text_or_unsaid(stated: object, read: int) -> None:
+    page = simple(meta={"_last-serial": stated})
+    assert parse_simple("holy-grail", reply(page)).serial == read
+    root = {"meta": {"_last-serial": stated}, "projects": [{"name": "a", "_last-serial": stated}]}
+    assert parse_root(reply(root)).serial == read
+    assert [serial or 0 for _, serial in parse_root(reply(root)).projects] == [read]
 
 
 def test_a_name_may_be_spelt_otherwise() -> None:

@@ -97,9 +97,13 @@ def test_a_bad_legacy_file_is_left_out_alone() -> None:
         legacy(info={"name": "holy-grail", "requires_dist": [7]}),
         legacy(releases=[]),
         legacy(releases={"1.0": 7}),
-        legacy(last_serial="7"),
     ],
 )
 def test_a_legacy_document_that_breaks_its_form_is_malformed(document: object) -> None:
     with pytest.raises(Malformed):
         parse_legacy("holy-grail", reply(document))
+
+
+@pytest.mark.parametrize(("stated", "read"), [("7", 7), (-1, 0), ("x", 0), (None, 0)])
+def test_a_serial_is_a_number_or_text_or_unsaid(stated: object, read: int) -> None:
+    assert parse_legacy("holy-grail", reply(legacy(last_serial=stated))).serial == read
