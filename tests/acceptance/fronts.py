@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +18,9 @@ import pytest
 from tests.acceptance.clients import clean_environment
 from tests.acceptance.product import ROOT, Mirror
 
-_PATH = f"{os.defpath}:/usr/sbin:/usr/local/sbin:/usr/local/bin"
+# tests/programs.sh puts servers into the virtual environment; others are the machine's own.
+_FETCHED = f"{sys.prefix}/programs/usr"
+_PATH = f"{_FETCHED}/sbin:{_FETCHED}/bin:{os.defpath}:/usr/sbin:/usr/local/sbin:/usr/local/bin"
 
 
 @contextmanager
@@ -81,10 +84,15 @@ FRONTS: Mapping[str, Callable[[Mirror, Path], AbstractContextManager[str]]] = {
 }
 
 
+def find_program(name: str) -> str | None:
+    """The path of a program from a Debian package, or None if it is not on this machine."""
+    return shutil.which(name, path=_PATH)
+
+
 def _program(name: str) -> str:
-    found = shutil.which(name, path=_PATH)
+    found = find_program(name)
     if found is None:
-        pytest.skip(f"there is no {name} on this machine")
+        pytest.skip(f"there is no {name} on this machine: tests/programs.sh fetches it")
     return found
 
 

@@ -1,8 +1,10 @@
 """The README's two commands: the first is run as it stands there, the second is what CI runs."""
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,34 @@ def test_the_first_command_makes_a_mirror(tmp_path: Path) -> None:
     assert found.keys() >= {"Flask", "MarkupSafe", "python-dateutil", "six"}
     assert "Babel" not in found
     shutil.rmtree(checkout)  # a hundred megabytes
+
+
+def test_a_program_that_cannot_be_had_is_named_and_passed_over(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / "tests").mkdir(parents=True)
+    script = shutil.copy(ROOT / "tests/programs.sh", checkout / "tests")
+    bin_folder = stand_ins(tmp_path / "bin")
+    (bin_folder / "apt-get").write_text("#!/bin/sh\nexit 100\n", encoding="utf-8")
+    path = f"{bin_folder}:{os.defpath}"
+    done = subprocess.run([script], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"There is no package {name} here." for name in ("wrk", "nginx", "caddy")
+    ]
+
+
+def test_the_suite_can_be_started_where_sigint_is_ignored() -> None:
+    """As under nohup: a test that needs the signal gets it all the same."""
+    one = "tests/cli/test_sync.py::test_the_second_signal_ends_at_once"
+    command = shlex.join([sys.executable, "-m", "pytest", "-n", "0", one])
+    done = subprocess.run(
+        ["sh", "-c", f"trap '' INT; exec {command}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_both_commands_prepare_the_machine_alike() -> None:

@@ -2,7 +2,6 @@
 
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from pypisync.core.pages import Page, PageFile
 from pypisync.storage.publish import Tree
-from tests.acceptance.fronts import free_port, nginx_over, running
+from tests.acceptance.fronts import find_program, free_port, nginx_over, running
 from tests.acceptance.product import ROOT
 from tests.bench.measure import Setup, configure, in_turn
 from tests.bench.report import Figures, figure, ratio, remark
@@ -31,8 +30,9 @@ end
 
 def serve(setup: Setup) -> Figures:
     """Pages a second and megabytes a second, from memory, on the cores that wrk runs on as well."""
-    if not shutil.which("wrk"):
-        return [remark("pages and files", "skipped: there is no wrk on this machine")]
+    for program in ("wrk", "nginx"):
+        if not find_program(program):
+            return [remark("pages and files", f"skipped: there is no {program} on this machine")]
     with tempfile.TemporaryDirectory(prefix="pypisync-bench-") as name:
         made = Path(name)
         port = free_port()

@@ -17,6 +17,8 @@ NAMES = [name for name in WORKLOADS if name not in ALIKE]
 @pytest.mark.parametrize("name", NAMES)
 def test_a_workload_measures_something(name: str) -> None:
     figures = WORKLOADS[name](Setup(runs=1, quick=True))
+    if all(found.note.startswith("skipped: ") for found in figures):
+        pytest.skip(figures[0].note)
     assert any(found.values for found in figures if found.unit)
     assert len({found.name for found in figures}) == len(figures)
     assert all(value >= 0 for found in figures for value in found.values)

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Fetches the programs that tests run besides those from PyPI, from the Debian packages of the machine.
+# A package that cannot be had is named and passed over: the tests that need it are skipped and say so.
+set -u
+cd "$(dirname "$0")/.." || exit
+
+# Packages without a service are installed.
+for package in wrk; do
+    $(command -v sudo) env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "$package" ||
+        echo "There is no package $package here."
+done
+
+# Installed, a web server would run at once and at every start of the machine. So these packages are
+# only unpacked, into the virtual environment, and nothing outside of it changes.
+programs="$PWD/.venv/programs"
+mkdir -p "$programs"
+for package in nginx caddy; do
+    if [ -x "$programs/usr/sbin/$package" ] || [ -x "$programs/usr/bin/$package" ]; then
+        continue
+    fi
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get download -qq "$package" && dpkg-deb -x ./*.deb "$programs") ||
+        echo "There is no package $package here."
+    rm -r "$folder"
+done
