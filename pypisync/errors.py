@@ -4,6 +4,19 @@ A dependency conflict is not among them: it is a value with an explanation. An u
 concerns one project or one file; it is collected, and the cycle goes on. The others end it.
 """
 
+from collections.abc import Mapping
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "Done.",
+    1: "Done, but something is held, failed or not as it should be.",
+    2: "The configuration, or the command line, is wrong.",
+    3: "Upstream cannot be reached.",
+    4: "Storage or database: disk full, permissions, another sync is running, wrong revision.",
+    130: "Stopped by Ctrl-C (SIGINT); the next run goes on from there.",
+    143: "Stopped by SIGTERM; the next run goes on from there.",
+}
+"""Every exit code of the commands and what it means; the reference is made from it."""
+
 
 class PypiSyncError(Exception):
     """Anything that PypiSync raises on purpose; the text says what happened and what to do."""

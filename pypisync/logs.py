@@ -1,14 +1,14 @@
 """Log lines on standard error: one event a fact, one field name a thing.
 
 Lines are ``key=value`` for people, or JSON objects, one a line, for a journal. Every line of a
-cycle carries its number as ``run``. The README lists all events. What a line says is the caller's;
+cycle carries its number as ``run``. What a line says is the caller's;
 here it is made fit to be shown: no control characters, no credentials.
 """
 
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,39 @@ import structlog  # noqa: E402
 
 if _rich is None:
     del sys.modules["rich"]
+
+EVENTS: Mapping[str, str] = {
+    "started": "The daemon's process has started.",
+    "serving": "The web server answers at `address`.",
+    "replaced": "A serving process has ended by itself (`code`); another one has taken its place.",
+    "leading": "This process has the right to write; `next` is the next cycle.",
+    "standing_by": "Another process has the right to write, or it cannot be had: `reason`.",
+    "lost": "The right to write was lost with its connection.",
+    "requested": "An operator asked for a cycle.",
+    "reloaded": "A changed configuration is in use.",
+    "refused": "A changed configuration is not used: `reason`.",
+    "changelog": "A cycle reads upstream's changelog.",
+    "names": "A cycle reads the list of all projects.",
+    "projects": "A cycle reads the documents of `count` projects.",
+    "requirements": "A cycle reads the requirements of `count` releases.",
+    "vulnerabilities": "A cycle asks for the known vulnerabilities of `count` releases.",
+    "proofs": "A cycle proves `count` roots and groups.",
+    "files": "A cycle fetches files of so many `bytes`.",
+    "pages": "A cycle writes the pages of `count` projects.",
+    "failed": "A project or a file (`what`) is set aside: `reason`.",
+    "held": "A release is wanted and cannot be published yet: `reason`.",
+    "run": "A cycle is over: its `outcome`, and its figures or its `reason`.",
+    "sweep": "So many projects are to be looked at again.",
+    "rehash": "So many stored files were read again.",
+    "damaged": "A stored file is not what it was; the next cycle fetches it anew.",
+    "job": "A job other than a cycle failed; it is tried again.",
+    "stopped": "A job ended before its time, as it was told to.",
+    "stopping": "A signal asks the daemon to end.",
+    "abandoned": "The cycle did not stop in five seconds, so the process ends; nothing is lost.",
+    "ended": "The daemon has ended.",
+    "warning": "The operator should know `reason`.",
+}
+"""Every event and what it says; the reference is made from it."""
 
 _HELD_LISTED = 20  # the catalog and "status" have them all
 

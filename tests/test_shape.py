@@ -6,14 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
-
-from pypisync.catalog.views import VIEWS
-from pypisync.cli.app import app
-from pypisync.config import OVERRIDES
-from pypisync.core.document import Document
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,44 +53,6 @@ def test_the_map_names_every_module_and_no_other() -> None:
     }
     named = set(re.findall(r"^- `([\w/]+\.py)`", ARCHITECTURE, re.MULTILINE))
     assert named == there
-
-
-def commands(group: TyperGroup, prefix: str = "pypisync") -> Iterator[tuple[str, TyperCommand]]:
-    """Every command with the words that call it."""
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            yield from commands(command, f"{prefix} {name}")
-        else:
-            assert isinstance(command, TyperCommand)
-            yield f"{prefix} {name}", command
-
-
-def test_the_readme_names_every_command_and_option() -> None:
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
-    for words, command in commands(group):
-        assert f"| `{words}" in README
-        for option in (name for param in command.params for name in param.opts if "--" in name):
-            assert option in README, f"{words} {option}"
-
-
-def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Every key of the configuration with its path."""
-    for name, field in model.model_fields.items():
-        yield prefix + name
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from keys(kind, f"{prefix}{name}.")
-
-
-def test_the_readme_names_every_key() -> None:
-    assert [key for key in keys(Document) if f"`{key}`" not in README] == []
-    assert [name for name in OVERRIDES.values() if f"`{name}`" not in README] == []
-
-
-def test_the_readme_names_every_view() -> None:
-    named = set(re.findall(r"`(v_\w+)`", README))
-    assert named == {view.name for view in VIEWS}
 
 
 def test_the_readmes_links_within_the_project_lead_somewhere() -> None:

@@ -5,7 +5,7 @@ Points in time are given as such, seconds since 1970, not as ages: an age would 
 interval of scraping, and ``time() - x`` gives it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,6 +15,46 @@ from prometheus_client.registry import Collector
 from pypisync.catalog.answers import Run, Status
 from pypisync.web.counts import Counts
 from pypisync.web.health import Health
+
+METRICS: Mapping[str, str] = {
+    "pypisync_catalog_up": "1 if the database can be read.",
+    "pypisync_ready": "1 if the mirror is ready, as /readyz says.",
+    "pypisync_serial": "Upstream's serial up to which changes are known.",
+    "pypisync_lag_serials": "Serials from the oldest change that is still owed to the newest that "
+    "is known; 0 if nothing is owed.",
+    "pypisync_read_timestamp_seconds": "When upstream's changes were last read to the end: what "
+    "came later is not known yet.",
+    "pypisync_generation": "Number of the published generation.",
+    "pypisync_generation_serial": "Serial at which it was published.",
+    "pypisync_generation_timestamp_seconds": "When it was published.",
+    "pypisync_frozen": "1 if the index stays at a generation, after a rollback.",
+    "pypisync_listed_projects": "Projects that the pages list.",
+    "pypisync_listed_releases": "Releases that the pages list.",
+    "pypisync_listed_files": "Files that the pages list.",
+    "pypisync_listed_bytes": "Bytes of these files.",
+    "pypisync_pending_projects": "Projects whose document is still owed.",
+    "pypisync_failing_projects": "Those of them that were tried in vain.",
+    "pypisync_held_releases": "Releases that are held back.",
+    "pypisync_unmet_requirements": "Requirements that nothing upstream meets.",
+    "pypisync_barred_files": "Files that the policy bars, by rule: a key of the policy, or undated "
+    "where upstream tells no upload time.",
+    "pypisync_vulnerable_releases": "Releases in the mirror with a known vulnerability, if the "
+    "policy looks at them.",
+    "pypisync_proofs": "Pairs of a root or group and a machine, by the verdict whether it installs "
+    "there.",
+    "pypisync_unpublished_proofs": "Roots whose newest pins are not all listed yet.",
+    "pypisync_good_run_timestamp_seconds": "When the last cycle without a fault ended.",
+    "pypisync_completed_run_timestamp_seconds": "When the last cycle ended that got to its end, "
+    "with or without faults.",
+    "pypisync_run_failed": "Projects and files that failed in the last finished cycle.",
+    "pypisync_run_duration_seconds": "How long the last finished cycle took.",
+    "pypisync_run_step_duration_seconds": "How long each step of the last finished cycle took.",
+    "pypisync_run_answers": "How upstream answered in the last finished cycle, by kind (changelog, "
+    "project, release, vulnerabilities, metadata, file) and outcome.",
+    "pypisync_http_requests_total": "Requests answered, by kind (index, project, file, metadata "
+    "and others) and HTTP status.",
+}
+"""Every metric and what it says; the reference is made from it."""
 
 
 class Metrics:
@@ -45,23 +85,18 @@ class _Mirror(Collector):
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
         reading = self._health.read()
-        yield _gauge("catalog_up", "1 if the catalog can be read.", reading.status is not None)
-        ready = not self._health.unready(reading)
-        yield _gauge("ready", "1 if the mirror is ready, as /readyz says.", ready)
+        yield _gauge("catalog_up", reading.status is not None)
+        yield _gauge("ready", not self._health.unready(reading))
         if reading.status is not None:
             yield from _figures(reading.status)
         ahead = reading.outlook
         if ahead is not None and ahead.lag_serials is not None:
-            what = "Serials from the oldest change that is still owed to the newest that is known."
-            yield _gauge("lag_serials", what, ahead.lag_serials)
+            yield _gauge("lag_serials", ahead.lag_serials)
         if ahead is not None and ahead.read_at is not None:
-            what = "When upstream's changes were last read."
-            yield _gauge("read_timestamp_seconds", what, ahead.read_at)
-        requests = CounterMetricFamily(
-            "pypisync_http_requests",
-            "Requests answered, by what was asked for and by HTTP status.",
-            labels=("kind", "status"),
-        )
+            yield _gauge("read_timestamp_seconds", ahead.read_at)
+        what = METRICS["pypisync_http_requests_total"]
+        labels = ("kind", "status")
+        requests = CounterMetricFamily("pypisync_http_requests", what, labels=labels)
         for kind, status, count in self._counts.sums():
             requests.add_metric((kind, str(status)), count)
         yield requests
@@ -69,77 +104,59 @@ class _Mirror(Collector):
 
 def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     if found.serial is not None:
-        yield _gauge("serial", "Upstream's serial up to which changes are known.", found.serial)
+        yield _gauge("serial", found.serial)
     if found.generation:
         number, serial, at, _ = found.generation
-        yield _gauge("generation", "Number of the published generation.", number)
-        yield _gauge("generation_serial", "Serial at which it was published.", serial)
-        yield _gauge("generation_timestamp_seconds", "When it was published.", at)
-    what = "1 if the index stays at a generation, as an operator ordered."
-    yield _gauge("frozen", what, found.frozen is not None)
+        yield _gauge("generation", number)
+        yield _gauge("generation_serial", serial)
+        yield _gauge("generation_timestamp_seconds", at)
+    yield _gauge("frozen", found.frozen is not None)
     for noun, count in found.listed.items():
-        what = "bytes of the files" if noun == "bytes" else noun
-        yield _gauge(f"listed_{noun}", f"How many {what} the pages list.", count)
+        yield _gauge(f"listed_{noun}", count)
     pending = found.pending
-    projects = pending.projects if pending else 0
-    failing = pending.failing if pending else 0
-    yield _gauge("pending_projects", "Projects whose document is still owed.", projects)
-    yield _gauge("failing_projects", "Those of them that were tried in vain.", failing)
-    yield _gauge("held_releases", "Releases that are held back.", found.held)
-    yield _gauge("unmet_requirements", "Requirements that nothing upstream meets.", found.unmet)
-    barred = GaugeMetricFamily(
-        "pypisync_barred_files", "Files that the policy bars, by the rule.", labels=("rule",)
-    )
-    for rule, number in found.barred_by.items():
-        barred.add_metric((rule,), number)
-    yield barred
-    what = "Releases in the mirror with a known vulnerability, if the policy looks at them."
-    yield _gauge("vulnerable_releases", what, found.vulnerable)
-    proofs = GaugeMetricFamily(
-        "pypisync_proofs",
-        "Pairs of a root or group and a machine, by the verdict whether it installs there.",
-        labels=("verdict",),
-    )
-    for verdict, number in found.proofs.counts.items():
-        proofs.add_metric((verdict,), number)
-    yield proofs
-    waiting = found.proofs.waiting
-    yield _gauge("unpublished_proofs", "Roots whose newest pins are not all listed yet.", waiting)
+    yield _gauge("pending_projects", pending.projects if pending else 0)
+    yield _gauge("failing_projects", pending.failing if pending else 0)
+    yield _gauge("held_releases", found.held)
+    yield _gauge("unmet_requirements", found.unmet)
+    yield _gauges("barred_files", ("rule",), _single(found.barred_by))
+    yield _gauge("vulnerable_releases", found.vulnerable)
+    yield _gauges("proofs", ("verdict",), _single(found.proofs.counts))
+    yield _gauge("unpublished_proofs", found.proofs.waiting)
     yield from _runs(found)
 
 
 def _runs(found: Status) -> Iterator[GaugeMetricFamily]:
-    ends: tuple[tuple[str, str, Run | None], ...] = (
-        ("good_run", "When the last cycle without a fault ended.", found.good),
-        ("completed_run", "When the last cycle ended that got to its end.", found.completed),
+    ends: tuple[tuple[str, Run | None], ...] = (
+        ("good_run", found.good),
+        ("completed_run", found.completed),
     )
-    for name, what, run in ends:
+    for name, run in ends:
         if run is not None and run.finished is not None:
-            yield _gauge(f"{name}_timestamp_seconds", what, run.finished)
+            yield _gauge(f"{name}_timestamp_seconds", run.finished)
     last = found.finished
     if last is None or last.finished is None:
         return
-    yield _gauge("run_failed", "What failed in the last finished cycle.", len(last.failed))
-    took = last.finished - last.started
-    yield _gauge("run_duration_seconds", "How long the last finished cycle took.", took)
-    steps = GaugeMetricFamily(
-        "pypisync_run_step_duration_seconds",
-        "How long each step of the last finished cycle took.",
-        labels=("step",),
-    )
-    for step, seconds in last.seconds.items():
-        steps.add_metric((step,), seconds)
-    yield steps
-    answers = GaugeMetricFamily(
-        "pypisync_run_answers",
-        "How upstream answered in the last finished cycle.",
-        labels=("kind", "outcome"),
-    )
-    for answer, count in last.answers.items():
-        kind, _, outcome = answer.partition(" ")
-        answers.add_metric((kind, outcome), count)
-    yield answers
+    yield _gauge("run_failed", len(last.failed))
+    yield _gauge("run_duration_seconds", last.finished - last.started)
+    yield _gauges("run_step_duration_seconds", ("step",), _single(last.seconds))
+    outcomes = ((answer.partition(" ")[::2], count) for answer, count in last.answers.items())
+    yield _gauges("run_answers", ("kind", "outcome"), outcomes)
 
 
-def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"pypisync_{name}", what, value=float(value))
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    full = f"pypisync_{name}"
+    return GaugeMetricFamily(full, METRICS[full], value=float(value))
+
+
+def _gauges(
+    name: str, labels: Sequence[str], values: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    full = f"pypisync_{name}"
+    family = GaugeMetricFamily(full, METRICS[full], labels=labels)
+    for of, value in values:
+        family.add_metric(of, value)
+    return family
+
+
+def _single(values: Mapping[str, float]) -> Iterable[tuple[Sequence[str], float]]:
+    return (((label,), value) for label, value in values.items())
