@@ -15,13 +15,13 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from pypisync.catalog import migrate
-from pypisync.catalog.engine import open_engine
-from pypisync.catalog.reader import Reader
-from pypisync.catalog.views import VIEWS
+from pypisync.catalog.db import migrate
+from pypisync.catalog.db.engine import open_engine
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.views import VIEWS
 from pypisync.cli.app import app
-from pypisync.config import OVERRIDES, schema
-from pypisync.core.document import Document
+from pypisync.config.load import OVERRIDES, schema
+from pypisync.config.schema import Document
 from pypisync.errors import EXIT_CODES
 from pypisync.logs import EVENTS
 from pypisync.web.metrics import METRICS

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-import pypisync.catalog.schema  # noqa: F401 - all tables
-from pypisync.catalog.columns import metadata
+import pypisync.catalog.db.schema  # noqa: F401 - all tables
+from pypisync.catalog.db.columns import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pypisync.errors import PypiSyncError
 
 if TYPE_CHECKING:
-    from pypisync.sync import Report
+    from pypisync.cycle.sync import Report
 
 # structlog would bring in all of Rich to show tracebacks, which here are text before it sees them.
 _rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pypisync.core import values
-from pypisync.core.model import LastRun
+from pypisync.core import units
+from pypisync.core.standards.model import LastRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def due(schedule: Schedule, last: LastRun | None, now: float) -> float:
 def parse(text: str) -> Schedule:
     """The schedule that ``text`` states, such as "1 hour" or "17 * * * *". Raises ValueError."""
     if len(text.split()) != 5:
-        seconds = values.duration(text)
+        seconds = units.duration(text)
         if seconds < SHORTEST:
             raise ValueError(f"must be at least {SHORTEST} seconds apart")
         return Schedule(text, seconds)

@@ -7,19 +7,19 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.leader import Leadership, leading
-from pypisync.catalog.migrate import exists
-from pypisync.config import Config
+from pypisync.catalog.db.leader import Leadership, leading
+from pypisync.catalog.db.migrate import exists
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.config.load import Config
 from pypisync.core.budget import Budget
-from pypisync.core.keep import FilePolicy
-from pypisync.core.machines import Machines
-from pypisync.core.rules import Rules, fingerprint
+from pypisync.core.environments.machines import Machines
+from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.filters.rules import Rules, fingerprint
+from pypisync.cycle.mirror import Mirror, Silent, Watch
 from pypisync.errors import Stopped
-from pypisync.mirror import Mirror, Silent, Watch
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
-from pypisync.storage.publish import Tree
+from pypisync.storage.tree import Tree
 from pypisync.upstream.api import Upstream
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.routes import Settings

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.cli.template import TEMPLATE
-from pypisync.config import Config, load, schema
-from pypisync.core import selector, values
-from pypisync.core.document import Document
-from pypisync.core.group import Group, Pin
-from pypisync.core.json5_positions import positions
-from pypisync.core.requirements import parse as parse_requirement
-from pypisync.core.roots import Pattern, Root, expand
+from pypisync.config.load import Config, load, schema
+from pypisync.config.positions import positions
+from pypisync.config.schema import Document
+from pypisync.core import units
+from pypisync.core.standards.requirements import parse as parse_requirement
+from pypisync.core.wanted import selector
+from pypisync.core.wanted.groups import Group, Pin
+from pypisync.core.wanted.roots import Pattern, Root, expand
 from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
@@ -314,21 +315,21 @@ def test_the_template_loads_and_so_does_every_line_it_comments_out(tmp_path: Pat
 
 
 def test_sizes_and_durations() -> None:
-    assert [values.size(text) for text in ("7", "1kB", " 2 MiB ", "0.5 gb")] == [
+    assert [units.size(text) for text in ("7", "1kB", " 2 MiB ", "0.5 gb")] == [
         *(7, 1000, 2097152, 500_000_000)
     ]
-    assert [values.duration(text) for text in ("90", "2 weeks", "1min", "1.5 H")] == [
+    assert [units.duration(text) for text in ("90", "2 weeks", "1min", "1.5 H")] == [
         *(90, 1209600, 60, 5400)
     ]
-    assert [values.show_size(n) for n in (0, 1023, 1024, 1536, 2**30, 2**50)] == [
+    assert [units.show_size(n) for n in (0, 1023, 1024, 1536, 2**30, 2**50)] == [
         *("0 B", "1023 B", "1 KiB", "1.5 KiB", "1 GiB", "1024 TiB")
     ]
-    assert [values.show_duration(n) for n in (0, 59, 60, 7200, 86400, 90000)] == [
+    assert [units.show_duration(n) for n in (0, 59, 60, 7200, 86400, 90000)] == [
         *("0 seconds", "59 seconds", "1 minute", "2 hours", "1 day", "25 hours")
     ]
     for wrong in ("", "GiB", "-1", "1 2", "1e9", "٣ MB"):
         with pytest.raises(ValueError, match="must be a size"):
-            values.size(wrong)
+            units.size(wrong)
 
 
 KEYS = st.text(st.sampled_from("ab {}[],:/*'#-é"), max_size=5)

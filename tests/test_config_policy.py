@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pypisync.core.policy import Block, Policy
+from pypisync.core.filters.policy import Block, Policy
 from tests.test_config import loaded
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from docs import generated
-from pypisync.catalog.views import VIEWS
-from pypisync.config import OVERRIDES
+from pypisync.catalog.db.views import VIEWS
+from pypisync.config.load import OVERRIDES
 from pypisync.errors import EXIT_CODES, PypiSyncError
 from pypisync.logs import EVENTS
 from pypisync.web.metrics import METRICS

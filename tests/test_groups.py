@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.groups import LARGEST, Wanted, read
+from pypisync.config.requirement_files import LARGEST, Wanted, read
 
 
 def lines(folder: Path, *entries: str | Wanted) -> list[str]:

@@ -17,7 +17,7 @@ import typer
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pypisync.config import Config
+    from pypisync.config.load import Config
 
 PLACES = (Path("pypisync.json5"), Path("/etc/pypisync/pypisync.json5"))
 
@@ -40,7 +40,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, 
 
 def configured(file: Path | None) -> "Config":
     """The configuration in ``file``, or in the first of the usual places. Raises ConfigError."""
-    from pypisync.config import load
+    from pypisync.config.load import load
 
     return load(found(file), os.environ)
 

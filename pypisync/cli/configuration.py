@@ -14,9 +14,9 @@ from pypisync.cli.template import TEMPLATE
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pypisync.config import Config
-    from pypisync.core.policy import Policy
-    from pypisync.core.selector import Selector
+    from pypisync.config.load import Config
+    from pypisync.core.filters.policy import Policy
+    from pypisync.core.wanted.selector import Selector
 
 
 def init(
@@ -49,7 +49,7 @@ def check(
 ) -> None:
     """Check the configuration and show what it means, without the network."""
     if schema:
-        from pypisync.config import schema as json_schema
+        from pypisync.config.load import schema as json_schema
 
         typer.echo(json.dumps(json_schema(), indent=2))
         return
@@ -73,7 +73,7 @@ def _machines(config: "Config") -> Iterator[tuple[str, str]]:
 
 
 def _settings(config: "Config") -> Iterator[tuple[str, str]]:
-    from pypisync.core.values import masked, show_duration, show_size, shown_address
+    from pypisync.core.units import masked, show_duration, show_size, shown_address
 
     yield "endpoint", masked(config.endpoint)
     yield "destination_folder", str(config.destination)
@@ -92,7 +92,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
 
 def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
     """What the policy bars; the keys that bar nothing are left out."""
-    from pypisync.core.values import show_duration, show_moment, show_size
+    from pypisync.core.units import show_duration, show_moment, show_size
 
     if policy.min_age:
         yield "policy.min_age", show_duration(policy.min_age)
@@ -135,7 +135,7 @@ def _shown(selectors: "tuple[Selector, ...]") -> list[str]:
 
 
 def _values(config: "Config") -> dict[str, Any]:
-    from pypisync.core.values import masked, shown_address
+    from pypisync.core.units import masked, shown_address
 
     upstream = config.upstream.model_dump()
     if config.upstream.proxy:

@@ -26,9 +26,9 @@ def upgrade(*, config: ConfigFile = None) -> None:
 
     An SQLite file is copied first, beside itself, if there is anything to change.
     """
-    from pypisync.catalog import migrate
-    from pypisync.catalog.catalog import Catalog
-    from pypisync.catalog.engine import database_errors
+    from pypisync.catalog.db import migrate
+    from pypisync.catalog.db.engine import database_errors
+    from pypisync.catalog.db.transactions import Catalog
     from pypisync.storage.lock import writer_lock
 
     understood = configured(config)
@@ -53,7 +53,7 @@ def _name(revision: str | None) -> str:
 
 def back_up(engine: "Engine", revision: str) -> None:
     """Copy an SQLite database to a file beside it; PostgreSQL has its own tools."""
-    from pypisync.catalog.engine import database_errors
+    from pypisync.catalog.db.engine import database_errors
 
     if engine.dialect.name != "sqlite":
         return

@@ -10,10 +10,10 @@ from pypisync.cli.common import AsJson, ConfigFile, configured, count, moment, s
 from pypisync.errors import Busy, ConfigError, StorageError
 
 if TYPE_CHECKING:
-    from pypisync.catalog.past import Difference, Generation, ProofMoved
-    from pypisync.catalog.reader import Reader
-    from pypisync.config import Config
-    from pypisync.rollback import Order
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.generations import Difference, Generation, ProofMoved
+    from pypisync.config.load import Config
+    from pypisync.cycle.rollback import Order
 
 _NAMED = 20  # files that a refusal names
 _PINS = 5  # of a proof, shown in a line; --json has them all
@@ -23,8 +23,8 @@ Which = Annotated[str | None, typer.Argument(metavar="[GENERATION]", help="Its n
 
 def generations(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the published states that are kept, the newest first."""
-    from pypisync.catalog.past import generations as find
-    from pypisync.catalog.reader import Reader
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.generations import generations as find
 
     with Reader(configured(config).database_url) as reader:
         found = find(reader)
@@ -36,7 +36,7 @@ def generations(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def _line(found: "Generation") -> tuple[str, ...]:
-    from pypisync.core.values import show_size
+    from pypisync.core.units import show_size
 
     listed, differs = found.listed, found.differs
     figures = [count(listed[name]) for name in ("projects", "releases", "files")]
@@ -71,8 +71,8 @@ def diff(
     Projects, releases, files, and proofs: by target the verdicts, and the pins of what was proven
     and still is.
     """
-    from pypisync.catalog.past import difference
-    from pypisync.catalog.reader import Reader
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.generations import difference
 
     with Reader(configured(config).database_url) as reader:
         numbers = _number(reader, old), _number(reader, new)
@@ -125,8 +125,8 @@ def rollback(
     Syncs go on learning and fetching, but publish nothing newer until --release. With the number
     of the newest generation the index just stays as it is. Exit code 4 if files are missing.
     """
-    from pypisync import rollback as recipe
-    from pypisync.catalog.reader import Reader
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.cycle import rollback as recipe
 
     understood = configured(config)
     if (generation is None) != release:
@@ -147,8 +147,8 @@ def rollback(
 
 def _refuse_damage(config: "Config", number: int) -> None:
     """Raise StorageError if a file that is needed cannot be had."""
-    from pypisync.catalog.catalog import Catalog
-    from pypisync.rollback import damage
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.cycle.rollback import damage
 
     catalog = Catalog(config.database_url, writer=False)
     try:
@@ -182,10 +182,10 @@ def tag(
     ] = None,
 ) -> None:
     """Give a generation a name: it is then kept for ever, with all its files."""
-    from pypisync.catalog.past import find
-    from pypisync.catalog.reader import Reader
-    from pypisync.core.values import generation_name
-    from pypisync.rollback import named
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.generations import find
+    from pypisync.core.units import generation_name
+    from pypisync.cycle.rollback import named
 
     understood = configured(config)
     if (delete is None) == (name is None or generation is None):
@@ -215,7 +215,7 @@ def tag(
 
 def _number(reader: "Reader", which: str) -> int:
     """The generation's number. Raises ConfigError."""
-    from pypisync.catalog.past import find
+    from pypisync.catalog.queries.generations import find
 
     number = find(reader, which)
     if number is None:
@@ -229,7 +229,7 @@ def _order(config: "Config", order: "Order") -> bool:
     Raises StorageError if it could not be done.
     """
     from pypisync.cli.progress import on_terminal
-    from pypisync.sync import Report, resume
+    from pypisync.cycle.sync import Report, resume
     from pypisync.wiring import open_mirror
 
     report = Report()

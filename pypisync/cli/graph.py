@@ -10,9 +10,9 @@ from pypisync.cli.common import AsJson, ConfigFile, clean, configured
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pypisync.catalog.graph import Called, Edge
-    from pypisync.catalog.reader import Reader
-    from pypisync.core.chains import RootLine
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.graph import Called, Edge
+    from pypisync.core.closure.paths import RootLine
 
 
 def graph(
@@ -29,8 +29,8 @@ def graph(
     Roots point to the releases they call for, and releases to those that were chosen for their
     requirements. Dashed: needed to build. Red: nothing meets it.
     """
-    from pypisync.catalog.graph import edges, edges_below
-    from pypisync.catalog.reader import Reader
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.graph import edges, edges_below
 
     with Reader(configured(config).database_url) as reader:
         roots = _roots(reader, root)
@@ -41,9 +41,9 @@ def graph(
 
 def _roots(reader: "Reader", given: str | None) -> "list[Called]":
     """All roots, or those that are meant. Raises ConfigError if there is none."""
-    from pypisync.catalog.graph import called
-    from pypisync.core.group import GROUP
-    from pypisync.core.selector import parse_root
+    from pypisync.catalog.queries.graph import called
+    from pypisync.core.wanted.groups import GROUP
+    from pypisync.core.wanted.selector import parse_root
 
     if given is None:
         return called(reader)
@@ -82,7 +82,7 @@ def _dot(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
 
 def _title(root: "RootLine") -> str:
     from pypisync.cli.why import named
-    from pypisync.core.roots import HELD, PROOF
+    from pypisync.core.wanted.roots import HELD, PROOF
 
     if root.origin == PROOF:
         return f"pinned by a proof: {root.project} {root.selector}"

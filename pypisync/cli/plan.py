@@ -9,9 +9,9 @@ import typer
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
 
 if TYPE_CHECKING:
-    from pypisync.catalog.difference import Amount, Difference
-    from pypisync.config import Config
-    from pypisync.sync import Report
+    from pypisync.catalog.publication.plan import Amount, Difference
+    from pypisync.config.load import Config
+    from pypisync.cycle.sync import Report
 
 _LISTED = 20
 _SHARED = "(several roots)"
@@ -33,10 +33,10 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]":
-    from pypisync.catalog.difference import difference, unmet
+    from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.progress import on_terminal
+    from pypisync.cycle.sync import Report, listen, settle
     from pypisync.storage.pool import Pool
-    from pypisync.sync import Report, listen, settle
     from pypisync.wiring import open_mirror
 
     report = Report()
@@ -95,7 +95,7 @@ def _show(difference: "Difference", unmet: list[tuple[str, ...]], report: "Repor
 
 
 def _row(name: str, amount: "Amount") -> tuple[str, ...]:
-    from pypisync.core.values import show_size
+    from pypisync.core.units import show_size
 
     size = show_size(amount.bytes)
     if amount.unknown:

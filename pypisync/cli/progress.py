@@ -25,10 +25,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pypisync.cli.common import clean, count, span
-from pypisync.core.values import show_size
+from pypisync.core.units import show_size
+from pypisync.cycle.mirror import Silent, Watch
+from pypisync.cycle.sync import Report
 from pypisync.errors import PypiSyncError
-from pypisync.mirror import Silent, Watch
-from pypisync.sync import Report
 
 _LISTED = 10  # of what is held or failed
 

@@ -20,7 +20,7 @@ from pypisync.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pypisync.catalog.verdicts import OnRecord
+    from pypisync.catalog.queries.proofs import OnRecord
 
 _STATES = {"published": "yes", "waiting": "not yet", "kept": "until the new is", "open": ""}
 
@@ -43,8 +43,8 @@ def proofs(
     For each the targets, the verdict, whether its pins are all on the pages, and how many releases
     an installation has. With a subject also the pins and the explanation.
     """
-    from pypisync.catalog.reader import Reader
-    from pypisync.catalog.verdicts import on_record
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.proofs import on_record
 
     with Reader(configured(config).database_url) as reader:
         found = on_record(reader, subject, verdict)

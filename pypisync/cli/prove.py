@@ -12,12 +12,12 @@ from pypisync.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pypisync.config import Config
+    from pypisync.config.load import Config
     from pypisync.core.budget import Budget
-    from pypisync.core.offers import Offers
-    from pypisync.core.proof import Pin, Proof, Prover
-    from pypisync.core.proof_targets import ProofTarget
-    from pypisync.core.subjects import Subject
+    from pypisync.core.environments.proof_targets import ProofTarget
+    from pypisync.core.resolve.index import Offers
+    from pypisync.core.resolve.prover import Pin, Proof, Prover
+    from pypisync.core.wanted.subjects import Subject
 
     Row = tuple[Subject, ProofTarget, Proof]
 
@@ -72,7 +72,7 @@ def prove(  # noqa: PLR0913 - each is an option
 def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
     from datetime import UTC, datetime
 
-    from pypisync.core.proof_targets import named
+    from pypisync.core.environments.proof_targets import named
 
     found, missing = settings.machines(datetime.now(UTC).date())
     chosen = [one for one in found if name in (None, one.name)]
@@ -94,8 +94,8 @@ def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
 def _proofs(
     settings: "Config", name: str | None, targets: "Sequence[ProofTarget]", seconds: float
 ) -> "list[Row]":
-    from pypisync.catalog.holdings import holdings
-    from pypisync.catalog.reader import Reader
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.listed_index import holdings
 
     with Reader(settings.database_url) as reader:
         subjects = _subjects(reader, settings, name)
@@ -105,9 +105,9 @@ def _proofs(
 
 def _subjects(reader: Any, settings: "Config", given: str | None) -> "list[Subject]":
     """The roots and groups, or those that ``given`` names. Raises ConfigError if there is none."""
-    from pypisync.catalog.holdings import roots
-    from pypisync.core.selector import parse_root
-    from pypisync.core.subjects import means, of_group, of_root
+    from pypisync.catalog.queries.listed_index import roots
+    from pypisync.core.wanted.selector import parse_root
+    from pypisync.core.wanted.subjects import means, of_group, of_root
 
     groups = [of_group(group) for group in settings.groups if group.resolve]
     if given is None:
@@ -135,8 +135,8 @@ def _solved(
     seconds: float,
 ) -> "Iterator[Row]":
     from pypisync.core.budget import Budget
-    from pypisync.core.ground import Ground
-    from pypisync.core.proof import Prover
+    from pypisync.core.resolve.prover import Prover
+    from pypisync.core.resolve.target_index import Ground
 
     every = tuple(dict.fromkeys(need for one in subjects for need in one.wanted))
     for target in targets:
@@ -147,9 +147,9 @@ def _solved(
 
 
 def _proven(prover: "Prover", subject: "Subject", budget: "Budget") -> "Proof":
-    from pypisync.core.ground import Ground
-    from pypisync.core.proof import Prover
-    from pypisync.core.subjects import limits
+    from pypisync.core.resolve.prover import Prover
+    from pypisync.core.resolve.target_index import Ground
+    from pypisync.core.wanted.subjects import limits
 
     ground = prover.ground
     wanted = ground.applying(subject.wanted)
@@ -204,7 +204,7 @@ def _json(row: "Row") -> dict[str, Any]:
 
 def _print_lock(rows: "Sequence[Row]", url: str, *, pylock: bool) -> None:
     """The pins of the one proof there is. Raises ConfigError if there are several."""
-    from pypisync.core.lock import pylock_toml, requirements_txt
+    from pypisync.core.resolve.export import pylock_toml, requirements_txt
 
     if len(rows) != 1:
         proofs = ", ".join(f'{root.text} on "{target.name}"' for root, target, _ in rows[:10])

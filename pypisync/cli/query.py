@@ -35,7 +35,7 @@ def query(
     Build on the views (--views), which stay as they are across versions. Exit code 2 if the
     database does not take the statement.
     """
-    from pypisync.catalog.reader import Reader, RefusedQuery
+    from pypisync.catalog.db.reader import Reader, RefusedQuery
 
     with Reader(configured(config).database_url) as reader:
         try:
@@ -53,7 +53,7 @@ def query(
 
 
 def _views(reader: Any) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    from pypisync.catalog.views import VIEWS
+    from pypisync.catalog.db.views import VIEWS
 
     rows = []
     for view in VIEWS:

@@ -25,8 +25,8 @@ def run(
     SIGHUP reads the configuration anew, SIGUSR1 (or "pypisync sync --now") asks for a cycle at
     once. A second daemon for the same mirror stands by until the first one is gone.
     """
-    from pypisync.catalog.engine import sqlite_warning
-    from pypisync.config import load
+    from pypisync.catalog.db.engine import sqlite_warning
+    from pypisync.config.load import load
     from pypisync.daemon.notify import Notifier
     from pypisync.daemon.service import Daemon
     from pypisync.daemon.signals import Queue

@@ -18,9 +18,9 @@ from pypisync.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pypisync.catalog.answers import Pending, Run, Status
-    from pypisync.catalog.verdicts import Verdicts
-    from pypisync.outlook import Outlook
+    from pypisync.catalog.queries.proofs import Verdicts
+    from pypisync.catalog.queries.status import Pending, Run, Status
+    from pypisync.status import Outlook
 
 _FAILED = 3  # of what failed in the last run; --json has it all
 
@@ -31,9 +31,9 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     The last runs, what is published, what is held or fails. Exit code 1 if something is held, a
     project could not be read, or the last run was not completed; 4 if there is no database yet.
     """
-    from pypisync.catalog.answers import status as find
-    from pypisync.catalog.reader import Reader
-    from pypisync.outlook import outlook, status_json
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.status import status as find
+    from pypisync.status import outlook, status_json
 
     understood = configured(config)
     with Reader(understood.database_url) as reader:
@@ -61,7 +61,7 @@ def _ahead(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
 
 
 def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
-    from pypisync.core.values import show_size
+    from pypisync.core.units import show_size
 
     yield "last run", _run(found.last, now)
     if found.good and found.good != found.last:

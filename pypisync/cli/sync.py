@@ -15,9 +15,9 @@ from pypisync.errors import PypiSyncError, Stopped, StorageError
 if TYPE_CHECKING:
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
-    from pypisync.config import Config
+    from pypisync.config.load import Config
+    from pypisync.cycle.sync import Report
     from pypisync.storage.lock import Holder
-    from pypisync.sync import Report
 
 
 def sync(
@@ -71,7 +71,7 @@ def wake(daemon: "Holder") -> None:
 
 
 def _cycle(config: "Config", stop: "Stop", *, log_json: bool) -> "Report":
-    from pypisync.sync import sync_once
+    from pypisync.cycle.sync import sync_once
     from pypisync.wiring import open_mirror
 
     with ExitStack() as stack:
@@ -102,7 +102,7 @@ def _display(stack: ExitStack, *, log_json: bool) -> "Display":
 
 
 def _warn_of_sqlite(config: "Config", display: "Display") -> None:
-    from pypisync.catalog.engine import sqlite_warning
+    from pypisync.catalog.db.engine import sqlite_warning
 
     warning = sqlite_warning()
     if warning and config.database_url.startswith("sqlite"):
@@ -124,12 +124,12 @@ def prune(
     """
     import time
 
-    from pypisync.catalog import retention
-    from pypisync.catalog.catalog import Catalog
-    from pypisync.catalog.reader import Reader
-    from pypisync.core.values import show_size
-    from pypisync.sync import Report
-    from pypisync.sync import prune as prune_now
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.catalog.publication import retention
+    from pypisync.core.units import show_size
+    from pypisync.cycle.sync import Report
+    from pypisync.cycle.sync import prune as prune_now
     from pypisync.wiring import open_mirror
 
     understood = configured(config)

@@ -15,10 +15,10 @@ import typer
 from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
 
 if TYPE_CHECKING:
-    from pypisync.catalog.catalog import Catalog
-    from pypisync.mirror import Mirror, Watch
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.cycle.mirror import Mirror, Watch
+    from pypisync.cycle.sync import Report
     from pypisync.storage.check import Fault
-    from pypisync.sync import Report
 
 _BATCH = 200  # pages rendered together; each may list thousands of files
 
@@ -40,8 +40,8 @@ def verify(
     --repair leaves the pages, with all that is then held, until it can.
     Exit code 1 if faults were found and not repaired.
     """
-    from pypisync.catalog.catalog import Catalog
-    from pypisync.catalog.reader import Reader
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.db.transactions import Catalog
     from pypisync.cli.progress import on_terminal
     from pypisync.wiring import open_mirror
 
@@ -98,7 +98,8 @@ class Check:
 
     def again(self, faults: "list[Fault]") -> "list[Fault]":
         """What of these still is a fault, as it is now."""
-        from pypisync.catalog import history, repair
+        from pypisync.catalog.publication import checks as repair
+        from pypisync.catalog.publication import generations as history
         from pypisync.storage.check import check_files
 
         if not faults:
@@ -116,7 +117,7 @@ class Check:
         return [fault for fault in faults if fault.path in wrong]
 
     def _files(self) -> "Iterator[Fault]":
-        from pypisync.catalog import repair
+        from pypisync.catalog.publication import checks as repair
         from pypisync.storage.check import check_files
 
         with self._catalog.begin() as connection:
@@ -137,7 +138,7 @@ class Check:
             self._watch.advance()
 
     def _unrecorded(self) -> "Iterator[Fault]":
-        from pypisync.catalog import repair
+        from pypisync.catalog.publication import checks as repair
         from pypisync.storage.check import Fault
 
         with self._catalog.begin() as connection:
@@ -146,8 +147,8 @@ class Check:
             yield Fault(path, "missing", "on a page, but not recorded as stored")
 
     def _strays(self) -> "Iterator[Fault]":
-        from pypisync.catalog import repair
-        from pypisync.catalog.rows import batches
+        from pypisync.catalog.db.sql import batches
+        from pypisync.catalog.publication import checks as repair
         from pypisync.storage.check import Fault, strays
 
         for batch in batches(strays(self._root, ())):
@@ -158,9 +159,10 @@ class Check:
 
     def _pages(self, only: set[str] | None = None) -> "Iterator[Fault]":
         """The faults of all pages, or of these projects' (and of the list of projects)."""
-        from pypisync.catalog import history, repair
+        from pypisync.catalog.publication import checks as repair
+        from pypisync.catalog.publication import generations as history
         from pypisync.storage.check import Fault, check_page, check_root
-        from pypisync.storage.publish import Tree
+        from pypisync.storage.tree import Tree
 
         with self._catalog.begin() as connection:
             number, serial, _ = history.generation(connection)
@@ -185,8 +187,8 @@ def mend(mirror: "Mirror", check: Check, faults: "list[Fault]") -> "list[Fault]"
 
     What cannot be fetched again leaves the pages: a link that does not work is worse than none.
     """
-    from pypisync.catalog import repair
-    from pypisync.sync import Report, fetch, publish
+    from pypisync.catalog.publication import checks as repair
+    from pypisync.cycle.sync import Report, fetch, publish
 
     broken = [f.path for f in faults if f.kind in ("missing", "size", "hash")]
     strays = [f.path for f in faults if f.kind == "stray"]
@@ -203,7 +205,8 @@ def mend(mirror: "Mirror", check: Check, faults: "list[Fault]") -> "list[Fault]"
 
 def _rewrite(mirror: "Mirror", names: set[str]) -> None:
     """Make the pages of these projects, and the list of all, those of the newest generation."""
-    from pypisync.catalog import history, repair
+    from pypisync.catalog.publication import checks as repair
+    from pypisync.catalog.publication import generations as history
 
     with mirror.catalog.begin() as connection:
         pages = repair.whole_pages(connection, sorted(names))

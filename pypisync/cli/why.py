@@ -12,8 +12,8 @@ from pypisync.errors import ConfigError
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from pypisync.catalog.reasons import Pinned, Reason, Way
-    from pypisync.core.chains import RootLine
+    from pypisync.catalog.queries.why import Pinned, Reason, Way
+    from pypisync.core.closure.paths import RootLine
 
 _WAYS = 10  # shown for one release; --json has them all
 _CLIMB = 20_000  # nodes above one release that are looked at for them
@@ -30,9 +30,9 @@ def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> N
     proof calls for, or what stays while something newer is held, is said to be so. Exit code 1 if
     none is selected; what is known of it is said.
     """
-    from pypisync.catalog.absence import missing
-    from pypisync.catalog.reader import Reader
-    from pypisync.catalog.reasons import why as find
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.why import why as find
+    from pypisync.catalog.queries.why_not import missing
 
     name, version = _parsed(what)
     with Reader(configured(config).database_url) as reader:
@@ -61,9 +61,9 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     One line a reason: what nobody wants, what the policy or a file rule leaves out, what is held,
     what upstream does not have or has not told yet. Exit code 0 if it is there after all, else 1.
     """
-    from pypisync.catalog.absence import why_not as find
-    from pypisync.catalog.reader import Reader
-    from pypisync.core.keep import FilePolicy
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.why_not import why_not as find
+    from pypisync.core.filters.file_rules import FilePolicy
 
     name, version = _parsed(what)
     settings = configured(config)
@@ -103,7 +103,7 @@ def _parsed(what: str) -> "tuple[str, Version | None]":
 
 
 def _is_listed(reader: Any, name: str, version: "Version | None") -> bool:
-    from pypisync.catalog.absence import on_page
+    from pypisync.catalog.queries.why_not import on_page
 
     texts = on_page(reader, name)
     return bool(texts) if version is None else str(version) in texts
@@ -136,7 +136,7 @@ def _line(way: "Way", release: str) -> str:
 
 
 def _root(way: "Way") -> str:
-    from pypisync.core.roots import HELD, PROOF
+    from pypisync.core.wanted.roots import HELD, PROOF
 
     root = way.root
     extras = f"[{root.extras}]" if root.extras.strip("=") else ""
@@ -152,8 +152,8 @@ def _root(way: "Way") -> str:
 
 def named(root: "RootLine") -> str:
     """A root that an operator wrote, as text."""
-    from pypisync.core.graph import PINNED
-    from pypisync.core.group import GROUP
+    from pypisync.core.closure.model import PINNED
+    from pypisync.core.wanted.groups import GROUP
 
     extras = f"[{root.extras}]" if root.extras else ""
     if root.origin.startswith(GROUP):

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pypisync import upkeep
-from pypisync.catalog.leader import Leadership
-from pypisync.config import Config
+from pypisync.catalog.db.leader import Leadership
+from pypisync.config.load import Config
+from pypisync.cycle import maintenance
+from pypisync.cycle.sync import sync_once
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.logs import Lines
-from pypisync.sync import sync_once
 from pypisync.wiring import open_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pypisync.cycle.mirror import Mirror
     from pypisync.daemon.vitals import Vitals
-    from pypisync.mirror import Mirror
 
 
 class Jobs:
@@ -65,14 +65,14 @@ class Jobs:
         """Let the next cycle look at a slice of the projects."""
         with self._job("sweep") as begun:
             if begun:
-                self._log.info("sweep", count=upkeep.sweep(self._mirror()))
+                self._log.info("sweep", count=maintenance.sweep(self._mirror()))
 
     def rehash(self) -> None:
         """Read a slice of the stored files."""
         with self._job("rehash") as begun:
             if not begun:
                 return
-            count, faults = upkeep.rehash(self._mirror(), self._step)
+            count, faults = maintenance.rehash(self._mirror(), self._step)
             for path, reason in faults.items():
                 self._log.warning("damaged", path=path, reason=reason)
             if count:

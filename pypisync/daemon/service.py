@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from signal import Signals
 from typing import Any, Protocol
 
-from pypisync import upkeep
-from pypisync.catalog import runs, work
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.leader import Leadership, leading
-from pypisync.config import Config
+from pypisync.catalog.db.leader import Leadership, leading
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import pending
+from pypisync.catalog.publication import runs
+from pypisync.config.load import Config
+from pypisync.cycle import maintenance
 from pypisync.daemon import signals
 from pypisync.daemon.agenda import Agenda
 from pypisync.daemon.jobs import Jobs
@@ -142,11 +143,11 @@ class Daemon:
         schedule, now = self._config.schedule, jobs.mirror.now()
         with jobs.mirror.catalog.begin() as connection:
             last = runs.last(connection)
-            jobs.serial = work.serial(connection) or 0
+            jobs.serial = pending.serial(connection) or 0
         agenda.put("sync", jobs.sync, schedule.trigger(), due(schedule, last, now))
-        swept = min(upkeep.swept(jobs.mirror), now)
-        agenda.every("sweep", jobs.sweep, upkeep.SWEEP_EVERY, swept + upkeep.SWEEP_EVERY)
-        agenda.every("rehash", jobs.rehash, upkeep.REHASH_EVERY, now)
+        swept = min(maintenance.swept(jobs.mirror), now)
+        agenda.every("sweep", jobs.sweep, maintenance.SWEEP_EVERY, swept + maintenance.SWEEP_EVERY)
+        agenda.every("rehash", jobs.rehash, maintenance.REHASH_EVERY, now)
 
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
         """One turn of the loop."""

@@ -7,7 +7,7 @@ between chunks and waits ask every second: whoever asks is alive.
 from collections.abc import Callable
 from threading import Event
 
-from pypisync.mirror import Watch
+from pypisync.cycle.mirror import Watch
 
 # The longest that a job that is well may be silent: a large decision, one slow request.
 STUCK = 1800.0  # seconds

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pypisync.core import pages
+from pypisync.core.publish import pages
 from pypisync.storage import disk
-from pypisync.storage.publish import unpack
+from pypisync.storage.tree import unpack
 
 _BLOCK = 4 * 2**20  # bytes read at a time
 

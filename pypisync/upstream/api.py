@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pypisync.core.model import Change, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import Change, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"

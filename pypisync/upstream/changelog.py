@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from packaging.utils import canonicalize_name
 
-from pypisync.core.model import Change
+from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, Rewound, Unreachable
 from pypisync.upstream.api import SIMPLE_INDEX
 from pypisync.upstream.documents import MAX_SERIAL, SIMPLE_JSON, Root, parse_root

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
 from typing import Literal
 
-from pypisync.core.model import Change, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import Change, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import DEFAULT_ENDPOINT, Deposit, FileAsk, ProjectAsk
 from pypisync.upstream.changelog import Changelog

@@ -16,7 +16,7 @@ import msgspec
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
-from pypisync.core.model import File, ProjectDocument, Status, Vulnerability
+from pypisync.core.standards.model import File, ProjectDocument, Status, Vulnerability
 from pypisync.errors import Malformed
 from pypisync.upstream.entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
 from pypisync.upstream.session import Reply, said, shown

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from pypisync.core.model import File
+from pypisync.core.standards.model import File
 
 _MAX_SIZE = 2**53  # bytes; more is no file
 _MAX_TEXT = 4096  # characters of a URL or a specifier

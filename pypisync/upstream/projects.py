@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import quote
 
-from pypisync.core.model import ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Stale, Unreachable
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.documents import (

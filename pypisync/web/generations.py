@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from pypisync.catalog import past
-from pypisync.catalog.reader import Reader
-from pypisync.core import pages
-from pypisync.core.pages import TO_ROOT_FROM_GENERATION
-from pypisync.core.values import generation_name
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries import generations as past
+from pypisync.core.publish import pages
+from pypisync.core.publish.pages import TO_ROOT_FROM_GENERATION
+from pypisync.core.units import generation_name
 from pypisync.web.headers import Format
 
 _KEPT_SECONDS = 2.0

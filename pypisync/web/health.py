@@ -13,11 +13,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from pypisync.catalog.answers import Status, status
-from pypisync.catalog.reader import Reader
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.status import Status, status
 from pypisync.errors import CatalogError
-from pypisync.outlook import Outlook, outlook, status_json
 from pypisync.schedule import Schedule
+from pypisync.status import Outlook, outlook, status_json
 
 # Anyone may ask; the database is asked this often at most.
 _KEPT_SECONDS = 2.0

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from pypisync.catalog.answers import Run, Status
+from pypisync.catalog.queries.status import Run, Status
 from pypisync.web.counts import Counts
 from pypisync.web.health import Health
 

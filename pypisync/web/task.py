@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
-from pypisync.config import Config
+from pypisync.config.load import Config
 
 STOP_SECONDS = 5  # for downloads that are under way when it is told to end
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pypisync.config import Config
+from pypisync.config.load import Config
 from pypisync.errors import ConfigError
 from pypisync.web import counts
 from pypisync.web.sockets import bound, shown

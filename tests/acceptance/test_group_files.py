@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.core.group import Group
-from pypisync.groups import Wanted, read
+from pypisync.config.requirement_files import Wanted, read
+from pypisync.core.wanted.groups import Group
 from tests.acceptance import worlds
 from tests.acceptance.clients import run, uv
 from tests.sim.server import Server

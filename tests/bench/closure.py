@@ -15,20 +15,23 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from pypisync.catalog import decisions, facts, knowledge
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.roots import WantedRoot, set_roots
-from pypisync.catalog.schema import classes, edges, projects, releases, selected
-from pypisync.core import environments, requirements
-from pypisync.core.keep import FilePolicy
-from pypisync.core.model import Requirement
-from pypisync.core.rules import Rules
+from pypisync.catalog.db.schema import classes, edges, projects, releases, selected
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts import requirements as knowledge
+from pypisync.catalog.selection import decide
+from pypisync.catalog.selection.roots import WantedRoot, set_roots
+from pypisync.core.environments import targets
+from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.filters.rules import Rules
+from pypisync.core.standards import requirements
+from pypisync.core.standards.model import Requirement
 from tests.bench.drawn import Drawn, fill
 from tests.bench.measure import LINUX, Setup, folder, run
 from tests.bench.report import Figures, figure
 
 CHANGES = (5, 100, 800)
-_RULES = Rules(environments.targets(LINUX), FilePolicy())
+_RULES = Rules(targets.targets(LINUX), FilePolicy())
 
 
 def closure_small(setup: Setup) -> Figures:
@@ -124,7 +127,7 @@ def _timed(catalog: Catalog) -> dict[str, float]:
     """Decide, and say how long it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     with catalog.begin() as connection:
-        decisions.decide(connection, _RULES.targets, 0.0)
+        decide.decide(connection, _RULES.targets, 0.0)
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 

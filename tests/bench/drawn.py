@@ -15,9 +15,9 @@ from itertools import accumulate, islice
 
 from sqlalchemy import Connection, Table
 
-from pypisync.catalog.schema import projects, releases, requirements
-from pypisync.core import versions
-from pypisync.core.model import File, ProjectDocument
+from pypisync.catalog.db.schema import projects, releases, requirements
+from pypisync.core.standards import versions
+from pypisync.core.standards.model import File, ProjectDocument
 
 _RELEASES = (1, 1, 2, 4, 4, 6, 9, 16, 32)  # of a project that is not popular
 _NEEDS = (0, 0, 2, 3, 5, 6, 8, 10, 11)  # of a release

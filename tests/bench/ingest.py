@@ -17,12 +17,12 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
-from pypisync.catalog import facts
-from pypisync.catalog.catalog import Catalog
-from pypisync.core import environments
-from pypisync.core.keep import FilePolicy
-from pypisync.core.model import File, ProjectDocument
-from pypisync.core.rules import Rules
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import record as facts
+from pypisync.core.environments import targets
+from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.filters.rules import Rules
+from pypisync.core.standards.model import File, ProjectDocument
 from tests.bench.measure import LINUX, Setup, folder, in_turn, run
 from tests.bench.report import Figures, figure, ratio
 from tests.postgres import Postgres
@@ -122,7 +122,7 @@ def _record(url: str, made: list[ProjectDocument]) -> None:
     """As a cycle does it: documents to facts, compared with what there is, and written."""
     catalog = Catalog(url)
     catalog.prepare()
-    rules = Rules(environments.targets(LINUX), FilePolicy())
+    rules = Rules(targets.targets(LINUX), FilePolicy())
     for start in range(0, len(made), _RECORD):
         with catalog.begin() as connection:
             facts.record(connection, made[start : start + _RECORD], rules, 0.0)

@@ -10,10 +10,10 @@ import time
 from datetime import date
 
 from pypisync.core.budget import Budget
-from pypisync.core.environments import targets
-from pypisync.core.pins import Checker
-from pypisync.core.proof import Prover
-from pypisync.core.proof_targets import proof_targets
+from pypisync.core.environments.proof_targets import proof_targets
+from pypisync.core.environments.targets import targets
+from pypisync.core.resolve.check_pins import Checker
+from pypisync.core.resolve.prover import Prover
 from tests.bench.measure import Setup, run
 from tests.bench.report import Figures, figure
 from tests.core.universes import ground, here, need

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pypisync.catalog import history
-from pypisync.core.pages import Page, PageFile
-from pypisync.writing import write_generation
+from pypisync.catalog.publication import generations as history
+from pypisync.core.publish.pages import Page, PageFile
+from pypisync.cycle.publish import write_generation
 from tests.bench.measure import Setup, folder, run
 from tests.bench.report import Figures, figure
 from tests.recipe.mirrors import Bench

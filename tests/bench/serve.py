@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pypisync.core.pages import Page, PageFile
-from pypisync.storage.publish import Tree
+from pypisync.core.publish.pages import Page, PageFile
+from pypisync.storage.tree import Tree
 from tests.acceptance.fronts import find_program, free_port, nginx_over, running
 from tests.acceptance.product import ROOT
 from tests.bench.measure import Setup, configure, in_turn

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from pypisync.cli.common import clean, count, moment, span
 from pypisync.cli.progress import Bars
+from pypisync.cycle.sync import Report
 from pypisync.errors import StorageError
 from pypisync.logs import Lines
-from pypisync.sync import Report
 from tests.cli.running import command, configure, environ
 from tests.sim.server import Server
 from tests.sim.world import World

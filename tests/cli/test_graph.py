@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pypisync.cli.graph import _quoted
-from pypisync.core.group import GROUP
+from pypisync.core.wanted.groups import GROUP
 from tests.cli.running import configure, invoke
 from tests.recipe.grouped import asks
 from tests.recipe.mirrors import Bench

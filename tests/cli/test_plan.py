@@ -5,11 +5,11 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.difference import Amount, Difference, difference
-from pypisync.core.group import Group, NamedFile, Pin
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.publication.plan import Amount, Difference, difference
+from pypisync.core.wanted.groups import Group, NamedFile, Pin
+from pypisync.cycle.sync import Report, listen, settle
 from pypisync.storage.pool import Pool
-from pypisync.sync import Report, listen, settle
 from tests.cli.running import configure, invoke, snapshot
 from tests.recipe.mirrors import LINUX, Bench
 from tests.sim.memory import MemoryUpstream

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.catalog.answers import status as find
-from pypisync.catalog.reader import Reader
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.status import status as find
 from pypisync.cli import status as shown
-from pypisync.core.policy import RULES, Block, Policy
-from pypisync.core.values import moment
+from pypisync.core.filters.policy import RULES, Block, Policy
+from pypisync.core.units import moment
 from pypisync.schedule import parse
 from pypisync.web.counts import alone
 from pypisync.web.health import Health

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.pylock import Pylock
 
-from pypisync.catalog.holdings import holdings, roots
-from pypisync.catalog.reader import Reader
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.listed_index import holdings, roots
 from tests.acceptance.clients import run as run_client
 from tests.acceptance.clients import uv
 from tests.acceptance.serving import serve

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.reader import REVISION
+from pypisync.catalog.db.reader import REVISION
+from pypisync.catalog.db.transactions import Catalog
 from pypisync.cli import db
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke, snapshot

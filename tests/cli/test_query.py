@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.catalog.reader import Reader, RefusedQuery
-from pypisync.catalog.views import VIEWS
+from pypisync.catalog.db.reader import Reader, RefusedQuery
+from pypisync.catalog.db.views import VIEWS
 from tests.cli.running import command, configure, environ, invoke, snapshot
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream

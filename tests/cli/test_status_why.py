@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from sqlalchemy import text
 
-from pypisync.catalog import answers, migrate, reasons
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.reader import REVISION, Reader
+from pypisync.catalog.db import migrate
+from pypisync.catalog.db.reader import REVISION, Reader
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.queries import status as answers
+from pypisync.catalog.queries import why
 from pypisync.errors import CatalogError
 from tests.cli.running import Done, configure, invoke, snapshot
 from tests.recipe.mirrors import LINUX, Bench
@@ -238,7 +240,7 @@ def test_every_selected_release_has_a_reason_that_holds(ops: list[Op]) -> None:
         known = set(bench.query("SELECT project, version, needed_by, requirement FROM v_reasons"))
         with Reader(bench.database) as reader:
             for name in {name for name, _ in bench.selection()}:
-                found = reasons.why(reader, name, None)
+                found = why.why(reader, name, None)
                 assert found
                 for reason in found:
                     assert reason.ways, reason

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.catalog.reader import Reader
-from pypisync.config import load
+from pypisync.catalog.db.reader import Reader
+from pypisync.config.load import load
+from pypisync.cycle.sync import Report, sync_once
 from pypisync.errors import Stopped
-from pypisync.sync import Report, sync_once
 from pypisync.wiring import open_mirror
 from tests.cli.running import configure
 from tests.recipe.mirrors import tree_bytes

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from pypisync.catalog import graph
-from pypisync.catalog.absence import why_not
-from pypisync.catalog.difference import root_owners
-from pypisync.catalog.reader import Reader
-from pypisync.catalog.reasons import why
-from pypisync.catalog.verdicts import on_record
-from pypisync.core.keep import FilePolicy
-from pypisync.core.policy import Block, Policy
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.publication.plan import root_owners
+from pypisync.catalog.queries import graph
+from pypisync.catalog.queries.proofs import on_record
+from pypisync.catalog.queries.why import why
+from pypisync.catalog.queries.why_not import why_not
+from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.filters.policy import Block, Policy
 from tests.cli.running import Done, configure, invoke
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_proofs import BOTH, TWO, old_soup

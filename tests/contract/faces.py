@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pypisync.core.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
 from pypisync.upstream.client import HttpUpstream, Settings

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pypisync.core.model import Change, ProjectDocument, Unchanged
+from pypisync.core.standards.model import Change, ProjectDocument, Unchanged
 from pypisync.errors import (
     Gone,
     Malformed,

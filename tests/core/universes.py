@@ -8,15 +8,15 @@ from datetime import date
 from packaging.tags import parse_tag
 from packaging.version import Version
 
-from pypisync.core import requirements, versions
 from pypisync.core.budget import Budget
-from pypisync.core.environments import targets
-from pypisync.core.ground import Ground
-from pypisync.core.model import Requirement
-from pypisync.core.offers import ListedFile, ListedRelease, Offers
-from pypisync.core.pins import faults
-from pypisync.core.proof import Proof, Prover
-from pypisync.core.proof_targets import ProofTarget, proof_targets
+from pypisync.core.environments.proof_targets import ProofTarget, proof_targets
+from pypisync.core.environments.targets import targets
+from pypisync.core.resolve.check_pins import faults
+from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
+from pypisync.core.resolve.prover import Proof, Prover
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.standards import requirements, versions
+from pypisync.core.standards.model import Requirement
 
 LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
 

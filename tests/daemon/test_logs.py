@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from pypisync.cycle.sync import Report
 from pypisync.logs import EVENTS, Lines, logger
-from pypisync.sync import Report
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"info", "warning", "error", "exception"}

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 import tests.sim.server
-from pypisync.catalog.reader import Reader
-from pypisync.config import load
+from pypisync.catalog.db.reader import Reader
+from pypisync.config.load import load
 from pypisync.errors import StorageError
 from pypisync.storage.lock import writer_lock
 from tests.acceptance.fronts import free_port

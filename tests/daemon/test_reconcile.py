@@ -6,9 +6,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypisync.catalog import work
-from pypisync.catalog.work import Known
-from pypisync.reconcile import differing
+from pypisync.catalog.facts import pending
+from pypisync.catalog.facts.pending import Known
+from pypisync.cycle.reconcile import differing
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
@@ -76,7 +76,7 @@ def weekly(tmp_path: Path, world: World, lose: Callable[[], object]) -> Bench:
     bench.sync()
     lose()
     with bench.catalog().begin() as connection:
-        work.set_setting(connection, work.SERIAL, str(world.serial))
+        pending.set_setting(connection, pending.SERIAL, str(world.serial))
     bench.sync()
     return bench
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypisync.catalog.work import patience
-from pypisync.config import load
-from pypisync.core.model import LastRun
+from pypisync.catalog.facts.pending import patience
+from pypisync.config.load import load
+from pypisync.core.standards.model import LastRun
 from pypisync.errors import ConfigError
 from pypisync.schedule import RETRY, due, parse
 from tests.cli.running import configure

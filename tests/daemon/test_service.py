@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from pypisync.catalog.reader import Reader
+from pypisync.catalog.db.reader import Reader
 from pypisync.cli.common import moment
-from pypisync.config import Config, load
+from pypisync.config.load import Config, load
+from pypisync.cycle.mirror import Silent
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.service import Daemon
 from pypisync.daemon.vitals import STUCK, Vitals
 from pypisync.errors import Stopped
 from pypisync.logs import Lines, logger
-from pypisync.mirror import Silent
 from pypisync.web.workers import Workers
 from pypisync.wiring import writing
 from tests.cli.running import configure

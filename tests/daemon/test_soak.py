@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pypisync.config import load
+from pypisync.config.load import load
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.vitals import Vitals
 from pypisync.logs import Lines, logger

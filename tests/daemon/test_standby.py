@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from pypisync.catalog.catalog import Catalog
-from pypisync.catalog.leader import leading
+from pypisync.catalog.db.leader import leading
+from pypisync.catalog.db.transactions import Catalog
 from pypisync.errors import Busy, CatalogError
 from tests.cli.running import configure, invoke, run
 from tests.daemon.process import Running, until

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from pypisync.core.group import Group, NamedFile, Pin
-from pypisync.core.requirements import parse
+from pypisync.core.standards.requirements import parse
+from pypisync.core.wanted.groups import Group, NamedFile, Pin
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

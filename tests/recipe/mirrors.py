@@ -16,19 +16,20 @@ from urllib.parse import unquote
 
 from sqlalchemy import text
 
-from pypisync.catalog.catalog import Catalog
-from pypisync.core import environments, selector
-from pypisync.core.group import Group
-from pypisync.core.keep import FilePolicy
-from pypisync.core.machines import Machines
-from pypisync.core.policy import Policy
-from pypisync.core.proof_targets import proof_targets
-from pypisync.core.roots import Pattern, Root
-from pypisync.core.rules import Rules, fingerprint
-from pypisync.mirror import Mirror
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.core.environments import targets as environments
+from pypisync.core.environments.machines import Machines
+from pypisync.core.environments.proof_targets import proof_targets
+from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.filters.policy import Policy
+from pypisync.core.filters.rules import Rules, fingerprint
+from pypisync.core.wanted import selector
+from pypisync.core.wanted.groups import Group
+from pypisync.core.wanted.roots import Pattern, Root
+from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.sync import Report, sync_once
 from pypisync.storage.pool import Pool
-from pypisync.storage.publish import Tree
-from pypisync.sync import Report, sync_once
+from pypisync.storage.tree import Tree
 from pypisync.upstream.api import Upstream
 
 TODAY = date(2026, 11, 25)

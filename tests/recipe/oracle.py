@@ -13,7 +13,7 @@ from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from pypisync.core.model import File, ProjectDocument
+from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.upstream.api import ProjectAsk
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

@@ -26,11 +26,11 @@ from typing import Any
 import json5
 
 from pypisync.core.budget import Budget
-from pypisync.core.group import Group
-from pypisync.core.policy import Block, Policy
-from pypisync.core.requirements import parse
-from pypisync.core.values import moment
-from pypisync.sync import Report, sync_once
+from pypisync.core.filters.policy import Block, Policy
+from pypisync.core.standards.requirements import parse
+from pypisync.core.units import moment
+from pypisync.core.wanted.groups import Group
+from pypisync.cycle.sync import Report, sync_once
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pypisync.core.keep import FilePolicy
+from pypisync.core.filters.file_rules import FilePolicy
 from tests.recipe.mirrors import LINUX, Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

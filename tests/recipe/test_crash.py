@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from pypisync.core.group import Group, NamedFile, Pin
-from pypisync.core.requirements import parse
+from pypisync.core.standards.requirements import parse
+from pypisync.core.wanted.groups import Group, NamedFile, Pin
 from pypisync.storage import disk
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree

@@ -18,10 +18,10 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pypisync.core.group import Group, NamedFile, Pin, merged
-from pypisync.core.policy import Block, Policy
-from pypisync.core.requirements import parse
-from pypisync.core.values import moment
+from pypisync.core.filters.policy import Block, Policy
+from pypisync.core.standards.requirements import parse
+from pypisync.core.units import moment
+from pypisync.core.wanted.groups import Group, NamedFile, Pin, merged
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
 from tests.recipe.verdicts import Truth, wrong

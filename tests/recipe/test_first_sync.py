@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pypisync.sync import sync_once
+from pypisync.cycle.sync import sync_once
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.core.group import Group, Pin
+from pypisync.core.wanted.groups import Group, Pin
 from tests.recipe.grouped import asks, bench, lock, pin, rich
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided

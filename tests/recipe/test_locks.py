@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pypisync.core.group import NamedFile, Pin
-from pypisync.core.keep import FilePolicy
+from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.wanted.groups import NamedFile, Pin
 from tests.recipe.grouped import TAGS, bench, filenames, lock, pin, rich
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.world import World

@@ -19,17 +19,18 @@ import pytest
 from packaging.tags import parse_tag
 from packaging.version import Version
 
-from pypisync.catalog.holdings import holdings, roots
-from pypisync.catalog.reader import Reader
-from pypisync.core import environments, requirements, versions
-from pypisync.core.admission import Admission
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.listed_index import holdings, roots
 from pypisync.core.budget import Budget
-from pypisync.core.ground import Ground
-from pypisync.core.model import Requirement
-from pypisync.core.offers import ListedFile, ListedRelease, Offers
-from pypisync.core.proof import Prover
-from pypisync.core.proof_targets import ProofTarget, proof_targets
-from pypisync.core.rehearsal_uv import rehearsed
+from pypisync.core.environments import targets
+from pypisync.core.environments.proof_targets import ProofTarget, proof_targets
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
+from pypisync.core.resolve.prover import Prover
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.uv import rehearsed
+from pypisync.core.standards import requirements, versions
+from pypisync.core.standards.model import Requirement
 from pypisync.errors import UpstreamError
 from tests.acceptance.clients import try_uv
 from tests.acceptance.serving import serve
@@ -52,7 +53,7 @@ PACKAGES = {
 }
 ROOTS = ("alpha", "beta", "gamma<3,>1", "delta", "delta==2.2", "eps-ilon[fast]")
 NAMES = ("alpha", "beta", "gamma", "delta", "eps-ilon", "zeta", "eta", "theta")
-TARGETS, _ = proof_targets(environments.targets(ENVIRONMENT), ENVIRONMENT, TODAY)
+TARGETS, _ = proof_targets(targets.targets(ENVIRONMENT), ENVIRONMENT, TODAY)
 PYTHONS = (None,) * 6 + (">=3.8", ">=3.12", "<3.12")
 WHEELS = (
     *[("py3-none-any",)] * 5,

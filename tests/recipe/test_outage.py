@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pypisync.catalog.catalog import Catalog
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.cycle.sync import sync_once
 from pypisync.errors import CatalogError, StorageError, Unreachable, UpstreamError
 from pypisync.storage import disk
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
-from pypisync.sync import sync_once
 from tests.recipe.closed import unmet
 from tests.recipe.conftest import Wired
 from tests.recipe.mirrors import Bench, read_tree, tree_bytes

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pypisync import rollback
-from pypisync.core.policy import Block, Policy
-from pypisync.core.values import moment
-from pypisync.sync import Report
+from pypisync.core.filters.policy import Block, Policy
+from pypisync.core.units import moment
+from pypisync.cycle import rollback
+from pypisync.cycle.sync import Report
 from tests.recipe.grouped import lock, pin
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.test_configuration import stamps, stored

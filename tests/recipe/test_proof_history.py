@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pypisync import rollback
-from pypisync.catalog import past
-from pypisync.catalog.past import Moved, ProofMoved
-from pypisync.catalog.reader import Reader
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries import generations as past
+from pypisync.catalog.queries.generations import Moved, ProofMoved
+from pypisync.cycle import rollback
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_proofs import BOTH, TWO
 from tests.sim.memory import MemoryUpstream

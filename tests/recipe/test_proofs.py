@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pypisync import proving
 from pypisync.core.budget import Budget
-from pypisync.core.offers import Asked
-from pypisync.core.policy import Block, Policy
-from pypisync.core.proof import Proof, Prover
-from pypisync.mirror import Silent
-from pypisync.sync import Report, sync_once
+from pypisync.core.filters.policy import Block, Policy
+from pypisync.core.resolve.index import Asked
+from pypisync.core.resolve.prover import Proof, Prover
+from pypisync.cycle import prove as proving
+from pypisync.cycle.mirror import Silent
+from pypisync.cycle.sync import Report, sync_once
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pypisync import rollback
-from pypisync.catalog import past
-from pypisync.catalog.reader import Reader
-from pypisync.core import pages
-from pypisync.core.policy import Block, Policy
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries import generations as past
+from pypisync.core.filters.policy import Block, Policy
+from pypisync.core.publish import pages
+from pypisync.cycle import rollback
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree, tree_bytes
 from tests.recipe.test_crash import Crash, Points, counted, moved

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from pypisync import rollback, upkeep
-from pypisync.catalog.catalog import Catalog
-from pypisync.core.policy import Policy
-from pypisync.mirror import Mirror
-from pypisync.sync import sync_once
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.core.filters.policy import Policy
+from pypisync.cycle import maintenance, rollback
+from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.sync import sync_once
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -73,13 +73,13 @@ def test_slow_rounds_and_orders_are_seen(bench: Bench) -> None:
     catalog = bench.catalog()
     mirror = bench.mirror(catalog)
     assert (again(mirror), again(mirror)) == (True, False)
-    upkeep.sweep(mirror)
+    maintenance.sweep(mirror)
     assert (again(mirror), again(mirror)) == (True, False)
     [file] = bench.folder.glob("packages/*/*/*/b-1.0-*.whl")
     file.write_bytes(b"rotten")
     bench.clock += 40 * 86400.0
     for _ in range(4):
-        upkeep.rehash(mirror, lambda: None)
+        maintenance.rehash(mirror, lambda: None)
     assert (again(mirror), again(mirror)) == (True, False)
     assert bench.listed() == {"a": {"1.0"}, "b": {"1.0"}}
     rollback.to_generation(1).give(bench.folder)

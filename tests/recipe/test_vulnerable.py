@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pypisync import upkeep
-from pypisync.core.policy import Policy
+from pypisync.core.filters.policy import Policy
+from pypisync.cycle import maintenance
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_configuration import stamps, stored
 from tests.recipe.test_policy import DAY, ROOTS, same, sync
@@ -101,7 +101,7 @@ def test_one_that_becomes_known_later_is_found_by_the_sweep(
 def sweep(bench: Bench) -> None:
     """A slice of the daemon's slow round."""
     catalog = bench.catalog()
-    upkeep.sweep(bench.mirror(catalog))
+    maintenance.sweep(bench.mirror(catalog))
     catalog.close()
 
 

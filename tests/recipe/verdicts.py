@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pypisync.core.policy import Policy
+from pypisync.core.filters.policy import Policy
 from tests.core import naive
 from tests.recipe.mirrors import Bench
 from tests.recipe.oracle import Env

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pypisync.core.model import Change, File, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import Change, File, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk
 from tests.sim.documents import Document, Documents

@@ -12,7 +12,7 @@ from typing import Literal
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 
-from pypisync.core.model import Status
+from pypisync.core.standards.model import Status
 from tests.sim.dists import Built
 
 Kind = Literal["wheel", "sdist", "other"]

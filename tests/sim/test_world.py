@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from packaging.metadata import Metadata
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from pypisync.core.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.errors import Gone, Malformed, Stale, Unreachable
 from pypisync.upstream.api import FileAsk, ProjectAsk
 from pypisync.upstream.documents import parse_legacy, parse_simple

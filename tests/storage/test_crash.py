@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.core.pages import project_html, project_json
+from pypisync.core.publish.pages import project_html, project_json
 from pypisync.storage import disk
 from pypisync.storage.pool import Pool
-from pypisync.storage.publish import Tree
+from pypisync.storage.tree import Tree
 from tests.storage.test_pool import DATA, LEAF, ask, files_below, put
-from tests.storage.test_publish import FILES, page, state, whole_page
+from tests.storage.test_tree import FILES, page, state, whole_page
 
 
 def test_flush_syncs_every_file_and_folder_that_changed_once(

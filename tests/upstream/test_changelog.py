@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.model import Change
+from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, Rewound, Unreachable
 from pypisync.upstream.changelog import _change, _decode
 from pypisync.upstream.session import Reply

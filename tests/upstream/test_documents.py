@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.model import File, ProjectDocument, Vulnerability
+from pypisync.core.standards.model import File, ProjectDocument, Vulnerability
 from pypisync.errors import Malformed
 from pypisync.upstream.documents import (
     parse_legacy,

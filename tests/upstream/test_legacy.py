@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pypisync.core.model import File, ProjectDocument
+from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.errors import Malformed
 from pypisync.upstream.documents import parse_legacy, parse_requires
 from tests.upstream.test_documents import SHA, reply

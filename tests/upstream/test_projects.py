@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypisync.core.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.client import HttpUpstream

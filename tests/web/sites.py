@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from pypisync.config import Config, load
+from pypisync.config.load import Config, load
 from pypisync.web.counts import alone
 from pypisync.web.server import Server
 from pypisync.web.sockets import bound, shown

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from pypisync import rollback
+from pypisync.cycle import rollback
 from tests.web.sites import HTML, JSON, Site, small_world
 
 PIP = f"{JSON}, {HTML}; q=0.1, text/html; q=0.01"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pypisync.catalog import answers
-from pypisync.catalog.reader import Reader
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries import status as answers
 from pypisync.schedule import parse
 from pypisync.web.counts import alone
 from pypisync.web.health import Health, fresh_until

@@ -1,0 +1,142 @@
+"""The schema's revision: what the code wants, what the database has, and the way between them.
+
+The migrations lie beside the package in a checkout and inside it in a wheel. One history runs on
+SQLite and on PostgreSQL. Alembic is imported only where it has work: a run that finds the right
+revision should not wait for it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.engine import make_url
+
+from pypisync.catalog.db import views
+from pypisync.catalog.db.engine import database_errors, open_engine
+from pypisync.catalog.db.reader import REVISION
+from pypisync.errors import CatalogError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_PACKAGE = Path(__file__).parents[2]
+_LOCK = 7_233_019  # any constant: PostgreSQL's advisory lock around an upgrade
+
+
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
+    inside = _PACKAGE / "migrations"
+    folder = inside if inside.is_dir() else _PACKAGE.parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def wanted_revision() -> str:
+    """The revision that this code works with."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the database has; None if it is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def check(connection: Connection) -> None:
+    """Raise CatalogError unless the database has exactly the wanted revision."""
+    has, wants = revision(connection), REVISION
+    if has == wants:
+        return
+    if has is None:
+        raise CatalogError("the database is empty: run `pypisync sync` or `pypisync db upgrade`")
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if has in known:
+        raise CatalogError(
+            f"the database is at revision {has}, this version wants {wants}:"
+            " run `pypisync db upgrade`"
+        )
+    raise CatalogError(
+        f"the database is at revision {has}, which this version does not know: it was written by a"
+        " newer PypiSync; install that one, or restore a backup"
+    )
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the database to the wanted revision; answers the revisions before and after.
+
+    Everything happens in one transaction, so a migration that fails leaves the schema as it was.
+    Raises CatalogError if the database is newer than this code.
+    """
+    from alembic import command
+
+    sqlite = engine.dialect.name == "sqlite"
+    with database_errors():
+        if sqlite:
+            # A table that a batch migration copies is dropped, and would take its children along.
+            # The PRAGMA does nothing inside a transaction, so it has to come first.
+            event.listen(engine, "connect", _foreign_keys_off)
+            engine.dispose()
+        try:
+            with engine.begin() as connection:
+                if not sqlite:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                before = revision(connection)
+                if before is not None and before != wanted_revision():
+                    _refuse_unknown(connection)
+                if before != wanted_revision():
+                    views.drop(connection)
+                    command.upgrade(_config(connection), "head")
+                    views.create(connection)
+                if sqlite:
+                    _check_foreign_keys(connection)
+        finally:
+            if sqlite:
+                event.remove(engine, "connect", _foreign_keys_off)
+                engine.dispose()
+    return before, wanted_revision()
+
+
+def _refuse_unknown(connection: Connection) -> None:
+    try:
+        check(connection)
+    except CatalogError as error:
+        if "newer" in str(error):
+            raise
+
+
+def _foreign_keys_off(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = OFF")
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+    if broken:
+        raise CatalogError(f"the migration would break {len(broken)} references: nothing was done")
+
+
+def exists(url: str) -> bool:
+    """Whether there is a database with tables at ``url``; nothing is created by looking."""
+    parsed = make_url(url)
+    name = parsed.database or ""
+    if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
+        return Path(name).is_file() and Path(name).stat().st_size > 0
+    engine = open_engine(url, writer=False)
+    try:
+        return not is_empty(engine)
+    finally:
+        engine.dispose()
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether the database has no table at all. Raises CatalogError if it cannot be reached."""
+    with database_errors():
+        return not inspect(engine).get_table_names()

@@ -1,0 +1,387 @@
+"""The tables: facts about upstream, decisions about the mirror, and its history.
+
+*Facts* are what upstream said, one row a thing, with the masks that the configured environments
+give them. *Decisions* are derived from facts and roots alone: deleting them all and deciding
+again gives the same rows. *History* is what was published and when; it never refers to facts,
+for upstream may delete those while a generation still lists them.
+
+A mask (a set of targets, see :mod:`pypisync.core.standards.model`) is stored as lower-case
+hexadecimal text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+import pypisync.catalog.db.schema_proofs  # noqa: F401 - its tables are part of the schema
+from pypisync.catalog.db.columns import (
+    flag_column,
+    id_column,
+    metadata,
+    number_column,
+    ref_column,
+    text_column,
+)
+
+# The conditions of partial indexes stand here for SQLite alone, and in the migrations for both:
+# SQLAlchemy would import all of PostgreSQL's dialect to check a word of it.
+
+# -- state ----------------------------------------------------------------------------------
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="single values: the serial, the fingerprint of the environments",
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("name", Text, primary_key=True),
+    number_column("serial"),  # the document must be at least this new
+    Column("since", Float, nullable=False),  # seconds since 1970
+    number_column("attempts"),
+    text_column("reason"),
+    comment="projects whose document has still to be fetched",
+)
+
+# -- facts ----------------------------------------------------------------------------------
+
+projects = Table(
+    "projects",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False, unique=True),
+    text_column("display"),
+    number_column("serial"),
+    # unseen (only named by a requirement), gone (404), or upstream's project status
+    text_column("status", "unseen"),
+    text_column("status_reason", None),
+    text_column("etag", None),
+    flag_column("undecided", index=True),  # facts changed since the last decision
+    flag_column("unpublished", index=True),  # decisions or files changed since the last publication
+    flag_column("unproven", index=True),  # facts changed since proofs were last looked at
+    comment="every project that a root or a requirement names",
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    id_column(),
+    ref_column("project_id", "projects", index=False),
+    Column("version", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),  # sorts as PEP 440
+    flag_column("prerelease"),
+    flag_column("kept"),  # has at least one kept file
+    text_column("admits", "0"),  # mask by files that are not yanked
+    text_column("admits_yanked", "0"),  # mask by all files
+    text_column("builds", "0"),  # mask of targets that have no wheel: an sdist is built
+    text_column("serves", "0"),  # mask of proof targets, by files that are not yanked
+    text_column("serves_yanked", "0"),  # by all files
+    # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
+    text_column("knowledge", "unknown"),
+    text_column("source"),  # where the requirements were read
+    text_column("provides"),  # extras, separated by commas
+    flag_column("undecided", index=True),  # masks or requirements changed since the last decision
+    Column("examined", Float),  # when upstream was asked for its vulnerabilities last
+    flag_column("unexamined"),  # to be asked for them now
+    UniqueConstraint("project_id", "key"),
+    Index(
+        "ix_releases_unexamined",
+        "id",
+        sqlite_where=text("unexamined = 1"),
+    ),
+    Index(
+        "ix_releases_wanted",
+        "id",
+        sqlite_where=text("knowledge = 'wanted'"),
+    ),
+    comment="a version of a project; without files it is gone and waits for the next decision",
+)
+
+files = Table(
+    "files",
+    metadata,
+    id_column(),
+    ref_column("release_id", "releases"),
+    Column("filename", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger),
+    text_column("uploaded", None),
+    text_column("requires_python", None),
+    text_column("yanked", None),
+    text_column("metadata_sha256", None),
+    text_column("provenance", None),
+    text_column("kind", "wheel"),
+    flag_column("kept"),  # wanted by the configuration if its release is selected
+    text_column("admits", "0"),
+    text_column("barred"),  # why the policy bars it; "" if it does not
+    Column("matures", Float),  # when that ends by itself, seconds since 1970
+    Index(
+        "ix_files_barred",
+        "release_id",
+        sqlite_where=text("barred <> ''"),
+    ),
+    Index(
+        "ix_files_matures",
+        "matures",
+        sqlite_where=text("matures IS NOT NULL"),
+    ),
+    comment="distribution files that upstream lists",
+)
+
+skipped = Table(
+    "skipped",
+    metadata,
+    id_column(),
+    ref_column("project_id", "projects"),
+    Column("what", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    comment="versions and files upstream lists that the standards do not allow",
+)
+
+vulnerabilities = Table(
+    "vulnerabilities",
+    metadata,
+    ref_column("release_id", "releases", index=False, key=True),
+    Column("id", Text, primary_key=True),  # such as PYSEC-2026-1
+    text_column("aliases"),  # separated by commas
+    text_column("summary"),
+    text_column("fixed_in"),  # versions, separated by commas
+    text_column("link"),
+    comment="known vulnerabilities of the releases that were examined",
+)
+
+requirements = Table(
+    "requirements",
+    metadata,
+    id_column(),
+    ref_column("release_id", "releases"),
+    ref_column("project_id", "projects"),  # the project it names
+    text_column("kind", "runtime"),  # or build
+    Column("text", Text, nullable=False),
+    text_column("specifier"),
+    text_column("marker"),
+    text_column("extras"),  # separated by commas
+    text_column("fault"),  # why it can never be met: unparsable, a direct reference
+    comment="dependency edges of the releases whose requirements are known",
+)
+
+# -- decisions ------------------------------------------------------------------------------
+
+roots = Table(
+    "roots",
+    metadata,
+    id_column(),
+    ref_column("project_id", "projects"),
+    Column("selector", Text, nullable=False),
+    text_column("extras"),
+    text_column("origin"),  # the pattern's text, "group:" and a file, or "held"
+    text_column("marker"),  # it counts only on targets where this can hold
+    text_column("named"),  # a digest of the files that a lock file names for it
+    text_column("state", "new"),  # new, kept, dropped
+    text_column("unmet", "0"),
+    UniqueConstraint("project_id", "selector", "extras", "origin", "marker", "named"),
+    # What is to be decided.
+    Index(
+        "ix_roots_state",
+        "id",
+        sqlite_where=text("state <> 'kept'"),
+        postgresql_where=text("state <> 'kept'"),
+    ),
+    comment="wanted lines of the configuration, patterns expanded",
+)
+
+locked = Table(
+    "locked",
+    metadata,
+    ref_column("root_id", "roots", index=False, key=True),
+    # By its hash, or else by its name; neither: what the file rules keep of the release.
+    Column("sha256", Text, primary_key=True),
+    Column("filename", Text, primary_key=True),
+    comment="the files that lock files name, for the roots they make",
+)
+
+root_choices = Table(
+    "root_choices",
+    metadata,
+    ref_column("root_id", "roots", index=False, key=True),
+    ref_column("release_id", "releases", key=True),
+    number_column("position"),
+    comment="the releases that a root calls for",
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    id_column(),
+    ref_column("project_id", "projects", index=False),
+    text_column("specifier"),
+    text_column("extras"),
+    Column("mask", Text, nullable=False),
+    text_column("unmet", "0"),
+    text_column("barred"),  # if it is unmet: what the policy bars that would meet it
+    number_column("uses"),
+    UniqueConstraint("project_id", "specifier", "extras", "mask"),
+    comment="requirements that are alike, chosen for once",
+)
+
+choices = Table(
+    "choices",
+    metadata,
+    ref_column("class_id", "classes", index=False, key=True),
+    ref_column("release_id", "releases", key=True),
+    number_column("position"),  # 0 is the most preferred
+    comment="the releases that meet a class, the best for each target",
+)
+
+selected = Table(
+    "selected",
+    metadata,
+    id_column(),
+    ref_column("release_id", "releases", index=False),
+    text_column("extra"),  # "" for the release itself; "=" for a pin, which has no edges
+    UniqueConstraint("release_id", "extra"),
+    comment="the selection: releases, and extras of theirs, that roots and edges call for",
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    ref_column("selected_id", "selected", index=False, key=True),
+    # No reference: when a release's requirements are read again, the next decision still has to
+    # see which edges it had.
+    Column("requirement_id", Integer, primary_key=True, autoincrement=False),
+    Column("class_id", Integer, ForeignKey("classes.id"), index=True),  # null: can never be met
+    comment="the requirements of the selection that can apply, and what was chosen for each",
+)
+
+# -- history --------------------------------------------------------------------------------
+
+stored = Table(
+    "stored",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("unlisted", Float),  # when the last page that lists it went, seconds since 1970
+    Column("checked", Float, nullable=False, server_default="0"),
+    Index(
+        "ix_stored_unlisted",
+        "unlisted",
+        sqlite_where=text("unlisted IS NOT NULL"),
+        postgresql_where=text("unlisted IS NOT NULL"),
+    ),
+    # Doomed: to be deleted as soon as no page lists it.
+    Index(
+        "ix_stored_doomed",
+        "path",
+        sqlite_where=text("sha256 = ''"),
+    ),
+    comment="what the pool holds, hash-checked when it came in",
+)
+
+held = Table(
+    "held",
+    metadata,
+    Column("release", Text, primary_key=True),  # name==version
+    Column("reason", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    comment="releases that are wanted and cannot be published yet",
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    id_column(),
+    number_column("serial"),
+    Column("at", Float, nullable=False),
+    flag_column("complete"),  # its pages are all written
+    Column("replaced", Float),  # when the next one took its place; null: it is the newest
+    Column("repeats", Integer),  # the generation that a rollback made it equal to
+    Column("frozen", Float),  # since when the index stays at it; null: it does not
+    # What it lists.
+    number_column("projects"),
+    number_column("releases"),
+    number_column("files"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    # How it differs from the one before: project pages, and files.
+    number_column("pages"),
+    number_column("came"),
+    number_column("went"),
+    number_column("changed"),
+    comment="published states of the index",
+)
+
+generation_names = Table(
+    "generation_names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    ref_column("generation_id", "generations"),
+    comment="names that operators gave to generations, which are kept for ever then",
+)
+
+published = Table(
+    "published",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    text_column("uploaded", None),
+    text_column("requires_python", None),
+    text_column("yanked", None),
+    text_column("metadata_sha256", None),
+    text_column("provenance", None),
+    Column("first", Integer, nullable=False, index=True),
+    Column("last", Integer),  # null: in the newest generation still
+    Index("ix_published_name_last", "name", "last"),
+    Index("ix_published_last", "last"),
+    Index("ix_published_path", "path"),
+    comment="files on the pages, each with the generations that list it",
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    number_column("serial"),
+    Column("status", Text, nullable=False),
+    text_column("status_reason", None),
+    Column("first", Integer, nullable=False, index=True),
+    Column("last", Integer),
+    Index("ix_pages_name_last", "name", "last"),
+    Index("ix_pages_last", "last"),
+    comment="project pages, each with the generations that have it",
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    id_column(),
+    Column("started", Float, nullable=False),
+    Column("finished", Float),
+    number_column("serial"),
+    Column("generation", Integer),
+    text_column("outcome", "running"),
+    text_column("report", "{}"),  # JSON: counts, what is held and failed, seconds by step
+    comment="cycles, newest last",
+)

@@ -1,0 +1,1 @@
+"""What upstream says, recorded; and what is still to be read."""

@@ -1,0 +1,140 @@
+"""What lock files name: which files of upstream that is, and what upstream does not have.
+
+A root that a lock file makes calls for one release, and names files of it. These are wanted
+whatever the file rules say, and of a release that nothing else calls for, they are all.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union
+
+from pypisync.catalog.db.schema import (
+    files,
+    locked,
+    projects,
+    releases,
+    root_choices,
+    roots,
+    selected,
+)
+from pypisync.catalog.db.sql import add, batches
+from pypisync.core.closure.model import PINNED
+from pypisync.core.wanted.groups import GROUP, NamedFile
+
+
+def digest(named: Collection[NamedFile]) -> str:
+    """A text that differs whenever the files do."""
+    spelled = repr(sorted((file.sha256, file.filename) for file in named))
+    return sha256(spelled.encode()).hexdigest() if named else ""
+
+
+def record(connection: Connection, named: Mapping[int, Collection[NamedFile]]) -> None:
+    """Record the files that are named for roots (by id); none: those that the file rules keep."""
+    rows = (
+        {"root_id": root, "sha256": file.sha256, "filename": file.filename}
+        for root, some in named.items()
+        for file in some or (NamedFile(),)
+    )
+    for batch in batches(rows):
+        add(connection, locked, batch)
+
+
+def is_named() -> ColumnElement[bool]:
+    """Whether a file is among those that a row of ``locked`` names."""
+    by_name = and_(locked.c.sha256 == "", locked.c.filename == files.c.filename)
+    by_rules = and_(locked.c.sha256 == "", locked.c.filename == "", files.c.kept)
+    return or_(locked.c.sha256 == files.c.sha256, by_name, by_rules)
+
+
+def named_files(of: ColumnElement[bool] | None = None) -> Any:
+    """A query for the ids of the files that lock files name, of the releases that they call for.
+
+    ``of``: a condition on their projects.
+    """
+    pins = locked.join(root_choices, root_choices.c.root_id == locked.c.root_id)
+    pins = pins.join(files, files.c.release_id == root_choices.c.release_id)
+    if of is not None:
+        pins = pins.join(releases, releases.c.id == files.c.release_id).join(projects)
+    query = select(files.c.id).select_from(pins).where(is_named(), files.c.barred == "")
+    return query if of is None else query.where(of)
+
+
+def wanted_files() -> Any:
+    """A query for the ids of all files that the pages are to list."""
+    kept = (
+        select(files.c.id)
+        .join_from(files, selected, selected.c.release_id == files.c.release_id)
+        .where(selected.c.extra == "", files.c.kept)
+    )
+    return union(kept, named_files())
+
+
+def missing(connection: Connection) -> dict[str, str]:
+    """What lock files name and cannot be had: files, or whole releases, with the reason.
+
+    Upstream does not have it, or the policy bars it.
+
+    A project that could not be read yet has a reason of its own.
+    """
+    found: dict[str, str] = {}
+    if connection.scalar(select(roots.c.id).where(roots.c.extras == PINNED).limit(1)) is None:
+        return found
+    for group, name, version, status in connection.execute(_without_release()):
+        why = {"gone": "upstream has no such project"}.get(status, "upstream has no such release")
+        found.setdefault(f"{name}=={version}", f"{group.removeprefix(GROUP)} names it, and {why}")
+    for group, name, version, filename, digest_ in connection.execute(_without_file()):
+        label = filename or f"{name}=={version} sha256:{digest_}"
+        why = f"{group.removeprefix(GROUP)} names it, and upstream has no such file"
+        found.setdefault(label, why)
+    for group, _, _, filename, barred in connection.execute(_barred()):
+        why = f"{group.removeprefix(GROUP)} names it, and the policy bars it ({barred})"
+        found.setdefault(filename, why)
+    return found
+
+
+def _pinned(*more: Any) -> Any:
+    origin, version = roots.c.origin, roots.c.selector
+    return (
+        select(origin, projects.c.name, version, *more)
+        .where(roots.c.extras == PINNED, roots.c.origin.startswith(GROUP))
+        .where(roots.c.state == "kept", projects.c.status != "unseen")
+        .order_by(projects.c.name, version, origin)
+    )
+
+
+def _without_release() -> Any:
+    chosen = exists().where(root_choices.c.root_id == roots.c.id)
+    return _pinned(projects.c.status).join_from(roots, projects).where(~chosen)
+
+
+def _without_file() -> Any:
+    there = exists().where(files.c.release_id == root_choices.c.release_id, is_named())
+    return (
+        _pinned(locked.c.filename, locked.c.sha256)
+        .select_from(
+            roots.join(projects)
+            .join(root_choices, root_choices.c.root_id == roots.c.id)
+            .join(locked, locked.c.root_id == roots.c.id)
+        )
+        .where(or_(locked.c.sha256 != "", locked.c.filename != ""), ~there)
+        .order_by(locked.c.filename, locked.c.sha256)
+    )
+
+
+def _barred() -> Any:
+    # Where a lock file names no files, what is left of the release will do.
+    whole = and_(locked.c.sha256 == "", locked.c.filename == "", ~releases.c.kept)
+    return (
+        _pinned(files.c.filename, files.c.barred)
+        .select_from(
+            roots.join(projects)
+            .join(root_choices, root_choices.c.root_id == roots.c.id)
+            .join(locked, locked.c.root_id == roots.c.id)
+            .join(releases, releases.c.id == root_choices.c.release_id)
+            .join(files, files.c.release_id == releases.c.id)
+        )
+        .where(files.c.barred != "", or_(is_named(), whole))
+        .order_by(files.c.filename)
+    )

@@ -1,0 +1,176 @@
+"""Why a root or a requirement finds nothing, and what the policy has to do with it."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    outerjoin,
+    select,
+    text,
+    true,
+    update,
+)
+
+from pypisync.catalog.db.schema import (
+    classes,
+    files,
+    projects,
+    published,
+    releases,
+    root_choices,
+    roots,
+    stored,
+)
+from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.publication.generations import METADATA, doom_stored
+from pypisync.core.closure.model import PINNED
+from pypisync.core.filters.policy import Policy, blocked
+from pypisync.core.standards.specifiers import matcher
+from pypisync.core.wanted.groups import GROUP
+from pypisync.core.wanted.selector import parse
+
+# Spelt as in the index: a parameter, or "= 1" behind it, would keep SQLite from using that.
+_IS_BARRED = text("files.barred <> ''")
+
+
+class Barred(NamedTuple):
+    """A release of which the policy bars files."""
+
+    key: bytes
+    version: str
+    reason: str
+
+
+def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, list[Barred]]:
+    """By project: the releases of which files are barred, newest first, each with one reason."""
+    found: dict[int, list[Barred]] = {}
+    r = releases.c
+    for batch in batches(sorted(ids)):
+        query = (
+            select(r.project_id, r.key, r.version, func.min(files.c.barred))
+            .join_from(releases, files)
+            .where(among(r.project_id, batch), _IS_BARRED)
+            .group_by(r.id, r.project_id, r.key, r.version)
+            .order_by(r.project_id, r.key.desc())
+        )
+        for project, key, version, reason in connection.execute(query):
+            found.setdefault(project, []).append(Barred(bytes(key), version, reason))
+    return found
+
+
+def rules_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """What the policy bars of projects, by name; nothing for those that it does not touch."""
+    ids: dict[int, str] = {}
+    for batch in batches(sorted(names)):
+        query = select(projects.c.id, projects.c.name).where(among(projects.c.name, batch))
+        ids.update((row.id, row.name) for row in connection.execute(query))
+    return {
+        ids[project]: f"{ids[project]}: {reason(barred, '')}"
+        for project, barred in barred_releases(connection, ids).items()
+    }
+
+
+def reason(barred: Collection[Barred], specifier: str) -> str:
+    """How the policy answers to a specifier that finds nothing; "" if it has no part in it."""
+    wanted = matcher(specifier)
+    matching = [one for one in barred if wanted.matches(one.key, one.version)]
+    if not matching:
+        return ""
+    newest = matching[0]
+    others = f", and {len(matching) - 1} more" if len(matching) > 1 else ""
+    return f"the policy bars {newest.version} ({newest.reason}){others}"
+
+
+def empty_roots(connection: Connection) -> dict[str, str]:
+    """The roots of the configuration that call for no release at all, with the reason.
+
+    A project that could not be read yet has a reason of its own; patterns and requirements for
+    other environments may well come to nothing.
+    """
+    needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
+    chosen = exists().where(root_choices.c.root_id == roots.c.id)
+    query = (
+        select(projects.c.name, roots.c.selector, projects.c.status, roots.c.origin, projects.c.id)
+        .join_from(roots, projects)
+        .where(or_(roots.c.origin == "", needed), roots.c.state == "kept", ~chosen)
+        .where(projects.c.status != "unseen")
+        .order_by(projects.c.name, roots.c.selector)
+    )
+    reasons = {
+        "gone": "upstream has no such project",
+        "quarantined": "upstream has quarantined the project",
+    }
+    empty = connection.execute(query).all()
+    barred = barred_releases(connection, {row.id for row in empty})
+    return {
+        f'{origin or "root"} {name} "{selector}"': reasons.get(status)
+        or reason(barred.get(project, ()), parse(selector).specifier)
+        or "no release matches it on any target"
+        for name, selector, status, origin, project in empty
+    }
+
+
+def explain(connection: Connection, into: Collection[int] | None) -> None:
+    """Note with unmet classes into these projects (None: all) what the policy has to do with it.
+
+    A policy that bars nothing costs one look.
+    """
+    c = classes.c
+    query = select(c.id, c.project_id, c.specifier, c.barred).where(c.unmet != "0")
+    asked: list[ColumnElement[bool]] = [true()]
+    if into is not None:
+        asked = [among(c.project_id, batch) for batch in batches(sorted(into))]
+    unmet = [row for here in asked for row in connection.execute(query.where(here))]
+    if not unmet:
+        return
+    ids = {row.project_id for row in unmet}
+    some = connection.execute(select(files.c.id).where(_IS_BARRED).limit(1)).first()
+    barred = barred_releases(connection, ids) if some else {}
+    changed = [
+        {"row": row.id, "barred": now}
+        for row in unmet
+        if (now := reason(barred.get(row.project_id, ()), row.specifier)) != row.barred
+    ]
+    if changed:
+        connection.execute(update(classes).where(c.id == bindparam("row")), changed)
+
+
+def doom_blocked(connection: Connection, policy: Policy) -> None:
+    """Doom what older generations list and the policy blocks: upstream may not have it any more."""
+    if not policy.block:
+        return
+    p = published.c
+    listed = (
+        select(p.path, p.name, p.version, p.filename, p.sha256)
+        .join_from(published, stored, stored.c.path == p.path)
+        .where(p.last.is_not(None), stored.c.sha256 != "")
+    )
+    paths = [
+        path for path, *file in connection.execute(listed.distinct()) if blocked(policy, *file)
+    ]
+    doom_stored(connection, [end for path in paths for end in (path, path + METADATA)])
+
+
+def barred_among(connection: Connection, paths: Iterable[str], policy: Policy) -> set[str]:
+    """Those of the paths (of files, or of their .metadata) that the policy bars.
+
+    Of what upstream does not have any more it bars what is blocked.
+    """
+    wanted = set(paths)
+    p, found = published.c, set()
+    for batch in batches(sorted({path.removesuffix(METADATA) for path in wanted})):
+        listed = select(p.path, p.name, p.version, p.filename, p.sha256, files.c.barred)
+        known = outerjoin(published, files, files.c.filename == p.filename)
+        for path, *file, barred in connection.execute(
+            listed.select_from(known).where(among(p.path, batch))
+        ):
+            if barred or blocked(policy, *file):
+                found |= {path, path + METADATA}
+    return found & wanted

@@ -1,0 +1,374 @@
+"""Records what upstream says of projects, releases and files.
+
+A document is compared with what the catalog holds, and only differences are written; what they
+touch is marked for the next decision and the next publication in the same transaction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from pypisync.catalog.db.schema import files, projects, releases, skipped
+from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
+from pypisync.catalog.facts.existing import Known
+from pypisync.catalog.publication.generations import METADATA, doom_stored
+from pypisync.catalog.selection.decide import ensure_projects
+from pypisync.core.filters.file_rules import FileFacts, keep
+from pypisync.core.filters.policy import Bar, judge
+from pypisync.core.filters.rules import Rules
+from pypisync.core.standards import filenames as names
+from pypisync.core.standards import versions
+from pypisync.core.standards.filenames import ParsedFile
+from pypisync.core.standards.model import File, ProjectDocument
+
+# A project that upstream does not have (any more).
+GONE = "gone"
+# More than this many skipped names are counted, not listed.
+_SKIPPED_LISTED = 100
+
+
+# Of each file: whether it is kept, and the mask of the targets that can use it.
+_Files = Sequence[tuple[bool, str]]
+
+
+@dataclass(slots=True)
+class _Read:
+    """A document, its files parsed and grouped by version."""
+
+    document: ProjectDocument
+    releases: dict[bytes, tuple[Version, list[tuple[File, ParsedFile]]]]
+    skipped: list[tuple[str, str]]
+
+
+def record(
+    connection: Connection, documents: Sequence[ProjectDocument], rules: Rules, now: float
+) -> None:
+    """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
+    reads = [_read(document) for document in documents]
+    ids = ensure_projects(connection, [document.name for document in documents])
+    known = Known(connection, list(ids.values()), rules)
+    writer = _Writer(connection, rules, known, now)
+    for read in reads:
+        writer.project(ids[read.document.name], read)
+    writer.write()
+
+
+def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: float) -> None:
+    """Record that upstream does not have these projects."""
+    record(
+        connection,
+        [ProjectDocument(name, name, 0, (), status=None, status_reason=GONE) for name in gone],
+        rules,
+        now,
+    )
+    for batch in batches(gone):
+        connection.execute(
+            update(projects)
+            .where(among(projects.c.name, batch))
+            .values(status=GONE, status_reason=None, etag=None)
+        )
+
+
+def rederive(
+    connection: Connection, rules: Rules, now: float, ids: Iterable[int] | None = None
+) -> None:
+    """Give the files and releases of these projects (None: of all) their masks anew.
+
+    The targets, the word on files or something that the policy looks at has changed.
+    """
+    if ids is None:
+        ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
+    for batch in batches(ids):
+        known = Known(connection, batch, rules)
+        writer = _Writer(connection, rules, known, now)
+        for project in batch:
+            writer.masks(project)
+        writer.write()
+
+
+def mature(connection: Connection, rules: Rules, now: float) -> int:
+    """Derive the projects anew that have files which are old enough by now; answers how many."""
+    due = select(releases.c.project_id).join_from(releases, files).where(files.c.matures <= now)
+    ids = connection.scalars(due.distinct().order_by(releases.c.project_id)).all()
+    rederive(connection, rules, now, ids)
+    return len(ids)
+
+
+def _read(document: ProjectDocument) -> _Read:
+    read = _Read(document, {}, [])
+    for version in document.versions:
+        if versions.parse(version) is None:
+            read.skipped.append((version, "not a PEP 440 version"))
+    if document.left_out:
+        what = f"{document.left_out} of the files listed"
+        read.skipped.append((what, "without a SHA-256, or with an address or size out of range"))
+    for file in {file.filename: file for file in document.files}.values():
+        try:
+            parsed = names.parse(document.name, file.filename)
+        except ValueError as error:
+            read.skipped.append((file.filename, str(error)))
+            continue
+        key = versions.key(parsed.version)
+        read.releases.setdefault(key, (parsed.version, []))[1].append((file, parsed))
+    return read
+
+
+class _Writer:
+    """Collects the differences of many projects, then writes them in few statements."""
+
+    def __init__(self, connection: Connection, rules: Rules, known: Known, now: float) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._known = known
+        self._now = now
+        self._idle = rules.bars.idle
+        self._alike: dict[object, tuple[_Files, dict[str, Any]]] = {}
+        self._doomed: list[str] = []
+        self._release_ids = Ids(connection, releases)
+        self._file_ids = Ids(connection, files)
+        self._skipped_ids = Ids(connection, skipped)
+        self._projects: list[dict[str, Any]] = []
+        self._new_releases: list[dict[str, Any]] = []
+        self._releases: list[dict[str, Any]] = []
+        self._new_files: list[dict[str, Any]] = []
+        self._files: list[dict[str, Any]] = []
+        self._gone_files: list[int] = []
+        self._skipped: list[dict[str, Any]] = []
+        self._doubted: set[int] = set()  # projects of which requirements are to be read again
+
+    def project(self, project: int, read: _Read) -> None:
+        """Compare a document with the catalog."""
+        was, document = self._known.projects[project], read.document
+        have = self._known.releases[project]
+        changed = was.status in ("unseen", GONE)
+        for key, (version, entries) in read.releases.items():
+            changed |= self._release(project, key, version, entries, have.get(key))
+        for key, row in have.items():
+            if key not in read.releases and not document.partial:
+                changed |= self._empty(row)
+        status = document.status or (was.status if was.status not in ("unseen", GONE) else "active")
+        row = {
+            "row": project,
+            "display": document.display,
+            "serial": document.serial,
+            "status": status,
+            "status_reason": document.status_reason,
+            "etag": document.etag,
+            "undecided": was.undecided or changed,
+            "unpublished": True,
+            "unproven": was.unproven or changed or project in self._doubted,
+        }
+        self._projects.append(row)
+        for what, reason in read.skipped[:_SKIPPED_LISTED]:
+            self._skipped.append(
+                {
+                    "id": self._skipped_ids.next(), "project_id": project,
+                    "what": what, "reason": reason,
+                }
+            )  # fmt: skip
+
+    def masks(self, project: int) -> None:
+        """Derive a project's masks again from the files in the catalog."""
+        was = self._known.projects[project]
+        changed = False
+        for key, row in self._known.releases[project].items():
+            entries = [
+                (_file(file), names.parse(was.name, file.filename))
+                for file in self._known.files.get(row.id, {}).values()
+            ]
+            if entries:
+                changed |= self._release(project, key, entries[0][1].version, entries, row)
+        row = {name: getattr(was, name) for name in _PROJECT_COLUMNS}
+        row |= {"row": project, "undecided": was.undecided or changed, "unpublished": True}
+        row["unproven"] = was.unproven or changed or project in self._doubted
+        self._projects.append(row)
+
+    def _release(
+        self,
+        project: int,
+        key: bytes,
+        version: Version,
+        entries: list[tuple[File, ParsedFile]],
+        was: Any,
+    ) -> bool:
+        bars = self._bars(project, version, entries, was)
+        kept, derived = self._keep(entries, bars)
+        if was is None:
+            release = self._release_ids.next()
+            self._new_releases.append(
+                {
+                    "id": release, "project_id": project, "version": str(version), "key": key,
+                    "prerelease": version.is_prerelease, **derived,
+                }
+            )  # fmt: skip
+        else:
+            release = was.id
+        sources = self._entries(release, entries, kept, bars)
+        if was is None:
+            return True
+        changed = any(getattr(was, name) != value for name, value in derived.items())
+        if changed or sources:
+            self._touch(was, derived, sources=sources, masks=changed)
+        return changed
+
+    def _keep(
+        self, entries: list[tuple[File, ParsedFile]], bars: Sequence[Bar | None]
+    ) -> tuple[_Files, dict[str, Any]]:
+        """Which files are kept and for which targets, and the columns that follow from it.
+
+        Releases of a project are mostly alike in what that hangs on, so answers are kept.
+        """
+        alike = tuple(
+            (p.tags, p.remainder, f.requires_python, f.yanked is not None, bar is not None)
+            for (f, p), bar in zip(entries, bars, strict=True)
+        )
+        if alike not in self._alike:
+            kept = keep(
+                [
+                    FileFacts(parsed, requires_python, yanked, barred)
+                    for (_, parsed), (_, _, requires_python, yanked, barred) in zip(
+                        entries, alike, strict=True
+                    )
+                ],
+                self._rules.policy,
+                self._rules.targets,
+                self._rules.machines,
+            )
+            derived = {
+                "kept": any(wanted for wanted, _ in kept.files),
+                "admits": to_text(kept.admits),
+                "admits_yanked": to_text(kept.admits_yanked),
+                "builds": to_text(kept.builds),
+                "serves": to_text(kept.serves),
+                "serves_yanked": to_text(kept.serves_yanked),
+            }
+            self._alike[alike] = [(wanted, to_text(mask)) for wanted, mask in kept.files], derived
+        return self._alike[alike]
+
+    def _bars(
+        self, project: int, version: Version, entries: list[tuple[File, ParsedFile]], was: Any
+    ) -> list[Bar | None]:
+        """What the policy says to each file."""
+        if self._idle:
+            return [None] * len(entries)
+        name = self._known.projects[project].name
+        policy = self._rules.bars.of(name)
+        bad = self._known.vulnerable.get(was.id, ()) if was else ()
+        return [judge(policy, name, str(version), file, bad, self._now) for file, _ in entries]
+
+    def _touch(self, was: Any, derived: Mapping[str, Any], *, sources: bool, masks: bool) -> None:
+        knowledge = was.knowledge
+        if sources and knowledge != "unknown":
+            # What the requirements were read from has changed: read them again.
+            wanted = derived["kept"] and was.id in self._known.selected
+            knowledge = "wanted" if wanted else "unknown"
+            self._doubted.add(was.project_id)
+        undecided = was.undecided or masks
+        self._releases.append(
+            {"row": was.id, **derived, "knowledge": knowledge, "undecided": undecided}
+        )
+
+    def _empty(self, was: Any) -> bool:
+        have = self._known.files.get(was.id, {})
+        self._gone_files += [file.id for file in have.values()]
+        nothing = {"kept": False, **dict.fromkeys(_MASKS, "0")}
+        changed = any(getattr(was, name) != value for name, value in nothing.items())
+        if changed or have:
+            self._touch(was, nothing, sources=False, masks=changed)
+        return changed or bool(have)
+
+    def _entries(
+        self,
+        release: int,
+        entries: list[tuple[File, ParsedFile]],
+        kept: _Files,
+        bars: Sequence[Bar | None],
+    ) -> bool:
+        """Compare files; answers whether what the requirements are read from has changed."""
+        have = dict(self._known.files.get(release, {}))
+        sources = False
+        for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
+            row = _row(release, file, parsed, bar, (wanted, mask))
+            was = have.pop(file.filename, None)
+            if bar and not (was and was.barred):
+                self._doomed += [row["path"], row["path"] + METADATA]
+            if was is None:
+                row["id"] = self._file_ids.next()
+                self._new_files.append(row)
+                sources = True
+            elif any(getattr(was, name) != value for name, value in row.items()):
+                self._files.append({"row": was.id, **row})
+                sources |= any(getattr(was, name) != row[name] for name in _SOURCES)
+        self._gone_files += [file.id for file in have.values()]
+        return sources or bool(have)
+
+    def write(self) -> None:
+        """Write everything collected."""
+        gone = batches(self._gone_files)
+        for batch in gone:
+            self._connection.execute(delete(files).where(among(files.c.id, batch)))
+        for batch in batches(row["row"] for row in self._projects):
+            self._connection.execute(delete(skipped).where(among(skipped.c.project_id, batch)))
+        for table, rows in (
+            (projects, self._projects),
+            (releases, self._releases),
+            (files, self._files),
+        ):
+            if rows:
+                statement = update(table).where(table.c.id == bindparam("row"))
+                self._connection.execute(statement, rows)
+        for table, rows in (
+            (releases, self._new_releases),
+            (files, self._new_files),
+            (skipped, self._skipped),
+        ):
+            for some in batches(rows):
+                add(self._connection, table, some)
+        # Not even the direct address of a barred file may lead to it.
+        doom_stored(self._connection, self._doomed)
+
+
+_MASKS = ("admits", "admits_yanked", "builds", "serves", "serves_yanked")
+_PROJECT_COLUMNS = ("display", "serial", "status", "status_reason", "etag")
+# A change of these means that a release's requirements have to be read again.
+_SOURCES = ("kept", "sha256", "metadata_sha256", "url")
+
+
+def _row(
+    release: int, file: File, parsed: ParsedFile, bar: Bar | None, kept: tuple[bool, str]
+) -> dict[str, Any]:
+    return {
+        "release_id": release,
+        "filename": file.filename,
+        "url": file.url,
+        "path": names.pool_path(file),
+        "sha256": file.sha256,
+        "size": file.size,
+        "uploaded": file.uploaded,
+        "requires_python": file.requires_python,
+        "yanked": file.yanked,
+        "metadata_sha256": file.metadata_sha256,
+        "provenance": file.provenance,
+        "kind": parsed.kind,
+        "kept": kept[0],
+        "admits": kept[1],
+        "barred": bar.reason if bar else "",
+        "matures": bar.until if bar else None,
+    }
+
+
+def _file(row: Any) -> File:
+    return File(
+        filename=row.filename,
+        url=row.url,
+        sha256=row.sha256,
+        size=row.size,
+        uploaded=row.uploaded,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        metadata_sha256=row.metadata_sha256,
+        provenance=row.provenance,
+    )

@@ -1,0 +1,181 @@
+"""What is known of the requirements of selected releases, and what has still to be read."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from pypisync.catalog.db.schema import files, pending, projects, releases, requirements
+from pypisync.catalog.db.sql import Ids, add, among, batches, to_mask
+from pypisync.catalog.selection.decide import ensure_projects
+from pypisync.core.standards.model import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A kept file that requirements can be read from."""
+
+    filename: str
+    url: str
+    path: str
+    sha256: str
+    size: int | None
+    metadata_sha256: str | None  # None: upstream has no .metadata for it
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRelease:
+    """A selected release whose requirements are to be read."""
+
+    id: int
+    project: str
+    version: str
+    builds: int  # targets on which its sdist would be built
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What was read of one release's requirements."""
+
+    release: int
+    source: str  # metadata, json, wheel, sdist; "" if nothing could be read
+    state: Literal["known", "unavailable"]
+    runtime: tuple[Requirement, ...] = ()
+    build: tuple[Requirement, ...] = ()
+    provides: tuple[str, ...] = ()
+
+
+def wanted_releases(connection: Connection) -> list[WantedRelease]:
+    """All releases whose requirements are to be read, with the files they can be read from."""
+    r, f = releases.c, files.c
+    query = (
+        select(r.id, projects.c.name, r.version, r.builds)
+        .join_from(releases, projects)
+        .where(r.knowledge == "wanted")
+        .order_by(r.id)
+    )
+    rows = connection.execute(query).all()
+    sources: dict[int, list[SourceFile]] = {}
+    for batch in batches(row.id for row in rows):
+        kept = select(
+            f.release_id, f.filename, f.url, f.path, f.sha256, f.size, f.metadata_sha256, f.kind
+        ).where(among(f.release_id, batch), f.kept)
+        for row in connection.execute(kept.order_by(f.filename)):
+            sources.setdefault(row[0], []).append(SourceFile(*row[1:]))
+    return [
+        WantedRelease(row[0], row[1], row[2], to_mask(row[3]), tuple(sources.get(row[0], ())))
+        for row in rows
+    ]
+
+
+def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None:
+    """Replace the requirements of releases by what was read."""
+    for batch in batches(item.release for item in known):
+        connection.execute(delete(requirements).where(among(requirements.c.release_id, batch)))
+    named = {q.name for item in known for q in (*item.runtime, *item.build) if q.name}
+    ids = ensure_projects(connection, named)
+    owners = _owners(connection, known)
+    count = Ids(connection, requirements)
+    rows = []
+    for item in known:
+        own = owners[item.release]
+        for kind, wanted in (("runtime", item.runtime), ("build", item.build)):
+            for requirement in wanted:
+                row = _row(requirement, kind, item.release, ids.get(requirement.name, own))
+                rows.append({"id": count.next(), **row})
+    for some in batches(rows):
+        add(connection, requirements, some)
+    if known:
+        connection.execute(
+            update(releases).where(releases.c.id == bindparam("row")),
+            [
+                {
+                    "row": item.release,
+                    "knowledge": item.state,
+                    "source": item.source,
+                    "provides": ",".join(item.provides),
+                    "undecided": True,
+                }
+                for item in known
+            ],
+        )
+
+
+def ask_for(
+    connection: Connection, names: Iterable[str], ids: Iterable[int], ahead: int, now: float
+) -> set[str]:
+    """Note the facts that proofs lack, so that they are fetched; answers what is asked for.
+
+    Projects by name, releases as "name==version". With a release, ``ahead`` older ones of its
+    project are asked for: a search that has come so far will often want them next.
+    """
+    asked: set[str] = set()
+    for batch in batches(sorted(names)):
+        asked.update(batch)
+        known = select(pending.c.name).where(among(pending.c.name, batch))
+        missing = set(batch) - set(connection.scalars(known))
+        rows = [
+            {"name": n, "serial": 0, "since": now, "attempts": 0, "reason": ""}
+            for n in sorted(missing)
+        ]
+        add(connection, pending, rows)
+    for some in batches(sorted(ids)):
+        asked |= _want(connection, _and_older(connection, some, ahead))
+    return asked
+
+
+def _and_older(connection: Connection, ids: Sequence[int], ahead: int) -> set[int]:
+    found = set(ids)
+    if not ahead:
+        return found
+    query = select(releases.c.project_id, releases.c.key).where(among(releases.c.id, ids))
+    for project, key in connection.execute(query).all():
+        older = (
+            select(releases.c.id)
+            .where(releases.c.project_id == project, releases.c.key < key)
+            .where(releases.c.kept, releases.c.knowledge == "unknown")
+            .order_by(releases.c.key.desc())
+            .limit(ahead)
+        )
+        found.update(connection.scalars(older))
+    return found
+
+
+def _want(connection: Connection, ids: Iterable[int]) -> set[str]:
+    asked: set[str] = set()
+    for batch in batches(sorted(ids)):
+        unread = releases.c.knowledge == "unknown"
+        connection.execute(
+            update(releases).where(among(releases.c.id, batch), unread).values(knowledge="wanted")
+        )
+        query = select(projects.c.name, releases.c.version).join_from(releases, projects)
+        rows = connection.execute(query.where(among(releases.c.id, batch)))
+        asked.update(f"{name}=={version}" for name, version in rows)
+    return asked
+
+
+def _owners(connection: Connection, known: Iterable[Knowledge]) -> dict[int, int]:
+    owners: dict[int, int] = {}
+    for batch in batches(item.release for item in known):
+        query = select(releases.c.id, releases.c.project_id).where(among(releases.c.id, batch))
+        owners.update((row.id, row.project_id) for row in connection.execute(query))
+    return owners
+
+
+def _row(requirement: Requirement, kind: str, release: int, project: int) -> dict[str, Any]:
+    fault = requirement.fault
+    if requirement.url:
+        fault = "a direct reference, which installers refuse from an index"
+    return {
+        "release_id": release,
+        "project_id": project,
+        "kind": kind,
+        "text": requirement.text,
+        "specifier": requirement.specifier,
+        "marker": requirement.marker,
+        "extras": ",".join(requirement.extras),
+        "fault": fault,
+    }

@@ -1,0 +1,99 @@
+"""What upstream offers of what the configuration keeps: the facts that proofs are made of.
+
+Read project by project from what is to be proven along all requirements that are known, a batch at
+a time, so that a proof reads what it can reach.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, select
+
+from pypisync.catalog.db.schema import projects, releases, requirements
+from pypisync.catalog.db.sql import among, batches, to_mask, words
+from pypisync.core.resolve.index import ListedRelease, Offers
+from pypisync.core.standards.model import Requirement
+
+
+def offers(connection: Connection, names: Iterable[str]) -> Offers:
+    """What is known of these projects, and of all that they can need as far as is known."""
+    found = Offers(partial=True)
+    seen = set(names)
+    frontier = sorted(seen)
+    while frontier:
+        ids = _projects(connection, frontier, found)
+        by_name: dict[str, list[ListedRelease]] = {}
+        needed: set[str] = set()
+        for batch in batches(ids):
+            for release in _releases(connection, batch):
+                by_name.setdefault(release.name, []).append(release)
+                needed.update(need.name for need in release.needs)
+        found.releases |= by_name
+        frontier = sorted(needed - seen - {""})
+        seen |= needed
+    return found
+
+
+def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:
+    """The ids of projects; those that have still to be read are noted."""
+    ids = []
+    for batch in batches(names):
+        query = select(projects.c.id, projects.c.name, projects.c.status)
+        for project, name, status in connection.execute(
+            query.where(among(projects.c.name, batch))
+        ).all():
+            ids.append(project)
+            if status == "unseen":
+                found.unseen.add(name)
+    return ids
+
+
+def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]:
+    """The kept releases of projects, the oldest first."""
+    r = releases.c
+    query = (
+        select(
+            projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
+            r.serves, r.serves_yanked, r.admits, r.admits_yanked,
+        )
+        .join_from(releases, projects)
+        .where(among(r.project_id, ids), r.kept)
+        .order_by(r.project_id, r.key)
+    )  # fmt: skip
+    rows = connection.execute(query).all()
+    needs = _needs(connection, [row[1] for row in rows if row[5] == "known"])
+    return [
+        ListedRelease(
+            name=name,
+            version=version,
+            key=bytes(key),
+            prerelease=prerelease,
+            files=(),
+            needs=tuple(needs.get(release, ())),
+            known=knowledge != "unavailable",
+            serves=(to_mask(serves), to_mask(serves_yanked)),
+            admits=(to_mask(admits), to_mask(admits_yanked)),
+            id=release,
+            unread=knowledge not in ("known", "unavailable"),
+        )
+        for (
+            name, release, version, key, prerelease, knowledge,
+            serves, serves_yanked, admits, admits_yanked,
+        ) in rows
+    ]  # fmt: skip
+
+
+def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Requirement]]:
+    """The runtime requirements by release, in the order in which the release states them."""
+    found: dict[int, list[Requirement]] = {}
+    q = requirements.c
+    for batch in batches(ids):
+        query = (
+            select(q.release_id, q.text, projects.c.name, q.specifier, q.marker, q.extras, q.fault)
+            .join_from(requirements, projects)
+            .where(among(q.release_id, batch), q.kind == "runtime")
+            .order_by(q.id)
+        )
+        for release, text, name, specifier, marker, extras, fault in connection.execute(query):
+            need = Requirement(text, name, specifier, marker, words(extras), fault=fault)
+            found.setdefault(release, []).append(need)
+    return found

@@ -1,0 +1,167 @@
+"""Where proofs stand against the pages: which are published, and what the others wait for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, select, update
+
+from pypisync.catalog.db.schema import projects, published
+from pypisync.catalog.db.schema_proofs import proof_pins, proofs, subjects
+from pypisync.catalog.db.sql import among, batches, raw
+from pypisync.catalog.proofs.record import Old, stored
+from pypisync.core.publish.pages import Page
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where the subjects stand whose verdicts are not all published."""
+
+    ready: list[int]  # all that they want will be on the pages
+    waiting: dict[str, str]  # text -> for what
+    # Releases (name, version) of their published pins, which are on the pages.
+    keep: set[tuple[str, str]]
+
+
+def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Standing:
+    """Compare what proofs want with the pages as they will be.
+
+    A subject whose new pins are not all there keeps its published ones; so does one of which it is
+    not known any more whether it installs, on a target where it did.
+    """
+    found = Standing([], {}, set())
+    then: dict[str, set[str]] = {
+        name: {file.version for file in page.files} if page else set()
+        for name, page in planned.items()
+    }
+    not_yet = select(proofs.c.subject_id).where(proofs.c.wanted, ~proofs.c.published).distinct()
+    behind = connection.scalars(not_yet).all()
+    suspects = _suspects(connection, behind, then)
+    found.ready = [subject for subject in behind if subject not in suspects]
+    texts = {row.id: row.text for row in _by_id(connection, sorted(suspects))}
+    old = stored(connection, texts)
+    names = {pin.name for some in old.values() for one in some.values() for pin in one.verdict.pins}
+    now = _listed(connection, names)
+    for subject, some in old.items():
+        missing = _missing(some.values(), now | then)
+        if not missing and not _doubtful(some.values()):
+            found.ready.append(subject)
+            continue
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            found.waiting[texts[subject]] = f"waits for {', '.join(missing[:3])}{more}"
+        found.keep |= {
+            (pin.name, pin.version)
+            for one in some.values()
+            for pin in one.verdict.pins
+            if one.published and pin.version in now.get(pin.name, ())
+        }
+    return found
+
+
+def _suspects(
+    connection: Connection, behind: Sequence[int], then: Mapping[str, set[str]]
+) -> set[int]:
+    """Subjects of which it is not plain that they are ready: few, so the others need no look."""
+    p = proof_pins.c
+    found: set[int] = set()
+    pins: set[tuple[int, str]] = set()  # project and version
+    for batch in batches(behind):
+        mine = and_(among(proofs.c.subject_id, batch), proofs.c.wanted)
+        unknown = select(proofs.c.subject_id).where(mine, proofs.c.verdict == "undecided")
+        found.update(connection.scalars(unknown))
+        wanted = select(p.project_id, p.version).join_from(proofs, proof_pins).where(mine)
+        pins.update(raw(connection, wanted.distinct()))
+    names: dict[int, str] = {}
+    for some in batches({project for project, _ in pins}):
+        query = select(projects.c.id, projects.c.name).where(among(projects.c.id, some))
+        names.update(raw(connection, query))
+    listed = {**_listed(connection, names.values()), **then}
+    lacking = {one for one, version in pins if version not in listed.get(names[one], ())}
+    for some in batches(lacking):
+        pinned = among(p.project_id, some)
+        query = select(proofs.c.subject_id).join_from(proof_pins, proofs)
+        found.update(connection.scalars(query.where(pinned, proofs.c.wanted)))
+    return found.intersection(behind)
+
+
+def _missing(some: Iterable[Old], listed: Mapping[str, set[str]]) -> list[str]:
+    """The wanted pins that are not among the versions listed."""
+    return sorted(
+        {
+            f"{pin.name}=={pin.version}"
+            for one in some
+            for pin in one.verdict.pins
+            if one.wanted and pin.version not in listed.get(pin.name, ())
+        }
+    )
+
+
+def _doubtful(some: Iterable[Old]) -> bool:
+    """Whether something was proven on a target on which nothing is known now."""
+    unknown: set[str] = set()
+    proven: set[str] = set()
+    for one in some:
+        if one.wanted and one.verdict.verdict == "undecided":
+            unknown.update(one.verdict.targets)
+        elif not one.wanted and one.verdict.verdict == "proven":
+            proven.update(one.verdict.targets)
+    return not unknown.isdisjoint(proven)
+
+
+def publish_proofs(connection: Connection, ready: Iterable[int]) -> None:
+    """The verdicts of these subjects are published; what was before is over."""
+    for batch in batches(ready):
+        mine = among(proofs.c.subject_id, batch)
+        connection.execute(delete(proofs).where(mine, ~proofs.c.wanted))
+        connection.execute(update(proofs).where(mine).values(published=True))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many subjects on how many targets there are of each verdict."""
+    found: dict[str, int] = {}
+    query = (
+        select(proofs.c.verdict, proofs.c.targets, func.count())
+        .where(proofs.c.wanted)
+        .group_by(proofs.c.verdict, proofs.c.targets)
+    )
+    for verdict, targets, number in connection.execute(query):
+        found[verdict] = found.get(verdict, 0) + number * len(targets.split(", "))
+    return found
+
+
+def undecided(connection: Connection) -> dict[str, str]:
+    """The proofs that were given up, by subject, with the reason and the targets.
+
+    What lacks facts is not among them: that they could not be read is said of them.
+    """
+    query = (
+        select(subjects.c.text, proofs.c.targets, proofs.c.why)
+        .join_from(subjects, proofs)
+        .where(proofs.c.verdict == "undecided", proofs.c.wanted, ~subjects.c.open)
+        .order_by(subjects.c.text, proofs.c.id)
+    )
+    found: dict[str, str] = {}
+    for text, targets, why in connection.execute(query):
+        found.setdefault(f"proof of {text}", f"undecided on {targets}: {why}")
+    return found
+
+
+def _by_id(connection: Connection, ids: Iterable[int]) -> list[Any]:
+    found: list[Any] = []
+    for batch in batches(ids):
+        query = select(subjects.c.id, subjects.c.text).where(among(subjects.c.id, batch))
+        found += connection.execute(query).all()
+    return found
+
+
+def _listed(connection: Connection, names: Iterable[str]) -> dict[str, set[str]]:
+    """The versions that the pages list now, by project."""
+    found: dict[str, set[str]] = {}
+    for batch in batches(sorted(names)):
+        query = select(published.c.name, published.c.version).where(
+            among(published.c.name, batch), published.c.last.is_(None)
+        )
+        for name, version in connection.execute(query.distinct()):
+            found.setdefault(name, set()).add(version)
+    return found

@@ -1,0 +1,286 @@
+"""Proofs on record: what has to be proven, what came out, and what of it is on the pages.
+
+A subject is open until it has been proven on every target with facts that are still so: whatever
+changes a project on which its proofs hang opens it, in the transaction that takes note of the
+change. Of each subject there are the verdicts *wanted* now and, as long as their pins are not all
+on the pages, those that were *published* before.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, literal, select, union, update
+
+from pypisync.catalog.db.schema import projects
+from pypisync.catalog.db.schema_proofs import (
+    proof_pins,
+    proof_projects,
+    proof_tried,
+    proofs,
+    subjects,
+)
+from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, pour, words
+from pypisync.catalog.selection.decide import ensure_projects
+
+
+class StoredPin(NamedTuple):
+    """A release of a proof."""
+
+    name: str
+    version: str
+    extras: tuple[str, ...]
+    chosen_by: str  # solver; pip or uv where that comes to another
+    called: bool  # the closure of the subject has it anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came out for a subject on the targets on which it is the same."""
+
+    targets: tuple[str, ...]
+    verdict: str
+    pins: tuple[StoredPin, ...] = ()
+    why: tuple[str, ...] = ()
+    steps: int = 0
+    consulted: frozenset[str] = frozenset()
+    tried: frozenset[tuple[str, str]] = frozenset()  # what installers look at on the way
+
+    def same_as(self, other: "Verdict") -> bool:
+        """Whether both say the same, be it on other targets."""
+        mine, others = ((o.verdict, o.pins, o.why, o.tried) for o in (self, other))
+        return mine == others
+
+
+def set_subjects(connection: Connection, wanted: Mapping[str, str]) -> None:
+    """Make the subjects exactly these: a digest of what is asked for, by text."""
+    have = {row.text: row for row in connection.execute(select(subjects))}
+    gone = [row.id for text, row in have.items() if text not in wanted]
+    for batch in batches(gone):
+        connection.execute(delete(subjects).where(among(subjects.c.id, batch)))
+    for text, digest in wanted.items():
+        if text in have and have[text].digest != digest:
+            row = subjects.c.id == have[text].id
+            connection.execute(update(subjects).where(row).values(digest=digest, open=True))
+    count = Ids(connection, subjects)
+    fresh = [
+        {"id": count.next(), "text": text, "digest": digest, "open": True}
+        for text, digest in wanted.items()
+        if text not in have
+    ]
+    for some in batches(fresh):
+        add(connection, subjects, some)
+
+
+def forget(connection: Connection, targets: Collection[str]) -> None:
+    """The rules have changed: prove everything anew, on these targets.
+
+    What is published on a target that stays is kept until the new is.
+    """
+    connection.execute(delete(proofs).where(~proofs.c.published))
+    connection.execute(update(proofs).values(wanted=False))
+    for row in connection.execute(select(proofs.c.id, proofs.c.targets)).all():
+        stay = [name for name in row.targets.split(", ") if name in targets]
+        this = proofs.c.id == row.id
+        if stay:
+            connection.execute(update(proofs).where(this).values(targets=", ".join(stay)))
+        else:
+            connection.execute(delete(proofs).where(this))
+    connection.execute(update(subjects).values(open=True))
+
+
+def open_touched(connection: Connection) -> None:
+    """Open the subjects whose proofs hang on projects that have changed since."""
+    changed = connection.scalars(select(projects.c.id).where(is_set(projects.c.unproven))).all()
+    for batch in batches(changed):
+        for table in (proof_pins, proof_projects):
+            touched = (
+                select(proofs.c.subject_id)
+                .join_from(proofs, table)
+                .where(among(table.c.project_id, batch), proofs.c.wanted)
+            )
+            connection.execute(update(subjects).where(subjects.c.id.in_(touched)).values(open=True))
+        connection.execute(
+            update(projects).where(among(projects.c.id, batch)).values(unproven=False)
+        )
+
+
+def open_subjects(connection: Connection) -> list[str]:
+    """The texts of the subjects that are to be proven."""
+    query = select(subjects.c.text).where(is_set(subjects.c.open))
+    return list(connection.scalars(query.order_by(subjects.c.id)))
+
+
+def record(
+    connection: Connection,
+    found: Mapping[str, Sequence[Verdict]],
+    unsure: Collection[str],
+    now: float,
+) -> None:
+    """Record the verdicts of subjects; those in ``unsure`` stay open, for facts were missing."""
+    ids = {row.text: row.id for row in _among(connection, found)}
+    writer = _Writer(connection, found, now)
+    for text, verdicts in found.items():
+        writer.subject(ids[text], verdicts)
+    writer.write()
+    settled = [ids[text] for text in found if text not in unsure]
+    for batch in batches(settled):
+        connection.execute(update(subjects).where(among(subjects.c.id, batch)).values(open=False))
+
+
+def _among(connection: Connection, texts: Iterable[str]) -> list[Any]:
+    found: list[Any] = []
+    for batch in batches(texts):
+        query = select(subjects.c.id, subjects.c.text).where(among(subjects.c.text, batch))
+        found += connection.execute(query).all()
+    return found
+
+
+_PROOF = (
+    "id", "subject_id", "targets", "verdict", "why", "steps", "at", "wanted", "published"
+)  # fmt: skip
+_PIN = ("proof_id", "project_id", "chosen_by", "version", "extras", "called")
+
+
+class _Writer:
+    """Collects the rows of many subjects, then writes them in few statements."""
+
+    def __init__(
+        self, connection: Connection, found: Mapping[str, Sequence[Verdict]], now: float
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        every = [one for verdicts in found.values() for one in verdicts]
+        self._projects = ensure_projects(
+            connection,
+            # What was tried was consulted.
+            {name for one in every for name in (*one.consulted, *(p.name for p in one.pins))},
+        )
+        self._old = stored(connection, [row.id for row in _among(connection, found)])
+        self._ids = Ids(connection, proofs)
+        self._gone: list[int] = []
+        self._kept: list[int] = []
+        self._same: list[int] = []
+        self._proofs: list[tuple[object, ...]] = []
+        self._pins: list[tuple[object, ...]] = []
+        self._tried: list[tuple[object, ...]] = []
+        self._consulted: list[tuple[int, int]] = []
+
+    def subject(self, subject: int, verdicts: Sequence[Verdict]) -> None:
+        """Replace what is wanted of a subject; what is the same stays as it is."""
+        for number, old in self._old.get(subject, {}).items():
+            same = next((one for one in verdicts if _same(one, old.verdict)), None)
+            if same is not None and old.wanted:
+                verdicts = [one for one in verdicts if one is not same]
+                self._same.append(number)
+                self._consults(number, same)
+            elif old.published and old.wanted:
+                self._kept.append(number)
+            elif not old.published:
+                self._gone.append(number)
+        for one in verdicts:
+            self._add(subject, one)
+
+    def _add(self, subject: int, one: Verdict) -> None:
+        number = self._ids.next()
+        targets, why = ", ".join(one.targets), "\n".join(one.why)
+        self._proofs.append(
+            (number, subject, targets, one.verdict, why, one.steps, self._now, True, False)
+        )
+        ids = self._projects
+        self._pins += [
+            (number, ids[name], chosen_by, version, ",".join(extras), called)
+            for name, version, extras, chosen_by, called in one.pins
+        ]
+        self._tried += [(number, ids[name], version) for name, version in sorted(one.tried)]
+        self._consults(number, one)
+
+    def _consults(self, number: int, one: Verdict) -> None:
+        """It hangs on its pins anyway."""
+        others = one.consulted.difference(pin.name for pin in one.pins)
+        self._consulted += [(self._projects[name], number) for name in sorted(others)]
+
+    def write(self) -> None:
+        """Write everything collected."""
+        connection = self._connection
+        for batch in batches(self._gone):
+            connection.execute(delete(proofs).where(among(proofs.c.id, batch)))
+        for batch in batches(self._kept):
+            # They say what the pages have, and hang on nothing any more.
+            connection.execute(update(proofs).where(among(proofs.c.id, batch)).values(wanted=False))
+        for batch in batches({*self._same, *self._kept}):
+            connection.execute(
+                delete(proof_projects).where(among(proof_projects.c.proof_id, batch))
+            )
+        pour(connection, proofs, _PROOF, self._proofs)
+        pour(connection, proof_pins, _PIN, self._pins)
+        pour(connection, proof_tried, ("proof_id", "project_id", "version"), self._tried)
+        pour(connection, proof_projects, ("project_id", "proof_id"), self._consulted)
+
+
+@dataclass(slots=True)
+class Old:
+    """A verdict on record."""
+
+    verdict: Verdict
+    wanted: bool
+    published: bool
+
+
+def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Old]]:
+    """The proofs on record by subject and number."""
+    found: dict[int, dict[int, Old]] = {}
+    for batch in batches(ids):
+        of = among(proofs.c.subject_id, batch)
+        pins: dict[int, list[StoredPin]] = {}
+        p = proof_pins.c
+        query = (
+            select(p.proof_id, projects.c.name, p.version, p.extras, p.chosen_by, p.called)
+            .join_from(proof_pins, projects)
+            .join(proofs, proofs.c.id == p.proof_id)
+            .where(of)
+            .order_by(projects.c.name, p.chosen_by)
+        )
+        for number, name, version, extras, chosen_by, called in connection.execute(query):
+            pin = StoredPin(name, version, words(extras), chosen_by, called)
+            pins.setdefault(number, []).append(pin)
+        t, tried = proof_tried.c, dict[int, set[tuple[str, str]]]()
+        query = select(t.proof_id, projects.c.name, t.version).join_from(proof_tried, projects)
+        for number, name, version in connection.execute(
+            query.join(proofs, proofs.c.id == t.proof_id).where(of)
+        ):
+            tried.setdefault(number, set()).add((name, version))
+        for row in connection.execute(select(proofs).where(of)):
+            verdict = Verdict(
+                tuple(row.targets.split(", ")),
+                row.verdict,
+                tuple(pins.get(row.id, ())),
+                tuple(row.why.split("\n")) if row.why else (),
+                tried=frozenset(tried.get(row.id, ())),
+            )
+            by_number = found.setdefault(row.subject_id, {})
+            by_number[row.id] = Old(verdict, row.wanted, row.published)
+    return found
+
+
+def _same(one: Verdict, old: Verdict) -> bool:
+    by_name = sorted(one.pins, key=lambda pin: (pin.name, pin.chosen_by))
+    return one.targets == old.targets and replace(one, pins=tuple(by_name)).same_as(old)
+
+
+def repairs(connection: Connection) -> list[tuple[str, str, str]]:
+    """What no closure has by itself: pins, and what is tried; (name, version, extras)."""
+    p, t = proof_pins.c, proof_tried.c
+    pins = (
+        select(projects.c.name, p.version, p.extras)
+        .join_from(proof_pins, projects)
+        .join(proofs, proofs.c.id == p.proof_id)
+        .where(~p.called, proofs.c.wanted)
+    )
+    tried = (
+        select(projects.c.name, t.version, literal(""))
+        .join_from(proof_tried, projects)
+        .join(proofs, proofs.c.id == t.proof_id)
+        .where(proofs.c.wanted)
+    )
+    return sorted((row[0], row[1], row[2]) for row in connection.execute(union(pins, tried)))

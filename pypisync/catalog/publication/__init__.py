@@ -1,0 +1,1 @@
+"""Generations: what is published, kept, fetched and gone back to."""

@@ -1,0 +1,347 @@
+"""What the next generation's pages are: wanted against held, for what has changed."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+
+from pypisync.catalog.db.schema import (
+    choices,
+    classes,
+    edges,
+    files,
+    projects,
+    published,
+    releases,
+    requirements,
+    roots,
+    selected,
+    stored,
+)
+from pypisync.catalog.db.sql import among, batches, is_set, to_mask
+from pypisync.catalog.facts import lock_files as locks
+from pypisync.catalog.facts import vulnerabilities
+from pypisync.catalog.publication.generations import METADATA
+from pypisync.core.closure.model import PINNED
+from pypisync.core.filters.policy import Policy
+from pypisync.core.publish.holdback import Shelf, Wanted, spread, unready
+from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.wanted.groups import NamedFile
+
+_ALL_PASS = Policy()
+
+
+@dataclass(slots=True)
+class Publication:
+    """The pages of the projects that changed (None: no page), and what is held back."""
+
+    pages: dict[str, Page | None] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)  # "name==version" -> reason
+    done: list[int] = field(default_factory=list)  # projects with nothing left to publish
+    # Releases (name, version) on the pages of projects of which something is held; with the files
+    # that are listed if only these were wanted, and nothing that they need.
+    retained: dict[tuple[str, str], tuple[NamedFile, ...]] = field(default_factory=dict)
+
+
+def assemble(
+    connection: Connection, later: Collection[str] = (), policy: Policy = _ALL_PASS
+) -> Publication:
+    """The pages as the facts, the decisions and the pool allow now.
+
+    ``later``: paths that could not be fetched and may be next time. Where ``policy`` blocks what
+    is vulnerable, a release that was never examined waits.
+    """
+    query = select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
+    changed = connection.execute(query).all()
+    if not changed:
+        return Publication()
+    wanted = _wanted(connection, [row.id for row in changed], policy)
+    listed = _listed(connection, [row.name for row in changed])
+    held = unready(wanted)
+    if held:
+        held = _spread(connection, held, wanted, listed)
+    labels = {w.release: w.label for w in wanted}
+    result = Publication(held={labels[r]: why for r, why in sorted(held.items()) if r in labels})
+    by_project: dict[str, list[Wanted]] = {}
+    for release in wanted:
+        by_project.setdefault(release.project, []).append(release)
+    asked = _asked_for(connection, [row.id for row in changed])
+    for row in changed:
+        have = by_project.get(row.name, [])
+        now_listed = listed.get(row.name, frozenset())
+        lists, complete = _page_files(have, held, now_listed)
+        if any(release.release in held for release in have):
+            result.retained |= _to_retain(have, now_listed)
+        if lists or (row.status == "quarantined" and row.id in asked):
+            result.pages[row.name] = Page(
+                row.name, row.serial, row.status, row.status_reason, tuple(lists)
+            )
+        else:
+            result.pages[row.name] = None
+        waits = any(
+            path in later
+            for release in have
+            for file in release.files
+            for path in (file.page.path, file.page.path + METADATA)
+        )
+        if complete and not waits:
+            result.done.append(row.id)
+    return result
+
+
+def _to_retain(
+    have: Sequence[Wanted], listed: frozenset[str]
+) -> dict[tuple[str, str], tuple[NamedFile, ...]]:
+    """What stays of a project's page while something of it is held."""
+    found: dict[tuple[str, str], tuple[NamedFile, ...]] = {}
+    for release in have:
+        pages = [file.page for file in release.files if file.page.filename in listed]
+        if pages:
+            named = (NamedFile(page.filename, page.sha256) for page in pages)
+            found[release.project, release.version] = tuple(named) if release.pinned else ()
+    return found
+
+
+def published_all(connection: Connection, done: Iterable[int]) -> None:
+    """These projects' pages say all there is to say."""
+    for batch in batches(done):
+        connection.execute(
+            update(projects).where(among(projects.c.id, batch)).values(unpublished=False)
+        )
+
+
+def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set[str]]:
+    """Which of these projects need which, by the selection's edges."""
+    user, used = projects.alias("user_project"), projects.alias("used_project")
+    found: dict[str, set[str]] = {}
+    for batch in batches(names):
+        query = (
+            select(user.c.name, used.c.name)
+            .select_from(
+                user.join(releases, releases.c.project_id == user.c.id)
+                .join(selected, selected.c.release_id == releases.c.id)
+                .join(edges, edges.c.selected_id == selected.c.id)
+                .join(classes, classes.c.id == edges.c.class_id)
+                .join(used, used.c.id == classes.c.project_id)
+            )
+            .where(among(user.c.name, batch))
+            .distinct()
+        )
+        for name, need in connection.execute(query):
+            found.setdefault(name, set()).add(need)
+    return found
+
+
+def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], set[str]]:
+    """What the known releases (name, version) of these projects need without extras, by name."""
+    found: dict[tuple[str, str], set[str]] = {}
+    plain = and_(
+        requirements.c.release_id == releases.c.id, ~requirements.c.marker.contains("extra")
+    )
+    used = projects.alias("used_project")
+    for batch in batches(names):
+        query = (
+            select(projects.c.name, releases.c.version, used.c.name)
+            .select_from(
+                projects.join(releases)
+                .outerjoin(requirements, plain)
+                .outerjoin(used, used.c.id == requirements.c.project_id)
+            )
+            .where(among(projects.c.name, batch), releases.c.knowledge == "known")
+        )
+        for name, version, need in connection.execute(query):
+            found.setdefault((name, version), set()).update({need} - {None})
+    return found
+
+
+def is_selected() -> ColumnElement[bool]:
+    """The condition that a release is selected, to join by."""
+    return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
+
+
+def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[Wanted]:
+    meta = stored.alias("meta")
+    p, r, f = projects.c, releases.c, files.c
+    # The name says nothing new, but it has an index.
+    lists = exists().where(
+        published.c.name == p.name,
+        published.c.last.is_(None),
+        published.c.filename == f.filename,
+    )
+    pin = selected.alias("pin")
+    is_pin = and_(pin.c.release_id == r.id, pin.c.extra == PINNED)
+    pinned = pin.c.id.is_not(None)
+    found: dict[int, tuple[Any, list[Shelf]]] = {}
+    for batch in batches(ids):
+        named = set(connection.scalars(locks.named_files(among(p.id, batch))))
+        query = (
+            select(
+                p.name, r.id.label("release"), r.version, r.admits_yanked, r.knowledge,
+                selected.c.id.label("chosen"), pin.c.id.label("pin"), files,
+                stored.c.size.label("real"), stored.c.sha256.label("has"),
+                meta.c.sha256.label("meta"),
+            )
+            .select_from(
+                projects.join(releases)
+                .join(files)
+                .outerjoin(selected, is_selected())
+                .outerjoin(pin, is_pin)
+                .outerjoin(stored, stored.c.path == f.path)
+                .outerjoin(meta, meta.c.path == f.path + METADATA)
+            )
+            # What is barred goes, whatever is held.
+            .where(
+                among(p.id, batch), f.barred == "", or_(selected.c.id.is_not(None), pinned, lists)
+            )
+            .order_by(r.id, f.id)
+        )  # fmt: skip
+        for row in connection.execute(query):
+            entry = found.setdefault(row.release, (row, []))
+            wanted = (row.kept and row.chosen is not None) or row.id in named
+            entry[1].append(_shelf(row, wanted=wanted))
+    blocked = _blocked(connection, list(found), policy)
+    return [
+        Wanted(
+            release=release,
+            project=row.name,
+            version=row.version,
+            selected=row.chosen is not None or row.pin is not None,
+            # Of a pin any of its files will do: which targets they serve is the lock file's affair.
+            admits=0 if row.chosen is None else to_mask(row.admits_yanked),
+            # Whatever was selected with what it needs has had its requirements read.
+            pinned=row.chosen is None and row.knowledge == "unknown",
+            blocked=blocked.get(release, ""),
+            files=tuple(shelves),
+        )
+        for release, (row, shelves) in found.items()
+    ]
+
+
+def _shelf(row: Any, *, wanted: bool) -> Shelf:
+    page = PageFile(
+        filename=row.filename,
+        version=row.version,
+        path=row.path,
+        sha256=row.sha256,
+        size=row.real or 0,
+        uploaded=row.uploaded,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        metadata_sha256=row.meta if has_metadata(row.metadata_sha256, row.meta) else None,
+        provenance=row.provenance,
+    )
+    return Shelf(page, to_mask(row.admits), wanted, row.has == row.sha256)
+
+
+def has_metadata(stated: str | None, has: str | None) -> bool:
+    """Whether what is stored beside a file is the .metadata that upstream states."""
+    return stated is None or has == stated or (stated == "" and has is not None)
+
+
+def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
+    """Releases of which something is not known yet that their dependencies hang on."""
+    blocked: dict[int, str] = {}
+    chosen = exists().where(is_selected())
+    for batch in batches(ids):
+        unread = select(releases.c.id).where(
+            among(releases.c.id, batch), releases.c.knowledge == "wanted", chosen
+        )
+        blocked.update(
+            (release, "its requirements could not be read yet")
+            for release in connection.scalars(unread)
+        )
+        unseen = (
+            select(selected.c.release_id, projects.c.name)
+            .select_from(
+                selected.join(edges, edges.c.selected_id == selected.c.id)
+                .join(classes, classes.c.id == edges.c.class_id)
+                .join(projects, projects.c.id == classes.c.project_id)
+            )
+            .where(among(selected.c.release_id, batch), projects.c.status == "unseen")
+        )
+        for release, name in connection.execute(unseen):
+            blocked[release] = f"needs {name}, which could not be read yet"
+        if policy.blocks_vulnerable:
+            blocked |= vulnerabilities.never_examined(connection, batch, policy)
+    return blocked
+
+
+def _listed(connection: Connection, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The file names that the newest generation lists, by project."""
+    found: dict[str, set[str]] = {}
+    for batch in batches(names):
+        query = select(published.c.name, published.c.filename).where(
+            among(published.c.name, batch), published.c.last.is_(None)
+        )
+        for name, filename in connection.execute(query):
+            found.setdefault(name, set()).add(filename)
+    return {name: frozenset(filenames) for name, filenames in found.items()}
+
+
+def _spread(
+    connection: Connection,
+    held: dict[int, str],
+    wanted: Sequence[Wanted],
+    listed: dict[str, frozenset[str]],
+) -> dict[int, str]:
+    """Follow the edges backwards from what is held to all that needs it."""
+    needs: dict[int, list[int]] = {}
+    frontier = set(held)
+    while frontier:
+        reached: set[int] = set()
+        for batch in batches(sorted(frontier)):
+            query = (
+                select(choices.c.release_id, selected.c.release_id)
+                .select_from(
+                    choices.join(edges, edges.c.class_id == choices.c.class_id).join(
+                        selected, selected.c.id == edges.c.selected_id
+                    )
+                )
+                .where(among(choices.c.release_id, batch))
+                .distinct()
+            )
+            for needed, dependent in connection.execute(query):
+                needs.setdefault(needed, []).append(dependent)
+                reached.add(dependent)
+        frontier = reached - needs.keys() - held.keys()
+        frontier -= {w.release for w in wanted if _is_listed(w, listed)}
+        for release in frontier:
+            needs.setdefault(release, [])
+    here = {w.release: w.label for w in wanted}
+    # A release that is selected and not among the changed projects is published already.
+    elsewhere = {d for dependents in needs.values() for d in dependents} - here.keys()
+    published_already = {w.release for w in wanted if _is_listed(w, listed)} | elsewhere
+    return spread(held, needs, here, frozenset(published_already))
+
+
+def _is_listed(release: Wanted, listed: dict[str, frozenset[str]]) -> bool:
+    names = listed.get(release.project, frozenset())
+    return any(file.page.filename in names for file in release.files)
+
+
+def _page_files(
+    have: Sequence[Wanted], held: dict[int, str], listed: frozenset[str]
+) -> tuple[list[PageFile], bool]:
+    """What the page lists, and whether that is all that is wanted."""
+    lists: list[PageFile] = []
+    complete = True
+    for release in have:
+        ready = release.selected and release.release not in held
+        wanted = [file for file in release.files if ready and file.kept]
+        if release.release in held:
+            # It may be on the page already, and something new of it be missing.
+            wanted = [file for file in release.files if file.page.filename in listed]
+        lists += [file.page for file in wanted if file.stored]
+        complete &= release.release not in held and all(file.stored for file in wanted)
+    return lists, complete
+
+
+def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the projects that a root or a requirement in use names."""
+    found: set[int] = set()
+    for batch in batches(ids):
+        for table in (roots, classes):
+            query = select(table.c.project_id).where(among(table.c.project_id, batch))
+            found.update(connection.scalars(query.distinct()))
+    return found

@@ -1,0 +1,70 @@
+"""What the disk should hold, for being checked piece by piece, and what to forget if it does not.
+
+Everything is read in pieces, so that checking a mirror of millions of files takes little memory.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, exists, func, select, update
+
+from pypisync.catalog.db.schema import files, projects, published, releases, stored
+from pypisync.catalog.db.sql import BATCH, among, batches
+from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.generations import METADATA, Stored
+from pypisync.core.publish.pages import Page
+
+
+def stored_after(connection: Connection, path: str) -> list[Stored]:
+    """The next of what the pool should hold, by path; nothing at the end."""
+    query = select(stored.c.path, stored.c.sha256, stored.c.size).where(stored.c.path > path)
+    found = connection.execute(query.order_by(stored.c.path).limit(BATCH))
+    return [Stored(*row) for row in found]
+
+
+def stored_count(connection: Connection) -> int:
+    """How many files the pool should hold."""
+    return connection.scalar(select(func.count()).select_from(stored)) or 0
+
+
+def unrecorded(connection: Connection) -> list[str]:
+    """The paths on the pages that the catalog does not know to be stored."""
+    here = exists().where(stored.c.path == published.c.path, stored.c.sha256 != "")
+    query = select(published.c.path).where(published.c.last.is_(None), ~here)
+    return list(connection.scalars(query.order_by(published.c.path)))
+
+
+def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
+    """Those of the paths (one batch) that are neither stored nor on a page."""
+    known = set(history.stored_among(connection, paths))
+    for batch in batches(paths):
+        listed = select(published.c.path).where(
+            among(published.c.path, batch), published.c.last.is_(None)
+        )
+        known.update(connection.scalars(listed))
+    return [path for path in paths if path not in known]
+
+
+def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
+    """The newest generation's pages of these projects, with their files."""
+    bare = history.current_pages(connection, names)
+    listed = history.current_files(connection, bare)
+    return [replace(page, files=tuple(listed.get(name, ()))) for name, page in bare.items()]
+
+
+def lose(connection: Connection, paths: Iterable[str]) -> None:
+    """The pool does not hold these as it should: they are to be fetched and published again."""
+    lost = list(paths)
+    history.forget_stored(connection, lost)
+    for batch in batches(path.removesuffix(METADATA) for path in lost):
+        names = [path.rpartition("/")[2] for path in batch]
+        wanted = (
+            select(releases.c.project_id)
+            .join_from(releases, files)
+            .where(files.c.filename.in_(names))
+        )
+        listed = select(published.c.name).where(
+            among(published.c.path, batch), published.c.last.is_(None)
+        )
+        for of in (projects.c.id.in_(wanted), projects.c.name.in_(listed)):
+            connection.execute(update(projects).where(of).values(unpublished=True))

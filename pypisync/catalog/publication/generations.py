@@ -1,0 +1,353 @@
+"""What the pool holds, and what the generations list."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from pypisync.catalog.db.schema import generations, pages, projects, published, releases, stored
+from pypisync.catalog.db.sql import Ids, add, among, batches, raw
+from pypisync.core.publish.pages import Page, PageFile
+
+METADATA = ".metadata"
+# What is counted of a generation: what it lists, and how it differs from the one before.
+LISTED = ("projects", "releases", "files", "bytes")
+DIFFERS = ("pages", "came", "went", "changed")  # pages of projects; files
+
+_FILE_COLUMNS = (
+    "version", "filename", "path", "sha256", "size", "uploaded", "requires_python", "yanked",
+    "metadata_sha256", "provenance",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file in the pool."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+# -- the pool -------------------------------------------------------------------------------
+
+
+def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> None:
+    """Record files that have come into the pool; no page lists them yet."""
+    rows = {item.path: item for item in found}
+    forget_stored(connection, rows)
+    for batch in batches(rows.values()):
+        add(
+            connection,
+            stored,
+            [
+                {
+                    "path": item.path, "sha256": item.sha256, "size": item.size,
+                    "unlisted": now, "checked": now,
+                }
+                for item in batch
+            ],
+        )  # fmt: skip
+
+
+def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
+    """The pool no longer holds these."""
+    for batch in batches(paths):
+        connection.execute(delete(stored).where(among(stored.c.path, batch)))
+
+
+def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
+    """These are about to be deleted: from now on they do not count as stored.
+
+    Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
+    """
+    for batch in batches(paths):
+        connection.execute(update(stored).where(among(stored.c.path, batch)).values(sha256=""))
+
+
+def doomed(connection: Connection) -> list[str]:
+    """The paths of all that is to be deleted, whatever lists it."""
+    query = select(stored.c.path).where(literal_column("stored.sha256 = ''"))
+    return list(connection.scalars(query.order_by(stored.c.path)))
+
+
+def all_stored(connection: Connection) -> list[Stored]:
+    """All that the pool should hold, by path."""
+    query = select(stored.c.path, stored.c.sha256, stored.c.size).order_by(stored.c.path)
+    return [Stored(*row) for row in connection.execute(query)]
+
+
+def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stored]:
+    """Those of the paths that the pool holds."""
+    found: dict[str, Stored] = {}
+    for batch in batches(paths):
+        query = select(stored.c.path, stored.c.sha256, stored.c.size)
+        for row in connection.execute(query.where(among(stored.c.path, batch))):
+            found[row.path] = Stored(*row)
+    return found
+
+
+# -- generations ----------------------------------------------------------------------------
+
+
+def generation(connection: Connection) -> tuple[int, int, bool]:
+    """The newest generation: number, serial, and whether its pages are all written."""
+    newest = select(generations).order_by(generations.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return (0, 0, True) if row is None else (row.id, row.serial, row.complete)
+
+
+def project_count(connection: Connection, number: int) -> int:
+    """How many projects this generation lists."""
+    query = select(generations.c.projects).where(generations.c.id == number)
+    return connection.scalar(query) or 0
+
+
+def repeats(connection: Connection, number: int) -> bool:
+    """Whether this generation was made by going back to another."""
+    query = select(generations.c.repeats).where(generations.c.id == number)
+    return connection.scalar(query) is not None
+
+
+def complete(connection: Connection, number: int) -> None:
+    """All pages of this generation are written."""
+    connection.execute(update(generations).where(generations.c.id == number).values(complete=True))
+
+
+def current_files(connection: Connection, names: Iterable[str]) -> dict[str, list[PageFile]]:
+    """The files that the newest generation lists, by project."""
+    return files_where(connection, names, published.c.last.is_(None))
+
+
+def old_files(
+    connection: Connection, names: Iterable[str], number: int
+) -> dict[str, list[PageFile]]:
+    """The files that generation ``number`` listed last, by project."""
+    return files_where(connection, names, published.c.last == number)
+
+
+def files_where(
+    connection: Connection, names: Iterable[str], condition: Any
+) -> dict[str, list[PageFile]]:
+    """The files on pages of these projects for which a condition on their rows holds."""
+    found: dict[str, list[PageFile]] = {}
+    columns = [published.c[name] for name in _FILE_COLUMNS]
+    for batch in batches(names):
+        query = select(published.c.name, *columns).where(among(published.c.name, batch), condition)
+        for row in connection.execute(query):
+            found.setdefault(row.name, []).append(_page_file(row))
+    return found
+
+
+def _page_file(row: Row[Any]) -> PageFile:
+    return PageFile(
+        filename=row.filename,
+        version=row.version,
+        path=row.path,
+        sha256=row.sha256,
+        size=row.size,
+        uploaded=row.uploaded,
+        requires_python=row.requires_python,
+        yanked=row.yanked,
+        metadata_sha256=row.metadata_sha256,
+        provenance=row.provenance,
+    )
+
+
+def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Page]:
+    """The pages (without files) that the newest generation has, by project."""
+    found: dict[str, Page] = {}
+    for batch in batches(names):
+        query = select(pages).where(among(pages.c.name, batch), pages.c.last.is_(None))
+        for row in connection.execute(query):
+            found[row.name] = Page(row.name, row.serial, row.status, row.status_reason, ())
+    return found
+
+
+def index(connection: Connection) -> list[tuple[str, int]]:
+    """All projects of the newest generation with their serials, by name."""
+    query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
+    return [(name, last) for name, last in raw(connection, query.order_by(pages.c.name))]
+
+
+def changed_names(connection: Connection, number: int) -> set[str]:
+    """The projects whose page generation ``number`` brought, changed or dropped."""
+    names: set[str] = set()
+    for table in (pages, published):
+        moved = or_(table.c.first == number, table.c.last == number - 1)
+        names.update(connection.scalars(select(table.c.name).where(moved)))
+    return names
+
+
+def publish(
+    connection: Connection,
+    wanted: Mapping[str, Page | None],
+    serial: int,
+    now: float,
+    repeats: int | None = None,
+) -> int:
+    """Make a generation in which these projects' pages are as given; None: no page.
+
+    Answers its number, or 0 if nothing differs from the newest generation.
+    """
+    change = _compare(connection, wanted)
+    if not change.counts["pages"]:
+        return 0
+    number = generation(connection)[0] + 1
+    before = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == number - 1)
+    row = connection.execute(before).one_or_none()
+    lists = {name: (row[i] if row else 0) + change.grows[name] for i, name in enumerate(LISTED)}
+    differs = {name: change.counts[name] for name in DIFFERS}
+    connection.execute(
+        insert(generations).values(
+            id=number, serial=serial, at=now, complete=False, repeats=repeats, **lists, **differs
+        )
+    )
+    connection.execute(
+        update(generations).where(generations.c.id == number - 1).values(replaced=now)
+    )
+    _close(connection, pages, pages.c.name, change.old_pages, number)
+    _close(connection, published, published.c.filename, change.old_files, number)
+    _open(connection, change.new_pages, change.new_files, number)
+    _mark_listed(connection, number, now)
+    return number
+
+
+@dataclass(slots=True)
+class _Change:
+    """What is to be written, and how the numbers change."""
+
+    old_pages: list[str] = field(default_factory=list)
+    new_pages: list[Page] = field(default_factory=list)
+    old_files: list[str] = field(default_factory=list)  # filenames
+    new_files: list[tuple[str, PageFile]] = field(default_factory=list)
+    grows: Counter[str] = field(default_factory=Counter)  # by LISTED
+    counts: Counter[str] = field(default_factory=Counter)  # by DIFFERS
+
+
+def _compare(connection: Connection, wanted: Mapping[str, Page | None]) -> _Change:
+    """These pages against those of the newest generation."""
+    have_pages = current_pages(connection, wanted)
+    have_files = current_files(connection, wanted)
+    change = _Change()
+    for name, page in wanted.items():
+        bare, had_page = page and replace(page, files=()), have_pages.get(name)
+        had = {file.filename: file for file in have_files.get(name, ())}
+        has = {file.filename: file for file in (page.files if page else ())}
+        if bare == had_page and had == has:
+            continue
+        if bare != had_page:
+            change.old_pages += [name] if had_page else []
+            change.new_pages += [bare] if bare else []
+        old = [key for key, file in had.items() if has.get(key) != file]
+        new = [key for key, file in has.items() if had.get(key) != file]
+        change.old_files += old
+        change.new_files += [(name, has[key]) for key in new]
+        change.counts.update(
+            pages=1,
+            came=len(has.keys() - had.keys()),
+            went=len(had.keys() - has.keys()),
+            changed=len(set(old) & set(new)),
+        )
+        change.grows.update(
+            projects=bool(bare) - bool(had_page),
+            releases=len({f.version for f in has.values()})
+            - len({f.version for f in had.values()}),
+            files=len(has) - len(had),
+            bytes=sum(f.size for f in has.values()) - sum(f.size for f in had.values()),
+        )
+    return change
+
+
+def _close(
+    connection: Connection, table: Table, column: Any, names: Collection[str], number: int
+) -> None:
+    for batch in batches(names):
+        connection.execute(
+            update(table)
+            .where(among(column, batch), table.c.last.is_(None))
+            .values(last=number - 1)
+        )
+
+
+def _open(
+    connection: Connection,
+    new_pages: Sequence[Page],
+    new_files: Sequence[tuple[str, PageFile]],
+    number: int,
+) -> None:
+    count = Ids(connection, pages)
+    add(
+        connection,
+        pages,
+        [
+            {
+                "id": count.next(), "name": page.name, "serial": page.serial,
+                "status": page.status, "status_reason": page.status_reason, "first": number,
+            }
+            for page in new_pages
+        ],
+    )  # fmt: skip
+    count = Ids(connection, published)
+    for batch in batches(new_files):
+        add(
+            connection,
+            published,
+            [
+                {
+                    "id": count.next(), "name": name, "first": number,
+                    **{column: getattr(file, column) for column in _FILE_COLUMNS},
+                }
+                for name, file in batch
+            ],
+        )  # fmt: skip
+
+
+def _mark_listed(connection: Connection, number: int, now: float) -> None:
+    """Note which stored files came onto the pages with this generation, and which left them."""
+    p = published.c
+    listed = set(connection.scalars(select(p.path).where(p.first == number)))
+    gone = set(connection.scalars(select(p.path).where(p.last == number - 1)))
+    for batch in batches(sorted(gone - listed)):
+        back = set(connection.scalars(select(p.path).where(among(p.path, batch), p.last.is_(None))))
+        _set_unlisted(connection, set(batch) - back, now)
+    _set_unlisted(connection, listed, None)
+
+
+def _set_unlisted(connection: Connection, paths: Iterable[str], since: float | None) -> None:
+    with_metadata = (path for base in sorted(paths) for path in (base, base + METADATA))
+    for batch in batches(with_metadata):
+        connection.execute(update(stored).where(among(stored.c.path, batch)).values(unlisted=since))
+
+
+def sizes(connection: Connection) -> dict[str, int]:
+    """How many projects, releases, files and bytes the newest generation lists."""
+    p = published.c
+    now_listed = p.last.is_(None)
+    row = connection.execute(
+        select(func.count(), func.coalesce(func.sum(p.size), 0)).where(now_listed)
+    ).one()
+    versions = select(p.name, p.version).where(now_listed).distinct().subquery()
+    return {
+        "projects": connection.scalar(
+            select(func.count()).select_from(pages).where(pages.c.last.is_(None))
+        ) or 0,
+        "releases": connection.scalar(select(func.count()).select_from(versions)) or 0,
+        "files": row[0],
+        "bytes": int(row[1]),
+        "known_projects": connection.scalar(select(func.count()).select_from(projects)) or 0,
+        "known_releases": connection.scalar(select(func.count()).select_from(releases)) or 0,
+    }  # fmt: skip

@@ -1,0 +1,117 @@
+"""Which generations are kept, and which files therefore stay.
+
+Kept are: the newest; one that another replaced less than ``retention`` ago; one with a name; and
+one that the index is frozen to. A file stays while a kept generation lists it, while a selected
+release waits for it, and in any case for ``grace`` after it has left the pages.
+"""
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from pypisync.catalog.db.schema import (
+    files,
+    generation_names,
+    generations,
+    pages,
+    published,
+    stored,
+)
+from pypisync.catalog.db.schema_proofs import published_proofs
+from pypisync.catalog.db.sql import among
+from pypisync.catalog.facts.lock_files import wanted_files
+from pypisync.catalog.publication.generations import METADATA, Stored
+
+# Made once: to build them costs more than to ask them.
+_REPLACED = select(exists().where(generations.c.replaced <= bindparam("before")))
+_UNLISTED = select(exists().where(stored.c.unlisted <= bindparam("before")))
+
+
+def forget_generations(connection: Connection, before: float) -> int:
+    """Forget the generations that are not kept, replaced before ``before``; answers how many."""
+    g = generations.c
+    if not connection.scalar(_REPLACED, {"before": before}):  # so it mostly is
+        return 0
+    old = select(g.id).where(~_kept(before)).order_by(g.id)
+    # Where others can write at the same time: nobody names one of them from here on.
+    locked = connection.scalars(old.with_for_update()).all()
+    gone = connection.scalars(old).all() if locked else []
+    if not gone:
+        return 0
+    for table in (pages, published, published_proofs):
+        there = exists().where(g.id.between(table.c.first, table.c.last), ~among(g.id, gone))
+        dead = and_(table.c.first <= max(gone), table.c.last >= min(gone), ~there)
+        connection.execute(delete(table).where(dead))
+    connection.execute(delete(generations).where(among(g.id, gone)))
+    return len(gone)
+
+
+def old_generations(connection: Connection, before: float) -> int:
+    """How many generations would be forgotten."""
+    query = select(func.count()).select_from(generations).where(~_kept(before))
+    return connection.scalar(query) or 0
+
+
+def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[Stored]:
+    """Files that nobody needs: off the pages since ``off_pages``, listed by no kept generation.
+
+    ``replaced``: generations that were replaced before are not kept.
+    """
+    if not connection.scalar(_UNLISTED, {"before": off_pages}):
+        return []
+    end = func.length(stored.c.path) - len(METADATA)
+    beside = stored.c.path.endswith(METADATA, autoescape=True)
+    path = case((beside, func.substr(stored.c.path, 1, end)), else_=stored.c.path)
+    p, g = published.c, generations.c
+    kept = exists().where(g.id.between(p.first, p.last), _kept(replaced)).correlate(published)
+    listed = exists().where(p.path == path, or_(p.last.is_(None), kept)).correlate(stored)
+    query = select(stored.c.path, stored.c.sha256, stored.c.size).where(
+        stored.c.unlisted.is_not(None), stored.c.unlisted <= off_pages, ~listed
+    )
+    found = [Stored(*row) for row in connection.execute(query.order_by(stored.c.path))]
+    if not found:
+        return []
+    waiting = select(files.c.path).where(files.c.id.in_(wanted_files()))
+    wanted = set(connection.scalars(waiting))
+    return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
+
+
+def _kept(before: float) -> ColumnElement[bool]:
+    """Whether a generation is kept."""
+    g, whole = generations.c, generations.alias("whole")
+    written = select(func.max(whole.c.id)).where(whole.c.complete).scalar_subquery()
+    return or_(
+        g.replaced.is_(None),
+        g.replaced > before,
+        g.frozen.is_not(None),
+        g.id >= func.coalesce(written, 0),  # the pages of one still to be written lean on it
+        exists().where(generation_names.c.generation_id == g.id),
+    )
+
+
+def give_name(connection: Connection, name: str, number: int) -> bool:
+    """Let the name stand for this generation, and for no other; answers whether there is one."""
+    g, n = generations.c, generation_names.c
+    if connection.scalar(select(g.id).where(g.id == number, g.complete).with_for_update()) is None:
+        return False
+    row = {"generation_id": number}
+    if not connection.execute(update(generation_names).where(n.name == name).values(row)).rowcount:
+        connection.execute(insert(generation_names).values(name=name, **row))
+    return True
+
+
+def drop_name(connection: Connection, name: str) -> bool:
+    """Let the name stand for nothing; answers whether it stood for something."""
+    gone = delete(generation_names).where(generation_names.c.name == name)
+    return connection.execute(gone).rowcount > 0

@@ -1,0 +1,139 @@
+"""What going back to a generation takes, and whether the index is frozen to one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
+
+from pypisync.catalog.db.schema import generations, pages, projects, published
+from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.proofs import history as proof_history
+from pypisync.catalog.publication import checks
+from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.generations import METADATA, Stored
+from pypisync.core.publish.pages import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The generation that the index stays at."""
+
+    number: int
+    serial: int
+
+
+def frozen(connection: Connection) -> Frozen | None:
+    """What the index is frozen to; None: it follows upstream."""
+    g = generations.c
+    row = connection.execute(select(g.id, g.serial).where(g.frozen.is_not(None))).one_or_none()
+    return None if row is None else Frozen(*row)
+
+
+def freeze(connection: Connection, number: int, now: float) -> bool:
+    """Freeze the index to this generation; answers whether there is one."""
+    found = select(generations.c.id).where(generations.c.id == number, generations.c.complete)
+    if connection.scalar(found.with_for_update()) is None:
+        return False
+    thaw(connection)
+    connection.execute(update(generations).where(generations.c.id == number).values(frozen=now))
+    return True
+
+
+def thaw(connection: Connection) -> bool:
+    """Let the index follow upstream again; answers whether it was frozen."""
+    was = update(generations).where(generations.c.frozen.is_not(None))
+    return connection.execute(was.values(frozen=None)).rowcount > 0
+
+
+def needed(connection: Connection, number: int) -> list[Stored]:
+    """The files, with their .metadata, that generation ``number`` lists and the newest does not."""
+    p, found = published.c, []
+    query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(
+        p.last.is_not(None), _listed_at(published, number)
+    )
+    for row in connection.execute(query.order_by(p.path)):
+        found.append(Stored(row.path, row.sha256, row.size))
+        if row.metadata_sha256:
+            found.append(Stored(row.path + METADATA, row.metadata_sha256, -1))
+    return found
+
+
+def missing(connection: Connection, wanted: Iterable[Stored]) -> list[str]:
+    """Those of the files that the catalog does not know to be stored as they should be."""
+    lost = []
+    for batch in batches(wanted):
+        there = history.stored_among(connection, [item.path for item in batch])
+        lost += [
+            item.path
+            for item in batch
+            if item.path not in there or there[item.path].sha256 != item.sha256
+        ]
+    return lost
+
+
+def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[str]]:
+    """Make a generation that lists what ``to`` does, as far as it is stored.
+
+    Answers its number, or 0 if the newest one does already; and the files that are not stored, so
+    that no page may list them. The projects concerned are to be published anew when the index
+    follows upstream again.
+    """
+    newest = history.generation(connection)[0]
+    lost = set(checks.unrecorded(connection))
+    names = _differing(connection, to.number, newest) | _names_of(connection, lost)
+    lost |= set(missing(connection, needed(connection, to.number)))
+    lost = {path.removesuffix(METADATA) for path in lost}
+    wanted: dict[str, Page | None] = dict.fromkeys(names)
+    for page in pages_at(connection, names, to.number):
+        left = tuple(file for file in page.files if file.path not in lost)
+        if left or not page.files:  # an empty page would hide the project in other indexes
+            wanted[page.name] = replace(page, files=left)
+    number = history.publish(connection, wanted, to.serial, now, repeats=to.number)
+    if number:
+        proof_history.repeat(connection, to.number, number)
+        for batch in batches(sorted(names)):
+            connection.execute(
+                update(projects).where(among(projects.c.name, batch)).values(unpublished=True)
+            )
+    return number, sorted(lost)
+
+
+def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[Page]:
+    """The pages of these projects as generation ``number`` has them."""
+    there = _listed_at(published, number)
+    listed = history.files_where(connection, names, there)
+    found = []
+    for batch in batches(names):
+        query = select(pages).where(among(pages.c.name, batch), _listed_at(pages, number))
+        for row in connection.execute(query):
+            files = tuple(listed.get(row.name, ()))
+            found.append(Page(row.name, row.serial, row.status, row.status_reason, files))
+    return found
+
+
+def _differing(connection: Connection, old: int, new: int) -> set[str]:
+    """The projects whose pages differ between two generations, the older one first."""
+    names: set[str] = set()
+    for table in (pages, published):
+        c = table.c
+        went = and_(c.last.is_not(None), c.last < new, _listed_at(table, old))
+        came = and_(c.first > old, c.first <= new, or_(c.last.is_(None), c.last >= new))
+        for moved in (went, came):
+            names.update(connection.scalars(select(c.name).where(moved).distinct()))
+    return names
+
+
+def _names_of(connection: Connection, paths: Iterable[str]) -> set[str]:
+    names: set[str] = set()
+    for batch in batches(sorted(paths)):
+        query = select(published.c.name).where(
+            among(published.c.path, batch), published.c.last.is_(None)
+        )
+        names.update(connection.scalars(query))
+    return names
+
+
+def _listed_at(table: Table, number: int) -> ColumnElement[bool]:
+    """Whether a row belongs to generation ``number``."""
+    c = table.c
+    return and_(c.first <= number, or_(c.last.is_(None), c.last >= number))

@@ -1,0 +1,56 @@
+"""The record of runs, and what is held back now."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from pypisync.catalog.db.schema import held, runs
+from pypisync.core.standards.model import LastRun
+
+# Runs that are remembered: at one an hour, about a year.
+_KEPT = 10_000
+
+
+def start(connection: Connection, now: float) -> int:
+    """A run begins; answers its number."""
+    number = (connection.scalar(select(func.max(runs.c.id))) or 0) + 1
+    connection.execute(insert(runs).values(id=number, started=now))
+    connection.execute(delete(runs).where(runs.c.id <= number - _KEPT))
+    return number
+
+
+def last(connection: Connection) -> LastRun | None:
+    """The newest run."""
+    row = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else LastRun(row.started, row.finished, row.outcome)
+
+
+def finish(connection: Connection, number: int, outcome: str, report: Any, now: float) -> None:
+    """A run ends, as done, incomplete, stopped or failed."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == number)
+        .values(
+            finished=now,
+            outcome=outcome,
+            serial=report.serial,
+            generation=report.generation,
+            report=json.dumps(asdict(report), sort_keys=True),
+        )
+    )
+
+
+def set_held(connection: Connection, now_held: Mapping[str, str], now: float) -> None:
+    """These releases are held, and no others."""
+    have = {row.release: row.reason for row in connection.execute(select(held))}
+    for release in have.keys() - now_held.keys():
+        connection.execute(delete(held).where(held.c.release == release))
+    for release, reason in now_held.items():
+        if release not in have:
+            connection.execute(insert(held).values(release=release, reason=reason, since=now))
+        elif have[release] != reason:
+            row = held.c.release == release
+            connection.execute(update(held).where(row).values(reason=reason))

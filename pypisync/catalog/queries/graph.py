@@ -1,0 +1,93 @@
+"""The selection as a graph: what roots call for, and what each release needs.
+
+Read-only, through :class:`pypisync.catalog.db.reader.Reader`, a batch at a time: it may be large.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.why import served
+from pypisync.core.closure.paths import Node, RootLine
+
+_BATCH = 2_000  # nodes whose edges are read at a time
+_EDGES = (
+    "SELECT s.release_id, s.extra, p.name, r.version, q.text, q.kind, d.name, k.extras,"
+    " c.release_id, cr.version FROM edges e JOIN selected s ON s.id = e.selected_id"
+    " JOIN releases r ON r.id = s.release_id JOIN projects p ON p.id = r.project_id"
+    " JOIN requirements q ON q.id = e.requirement_id JOIN projects d ON d.id = q.project_id"
+    " LEFT JOIN classes k ON k.id = e.class_id LEFT JOIN choices c ON c.class_id = k.id"
+    " LEFT JOIN releases cr ON cr.id = c.release_id WHERE {} ORDER BY s.id, q.id, c.position"
+)
+
+
+class Called(NamedTuple):
+    """A root and a release that it calls for."""
+
+    number: int  # of the root
+    root: RootLine
+    release: int
+    label: str  # name==version
+
+
+class Edge(NamedTuple):
+    """A release, and one that was chosen for a requirement of it."""
+
+    release: str  # name==version
+    needs: str  # name==version; the name alone if nothing was chosen
+    requirement: str
+    kind: str  # runtime or build
+    met: bool
+
+
+def called(reader: Reader, name: str | None = None, origin: str | None = None) -> list[Called]:
+    """What roots call for: all roots, those of a project, or those of an origin."""
+    condition, values = "", []
+    if name is not None:
+        condition, values = " AND rp.name = ? AND ro.origin NOT IN ('held', 'proof')", [name]
+    elif origin is not None:
+        condition, values = " AND ro.origin = ?", [origin]
+    rows = reader.rows(
+        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, r.id, p.name, r.version"  # noqa: S608 - constants
+        " FROM roots ro JOIN projects rp ON rp.id = ro.project_id"
+        " JOIN root_choices rc ON rc.root_id = ro.id JOIN releases r ON r.id = rc.release_id"
+        f" JOIN projects p ON p.id = r.project_id WHERE ro.state <> 'dropped'{condition}"
+        " ORDER BY ro.id, rc.position, r.id",
+        *values,
+    )
+    return [
+        Called(number, RootLine(*line), release, f"{project}=={version}")
+        for number, *line, release, project, version in rows
+    ]
+
+
+def edges(reader: Reader) -> Iterator[Edge]:
+    """All edges of the selection."""
+    last = reader.value("SELECT max(id) FROM selected") or 0
+    query = _EDGES.format("s.id > ? AND s.id <= ?")
+    for after in range(0, last, _BATCH):
+        yield from map(_edge, reader.rows(query, after, after + _BATCH))
+
+
+def edges_below(reader: Reader, roots: Iterable[Called]) -> Iterator[Edge]:
+    """The edges of all that these roots lead to, from the top down."""
+    frontier = {node for one in roots for node in served(one.release, one.root.extras)}
+    seen = set(frontier)
+    while frontier:
+        below: set[Node] = set()
+        releases = sorted({node.release for node in frontier})
+        for i in range(0, len(releases), _BATCH):
+            query = _EDGES.format("s.release_id IN (?)")
+            for row in reader.among(query, releases[i : i + _BATCH]):
+                if Node(row[0], row[1]) in frontier:
+                    yield _edge(row)
+                    if row[8] is not None:
+                        below.update(served(row[8], row[7]))
+        frontier = below - seen
+        seen |= frontier
+
+
+def _edge(row: Sequence[Any]) -> Edge:
+    _, _, name, version, requirement, kind, needs, _, _, chosen = row
+    label = needs if chosen is None else f"{needs}=={chosen}"
+    return Edge(f"{name}=={version}", label, requirement, kind, chosen is not None)

@@ -1,0 +1,111 @@
+"""What the pages list now, with what it needs: the facts for proofs, and the roots to prove.
+
+Read-only, through :class:`pypisync.catalog.db.reader.Reader`, project by project from the roots
+along all requirements, a batch at a time: a proof of one root reads what that root can reach.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
+from pypisync.core.standards import filenames, versions
+from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.roots import as_requirement
+
+
+def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
+    """The roots of the last decision, as an installer would be asked for them.
+
+    Of all projects, or of one (normalised name). "latest" is the project's name, "latest<3" is
+    "<3", an exact version is "==".
+    """
+    rows = reader.rows(
+        "SELECT DISTINCT p.name, ro.selector, ro.extras FROM roots ro"
+        " JOIN projects p ON p.id = ro.project_id"
+        " WHERE ro.state <> 'dropped' AND ro.origin NOT IN ('held', 'proof')"
+        " AND (p.name = ? OR ? = '')"
+        " AND substr(ro.origin, 1, 6) <> 'group:'"  # these are proven together
+        " ORDER BY p.name, ro.selector, ro.extras",
+        name or "",
+        name or "",
+    )
+    found: dict[str, Requirement] = {}  # several selectors can come to the same
+    for row in rows:
+        root = as_requirement(*row)
+        found.setdefault(root.text, root)
+    return list(found.values())
+
+
+def holdings(reader: Reader, names: Iterable[str]) -> Offers:
+    """What the pages list of these projects and of all that they can need, the oldest first.
+
+    A project that no page lists has no entry.
+    """
+    found = Offers()
+    seen = set(names)
+    frontier = sorted(seen)
+    while frontier:
+        batch = _read(reader, frontier)
+        found.releases |= batch
+        needed = {need.name for some in batch.values() for one in some for need in one.needs}
+        frontier = sorted(needed - seen - {""})
+        seen |= needed
+    return found
+
+
+def _read(reader: Reader, names: list[str]) -> dict[str, list[ListedRelease]]:
+    listed: dict[tuple[str, str], list[ListedFile]] = {}
+    for name, version, *facts in reader.among(
+        "SELECT name, version, filename, path, sha256, size, requires_python, yanked"
+        " FROM published WHERE last IS NULL AND name IN (?)",
+        names,
+    ):
+        listed.setdefault((name, version), []).append(_file(name, *facts))
+    known: dict[tuple[str, str], int] = {}
+    for release, name, version in reader.among(
+        "SELECT r.id, p.name, r.version FROM releases r JOIN projects p ON p.id = r.project_id"
+        " WHERE r.knowledge = 'known' AND p.name IN (?)",
+        sorted({name for name, _ in listed}),
+    ):
+        if (name, version) in listed:
+            known[name, version] = release
+    needs = _needs(reader, known.values())
+    found: dict[str, list[ListedRelease]] = {}
+    for (name, text), some in listed.items():
+        version = versions.parse(text)
+        if version is None:
+            continue
+        at = known.get((name, text))
+        key, pre = versions.key(version), version.is_prerelease
+        own = tuple(needs.get(at, ())) if at is not None else ()
+        release = ListedRelease(name, text, key, pre, tuple(some), own, at is not None)
+        found.setdefault(name, []).append(release)
+    for releases in found.values():
+        releases.sort(key=lambda one: one.key)
+    return found
+
+
+def _file(
+    name: str, filename: str, path: str, sha256: str, size: int, *rest: str | None
+) -> ListedFile:
+    requires_python, yanked = rest
+    parsed = filenames.parse(name, filename)
+    tags = parsed.tags if parsed.kind == "wheel" else None
+    return ListedFile(filename, path, sha256, size, tags, requires_python, yanked is not None)
+
+
+def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requirement]]:
+    """The runtime requirements by release."""
+    found: dict[int, list[Requirement]] = {}
+    rows: Iterable[Any] = reader.among(
+        "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault"
+        " FROM requirements q JOIN projects p ON p.id = q.project_id"
+        " WHERE q.kind = 'runtime' AND q.release_id IN (?) ORDER BY q.id",
+        sorted(releases),
+    )
+    for release, text, name, specifier, marker, extras, fault in rows:
+        wanted = tuple(filter(None, extras.split(",")))
+        need = Requirement(text, name, specifier, marker, wanted, fault=fault)
+        found.setdefault(release, []).append(need)
+    return found

@@ -1,0 +1,138 @@
+"""The proofs on record, as operators ask for them. Read-only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.core.wanted.subjects import means
+
+VERDICTS = ("proven", "refuted", "undecided", "blocked")
+# Names of targets stand in one text, separated by ", ".
+_TARGETS = "length(targets) - length(replace(targets, ', ', ',')) + 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A root or group that does not install on some targets."""
+
+    subject: str
+    targets: str
+    verdict: str
+    why: str  # lines
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """How the roots and groups stand."""
+
+    counts: Mapping[str, int]  # of pairs of a subject and a target, by verdict
+    waiting: int  # subjects whose newest verdicts are not on the pages yet
+    first: Sequence[Unproven]
+
+
+def verdicts(reader: Reader, first: int) -> Verdicts:
+    """All of them counted, and the ``first`` of those that are not proven."""
+    counted = reader.rows(
+        f"SELECT verdict, sum({_TARGETS}) FROM proofs WHERE wanted GROUP BY verdict"  # noqa: S608 - constants
+    )
+    rows = reader.rows(
+        "SELECT s.text, p.targets, p.verdict, p.why FROM proofs p"
+        " JOIN subjects s ON s.id = p.subject_id"
+        " WHERE p.verdict IN ('refuted', 'undecided', 'blocked') AND p.wanted"
+        " ORDER BY CASE p.verdict WHEN 'undecided' THEN 0 ELSE 1 END, s.text, p.id LIMIT ?",
+        first,
+    )
+    return Verdicts(
+        counts=dict.fromkeys(VERDICTS, 0) | {verdict: int(number) for verdict, number in counted},
+        waiting=reader.value(
+            "SELECT count(DISTINCT subject_id) FROM proofs WHERE wanted AND NOT published"
+        ),
+        first=[Unproven(*row) for row in rows],
+    )
+
+
+# -- on record ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PinOnRecord:
+    """A release of a proof; ``added``: no closure has it, so it is there for this proof."""
+
+    project: str
+    version: str
+    extras: str
+    chosen_by: str  # solver; pip or uv where that comes to another
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """A verdict. ``state``: published, waiting, kept (on the pages until the new one is), or open.
+
+    What is open has not been proven yet, so it has no verdict.
+    """
+
+    subject: str
+    targets: str
+    verdict: str
+    state: str
+    releases: int  # that an installation has; of the solver's choice
+    at: float | None
+    why: Sequence[str] = ()
+    pins: Sequence[PinOnRecord] = ()
+
+
+def on_record(reader: Reader, given: str | None, verdict: str | None) -> list[OnRecord] | None:
+    """The verdicts, of the subject that is meant, with its pins, or of all; None: no such subject.
+
+    ``verdict``: only these.
+    """
+    texts = [row[0] for row in reader.rows("SELECT text FROM subjects ORDER BY text")]
+    if given is not None:
+        texts = [text for text in texts if text == given] or [
+            text for text in texts if means(given, text)
+        ]
+        if not texts:
+            return None
+    rows = reader.among(
+        "SELECT s.text, p.targets, p.verdict, p.wanted, p.published, p.at, p.why, p.id,"
+        " (SELECT count(*) FROM proof_pins i WHERE i.proof_id = p.id AND i.chosen_by = 'solver')"
+        " FROM subjects s LEFT JOIN proofs p ON p.subject_id = s.id WHERE s.text IN (?)",
+        texts,
+    )
+    found = [
+        OnRecord(
+            text,
+            targets or "",
+            came_out or "",
+            _state(came_out, wanted=bool(wanted), published=bool(published)),
+            releases,
+            at,
+            tuple(why.split("\n")) if why else (),
+            _pins(reader, number) if given is not None and number is not None else (),
+        )
+        for text, targets, came_out, wanted, published, at, why, number, releases in rows
+        if verdict in (None, came_out)
+    ]
+    return sorted(found, key=lambda one: (one.subject, one.state == "kept", one.targets))
+
+
+def _state(verdict: str | None, *, wanted: bool, published: bool) -> str:
+    if verdict is None:
+        return "open"
+    if not wanted:
+        return "kept"
+    return "published" if published else "waiting"
+
+
+def _pins(reader: Reader, number: int) -> tuple[PinOnRecord, ...]:
+    rows = reader.rows(
+        "SELECT p.name, i.version, i.extras, i.chosen_by, i.called FROM proof_pins i"
+        " JOIN projects p ON p.id = i.project_id WHERE i.proof_id = ?"
+        " ORDER BY p.name, i.chosen_by DESC",
+        number,
+    )
+    return tuple(
+        PinOnRecord(name, version, extras, chosen_by, not called)
+        for name, version, extras, chosen_by, called in rows
+    )

@@ -1,0 +1,190 @@
+"""How the mirror is, as operators and monitoring ask for it.
+
+Read-only, through :class:`pypisync.catalog.db.reader.Reader`, so that the answer comes at once.
+Times are seconds since 1970, sizes bytes.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.proofs import Verdicts, verdicts
+from pypisync.core.filters.policy import RULES, rule
+
+_ENDED = ("done", "incomplete", "stopped", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A cycle; ``outcome`` is running, done, incomplete, stopped or failed."""
+
+    number: int
+    started: float
+    finished: float | None
+    outcome: str
+    serial: int
+    generation: int
+    failed: Mapping[str, str]  # what could not be read or fetched, with the reason
+    seconds: Mapping[str, float]  # how long each step took
+    answers: Mapping[str, int]  # how upstream answered: "project ok", and how often
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The projects whose document is still owed; the first of those that failed, or the oldest."""
+
+    projects: int
+    failing: int  # those tried in vain
+    name: str
+    since: float
+    reason: str
+    serial: int = 0  # the oldest that a document is owed for; 0: none (they are looked at anew)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the mirror is. ``last`` is the newest run, ``good`` the newest without a fault."""
+
+    last: Run | None
+    finished: Run | None  # the newest that is not running (any more)
+    good: Run | None
+    completed: Run | None  # the newest that got to its end, with or without faults
+    serial: int | None
+    generation: tuple[int, int, float, bool] | None  # number, serial, time, pages all written
+    frozen: tuple[int, float] | None  # the generation that the index stays at, and since when
+    listed: Mapping[str, int]  # projects, releases, files, bytes
+    pending: Pending | None
+    held: int
+    held_first: Sequence[tuple[str, str, float]]  # release, reason, since
+    unmet: int
+    skipped: int
+    barred: int  # files, by the policy
+    barred_by: Mapping[str, int]  # the same by the rule; undated: upstream tells no upload time
+    matures: float | None  # when the next of them is old enough
+    vulnerable: int  # selected releases
+    vulnerable_first: Sequence[tuple[str, str]]  # release, ids
+    proofs: Verdicts
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is held, nothing fails, and the last finished run did all it had to."""
+        failing = self.pending is not None and self.pending.failing > 0
+        done = self.finished is not None and self.finished.outcome == "done"
+        return done and not self.held and not failing
+
+
+def status(reader: Reader, *, first: int = 5) -> Status:
+    """How the mirror is, with the ``first`` of what is held."""
+    serial = reader.value("SELECT value FROM settings WHERE name = ?", "serial")
+    generations = reader.rows(
+        "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
+    )
+    frozen = reader.rows("SELECT id, frozen FROM generations WHERE frozen IS NOT NULL")
+    barred = _barred(reader)
+    return Status(
+        last=_run(reader, ("running", *_ENDED)),
+        finished=_run(reader, _ENDED),
+        good=_run(reader, ("done",)),
+        completed=_run(reader, ("done", "incomplete")),
+        serial=None if serial is None else int(serial),
+        generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
+        frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
+        listed=_listed(reader),
+        pending=_pending(reader),
+        held=reader.value("SELECT count(*) FROM held"),
+        held_first=[
+            (row[0], row[1], row[2])
+            for row in reader.rows(
+                # What merely needs something that is held says less than what is held itself.
+                "SELECT release, reason, since FROM held"
+                " ORDER BY CASE WHEN reason LIKE ? THEN 1 ELSE 0 END, since, release LIMIT ?",
+                "needs %, which is held",
+                first,
+            )
+        ],
+        unmet=reader.value(
+            "SELECT (SELECT count(*) FROM edges WHERE class_id IS NULL) + (SELECT count(*)"
+            " FROM classes c JOIN edges e ON e.class_id = c.id WHERE c.unmet <> '0')"
+        ),
+        skipped=reader.value("SELECT count(*) FROM skipped"),
+        barred=sum(barred.values()),
+        barred_by=barred,
+        matures=reader.value("SELECT min(matures) FROM files WHERE matures IS NOT NULL"),
+        vulnerable=reader.value(
+            "SELECT count(DISTINCT v.release_id) FROM vulnerabilities v"
+            " JOIN selected s ON s.release_id = v.release_id"
+        ),
+        vulnerable_first=_vulnerable(reader, first),
+        proofs=verdicts(reader, first),
+    )
+
+
+def _barred(reader: Reader) -> dict[str, int]:
+    """How many files each rule of the policy bars."""
+    query = "SELECT barred, count(*) FROM files WHERE barred <> '' GROUP BY barred"
+    found = dict.fromkeys(RULES, 0)
+    for reason, number in reader.rows(query):
+        found[rule(reason)] += number
+    return found
+
+
+def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for project, version, number in reader.rows(
+        "SELECT project, version, id FROM v_vulnerabilities WHERE selected = 1"
+        " ORDER BY project, version, id"
+    ):
+        found.setdefault((project, version), []).append(number)
+    return [
+        (f"{project}=={version}", ", ".join(ids))
+        for (project, version), ids in list(found.items())[:first]
+    ]
+
+
+def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
+    """The newest run with one of these outcomes."""
+    rows = reader.among(
+        "SELECT id, started, finished, outcome, serial, generation, report FROM runs"
+        " WHERE outcome IN (?) ORDER BY id DESC LIMIT 1",
+        outcomes,
+    )
+    for number, started, finished, outcome, serial, generation, text in rows:
+        report = json.loads(text)
+        return Run(
+            number,
+            started,
+            finished,
+            outcome,
+            serial,
+            generation or 0,
+            report.get("failed", {}),
+            report.get("seconds", {}),
+            report.get("answers", {}),
+        )
+    return None
+
+
+def _listed(reader: Reader) -> dict[str, int]:
+    ((files, size, releases),) = reader.rows(
+        "SELECT coalesce(sum(files), 0), coalesce(sum(bytes), 0), count(*) FROM (SELECT count(*)"
+        " AS files, sum(size) AS bytes FROM published WHERE last IS NULL GROUP BY name, version) g"
+    )
+    projects = reader.value("SELECT count(*) FROM pages WHERE last IS NULL")
+    return {
+        "projects": projects, "releases": releases, "files": int(files), "bytes": int(size)
+    }  # fmt: skip
+
+
+def _pending(reader: Reader) -> Pending | None:
+    ((projects, failing),) = reader.rows(
+        "SELECT count(*), coalesce(sum(CASE WHEN attempts > 0 THEN 1 ELSE 0 END), 0) FROM pending"
+    )
+    if not projects:
+        return None
+    ((name, since, reason),) = reader.rows(
+        "SELECT name, since, reason FROM pending"
+        " ORDER BY CASE WHEN attempts > 0 THEN 0 ELSE 1 END, since, name LIMIT 1"
+    )
+    serial = reader.value("SELECT min(serial) FROM pending WHERE serial > 0")
+    return Pending(projects, int(failing), name, since, reason, serial or 0)

@@ -1,0 +1,214 @@
+"""Why a release is in the mirror: every root that leads to it, and what its own roots are for.
+
+Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Of the roots, those of the operator
+come first; then those that PypiSync made itself, of origin ``proof`` (a proof calls for a release
+that nothing else calls for) and ``held`` (a release stays while something newer cannot be
+published).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.version import Version
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.core.closure.model import called
+from pypisync.core.closure.paths import Chain, Climber, Found, Node, RootLine, Use
+from pypisync.core.standards import versions
+from pypisync.core.wanted.roots import HELD, PROOF
+
+OWN = (PROOF, HELD)  # the origins of roots that no operator wrote
+
+# Whose pins a proof's release is: of those that are wanted, or still on the pages.
+_WANTED = "o.wanted AND NOT i.called"
+_KEPT = (
+    "o.published AND EXISTS"
+    " (SELECT 1 FROM proofs n WHERE n.subject_id = o.subject_id AND n.wanted AND NOT n.published)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A release on the way, and the requirement by which it needs the next one."""
+
+    project: str
+    version: str
+    extra: str
+    requirement: str
+    kind: str  # runtime or build
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A proof that has a release among its pins."""
+
+    subject: str
+    targets: str
+    chosen_by: str  # solver; pip or uv where that comes to another; tried: looked at on the way
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A shortest way from a root to the release."""
+
+    root: RootLine
+    steps: tuple[Step, ...]
+    # Of a root of our own: the proofs that it is for, or what is held (release, reason).
+    proofs: tuple[Pinned, ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A selected release and the ways to it; none: no root reaches it any more."""
+
+    project: str
+    version: str
+    held: str  # why it cannot be published yet; "" if it can
+    ways: tuple[Way, ...]
+    whole: bool  # whether these are all; else there may be more
+
+
+def why(
+    reader: Reader, name: str, version: Version | None, most: int | None = None
+) -> list[Reason]:
+    """Why the project's releases (or the one version) are in the selection; none if none is.
+
+    ``name`` is normalised; ``most``: the nodes to look at for one release, None for all.
+    """
+    rows = reader.rows(
+        "SELECT r.id, r.version, h.reason, r.key, s.extra"
+        " FROM projects p JOIN releases r ON r.project_id = p.id"
+        " JOIN selected s ON s.release_id = r.id AND s.extra IN ('', '=')"
+        " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
+        " WHERE p.name = ? ORDER BY r.key, s.extra",
+        name,
+    )
+    nodes: dict[int, list[Node]] = {}
+    facts: dict[int, Any] = {}
+    for row in rows:
+        if version is None or bytes(row[3]) == versions.key(version):
+            nodes.setdefault(row[0], []).append(Node(row[0], row[4]))
+            facts[row[0]] = row
+    climber = Climber(Book(reader), most)
+    found = {release: climber.chains(starts) for release, starts in nodes.items()}
+    teller = _Teller(reader, found.values())
+    return [
+        Reason(name, row[1], row[2] or "", teller.ways(found[release]), found[release].whole)
+        for release, row in facts.items()
+    ]
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Puts names to chains."""
+
+    reader: Reader
+    found: Iterable[Found]
+    _labels: Mapping[int, tuple[str, str]] = field(init=False)
+    _own: dict[RootLine, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._labels = _labels(self.reader, (c for one in self.found for c in one.chains))
+
+    def ways(self, found: Found) -> tuple[Way, ...]:
+        """The chains in words, the operator's roots first."""
+        chains = sorted(found.chains, key=lambda chain: _rank(chain.root))
+        return tuple(map(self._way, chains))
+
+    def _way(self, chain: Chain) -> Way:
+        steps = []
+        for use in chain.uses:
+            project, version = self._labels[use.user.release]
+            steps.append(Step(project, version, use.user.extra, use.requirement, use.kind))
+        root = chain.root
+        if root.origin in OWN and root not in self._own:
+            self._own[root] = _purpose(self.reader, root)
+        return Way(root, tuple(steps), *self._own.get(root, ()))
+
+
+def _rank(root: RootLine) -> int:
+    return OWN.index(root.origin) + 1 if root.origin in OWN else 0
+
+
+def _purpose(
+    reader: Reader, root: RootLine
+) -> tuple[tuple[Pinned, ...], tuple[tuple[str, str], ...]]:
+    """What a root of our own is for: proofs, and what is held."""
+    rows = reader.rows(
+        "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
+        " (SELECT proof_id, project_id, version, chosen_by, called FROM proof_pins UNION ALL"
+        "  SELECT proof_id, project_id, version, 'tried', FALSE FROM proof_tried) i"
+        " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"
+        " JOIN projects p ON p.id = i.project_id WHERE p.name = ? AND i.version = ?"
+        f" AND {_WANTED if root.origin == PROOF else _KEPT}"
+        " ORDER BY s.text, o.targets, i.chosen_by",
+        root.project,
+        root.selector,
+    )
+    proofs = tuple(Pinned(*row) for row in rows)
+    if root.origin == PROOF:
+        return proofs, ()
+    held = reader.rows(
+        "SELECT release, reason FROM held WHERE substr(release, 1, ?) = ? ORDER BY release",
+        len(root.project) + 2,
+        f"{root.project}==",
+    )
+    return proofs, tuple((row[0], row[1]) for row in held)
+
+
+class Book:
+    """A :class:`pypisync.core.closure.paths.Book` over a reader."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+        """The roots that call for the node itself."""
+        rows = self._reader.among(
+            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin FROM root_choices rc"
+            " JOIN roots ro ON ro.id = rc.root_id JOIN projects p ON p.id = ro.project_id"
+            " WHERE rc.release_id IN (?) ORDER BY ro.id",
+            sorted({node.release for node in nodes}),
+        )
+        found: dict[Node, list[RootLine]] = {}
+        for release, *line in rows:
+            root = RootLine(*line)
+            for node in served(release, root.extras):
+                if node in nodes:
+                    found.setdefault(node, []).append(root)
+        return found
+
+    def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
+        """What needs the node."""
+        rows = self._reader.among(
+            "SELECT c.release_id, k.extras, s.release_id, s.extra, q.text, q.kind FROM choices c"
+            " JOIN classes k ON k.id = c.class_id JOIN edges e ON e.class_id = k.id"
+            " JOIN selected s ON s.id = e.selected_id"
+            " JOIN requirements q ON q.id = e.requirement_id"
+            " WHERE c.release_id IN (?) ORDER BY s.id, q.id",
+            sorted({node.release for node in nodes}),
+        )
+        found: dict[Node, list[Use]] = {}
+        for release, extras, user, extra, requirement, kind in rows:
+            use = Use(Node(user, extra), requirement, kind)
+            for node in served(release, extras):
+                if node in nodes:
+                    found.setdefault(node, []).append(use)
+        return found
+
+
+def served(release: int, extras: str) -> Iterator[Node]:
+    """The nodes that a call for this release with these extras (separated by commas) calls for."""
+    for extra in called(extras.split(",") if extras else ()):
+        yield Node(release, extra)
+
+
+def _labels(reader: Reader, chains: Iterable[Chain]) -> dict[int, tuple[str, str]]:
+    rows = reader.among(
+        "SELECT r.id, p.name, r.version FROM releases r JOIN projects p ON p.id = r.project_id"
+        " WHERE r.id IN (?)",
+        sorted({use.user.release for chain in chains for use in chain.uses}),
+    )
+    return {release: (name, version) for release, name, version in rows}

@@ -1,0 +1,318 @@
+"""Why a project or a release is not in the mirror, or is not what somebody expects of it.
+
+Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Each finding is one line, and what
+decides most comes first.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from packaging.version import Version
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.core.filters.file_rules import FilePolicy, left_out
+from pypisync.core.standards import versions
+from pypisync.core.standards.filenames import ParsedFile, parse
+from pypisync.core.wanted.roots import HELD, PROOF
+
+_SHOWN = 3  # names in one line
+
+
+class Finding(NamedTuple):
+    """One thing that is known: of which kind, and in words."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What is known of a project or release; ``listed`` if a page lists it (any version of it)."""
+
+    listed: bool
+    findings: list[Finding]
+
+
+def why_not(reader: Reader, name: str, version: Version | None, policy: FilePolicy) -> Absence:
+    """Why the project (normalised name) or the one version of it is not on the pages.
+
+    ``policy``: what the configuration says of files.
+    """
+    page = on_page(reader, name)
+    listed = [text for text in page if version in (None, Version(text))]
+    found = list(_page(page, listed, version))
+    projects = reader.rows("SELECT id, status, status_reason FROM projects WHERE name = ?", name)
+    if not projects:
+        found.append(Finding("unknown", missing(reader, name, version)))
+        return Absence(bool(listed), found)
+    ((project, status, status_reason),) = projects
+    if status == "quarantined":
+        why = f": {status_reason}" if status_reason else ""
+        found.append(Finding("quarantined", f"upstream has quarantined the project{why}"))
+    found += _owed(reader, name, status)
+    if status not in ("gone", "unseen"):
+        asked = _Asked(reader, project, name, policy)
+        found += (
+            asked.project(listed)
+            if version is None
+            else asked.release(version, listed=bool(listed))
+        )
+    return Absence(bool(listed), found)
+
+
+def missing(reader: Reader, name: str, version: Version | None) -> str:
+    """Why none of the project's releases, or not this one, is selected; in one line."""
+    projects = reader.rows("SELECT id, status FROM projects WHERE name = ?", name)
+    if not projects:
+        return "not in the catalog: no root, pattern or requirement names it"
+    ((project, state),) = projects
+    if state in ("gone", "unseen"):
+        return next(text for kind, text in _owed(reader, name, state) if kind == state)
+    return _unwanted(_versions(reader, project), version, _barred(reader, project, version))
+
+
+def on_page(reader: Reader, name: str) -> dict[str, int]:
+    """The versions on the project's page, newest first, each with how many files."""
+    rows = reader.rows(
+        "SELECT version, count(*) FROM published WHERE name = ? AND last IS NULL GROUP BY version",
+        name,
+    )
+    return {row[0]: row[1] for row in sorted(rows, key=lambda row: Version(row[0]), reverse=True)}
+
+
+def _page(
+    page: dict[str, int], listed: Sequence[str], version: Version | None
+) -> Iterator[Finding]:
+    if listed and version is None:
+        yield Finding("listed", f"it is there: {_some(listed)}")
+    elif listed:
+        files = page[listed[0]]
+        yield Finding("listed", f"it is there, with {files} file{'s' if files > 1 else ''}")
+
+
+def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
+    """What upstream has not told yet, or that it has no such project."""
+    pending = reader.rows("SELECT attempts, reason FROM pending WHERE name = ?", name)
+    reason = f": {pending[0][1]}" if pending and pending[0][1] else ""
+    if status == "gone":
+        yield Finding("gone", "upstream has no such project")
+    if status == "unseen":
+        why = (
+            "its document has not been read yet" if pending else "nothing that is mirrored needs it"
+        )
+        yield Finding("unseen", why + reason)
+    elif pending:
+        tries = pending[0][0]
+        yield Finding("pending", f"a newer document is owed, tried {tries} times{reason}")
+
+
+def _versions(reader: Reader, project: int) -> dict[Version, bool]:
+    """The releases, newest first, and whether any file of each is kept."""
+    rows = reader.rows(
+        "SELECT version, kept FROM releases WHERE project_id = ? ORDER BY key DESC", project
+    )
+    return {Version(row[0]): bool(row[1]) for row in rows}
+
+
+def _barred(reader: Reader, project: int, version: Version | None) -> str:
+    """Why the policy bars files of this release; "" if it does not."""
+    if version is None:
+        return ""
+    reason = reader.value(
+        "SELECT min(f.barred) FROM files f JOIN releases r ON r.id = f.release_id"
+        " WHERE r.project_id = ? AND r.key = ? AND f.barred <> ''",
+        project,
+        versions.key(version),
+    )
+    return reason or ""
+
+
+def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -> str:
+    """Why none of these releases, newest first, is the selected one that was asked for."""
+    if version is None:
+        return (
+            f"no root or requirement calls for any of its {len(kept)} releases"
+            f" ({sum(kept.values())} with files that the configuration keeps)"
+        )
+    if version not in kept:
+        newest = f"; the newest known is {next(iter(kept))}" if kept else ""
+        return f"upstream has no such version{newest}"
+    if not kept[version] and barred:
+        return f"the policy bars it ({barred})"
+    if not kept[version]:
+        return "the configuration keeps none of its files (environment, file rules)"
+    return "no root or requirement calls for it"
+
+
+def _some(what: Iterable[str], most: int = _SHOWN) -> str:
+    every = list(what)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A project that upstream has."""
+
+    reader: Reader
+    id: int
+    name: str
+    policy: FilePolicy
+
+    def project(self, listed: Sequence[str]) -> Iterator[Finding]:
+        """Of the project as a whole: what is wanted of it, and why its newest release is not."""
+        releases = _versions(self.reader, self.id)
+        wanted = self.reader.value(
+            "SELECT count(DISTINCT r.id) FROM releases r JOIN selected s ON s.release_id = r.id"
+            " WHERE r.project_id = ?",
+            self.id,
+        )
+        if not wanted:
+            yield Finding("unwanted", _unwanted(releases, None, ""))
+        elif not releases:
+            yield Finding("empty", "upstream has no release of it with files")
+        newest = next((one for one in releases if not one.is_prerelease), None)
+        if newest is not None and str(newest) not in listed:
+            for kind, text in self.release(newest, listed=False):
+                yield Finding(kind, f"{newest}: {text}")
+        yield from self._skipped("")
+
+    def release(self, version: Version, *, listed: bool) -> Iterator[Finding]:
+        """Of one release."""
+        rows = self.reader.rows(
+            "SELECT id, prerelease, admits_yanked FROM releases WHERE project_id = ? AND key = ?",
+            self.id,
+            versions.key(version),
+        )
+        if not rows:
+            yield Finding("no release", _unwanted(_versions(self.reader, self.id), version, ""))
+            yield from self._skipped(str(version))
+            return
+        ((release, prerelease, admits),) = rows
+        files = self._files(release)
+        yield from self._left_out(files)
+        if any(file.kept for file in files) and admits == "0":
+            said = "none of the environments served can use its files (Python, platform)"
+            yield Finding("environment", said)
+        selected = self.reader.value("SELECT 1 FROM selected WHERE release_id = ?", release)
+        if not selected:
+            yield from self._not_called_for(files, prerelease=bool(prerelease))
+        yield from self._withheld(version, selected=bool(selected), listed=listed)
+
+    def _files(self, release: int) -> "list[_File]":
+        rows = self.reader.rows(
+            "SELECT filename, kept, barred, yanked FROM files WHERE release_id = ?"
+            " ORDER BY filename",
+            release,
+        )
+        return [
+            _File(name, parse(self.name, name), bool(kept), *rest) for name, kept, *rest in rows
+        ]
+
+    def _left_out(self, files: "Sequence[_File]") -> Iterator[Finding]:
+        by_rule: dict[Finding, list[str]] = {}
+        for file in files:
+            if file.barred:
+                why = Finding("barred", f"the policy ({file.barred})")
+            elif not file.kept:
+                why = Finding("excluded", left_out(file.parsed, self.policy))
+            else:
+                continue
+            by_rule.setdefault(why, []).append(file.name)
+        for (kind, rule), names in by_rule.items():
+            every = f"{len(names)} of its {len(files)} files"
+            yield Finding(kind, f"{rule} leaves out {every}: {_some(names)}")
+
+    def _not_called_for(self, files: "Sequence[_File]", *, prerelease: bool) -> Iterator[Finding]:
+        yanked = [file.yanked for file in files if file.yanked is not None]
+        if files and len(yanked) == len(files):
+            why = next(filter(None, yanked), "")
+            said = f"yanked by its author{why and f' ({why})'}: only an exact version calls for it"
+            yield Finding("yanked", said)
+        if prerelease:
+            yield Finding("pre-release", "a pre-release: it counts only if one is named")
+        if any(file.kept for file in files):
+            yield Finding("unwanted", "no root or requirement calls for it")
+            yield from self._instead()
+
+    def _instead(self) -> Iterator[Finding]:
+        """What the roots and requirements that name the project call for."""
+        rows = self.reader.rows(
+            "SELECT ro.selector, ro.origin, r.version FROM roots ro"
+            " LEFT JOIN root_choices rc ON rc.root_id = ro.id"
+            " LEFT JOIN releases r ON r.id = rc.release_id"
+            " WHERE ro.project_id = ? AND ro.state <> 'dropped' AND ro.origin NOT IN (?, ?)"
+            " ORDER BY ro.id, r.key DESC",
+            self.id,
+            HELD,
+            PROOF,
+        )
+        by_root: dict[tuple[str, str], list[str]] = {}
+        for selector, origin, version in rows:
+            by_root.setdefault((selector, origin), []).extend(filter(None, [version]))
+        for (selector, origin), chosen in list(by_root.items())[:_SHOWN]:
+            of = f' of "{origin}"' if origin else ""
+            said = _some(chosen) or "nothing"
+            yield Finding("instead", f'root "{selector}"{of} calls for {said}')
+        rows = self.reader.rows(
+            "SELECT k.specifier, r.version FROM classes k JOIN choices c ON c.class_id = k.id"
+            " JOIN releases r ON r.id = c.release_id WHERE k.project_id = ?"
+            " ORDER BY k.specifier, r.key DESC",
+            self.id,
+        )
+        by_specifier: dict[str, dict[str, None]] = {}
+        for specifier, version in rows:
+            by_specifier.setdefault(specifier, {})[version] = None
+        for specifier, chosen_for in list(by_specifier.items())[:_SHOWN]:
+            what = f'that ask for "{specifier}"' if specifier else "that ask for any version"
+            yield Finding("instead", f"requirements {what} are met by {_some(chosen_for)}")
+        more = max(len(by_root) - _SHOWN, 0) + max(len(by_specifier) - _SHOWN, 0)
+        if more:
+            yield Finding("instead", f"and {more} more roots and specifiers call for others")
+
+    def _withheld(self, version: Version, *, selected: bool, listed: bool) -> Iterator[Finding]:
+        label = f"{self.name}=={version}"
+        held = self.reader.value("SELECT reason FROM held WHERE release = ?", label)
+        if held:
+            yield Finding("held", f"held: {held}")
+        waiting = self.reader.rows(
+            "SELECT DISTINCT s.text, o.targets FROM proof_pins i"
+            " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"
+            " WHERE i.project_id = ? AND i.version = ? AND o.wanted AND NOT o.published"
+            " ORDER BY s.text, o.targets",
+            self.id,
+            str(version),
+        )
+        for subject, targets in waiting[:_SHOWN]:
+            said = f"the proof of {subject} on {targets} pins it, and waits for all its pins"
+            yield Finding("waiting proof", said)
+        if selected and not listed and not held:
+            frozen = self.reader.value("SELECT id FROM generations WHERE frozen IS NOT NULL")
+            if frozen:
+                yield Finding("frozen", f"it is wanted, and the index stays at generation {frozen}")
+            else:
+                yield Finding("unpublished", "it is wanted, and a sync will publish it")
+        elif listed and not selected:
+            yield Finding("leaving", "it is not wanted any more: a sync will take it away")
+
+    def _skipped(self, version: str) -> Iterator[Finding]:
+        """Names that upstream lists and the standards do not allow, if this version is in them."""
+        rows = self.reader.rows(
+            "SELECT what, reason FROM skipped WHERE project_id = ? ORDER BY id", self.id
+        )
+        matching = [(what, why) for what, why in rows if version in what]
+        for what, why in matching[:_SHOWN]:
+            yield Finding("skipped", why if what in why else f"{what}: {why}")
+        if len(matching) > _SHOWN:
+            yield Finding("skipped", f"and {len(matching) - _SHOWN} more: see v_skipped")
+
+
+class _File(NamedTuple):
+    """A file as upstream has it."""
+
+    name: str
+    parsed: ParsedFile
+    kept: bool
+    barred: str
+    yanked: str | None

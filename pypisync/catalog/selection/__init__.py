@@ -1,0 +1,1 @@
+"""Decisions: which releases are selected, read and written."""

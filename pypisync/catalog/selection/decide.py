@@ -1,0 +1,348 @@
+"""Decides what the changed facts touch, and records the decision.
+
+Facts mark what they changed (``undecided``) in the transaction that records them; a decision
+clears the marks in the transaction that records it. So a crash between the two loses nothing.
+"""
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from pypisync.catalog.db.schema import (
+    choices,
+    classes,
+    edges,
+    files,
+    pending,
+    projects,
+    releases,
+    root_choices,
+    roots,
+    selected,
+)
+from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, to_text
+from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.facts.vulnerabilities import owe
+from pypisync.catalog.selection import decide_full
+from pypisync.catalog.selection.read import CatalogBook
+from pypisync.core.closure.incremental import Closure
+from pypisync.core.closure.model import PINNED, Class, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.standards.model import Targets
+from pypisync.core.wanted.groups import GROUP
+from pypisync.core.wanted.roots import HELD, PROOF
+
+# Spelt as in the index, which a parameter would keep SQLite from using.
+_MOVED = text("roots.state <> 'kept'")
+# More changes than this may cost more than deciding all from nothing, in memory above all.
+_MANY = 20_000
+
+
+def decide(connection: Connection, targets: Targets, now: float, *, examine: bool = False) -> int:
+    """Bring the selection up to date with facts and roots; answers how many nodes changed.
+
+    With ``examine``, releases that come into it are to be examined for vulnerabilities.
+    """
+    changed = set(connection.scalars(select(projects.c.id).where(is_set(projects.c.undecided))))
+    redraw = set(connection.scalars(select(releases.c.id).where(is_set(releases.c.undecided))))
+    moved = connection.scalar(select(func.count()).select_from(roots).where(_MOVED))
+    if not (changed or redraw or moved):
+        return 0
+    with _uncollected():
+        if _is_anew(connection, len(changed) + len(redraw) + (moved or 0)):
+            count = _decide_all(connection, targets, now)
+            came = None
+        else:
+            count, came = _update(connection, targets, now, changed, redraw, moved=bool(moved))
+    if examine:
+        owe(connection, came, now)
+    _set(connection, projects, changed, undecided=False)
+    _set(connection, releases, redraw, undecided=False)
+    _forget_gone(connection, changed)
+    return count
+
+
+def _is_anew(connection: Connection, changes: int) -> bool:
+    """Whether all is to be decided from nothing: nothing is decided, or most of it changes."""
+    if decide_full.nothing_decided(connection):
+        return True
+    if changes < _MANY:
+        return False
+    decided = connection.scalar(select(func.count()).select_from(selected)) or 0
+    if changes * 4 < decided:
+        return False
+    forget_decisions(connection)
+    return True
+
+
+def _update(
+    connection: Connection,
+    targets: Targets,
+    now: float,
+    changed: set[int],
+    redraw: set[int],
+    *,
+    moved: bool,
+) -> tuple[int, set[int]]:
+    """Decide anew what the changes touch; answers also which releases came.
+
+    ``moved``: there are new or dropped roots, which are looked for among all.
+    """
+    book = CatalogBook(connection)
+    open_roots = book.roots(roots.c.state == "new") if moved else []
+    for batch in batches(sorted(changed)):
+        touched = among(roots.c.project_id, batch)
+        open_roots += book.roots(touched & (roots.c.state == "kept"))
+    dropped = book.roots(roots.c.state == "dropped") if moved else []
+    decision = Closure(book, targets).update(
+        roots=open_roots, dropped=dropped, projects=changed, releases=redraw
+    )
+    _Save(connection).decision(decision)
+    _settle_roots(connection, decision.roots, dropped)
+    _ask_for(connection, decision.unknown, decision.unseen, now)
+    unmet = {key.project for key, entry in decision.classes.items() if entry.unmet}
+    bars.explain(connection, changed | unmet)
+    came = {key.release for key in decision.created}
+    return len(decision.created) + len(decision.removed), came
+
+
+def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
+    """Decide everything, where nothing is decided."""
+    connection.execute(delete(roots).where(roots.c.state == "dropped"))
+    connection.execute(update(roots).values(state="kept", unmet="0"))
+    found = decide_full.decide(connection, targets)
+    wanted = select(releases.c.project_id).join_from(selected, releases)
+    connection.execute(
+        update(projects)
+        .where(projects.c.id.in_(wanted), ~projects.c.unpublished)
+        .values(unpublished=True)
+    )
+    _ask_for(connection, found.unknown, found.unseen, now)
+    bars.explain(connection, None)
+    return len(found.nodes)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the collector of cycles: what a decision makes has none, and lives until its end.
+
+    On a decision from scratch a quarter of the time would go into looking for them.
+    """
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+def forget_decisions(connection: Connection) -> None:
+    """Drop all decisions, so that the next one starts from scratch (the environments changed)."""
+    for table in (edges, root_choices, choices, selected, classes):
+        connection.execute(delete(table))
+    connection.execute(update(roots).where(roots.c.state == "kept").values(state="new"))
+    connection.execute(update(projects).values(unpublished=True))
+
+
+def matched_names(connection: Connection) -> set[str]:
+    """The projects that patterns have matched until now and upstream still has."""
+    query = (
+        select(projects.c.name)
+        .join_from(roots, projects)
+        .where(
+            roots.c.origin.not_in(("", HELD, PROOF)),
+            ~roots.c.origin.startswith(GROUP),
+            roots.c.state != "dropped",
+            projects.c.status != "gone",
+        )
+    )
+    return set(connection.scalars(query))
+
+
+def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """The ids of projects by name, with rows for those that have none yet."""
+    wanted = sorted(set(names))
+    ids: dict[str, int] = {}
+    for batch in batches(wanted):
+        found = select(projects.c.name, projects.c.id).where(among(projects.c.name, batch))
+        ids.update((row.name, row.id) for row in connection.execute(found))
+    missing = [name for name in wanted if name not in ids]
+    if missing:
+        count = Ids(connection, projects)
+        fresh = {name: count.next() for name in missing}
+        add(connection, projects, [{"id": i, "name": name} for name, i in fresh.items()])
+        ids |= fresh
+    return ids
+
+
+class _Save:
+    """Writes a decision: first what goes, then what comes, so that references always hold."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def decision(self, decision: Decision) -> None:
+        """Write nodes, edges, classes and choices."""
+        redrawn = [node.id for node in decision.redrawn.values()]
+        removed = [node.id for node in decision.removed.values()]
+        unused = [c.id for c in decision.classes.values() if c.uses == 0]
+        self._delete(edges, edges.c.selected_id, redrawn + removed)
+        self._delete(selected, selected.c.id, removed)
+        self._delete(choices, choices.c.class_id, [c.id for c in decision.classes.values() if c.id])
+        self._delete(classes, classes.c.id, unused)
+        self._classes(decision.classes)
+        self._nodes(decision.created)
+        self._edges({**decision.created, **decision.redrawn}, decision.known)
+        touched = {
+            key.release
+            for key in (*decision.created, *decision.removed)
+            if key.extra in ("", PINNED)
+        }
+        self._unpublish(touched)
+
+    def _delete(self, table: Table, column: Any, ids: Iterable[int | None]) -> None:
+        for batch in batches(i for i in ids if i is not None):
+            self._connection.execute(delete(table).where(among(column, batch)))
+
+    def _classes(self, changed: dict[ClassKey, Class]) -> None:
+        count = Ids(self._connection, classes)
+        fresh, old = [], []
+        for key, entry in changed.items():
+            if entry.uses == 0:
+                continue
+            row = {"unmet": to_text(entry.unmet), "uses": entry.uses}
+            if entry.id is None:
+                entry.id = count.next()
+                fresh.append(row | {"id": entry.id, **_class_columns(key)})
+            else:
+                old.append(row | {"row": entry.id})
+        add(self._connection, classes, fresh)
+        if old:
+            statement = update(classes).where(classes.c.id == bindparam("row"))
+            self._connection.execute(statement, old)
+        add(
+            self._connection,
+            choices,
+            [
+                {"class_id": entry.id, "release_id": release, "position": position}
+                for entry in changed.values()
+                if entry.uses
+                for position, release in enumerate(entry.chosen)
+            ],
+        )
+
+    def _nodes(self, created: dict[NodeKey, Node]) -> None:
+        count = Ids(self._connection, selected)
+        for node in created.values():
+            node.id = count.next()
+        add(
+            self._connection,
+            selected,
+            [
+                {"id": node.id, "release_id": key.release, "extra": key.extra}
+                for key, node in created.items()
+            ],
+        )
+
+    def _edges(self, drawn: dict[NodeKey, Node], known: dict[ClassKey, Class]) -> None:
+        rows = [
+            {
+                "selected_id": node.id,
+                "requirement_id": requirement,
+                "class_id": known[c].id if c else None,
+            }
+            for node in drawn.values()
+            for requirement, c in node.edges.items()
+        ]
+        for batch in batches(rows):
+            add(self._connection, edges, batch)
+
+    def _unpublish(self, touched: Iterable[int]) -> None:
+        for batch in batches(sorted(touched)):
+            of = select(releases.c.project_id).where(among(releases.c.id, batch))
+            self._connection.execute(
+                update(projects).where(projects.c.id.in_(of)).values(unpublished=True)
+            )
+
+
+def _class_columns(key: ClassKey) -> dict[str, Any]:
+    return {
+        "project_id": key.project,
+        "specifier": key.specifier,
+        "extras": ",".join(key.extras),
+        "mask": to_text(key.mask),
+    }
+
+
+def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Root]) -> None:
+    # Which files are wanted may change without any node.
+    pinned = {root.project for root in (*changed, *dropped) if root.pinned}
+    _set(connection, projects, pinned, unpublished=True)
+    for batch in batches(root.id for root in (*changed, *dropped)):
+        connection.execute(delete(root_choices).where(among(root_choices.c.root_id, batch)))
+    for batch in batches(root.id for root in dropped):
+        connection.execute(delete(roots).where(among(roots.c.id, batch)))
+    rows = [
+        {"root_id": root.id, "release_id": release, "position": position}
+        for root in changed
+        for position, release in enumerate(root.chosen)
+    ]
+    add(connection, root_choices, rows)
+    if changed:
+        connection.execute(
+            update(roots).where(roots.c.id == bindparam("row")).values(state="kept"),
+            [{"row": root.id, "unmet": to_text(root.unmet)} for root in changed],
+        )
+
+
+def _ask_for(
+    connection: Connection, unknown: Iterable[int], unseen: Iterable[int], now: float
+) -> None:
+    """Note the facts that a decision lacked, so that they are fetched."""
+    wanted = releases.c.knowledge == "unknown"
+    for batch in batches(sorted(unknown)):
+        connection.execute(
+            update(releases).where(among(releases.c.id, batch), wanted).values(knowledge="wanted")
+        )
+    for batch in batches(sorted(unseen)):
+        known = exists().where(pending.c.name == projects.c.name)
+        missing = select(projects.c.name).where(among(projects.c.id, batch), ~known)
+        rows = [
+            {"name": name, "serial": 0, "since": now, "attempts": 0}
+            for name in connection.scalars(missing)
+        ]
+        if rows:
+            connection.execute(insert(pending), rows)
+
+
+def _set(connection: Connection, table: Table, ids: Iterable[int], **values: Any) -> None:
+    for batch in batches(sorted(ids)):
+        connection.execute(update(table).where(among(table.c.id, batch)).values(**values))
+
+
+def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
+    """Delete releases that upstream no longer has and that nothing refers to any more."""
+    r = releases.c
+    used = or_(
+        exists().where(files.c.release_id == r.id),
+        exists().where(selected.c.release_id == r.id),
+        exists().where(choices.c.release_id == r.id),
+        exists().where(root_choices.c.release_id == r.id),
+    )
+    for batch in batches(sorted(changed)):
+        connection.execute(delete(releases).where(among(r.project_id, batch), ~used))

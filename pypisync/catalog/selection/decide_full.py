@@ -1,0 +1,75 @@
+"""Decides from nothing, and records the decision: the first one, and when environments change."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from pypisync.catalog.db.schema import choices, classes, edges, root_choices, roots, selected
+from pypisync.catalog.db.sql import batches, in_bulk, pour, to_text
+from pypisync.catalog.selection.read import CatalogBook
+from pypisync.core.closure.full import Scratch
+from pypisync.core.closure.model import Root
+from pypisync.core.standards.model import Targets
+
+# Roots that are recorded together.
+_ROOTS = 20_000
+
+
+def nothing_decided(connection: Connection) -> bool:
+    """Whether nothing is decided yet, so that deciding takes nothing back."""
+    return not any(
+        connection.execute(select(table.c.id).limit(1)).first() for table in (selected, classes)
+    )
+
+
+def decide(connection: Connection, targets: Targets) -> Scratch:
+    """Decide for all roots, and record it; what the decision lacked is the caller's to ask for."""
+    found = Scratch(CatalogBook(connection), targets)
+    with in_bulk(connection, root_choices, choices, edges):
+        for some in batches(found.choose_roots(), _ROOTS):
+            _record_roots(connection, some)
+        found.grow()
+        _record(connection, found)
+    return found
+
+
+def _record_roots(connection: Connection, chosen: Sequence[Root]) -> None:
+    rows = (
+        (root.id, release, position)
+        for root in chosen
+        for position, release in enumerate(root.chosen)
+    )
+    pour(connection, root_choices, ("root_id", "release_id", "position"), rows)
+    for root in chosen:
+        if root.unmet:
+            statement = update(roots).where(roots.c.id == root.id)
+            connection.execute(statement.values(unmet=to_text(root.unmet)))
+
+
+def _record(connection: Connection, found: Scratch) -> None:
+    """Write classes, what they choose, nodes and edges; numbers from 0 become ids from 1."""
+    rows: Iterator[tuple[object, ...]] = (
+        (
+            n + 1, key.project, key.specifier, ",".join(key.extras), to_text(key.mask),
+            to_text(found.unmet[n]), found.uses[n],
+        )
+        for key, n in found.classes.items()
+    )  # fmt: skip
+    columns = ("id", "project_id", "specifier", "extras", "mask", "unmet", "uses")
+    pour(connection, classes, columns, rows)
+    rows = (
+        (n + 1, release, position)
+        for n, chosen in enumerate(found.chosen)
+        for position, release in enumerate(chosen)
+    )
+    pour(connection, choices, ("class_id", "release_id", "position"), rows)
+    rows = (
+        (n + 1, node, "") if isinstance(node, int) else (n + 1, node.release, node.extra)
+        for node, n in found.nodes.items()
+    )
+    pour(connection, selected, ("id", "release_id", "extra"), rows)
+    rows = (
+        (user + 1, requirement, used + 1 or None)
+        for user, requirement, used in zip(found.users, found.requirements, found.used, strict=True)
+    )
+    pour(connection, edges, ("selected_id", "requirement_id", "class_id"), rows)

@@ -1,0 +1,280 @@
+"""Reads what a decision needs: facts, and the decisions made before."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select, text
+
+from pypisync.catalog.db.schema import (
+    choices,
+    classes,
+    edges,
+    files,
+    projects,
+    releases,
+    requirements,
+    root_choices,
+    roots,
+    selected,
+)
+from pypisync.catalog.db.sql import MASKS, among, batches, raw, to_mask, to_text, words
+from pypisync.core.closure.candidates import Candidate
+from pypisync.core.closure.model import Class, ClassKey, EdgeFact, Node, NodeKey, ReleaseFacts, Root
+from pypisync.core.wanted.selector import parse as parse_selector
+
+# Parts of one compound statement; SQLite allows 500.
+_UNION = 200
+
+
+class CatalogBook:
+    """A :class:`pypisync.core.closure.model.Book` over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def candidates(self, wanted: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
+        """Releases with files, newest first; None for a project nobody has looked at yet."""
+        return dict(self.candidates_of(sorted(wanted)))
+
+    def candidates_of(
+        self, wanted: Sequence[int]
+    ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
+        """The same for project after project; ``wanted`` is sorted."""
+        r = releases.c
+        for batch in batches(wanted):
+            seen = select(projects.c.id, projects.c.status).where(among(projects.c.id, batch))
+            unseen = {p for p, status in raw(self._connection, seen) if status == "unseen"}
+            query = (
+                select(
+                    r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
+                )
+                .where(among(r.project_id, batch), r.kept)
+                .order_by(r.project_id, r.key)
+            )
+            found: dict[int, list[Candidate]] = {}
+            last, known = 0, []
+            for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
+                if project != last:
+                    last, known = project, found.setdefault(project, [])
+                known.append(Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked]))
+            for project in batch:
+                yield project, None if project in unseen else found.get(project, [])[::-1]
+
+    def newest_of(self, wanted: Sequence[int]) -> Mapping[int, Candidate]:
+        """The newest final release with files, of projects that have one; ``wanted`` is sorted."""
+        found: dict[int, Candidate] = {}
+        r, other = releases.c, releases.alias("other").c
+        newest = (
+            select(other.id)
+            .where(other.project_id == projects.c.id, other.kept, ~other.prerelease)
+            .order_by(other.key.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        for batch in batches(wanted):
+            query = (
+                select(
+                    r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
+                )
+                .join_from(projects, releases, r.id == newest)
+                .where(among(projects.c.id, batch), projects.c.status != "unseen")
+            )
+            for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
+                found[project] = Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked])
+        return found
+
+    def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
+        """All releases with files, kept or not, by the keys of their versions."""
+        found: dict[int, dict[bytes, int]] = {project: {} for project in wanted}
+        r = releases.c
+        there = exists().where(files.c.release_id == r.id)
+        for batch in batches(sorted(found)):
+            query = select(r.project_id, r.key, r.id).where(among(r.project_id, batch), there)
+            for project, key, release in self._connection.execute(query):
+                found[project][bytes(key)] = release
+        return found
+
+    def releases(self, wanted: Iterable[int]) -> Mapping[int, ReleaseFacts]:
+        """The facts of releases."""
+        return dict(self.facts_of(sorted(wanted)))
+
+    def facts_of(self, wanted: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
+        """The same for release after release; ``wanted`` is sorted."""
+        r, q = releases.c, requirements.c
+        for batch in batches(wanted):
+            edge_facts: dict[int, list[EdgeFact]] = {}
+            query = select(
+                q.release_id, q.id, q.project_id, q.kind, q.specifier, q.marker, q.extras, q.fault
+            ).where(among(q.release_id, batch))
+            last, drawn = 0, []
+            for owner, edge, project, kind, specifier, marker, extras, fault in raw(
+                self._connection, query
+            ):
+                if owner != last:
+                    last, drawn = owner, edge_facts.setdefault(owner, [])
+                drawn.append(EdgeFact(edge, project, kind, specifier, marker, words(extras), fault))
+            facts = select(
+                r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
+            ).where(among(r.id, batch))
+            for release, project, version, admits, builds, knowledge, provides in raw(
+                self._connection, facts
+            ):
+                yield (
+                    release,
+                    ReleaseFacts(
+                        project,
+                        version,
+                        MASKS[admits],
+                        MASKS[builds],
+                        knowledge in ("known", "unavailable"),
+                        words(provides),
+                        tuple(edge_facts.get(release, ())),
+                    ),
+                )
+
+    def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes into these projects."""
+        found: dict[ClassKey, Class] = {}
+        for batch in batches(sorted(wanted)):
+            found.update(self._classes(among(classes.c.project_id, batch)))
+        return found
+
+    def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
+        """Those of these classes that there are."""
+        found: dict[ClassKey, Class] = {}
+        dialect = self._connection.dialect.name
+        for batch in batches(keys):
+            wanted = [
+                (key.project, key.specifier, ",".join(key.extras), to_text(key.mask))
+                for key in batch
+            ]
+            ids = self._connection.scalars(_NAMED[dialect], {"wanted": json.dumps(wanted)})
+            found.update(self._classes(among(classes.c.id, list(ids))))
+        return found
+
+    def choosers(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes that choose one of these releases."""
+        found: dict[ClassKey, Class] = {}
+        for batch in batches(sorted(wanted)):
+            ids = select(choices.c.class_id).where(among(choices.c.release_id, batch))
+            # In two steps: joined, the planner would rather walk through all the classes.
+            for some in batches(sorted(set(self._connection.scalars(ids)))):
+                found.update(self._classes(among(classes.c.id, some)))
+        return found
+
+    def rooting(self, wanted: Iterable[int]) -> Sequence[Root]:
+        """All roots that call for one of these releases."""
+        found: dict[int, Root] = {}
+        for batch in batches(sorted(wanted)):
+            ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
+            for some in batches(sorted(set(self._connection.scalars(ids)))):
+                found.update((r.id, r) for r in self.roots(among(roots.c.id, some)))
+        return list(found.values())
+
+    def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
+        """The nodes that use these classes (by id), at most ``limit`` for each."""
+        found: dict[int, list[NodeKey]] = {}
+        bound = f" LIMIT {limit:d}" if limit else ""
+        for batch in batches(sorted(wanted), _UNION):
+            # Numbers only, and too many parts to be worth composing.
+            parts = " UNION ALL ".join(
+                f"SELECT * FROM (SELECT class_id, selected_id FROM edges"  # noqa: S608 - numbers
+                f" WHERE class_id = {number:d}{bound}) AS part"
+                for number in batch
+            )
+            query = (
+                "SELECT e.class_id, s.release_id, s.extra"  # noqa: S608 - numbers
+                f" FROM ({parts}) AS e JOIN selected s ON s.id = e.selected_id"
+            )
+            rows = self._connection.exec_driver_sql(query)
+            for number, release, extra in rows.all():
+                found.setdefault(number, []).append(NodeKey(release, extra))
+        return found
+
+    def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
+        """The selected nodes of these releases."""
+        found: dict[NodeKey, Node] = {}
+        s, e, c = selected.c, edges.c, classes.c
+        for batch in batches(sorted(wanted)):
+            query = (
+                select(
+                    s.id, s.release_id, s.extra, e.requirement_id,
+                    c.project_id, c.specifier, c.extras, c.mask,
+                )
+                .select_from(selected.outerjoin(edges).outerjoin(classes))
+                .where(among(s.release_id, batch))
+            )  # fmt: skip
+            for row in self._connection.execute(query).all():
+                node = found.setdefault(NodeKey(row[1], row[2]), Node(row[0]))
+                if row[3] is not None:
+                    node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
+        return found
+
+    def all_roots(self) -> Iterator[Root]:
+        """All roots that are wanted; those of one project together."""
+        wanted = self._connection.scalars(select(roots.c.project_id).distinct()).all()
+        for batch in batches(sorted(wanted)):
+            here = among(roots.c.project_id, batch) & (roots.c.state != "dropped")
+            yield from sorted(self.roots(here), key=lambda root: root.project)
+
+    def roots(self, condition: ColumnElement[bool]) -> list[Root]:
+        """The roots that meet an SQL condition, with what they call for."""
+        found: dict[int, Root] = {}
+        chosen: dict[int, list[int]] = {}
+        c = roots.c
+        query = select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet)
+        rows = sorted(raw(self._connection, query.where(condition)))
+        for number, project, selector, extras, marker, unmet in rows:
+            found[number] = Root(
+                number, project, parse_selector(selector), words(extras), marker, unmet=MASKS[unmet]
+            )
+        for batch in batches(found):
+            pairs = select(root_choices.c.root_id, root_choices.c.release_id)
+            pairs = pairs.where(among(root_choices.c.root_id, batch)).order_by(
+                root_choices.c.position
+            )
+            for root, release in self._connection.execute(pairs).all():
+                chosen.setdefault(root, []).append(release)
+        for root, releases_chosen in chosen.items():
+            found[root].chosen = tuple(releases_chosen)
+        return list(found.values())
+
+    def _classes(self, condition: ColumnElement[bool]) -> dict[ClassKey, Class]:
+        found: dict[ClassKey, Class] = {}
+        c, h = classes.c, choices.c
+        query = select(c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses)
+        by_id: dict[int, Class] = {}
+        for number, project, specifier, extras, mask, unmet, uses in raw(
+            self._connection, query.where(condition)
+        ):
+            entry = Class(number, (), MASKS[unmet], uses)
+            found[ClassKey(project, specifier, words(extras), MASKS[mask])] = entry
+            by_id[number] = entry
+        for batch in batches(by_id):
+            pairs = select(h.class_id, h.release_id).where(among(h.class_id, batch))
+            for number, release in raw(self._connection, pairs.order_by(h.class_id, h.position)):
+                by_id[number].chosen += (release,)
+        return found
+
+
+# Row by row, each by the index; given to the planner as conditions, they would be a long search.
+_NAMED = {
+    "sqlite": text(
+        "SELECT c.id FROM json_each(:wanted) AS w CROSS JOIN classes c"
+        " ON c.project_id = json_extract(w.value, '$[0]')"
+        " AND c.specifier = json_extract(w.value, '$[1]')"
+        " AND c.extras = json_extract(w.value, '$[2]')"
+        " AND c.mask = json_extract(w.value, '$[3]')"
+    ),
+    "postgresql": text(
+        "SELECT c.id FROM json_array_elements(CAST(:wanted AS JSON)) AS w(value)"
+        " JOIN classes c ON c.project_id = CAST(w.value->>0 AS INTEGER)"
+        " AND c.specifier = w.value->>1 AND c.extras = w.value->>2 AND c.mask = w.value->>3"
+    ),
+}
+
+
+def _class_key(row: Sequence[Any]) -> ClassKey:
+    project, specifier, extras, mask = row[:4]
+    return ClassKey(project, specifier, words(extras), to_mask(mask))

@@ -1,0 +1,89 @@
+"""Changes the roots: the configuration's, those that keep what is published, and repairs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from pypisync.catalog.db.schema import projects, roots
+from pypisync.catalog.db.sql import Ids, add
+from pypisync.catalog.facts import lock_files as locks
+from pypisync.catalog.facts.lock_files import digest
+from pypisync.catalog.selection.decide import ensure_projects
+from pypisync.core.closure.model import PINNED
+from pypisync.core.wanted.groups import NamedFile
+from pypisync.core.wanted.roots import HELD, PROOF
+
+
+class WantedRoot(NamedTuple):
+    """A root as the configuration makes it; ``files``: those that a lock file names."""
+
+    name: str
+    selector: str
+    extras: str
+    origin: str
+    marker: str = ""
+    files: tuple[NamedFile, ...] = ()
+
+
+def set_roots(connection: Connection, wanted: Iterable[WantedRoot]) -> None:
+    """Make the roots those of the configuration."""
+    _change_roots(connection, roots.c.origin.not_in((HELD, PROOF)), wanted)
+
+
+def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedFile, ...]]) -> bool:
+    """Make exactly these releases (name, version) stay selected; answers whether that is new.
+
+    They are what the pages list of projects whose wanted releases are held. As roots they keep
+    everything they need as well, but for those of which only these files were named.
+    """
+    lines = [
+        WantedRoot(*release, PINNED if files else "", HELD, files=files)
+        for release, files in sorted(wanted.items())
+    ]
+    return _change_roots(connection, roots.c.origin == HELD, lines)
+
+
+def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
+    """Make exactly these releases (name, version, extras) selected for the sake of proofs.
+
+    Answers whether that is new.
+    """
+    lines = [WantedRoot(*line, PROOF) for line in wanted]
+    return _change_roots(connection, roots.c.origin == PROOF, lines)
+
+
+def _change_roots(
+    connection: Connection,
+    which: ColumnElement[bool],
+    wanted: Iterable[WantedRoot],
+) -> bool:
+    """Make those of the roots exactly the wanted ones; answers whether anything changed."""
+    have = {
+        (row.name, row.selector, row.extras, row.origin, row.marker, row.named): row
+        for row in connection.execute(
+            select(roots, projects.c.name).join_from(roots, projects).where(which)
+        )
+    }
+    wants = {(*one[:5], digest(one.files)): one.files for one in wanted}
+    changed = False
+    for key, row in have.items():
+        state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
+        if state != row.state:
+            # A root that comes back before its loss was decided has kept all it called for.
+            changed = True
+            connection.execute(update(roots).where(roots.c.id == row.id).values(state=state))
+    fresh = [key for key in wants if key not in have]
+    ids = ensure_projects(connection, [key[0] for key in fresh])
+    count = Ids(connection, roots)
+    rows: list[dict[str, Any]] = [
+        {
+            "id": count.next(), "project_id": ids[name], "selector": selector, "extras": extras,
+            "origin": origin, "marker": marker, "named": named, "state": "new",
+        }
+        for name, selector, extras, origin, marker, named in fresh
+    ]  # fmt: skip
+    add(connection, roots, rows)
+    made = dict(zip((row["id"] for row in rows), fresh, strict=True))
+    locks.record(connection, {row: wants[key] for row, key in made.items() if key[2] == PINNED})
+    return changed or bool(fresh)

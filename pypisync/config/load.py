@@ -1,0 +1,391 @@
+"""What the operator wants mirrored, from where, and to where.
+
+One JSON5 file (https://spec.json5.org), checked as a whole: every fault is reported at once, each
+with its place, its key, its value and what is allowed. The keys themselves are listed in
+:mod:`pypisync.config.schema`; what the values lead to is left to the rest of the core.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pypisync import schedule
+from pypisync.config.positions import Path as KeyPath
+from pypisync.config.positions import Positions, positions
+from pypisync.config.schema import Document, Environment, RequirementsFile, Upstream, filed
+from pypisync.core import units
+from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
+from pypisync.core.environments.targets import targets
+from pypisync.core.filters.policy import Policy
+from pypisync.core.standards.model import Targets
+from pypisync.core.wanted import selector
+from pypisync.core.wanted.groups import Group
+from pypisync.core.wanted.roots import Pattern, Root
+from pypisync.errors import ConfigError
+from pypisync.schedule import Schedule
+from pypisync.upstream.api import DEFAULT_ENDPOINT
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+OVERRIDES = {
+    "endpoint": "PYPISYNC_ENDPOINT",
+    "database": "PYPISYNC_DATABASE",
+    "destination_folder": "PYPISYNC_DESTINATION_FOLDER",
+}
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The configuration with every value resolved: what the rest of PypiSync works with."""
+
+    endpoint: str  # no slash at its end
+    destination: Path  # absolute
+    database_url: str  # with its password: never to be shown, see database_shown
+    environment: Mapping[str, tuple[str, ...] | None]
+    proof_targets: tuple[str, ...] | None  # names; None: derived from the environment
+    proof_budget: int  # seconds
+    targets: Targets
+    roots: tuple[Root, ...]
+    patterns: tuple[Pattern, ...]
+    groups: tuple[Group, ...]
+    arch_exclude: tuple[str, ...]
+    wheels: Literal["all", "targets"]
+    sdists: Literal["always", "fallback", "never"]
+    policy: Policy
+    flat: bool  # also a folder with a link to every file
+    schedule: Schedule
+    listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
+    upstream: Upstream  # ca_file absolute
+    disk_reserve: int  # bytes
+    grace: int  # seconds
+    retention: int  # seconds
+
+    def machines(self, today: date) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
+        """The proof targets, named or derived, and the environments for which there is none."""
+        if self.proof_targets is not None:
+            return tuple(map(named, self.proof_targets)), ()
+        return proof_targets(self.targets, self.environment, today)
+
+    @property
+    def database_shown(self) -> str:
+        """The database URL without its password, for people to read."""
+        if self.database_url.startswith("sqlite"):
+            return self.database_url
+        url = _parsed(self.database_url)
+        secret = [name for name in url.query if "password" in name.lower()]
+        return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Document.model_json_schema(),
+    }
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The configuration in ``path``, with the overrides in ``environ``.
+
+    Raises ConfigError with all faults, each one line: ``file:line:column: key: value: allowed``.
+    """
+    source = _read(path, environ)
+    checks = (
+        *(_repeated, _same_root, _wrong_values),
+        *(_no_database, _no_schedule, _no_targets, _no_ca_file),
+    )
+    faults = [fault for check in checks for fault in check(source)]
+    found, wrong = _groups(source)
+    if faults or wrong:
+        raise ConfigError([line for _, line in sorted((*faults, *wrong))])
+    return _resolved(source, found)
+
+
+_Fault = tuple[tuple[int, ...], str]  # where it belongs among the others, and its line
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    path: Path
+    data: dict[str, Any]
+    places: Positions
+    overridden: Mapping[str, str]  # key -> variable
+
+    def fault(self, key: KeyPath, value: object, allowed: str) -> _Fault:
+        shown = units.masked(json.dumps(value, ensure_ascii=False))
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        if variable := self.overridden.get(str(key[0])) if key else None:
+            return (0, 0), f"{variable}: {shown}: {allowed}"
+        line, column = self.places.of(key)
+        place = f"{self.path}:{line}:{column}"
+        return (line, column), f"{place}: {_dotted(key)}: {shown}: {allowed}"
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent.resolve()
+
+    def base(self, key: str) -> Path:
+        """The folder to which a relative path in ``key`` is relative."""
+        return Path.cwd() if key in self.overridden else self.folder
+
+
+def _read(path: Path, environ: Mapping[str, str]) -> _Source:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        missing = f'{path}: no such file; "pypisync init {path}" writes one to start from'
+        raise ConfigError([missing]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}:{line}: not UTF-8 text; save the file as UTF-8"]) from None
+    try:
+        data = _parsed_text(text)
+    except ValueError as error:
+        raise ConfigError([_syntax(path, str(error))]) from None
+    if not isinstance(data, dict):
+        raise ConfigError([f"{path}:1:1: the file must hold one object: {{ key: value, ... }}"])
+    given = {key: name for key, name in OVERRIDES.items() if environ.get(name)}
+    data |= {key: environ[name] for key, name in given.items()}
+    return _Source(path, data, positions(text), MappingProxyType(given))
+
+
+def _parsed_text(text: str) -> Any:
+    """The file's value. What is plain JSON already is read a hundred times faster."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        import json5
+
+        return json5.loads(text)
+
+
+def _syntax(path: Path, message: str) -> str:
+    match = re.fullmatch(r"<string>:(\d+) (.*) at column (\d+)", message, re.DOTALL)
+    line, what, column = match.groups() if match else (1, message, 1)
+    what = re.sub(r"\s", " ", what.replace('"\n"', "end of line"))
+    return f"{path}:{line}:{column}: not JSON5: {what[:1].lower()}{what[1:]}"
+
+
+def _repeated(source: _Source) -> Iterator[_Fault]:
+    for key, (line, column) in source.places.repeated:
+        first = f"{source.path}:{line}:{column}: {_dotted(key)}: stands here for the second time"
+        yield (line, column), f"{first}; a key may stand once"
+
+
+def _same_root(source: _Source) -> Iterator[_Fault]:
+    packages = source.data.get("packages")
+    seen: dict[tuple[str, tuple[str, ...]], str] = {}
+    for key in packages if isinstance(packages, dict) else ():
+        try:
+            root = selector.parse_root(key)
+        except ValueError:
+            continue  # one of the wrong values
+        if root in seen:
+            allowed = f'the same as "{seen[root]}"; write all its selectors there'
+            yield source.fault(("packages", key), key, allowed)
+        seen.setdefault(root, key)
+
+
+def _wrong_values(source: _Source) -> Iterator[_Fault]:
+    try:
+        Document.model_validate(source.data)
+    except ValidationError as error:
+        for detail in error.errors():
+            key = tuple(step for step in detail["loc"] if step != "[key]")
+            yield source.fault(key, detail["input"], _allowed(key, detail))
+
+
+def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
+    model: type[BaseModel] = Document
+    description = ""
+    for step in (step for step in key if isinstance(step, str)):
+        field = model.model_fields.get(step)
+        if field is None:
+            continue  # an index, or no such key
+        description = field.description or ""
+        model = _model(field.annotation) or model
+    if detail["type"] == "extra_forbidden":
+        known = list(model.model_fields)
+        near = difflib.get_close_matches(str(key[-1]), known, 1)
+        hint = f'did you mean "{near[0]}"?' if near else f"the keys here are {', '.join(known)}"
+        return f"no such key; {hint}"
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    return f"must be {description}"
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    """The keys of an object, or of the objects in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = annotation if get_origin(annotation) in (list, Annotated) else None
+    return next((model for kind in get_args(inner) if (model := _model(kind))), None)
+
+
+def _no_database(source: _Source) -> Iterator[_Fault]:
+    url = source.data.get("database")
+    if not isinstance(url, str):
+        return
+    try:
+        _parsed(url)
+    except ValueError as error:
+        yield source.fault(("database",), url, str(error))
+
+
+def _no_schedule(source: _Source) -> Iterator[_Fault]:
+    text = source.data.get("schedule")
+    if not isinstance(text, str) or not text:
+        return  # one of the wrong values
+    try:
+        schedule.parse(text)
+    except ValueError as error:
+        what = str(error)
+        if not what.startswith("must"):
+            what = f"must be a cron expression such as 17 * * * *: {what}"
+        yield source.fault(("schedule",), text, what)
+
+
+def _no_targets(source: _Source) -> Iterator[_Fault]:
+    try:
+        environment = Environment.model_validate(source.data.get("environment", {}))
+    except ValidationError:
+        return  # one of the wrong values
+    try:
+        targets(_bound(environment))
+    except ValueError as error:
+        yield source.fault(("environment",), environment.model_dump(exclude_unset=True), str(error))
+
+
+def _no_ca_file(source: _Source) -> Iterator[_Fault]:
+    upstream = source.data.get("upstream")
+    ca_file = upstream.get("ca_file") if isinstance(upstream, dict) else None
+    if isinstance(ca_file, str) and ca_file and not (source.folder / ca_file).is_file():
+        yield source.fault(("upstream", "ca_file"), ca_file, "no such file")
+
+
+def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
+    """The groups of the files that can be read, and what is wrong with the others."""
+    given = source.data.get("requirements")
+    if not given:
+        return (), []  # and nothing to import for it
+    from pypisync.config import requirement_files as groups
+
+    wanted = []
+    for number, entry in enumerate(given if isinstance(given, list) else ()):
+        try:
+            valid = RequirementsFile.model_validate(filed(entry))
+        except ValidationError:
+            continue  # one of the wrong values
+        wanted.append(groups.Wanted(number, valid.file, valid.resolve))
+    found, troubles = groups.read(wanted, source.path.parent)
+    wrong: list[_Fault] = []
+    for order, trouble in enumerate(troubles):
+        key = ("requirements", trouble.number)
+        if trouble.line:
+            wrong.append(((*source.places.of(key), order), trouble.line))
+        else:
+            value = source.data["requirements"][trouble.number]
+            wrong.append(source.fault(key, value, trouble.itself))
+    return found, wrong
+
+
+def _dotted(key: KeyPath) -> str:
+    """``packages.django[0]``; a key that would be misread so is quoted."""
+    text = ""
+    for step in key:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            plain = re.fullmatch(r"[\w.-]+", step)
+            text += ("." if text else "") + (step if plain else json.dumps(step))
+    return text
+
+
+def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
+    document = Document.model_validate(source.data)
+    environment = _bound(document.environment)
+    destination = (source.base("destination_folder") / document.destination_folder).resolve()
+    upstream = document.upstream
+    if upstream.ca_file:
+        upstream = upstream.model_copy(update={"ca_file": str(source.folder / upstream.ca_file)})
+    return Config(
+        endpoint=document.endpoint or DEFAULT_ENDPOINT,
+        destination=destination,
+        database_url=_database_url(document.database, destination, source.base("database")),
+        environment=environment,
+        proof_targets=None if document.targets is None else tuple(document.targets),
+        proof_budget=document.proof_budget,
+        targets=targets(environment),
+        roots=tuple(
+            Root(*selector.parse_root(key), _selectors(given), key)
+            for key, given in document.packages.items()
+        ),
+        patterns=tuple(
+            Pattern(key, _selectors(given)) for key, given in document.packages_re.items()
+        ),
+        groups=found,
+        arch_exclude=tuple(document.arch_exclude or ()),
+        wheels=document.wheels,
+        sdists=document.sdists,
+        policy=document.policy.resolved(),
+        flat=document.flat,
+        schedule=schedule.parse(document.schedule),
+        listen=units.socket_address(document.listen) if document.listen else None,
+        upstream=upstream,
+        disk_reserve=document.disk_reserve,
+        grace=document.grace,
+        retention=document.retention,
+    )
+
+
+def _bound(environment: Environment) -> Mapping[str, tuple[str, ...] | None]:
+    bound: dict[str, list[str] | None] = environment.model_dump()
+    return MappingProxyType(
+        {name: None if given is None else tuple(given) for name, given in bound.items()}
+    )
+
+
+def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
+    return tuple(selector.parse(text) for text in given)
+
+
+def _database_url(given: str | None, destination: Path, base: Path) -> str:
+    if given is None:
+        return f"sqlite:///{destination / 'pypisync.sqlite'}"
+    url = _parsed(given)
+    name = url.database
+    if url.get_backend_name() == "sqlite" and name and not name.startswith("file:"):
+        url = url.set(database=str((base / name).resolve()))
+    return url.render_as_string(hide_password=False)
+
+
+def _parsed(database: str) -> "URL":
+    """Raises ValueError."""
+    # Costs a third of a second, and most configurations name no database.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(database)
+    except (ArgumentError, ValueError):
+        url = None
+    # A database in memory would forget what is on disk.
+    if url is None or url.drivername not in _DRIVERS or url.database in (None, "", ":memory:"):
+        raise ValueError(
+            'must be a SQLAlchemy URL that names a database, such as "sqlite:///mirror.sqlite" '
+            'or "postgresql://user@host/mirror"'
+        )
+    return url

@@ -1,0 +1,346 @@
+"""The keys of the configuration file, and what is allowed in each.
+
+The description of a key says what is allowed; it is what a fault says and what an editor shows.
+Only the shape and each value by itself are checked here (strictly: "10" is no number). Places,
+overrides and what the values lead to are left to :mod:`pypisync.config.load`.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from packaging.specifiers import SpecifierSet
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from pypisync.core import units
+from pypisync.core.environments.proof_targets import named
+from pypisync.core.filters import policy
+from pypisync.core.standards import specifiers
+from pypisync.core.wanted import selector
+
+
+def _selector(text: str) -> str:
+    if SpecifierSet(selector.parse(text).specifier).is_unsatisfiable():
+        raise ValueError(f'"{text}" can match no version: its conditions exclude each other')
+    return text
+
+
+def _root(text: str) -> str:
+    selector.parse_root(text)
+    return text
+
+
+def _specifier(text: str) -> str:
+    try:
+        specifiers.matcher(text)
+    except ValueError:
+        raise ValueError('must be a specifier set such as ">=1.4,<1.6"') from None
+    return text
+
+
+def _release(text: str) -> str:
+    units.release(text)
+    return text
+
+
+def _moment(text: str) -> str:
+    units.moment(text)
+    return text
+
+
+def _target(text: str) -> str:
+    return named(text).name
+
+
+def _socket_address(text: str) -> str:
+    units.socket_address(text)
+    return text
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def filed(value: object) -> object:
+    """A file that is named alone as an object with its name."""
+    return {"file": value} if isinstance(value, str) else value
+
+
+def _read_if_text(parse: Callable[[str], int]) -> Callable[[object], object]:
+    return lambda value: parse(value) if isinstance(value, str) else value
+
+
+Minor = Annotated[str, AfterValidator(units.python_minor)]
+Version = Annotated[str, AfterValidator(units.full_version)]
+Extra = Annotated[str, AfterValidator(units.extra)]
+Text = Annotated[str, Field(min_length=1)]
+Selectors = Annotated[
+    list[Annotated[str, AfterValidator(_selector)]],
+    BeforeValidator(_listed, json_schema_input_type=list[str] | str),
+]
+Size = Annotated[int, BeforeValidator(_read_if_text(units.size), json_schema_input_type=int | str)]
+Duration = Annotated[
+    int, BeforeValidator(_read_if_text(units.duration), json_schema_input_type=int | str)
+]
+
+
+def _bound(example: str) -> Any:
+    return Field(
+        default=None,
+        description=f'null (any value) or a list such as ["{example}"]; [] allows no value',
+    )
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Environment(_Keys):
+    """The values of each environment marker variable (PEP 508) that are served."""
+
+    os_name: list[Text] | None = _bound("posix")
+    sys_platform: list[Text] | None = _bound("linux")
+    platform_machine: list[Text] | None = _bound("x86_64")
+    platform_python_implementation: list[Text] | None = _bound("CPython")
+    platform_release: list[Text] | None = _bound("6.1.0-28-amd64")
+    platform_system: list[Text] | None = _bound("Linux")
+    platform_version: list[Text] | None = _bound("#1 SMP")
+    python_version: list[Minor] | None = _bound("3.11")
+    python_full_version: list[Version] | None = _bound("3.11.7")
+    implementation_name: list[Text] | None = _bound("cpython")
+    implementation_version: list[Text] | None = _bound("3.11.7")
+    extra: list[Extra] | None = Field(
+        default=None,
+        description="null (all extras of everything mirrored) or a list of extras, [] for none; "
+        "an extra that a requirement names is always followed",
+    )
+
+
+class Upstream(_Keys):
+    """How upstream is asked."""
+
+    workers: int = Field(default=10, ge=1, le=64, description="1 to 64 requests at a time")
+    timeout: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds above 0 that upstream may stay silent before a retry",
+    )
+    retries: int = Field(default=4, ge=0, le=10, description="0 to 10 further tries of a request")
+    proxy: Annotated[str, AfterValidator(units.address)] | None = Field(
+        default=None, description="null (as the system says) or the address of an HTTP proxy"
+    )
+    ca_file: Text | None = Field(
+        default=None,
+        description="null (the certificates that come with Python) or a file of certificate "
+        "authorities (PEM), relative to the folder of this file",
+    )
+    contact: str | None = Field(
+        default=None,
+        pattern=r"^[!-~]([ -~]{0,198}[!-~])?$",
+        description="null or an address in ASCII by which upstream can reach you; sent along "
+        "with every request",
+    )
+    pace: float = Field(
+        default=1.0, ge=0, description="seconds, at least 0, between two requests for the changelog"
+    )
+
+
+class RequirementsFile(_Keys):
+    """A file whose requirements belong together."""
+
+    file: Text = Field(description="the path of a file, relative to the folder of this file")
+    resolve: bool | None = Field(
+        default=None,
+        description="true (also what the requirements need) or false (exactly the pins and files "
+        "that the file names); a lock file is never resolved, any other by default",
+    )
+
+
+class Block(_Keys):
+    """What the policy bars for good; the conditions that are given must all hold."""
+
+    reason: Text = Field(
+        description="a text that says why; it is shown where something is missing because of it"
+    )
+    name: Annotated[str, AfterValidator(units.project)] | None = Field(
+        default=None, description="a project"
+    )
+    specifier: Annotated[str, AfterValidator(_specifier)] | None = Field(
+        default=None, description='which versions of it, such as "<2"'
+    )
+    filename: Text | None = Field(default=None, description="the name of one file")
+    sha256: Annotated[str, AfterValidator(units.sha256)] | None = Field(
+        default=None, description="the SHA-256 of one file: 64 hexadecimal digits"
+    )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.name or self.filename or self.sha256):
+            raise ValueError('must say what: "name", "filename" or "sha256"')
+        if self.specifier and not self.name:
+            raise ValueError('must name the project that its "specifier" is for')
+        return self
+
+    def resolved(self) -> policy.Block:
+        """As the rest of PypiSync works with it."""
+        given = (self.name, self.specifier, self.filename, self.sha256)
+        return policy.Block(self.reason, *(text or "" for text in given))
+
+
+class Policy(_Keys):
+    """What the mirror must not hold, although it is wanted."""
+
+    min_age: Duration = Field(
+        default=0,
+        ge=0,
+        description="how long ago a file must have been uploaded: seconds or a duration such as "
+        '"7 days"',
+    )
+    min_age_of: dict[
+        Annotated[str, AfterValidator(units.project)], Annotated[Duration, Field(ge=0)]
+    ] = Field(
+        default={},
+        description='an object from project names to what counts for them instead of "min_age"',
+    )
+    exempt: list[Annotated[str, AfterValidator(_release)]] = Field(
+        default=[],
+        description='a list of releases such as "django==5.2.1" that only "block" bars',
+    )
+    freeze_at: Annotated[str, AfterValidator(_moment)] | None = Field(
+        default=None,
+        description="null or a moment in UTC; files that were uploaded after it are barred",
+    )
+    block: list[Block] = Field(
+        default=[],
+        description='a list of objects with a "reason", and with a "name" (and a "specifier"), a '
+        '"filename" or a "sha256"',
+    )
+    max_file_size: Size | None = Field(
+        default=None,
+        ge=0,
+        description='null or the bytes that a file may have: a number or a size such as "1 GiB"',
+    )
+    vulnerabilities: Literal["ignore", "report", "block"] = Field(
+        default="ignore",
+        description='"ignore", "report" (ask upstream about every release, and show it) or '
+        '"block" (and bar the release)',
+    )
+
+    def resolved(self) -> policy.Policy:
+        """As the rest of PypiSync works with it."""
+        return policy.Policy(
+            min_age=self.min_age,
+            min_age_of=tuple(sorted(self.min_age_of.items())),
+            exempt=tuple(sorted(map(units.release, self.exempt))),
+            freeze_at=None if self.freeze_at is None else units.moment(self.freeze_at),
+            block=tuple(block.resolved() for block in self.block),
+            max_file_size=self.max_file_size,
+            vulnerabilities=self.vulnerabilities,
+        )
+
+
+class Document(_Keys):
+    """The configuration of PypiSync, as it stands in the file."""
+
+    endpoint: Annotated[str, AfterValidator(units.index_address)] | None = Field(
+        default=None, description="null (the public index) or the address of the index to mirror"
+    )
+    destination_folder: Text = Field(
+        default="data", description="the folder of the mirror, relative to the folder of this file"
+    )
+    database: Text | None = Field(
+        default=None,
+        description="null (SQLite in the destination folder) or a SQLAlchemy URL for SQLite or "
+        "PostgreSQL; a relative SQLite path is relative to the folder of this file",
+    )
+    environment: Environment = Field(
+        default=Environment(),
+        description="an object with the environments to serve; null is any value",
+    )
+    packages: dict[Annotated[str, AfterValidator(_root)], Selectors] = Field(
+        default={},
+        description='an object from names such as "django" or "requests[socks]" to lists of '
+        'version selectors such as "latest", "2 latest<3", ">=2.31", "1.2"; [] takes a name out '
+        "of packages_re",
+    )
+    packages_re: dict[Annotated[str, AfterValidator(units.regex)], Selectors] = Field(
+        default={},
+        description="an object from regular expressions that match whole normalised names, "
+        "ignoring case, to lists of version selectors",
+    )
+    requirements: list[
+        Annotated[
+            RequirementsFile,
+            BeforeValidator(filed, json_schema_input_type=RequirementsFile | str),
+        ]
+    ] = Field(
+        default=[],
+        description='a list of files, each "requirements.txt", "uv.lock", "pylock.toml" or the '
+        'like, or an object such as { file: "requirements.txt", resolve: false }; each file is '
+        "one group",
+    )
+    arch_exclude: list[Text] | None = Field(
+        default=None,
+        description="null or a list of strings; a file is left out if one of them occurs in what "
+        'follows name and version in its file name, such as "win_amd64" or ".tar.gz"',
+    )
+    wheels: Literal["all", "targets"] = Field(
+        default="all",
+        description='"all" (every kept wheel) or "targets" (those that a target can install)',
+    )
+    sdists: Literal["always", "fallback", "never"] = Field(
+        default="always",
+        description='"always", "fallback" (where a target finds no wheel) or "never"',
+    )
+    flat: bool = Field(
+        default=False,
+        description="true (also a folder flat with a link to every file, for pip --find-links) "
+        "or false",
+    )
+    schedule: Text = Field(
+        default="1 hour",
+        description='when the daemon syncs: the time between two syncs, such as "1 hour", or a '
+        'cron expression in local time, such as "17 * * * *"',
+    )
+    policy: Policy = Field(
+        default=Policy(), description="an object that says what must not be mirrored"
+    )
+    listen: Annotated[str, AfterValidator(_socket_address)] | None = Field(
+        default=None,
+        description="null (no HTTP) or the host and port to serve the mirror at, such as "
+        '"127.0.0.1:8080"',
+    )
+    targets: list[Annotated[str, AfterValidator(_target)]] | None = Field(
+        default=None,
+        description="null (derived from the environment) or a list of the machines on which roots "
+        'are proven to install, such as "3.13 linux-x86_64"',
+    )
+    proof_budget: Duration = Field(
+        default="10 s",
+        ge=1,
+        validate_default=True,
+        description="how long the proof of one root may take: seconds or a duration such as "
+        '"10 s"; what takes longer is called undecided',
+    )
+    upstream: Upstream = Field(
+        default=Upstream(), description="an object that says how upstream is asked"
+    )
+    disk_reserve: Size = Field(
+        default="1 GiB",
+        ge=0,
+        validate_default=True,
+        description='bytes to leave free on the disk: a number or a size such as "5 GiB"',
+    )
+    grace: Duration = Field(
+        default="1 day",
+        ge=0,
+        validate_default=True,
+        description="how long a file that no page lists any more stays on disk: seconds or a "
+        'duration such as "7 days" or "36 h"',
+    )
+    retention: Duration = Field(
+        default="30 days",
+        ge=0,
+        validate_default=True,
+        description="how long a generation is kept, with the files that it lists, after the next "
+        'one took its place: seconds or a duration such as "30 days"',
+    )

@@ -1,0 +1,1 @@
+"""The selection: all that the roots need, kept up to date or made from nothing."""

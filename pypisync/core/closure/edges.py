@@ -1,0 +1,50 @@
+"""The edges of a node: which requirements of a release can apply, and the class of each."""
+
+from collections.abc import Iterator
+
+from pypisync.core.closure.model import PINNED, ClassKey, EdgeFact, ReleaseFacts
+from pypisync.core.environments.marker_masks import marker_mask
+from pypisync.core.standards.model import Targets
+
+
+def edges(
+    targets: Targets, facts: ReleaseFacts, extra: str
+) -> Iterator[tuple[int, ClassKey | None]]:
+    """Requirement ids with their classes, None where nothing can ever meet the requirement.
+
+    ``extra`` is the node's; "" is the release itself. A pin has none.
+    """
+    if extra == PINNED:
+        return
+    for edge in facts.edges:
+        number, project, kind, specifier, marker, extras, fault = edge
+        if marker or extra or kind == "build":
+            mask = _applies(targets, facts, edge, extra)
+        else:
+            mask = facts.mask  # as most are
+        if not mask:
+            continue
+        if fault:
+            yield number, None
+        elif project == facts.project and kind == "runtime":
+            # "a[all]" needing "a[x]" means this very release: no other can be installed.
+            yield number, ClassKey(project, f"=={facts.version}", extras, mask)
+        else:
+            yield number, ClassKey(project, specifier, extras, mask)
+
+
+def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) -> int:
+    """The targets on which the requirement can apply to this node."""
+    if extra and (edge.kind == "build" or "extra" not in edge.marker):
+        return 0  # the release's own node has it
+    mask = facts.builds if edge.kind == "build" else facts.mask
+    if not mask or not edge.marker:
+        return mask
+    asked = [extra]
+    if extra == "" and "extra" in edge.marker:
+        everywhere = targets.extras
+        asked += [e for e in facts.provides if everywhere is None or e in everywhere]
+    holds = 0
+    for name in asked:
+        holds |= marker_mask(targets, edge.marker, name)
+    return mask & holds

@@ -1,0 +1,154 @@
+"""The closure from nothing, for any number of roots: one pass outward, nothing to take back.
+
+The answer is the one that :class:`pypisync.core.closure.incremental.Closure` gives, which would
+hold a graph of objects in memory; here an edge is three numbers, and facts go by in batches.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from pypisync.core.closure.calls import groups_of, root_calls_for
+from pypisync.core.closure.candidates import Candidate, choose, newest_suffices
+from pypisync.core.closure.edges import edges
+from pypisync.core.closure.model import PINNED, ClassKey, NodeKey, ReleaseFacts, Root
+from pypisync.core.standards.model import Targets
+
+_BATCH = 5_000
+
+_T = TypeVar("_T")
+
+
+class Source(Protocol):
+    """Facts as they go by."""
+
+    def all_roots(self) -> Iterator[Root]:
+        """All roots; those of one project together."""
+
+    def newest_of(self, projects: Sequence[int]) -> Mapping[int, Candidate]:
+        """The newest final release with files, of projects that have one."""
+
+    def candidates_of(
+        self, projects: Sequence[int]
+    ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
+        """Releases with files, newest first; None for a project nobody has looked at yet."""
+
+    def pinnable(self, projects: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
+        """All releases with files, kept or not, by the keys of their versions."""
+
+    def facts_of(self, releases: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
+        """The facts of releases."""
+
+
+class Scratch:
+    """A selection as it grows; nodes and classes are numbered from 0 as they are met."""
+
+    def __init__(self, source: Source, targets: Targets) -> None:
+        self.nodes: dict[int | NodeKey, int] = {}  # a release, or an extra of one: its number
+        self.classes: dict[ClassKey, int] = {}
+        self.chosen: list[tuple[int, ...]] = []  # by class
+        self.unmet: list[int] = []  # by class
+        self.uses = array("i")  # by class
+        # Edge by edge: node, requirement, class (-1: nothing can meet it).
+        self.users, self.requirements, self.used = array("i"), array("i"), array("i")
+        self.unseen: set[int] = set()  # projects to fetch
+        self.unknown: list[int] = []  # releases whose requirements are to be read
+        self._source = source
+        self._targets = targets
+        self._wave: dict[int, list[str]] = {}  # nodes still to be drawn: extras by release
+
+    def choose_roots(self) -> Iterator[Root]:
+        """Every root, with what it calls for."""
+        for roots in _batched(self._source.all_roots()):
+            # Most roots are "latest", and one release answers that.
+            newest = self._source.newest_of(sorted({root.project for root in roots}))
+            others = {
+                root.project
+                for root in roots
+                if root.pinned
+                or not newest_suffices(
+                    newest.get(root.project), root.selector, groups_of(root, self._targets)
+                )
+            }
+            found = dict(self._source.candidates_of(sorted(others)))
+            pinnable = self._source.pinnable({root.project for root in roots if root.pinned})
+            for root in roots:
+                if root.project in found:
+                    candidates = self._seen(root.project, found[root.project])
+                    root.chosen, root.unmet = root_calls_for(
+                        root, self._targets, candidates, pinnable.get(root.project, {})
+                    )
+                else:
+                    root.chosen = (newest[root.project].release,)
+                self._reach(root.chosen, root.extras)
+                yield root
+
+    def grow(self) -> None:
+        """Follow the edges to the end."""
+        while self._wave:
+            wave, self._wave = self._wave, {}
+            fresh: dict[int, list[ClassKey]] = {}
+            for releases in _batched(sorted(wave)):
+                for release, facts in self._source.facts_of(releases):
+                    for extra in wave[release]:
+                        self._draw(release, extra, facts, fresh)
+            self._choose(fresh)
+
+    def _draw(
+        self, release: int, extra: str, facts: ReleaseFacts, fresh: dict[int, list[ClassKey]]
+    ) -> None:
+        node = self.nodes[NodeKey(release, extra) if extra else release]
+        classes, uses = self.classes, self.uses
+        users, requirements, used = self.users.append, self.requirements.append, self.used.append
+        for requirement, key in edges(self._targets, facts, extra):
+            number = -1
+            if key is not None:
+                number = classes.setdefault(key, len(uses))
+                if number == len(uses):
+                    uses.append(0)
+                    fresh.setdefault(key.project, []).append(key)
+                uses[number] += 1
+            users(node)
+            requirements(requirement)
+            used(number)
+        if not facts.known and not extra:
+            self.unknown.append(release)
+
+    def _choose(self, fresh: dict[int, list[ClassKey]]) -> None:
+        """Choose for classes that are new."""
+        missing = len(self.uses) - len(self.chosen)
+        self.chosen += [()] * missing
+        self.unmet += [0] * missing
+        for projects in _batched(sorted(fresh)):
+            for project, found in self._source.candidates_of(projects):
+                candidates = self._seen(project, found)
+                for key in fresh[project]:
+                    number = self.classes[key]
+                    chosen, unmet = choose(candidates, key.specifier, key.mask)
+                    self.chosen[number], self.unmet[number] = chosen, unmet
+                    self._reach(chosen, key.extras)
+
+    def _seen(self, project: int, found: Sequence[Candidate] | None) -> Sequence[Candidate]:
+        if found is None:
+            self.unseen.add(project)
+        return found or ()
+
+    def _reach(self, releases: Iterable[int], extras: Sequence[str]) -> None:
+        nodes = self.nodes
+        itself = PINNED not in extras
+        for release in releases:
+            if itself and release not in nodes:
+                nodes[release] = len(nodes)
+                self._wave.setdefault(release, []).append("")
+            for extra in extras:
+                key = NodeKey(release, extra)
+                if key not in nodes:
+                    nodes[key] = len(nodes)
+                    self._wave.setdefault(release, []).append(extra)
+
+
+def _batched(values: Iterable[_T]) -> Iterator[list[_T]]:
+    left = iter(values)
+    while batch := list(islice(left, _BATCH)):
+        yield batch

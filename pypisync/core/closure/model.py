@@ -1,0 +1,146 @@
+"""The words of the closure: nodes, edges and classes, and where they are read from.
+
+A *node* is a selected release, or an extra of it. Its edges are the requirements that can apply on
+some target that the release admits; edges that are alike share a *class*, which is chosen for
+once. What happens to them is in :mod:`pypisync.core.closure.incremental`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from pypisync.core.closure.candidates import Candidate
+from pypisync.core.wanted.selector import Selector
+
+# The extra of a pin: the release itself, and nothing that it needs. No real extra has this name.
+PINNED = "="
+
+
+class ClassKey(NamedTuple):
+    """What makes requirements alike."""
+
+    project: int
+    specifier: str
+    extras: tuple[str, ...]
+    mask: int
+
+
+class NodeKey(NamedTuple):
+    """A selected release, or with ``extra`` an extra of it, or with PINNED the release alone."""
+
+    release: int
+    extra: str
+
+
+class EdgeFact(NamedTuple):
+    """A requirement of a release; ``fault`` if nothing can ever meet it."""
+
+    id: int
+    project: int
+    kind: str
+    specifier: str
+    marker: str
+    extras: tuple[str, ...]
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """A release as the closure follows it."""
+
+    project: int
+    version: str
+    mask: int  # targets it admits
+    builds: int  # targets on which its sdist would be built
+    known: bool  # whether its requirements have been asked for
+    provides: tuple[str, ...]  # extras
+    edges: tuple[EdgeFact, ...]
+
+
+@dataclass(slots=True)
+class Root:
+    """A wanted line, with what it called for until now."""
+
+    id: int
+    project: int
+    selector: Selector
+    extras: tuple[str, ...]
+    marker: str = ""  # it counts only on targets where this can hold
+    chosen: tuple[int, ...] = ()
+    unmet: int = 0
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it names a release of a lock file: exactly that one, followed no further."""
+        return PINNED in self.extras
+
+
+@dataclass(slots=True)
+class Class:
+    """A class and what meets it; ``id`` is None while the catalog does not know it."""
+
+    id: int | None
+    chosen: tuple[int, ...] = ()
+    unmet: int = 0
+    uses: int = 0
+
+
+@dataclass(slots=True)
+class Node:
+    """A node and its edges: requirement id to class, None where nothing can meet it."""
+
+    id: int | None
+    edges: dict[int, ClassKey | None] = field(default_factory=dict)
+
+
+def called(extras: Sequence[str]) -> tuple[str, ...]:
+    """The extras of the nodes that a call with these extras supports; "" is the release itself."""
+    return (PINNED,) if PINNED in extras else ("", *extras)
+
+
+class Book(Protocol):
+    """Facts and earlier decisions, in batches; every answer covers all that was asked."""
+
+    def candidates(self, projects: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
+        """Releases with files, newest first; None for a project nobody has looked at yet."""
+
+    def pinnable(self, projects: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
+        """All releases with files, kept or not, by the keys of their versions."""
+
+    def releases(self, releases: Iterable[int]) -> Mapping[int, ReleaseFacts]:
+        """The facts of releases."""
+
+    def classes(self, projects: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes into these projects."""
+
+    def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
+        """Those of these classes that there are."""
+
+    def choosers(self, releases: Iterable[int]) -> Mapping[ClassKey, Class]:
+        """All classes that choose one of these releases."""
+
+    def rooting(self, releases: Iterable[int]) -> Sequence[Root]:
+        """All roots that call for one of these releases."""
+
+    def users(self, classes: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
+        """The nodes that use these classes (by id), at most ``limit`` for each."""
+
+    def nodes(self, releases: Iterable[int]) -> Mapping[NodeKey, Node]:
+        """The selected nodes of these releases."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What an update changes.
+
+    ``classes`` holds only those that differ from the catalog's, ``known`` all that were looked at.
+    """
+
+    created: dict[NodeKey, Node]
+    redrawn: dict[NodeKey, Node]
+    removed: dict[NodeKey, Node]
+    classes: dict[ClassKey, Class]
+    known: dict[ClassKey, Class]
+    roots: list[Root]
+    unseen: set[int]  # projects to fetch
+    unknown: set[int]  # releases whose requirements are to be read

@@ -1,0 +1,120 @@
+"""Why something is selected: the ways to it from roots, along requirements.
+
+Found from below, one step up at a time, so that the shortest way from each root is found first and
+what is read grows with what lies above. A node is a selected release or an extra of it, as in
+:mod:`pypisync.core.closure.incremental`; where the facts come from is the caller's business.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class Node(NamedTuple):
+    """A selected release, or with ``extra`` an extra of it."""
+
+    release: int
+    extra: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootLine:
+    """A wanted line. ``origin``: "" the configuration, the pattern's text, a group's, or ours."""
+
+    project: str
+    selector: str
+    extras: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A node that needs another, by this requirement (``kind`` runtime or build)."""
+
+    user: Node
+    requirement: str
+    kind: str
+
+
+class Book(Protocol):
+    """What is known of the selection, in batches; nodes without an answer are left out."""
+
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+        """The roots that call for the node itself."""
+
+    def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
+        """What needs the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """From a root down to the node asked about: ``uses[0].user`` is what the root calls for."""
+
+    root: RootLine
+    uses: tuple[Use, ...]
+
+
+@dataclass(slots=True)
+class Found:
+    """A shortest chain from each root that reaches a node, the shorter first.
+
+    ``whole``: whether all that lies above was looked at, so that these are all the roots.
+    """
+
+    chains: list[Chain] = field(default_factory=list)
+    whole: bool = True
+
+
+@dataclass(slots=True)
+class Climber:
+    """Looks for the roots of one node after another; what was read is not read again."""
+
+    book: Book
+    most: int | None = None  # nodes to look at for one answer; None: all there are
+    _roots: dict[Node, Sequence[RootLine]] = field(default_factory=dict)
+    _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
+
+    def chains(self, starts: Iterable[Node]) -> Found:
+        """The roots that reach one of the nodes. One that no root reaches has none."""
+        found: dict[RootLine, Chain] = {}
+        frontier = sorted(starts)
+        below: dict[Node, tuple[Node, Use] | None] = dict.fromkeys(frontier)
+        while frontier:
+            self._read(frontier)
+            for node in frontier:
+                for root in self._roots[node]:
+                    if root not in found:
+                        found[root] = Chain(root, _way(below, node))
+            if self.most is not None and len(below) > self.most:
+                return Found([*found.values()], whole=False)
+            frontier = self._above(frontier, below)
+        return Found([*found.values()])
+
+    def _read(self, frontier: Collection[Node]) -> None:
+        fresh = {node for node in frontier if node not in self._roots}
+        if fresh:
+            roots, uses = self.book.roots(fresh), self.book.uses(fresh)
+            for node in fresh:
+                self._roots[node] = roots.get(node, ())
+                self._uses[node] = uses.get(node, ())
+
+    def _above(
+        self, frontier: Iterable[Node], below: dict[Node, tuple[Node, Use] | None]
+    ) -> list[Node]:
+        above: list[Node] = []
+        for node in frontier:
+            for use in self._uses[node]:
+                if use.user not in below:
+                    below[use.user] = (node, use)
+                    above.append(use.user)
+        return sorted(above)
+
+
+def _way(below: Mapping[Node, tuple[Node, Use] | None], top: Node) -> tuple[Use, ...]:
+    way: list[Use] = []
+    step = below[top]
+    while step is not None:
+        node, use = step
+        way.append(use)
+        step = below[node]
+    return tuple(way)

@@ -1,0 +1,184 @@
+"""The working set of one update: the nodes, classes and roots it has looked at, as they are now.
+
+What is loaded here counts; what is not is as the catalog has it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pypisync.core.closure.model import (
+    Book,
+    Class,
+    ClassKey,
+    Node,
+    NodeKey,
+    ReleaseFacts,
+    Root,
+    called,
+)
+
+if TYPE_CHECKING:
+    from pypisync.core.closure.candidates import Candidate
+
+
+class WorkingSet:
+    """Loads from a book what is asked for, once."""
+
+    def __init__(self, book: Book) -> None:
+        self.nodes: dict[NodeKey, Node] = {}
+        self.facts: dict[int, ReleaseFacts] = {}
+        self.candidates: dict[int, Sequence[Candidate] | None] = {}
+        self.pinnable: dict[int, Mapping[bytes, int]] = {}
+        self.classes: dict[ClassKey, Class] = {}
+        self.roots: dict[int, Root] = {}
+        self._book = book
+        self._stored: dict[ClassKey, tuple[tuple[int, ...], int, int]] = {}
+        self._looked: set[int] = set()  # releases whose nodes are loaded
+        self._class_projects: set[int] = set()  # projects whose classes are loaded
+        self._chosen: set[int] = set()  # releases whose choosers are loaded
+        self._rooted: set[int] = set()  # releases whose roots are loaded
+        self._classes_of: dict[int, set[ClassKey]] = {}
+        self._roots_of: dict[int, dict[int, Root]] = {}
+        self._users: dict[ClassKey, set[NodeKey]] = {}
+
+    def load_candidates(self, projects: set[int]) -> None:
+        """The releases of projects."""
+        self.candidates.update(self._book.candidates(projects - self.candidates.keys()))
+
+    def load_pinnable(self, projects: set[int]) -> None:
+        """The releases of projects that a lock file can name."""
+        self.pinnable.update(self._book.pinnable(projects - self.pinnable.keys()))
+
+    def load_releases(self, releases: set[int]) -> None:
+        """The facts of releases."""
+        self.facts.update(self._book.releases(releases - self.facts.keys()))
+
+    def load_classes(self, projects: set[int]) -> None:
+        """All classes into projects."""
+        missing = projects - self._class_projects
+        if missing:
+            self._class_projects |= missing
+            self._keep(self._book.classes(missing))
+
+    def load_nodes(self, releases: set[int]) -> None:
+        """The nodes of releases."""
+        missing = releases - self._looked
+        if missing:
+            self._looked |= missing
+            for key, node in self._book.nodes(missing).items():
+                self.nodes[key] = node
+                self._index(key, node)
+
+    def load_named(self, keys: Iterable[ClassKey]) -> None:
+        """These classes, as far as there are any."""
+        missing = [
+            key
+            for key in keys
+            if key not in self.classes and key.project not in self._class_projects
+        ]
+        if missing:
+            self._keep(self._book.named(missing))
+
+    def load_choosers(self, releases: set[int]) -> None:
+        """The classes that choose releases."""
+        missing = releases - self._chosen
+        if missing:
+            self._chosen |= missing
+            self._keep(self._book.choosers(missing))
+
+    def load_roots(self, releases: set[int]) -> None:
+        """The roots that call for releases."""
+        missing = releases - self._rooted
+        if missing:
+            self._rooted |= missing
+            for root in self._book.rooting(missing):
+                if root.id not in self.roots:
+                    self.roots[root.id] = root
+                    for release in root.chosen:
+                        self._roots_of.setdefault(release, {})[root.id] = root
+
+    def chose(self, key: ClassKey, chosen: tuple[int, ...], unmet: int) -> None:
+        """A class now calls for these releases."""
+        entry = self.classes.setdefault(key, Class(None))
+        for release in entry.chosen:
+            self._classes_of[release].discard(key)
+        for release in chosen:
+            self._classes_of.setdefault(release, set()).add(key)
+        entry.chosen, entry.unmet = chosen, unmet
+
+    def root_chose(self, root: Root, chosen: tuple[int, ...], unmet: int) -> None:
+        """A root now calls for these releases."""
+        self.roots[root.id] = root
+        for release in root.chosen:
+            self._roots_of.setdefault(release, {}).pop(root.id, None)
+        for release in chosen:
+            self._roots_of.setdefault(release, {})[root.id] = root
+        root.chosen, root.unmet = chosen, unmet
+
+    def draw(self, key: NodeKey, edges: dict[int, ClassKey | None]) -> None:
+        """A node now has these edges."""
+        node = self.nodes[key]
+        self._forget(key, node)
+        node.edges = edges
+        self._index(key, node)
+
+    def remove(self, key: NodeKey) -> Node:
+        """A node goes; answers what it was."""
+        node = self.nodes.pop(key)
+        self._forget(key, node)
+        return node
+
+    def users_of(self, key: ClassKey) -> Collection[NodeKey]:
+        """The loaded nodes that use a class."""
+        return self._users.get(key, ())
+
+    def classes_of(self, release: int) -> Collection[ClassKey]:
+        """The classes that call for a release whose choosers are loaded."""
+        return self._classes_of.get(release, ())
+
+    def roots_of(self, release: int) -> Iterable[Root]:
+        """The roots that call for a release whose roots are loaded."""
+        return self._roots_of.get(release, {}).values()
+
+    def users(
+        self, classes: Iterable[ClassKey], limit: int | None
+    ) -> Mapping[ClassKey, list[NodeKey]]:
+        """Nodes that use classes and are not loaded, at most ``limit`` for each class."""
+        ids = {entry.id: key for key in classes if (entry := self.classes[key]).id is not None}
+        found = self._book.users([i for i in ids if i is not None], limit)
+        return {
+            ids[i]: [key for key in users if key.release not in self._looked]
+            for i, users in found.items()
+        }
+
+    def changed_classes(self) -> dict[ClassKey, Class]:
+        """The classes that are not as the catalog has them."""
+        return {
+            key: entry
+            for key, entry in self.classes.items()
+            if (entry.chosen, entry.unmet, entry.uses) != self._stored.get(key)
+            and (entry.uses or entry.id is not None)
+        }
+
+    def _index(self, key: NodeKey, node: Node) -> None:
+        for c in node.edges.values():
+            if c:
+                self._users.setdefault(c, set()).add(key)
+
+    def _forget(self, key: NodeKey, node: Node) -> None:
+        for c in node.edges.values():
+            if c:
+                self._users[c].discard(key)
+
+    def _keep(self, classes: Mapping[ClassKey, Class]) -> None:
+        for key, entry in classes.items():
+            if key not in self.classes:
+                self.classes[key] = entry
+                for release in entry.chosen:
+                    self._classes_of.setdefault(release, set()).add(key)
+                self._stored[key] = (entry.chosen, entry.unmet, entry.uses)
+
+
+def reached(releases: Iterable[int], extras: Sequence[str]) -> set[NodeKey]:
+    """The nodes that a choice of these releases with these extras supports."""
+    return {NodeKey(release, extra) for release in releases for extra in called(extras)}

@@ -1,0 +1,1 @@
+"""The environments that the mirror serves, as masks and as concrete machines."""

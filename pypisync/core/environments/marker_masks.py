@@ -1,0 +1,229 @@
+"""On which targets a marker can hold, and which extras it names.
+
+A variable that a target leaves open may have any value, so the question is whether *some* value
+makes the marker true. It is answered exactly. Each group of variables that move together is reduced
+to finitely many representative values (:mod:`pypisync.core.environments.marker_values`); what a
+value makes of the marker is the set of atoms it makes true, a bit mask; and as markers have no
+negation, only the largest of these sets matter. Their combinations over the groups are the *worlds*
+of a target, and the marker's tree is evaluated over all worlds at once, one bit each.
+
+Where hostile text would cost too much, "may hold" is answered instead: a requirement too many can
+be mirrored, one too few would break an installation. Likewise an atom may hold if packaging has
+no answer for it, and if it is about a lock file's ``extras`` or ``dependency_groups`` (PEP 751).
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial, reduce
+from operator import and_, or_
+
+from packaging.utils import canonicalize_name
+
+from pypisync.core.environments.marker_values import python_values, text_values
+from pypisync.core.environments.platforms import FAMILIES, Family
+from pypisync.core.environments.targets import VARIABLES, PerTargets
+from pypisync.core.standards.marker_syntax import Atom, Tree, holds, parse
+from pypisync.core.standards.model import Target, Targets
+
+MOST_ATOMS = 128  # about the environment; extras are cheap and not counted
+MOST_WORLDS = 256  # of one target
+
+_PYTHON = ("python_version", "python_full_version")
+_ALONE = tuple(
+    name
+    for name in VARIABLES
+    if name not in _PYTHON and not any(name in family.variables for family in FAMILIES)
+)
+
+
+def marker_mask(targets: Targets, marker: str, extra: str) -> int:
+    """The targets on which some value of the open variables makes ``marker`` true.
+
+    ``extra`` is the one extra that is asked for, normalised, or "" (PEP 685 for comparing them).
+    No marker ("") holds everywhere. Raises ValueError if the text is not a marker.
+    """
+    if not marker:
+        return targets.mask
+    return _masks(targets)(marker, extra)
+
+
+@lru_cache(maxsize=1 << 14)
+def extras_of(marker: str) -> frozenset[str]:
+    """The extras that the atoms of ``marker`` name, normalised. Raises ValueError."""
+    if not marker:
+        return frozenset()
+    names: set[str] = set()
+    for atom in parse(marker).atoms:
+        if atom.variable == "extra":
+            listed = atom.op in ("in", "not in") and not atom.reversed
+            names.update(re.split(r"[\s,;]+", atom.literal) if listed else [atom.literal])
+    return frozenset(canonicalize_name(name) for name in names if name)
+
+
+def _masks_for(targets: Targets) -> Callable[[str, str], int]:
+    compiled = lru_cache(maxsize=1 << 12)(partial(_compile, targets))
+
+    @lru_cache(maxsize=1 << 17)
+    def mask(marker: str, extra: str) -> int:
+        return compiled(marker).mask(extra)
+
+    return mask
+
+
+_masks = PerTargets(_masks_for)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A marker over the worlds of all targets: bit *w* of a column is world *w*."""
+
+    tree: Tree
+    columns: tuple[int, ...]  # by atom: the worlds in which it holds
+    extras: tuple[tuple[int, Atom], ...]  # the atoms that wait for the extra
+    worlds: tuple[int, ...]  # by target: its worlds
+
+    def mask(self, extra: str) -> int:
+        """The targets in one of whose worlds the marker holds."""
+        columns = list(self.columns)
+        for i, atom in self.extras:
+            columns[i] = -1 if holds(atom, extra) else 0
+        true = _evaluate(self.tree, columns)
+        return sum(1 << i for i, worlds in enumerate(self.worlds) if worlds & true)
+
+
+def _evaluate(tree: Tree, columns: list[int]) -> int:
+    if isinstance(tree, int):
+        return columns[tree]
+    word, parts = tree
+    return reduce(and_ if word == "and" else or_, (_evaluate(part, columns) for part in parts))
+
+
+def _compile(targets: Targets, marker: str) -> _Compiled:
+    parsed = parse(marker)
+    extras = tuple((i, atom) for i, atom in enumerate(parsed.atoms) if atom.variable == "extra")
+    atoms = _Atoms(parsed.atoms, targets.barred)
+    worlds = [atoms.worlds(target) for target in targets.all]
+    columns = [0] * len(parsed.atoms)
+    for bit, world in enumerate(itertools.chain.from_iterable(worlds)):
+        for i in range(len(columns)):
+            columns[i] |= (world >> i & 1) << bit
+    ends = list(itertools.accumulate(map(len, worlds)))
+    return _Compiled(
+        parsed.tree,
+        tuple(columns),
+        extras,
+        tuple((1 << end) - (1 << end - len(own)) for end, own in zip(ends, worlds, strict=True)),
+    )
+
+
+@dataclass(slots=True)
+class _Atoms:
+    """The atoms of one marker; a set of them is a bit mask over their indices."""
+
+    all: tuple[Atom, ...]
+    barred: frozenset[str]
+    about: dict[str, list[Atom]] = field(default_factory=dict)
+    bit: dict[Atom, int] = field(default_factory=dict)
+    base: int = 0  # those that may hold whatever the values
+    known: dict[object, set[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for i, atom in enumerate(self.all):
+            self.bit[atom] = 1 << i
+            if atom.variable in VARIABLES:
+                if atom.variable not in self.barred:
+                    self.about.setdefault(atom.variable, []).append(atom)
+            elif atom.variable != "extra":
+                self.base |= 1 << i
+        if sum(map(len, self.about.values())) > MOST_ATOMS:
+            self.base |= reduce(or_, map(self.union, self.about))
+            self.about.clear()
+
+    def worlds(self, target: Target) -> set[int]:
+        """The largest sets of atoms that hold together on ``target``."""
+        values = target.values
+        groups = [self.pythons(target)]
+        groups += [self.family(family, values) for family in FAMILIES]
+        groups += [self.texts(name, values) for name in _ALONE if name in self.about]
+        return {self.base | world for world in _combine(groups)}
+
+    def union(self, variable: str) -> int:
+        """All atoms about ``variable``."""
+        return sum(self.bit[atom] for atom in self.about.get(variable, ()))
+
+    def true(self, variable: str, value: str) -> int:
+        """The atoms that hold where ``variable`` has ``value``."""
+        return sum(self.bit[atom] for atom in self.about.get(variable, ()) if holds(atom, value))
+
+    def pythons(self, target: Target) -> set[int]:
+        """For the two Python versions, of which the one is part of the other."""
+        full = target.values.get("python_full_version")
+        key = (target.minor, full)
+        if key not in self.known:
+            self.known[key] = self.full_versions(target.minor, full)
+        return self.known[key]
+
+    def full_versions(self, minor: str, full: str | None) -> set[int]:
+        base = self.true("python_version", minor)
+        atoms = self.about.get("python_full_version")
+        if atoms is None:
+            return {base}
+        versions = [full] if full is not None else python_values(minor, atoms)
+        if versions is None:
+            return {base | self.union("python_full_version")}
+        return _largest(base | self.true("python_full_version", value) for value in versions)
+
+    def family(self, family: Family, values: Mapping[str, str]) -> set[int]:
+        """For variables that move together: the platforms of the table, and those outside."""
+        if not any(name in self.about for name in family.variables):
+            return {0}
+        key = (family.variables, *family.bound(values).items())
+        if key not in self.known:
+            self.known[key] = _largest(self.members(family, values))
+        return self.known[key]
+
+    def members(self, family: Family, values: Mapping[str, str]) -> Iterator[int]:
+        rows = family.matching(values)
+        for row in rows:
+            yield sum(map(self.true, family.variables, row))
+        outside = family.outside(values)
+        if outside or not rows:  # neither: bound to what no table can judge, and so taken as given
+            taken = {name: family.known(name) if outside else () for name in family.naming}
+            yield from _combine(
+                [self.texts(name, values, taken.get(name, ())) for name in family.variables]
+            )
+
+    def texts(self, name: str, values: Mapping[str, str], without: Iterable[str] = ()) -> set[int]:
+        """For one variable by itself, apart from the values ``without``."""
+        if name not in self.about:
+            return {0}
+        if name in values:
+            return {self.true(name, values[name])}
+        key = (name, bool(without))
+        if key not in self.known:
+            found = text_values(name, self.about[name])
+            self.known[key] = (
+                {self.union(name)}
+                if found is None
+                else _largest(self.true(name, value) for value in found.difference(without))
+            )
+        return self.known[key]
+
+
+def _largest(sets: Iterable[int]) -> set[int]:
+    """The sets that no other one contains; their union if there are too many to compare."""
+    found = set(sets)
+    if len(found) > MOST_WORLDS:
+        return {reduce(or_, found)}
+    return {one for one in found if not any(one & other == one != other for other in found)}
+
+
+def _combine(groups: Iterable[set[int]]) -> set[int]:
+    """One set of each group joined, in every way; past the limit a group counts as all true."""
+    worlds = {0}
+    for group in groups:
+        joined = {reduce(or_, group)} if len(worlds) * len(group) > MOST_WORLDS else group
+        worlds = {world | one for world in worlds for one in joined}
+    return worlds

@@ -1,0 +1,281 @@
+"""Which environments are served, and which of them a ``Requires-Python`` admits.
+
+An environment is a Python minor version and the values that the configuration binds to the
+variables of PEP 508 (dependency specifiers, "environment markers"). Variables that move together on
+every real platform are related through small tables, so that a combination no machine has is
+neither served nor followed. What a marker makes of an environment is for
+:mod:`pypisync.core.environments.marker_masks`, which files an environment can use for
+:mod:`pypisync.core.standards.filenames`.
+"""
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Generic, TypeVar
+
+import packaging
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pypisync.core.environments.platforms import FAMILIES
+from pypisync.core.standards.model import Target, Targets
+
+T = TypeVar("T")
+Environment = Mapping[str, Sequence[str] | None]
+
+VARIABLES: tuple[str, ...] = (
+    "os_name",
+    "sys_platform",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_version",
+    "python_full_version",
+    "implementation_name",
+    "implementation_version",
+)
+
+# The Pythons meant when the configuration binds none. pip 9 was the first to honour
+# Requires-Python, and it ran on 2.7 and 3.3 upwards: what older installers would pick from an
+# index cannot be foreseen, so it cannot be served consistently either.
+KNOWN_MINORS: tuple[str, ...] = ("2.7", *(f"3.{minor}" for minor in range(3, 16)))
+
+RULES = 1  # raise it when the same targets and texts are to give other masks than before
+LONGEST_REQUIRES_PYTHON = 1_000  # characters; real ones stay below a hundred
+_LONGEST_VERSION = 1_000  # characters
+_KEPT_TARGETS = 8
+
+
+# The order in which bound values stand in a target's name.
+_SHOWN = (
+    "sys_platform",
+    "platform_system",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "implementation_name",
+    "implementation_version",
+    "platform_release",
+    "platform_version",
+)
+
+
+def targets(environment: Environment) -> Targets:
+    """All environments to serve, from the configuration's ``environment``.
+
+    Its keys are :data:`VARIABLES` and ``extra``; a missing key is null. Null leaves a variable
+    open; a list stands for each of its values; an empty list bars the variable: no atom of a
+    marker that mentions it holds, while the Python stays open for ``Requires-Python``.
+    Raises ValueError if a key or a value is not one, or if nothing is left to serve.
+    """
+    unknown = sorted(set(environment) - {*VARIABLES, "extra"})
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: not a variable of PEP 508")
+    bound = {name: tuple(dict.fromkeys(environment.get(name) or ())) for name in VARIABLES}
+    barred = frozenset(
+        name for name in VARIABLES if not bound[name] and environment.get(name) is not None
+    )
+    pythons = _pythons(bound["python_version"], bound["python_full_version"])
+    combinations = list(_combinations(bound))
+    found = [
+        _target(minor, full, values, barred) for minor, full in pythons for values in combinations
+    ]
+    width, count = len(combinations), len(found)
+    if bound["python_version"] or bound["python_full_version"]:
+        groups = tuple(1 << i for i in range(count))
+    else:
+        groups = tuple(sum(1 << i for i in range(first, count, width)) for first in range(width))
+    extras = environment.get("extra")
+    return Targets(
+        all=tuple(found),
+        groups=groups,
+        barred=barred,
+        extras=None if extras is None else frozenset(map(canonicalize_name, extras)),
+    )
+
+
+def _pythons(minors: tuple[str, ...], fulls: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    """The Pythons to serve: minor version, and the full version where that is bound."""
+    for text in minors:
+        if not re.fullmatch(r"[0-9]+\.[0-9]+", text):
+            raise ValueError(f"python_version {text!r} is not of the form '3.11'")
+    if not fulls:
+        return [(minor, None) for minor in minors or KNOWN_MINORS]
+    found: list[tuple[str, str | None]] = []
+    for text in fulls:
+        try:
+            release = Version(text).release
+        except InvalidVersion:
+            raise ValueError(f"python_full_version {text!r} is not a version") from None
+        minor = ".".join(map(str, (*release, 0)[:2]))
+        if not minors or minor in minors:
+            found.append((minor, text))
+    if not found:
+        raise ValueError(
+            f"python_version {list(minors)} and python_full_version {list(fulls)} exclude each "
+            "other: nothing is left to serve; correct one of them or set it to null"
+        )
+    return found
+
+
+def _combinations(bound: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
+    """Each combination of the values bound beside Python's that some real platform has."""
+    names = [name for name in _SHOWN if bound[name]]
+    kept = 0
+    for chosen in itertools.product(*(bound[name] for name in names)):
+        values = dict(zip(names, chosen, strict=True))
+        if all(family.keeps(values) for family in FAMILIES):
+            kept += 1
+            yield values
+    if not kept:
+        given = ", ".join(f"{name} {list(bound[name])}" for name in names)
+        raise ValueError(
+            f"no platform has one of these values in each variable: {given}: nothing is left to "
+            "serve; correct them or set some to null"
+        )
+
+
+def _target(
+    minor: str, full: str | None, values: Mapping[str, str], barred: frozenset[str]
+) -> Target:
+    """The target for one Python and one combination, with what the tables say besides."""
+    everything = dict(values)
+    shown = dict(values)
+    for family in FAMILIES:
+        bound = family.bound(values)
+        if not bound:
+            continue
+        rows = family.matching(values)
+        if not minor.startswith("2."):  # "linux2" ended with Python 2
+            rows = [row for row in rows if "linux2" not in row] or rows
+        everything |= {k: v for k, v in family.agreed(rows).items() if k not in bound}
+        first = next(name for name in _SHOWN if name in bound)
+        implied = family.agreed(family.matching({first: values[first]}))
+        shown = {k: v for k, v in shown.items() if k == first or implied.get(k) != v}
+    everything["python_version"] = minor
+    if full is not None:
+        everything["python_full_version"] = full
+    name = " ".join([full or minor, *map(_readable, shown.values())])
+    return Target(name, minor, {k: v for k, v in everything.items() if k not in barred})
+
+
+def _readable(value: str) -> str:
+    """A value as it stands in a name: quoted where a reader could not see its ends."""
+    return value if re.fullmatch(r"[^\s\"]+", value) else json.dumps(value, ensure_ascii=False)
+
+
+class PerTargets(Generic[T]):
+    """Something made once for each :class:`Targets` object and found again by identity.
+
+    A Targets holds mappings, so it cannot be hashed, and hashing it at each of millions of
+    questions would cost more than the answer. A kept entry keeps its Targets alive, so an
+    identity is never taken for another's.
+    """
+
+    def __init__(self, make: Callable[[Targets], T]) -> None:
+        self._make = make
+        self._made: dict[int, tuple[Targets, T]] = {}
+
+    def __call__(self, targets: Targets) -> T:
+        """What was made for ``targets``."""
+        entry = self._made.get(id(targets))
+        if entry is None:
+            if len(self._made) >= _KEPT_TARGETS:
+                self._made.clear()
+            entry = self._made[id(targets)] = (targets, self._make(targets))
+        return entry[1]
+
+
+def patches(minor: str, literals: Iterable[str]) -> list[int]:
+    """Patch levels of ``minor`` that stand for all of them, as far as ``literals`` can tell.
+
+    A comparison with a version changes its answer only at that version's own patch level; a
+    test for being part of a text ("3.7.0 3.7.1") only at the levels that stand there. So 0, these
+    levels and the one above each are enough: whatever lies between two is like the one above the
+    lower.
+    """
+    found = {0}
+    for literal in literals:
+        found |= {level + step for level in _levels(minor, literal) for step in (0, 1)}
+    return sorted(found)
+
+
+def _levels(minor: str, literal: str) -> Iterator[int]:
+    try:
+        if len(literal) > _LONGEST_VERSION:
+            raise InvalidVersion(literal)
+        release = (*Version(literal.strip().removesuffix(".*")).release, 0, 0)
+    except ValueError:
+        pass
+    else:
+        if f"{release[0]}.{release[1]}" == minor:
+            yield release[2]
+    if f"{minor}." not in literal:
+        return
+    for match in re.finditer(rf"(?={re.escape(minor)}\.(0|[1-9][0-9]{{0,8}}))", literal):
+        # "3.7.12" also contains "3.7.1"
+        yield from (int(match[1][:length]) for length in range(1, len(match[1]) + 1))
+
+
+def python_mask(targets: Targets, requires_python: str | None) -> int:
+    """The targets with some Python that satisfies ``requires_python`` (PEP 345, PEP 440).
+
+    Only final versions stand for an open patch level; a bound ``python_full_version`` is taken
+    exactly. No text admits all, and so does one that cannot be parsed, as pip keeps such files.
+    """
+    if not requires_python:
+        return targets.mask
+    return _python_masks(targets)(requires_python)
+
+
+def _python_masks_for(targets: Targets) -> Callable[[str], int]:
+    pythons: dict[tuple[str, str | None], int] = {}
+    for i, target in enumerate(targets.all):
+        python = (target.minor, target.values.get("python_full_version"))
+        pythons[python] = pythons.get(python, 0) | 1 << i
+    return lru_cache(maxsize=1 << 16)(partial(_admitted, targets.mask, pythons))
+
+
+_python_masks = PerTargets(_python_masks_for)
+
+
+def _admitted(everything: int, pythons: Mapping[tuple[str, str | None], int], text: str) -> int:
+    if len(text) > LONGEST_REQUIRES_PYTHON:
+        return everything
+    mask = 0
+    try:
+        specifiers = SpecifierSet(text)
+        literals = [specifier.version for specifier in specifiers]
+        for (minor, full), bits in pythons.items():
+            versions = (
+                [f"{minor}.{level}" for level in patches(minor, literals)]
+                if full is None
+                else [full]
+            )
+            if any(specifiers.contains(version, prereleases=True) for version in versions):
+                mask |= bits
+    except ValueError:  # no specifier, or a number that is too long to be one
+        return everything
+    return mask
+
+
+def fingerprint(targets: Targets) -> str:
+    """A hash of all that masks and edges hang on: when it differs, they are out of date.
+
+    64 hex digits; the order of the targets counts, their names and groups do not.
+    """
+    decides = {
+        "rules": RULES,
+        "packaging": packaging.__version__,
+        "tables": [family.rows for family in FAMILIES],
+        "targets": [[target.minor, sorted(target.values.items())] for target in targets.all],
+        "barred": sorted(targets.barred),
+        "extras": None if targets.extras is None else sorted(targets.extras),
+    }
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()

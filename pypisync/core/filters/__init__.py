@@ -1,0 +1,1 @@
+"""Which files are kept, and which the policy bars."""

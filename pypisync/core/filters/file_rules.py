@@ -1,0 +1,104 @@
+"""Which files of a release are wanted, and on which targets they make it installable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pypisync.core.environments.machines import Machines
+from pypisync.core.standards.filenames import ParsedFile, excluded, usable_mask
+from pypisync.core.standards.model import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class FilePolicy:
+    """What the configuration says of files."""
+
+    arch_exclude: tuple[str, ...] = ()
+    wheels: Literal["all", "targets"] = "all"  # targets: only those that some target can use
+    # fallback: only where a target has no wheel
+    sdists: Literal["always", "fallback", "never"] = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One file of a release, as far as keeping it is concerned."""
+
+    parsed: ParsedFile
+    requires_python: str | None
+    yanked: bool
+    barred: bool = False  # by the policy, see pypisync.core.filters.policy
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer for one release; ``files`` runs parallel to the files asked about."""
+
+    files: tuple[tuple[bool, int], ...]  # kept, and the targets that can use it
+    admits: int  # by kept files that are not yanked
+    admits_yanked: int  # by all kept files
+    builds: int  # targets that only an sdist serves
+    serves: int = 0  # proof targets, by kept files that are not yanked
+    serves_yanked: int = 0  # by all kept files
+
+
+def keep(
+    files: Sequence[FileFacts], policy: FilePolicy, targets: Targets, machines: Machines
+) -> Kept:
+    """Apply the policy to the files of one release."""
+    masks = [usable_mask(f.parsed, f.requires_python, targets) for f in files]
+    serves = [
+        machines.serves(f.parsed.tags if f.parsed.kind == "wheel" else None, f.requires_python)
+        for f in files
+    ]
+    kept = _wanted(files, policy, masks, serves)
+    by_wheel = admits = admits_yanked = sound = every = 0
+    for file, wanted, mask, served in zip(files, kept, masks, serves, strict=True):
+        if wanted:
+            admits_yanked |= mask
+            every |= served
+            admits |= 0 if file.yanked else mask
+            sound |= 0 if file.yanked else served
+            by_wheel |= mask if file.parsed.kind == "wheel" else 0
+    return Kept(
+        files=tuple(
+            (wanted, mask if wanted else 0) for wanted, mask in zip(kept, masks, strict=True)
+        ),
+        admits=admits,
+        admits_yanked=admits_yanked,
+        builds=admits_yanked & ~by_wheel,
+        serves=sound,
+        serves_yanked=every,
+    )
+
+
+def _wanted(
+    files: Sequence[FileFacts], policy: FilePolicy, masks: Sequence[int], serves: Sequence[int]
+) -> list[bool]:
+    """Which of the files the policy keeps."""
+    kept = [not (f.barred or excluded(f.parsed, policy.arch_exclude)) for f in files]
+    by_wheel = on_machines = 0
+    for i, file in enumerate(files):
+        if file.parsed.kind == "wheel":
+            usable = masks[i] or serves[i]
+            kept[i] = kept[i] and (policy.wheels == "all" or usable != 0)
+            by_wheel |= masks[i] if kept[i] else 0
+            on_machines |= serves[i] if kept[i] else 0
+    for i, file in enumerate(files):
+        if file.parsed.kind == "sdist" and policy.sdists != "always":
+            needed = masks[i] & ~by_wheel or serves[i] & ~on_machines
+            kept[i] = kept[i] and policy.sdists == "fallback" and needed != 0
+    return kept
+
+
+def left_out(parsed: ParsedFile, policy: FilePolicy) -> str:
+    """Which rule leaves out a file that is not kept, though nothing bars it."""
+    for text in policy.arch_exclude:
+        if excluded(parsed, (text,)):
+            return f'arch_exclude ("{text}")'
+    if parsed.kind == "wheel" and policy.wheels == "targets":
+        return 'wheels: "targets" (no environment can install it)'
+    if parsed.kind == "sdist" and policy.sdists == "never":
+        return 'sdists: "never"'
+    if parsed.kind == "sdist" and policy.sdists == "fallback":
+        return 'sdists: "fallback" (every environment has a wheel)'
+    return "the configuration of the last sync"

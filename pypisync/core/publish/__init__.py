@@ -1,0 +1,1 @@
+"""The order of publication, and the bytes of index pages."""

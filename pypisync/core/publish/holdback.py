@@ -1,0 +1,100 @@
+"""What can be published: wanted against held.
+
+A release is ready if the files that are stored serve every target that the release admits. What
+is not ready is held, and so is every release that needs it and is not published yet: a page never
+lists a release whose dependencies are not there. What is published already stays.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pypisync.core.publish.pages import PageFile
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A file of a release, and whether the pool holds it."""
+
+    page: PageFile  # as its page would list it
+    admits: int
+    kept: bool  # if its release is selected, it is wanted on the page
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A release that the selection wants, or that the newest generation lists."""
+
+    release: int
+    project: str
+    version: str
+    selected: bool
+    admits: int
+    pinned: bool  # by a lock file alone: nothing that it needs is followed
+    blocked: str  # why it cannot be published whatever is stored; "" if nothing stands in the way
+    files: tuple[Shelf, ...]
+
+    @property
+    def label(self) -> str:
+        """As an operator writes it."""
+        return f"{self.project}=={self.version}"
+
+
+def unready(wanted: Iterable[Wanted]) -> dict[int, str]:
+    """The selected releases that cannot be published by themselves, with the reason."""
+    held: dict[int, str] = {}
+    for release in wanted:
+        if not release.selected:
+            continue
+        there = [file for file in release.files if file.kept and file.stored]
+        served = 0
+        for file in there:
+            served |= file.admits
+        missing = [f.page.filename for f in release.files if f.kept and not f.stored]
+        if release.blocked:
+            held[release.release] = release.blocked
+        elif missing and (release.admits & ~served or not there):
+            held[release.release] = f"not stored yet: {', '.join(missing[:3])}" + (
+                f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            )
+    return held
+
+
+def spread(
+    held: Mapping[int, str],
+    needs: Mapping[int, Sequence[int]],
+    labels: Mapping[int, str],
+    published: frozenset[int],
+) -> dict[int, str]:
+    """``held`` with all that needs it, except what is published already.
+
+    ``needs``: for a release, those that need it; ``labels``: what to call a release.
+    """
+    spread_to = dict(held)
+    frontier = list(held)
+    while frontier:
+        release = frontier.pop()
+        for dependent in needs.get(release, ()):
+            if dependent not in spread_to and dependent not in published:
+                spread_to[dependent] = f"needs {labels.get(release, '?')}, which is held"
+                frontier.append(dependent)
+    return spread_to
+
+
+def dependencies_first(names: Iterable[str], needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """``names`` so that what a name needs comes before it; within a cycle in name order."""
+    wanted = dict.fromkeys(sorted(names))
+    order: dict[str, None] = {}
+    entered: set[str] = set()
+    for start in wanted:
+        stack = [(start, False)]
+        while stack:
+            name, done = stack.pop()
+            if done:
+                order[name] = None
+            elif name not in entered:
+                entered.add(name)
+                stack.append((name, True))
+                below = sorted(needs.get(name, ()), reverse=True)
+                stack += [(need, False) for need in below if need in wanted]
+    return list(order)

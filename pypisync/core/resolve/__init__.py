@@ -1,0 +1,1 @@
+"""Proofs: whether a root can be installed, with which pins, or why not."""

@@ -1,0 +1,99 @@
+"""Which versions of a project a requirement admits on a target, and which is tried first.
+
+Preference is pip's: newest first. A set of versions is an integer: bit *i* is the *i*-th usable
+release of the project (see :mod:`pypisync.core.resolve.target_index`). Everything is worked out
+once.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from pypisync.core.resolve.check_refutation import hopeless
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.standards.specifiers import matcher
+
+
+class Mode(IntEnum):
+    """How much a requirement admits: each mode admits all that a proof in the one before has."""
+
+    # What pip admits by this requirement alone. Whatever is found is good, for requirements
+    # together admit at least what each of them does. A release of which it is not known what it
+    # needs counts: installers do not look for another because of that.
+    STRICT = 0
+    # Every matching release whose needs are known, pre-release and yanked ones too unless hopeless.
+    WIDE = 1
+    # Every matching release; what is not known is taken to be nothing.
+    TRUSTING = 2
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The versions of a project by what they are."""
+
+    finals: int = 0
+    yanked: int = 0
+    doubted: int = 0
+    entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
+
+
+@dataclass(slots=True)
+class Admission:
+    """The versions admitted on one target."""
+
+    ground: Ground
+    _shelves: dict[str, Shelf] = field(default_factory=dict)
+    _matching: dict[tuple[str, str], int] = field(default_factory=dict)
+    _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)
+
+    def best(self, name: str, versions: int, mode: Mode) -> int | None:
+        """The version to try first."""
+        shelf = self.shelf(name)
+        sound = versions & ~shelf.yanked
+        choices: tuple[int, ...] = (sound, versions)
+        if mode is not Mode.STRICT:  # what would be chosen only for want of better comes last
+            known, finals = ~shelf.doubted, shelf.finals
+            choices = (sound & finals & known, sound & known, versions & known, versions)
+        return next((some.bit_length() - 1 for some in choices if some), None)
+
+    def shelf(self, name: str) -> Shelf:
+        """The versions of a project by what they are. Raises Lacking."""
+        shelf = self._shelves.get(name)
+        if shelf is None:
+            shelf = Shelf()
+            for i, usable in enumerate(self.ground.usable(name)):
+                release = usable.release
+                shelf.entries.append((release.key, release.version))
+                shelf.finals |= (not release.prerelease) << i
+                shelf.yanked |= usable.yanked << i
+                shelf.doubted |= bool(usable.doubt) << i
+            self._shelves[name] = shelf
+        return shelf
+
+    def matching(self, name: str, specifier: str) -> int:
+        """The versions that a specifier matches, whatever they are. Raises Lacking."""
+        found = self._matching.get((name, specifier))
+        if found is None:
+            wanted, entries = matcher(specifier), self.shelf(name).entries
+            found = sum(1 << i for i, entry in enumerate(entries) if wanted.matches(*entry))
+            self._matching[name, specifier] = found
+        return found
+
+    def admitted(self, name: str, specifier: str, mode: Mode) -> int:
+        """The versions that a requirement with this specifier admits. Raises Lacking."""
+        key = (mode, name, specifier)
+        found = self._admitted.get(key)
+        if found is None:
+            found = self._admitted[key] = self._admit(name, specifier, mode)
+        return found
+
+    def _admit(self, name: str, specifier: str, mode: Mode) -> int:
+        shelf, wanted = self.shelf(name), matcher(specifier)
+        matching = self.matching(name, specifier)
+        if mode is Mode.STRICT:
+            if not wanted.prereleases:
+                matching = matching & shelf.finals or matching
+            sound = matching & ~shelf.yanked
+            matching = matching if wanted.pinned and not sound else sound
+        else:
+            matching &= ~hopeless(self.ground, name)
+        return matching & ~shelf.doubted if mode is Mode.WIDE else matching

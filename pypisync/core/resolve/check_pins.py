@@ -1,0 +1,147 @@
+"""Whether a set of pins is an installation that pip would accept.
+
+Looked at from what is asked for, requirement by requirement, with ``packaging``'s own reading of
+specifiers and pip's rules for what may be chosen: all requirements on a project are taken together;
+a pre-release counts if one of them names a pre-release or no final matches them all; a yanked
+release if one of them is an exact pin and nothing that matches is not yanked (PEP 440, PEP 592).
+How the pins were found does not matter here, and nothing is shared with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from packaging.specifiers import SpecifierSet
+
+from pypisync.core.resolve.index import Asked
+from pypisync.core.resolve.memoized_walk import Walks
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.standards.model import Requirement
+
+Pins = Mapping[str, int]
+"""By project the position of its version among the usable ones."""
+
+
+def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Requirement]]:
+    """All that an installation of ``wanted`` by these pins asks for, by project.
+
+    A project without a pin is asked for, and leads no further.
+    """
+    asked: dict[str, list[Requirement]] = {}
+    seen: set[tuple[str, str]] = set()
+    waiting = list(wanted)
+    while waiting:
+        need = waiting.pop()
+        asked.setdefault(need.name, []).append(need)
+        for extra in ("", *need.extras):
+            pin = pins.get(need.name, -1)
+            if (need.name, extra) in seen or not 0 <= pin < len(ground.usable(need.name)):
+                continue
+            seen.add((need.name, extra))
+            waiting.extend(ground.needs(need.name, pin, extra))
+    return asked
+
+
+def faults(
+    ground: Ground, wanted: Asked, pins: Pins, by: Literal["pip", "uv"] = "pip"
+) -> list[str]:
+    """Why these pins are no installation of ``wanted`` by an installer; nothing if they are.
+
+    uv takes a pre-release also when the finals that match are ruled out by something else, and a
+    yanked release if it is asked for by an exact pin; nobody else's pin counts.
+    """
+    asked = reached(ground, wanted, pins)
+    found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
+    for name, needs in sorted(asked.items()):
+        found += [f'"{need.text}": {need.fault}' for need in needs if need.fault]
+        if name not in pins:
+            found.append(f"{name} is needed and not pinned")
+        elif not 0 <= pins[name] < len(ground.usable(name)):
+            found.append(f"{name}: there is no such release")
+        else:
+            texts = [need.specifier for need in needs]
+            found += _mismatches(ground, name, pins[name], texts)
+            if by == "pip":
+                found += _refused(ground, name, pins[name], texts)
+            elif ground.usable(name)[pins[name]].yanked:
+                pinned = [need for need in needs if need in wanted]
+                if not any(pins_one(_specifiers(need.specifier)) for need in pinned):
+                    found.append(f"{name} is yanked")
+    return found
+
+
+@dataclass(slots=True)
+class Checker:
+    """Checks on one target; what it has seen for one root it need not look at for another."""
+
+    ground: Ground
+    _walks: Walks[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._walks = Walks(self.ground, self._ordinary, _matches)
+
+    def passes(self, wanted: Asked, pins: Pins) -> bool:
+        """Whether these pins are an installation of ``wanted``: they have no :func:`faults`."""
+        met = self._walks.along(pins, wanted)
+        if met is None:
+            return not faults(self.ground, wanted, pins)
+        return pins.keys() <= met  # the others are extras
+
+    def _ordinary(self, name: str, pin: int) -> str | None:
+        """The version of a release on which requirements have a say one by one."""
+        usable = self.ground.usable(name)
+        if not 0 <= pin < len(usable):
+            return None
+        chosen = usable[pin]
+        release = chosen.release
+        if release.prerelease or chosen.yanked or chosen.doubt:
+            return None
+        return release.version
+
+
+def _mismatches(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+    chosen = ground.usable(name)[pin]
+    label = f"{name} {chosen.release.version}"
+    if chosen.doubt:
+        yield f"{label}: {chosen.doubt}"
+    version = chosen.release.version
+    for text in texts:
+        if not _matches(version, text):
+            yield f'{label} does not match "{text}"'
+
+
+def _refused(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+    """Why pip would not take what matches."""
+    usable = ground.usable(name)
+    chosen = usable[pin]
+    label = f"{name} {chosen.release.version}"
+    if not (chosen.release.prerelease or chosen.yanked):
+        return  # an ordinary release: nothing else has a say
+    specifiers = [_specifiers(text) for text in texts]
+    matching = [u for u in usable if all(_matches(u.release.version, text) for text in texts)]
+    finals = [u for u in matching if not u.release.prerelease]
+    if not any(specifier.prereleases for specifier in specifiers) and finals:
+        if chosen.release.prerelease:
+            yield f"{label} is a pre-release, and {name} {finals[-1].release.version} is there"
+        matching = finals
+    if chosen.yanked and not (any(map(pins_one, specifiers)) and all(u.yanked for u in matching)):
+        yield f"{label} is yanked"
+
+
+@lru_cache(maxsize=1 << 16)
+def _matches(version: str, specifier: str) -> bool:
+    return _specifiers(specifier).contains(version, prereleases=True)
+
+
+def pins_one(specifiers: SpecifierSet) -> bool:
+    """Whether a specifier names exactly one version (pip's ``is_pinned``)."""
+    return any(
+        one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
+        for one in specifiers
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)

@@ -1,0 +1,110 @@
+"""Which pins of a proof the closure selects by itself, and which have to be added.
+
+The closure (:mod:`pypisync.core.closure.incremental`) takes the best release for each requirement
+alone. A pin that is the best for one of the requirements on the way to it is there already,
+whatever else the mirror wants; the others are repairs. The answer hangs on nothing but the facts
+and the one root or group, so it does not change when others come and go.
+"""
+
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pypisync.core.closure.candidates import Candidate, choose, choose_root
+from pypisync.core.resolve.index import Asked, ListedRelease
+from pypisync.core.resolve.memoized_walk import Walks
+from pypisync.core.resolve.target_index import Ground, package, unpacked
+from pypisync.core.standards.specifiers import matcher
+from pypisync.core.wanted.selector import Selector
+
+
+@dataclass(slots=True)
+class Calling:
+    """The closure's choices for one proof target, which is a machine of ``environments``."""
+
+    ground: Ground
+    environments: int  # a mask
+    groups: Sequence[int]  # masks; see pypisync.core.standards.model.Targets
+    _candidates: dict[str, list[Candidate]] = field(default_factory=dict)
+    _chosen: dict[tuple[str, str, bool], Collection[int]] = field(default_factory=dict)
+    _walks: Walks[ListedRelease] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._walks = Walks(self.ground, self._pinned, self._calls)
+
+    def called(self, wanted: Asked, pins: Mapping[str, int]) -> Container[str]:
+        """The projects of which the closure of ``wanted`` selects the pin."""
+        starts: list[str] = []
+        for need in wanted:
+            pin = self._pinned(need.name, pins.get(need.name, -1))
+            if pin and self._calls(pin, self._together(need.name, wanted), root=True):
+                starts += [package(need.name, extra) for extra in ("", *need.extras)]
+        met = self._walks.along(pins, (), starts)
+        return self._part(pins, starts) if met is None else met
+
+    def choices(self, needs: Asked, *, root: bool = False) -> list[tuple[str, int, str]]:
+        """The releases that the closure takes for requirements, of those that are usable here.
+
+        Project, position among the usable ones, and extra. ``root``: they are asked for at once.
+        """
+        found = []
+        for need in needs:
+            if need.fault:
+                continue
+            specifier = self._together(need.name, needs) if root else need.specifier
+            for i, usable in enumerate(self.ground.usable(need.name)):
+                if self._calls(usable.release, specifier, root=root):
+                    found += [(need.name, i, extra) for extra in ("", *need.extras)]
+        return found
+
+    def _part(self, pins: Mapping[str, int], starts: Iterable[str]) -> set[str]:
+        """The same, where some requirement on the way calls for another release than the pin."""
+        found: set[str] = set()
+        waiting = list(starts)
+        while waiting:
+            node = waiting.pop()
+            if node in found:
+                continue
+            found.add(node)
+            name, extra = unpacked(node)
+            for need in self.ground.needs(name, pins[name], extra):
+                pin = self._pinned(need.name, pins.get(need.name, -1))
+                if pin and self._calls(pin, need.specifier):
+                    waiting += [package(need.name, one) for one in ("", *need.extras)]
+        return found
+
+    def _pinned(self, name: str, pin: int) -> ListedRelease | None:
+        return self.ground.usable(name)[pin].release if pin >= 0 else None
+
+    def _together(self, name: str, wanted: Asked) -> str:
+        """All that is asked of a project at once, constraints included: that makes the root."""
+        limit = self.ground.limits.get(name, "")
+        if not limit and len(wanted) == 1:
+            return wanted[0].specifier
+        asked = {need.specifier for need in wanted if need.name == name}
+        return ",".join(sorted(filter(None, asked | {limit})))
+
+    def _calls(self, release: ListedRelease, specifier: str, *, root: bool = False) -> bool:
+        key = (release.name, specifier, root)
+        found = self._chosen.get(key)
+        if found is None:
+            found = self._chosen[key] = self._choice(release.name, specifier, root=root)
+        return release.id in found
+
+    def _choice(self, name: str, specifier: str, *, root: bool) -> Sequence[int]:
+        candidates = self._of(name)
+        if not self.environments:
+            return ()
+        if root:
+            selector = Selector(specifier, 1, specifier, matcher(specifier).pinned)
+            return choose_root(candidates, selector, self.groups)[0]
+        return choose(candidates, specifier, self.environments)[0]
+
+    def _of(self, name: str) -> list[Candidate]:
+        """The releases of a project as the closure sees them, newest first."""
+        found = self._candidates.get(name)
+        if found is None:
+            found = self._candidates[name] = [
+                Candidate(r.id, r.key, r.version, r.prerelease, *r.admits)
+                for r in reversed(self.ground.offers.get(name))
+            ]
+        return found

@@ -1,0 +1,65 @@
+"""The pins that every installer agrees on, where there are such.
+
+If each requirement by itself calls for the same release of a project as all the others do, no
+order of deciding and no backtracking matters: whoever prefers the newest ends there. That is so
+for most roots, and found by one walk; where a release leads is worked out once for all of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pypisync.core.resolve.candidates import Admission, Mode
+from pypisync.core.resolve.target_index import Node
+from pypisync.core.standards.model import Requirement
+
+
+@dataclass(slots=True)
+class Agreement:
+    """Where installers agree on one target."""
+
+    admission: Admission
+    _leads: dict[Node, tuple[Node, ...] | None] = field(default_factory=dict)
+
+    def nodes(self, wanted: Iterable[Requirement]) -> set[Node] | None:
+        """The releases with the extras asked of them.
+
+        None if two requirements call for different releases, or one for none. Raises Lacking.
+        """
+        pins: dict[str, int] = {}
+        found: set[Node] = set()
+        leads = self._called(wanted)
+        waiting: list[Node] = []
+        while leads is not None:
+            for node in leads:
+                if node not in found:
+                    found.add(node)
+                    waiting.append(node)
+                    if pins.setdefault(node[0], node[1]) != node[1]:
+                        return None
+            if not waiting:
+                return found
+            node = waiting.pop()
+            if node in self._leads:
+                leads = self._leads[node]
+            else:
+                leads = self._leads[node] = self._called(self.admission.ground.needs(*node))
+        return None
+
+    def _called(self, needs: Iterable[Requirement]) -> tuple[Node, ...] | None:
+        """What each requirement calls for by itself; None if one calls for nothing."""
+        called: list[Node] = []
+        for need in needs:
+            best = None if need.fault else self._best(need)
+            if best is None:
+                return None
+            called += [(need.name, best, extra) for extra in ("", *need.extras)]
+        return tuple(called)
+
+    def _best(self, need: Requirement) -> int | None:
+        """The release that every installer takes for it; None if that is not sure."""
+        admitted = self.admission.admitted(need.name, need.specifier, Mode.STRICT)
+        best = self.admission.best(need.name, admitted, Mode.STRICT)
+        shelf = self.admission.shelf(need.name)
+        # Yanked ones, and pre-releases where there are finals, each takes by rules of its own.
+        disputed = shelf.yanked | (~shelf.finals if shelf.finals else 0)
+        return None if best is None or disputed >> best & 1 else best

@@ -1,0 +1,123 @@
+"""A refutation in an operator's words: lines that begin with "because" or "so".
+
+Only what was checked is told: each line is a clause of the refutation, in the order in which one
+follows from the other.
+"""
+
+from collections.abc import Sequence
+
+from packaging.specifiers import SpecifierSet
+
+from pypisync.core.resolve.check_pins import faults
+from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, positions
+from pypisync.core.resolve.index import Asked
+from pypisync.core.resolve.target_index import Ground, unpacked
+from pypisync.core.standards.model import Requirement
+
+_SHOWN = 4  # versions in a row
+_MOST = 40  # lines
+_EVERY = "every release of "
+
+
+def explained(ground: Ground, wanted: Asked, refutation: Refutation, name: str = "") -> list[str]:
+    """Why ``wanted``, called ``name``, cannot be installed; the refutation has been checked."""
+    name = name or ", ".join(need.text for need in wanted)
+    words = _Words(ground, wanted)
+    lines = list(dict.fromkeys(filter(None, map(words.line, refutation[:-1]))))
+    if len(lines) > _MOST:
+        lines = [*lines[: _MOST - 1], f"... and {len(lines) - _MOST + 1} more steps"]
+    return [*lines, f"so {name} cannot be installed"]
+
+
+class _Words:
+    def __init__(self, ground: Ground, wanted: Asked) -> None:
+        self._ground = ground
+        self._wanted = wanted
+        self._who = "the root" if len(wanted) == 1 else "the group"
+
+    def line(self, clause: Clause) -> str:
+        """One clause; "" for what goes without saying."""
+        users = [term for term in clause.terms if term.positive]
+        others = [term for term in clause.terms if not term.positive]
+        match clause.kind:
+            case "root":
+                return self._because(self._who, "requires", self._wanted, _package(others))
+            case "dependency":
+                return self._dependency(users[0], others[0] if others else None)
+            case "barred":
+                pins = {user.package: next(positions(user.versions)) for user in users}
+                return f"because {'; '.join(faults(self._ground, self._wanted, pins))}"
+            case "derived" if users and not others:
+                return self._so(users)
+        return ""  # no such release: who requires it says so; the rest is plain
+
+    def _so(self, users: Sequence[Term]) -> str:
+        if len(users) == 1:
+            who = self._term(users[0])
+            if who.startswith(_EVERY):
+                return f"so no release of {who.removeprefix(_EVERY)} can be installed"
+            return f"so {who} cannot be installed"
+        return f"so these cannot be installed together: {', '.join(map(self._term, users))}"
+
+    def _dependency(self, user: Term, other: Term | None) -> str:
+        name, extra = unpacked(user.package)
+        version = next(positions(user.versions & self._all(name)), None)
+        if version is None:
+            return ""
+        needs = self._ground.needs(name, version, extra)
+        versions = user.versions & self._all(name)
+        several = versions.bit_count() > 1 and versions != self._all(name)
+        verb = "require" if several else "requires"
+        asked = user.package if other is None else other.package
+        return self._because(self._term(user), verb, needs, asked)
+
+    def _because(self, who: str, verb: str, needs: Sequence[Requirement], package: str) -> str:
+        for need in needs:
+            if need.fault:
+                return f'because {who} {verb} "{need.text}": {need.fault}'
+        name = unpacked(package)[0]
+        asked = [need for need in needs if need.name == name]
+        if not asked:
+            return ""  # an extra belongs to its own release
+        texts = " and ".join(dict.fromkeys(f'"{need.text}"' for need in asked))
+        return f"because {who} {verb} {texts}{self._lack(name, asked)}"
+
+    def _lack(self, name: str, needs: Sequence[Requirement]) -> str:
+        """That nothing usable matches, if so."""
+        usable = self._ground.usable(name)
+        for one in usable:
+            if all(
+                SpecifierSet(need.specifier).contains(one.release.version, prereleases=True)
+                for need in needs
+            ):
+                return ""
+        listed = self._ground.offers.get(name)
+        if not listed:
+            return f", and there is no release of {name}"
+        if not usable:
+            versions = _row([release.version for release in listed])
+            return f", and no file of {name} ({versions}) can be used here"
+        return f", and of {name} there is only {_row([one.release.version for one in usable])}"
+
+    def _term(self, term: Term) -> str:
+        name = unpacked(term.package)[0]
+        every = self._all(name)
+        versions = term.versions & every
+        if versions == every and every.bit_count() > 1:
+            return f"{_EVERY}{term.package}"
+        usable = self._ground.usable(name)
+        return f"{term.package} {_row([usable[i].release.version for i in positions(versions)])}"
+
+    def _all(self, name: str) -> int:
+        return (1 << len(self._ground.usable(name))) - 1
+
+
+def _package(terms: Sequence[Term]) -> str:
+    return terms[0].package if terms else ""
+
+
+def _row(versions: Sequence[str]) -> str:
+    """Versions in a row, the middle left out where there are many."""
+    if len(versions) <= _SHOWN:
+        return ", ".join(versions)
+    return f"{versions[0]}, ..., {versions[-1]} ({len(versions)} releases)"

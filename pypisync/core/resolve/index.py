@@ -1,0 +1,91 @@
+"""What an index offers, whatever the machine: the vocabulary of proofs.
+
+An index is either what the mirror's pages list, with its files, or what upstream has and the
+configuration keeps, with the masks of the proof targets that its files serve. Of the latter not
+everything has been read: a question that hangs on what is missing raises :class:`Lacking`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from packaging.tags import Tag
+
+from pypisync.core.standards.model import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file on a page."""
+
+    filename: str
+    path: str  # relative to the published tree
+    sha256: str
+    size: int  # bytes
+    tags: frozenset[Tag] | None  # None: an sdist
+    requires_python: str | None
+    yanked: bool
+
+
+NO_FILE = ListedFile("", "", "", 0, None, None, yanked=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRelease:
+    """A release that an index lists, and what it needs."""
+
+    name: str  # normalised
+    version: str
+    key: bytes  # sorts as PEP 440
+    prerelease: bool
+    files: tuple[ListedFile, ...]
+    needs: tuple[Requirement, ...]
+    known: bool = True  # False: nobody says what it needs
+    # Where its files are not given: the proof targets that its files serve and the environments
+    # that it admits, by masks, yanked files left out and included.
+    serves: tuple[int, int] | None = None
+    admits: tuple[int, int] = (0, 0)
+    id: int = 0
+    unread: bool = False  # what it needs has still to be read
+
+
+class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched, and it goes on
+    """A question hangs on facts that have still to be read from upstream."""
+
+    def __init__(self, projects: Iterable[str] = (), releases: Iterable[int] = ()) -> None:
+        super().__init__()
+        self.projects = frozenset(projects)
+        self.releases = frozenset(releases)
+
+
+@dataclass(slots=True)
+class Offers:
+    """What an index offers: releases by project, the oldest first.
+
+    A project that is missing has none; one that is ``unseen`` has still to be read. ``partial``:
+    not of every release it is known what it needs.
+    """
+
+    releases: dict[str, Sequence[ListedRelease]] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
+    partial: bool = False
+    _asked: dict[str, set[str]] = field(default_factory=dict)
+
+    def get(self, name: str) -> Sequence[ListedRelease]:
+        """The releases of a project. Raises Lacking."""
+        if name in self.unseen:
+            raise Lacking(projects=[name])
+        return self.releases.get(name, ())
+
+    def asked(self, name: str) -> set[str]:
+        """All specifiers by which a release asks for a project, as far as is known."""
+        if not self._asked:
+            for releases in self.releases.values():
+                for release in releases:
+                    for need in release.needs:
+                        self._asked.setdefault(need.name, set()).add(need.specifier)
+        return self._asked.get(name, set())
+
+
+Asked: TypeAlias = tuple[Requirement, ...]
+"""What an installer is asked for at once: one root, or all of a group; no marker counts."""

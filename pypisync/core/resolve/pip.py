@@ -1,0 +1,251 @@
+"""The pins that pip would come to: its own algorithm over the same facts.
+
+resolvelib is what pip resolves with; the provider below decides in the order in which pip's does
+(pip 26, ``resolution/resolvelib/provider.py`` and ``factory.py``), for a search that backtracks
+ends where its order leads it. What comes out is a claim, as a solver's is.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from packaging.specifiers import SpecifierSet
+from resolvelib import AbstractProvider, BaseReporter, Resolver
+from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep, ResolverException
+
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.check_pins import pins_one
+from pypisync.core.resolve.check_refutation import positions
+from pypisync.core.resolve.index import Asked
+from pypisync.core.standards.model import Requirement
+
+# pip looks at a project early that stood in the way so often.
+_CONFLICTS = 5
+_UPPER = ("<", "<=", "~=")
+_NONE = -1  # a version that no project has
+
+
+class _Need(NamedTuple):
+    """What pip calls a requirement; ``only``: the one version that an extra belongs to."""
+
+    name: str
+    extras: tuple[str, ...]
+    specifier: str
+    only: int | None = None
+
+
+class _Candidate(NamedTuple):
+    name: str
+    extras: tuple[str, ...]
+    version: int
+
+
+_Resolver = Resolver[_Need, _Candidate, str]
+
+
+class Rehearsal(NamedTuple):
+    """What an installer comes to, and on which way.
+
+    A version is its position among the usable ones.
+    """
+
+    pins: Mapping[str, int] | None  # by project; None: it finds no solution
+    tried: Set[tuple[str, int]]  # what it decided on or would have, for a while at least
+
+
+def rehearsed(
+    admission: Admission, wanted: Asked, budget: Budget, consulted: set[str]
+) -> Rehearsal:
+    """What pip comes to. The projects that it looks at go into ``consulted``, however it ends.
+
+    Raises Spent and Lacking.
+    """
+    if any(need.fault for need in wanted):
+        return Rehearsal(None, set())
+    provider = _Pip(admission, wanted, consulted)
+    resolver: Any = Resolver(provider, _Counter(budget))
+    pins = None
+    try:
+        # Those with extras come last; it tells on what is looked at.
+        first = sorted(
+            (one for need in wanted for one in _needs(need)), key=lambda one: one.extras != ()
+        )
+        result = resolver.resolve(first, max_rounds=budget.steps)
+        pins = {c.name: c.version for c in result.mapping.values()}
+    except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
+        pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
+    except ResolverException as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+    return Rehearsal(pins, provider.tried)
+
+
+def _needs(need: Requirement) -> Iterator[_Need]:
+    """One line as pip takes it: a specifier behind an extra is one of the project as well."""
+    if need.extras and need.specifier:
+        yield _Need(need.name, (), need.specifier)
+    yield _Need(need.name, need.extras, need.specifier)
+
+
+class _Counter(BaseReporter[_Need, _Candidate, str]):
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def starting_round(self, index: int) -> None:
+        """Count a round against the budget."""
+        del index
+        self._budget.step()
+
+
+@lru_cache(maxsize=100_000)
+def _asks(specifier: str) -> tuple[bool, bool, bool]:
+    """Whether it names one version, whether it bounds from above, and whether it asks nothing."""
+    ones = list(SpecifierSet(specifier))
+    wild = [one.version.endswith(".*") for one in ones]
+    pinned = any(o.operator[:2] == "==" and not w for o, w in zip(ones, wild, strict=True))
+    upper = any(
+        o.operator in _UPPER or (o.operator == "==" and w) for o, w in zip(ones, wild, strict=True)
+    )
+    return pinned, upper, not ones
+
+
+class _Pip(AbstractProvider[_Need, _Candidate, str]):
+    def __init__(self, admission: Admission, wanted: Asked, consulted: set[str]) -> None:
+        self._consulted = consulted
+        self._consulted.update(need.name for need in wanted)
+        self.tried: set[tuple[str, int]] = set()
+        self._admission = admission
+        self._order: dict[str, int] = {}
+        for need in wanted:
+            self._order.setdefault(self.identify(next(_needs(need))), len(self._order))
+        self._conflicts: defaultdict[str, int] = defaultdict(int)
+        self._promoted: set[str] = set()
+
+    def identify(self, requirement_or_candidate: _Need | _Candidate) -> str:
+        return _identifier(requirement_or_candidate.name, requirement_or_candidate.extras)
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[str],
+        resolutions: Mapping[str, _Candidate],
+        candidates: Mapping[str, Iterator[_Candidate]],
+        information: Mapping[str, Iterator[Any]],
+        backtrack_causes: Sequence[Any],
+    ) -> Iterable[str]:
+        """What stood in the way comes first."""
+        del candidates, information
+        causes: set[str] = set()
+        for cause in backtrack_causes:
+            parents = [] if cause.parent is None else [cause.parent]
+            for name in map(self.identify, [cause.requirement, *parents]):
+                causes.add(name)
+                if name not in resolutions:
+                    self._conflicts[name] += 1
+                    if self._conflicts[name] >= _CONFLICTS:
+                        self._promoted.add(name)
+        here = list(identifiers)
+        first = [name for name in here if name in causes]
+        return first or [name for name in here if name in self._promoted] or here
+
+    def get_preference(
+        self,
+        identifier: str,
+        resolutions: Mapping[str, _Candidate],
+        candidates: Mapping[str, Iterator[_Candidate]],
+        information: Mapping[str, Iterator[Any]],
+        backtrack_causes: Sequence[Any],
+    ) -> Any:
+        """Pinned before bounded from above before what was asked for before the rest."""
+        del resolutions, candidates, backtrack_causes
+        needs = [need for need, _ in information[identifier]]
+        asked = [_asks(need.specifier) for need in needs]
+        order = self._order.get(identifier, math.inf)
+        return (
+            identifier not in self._promoted,
+            all(need.only is None for need in needs),
+            not any(pinned for pinned, _, _ in asked),
+            not any(upper for _, upper, _ in asked),
+            order,
+            all(free for _, _, free in asked),
+            identifier,
+        )
+
+    def find_matches(
+        self,
+        identifier: str,
+        requirements: Mapping[str, Iterator[_Need]],
+        incompatibilities: Mapping[str, Iterator[_Candidate]],
+    ) -> Iterable[_Candidate]:
+        """Newest first; with extras, what is asked of the project itself counts as well."""
+        name, extras = _parts(identifier)
+        needs = list(requirements.get(identifier, ()))
+        if extras:
+            needs += requirements.get(name, ())
+        if not needs:
+            return []  # a parent that was let go asked for it
+        versions = self._admitted(name, {need.specifier for need in needs})
+        only = [_bit(need.only) for need in needs if need.only is not None]
+        if only:
+            versions = self._matching(name, needs)
+            for one in only:
+                versions &= one
+        if versions:
+            self.tried.add((name, versions.bit_length() - 1))
+        for gone in incompatibilities[identifier]:
+            versions &= ~(1 << gone.version)
+        return [_Candidate(name, extras, i) for i in reversed(list(positions(versions)))]
+
+    def is_satisfied_by(self, requirement: _Need, candidate: _Candidate) -> bool:
+        if requirement.only is not None:
+            return requirement.only == candidate.version
+        matching = self._admission.matching(requirement.name, requirement.specifier)
+        return bool(matching >> candidate.version & 1)
+
+    def get_dependencies(self, candidate: _Candidate) -> Iterable[_Need]:
+        """The release's own, and what the extras add to them."""
+        name, extras, version = candidate
+        self.tried.add((name, version))
+        ground = self._admission.ground
+        needs = [need for e in ("", *extras) for need in ground.needs(name, version, e)]
+        self._consulted.update(need.name for need in needs)
+        own = [_Need(name, (), "", version)] if extras else []
+        if any(need.fault for need in needs):
+            return [*own, _Need(name, (), "", _NONE)]  # nothing can meet it
+        return [*own, *(one for need in needs for one in _needs(need))]
+
+    def _matching(self, name: str, needs: Iterable[_Need]) -> int:
+        versions = -1
+        for need in needs:
+            versions &= self._admission.matching(name, need.specifier)
+        return versions
+
+    def _admitted(self, name: str, specifiers: set[str]) -> int:
+        """What pip's finder hands out for all these together."""
+        together = SpecifierSet(",".join(filter(None, sorted(specifiers))))
+        shelf = self._admission.shelf(name)
+        versions = (1 << len(shelf.entries)) - 1
+        for specifier in specifiers:
+            versions &= self._admission.matching(name, specifier)
+        if not together.prereleases:
+            versions = versions & shelf.finals or versions
+        sound = versions & ~shelf.yanked
+        if versions and not sound:  # it stands in the way of what is older or a pre-release
+            self.tried.add((name, versions.bit_length() - 1))
+        if sound or not pins_one(together):
+            versions = sound
+        return versions
+
+
+def _parts(identifier: str) -> tuple[str, tuple[str, ...]]:
+    name, _, extras = identifier.removesuffix("]").partition("[")
+    return name, tuple(filter(None, extras.split(",")))
+
+
+def _bit(version: int) -> int:
+    return 0 if version == _NONE else 1 << version
+
+
+def _identifier(name: str, extras: tuple[str, ...]) -> str:
+    return f"{name}[{','.join(extras)}]" if extras else name

@@ -1,0 +1,211 @@
+"""Whether a root or a group installs from an index on a target: the verdict, with its evidence.
+
+Four verdicts that are never confused. *Proven*: here are the pins, and a checker that knows
+nothing of the search has passed them. *Refuted*: nothing installs it, and every step of the
+derivation has been checked. *Undecided*: the budget was spent. *Blocked*: it would hang on a
+release whose needs cannot be known (its markers make installers fail, or nobody states them).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pypisync.core.budget import Budget, Spent
+from pypisync.core.resolve.candidates import Admission, Mode
+from pypisync.core.resolve.check_pins import Checker, faults, reached
+from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, refutes
+from pypisync.core.resolve.consensus import Agreement
+from pypisync.core.resolve.explain import explained
+from pypisync.core.resolve.index import Asked
+from pypisync.core.resolve.pip import Rehearsal, rehearsed
+from pypisync.core.resolve.solver import Solver
+from pypisync.core.resolve.target_index import Ground, Node, Usable
+from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
+
+Verdict = Literal["proven", "refuted", "undecided", "blocked"]
+# What the two installers' own orders may cost, of the whole.
+_SHARE = 4
+# So many times a search is begun anew because pip refuses what it found: as yanked, say.
+_MOST_BARRED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A release of an installation, with the extras that are asked of it."""
+
+    name: str
+    extras: tuple[str, ...]
+    usable: Usable
+    version: int = 0  # its position among the usable ones
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came out for one root or group on one target."""
+
+    verdict: Verdict
+    pins: tuple[Pin, ...] = ()  # by name
+    why: tuple[str, ...] = ()  # lines for people
+    refutation: Refutation = ()
+    steps: int = 0
+    agreed: bool = False  # whoever prefers the newest comes to these pins
+    # What an installer's own order of deciding and admission come to, if to something else.
+    others: Mapping[str, tuple[Pin, ...]] = field(default_factory=dict)
+    consulted: frozenset[str] = frozenset()  # the projects that the verdict hangs on
+    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
+
+
+@dataclass(slots=True)
+class Prover:
+    """Proves on one target; what one proof teaches helps the next."""
+
+    ground: Ground
+    admission: Admission = field(init=False)
+    solver: Solver = field(init=False)
+    agreement: Agreement = field(init=False)
+    checker: Checker = field(init=False)
+    _agreed_pins: dict[Node, Pin] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admission = Admission(self.ground)
+        self.solver = Solver(self.admission)
+        self.agreement = Agreement(self.admission)
+        self.checker = Checker(self.ground)
+        self._agreed_pins = {}
+
+    def prove(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
+        """The verdict on what is asked for together, called ``name`` in explanations.
+
+        Markers of ``wanted`` are not looked at. Raises Lacking.
+        """
+        before, used = budget.used, set[str]()
+        ground = self.ground.asking(wanted)
+        if ground is not self.ground:  # what is hopeless hangs on all that can be asked for
+            self.ground = ground
+            self.__post_init__()
+        self.solver.consulted = used
+        proof = self._agreed(wanted) or self._decided(wanted, budget, name)
+        return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
+
+    def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
+        """The proof, with what pip comes to where that is something else. Raises Lacking."""
+        if proof.verdict != "proven" or proof.agreed:
+            return proof
+        pip = self._rehearsed(rehearsed, wanted, budget)
+        proof = replace(proof, consulted=proof.consulted | self.solver.consulted)
+        if pip.pins is None or not self.checker.passes(wanted, pip.pins):
+            return proof
+        proof = replace(proof, rehearsals={**proof.rehearsals, "pip": pip})
+        others = self._pins(wanted, pip.pins)
+        if others == proof.pins:
+            return proof
+        return replace(proof, others={**proof.others, "pip": others})
+
+    def _agreed(self, wanted: Asked) -> Proof | None:
+        nodes = self.agreement.nodes(wanted)
+        if nodes is None:
+            return None
+        pins = {name: version for name, version, _ in nodes}
+        if not self.checker.passes(wanted, pins):
+            return None
+        return Proof("proven", self._of(nodes), agreed=True, consulted=frozenset(pins))
+
+    def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
+        """What uv comes to, if pip admits that as well; else what there is in any order."""
+        uv = self._rehearsed(rehearsed_by_uv, wanted, budget)
+        if uv.pins is not None:
+            if doubts := self._doubts(uv.pins):
+                pins = self._pins(wanted, uv.pins)
+                return Proof("blocked", pins, tuple(doubts))
+            if self.checker.passes(wanted, uv.pins):
+                pins = self._pins(wanted, uv.pins)
+                return Proof("proven", pins, rehearsals={"uv": uv})
+        proof = self._searched(wanted, budget, name)
+        if uv.pins is not None and not faults(self.ground, wanted, uv.pins, by="uv"):
+            others = {"uv": self._pins(wanted, uv.pins)}
+            proof = replace(proof, others=others, rehearsals={"uv": uv})
+        return proof
+
+    def _rehearsed(
+        self,
+        rehearsal: Callable[[Admission, Asked, Budget, set[str]], Rehearsal],
+        wanted: Asked,
+        budget: Budget,
+    ) -> Rehearsal:
+        """What an installer comes to, within a share of the budget. Raises Lacking."""
+        share = budget.share(_SHARE)
+        try:
+            return rehearsal(self.admission, wanted, share, self.solver.consulted)
+        except Spent:
+            return Rehearsal(None, set())  # another order may do
+        finally:
+            budget.used = max(budget.used, share.used)
+
+    def _searched(self, wanted: Asked, budget: Budget, name: str) -> Proof:
+        for mode in (Mode.WIDE, Mode.TRUSTING):
+            try:
+                proof = self._search(wanted, mode, budget, name)
+            except Spent:
+                why = "the search was given up when its budget was spent"
+                return Proof("undecided", why=(why,))
+            if proof is not None:
+                return proof
+        pip = self._rehearsed(rehearsed, wanted, budget)
+        if pip.pins is not None and self.checker.passes(wanted, pip.pins):
+            return Proof("proven", self._pins(wanted, pip.pins))
+        why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
+        return Proof("undecided", why=(why,))
+
+    def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
+        """The verdict if this mode gives one. Raises Spent and Lacking."""
+        barred: list[Clause] = []
+        while True:
+            budget.step()
+            budget.check()
+            answer = self.solver.solve(wanted, mode, budget, barred)
+            if not isinstance(answer, dict):
+                if not refutes(self.ground, wanted, answer):
+                    return None
+                why = explained(self.ground, wanted, answer, name)
+                return Proof("refuted", why=tuple(why), refutation=answer)
+            if doubts := self._doubts(answer):
+                return Proof("blocked", self._pins(wanted, answer), tuple(doubts))
+            if self.checker.passes(wanted, answer):
+                return Proof("proven", self._pins(wanted, answer))
+            if len(barred) == _MOST_BARRED:
+                return None
+            terms = tuple(
+                Term(name, 1 << pin, positive=True) for name, pin in sorted(answer.items())
+            )
+            barred.append(Clause(terms, "barred"))
+
+    def _doubts(self, pins: Mapping[str, int]) -> list[str]:
+        chosen = (self.ground.usable(name)[pin] for name, pin in sorted(pins.items()))
+        return [f"{u.release.name} {u.release.version}: {u.doubt}" for u in chosen if u.doubt]
+
+    def _of(self, nodes: Iterable[Node]) -> tuple[Pin, ...]:
+        """The pins that the nodes are, by name; most stand in many proofs."""
+        found: list[Pin] = []
+        for node in sorted(nodes):
+            name, version, extra = node
+            if extra:  # its release has come before
+                found[-1] = replace(found[-1], extras=(*found[-1].extras, extra))
+                continue
+            pin = self._agreed_pins.get(node)
+            if pin is None:
+                pin = Pin(name, (), self.ground.usable(name)[version], version)
+                self._agreed_pins[node] = pin
+            found.append(pin)
+        return tuple(found)
+
+    def _pins(self, wanted: Asked, pins: Mapping[str, int]) -> tuple[Pin, ...]:
+        asked = reached(self.ground, wanted, pins)
+        return tuple(
+            Pin(
+                name,
+                tuple(sorted({extra for need in asked[name] for extra in need.extras})),
+                self.ground.usable(name)[pin],
+                pin,
+            )
+            for name, pin in sorted(pins.items())
+        )

@@ -1,0 +1,285 @@
+"""PubGrub, step by step as uv takes it: what is known of a search, and what follows from it.
+
+The algorithm is Natalie Weizenbaum's; which clause is looked at first, and what is forgotten when a
+search goes back, is that of the crate uv resolves with (astral-sh/pubgrub, ``internal/core.rs`` and
+``internal/partial_solution.rs``), for a search that goes back often ends where its order leads it.
+
+A node is a project, or an extra of one. A term is an integer: the set of states that a node may be
+in. Bit 0 is "absent", the others are places on its line of versions (see
+:mod:`pypisync.core.resolve.lines`), to infinity; so terms are met, joined and denied by single
+operations. A clause says that its terms cannot all be true at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pypisync.core.budget import Budget
+
+ANY = -1
+_ABSENT = 1
+
+
+class Node(NamedTuple):
+    """What is decided on: a project, or what is asked of one with an extra or under a marker.
+
+    ``proxy``: stands for that together with the project itself, for their versions go together.
+    """
+
+    name: str
+    extra: str = ""
+    marker: str = ""
+    proxy: bool = False
+
+
+ROOT = Node("")
+"""Everything that is asked for; it has one version, at place 0."""
+
+PYTHON = Node("", proxy=True)
+"""The interpreter; what a release that does not admit it asks for is at place 0."""
+
+
+class Clause(NamedTuple):
+    """Terms that cannot all be true; ``edge``: a dependency of the one node on the other."""
+
+    terms: Mapping[Node, int]
+    edge: tuple[Node, Node] | None = None
+
+
+class Impossible(Exception):  # noqa: N818 - it is an answer
+    """There is no solution."""
+
+
+class _Derivation(NamedTuple):
+    moment: int
+    level: int
+    cause: int
+    term: int  # with all that was known of the node before
+
+
+@dataclass(slots=True)
+class _Knowledge:
+    """What is known of a node, and since when."""
+
+    first: int  # the level at which something became known
+    last: int
+    term: int
+    history: list[_Derivation] = field(default_factory=list)
+    decided: int = 0  # the moment
+
+
+def some(places: int) -> int:
+    """The term: present, at one of these places."""
+    return places << 1
+
+
+@dataclass(slots=True)
+class Search:
+    """A search for a solution. Every step counts against the budget, which raises Spent."""
+
+    budget: Budget
+    known: dict[Node, _Knowledge] = field(default_factory=dict)
+    clauses: list[Clause] = field(default_factory=list)
+    _about: dict[Node, list[int]] = field(default_factory=dict)
+    _edges: dict[tuple[Node, Node, int], int] = field(default_factory=dict)
+    _contradicted: dict[int, int] = field(default_factory=dict)  # clauses, since which level
+    _ranks: dict[Node, tuple[int, ...]] = field(default_factory=dict)  # of what is undecided
+    _news: set[Node] = field(default_factory=set)
+    _level: int = 0
+    _moment: int = 0
+    _went_back: bool = False
+
+    def next(self, rank: Callable[[Node], tuple[int, ...]]) -> Node | None:
+        """What is to be decided now: the highest rank; None if nothing is left.
+
+        The rank of a node is asked for when news of it came, and kept until there are others.
+        """
+        for node in self._news:
+            one = self.known.get(node)
+            if one is not None and not one.decided and not one.term & _ABSENT:
+                self._ranks[node] = rank(node)
+        self._news.clear()
+        first = max(self._ranks, key=self._ranks.__getitem__, default=None)
+        if first is not None:
+            del self._ranks[first]
+        return first
+
+    def term(self, node: Node) -> int:
+        """What is known of a node."""
+        one = self.known.get(node)
+        return ANY if one is None else one.term
+
+    def add(self, clause: Clause) -> int:
+        """Take up a clause; its number."""
+        self.clauses.append(clause)
+        number = len(self.clauses) - 1
+        self._file(number)
+        return number
+
+    def depend(
+        self, node: Node, place: int, around: int, needs: Iterable[tuple[Node, int]]
+    ) -> int | None:
+        """Decide on a version whose needs are these, unless they contradict what is known.
+
+        ``around``: places with no other version. Answers the clause that stands in the way.
+        """
+        numbers = []
+        for other, places in needs:
+            terms: dict[Node, int] = {node: some(around)}
+            if places and other != node:
+                terms[other] = ~some(places)
+            self.clauses.append(Clause(terms, (node, other)))
+            numbers.append(len(self.clauses) - 1)
+        for number in numbers:
+            self._file(number)
+        if self._went_back:  # as long as nothing went wrong, uv does not look
+            for number in numbers:
+                known = self.clauses[number].terms.items()
+                if all(n == node or not self.term(n) & ~term for n, term in known):
+                    return number
+        self.decide(node, place)
+        return None
+
+    def decide(self, node: Node, place: int) -> None:
+        """A version for a node."""
+        self._level += 1
+        one = self.known[node]
+        one.last, one.term, one.decided = self._level, some(1 << place), self._tick()
+
+    def back_before(self, node: Node) -> None:
+        """Take back the decision on a node, if there is one, and all that came after it."""
+        one = self.known.get(node)
+        if one is not None and one.decided:
+            self._back(one.last - 1)
+
+    def propagate(self, node: Node) -> list[tuple[Node, int]]:
+        """Draw all conclusions from news of a node. Raises Impossible.
+
+        Answers which nodes conflicted on the way, and the clauses.
+        """
+        conflicts: list[tuple[Node, int]] = []
+        waiting = [node]
+        while waiting:
+            clash = self._conclude(waiting.pop(), waiting)
+            if clash is not None:
+                other, cause = self._resolve(clash, conflicts)
+                waiting[:] = [other]
+                self._derive(other, cause)
+        return conflicts
+
+    def _conclude(self, node: Node, waiting: list[Node]) -> int | None:
+        """What the clauses about a node say now, the newest first; one that is violated."""
+        for number in reversed(self._about.get(node, ())):
+            if number in self._contradicted:
+                continue
+            open_node: Node | None = None
+            for other, term in self.clauses[number].terms.items():
+                state = self.term(other)
+                if not state & ~term:
+                    continue
+                if not state & term:
+                    self._contradicted[number] = self._level
+                    break
+                if open_node is not None:
+                    break
+                open_node = other
+            else:
+                if open_node is None:
+                    return number
+                if open_node not in waiting:
+                    waiting.append(open_node)
+                self._derive(open_node, number)
+        return None
+
+    def _derive(self, node: Node, cause: int) -> None:
+        """A node's term in a clause is denied, for the others are true."""
+        self.budget.step()
+        self._contradicted[cause] = self._level
+        term = ~self.clauses[cause].terms[node]
+        one = self.known.get(node)
+        if one is None:
+            one = self.known[node] = _Knowledge(self._level, self._level, term)
+        one.last = self._level
+        one.term &= term
+        one.history.append(_Derivation(self._tick(), self._level, cause, one.term))
+        self._news.add(node)
+
+    def _resolve(self, number: int, conflicts: list[tuple[Node, int]]) -> tuple[Node, int]:
+        """The reason of a violation, after going back to where it can be heeded."""
+        new = False
+        while True:
+            self.budget.step()
+            terms = self.clauses[number].terms
+            if not terms or (len(terms) == 1 and terms.get(ROOT, 0) & some(1)):
+                raise Impossible
+            moments = {node: self._since(node, term) for node, term in terms.items()}
+            node = max(moments, key=lambda one: moments[one][0])
+            _, level, cause = moments[node]
+            term = self.known[node].term if cause is None else ~self.clauses[cause].terms[node]
+            moments[node] = self._since(node, ~(term & ~terms[node]))
+            before = max(1, max(moments.values(), key=lambda one: one[0])[1])
+            if cause is None or before < level:
+                self._back(before)
+                if new:
+                    self._file(number)
+                conflicts.append((node, number))
+                return node, number
+            self.clauses.append(self._prior(number, cause, node))
+            number, new = len(self.clauses) - 1, True
+            conflicts.append((node, number))
+
+    def _since(self, node: Node, term: int) -> tuple[int, int, int | None]:
+        """When a term became true of a node: moment, level and cause; None for a decision."""
+        one = self.known[node]
+        for derivation in one.history:
+            if not derivation.term & ~term:
+                return derivation.moment, derivation.level, derivation.cause
+        return one.decided, one.last, None
+
+    def _prior(self, number: int, cause: int, node: Node) -> Clause:
+        """The rule of resolution."""
+        mine, others = self.clauses[number].terms, self.clauses[cause].terms
+        terms = {other: term for other, term in mine.items() if other != node}
+        for other, term in others.items():
+            if other != node:
+                terms[other] = terms.get(other, ANY) & term
+        if (both := mine[node] | others[node]) != ANY:
+            terms[node] = both
+        return Clause(terms)
+
+    def _back(self, level: int) -> None:
+        self._level, self._went_back = level, True
+        for node, one in list(self.known.items()):
+            if one.first > level:
+                del self.known[node]
+                self._ranks.pop(node, None)
+            elif one.last > level:
+                while one.history[-1].level > level:
+                    one.history.pop()
+                one.last, one.term, one.decided = one.history[-1].level, one.history[-1].term, 0
+                self._ranks.pop(node, None)
+                self._news.add(node)
+            elif node not in self._ranks:
+                self._news.add(node)
+        self._contradicted = {c: since for c, since in self._contradicted.items() if since <= level}
+
+    def _file(self, number: int) -> None:
+        """Have a clause looked at; dependencies of several versions on the same are joined."""
+        terms, edge = self.clauses[number]
+        if edge is not None and edge[0] != edge[1]:
+            node, other = edge
+            key = (node, other, terms.get(other, ANY))
+            past = self._edges.get(key)
+            if past is not None:
+                joined = {**terms, node: terms[node] | self.clauses[past].terms[node]}
+                for one in joined:
+                    self._about[one].remove(past)
+                self.clauses.append(Clause(joined, edge))
+                number, terms = len(self.clauses) - 1, joined
+            self._edges[key] = number
+        for one in terms:
+            self._about.setdefault(one, []).append(number)
+
+    def _tick(self) -> int:
+        self._moment += 1
+        return self._moment

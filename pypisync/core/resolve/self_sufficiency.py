@@ -1,0 +1,86 @@
+"""Whether installers come to the same pins from a mirror of one root as from upstream.
+
+They need not, even where all the pins are there. What they look at first and leave is missing: a
+search that meets fewer conflicts decides in another order, and a pre-release is taken where the
+finals that stand in its way upstream are not to be seen. Then what they look at has to be mirrored
+too; and with all of it there they go the way that they go upstream, whatever else there is.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+from pypisync.core.budget import Budget, Spent
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.closure_pins import Calling
+from pypisync.core.resolve.index import Asked, Lacking, ListedRelease, Offers
+from pypisync.core.resolve.pip import rehearsed
+from pypisync.core.resolve.prover import Proof
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
+
+_REHEARSALS = {"uv": rehearsed_by_uv, "pip": rehearsed}
+_SHARE = 4  # of the budget
+_MOST = 64  # releases looked at: more would be a mirror of what nobody installs
+
+Found = set[tuple[str, int]]
+"""Projects, and positions of versions among the usable ones."""
+
+
+def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tuple[Found, set[str]]:
+    """The releases besides the pins that have to be there, none in most cases.
+
+    And the projects that this hangs on. What has not been read yet is not waited for: it comes with
+    the selection, and then the question is asked anew.
+    """
+    ground = calling.ground
+    pins = {(p.name, p.version) for some in (proof.pins, *proof.others.values()) for p in some}
+    offers, met = _alone(calling, wanted, pins)
+    there = Ground(ground.target, offers, wanted, ground.bit, ground.limits)
+    looked_at: Found = set()
+    same = True
+    for installer, upstream in proof.rehearsals.items():
+        if upstream.pins is None:
+            continue
+        looked_at |= upstream.tried - pins
+        rehearsal = partial(_REHEARSALS[installer], Admission(there), wanted)
+        try:
+            here = rehearsal(budget.share(_SHARE), met).pins
+        except Spent:
+            here = None
+        except Lacking:
+            continue
+        same &= here is not None and _named(there, here) == _named(ground, upstream.pins)
+    return set() if same or len(looked_at) > _MOST else looked_at, met
+
+
+def _named(ground: Ground, pins: Mapping[str, int]) -> dict[str, str]:
+    return {name: ground.usable(name)[pin].release.version for name, pin in pins.items()}
+
+
+def _alone(calling: Calling, wanted: Asked, pins: Found) -> tuple[Offers, set[str]]:
+    """What a mirror has that wants nothing else: what is called for, and the pins with theirs.
+
+    And the projects that are asked for.
+    """
+    ground = calling.ground
+    seen: set[tuple[str, int, str]] = set()
+    releases: dict[str, dict[bytes, ListedRelease]] = {}
+    waiting = [(name, pin, "") for name, pin in pins]
+    met = {need.name for need in wanted}
+    waiting += calling.choices(wanted, root=True)
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        name, pin, extra = node
+        release = ground.usable(name)[pin].release
+        releases.setdefault(name, {})[release.key] = release
+        try:
+            needs = ground.needs(name, pin, extra)
+            met |= {need.name for need in needs if not need.fault}
+            waiting += calling.choices(needs)
+        except Lacking:
+            continue
+    found = Offers({n: [r for _, r in sorted(some.items())] for n, some in releases.items()})
+    return found, met

@@ -1,0 +1,263 @@
+"""The pins that uv would come to: its own order of deciding over the same facts.
+
+What it does is in uv's ``crates/uv-resolver``: ``resolver/mod.rs`` (the loop and what it does about
+conflicts), ``pubgrub/priority.rs`` (what is decided first), ``pubgrub/dependencies.rs`` (what a
+requirement becomes) and ``candidate_selector.rs`` (which version). Other than pip it takes a yanked
+release only if what is asked for pins it, and a pre-release only if what is asked for names one or
+there is no final. What comes out is a claim.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.index import Asked, Lacking, ListedRelease
+from pypisync.core.resolve.lines import Line, line, names_one
+from pypisync.core.resolve.pip import Rehearsal
+from pypisync.core.resolve.pubgrub import PYTHON, ROOT, Clause, Impossible, Node, Search, some
+from pypisync.core.standards.marker_syntax import without_extras
+from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.specifiers import matcher
+
+# A project that conflicted so often is decided before the others.
+_CONFLICTS = 5
+_USUAL, _LATE, _EARLY, _PINNED, _FIRST = range(5)
+
+
+def rehearsed(
+    admission: Admission, wanted: Asked, budget: Budget, consulted: set[str]
+) -> Rehearsal:
+    """What uv comes to. The projects that it looks at go into ``consulted``, however it ends.
+
+    Raises Spent and Lacking.
+    """
+    uv = _Uv(admission, wanted, Search(budget), consulted)
+    try:
+        uv.run()
+    except Impossible:
+        return Rehearsal(None, uv.tried)
+    known = uv.search.known
+    decided = [n for n in known if n.name and n == Node(n.name) and known[n].decided]
+    pins = {node.name: uv.version(node) for node in decided}
+    return Rehearsal(pins, uv.tried)
+
+
+@dataclass(slots=True)
+class _Project:
+    line: Line
+    listed: int  # the places of what uv looks at
+    first: int  # of what it prefers
+    python: int  # of those that do not admit the interpreter
+    versions: dict[int, int] = field(default_factory=dict)  # by place, of those it can take
+    yanked: dict[int, int] = field(default_factory=dict)  # the same of those it passes over
+
+
+@dataclass(slots=True)
+class _Uv:
+    admission: Admission
+    wanted: Asked
+    search: Search
+    consulted: set[str]
+    tried: set[tuple[str, int]] = field(default_factory=set)
+    _projects: dict[str, _Project] = field(default_factory=dict)
+    _ranks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _met: dict[Node, int] = field(default_factory=dict)
+    _added: set[tuple[Node, int]] = field(default_factory=set)
+    _affected: dict[Node, int] = field(default_factory=dict)
+    _culprits: dict[Node, int] = field(default_factory=dict)
+    _early: list[Node] = field(default_factory=list)
+    _late: list[Node] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Search. Raises Impossible, Spent and Lacking."""
+        self.search.add(Clause({ROOT: ~some(1)}))
+        node = ROOT
+        while True:
+            for affected, clause in self.search.propagate(node):
+                self._conflict(node, affected, clause)
+            self._reorder()
+            following = self.search.next(self._rank)
+            if following is None:
+                return
+            node = following
+            self._decide(node)
+
+    def version(self, node: Node) -> int:
+        """The version that was decided on."""
+        place = self.search.term(node).bit_length() - 2
+        return self._projects[node.name].versions[place]
+
+    def _decide(self, node: Node) -> None:
+        self.search.budget.step()
+        place = self._best(node)
+        if place is None:
+            self.search.add(Clause({node: self.search.term(node)}))
+            return
+        project = self._projects.get(node.name)
+        if project is not None and place not in project.versions:
+            here = some(project.line.around(place))
+            if project.python >> place & 1:
+                self.search.add(Clause({node: here, PYTHON: ~some(1)}, (node, PYTHON)))
+                self.search.decide(node, place)
+            else:
+                self.tried |= {(node.name, project.yanked[p]) for p in {place} & {*project.yanked}}
+                self.search.add(Clause({node: here}))
+        elif (node, place) in self._added:
+            self.search.decide(node, place)
+        else:
+            self._added.add((node, place))
+            around = 1 if project is None else project.line.around(place)
+            clause = self.search.depend(node, place, around, list(self._needs(node, place)))
+            if clause is not None:
+                self._conflict(node, node, clause)
+
+    def _best(self, node: Node) -> int | None:
+        """The place of the version to try."""
+        if node == ROOT:
+            return 0
+        if node == PYTHON:
+            return None
+        project = self._project(node.name)
+        places = (self.search.term(node) >> 1) & project.listed
+        places = places & project.first or places
+        return places.bit_length() - 1 if places else None
+
+    def _needs(self, node: Node, place: int) -> Iterator[tuple[Node, int]]:
+        """What a version needs, in the order in which uv takes it up."""
+        if node == ROOT:
+            yield from self._asked(self.wanted)
+            return
+        name, extra, marker, proxy = node
+        if proxy:
+            for one in dict.fromkeys(("", marker)):
+                for more in dict.fromkeys(("", extra)):
+                    yield from self._take_up(Node(name, more, one), 1 << place, pinned=True)
+            return
+        version = self._projects[name].versions[place]
+        self.tried.add((name, version))
+        yield from self._asked(self._flat(name, version, extra))
+
+    def _flat(self, name: str, version: int, extra: str) -> list[Requirement]:
+        """The requirements; an extra that asks for others of its own project holds them."""
+        needs = self.admission.ground.needs
+        found = list(needs(name, version, extra))
+        seen: set[str] = set()
+        waiting = [more for need in found if need.name == name for more in need.extras]
+        while waiting:
+            more = waiting.pop(0)
+            if more in seen:
+                continue
+            seen.add(more)
+            added = needs(name, version, more)
+            found += added
+            waiting += [e for need in added if need.name == name for e in need.extras]
+        return [need for need in found if need.name != name]
+
+    def _asked(self, needs: Iterable[Requirement]) -> Iterator[tuple[Node, int]]:
+        needs = list(needs)
+        self._look_up({need.name for need in needs if not need.fault})
+        for need in needs:
+            if need.fault:
+                yield Node(need.name), 0
+                continue
+            places = self._project(need.name).line.matching(need.specifier)
+            marker = without_extras(need.marker)
+            pinned = names_one(need.specifier)
+            for extra in need.extras or ("",):
+                node = Node(need.name, extra, marker, proxy=bool(extra or marker))
+                yield from self._take_up(node, places, pinned=pinned)
+
+    def _take_up(self, node: Node, places: int, *, pinned: bool) -> Iterator[tuple[Node, int]]:
+        base = Node(node.name)
+        self._meet(node, pinned=pinned)
+        if node.proxy:
+            self._meet(base, pinned=pinned)
+            self.search.add(Clause({node: some(places), base: ~some(places)}, (node, base)))
+        yield node, places
+
+    def _look_up(self, names: set[str]) -> None:
+        """Have the projects at hand. Raises Lacking, for all of them at once."""
+        self.consulted |= names
+        lacking: list[Lacking] = []
+        for name in sorted(names):
+            try:
+                self._project(name)
+            except Lacking as lack:
+                lacking.append(lack)
+        if lacking:
+            raise Lacking(
+                {name for lack in lacking for name in lack.projects},
+                {number for lack in lacking for number in lack.releases},
+            )
+
+    def _project(self, name: str) -> _Project:
+        found = self._projects.get(name)
+        if found is None:
+            found = self._projects[name] = self._drawn(name)
+        return found
+
+    def _drawn(self, name: str) -> _Project:
+        ground = self.admission.ground
+        usable = {u.release.key: (i, u) for i, u in enumerate(ground.usable(name))}
+        listed = ground.offers.get(name)
+        drawn = line([release.key for release in listed], ground.specifiers(name))
+        mine = [need.specifier for need in self.wanted if need.name == name]
+        anything = any(matcher(s).prereleases for s in mine)
+        pins = [s for s in mine if names_one(s) and "," not in s]
+        project = _Project(drawn, 0, 0, 0)
+        for release, place in zip(listed, drawn.places, strict=True):
+            project.listed |= 1 << place
+            project.first |= (anything or not release.prerelease) << place
+            if release.key not in usable:
+                project.python |= (not _yanked(release)) << place
+                continue
+            i, one = usable[release.key]
+            if not one.yanked or any(drawn.matching(s) >> place & 1 for s in pins):
+                project.versions[place] = i
+            else:
+                project.yanked[place] = i
+        return project
+
+    def _meet(self, node: Node, *, pinned: bool) -> None:
+        """A node is needed, by one more."""
+        self._met.setdefault(node, len(self._met))
+        kind, order = self._ranks.get(node.name, (_USUAL, len(self._ranks)))
+        self._ranks[node.name] = (_PINNED if pinned else kind, order)
+
+    def _rank(self, node: Node) -> tuple[int, int, int]:
+        kind, order = self._ranks.get(node.name, (_FIRST, 0))
+        return kind, -order, -self._met.get(node, 0)
+
+    def _conflict(self, current: Node, affected: Node, clause: int) -> None:
+        """Count who stood in whose way."""
+        others = [n for n in self.search.clauses[clause].terms if n.name != affected.name]
+        for node in others:
+            self._culprits[node] = self._culprits.get(node, 0) + 1
+            if self._culprits[node] == _CONFLICTS:
+                self._late.append(node)
+        if others:
+            self._affected[current] = self._affected.get(current, 0) + 1
+            if self._affected[current] == _CONFLICTS:
+                self._early.append(current)
+
+    def _reorder(self) -> None:
+        """Decide early on what often conflicts, and anew on what others conflicted with."""
+        for node in self._early:
+            if node.name:
+                self._ranks[node.name] = (_EARLY, self._ranks[node.name][1])
+        for node in self._late:
+            if not node.name:
+                continue
+            kind, order = self._ranks[node.name]
+            if kind not in (_LATE, _EARLY):
+                self._ranks[node.name] = (_LATE, order)
+                self.search.back_before(node)
+        self._early, self._late = [], []
+
+
+def _yanked(release: ListedRelease) -> bool:
+    if release.serves is not None:
+        sound, every = release.serves
+        return bool(every and not sound)
+    return all(file.yanked for file in release.files)

@@ -1,0 +1,1 @@
+"""What the packaging standards define: versions, specifiers, markers, filenames."""

@@ -1,0 +1,136 @@
+"""What a filename says, which targets can use the file, and where it lies on disk.
+
+Names follow the binary and source distribution format specifications (PEP 427, PEP 625) as
+``packaging.utils`` reads them, and for older sdists as installers do: whatever normalises to the
+project's name, a dash, a version. Only ASCII letters, digits and ``. _ + ! -`` may occur, so that
+a parsed name is safe on any file system. Whether a file is wanted is left to
+:mod:`pypisync.core.filters.file_rules`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import unquote
+
+from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from pypisync.core.environments.targets import python_mask
+from pypisync.core.environments.wheel_tags import tag_mask
+from pypisync.core.standards import versions
+from pypisync.core.standards.model import File, Targets
+
+# A name on disk has at most 255 bytes, and ".metadata" must still fit behind it.
+LONGEST_FILENAME = 255 - len(".metadata")
+_MOST_TAGS = 1000  # a hostile name can spell 60,000; real ones stay below a hundred
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
+_TAGS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:-\w+(?:\.\w+)*){2}", re.ASCII)
+_BUILD = re.compile(r"[0-9][\w.+!]*", re.ASCII)
+_SDISTS = (".tar.gz", ".zip")
+_BLOB = re.compile(r"/(packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60})/([^/]+)\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """What the name of a distribution file says."""
+
+    kind: Literal["wheel", "sdist"]
+    version: Version
+    tags: frozenset[Tag]  # of a wheel; empty for an sdist
+    remainder: str  # what follows the version: "-1-py3-none-any.whl", ".tar.gz"
+
+
+def parse(project: str, filename: str) -> ParsedFile:
+    """What ``filename`` says, as a file of ``project`` (normalised name).
+
+    Raises ValueError if it is no wheel or sdist of that project, or not safe as a name on disk.
+    """
+    if len(filename) > LONGEST_FILENAME or not _SAFE.fullmatch(filename):
+        raise _fault(filename, "too long, or with characters that no such file has")
+    if filename.endswith(".whl"):
+        return _wheel(project, filename)
+    for extension in _SDISTS:
+        if filename.endswith(extension):
+            return _sdist(project, filename, extension)
+    raise _fault(filename, "neither a wheel nor a .tar.gz or .zip sdist")
+
+
+def excluded(parsed: ParsedFile, arch_exclude: Sequence[str]) -> bool:
+    """Whether one of these texts occurs in what follows name and version."""
+    return bool(arch_exclude) and any(text in parsed.remainder for text in arch_exclude)
+
+
+def usable_mask(parsed: ParsedFile, requires_python: str | None, targets: Targets) -> int:
+    """The targets on which an installer could use the file; an sdist fits every platform."""
+    mask = python_mask(targets, requires_python)
+    return mask if parsed.kind == "sdist" else mask & tag_mask(targets, parsed.tags)
+
+
+def pool_path(file: File) -> str:
+    """Where the file lies, relative to the published tree: packages/xx/xx/60 digits/filename.
+
+    The path that upstream's own URL has, so that lock files outlive a change of host; where that
+    has another shape, one made of the SHA-256. The filename must be one that :func:`parse` took.
+    Raises ValueError if it cannot have been, or if the SHA-256 is not one.
+    """
+    name, digest = file.filename, file.sha256
+    if len(name) > LONGEST_FILENAME or not _SAFE.fullmatch(name) or not _SHA256.fullmatch(digest):
+        raise _fault(name, f"not safe as a path with SHA-256 {digest[:80]!r}")
+    blob = _BLOB.search(file.url.partition("#")[0].partition("?")[0])
+    if blob and (blob[2] == name or unquote(blob[2]) == name):
+        return f"{blob[1]}/{name}"
+    return f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{name}"
+
+
+def _wheel(project: str, filename: str) -> ParsedFile:
+    parts = filename.removesuffix(".whl").split("-")
+    if len(parts) not in (5, 6):  # a wheel variant (PEP 825) may have 7
+        raise _fault(filename, f"{len(parts)} parts, where a wheel has 5 or 6")
+    if "__" in parts[0] or _normalised(parts[0]) != project:
+        raise _fault(filename, f"not a wheel of {project}")
+    version = versions.parse(parts[1])
+    if version is None:
+        raise _fault(filename, f"{parts[1]!r} is not a version")
+    if len(parts) == 6 and not _BUILD.fullmatch(parts[2]):
+        raise _fault(filename, f"{parts[2]!r} is not a build tag")
+    tags = _tags("-".join(parts[-3:]))
+    if not tags:
+        raise _fault(filename, "its last three parts are not tags")
+    return ParsedFile("wheel", version, tags, f"-{'-'.join(parts[2:])}.whl")
+
+
+@lru_cache(maxsize=1_000)  # the files of a project are parsed one after the other
+def _normalised(name: str) -> str:
+    return canonicalize_name(name)
+
+
+@lru_cache(maxsize=100_000)
+def _tags(text: str) -> frozenset[Tag]:
+    """The tags that ``text`` spells; none if it is no compressed tag set of a sensible size."""
+    size = 1
+    for part in text.split("-"):
+        size *= part.count(".") + 1
+    return parse_tag(text) if size <= _MOST_TAGS and _TAGS.fullmatch(text) else frozenset()
+
+
+def _sdist(project: str, filename: str, extension: str) -> ParsedFile:
+    for name, text in _cuts(filename.removesuffix(extension)):
+        if _normalised(name) == project and (version := versions.parse(text)):
+            return ParsedFile("sdist", version, frozenset(), extension)
+    raise _fault(filename, f"not an sdist of {project} with a version")
+
+
+def _cuts(stem: str) -> Iterator[tuple[str, str]]:
+    """Each way to cut at a dash, the last first: an old version may hold one ("foo-1.0-1")."""
+    at = stem.rfind("-")
+    while at > 0:
+        yield stem[:at], stem[at + 1 :]
+        at = stem.rfind("-", 0, at)
+
+
+def _fault(filename: str, why: str) -> ValueError:
+    return ValueError(f"{filename[:LONGEST_FILENAME]!r}: {why}")

@@ -1,0 +1,126 @@
+"""What a file's own metadata says it needs.
+
+Core metadata (METADATA of a wheel, PKG-INFO of an sdist) is a block of e-mail headers, and is cut
+into lines and fields as Python's own parser does, which installers use; a folded value is joined
+by blanks. Only the headers are looked at, whatever follows. ``pyproject.toml`` is read for the
+requirements of a build (PEP 518). What the requirements mean is left to
+:mod:`pypisync.core.standards.requirements`.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+LARGEST = 10_000_000  # bytes, of either document
+# PEP 518, and what installers assume for a project that does not say.
+DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0",)
+
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_FIELD = re.compile(rb"([!-9;-~]+):(.*)", re.DOTALL)
+_WANTED = {
+    name.lower().encode(): name
+    for name in (
+        "Metadata-Version",
+        "Name",
+        "Version",
+        "Requires-Dist",
+        "Requires-Python",
+        "Provides-Extra",
+        "Dynamic",
+    )
+}
+# An sdist's claims bind only if none of these may change in a build (PEP 643).
+_DEPENDENCY_FIELDS = {"requires-dist", "requires-python", "provides-extra"}
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The part of a file's core metadata that dependencies hang on."""
+
+    name: str  # as spelt there, like the version: compare with the filename's
+    version: str
+    requires: tuple[str, ...]  # the Requires-Dist lines
+    extras: tuple[str, ...]  # Provides-Extra, normalised, in their order
+    requires_python: str | None
+    static: bool  # the wheels built from it say the same
+
+
+def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
+    """Core metadata of a wheel, or with ``sdist`` the PKG-INFO of an sdist.
+
+    A wheel's is always static; an sdist's from metadata 2.2 on, if no field about dependencies is
+    Dynamic: beside a Dynamic field the lines given are only a lower bound (PEP 643, PEP 808).
+    Raises ValueError if the name or the version is missing, or ``data`` is too large.
+    """
+    fields = _headers(data)
+    for name in ("Name", "Version"):
+        if not fields[name] or not fields[name][0]:
+            raise ValueError(f"core metadata without a {name}")
+    extras = (canonicalize_name(extra) for extra in fields["Provides-Extra"] if extra)
+    return Metadata(
+        name=fields["Name"][0],
+        version=fields["Version"][0],
+        requires=tuple(line for line in fields["Requires-Dist"] if line),
+        extras=tuple(dict.fromkeys(extras)),
+        requires_python=next(iter(fields["Requires-Python"]), None) or None,
+        static=not sdist or _static(fields),
+    )
+
+
+def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
+    """The requirements of ``[build-system]`` in a ``pyproject.toml``; None: there is no file.
+
+    Raises ValueError if the file is no valid TOML, the table lacks ``requires`` (PEP 518), or
+    that is no list of strings.
+    """
+    if pyproject is None:
+        return DEFAULT_BUILD_REQUIRES
+    if len(pyproject) > LARGEST:
+        raise ValueError(f"pyproject.toml is larger than {LARGEST} bytes")
+    try:
+        document = tomllib.loads(pyproject.decode())
+    except ValueError as error:
+        raise ValueError(f"pyproject.toml is not valid: {error}") from None
+    except RecursionError:
+        raise ValueError("pyproject.toml is not valid: nested too deeply") from None
+    if "build-system" not in document:
+        return DEFAULT_BUILD_REQUIRES
+    table = document["build-system"]
+    requires = table.get("requires") if isinstance(table, dict) else None
+    if not isinstance(requires, list) or not all(isinstance(line, str) for line in requires):
+        raise ValueError("pyproject.toml: [build-system] has no list of strings called requires")
+    return tuple(requires)
+
+
+def _headers(data: bytes) -> dict[str, list[str]]:
+    """The wanted fields, each with its values in order; other fields are passed over."""
+    if len(data) > LARGEST:
+        raise ValueError(f"core metadata larger than {LARGEST} bytes")
+    end = _BLANK_LINE.search(data)
+    found: dict[str, list[list[bytes]]] = {name: [] for name in _WANTED.values()}
+    folded: list[bytes] = []  # the value that a line beginning with a blank continues
+    for line in (data[: end.start()] if end else data).splitlines():
+        if line[:1] in (b" ", b"\t"):
+            folded.append(line)
+        elif field := _FIELD.fullmatch(line):
+            folded = [field[2]]
+            if name := _WANTED.get(field[1].lower()):
+                found[name].append(folded)
+        elif line.startswith((b":", b"From ")):
+            folded = []  # malformed, but not the end
+        else:
+            break  # the headers end at the first line that is none
+    return {name: list(map(_text, values)) for name, values in found.items()}
+
+
+def _text(lines: list[bytes]) -> str:
+    return b" ".join(map(bytes.strip, lines)).decode(errors="replace").strip()
+
+
+def _static(fields: dict[str, list[str]]) -> bool:
+    stated = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", next(iter(fields["Metadata-Version"]), ""))
+    dynamic = {name.lower() for name in fields["Dynamic"]}
+    recent = stated is not None and (int(stated[1]), int(stated[2])) >= (2, 2)
+    return recent and not dynamic & _DEPENDENCY_FIELDS

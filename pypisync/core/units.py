@@ -1,0 +1,211 @@
+"""Whether a text is what a key of the configuration allows, and what it means.
+
+Each check returns the value or raises a ValueError that says what the text must be. Which key is
+checked by which is left to :mod:`pypisync.config.load`; version selectors have a module of their
+own. Sizes take the IEC prefixes (powers of 1024) and the SI ones (powers of 1000).
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+_NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII)
+_HOST_AND_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GENERATION_NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_NAME = "letters and digits, with . _ - between"
+_SIZES = {"": 1, "b": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("kmgt", start=1)
+    for suffix, base in (("ib", 1024), ("b", 1000))
+}
+_DURATIONS = {
+    unit: seconds
+    for seconds, units in (
+        (1, ("", "s", "second", "seconds")),
+        (60, ("min", "minute", "minutes")),
+        (3600, ("h", "hour", "hours")),
+        (86400, ("d", "day", "days")),
+        (604800, ("w", "week", "weeks")),
+    )
+    for unit in units
+}
+
+
+def address(text: str) -> str:
+    """``text`` as an HTTP address without a slash at its end. Raises ValueError."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        usable = False
+    if not usable or re.search(r"[\s?#]", text):
+        raise ValueError("must be an address such as https://index.example, without ? and #")
+    return text.rstrip("/")
+
+
+def index_address(text: str) -> str:
+    """``text`` as the address of a whole index. Raises ValueError."""
+    index = address(text)
+    if index.endswith(("/simple", "/pypi")):
+        raise ValueError('must be the address of the whole index, without "/simple" or "/pypi"')
+    return index
+
+
+def socket_address(text: str) -> tuple[str, int]:
+    """The host ("" for all addresses) and the port that ``text`` names. Raises ValueError."""
+    match = _HOST_AND_PORT.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError(
+            'must be a host and a port such as "127.0.0.1:8080" or "[::1]:8080", '
+            'or ":8080" for all addresses'
+        )
+    return match["v6"] or match["host"], int(match["port"])
+
+
+def shown_address(address: tuple[str, int] | None) -> str | None:
+    """A host and a port as one text: what :func:`socket_address` reads."""
+    if address is None:
+        return None
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def python_minor(text: str) -> str:
+    """``text`` if it is a minor version of Python. Raises ValueError."""
+    if not re.fullmatch(r"[23]\.\d{1,3}", text, re.ASCII):
+        raise ValueError('must be a minor version of Python such as "3.11"')
+    return text
+
+
+def full_version(text: str) -> str:
+    """``text`` if it is a version (PEP 440). Raises ValueError."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        raise ValueError('must be a full version such as "3.11.7" (PEP 440)') from None
+    return text
+
+
+def extra(text: str) -> str:
+    """``text`` as a normalised extra (PEP 685). Raises ValueError."""
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise ValueError(f"must be an extra: {_NAME}") from None
+
+
+def project(text: str) -> str:
+    """``text`` as a normalised project name (PEP 503). Raises ValueError."""
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise ValueError(f"must be a project: {_NAME}") from None
+
+
+def release(text: str) -> tuple[str, str]:
+    """The normalised name and the version that ``text`` names. Raises ValueError."""
+    name, _, version = text.partition("==")
+    try:
+        return project(name.strip()), full_version(version.strip())
+    except ValueError:
+        raise ValueError('must be a release such as "django==5.2.1"') from None
+
+
+def moment(text: str) -> float:
+    """The moment in UTC that ``text`` names, as seconds since 1970. Raises ValueError."""
+    zoned = f"{text}T00:00:00Z" if len(text) == len("2026-11-01") else text
+    try:
+        return (datetime.fromisoformat(zoned) - _EPOCH).total_seconds()
+    except (ValueError, TypeError):  # no date, or one without a zone
+        raise ValueError(
+            'must be a moment such as "2026-11-01T00:00:00Z", or a day such as "2026-11-01", '
+            "which is its beginning in UTC"
+        ) from None
+
+
+def sha256(text: str) -> str:
+    """``text`` as a SHA-256. Raises ValueError."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("must be a SHA-256: 64 hexadecimal digits")
+    return text.lower()
+
+
+def generation_name(text: str) -> str:
+    """``text`` if it can name a generation: fit for an URL, and no number. Raises ValueError."""
+    if not _GENERATION_NAME.fullmatch(text):
+        raise ValueError(
+            "must be at most 64 letters, digits and . _ - that begin with a letter or digit, "
+            "and not be a number"
+        )
+    return text
+
+
+def regex(text: str) -> str:
+    """``text`` if it compiles. Raises ValueError."""
+    try:
+        re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression of Python: {error}") from None
+    return text
+
+
+def size(text: str) -> int:
+    """The bytes that ``text`` names, such as "5 GiB". Raises ValueError."""
+    return _amount(text, _SIZES, 'a size such as "5 GiB"')
+
+
+def duration(text: str) -> int:
+    """The whole seconds that ``text`` names, such as "36 h". Raises ValueError."""
+    return _amount(text, _DURATIONS, 'a duration such as "7 days" or "36 h"')
+
+
+def _amount(text: str, units: dict[str, int], what: str) -> int:
+    match = _NUMBER_AND_UNIT.fullmatch(text)
+    factor = units.get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        known = ", ".join(unit for unit in units if unit)
+        raise ValueError(f"must be {what}; the units are {known}")
+    return int(float(match[1]) * factor)
+
+
+def show_size(count: int) -> str:
+    """``count`` bytes in the largest IEC unit that keeps the number above 1."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def show_duration(seconds: int) -> str:
+    """``seconds`` in the largest unit that divides it."""
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {unit}" + "s" * (count != 1)
+    return f"{seconds} seconds"
+
+
+def show_moment(seconds: float) -> str:
+    """A moment (seconds since 1970) in UTC, to the second that is not before it."""
+    try:
+        text = (_EPOCH + timedelta(seconds=-(-seconds // 1))).isoformat()
+    except OverflowError:
+        return "the end of time"
+    return text.removesuffix("+00:00") + "Z"
+
+
+def masked(text: str) -> str:
+    """``text`` without what may be a password: credentials in URLs, password parameters.
+
+    It rather hides too much: the text may be a URL that is not well formed.
+    """
+    text = re.sub(r"(:/*).*@", r"\1***@", text, flags=re.DOTALL)
+    return re.sub(r"((?:password|passwd|pwd)=)[^&\s\"]*", r"\1***", text, flags=re.IGNORECASE)

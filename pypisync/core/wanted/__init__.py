@@ -1,0 +1,1 @@
+"""What the operator wants: selectors, roots, groups, requirements and lock files."""

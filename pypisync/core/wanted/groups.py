@@ -1,0 +1,138 @@
+"""A group: what one file of requirements or one lock file asks for, together.
+
+A group that is resolved holds requirements and constraints; one that is not holds pins: releases,
+and which of their files. How a file becomes a group is left to the readers of each format.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from packaging.specifiers import SpecifierSet
+
+from pypisync.core.closure.model import PINNED
+from pypisync.core.standards import versions
+from pypisync.core.standards.model import Requirement
+from pypisync.core.units import masked
+
+GROUP = "group:"
+"""What the origin of a root begins with that a group makes; the file's name follows."""
+
+MOST_PINS = 50_000  # releases of one lock file; real ones have a few thousand
+MOST_FILES = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file that a lock names, by its SHA-256 or else by its name; one of both may be ""."""
+
+    filename: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A release that a lock names. No files: those that the configuration keeps of it."""
+
+    name: str  # normalised
+    version: str  # normalised
+    files: tuple[NamedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One file of the configuration's ``requirements``."""
+
+    name: str  # the file, as the configuration spells it
+    resolve: bool  # whether what the requirements need is mirrored as well
+    requirements: tuple[Requirement, ...] = ()  # with their markers; of a resolved group
+    constraints: tuple[Requirement, ...] = ()
+    locked: tuple[Pin, ...] = ()  # of a group that is not resolved
+    notes: tuple[str, ...] = ()  # what the file says and a mirror has no use for
+
+
+class Source(NamedTuple):
+    """A file that was read."""
+
+    name: str  # how faults name it
+    key: str  # the same for the same file, however it was named
+    text: str
+
+
+Reader = Callable[[str, Source], Source]
+"""Reads the file that another file names. Raises ValueError with the reason if it cannot."""
+
+
+class Fault(NamedTuple):
+    """Something that is wrong in a file, and what is allowed instead."""
+
+    file: str
+    line: int
+    what: str
+    allowed: str
+
+    def __str__(self) -> str:
+        what = masked(self.what)
+        what = what if len(what) <= 80 else what[:77] + "..."
+        shown = "".join(c if c.isprintable() else "?" for c in what)
+        return f'{self.file}:{self.line}: "{shown}": {self.allowed}'
+
+
+@dataclass(slots=True)
+class Found:
+    """What reading has come upon besides the group itself."""
+
+    faults: list[Fault] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def fault(self, source: Source, line: int, what: str, allowed: str) -> None:
+        """Something is wrong."""
+        self.faults.append(Fault(source.name, line, what, allowed))
+
+    def note(self, source: Source, line: int, what: str) -> None:
+        """Something has no effect."""
+        self.notes.setdefault(f"{source.name}:{line}: {what}")
+
+
+def merged(pins: list[Pin]) -> tuple[Pin, ...]:
+    """The pins by name and version, each once, with all files that are named for it."""
+    files: dict[tuple[str, str], dict[NamedFile, None]] = {}
+    for pin in pins:
+        files.setdefault((pin.name, pin.version), {}).update(dict.fromkeys(pin.files))
+    return tuple(Pin(*key, tuple(files[key])) for key in sorted(files))
+
+
+class Line(NamedTuple):
+    """A root that a group makes."""
+
+    name: str
+    selector: str
+    extras: tuple[str, ...]
+    marker: str = ""
+    files: tuple[NamedFile, ...] = ()
+
+
+def lines(group: Group) -> Iterator[Line]:
+    """The roots that a group makes, each looked at by itself.
+
+    To a requirement is added what constraints and other requirements say of the project wherever
+    it applies. That all hold together is for a proof to say.
+    """
+    said: dict[str, list[Requirement]] = {}
+    for one in (*group.requirements, *group.constraints):
+        said.setdefault(one.name, []).append(one)
+    for one in group.requirements:
+        here = [each for each in said[one.name] if each.marker in ("", one.marker)]
+        yield Line(one.name, _selector(here), one.extras, one.marker)
+    for pin in group.locked:
+        yield Line(pin.name, pin.version, (PINNED,), files=pin.files)
+
+
+def _selector(requirements: list[Requirement]) -> str:
+    """The newest version that meets them all; an exact one if one of them names it."""
+    specifiers = {each for one in requirements for each in SpecifierSet(one.specifier)}
+    for each in sorted(specifiers, key=str):
+        exact = versions.parse(each.version) if each.operator in ("==", "===") else None
+        if exact is not None:
+            return str(exact)
+    return "latest" + ",".join(sorted(map(str, specifiers)))

@@ -1,0 +1,1 @@
+"""One cycle, from the changelog to the published pages, and the slow rounds beside it."""

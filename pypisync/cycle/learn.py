@@ -1,0 +1,243 @@
+"""Reads what the decision lacks: stale projects, and the requirements of selected releases.
+
+Requirements are read from the best source there is: the ``.metadata`` files of the wheels (they
+are mirrored anyway, and their hash is known; what the wheels of a release say is united); else
+``requires_dist`` of the JSON API; else the METADATA inside a wheel, or the PKG-INFO of an sdist
+where it is static. What none of them says is recorded as unavailable, never as "none". Build
+requirements are read from the sdist itself. Nothing of a package is ever run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+
+from pypisync.catalog.facts import pending
+from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts import requirements as knowledge
+from pypisync.catalog.facts.requirements import Knowledge, SourceFile, WantedRelease
+from pypisync.catalog.publication.generations import METADATA
+from pypisync.core.environments.marker_masks import extras_of
+from pypisync.core.standards import metadata as core_metadata
+from pypisync.core.standards import requirements
+from pypisync.core.standards.metadata import Metadata
+from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged
+from pypisync.cycle.mirror import Mirror, bring, metadata_ask
+from pypisync.errors import Gone, Malformed, Stopped, Unreachable, UpstreamError
+from pypisync.storage import archives
+from pypisync.upstream.api import FileAsk, ProjectAsk
+
+# Documents recorded in one transaction. Each is whole by itself; more at once costs less.
+_RECORD = 100
+_READ = 1000  # releases whose requirements are read together
+_METADATA_LIMIT = 10 * 2**20  # bytes
+
+
+def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, UpstreamError]:
+    """Fetch and record stale projects; answers the failures, which stay stale.
+
+    Raises Stopped if upstream was told to leave some unanswered.
+    """
+    failed: dict[str, UpstreamError] = {}
+    unanswered = len(asks)
+    mirror.watch.step("projects", len(asks))
+    answers = (
+        (ask, answer)
+        for ask, answer in mirror.upstream.projects(asks)
+        if not isinstance(answer, Stopped)
+    )
+    while batch := list(islice(answers, _RECORD)):
+        documents = [answer for _, answer in batch if isinstance(answer, ProjectDocument)]
+        gone = [ask.name for ask, answer in batch if isinstance(answer, Gone)]
+        same = [ask.name for ask, answer in batch if isinstance(answer, Unchanged)]
+        reasons = {
+            ask.name: answer
+            for ask, answer in batch
+            if isinstance(answer, UpstreamError) and not isinstance(answer, Gone)
+        }
+        for _, answer in batch:
+            mirror.answered("project", answer)
+        with mirror.catalog.begin() as connection:
+            facts.record(connection, documents, mirror.rules, mirror.now())
+            facts.record_gone(connection, gone, mirror.rules, mirror.now())
+            pending.settled(connection, [*(d.name for d in documents), *gone, *same])
+            pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
+        for name, error in reasons.items():
+            mirror.watch.fault(name, str(error))
+        failed |= reasons
+        unanswered -= len(batch)
+        mirror.watch.advance(len(batch))
+    if unanswered:
+        raise Stopped(f"stopped with {unanswered} projects still to read")
+    return failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a source says of a release."""
+
+    source: str
+    requires: tuple[str, ...]
+    extras: tuple[str, ...]
+
+
+def learn_requirements(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
+    """Read and record the requirements of releases; answers the failures by "name==version"."""
+    mirror.watch.step("requirements", len(wanted))
+    failed: dict[str, UpstreamError] = {}
+    remaining = iter(wanted)
+    while batch := list(islice(remaining, _READ)):
+        failed |= _read(mirror, batch)
+        mirror.watch.advance(len(batch))
+    return failed
+
+
+def _read(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
+    """Ask one source after the other, each for what the better ones did not tell."""
+    failed: dict[int, UpstreamError] = {}
+    told: dict[int, _Told] = {}
+    errors = bring(mirror, (ask for r in wanted for ask in _metadata_asks(r)))
+    for release in wanted:
+        _from_metadata(mirror, release, errors, told, failed)
+    _from_documents(mirror, [r for r in wanted if r.id not in told.keys() | failed], told, failed)
+    archived = [r for r in wanted if r.id not in failed and (r.builds or r.id not in told)]
+    chosen = [(r, file) for r in archived for file in _archives(r, told=r.id in told)]
+    errors = bring(mirror, (_ask(file) for _, file in chosen))
+    build: dict[int, tuple[str, ...]] = {}
+    for release, file in chosen:
+        if isinstance(error := errors.get(file.path), Unreachable):
+            failed[release.id] = error
+        elif error is None:
+            _from_archive(mirror, release, file, told, build)
+    known = [_knowledge(r, told.get(r.id), build.get(r.id)) for r in wanted if r.id not in failed]
+    with mirror.catalog.begin() as connection:
+        knowledge.record_knowledge(connection, known)
+    return {f"{r.project}=={r.version}": failed[r.id] for r in wanted if r.id in failed}
+
+
+# -- .metadata files --------------------------------------------------------------------------
+
+
+def _metadata_asks(release: WantedRelease) -> Iterator[FileAsk]:
+    for file in release.files:
+        if file.metadata_sha256 is not None:
+            yield metadata_ask(file.url, file.path, file.metadata_sha256)
+
+
+def _from_metadata(
+    mirror: Mirror,
+    release: WantedRelease,
+    errors: Mapping[str, UpstreamError],
+    told: dict[int, _Told],
+    failed: dict[int, UpstreamError],
+) -> None:
+    found: list[Metadata] = []
+    for file in release.files:
+        if file.metadata_sha256 is None:
+            continue
+        error = errors.get(file.path + METADATA)
+        if isinstance(error, Unreachable):
+            # It may say more than the others do: wait for it.
+            failed[release.id] = error
+            return
+        if error is None:
+            with suppress(Malformed, ValueError):
+                data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
+                found.append(core_metadata.read_metadata(data))
+    if found:
+        told[release.id] = _united("metadata", found)
+
+
+def _united(source: str, found: Sequence[Metadata]) -> _Told:
+    return _Told(
+        source,
+        tuple(dict.fromkeys(line for metadata in found for line in metadata.requires)),
+        tuple(dict.fromkeys(extra for metadata in found for extra in metadata.extras)),
+    )
+
+
+# -- the JSON API -----------------------------------------------------------------------------
+
+
+def _from_documents(
+    mirror: Mirror,
+    wanted: Sequence[WantedRelease],
+    told: dict[int, _Told],
+    failed: dict[int, UpstreamError],
+) -> None:
+    ids = {(release.project, release.version): release.id for release in wanted}
+    unanswered = len(ids)
+    for asked, answer in mirror.upstream.requires(ids):
+        if isinstance(answer, Stopped):
+            continue
+        unanswered -= 1
+        mirror.answered("release", answer)
+        if isinstance(answer, Unreachable):
+            failed[ids[asked]] = answer
+            mirror.watch.fault("==".join(asked), str(answer))
+        elif isinstance(answer, tuple):
+            told[ids[asked]] = _Told("json", answer, ())
+    if unanswered:
+        raise Stopped(f"stopped with the requirements of {unanswered} releases still to read")
+
+
+# -- archives ---------------------------------------------------------------------------------
+
+
+def _archives(release: WantedRelease, *, told: bool) -> Iterator[SourceFile]:
+    """The files to look into: the smallest wheel if nobody ``told``, the sdist if it is built.
+
+    Without a wheel the sdist must do. The wheel comes first, for its word is better.
+    """
+    wheels = [file for file in release.files if file.kind == "wheel"]
+    if wheels and not told:
+        yield min(wheels, key=lambda file: (file.size or 0, file.filename))
+    if release.builds or not (wheels or told):
+        yield from [file for file in release.files if file.kind == "sdist"][:1]
+
+
+def _ask(file: SourceFile) -> FileAsk:
+    return FileAsk(file.url, file.path, file.sha256, file.size)
+
+
+def _from_archive(
+    mirror: Mirror,
+    release: WantedRelease,
+    file: SourceFile,
+    told: dict[int, _Told],
+    build: dict[int, tuple[str, ...]],
+) -> None:
+    place = mirror.pool.absolute(file.path)
+    with suppress(Malformed, ValueError):
+        if file.kind == "wheel":
+            found = core_metadata.read_metadata(archives.wheel_metadata(place))
+            told[release.id] = _united("wheel", [found])
+            return
+        inside = archives.sdist_facts(place)
+        if release.builds:
+            build[release.id] = core_metadata.build_requires(inside.pyproject)
+        if release.id not in told and inside.pkg_info is not None:
+            found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
+            if found.static:
+                told[release.id] = _united("sdist", [found])
+
+
+def _knowledge(
+    release: WantedRelease, told: _Told | None, build: tuple[str, ...] | None
+) -> Knowledge:
+    runtime = tuple(requirements.parse(text) for text in (told.requires if told else ()))
+    wanted_to_build: tuple[Requirement, ...] = ()
+    if build is not None:
+        wanted_to_build = tuple(requirements.parse(text) for text in build)
+    elif release.builds:
+        reason = "the sdist does not say what it needs to be built"
+        wanted_to_build = (Requirement("build-system.requires", "", fault=reason),)
+    named = {extra for r in runtime if "extra" in r.marker for extra in extras_of(r.marker)}
+    return Knowledge(
+        release.id,
+        told.source if told else "",
+        "known" if told else "unavailable",
+        runtime,
+        wanted_to_build,
+        tuple(sorted(named.union(told.extras if told else ()))),
+    )

@@ -1,0 +1,224 @@
+"""The mirror that a cycle works on: its parts, and how a file comes into its pool."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from typing import Protocol
+
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.generations import METADATA, Stored
+from pypisync.core.budget import Budget
+from pypisync.core.filters.rules import Rules
+from pypisync.core.standards.model import Unchanged
+from pypisync.core.wanted.groups import Group
+from pypisync.core.wanted.roots import Pattern, Root
+from pypisync.errors import Stopped, UpstreamError
+from pypisync.storage.pool import Pool
+from pypisync.storage.tree import Tree
+from pypisync.upstream.api import FileAsk, Part, Upstream
+
+# Files that came in are recorded this many at a time: a crash costs a look at so many files.
+_RECORD = 500
+
+
+class Watch(Protocol):
+    """Is told how a cycle gets on; the progress bars and the log implement it.
+
+    ``received`` is called by the threads that download, the others by the cycle itself.
+    """
+
+    def begin(self, run: int) -> None:
+        """A run begins, which the catalog records under this number."""
+
+    def step(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """A step begins; ``total`` items (``unit`` "bytes": bytes) are expected."""
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+
+    def received(self, count: int) -> None:
+        """So many bytes have come in; a negative number: so many have to come again."""
+
+    def fault(self, what: str, reason: str) -> None:
+        """A project or a file failed; it is set aside and the cycle goes on."""
+
+
+class Silent:
+    """A watch that nobody looks at."""
+
+    def begin(self, run: int) -> None:
+        """Nothing."""
+
+    def step(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """Nothing."""
+
+    def advance(self, count: int = 1) -> None:
+        """Nothing."""
+
+    def received(self, count: int) -> None:
+        """Nothing."""
+
+    def fault(self, what: str, reason: str) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Mirror:
+    """What a cycle works on."""
+
+    upstream: Upstream
+    catalog: Catalog
+    pool: Pool
+    tree: Tree
+    roots: tuple[Root, ...]
+    patterns: tuple[Pattern, ...]
+    groups: tuple[Group, ...]
+    rules: Rules
+    fingerprint: str  # of everything that turns files into facts
+    grace: float  # seconds that a file stays after the last page that listed it went
+    retention: float  # seconds that a generation is kept after the next one took its place
+    now: Callable[[], float]  # seconds since 1970
+    watch: Watch = field(default_factory=Silent)
+    patient: bool = False  # a project that failed is left alone for a while, longer each time
+    budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
+    # Proofs by verdict, if the last cycle left nothing to be done; else None.
+    settled: dict[str, int] | None = None
+    asked: str = ""  # a digest of roots, patterns and groups, once it was made
+    # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def answered(self, kind: str, answer: object) -> None:
+        """Count an answer: ok, unchanged, or the kind of its error."""
+        outcome = "ok"
+        if isinstance(answer, UpstreamError | Unchanged):
+            outcome = type(answer).__name__.lower()
+        self.answers[f"{kind} {outcome}"] += 1
+
+
+def metadata_ask(url: str, path: str, sha256: str) -> FileAsk:
+    """The ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
+    return FileAsk(url + METADATA, path + METADATA, sha256)
+
+
+def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
+    """Bring files into the pool and record them; answers the failures by path.
+
+    A file that an interrupted run has brought, but not recorded, is only looked at. Raises
+    StorageError, CatalogError, and Stopped if upstream was told to leave some unanswered.
+    """
+    failed: dict[str, UpstreamError] = {}
+    arrived: list[Stored] = []
+    missing: list[FileAsk] = []
+    for ask in {ask.path: ask for ask in asks}.values():
+        there = _there(mirror.pool, ask)
+        if there is None:
+            missing.append(ask)
+        else:
+            arrived.append(there)
+            mirror.watch.received(there.size)
+    unanswered = len(missing)
+    for ask, error in mirror.upstream.fetch(missing, _Watched(mirror.pool, mirror.watch)):
+        if isinstance(error, Stopped):
+            continue
+        unanswered -= 1
+        mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
+        if error is None:
+            arrived.append(_measured(mirror.pool, ask))
+        else:
+            failed[ask.path] = error
+            mirror.watch.fault(ask.path.rpartition("/")[2], str(error))
+        if len(arrived) >= _RECORD:
+            _record(mirror, arrived)
+    _record(mirror, arrived)
+    if unanswered:
+        raise Stopped(f"stopped with {unanswered} files still to come")
+    return failed
+
+
+def expunge(mirror: Mirror) -> int:
+    """Delete what is doomed, with its ``.metadata``, whatever may still list it; how many files.
+
+    So the direct address of a barred file leads nowhere, in generations that are kept as well.
+    """
+    with mirror.catalog.begin() as connection:
+        paths = history.doomed(connection)
+    if paths:
+        mirror.pool.delete(paths)
+        mirror.pool.flush()
+        with mirror.catalog.begin() as connection:
+            history.forget_stored(connection, paths)
+    return len([path for path in paths if not path.endswith(METADATA)])
+
+
+class _Watched:
+    """A pool whose watch is told of the bytes as they come in."""
+
+    def __init__(self, pool: Pool, watch: Watch) -> None:
+        self._pool = pool
+        self.watch = watch
+        self.told: dict[str, int] = {}  # by path: an ask may open its part twice
+
+    def part(self, ask: FileAsk) -> Part:
+        part = self._pool.part(ask)
+        return _WatchedPart(self, ask.path, part)
+
+    def tell(self, path: str, count: int) -> None:
+        """``count`` bytes of this file are there now."""
+        self.watch.received(count - self.told.get(path, 0))
+        self.told[path] = count
+
+
+class _WatchedPart:
+    def __init__(self, pool: _Watched, path: str, part: Part) -> None:
+        self.offset = part.offset
+        self._pool = pool
+        self._path = path
+        self._part = part
+        pool.tell(path, part.offset)
+
+    def write(self, chunk: bytes) -> None:
+        self._part.write(chunk)
+        self._pool.tell(self._path, self._part.offset)
+
+    def restart(self) -> None:
+        self._part.restart()
+        self._pool.tell(self._path, 0)
+
+    def commit(self) -> None:
+        self._part.commit()
+
+    def close(self) -> None:
+        self._part.close()
+
+
+def _record(mirror: Mirror, arrived: list[Stored]) -> None:
+    if arrived:
+        mirror.pool.flush()
+        with mirror.catalog.begin() as connection:
+            history.record_stored(connection, arrived, mirror.now())
+        arrived.clear()
+
+
+def _there(pool: Pool, ask: FileAsk) -> Stored | None:
+    """The file, if the pool holds it already with the right hash."""
+    if not pool.has(ask.path, ask.size):
+        return None
+    found = _hashed(pool, ask.path)
+    return found if not ask.sha256 or found.sha256 == ask.sha256 else None
+
+
+def _measured(pool: Pool, ask: FileAsk) -> Stored:
+    """The file as it has just come in: what upstream stated was checked on the way."""
+    if ask.sha256 and ask.size is not None:
+        return Stored(ask.path, ask.sha256, ask.size)
+    if ask.sha256:
+        return Stored(ask.path, ask.sha256, pool.absolute(ask.path).stat().st_size)
+    return _hashed(pool, ask.path)
+
+
+def _hashed(pool: Pool, path: str) -> Stored:
+    with pool.absolute(path).open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+        return Stored(path, digest, file.tell())

@@ -1,0 +1,214 @@
+"""Proves what is open: every root, and every group as a whole, on every proof target.
+
+Over all that upstream offers and the configuration keeps, so that the mirror's answer is the one
+that upstream gives; the pins become part of the selection. Where facts are lacking they are asked
+for, and the proof is made again when they are there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.facts import requirements as knowledge
+from pypisync.catalog.proofs import record as proofs
+from pypisync.catalog.proofs.index import offers
+from pypisync.catalog.proofs.record import StoredPin, Verdict
+from pypisync.catalog.selection import roots
+from pypisync.core.environments.machines import served
+from pypisync.core.resolve.index import Asked, Lacking, Offers
+from pypisync.core.wanted.subjects import Subject, group_text, limits, of_group, of_root
+from pypisync.cycle.mirror import Mirror
+
+# Most cycles have nothing to prove, and need not wait for the solvers.
+if TYPE_CHECKING:
+    from pypisync.core.resolve.closure_pins import Calling
+    from pypisync.core.resolve.prover import Pin, Proof, Prover
+
+_MOST_AHEAD = 32
+# Subjects that are proven at a time: what they can reach is in memory meanwhile.
+_BATCH = 5_000
+_CRASHES = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+_MISSING = "facts are missing that could not be read yet"
+
+
+@dataclass(slots=True)
+class Course:
+    """What proofs have come to in one cycle."""
+
+    # Projects, and releases as "name==version": what is lacking of it still cannot be had now.
+    asked: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)  # subjects that lack what cannot be had
+
+
+def prove_open(mirror: Mirror, course: Course) -> bool:
+    """Prove open subjects; answers whether there is more to do.
+
+    That is: facts to be read, releases to be decided on, or other subjects.
+    """
+    with mirror.catalog.begin() as connection:
+        proofs.open_touched(connection)
+        due = [text for text in proofs.open_subjects(connection) if text not in course.unsure]
+        texts = due[:_BATCH]
+        if not texts:
+            return False
+        subjects = _subjects(mirror, texts)
+        facts = offers(connection, {need.name for one in subjects for need in one.wanted})
+    mirror.watch.step("proofs", len(subjects))
+    found, lacking = _prove(mirror, subjects, facts)
+    # A search that has come so far will often want what is older next.
+    now, ahead = mirror.now(), min(len(course.asked), _MOST_AHEAD)
+    with mirror.catalog.begin() as connection:
+        asked = knowledge.ask_for(
+            connection,
+            {name for one in lacking.values() for name in one.projects},
+            {number for one in lacking.values() for number in one.releases},
+            ahead,
+            now,
+        )
+        fresh = not asked <= course.asked
+        course.asked |= asked
+        unsure = set[str]() if fresh else set(lacking)
+        course.unsure |= unsure
+        complete = {text: some for text, some in found.items() if text not in lacking}
+        complete |= {text: found[text] for text in unsure}
+        complete = {text: _with_rules(connection, some) for text, some in complete.items()}
+        proofs.record(connection, complete, unsure, now)
+        repaired = roots.repair(connection, proofs.repairs(connection))
+    return fresh or repaired or len(due) > len(texts)
+
+
+def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
+    from pypisync.core.standards import requirements
+
+    groups = {group_text(group): group for group in mirror.groups}
+    return [
+        of_group(groups[text]) if text in groups else of_root(requirements.parse(text))
+        for text in texts
+    ]
+
+
+def _prove(
+    mirror: Mirror, subjects: Sequence[Subject], facts: Offers
+) -> tuple[dict[str, list[Verdict]], dict[str, Lacking]]:
+    """The verdicts of each subject, and what it lacks."""
+    found: dict[str, list[Verdict]] = {one.text: [] for one in subjects}
+    lacking: dict[str, Lacking] = {}
+    machines = mirror.rules.machines.all
+    provers = [_Bench(mirror, i, facts, subjects) for i in range(len(machines))]
+    for subject in subjects:
+        for machine, bench in zip(machines, provers, strict=True):
+            try:
+                verdict = bench.verdict(subject)
+            except Lacking as lack:
+                before = lacking.get(subject.text, Lacking())
+                lacking[subject.text] = Lacking(
+                    before.projects | lack.projects, before.releases | lack.releases
+                )
+                verdict = Verdict((), "undecided", why=(_MISSING,))
+            _join(found[subject.text], replace(verdict, targets=(machine.name,)))
+        mirror.watch.advance()
+    return found, lacking
+
+
+def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, where nothing installs with what the policy bars of the projects involved."""
+    told = []
+    for one in found:
+        rules = {}
+        if one.verdict == "refuted":
+            rules = bars.rules_on(connection, one.consulted)
+        why = (*one.why, *(rules[name] for name in sorted(rules)))
+        told.append(replace(one, why=why) if rules else one)
+    return told
+
+
+def _join(found: list[Verdict], one: Verdict) -> None:
+    """Add a verdict to those of other targets, as one where it is the same."""
+    for i, other in enumerate(found):
+        if other.same_as(one):
+            found[i] = replace(
+                other,
+                targets=other.targets + one.targets,
+                steps=other.steps + one.steps,
+                consulted=other.consulted | one.consulted,
+            )
+            return
+    found.append(one)
+
+
+class _Bench:
+    """Where subjects are proven on one target."""
+
+    def __init__(
+        self, mirror: Mirror, number: int, facts: Offers, subjects: Sequence[Subject]
+    ) -> None:
+        self._mirror = mirror
+        self._target = mirror.rules.machines.all[number]
+        self._facts = facts
+        self._bit = 1 << number
+        self._served = served(self._target, mirror.rules.targets)
+        wanted = dict.fromkeys(need for one in subjects for need in one.wanted)
+        self._shared = self._made(tuple(wanted), {})
+
+    def verdict(self, subject: Subject) -> Verdict:
+        """What comes out. Raises Lacking."""
+        prover, calling = self._shared
+        wanted = prover.ground.applying(subject.wanted)
+        bounds = limits(prover.ground.applying(subject.constraints))
+        if bounds:
+            prover, calling = self._made(wanted, bounds)
+        budget = self._mirror.budget()
+        budget.check()  # whoever wants the cycle to stop is heard here too
+        from pypisync.core.resolve.self_sufficiency import missed
+
+        try:
+            proof = prover.prove(wanted, budget, subject.text)
+            proof = prover.rehearse(wanted, proof, budget)
+            tried, met = set[tuple[str, int]](), set[str]()
+            if proof.rehearsals:
+                tried, met = missed(proof, calling, wanted, budget)
+        except _CRASHES as error:
+            # Metadata can be crafted to be more than a library can take: the others go on.
+            why = f"the search broke off: {type(error).__name__}: {error}"
+            consulted = frozenset(prover.solver.consulted | {need.name for need in wanted})
+            return Verdict((), "undecided", (), (why,), budget.used, consulted)
+        return Verdict(
+            (),
+            proof.verdict,
+            _pins(proof, calling, wanted),
+            proof.why,
+            proof.steps,
+            proof.consulted | met,
+            frozenset((n, prover.ground.usable(n)[i].release.version) for n, i in tried),
+        )
+
+    def _made(self, wanted: Asked, bounds: Mapping[str, str]) -> "tuple[Prover, Calling]":
+        from pypisync.core.resolve.closure_pins import Calling
+        from pypisync.core.resolve.prover import Prover
+        from pypisync.core.resolve.target_index import Ground
+
+        ground = Ground(self._target, self._facts, wanted, self._bit, bounds)
+        groups = self._mirror.rules.targets.groups
+        return Prover(ground), Calling(ground, self._served, groups)
+
+
+def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:
+    """The pins to be stored: the solver's, and those of installers that differ."""
+    found = _stored(proof.pins, "solver", calling, wanted)
+    have = {(pin.name, pin.version) for pin in found}
+    for installer, pins in proof.others.items():
+        others = _stored(pins, installer, calling, wanted)
+        found += [pin for pin in others if (pin.name, pin.version) not in have]
+    return tuple(found)
+
+
+def _stored(
+    pins: "Sequence[Pin]", chosen_by: str, calling: "Calling", wanted: Asked
+) -> list[StoredPin]:
+    called = calling.called(wanted, {pin.name: pin.version for pin in pins})
+    return [
+        StoredPin(pin.name, pin.usable.release.version, pin.extras, chosen_by, pin.name in called)
+        for pin in pins
+    ]

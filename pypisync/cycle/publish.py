@@ -1,0 +1,138 @@
+"""How a generation's pages get on the disk, one after the other, each true at every moment.
+
+First every page with what is new, dependencies first, still listing what is to go; then the list
+of projects; then what is to go goes, dependents first. So whatever is listed at any moment has its
+dependencies listed as well.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.publication import assemble
+from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.generations import METADATA
+from pypisync.core.publish.holdback import dependencies_first
+from pypisync.core.publish.pages import Page, PageFile
+from pypisync.cycle.mirror import Mirror
+from pypisync.errors import Malformed, StorageError
+
+# Pages that are synced to the disk together.
+_PAGES = 1000
+_METADATA_LIMIT = 10 * 2**20  # bytes
+
+Files = Mapping[str, Sequence[PageFile]]  # by project
+
+
+def write_generation(mirror: Mirror, number: int) -> int:
+    """Write the pages that differ in the newest generation; answers how many files changed."""
+    with mirror.catalog.begin() as connection:
+        names = sorted(history.changed_names(connection, number))
+        pages = history.current_pages(connection, names)
+        new = history.current_files(connection, names)
+        old = history.old_files(connection, names, number - 1)
+        going = {name: _going(old.get(name, []), new.get(name, [])) for name in names}
+        if history.repeats(connection, number):
+            needs = _needs(mirror, connection, new)
+        else:
+            needs = assemble.needs_between(connection, names)
+        order = dependencies_first(names, needs)
+        leaving = dependencies_first(
+            (name for name in names if name not in pages or going[name]),
+            _needs(mirror, connection, {name: files for name, files in going.items() if files}),
+        )
+    mirror.watch.step("pages", len(order))
+    written = 0
+    for batch in _batched(order, _PAGES):
+        with mirror.tree.batch():
+            for name in batch:
+                if name in pages:
+                    files = (*new.get(name, ()), *going[name])
+                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                    _link(mirror, new.get(name, []))
+        mirror.watch.advance(len(batch))
+    mirror.tree.flush()
+    written += _write_root(mirror, number, {name: pages.get(name) for name in names})
+    for batch in _batched(leaving[::-1], _PAGES):
+        with mirror.tree.batch():
+            for name in batch:
+                files = tuple(new.get(name, ()))
+                if name in pages:
+                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                else:
+                    mirror.tree.remove_page(name)
+        for name in batch:
+            for file in going[name]:
+                mirror.tree.unlink(file.filename)
+    mirror.tree.flush()
+    with mirror.catalog.begin() as connection:
+        history.complete(connection, number)
+    return written
+
+
+def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None]) -> int:
+    """Write the list of all projects; answers how many files changed.
+
+    Of a list that is there only serials change, mostly, and it may be long: so they are exchanged
+    in it, and only where its names differ all of it is written.
+    """
+    with mirror.catalog.begin() as connection:
+        _, serial, _ = history.generation(connection)
+        count = history.project_count(connection, number)
+    serials = {name: page.serial for name, page in changed.items() if page}
+    if len(serials) == len(changed):
+        written = mirror.tree.change_root(serials, serial, count)
+        if written is not None:
+            return written
+    with mirror.catalog.begin() as connection:
+        index = history.index(connection)
+    return mirror.tree.write_root(index, serial)
+
+
+def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, set[str]]:
+    """Which projects the files need: by what is known of them, else by their .metadata.
+
+    The selection does not say it of files that it no longer, or not any more, calls for. Extras
+    are left out: they would draw circles, in which there is no order.
+    """
+    known = assemble.needs_of(connection, listed)
+    found: dict[str, set[str]] = {}
+    for name, files in listed.items():
+        needs = found.setdefault(name, set())
+        for release in {file.version: file for file in files}.values():
+            if (name, release.version) in known:
+                needs |= known[name, release.version]
+            elif release.metadata_sha256:
+                needs |= _read(mirror, release)
+    return found
+
+
+def _read(mirror: Mirror, file: PageFile) -> set[str]:
+    """The projects that a file needs, as its .metadata says."""
+    from pypisync.core.standards import (
+        metadata,  # seldom needed, and not free
+        requirements,
+    )
+
+    with suppress(Malformed, StorageError, ValueError):
+        data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
+        lines = map(requirements.parse, metadata.read_metadata(data).requires)
+        return {line.name for line in lines if line.name and "extra" not in line.marker}
+    return set()
+
+
+def _batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """``names`` in lists of at most ``size``, in their order."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:
+    stays = {file.filename for file in new}
+    return [file for file in old if file.filename not in stays]
+
+
+def _link(mirror: Mirror, files: list[PageFile]) -> None:
+    for file in files:
+        mirror.tree.link(file.path)

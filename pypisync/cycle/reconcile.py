@@ -1,0 +1,41 @@
+"""What the changelog did not tell: comparing what is known with the list of all projects.
+
+The list is asked for from time to time, and at once when upstream went back to an older state. A
+project that differs is only marked stale: the cycle asks for it, conditionally.
+"""
+
+from collections.abc import Mapping
+
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import pending
+
+_EVERY = 7 * 86400.0  # seconds
+_SETTING = "reconciled"
+
+
+def overdue(connection: Transaction, now: float) -> bool:
+    """Whether the last comparison is so long ago that another is due."""
+    last = pending.setting(connection, _SETTING)
+    # A time to come was written by a clock that was wrong.
+    return last is None or not now - _EVERY < float(last) <= now
+
+
+def reconciled(connection: Transaction, now: float) -> None:
+    """Note that everything has been compared."""
+    pending.set_setting(connection, _SETTING, str(now))
+
+
+def differing(known: Mapping[str, pending.Known], listed: Mapping[str, int]) -> dict[str, int]:
+    """The known projects that upstream's list contradicts, each with the serial it is owed.
+
+    One that is missing in the list was removed; a quarantined one may be missing.
+    """
+    owed = {}
+    for name, project in sorted(known.items()):
+        serial = listed.get(name)
+        if serial is None:
+            if project.status not in ("gone", "quarantined"):
+                owed[name] = 0
+        elif project.status == "gone" or serial not in (0, project.serial):
+            owed[name] = serial
+    return owed

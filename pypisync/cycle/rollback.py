@@ -1,0 +1,136 @@
+"""Going back to a published state, and staying there until an operator says otherwise.
+
+An order freezes the index to a generation. From then on every cycle learns and fetches as always,
+but publishes that generation, not the newest state, until another order lets it follow upstream
+again. Orders wait as files until whoever writes carries them out, so they can be given while a
+daemon runs; carrying one out twice is the same as once.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication import retention, runs
+from pypisync.catalog.publication import rollback as states
+from pypisync.core.filters.policy import Policy
+from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.publish import write_generation
+from pypisync.storage import orders
+
+_INDEX = "index"
+_FOLLOW = "follow"
+_NAME = "name-"
+_NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an operator wants of the process that writes."""
+
+    name: str
+    text: str
+
+    def give(self, root: Path) -> None:
+        """Leave it in the mirror's folder. Raises StorageError."""
+        orders.give(root, self.name, self.text)
+
+
+def to_generation(number: int) -> Order:
+    """Go back to this generation and stay there."""
+    return Order(_INDEX, str(number))
+
+
+def follow() -> Order:
+    """Follow upstream again."""
+    return Order(_INDEX, _FOLLOW)
+
+
+def named(name: str, number: int | None) -> Order:
+    """Let a name stand for a generation, or for none."""
+    return Order(_NAME + name, _NOTHING if number is None else str(number))
+
+
+@dataclass(slots=True)
+class Stay:
+    """What staying at a generation took."""
+
+    number: int = 0  # of the generation that was published; 0: nothing was
+    pages: int = 0  # page files written
+    failed: dict[str, str] = field(default_factory=dict)  # files that had to leave the pages
+
+
+def obey(mirror: Mirror) -> dict[str, str]:
+    """Carry out what operators have ordered; answers what could not be done, with the reason."""
+    failed: dict[str, str] = {}
+    for name, text in orders.given(mirror.pool.root).items():
+        reason = _carry_out(mirror, name, text)
+        if reason:
+            what = f"order {name} {text}"
+            failed[what] = reason
+            mirror.watch.fault(what, reason)
+        orders.carried_out(mirror.pool.root, name, text)
+    return failed
+
+
+def _carry_out(mirror: Mirror, name: str, text: str) -> str:
+    """Why it cannot be done; "" if it is done."""
+    number = int(text) if text.isdecimal() and len(text) < 10 else None
+    with mirror.catalog.begin() as connection:
+        if name.startswith(_NAME) and text == _NOTHING:
+            retention.drop_name(connection, name.removeprefix(_NAME))
+        elif name == _INDEX and text == _FOLLOW:
+            states.thaw(connection)
+        elif number is None or not (name.startswith(_NAME) or name == _INDEX):
+            return "not an order"
+        elif name.startswith(_NAME):
+            if not retention.give_name(connection, name.removeprefix(_NAME), number):
+                return f"there is no generation {number}"
+        else:
+            lost = set(states.missing(connection, states.needed(connection, number)))
+            # What the policy bars stays away, and stands in the way of nothing.
+            lost -= bars.barred_among(connection, lost, mirror.rules.bars)
+            if lost:
+                return f"not stored any more: {', '.join(sorted(lost))}"
+            if not states.freeze(connection, number, mirror.now()):
+                return f"there is no generation {number}"
+    return ""
+
+
+def stay(mirror: Mirror) -> Stay | None:
+    """If the index is frozen, publish what it is frozen to; None: it is not frozen."""
+    done = Stay()
+    with mirror.catalog.begin() as connection:
+        to = states.frozen(connection)
+        if to is None:
+            return None
+        done.number, lost = states.repeat(connection, to, mirror.now())
+        runs.set_held(connection, {}, mirror.now())
+    for path in lost:
+        filename = path.rpartition("/")[2]
+        done.failed[filename] = "not stored any more: it has left the pages"
+        mirror.watch.fault(filename, done.failed[filename])
+    if done.number:
+        done.pages = write_generation(mirror, done.number)
+    return done
+
+
+def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[str, str]:
+    """Why files that going back to a generation needs cannot be had, by their paths.
+
+    What the policy bars is not needed. Every byte of the rest is read. Raises CatalogError.
+    """
+    from pypisync.storage.check import check_files
+
+    with catalog.begin() as connection:
+        wanted = states.needed(connection, number)
+        away = set(states.missing(connection, wanted))
+        lost = away - bars.barred_among(connection, away, policy)
+        there = history.stored_among(
+            connection, [file.path for file in wanted if file.path not in away]
+        )
+    expected = ((file.path, file.sha256, file.size) for file in there.values())
+    return dict.fromkeys(sorted(lost), "deleted, or found damaged") | {
+        fault.path: fault.detail for fault in check_files(root, expected, rehash=True)
+    }

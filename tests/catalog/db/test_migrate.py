@@ -1,0 +1,124 @@
+"""The schema's way: what migrations make is what the code wants, and failures undo themselves."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+import pypisync.catalog.db.schema  # noqa: F401 - all tables
+from pypisync.catalog.db import migrate, views
+from pypisync.catalog.db.columns import metadata
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.queries import generations as past
+from pypisync.errors import CatalogError
+
+
+def test_the_migrations_make_what_the_code_wants(database: str) -> None:
+    catalog = Catalog(database)
+    assert migrate.upgrade(catalog.engine) == (None, migrate.wanted_revision())
+    with catalog.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+    assert migrate.upgrade(catalog.engine)[0] == migrate.wanted_revision()
+    catalog.close()
+
+
+def test_what_generations_list_is_counted(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0001")
+        run = connection.exec_driver_sql
+        run("INSERT INTO generations (id, serial, at, complete) VALUES (1, 5, 10, true)")
+        run("INSERT INTO generations (id, serial, at, complete) VALUES (2, 6, 20, true)")
+        run(
+            "INSERT INTO pages (id, name, status, first, last) VALUES"
+            " (1, 'a', 'active', 1, NULL), (2, 'b', 'active', 1, 1)"
+        )
+        row = "INSERT INTO published (id, name, version, filename, path, sha256, size, first, last)"
+        for values in (
+            "(1, 'a', '1', 'a-1.whl', 'p', 'x', 100, 1, NULL)",
+            "(2, 'a', '1', 'a-1.tar.gz', 'p', 'x', 10, 1, 1)",
+            "(3, 'b', '1', 'b-1.whl', 'p', 'x', 1, 1, 1)",
+            "(4, 'a', '1', 'a-1.tar.gz', 'p', 'y', 20, 2, NULL)",
+            "(5, 'a', '2', 'a-2.whl', 'p', 'x', 1000, 2, NULL)",
+        ):
+            run(f"{row} VALUES {values}")
+    migrate.upgrade(catalog.engine)
+    catalog.close()
+    with Reader(database) as reader:
+        newest, first = past.generations(reader)
+    assert (first.replaced, newest.replaced) == (20, None)
+    assert first.listed == {"projects": 2, "releases": 2, "files": 3, "bytes": 111}
+    assert newest.listed == {"projects": 1, "releases": 2, "files": 3, "bytes": 1120}
+    assert newest.differs == {"pages": 2, "came": 1, "went": 1, "changed": 1}
+
+
+def test_published_proofs_are_those_of_the_generations_there_are(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0007")
+        run = connection.exec_driver_sql
+        run("INSERT INTO generations (id, serial, at) VALUES (3, 5, 10), (4, 6, 20)")
+        run("INSERT INTO projects (id, name) VALUES (1, 'a'), (2, 'b')")
+        run("INSERT INTO subjects (id, text) VALUES (1, 'a'), (2, 'waits')")
+        row = "INSERT INTO proofs (id, subject_id, targets, verdict, at, published) VALUES"
+        run(f"{row} (1, 1, 'x, y', 'proven', 1, true), (2, 1, 'z', 'refuted', 1, true)")
+        run(f"{row} (3, 2, 'x, y, z', 'proven', 1, false)")
+        run(
+            "INSERT INTO proof_pins (proof_id, project_id, chosen_by, version, extras) VALUES"
+            " (1, 1, 'solver', '1', ''), (1, 2, 'solver', '2', 'e'), (1, 2, 'pip', '3', '')"
+        )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM v_published_proofs ORDER BY 2").all()
+    assert [tuple(row) for row in rows] == [
+        ("a", "x, y", "proven", "a==1, b==3 (pip), b[e]==2", 3, None),
+        ("a", "z", "refuted", "", 3, None),
+    ]
+    catalog.close()
+
+
+def test_every_view_answers_and_is_commented(database: str) -> None:
+    catalog = Catalog(database)
+    catalog.prepare()
+    with catalog.begin() as connection:
+        there = set(inspect(connection).get_view_names())
+        assert there == {view.name for view in views.VIEWS}
+        for view in views.VIEWS:
+            assert view.comment.endswith(".")
+            assert connection.execute(text(f"SELECT * FROM {view.name}")).all() == []
+    catalog.close()
+
+
+def test_an_empty_database_is_prepared_and_a_newer_one_refused(database: str) -> None:
+    catalog = Catalog(database)
+    with pytest.raises(CatalogError, match="empty"):
+        catalog.check()
+    catalog.prepare()
+    with catalog.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for refused in (catalog.check, catalog.prepare, lambda: migrate.upgrade(catalog.engine)):
+        with pytest.raises(CatalogError, match="newer"):
+            refused()
+    catalog.close()
+
+
+def test_a_migration_that_fails_leaves_the_schema_as_it_was(
+    database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    catalog = Catalog(database)
+
+    def broken(_: object) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(views, "create", broken)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        migrate.upgrade(catalog.engine)
+    assert migrate.is_empty(catalog.engine)
+    monkeypatch.undo()
+    catalog.prepare()
+    catalog.close()

@@ -1,0 +1,98 @@
+"""What was seen for one root is used for the next: it must never tell on what comes out."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypisync.core.closure.candidates import Candidate, choose
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.check_pins import Checker, faults
+from pypisync.core.resolve.closure_pins import Calling
+from pypisync.core.resolve.consensus import Agreement
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.standards.model import Requirement
+from tests.core.resolve.test_solver import NAMES, ROOTS, indexes
+from tests.core.universes import Index, ground, need
+
+SEVERAL = st.lists(
+    st.one_of(ROOTS, st.sampled_from([*NAMES, "b[x]", "c<2"])).map(need), min_size=2, max_size=5
+)
+
+
+def every(facts: Ground) -> Iterator[dict[str, int]]:
+    """All sets of pins that there are."""
+    names = sorted(facts.offers.releases)
+    choices = [(None, *range(len(facts.usable(name)))) for name in names]
+    for chosen in itertools.product(*choices):
+        yield {n: i for n, i in zip(names, chosen, strict=True) if i is not None}
+
+
+@given(indexes(), SEVERAL, st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_a_checker_passes_what_has_no_faults(
+    index: Index, roots: list[Requirement], draw: Random
+) -> None:
+    facts = ground(index)
+    checker = Checker(facts)
+    asked = [(root, pins) for root in roots for pins in every(facts)]
+    draw.shuffle(asked)
+    for root, pins in asked[:400]:
+        assert checker.passes((root,), pins) == (not faults(facts, (root,), pins))
+
+
+@given(indexes(), SEVERAL)
+@settings(max_examples=100)
+def test_agreement_is_the_same_by_itself(index: Index, roots: list[Requirement]) -> None:
+    admission = Admission(ground(index).asking(tuple(roots)))
+    together = Agreement(admission)
+    for wanted in [*((root,) for root in roots), tuple(roots)]:
+        assert together.nodes(wanted) == Agreement(admission).nodes(wanted)
+
+
+@given(indexes(), SEVERAL, st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_what_is_called_is_the_same_by_itself(
+    index: Index, roots: list[Requirement], draw: Random
+) -> None:
+    facts = ground(index)
+    for releases in facts.offers.releases.values():
+        releases[:] = [  # type: ignore[index]
+            replace(one, admits=(1, 1), id=number) for number, one in enumerate(releases, 1)
+        ]
+    calling = Calling(facts, 1, (1,))
+    asked = [(root, pins) for root in roots for pins in every(facts)]
+    draw.shuffle(asked)
+    for root, pins in asked[:200]:
+        first = Calling(facts, 1, (1,)).called((root,), pins)
+        again = calling.called((root,), pins)
+        expected = called(facts, root, pins) if root.name in first else set()
+        assert {name for name in NAMES if name in first} == expected
+        assert {name for name in NAMES if name in again} == expected
+
+
+def called(facts: Ground, root: Requirement, pins: Mapping[str, int]) -> set[str]:
+    """The same step by step, where the root itself is called."""
+    found = {(root.name, extra) for extra in ("", *root.extras)}
+    while True:
+        more = {
+            (need.name, extra)
+            for name, asked in found
+            for need in facts.needs(name, pins[name], asked)
+            if need.name in pins
+            and facts.usable(need.name)[pins[need.name]].release.id in chosen(facts, need)
+            for extra in ("", *need.extras)
+        }
+        if more <= found:
+            return {name for name, _ in found}
+        found |= more
+
+
+def chosen(facts: Ground, need: Requirement) -> tuple[int, ...]:
+    """The releases that the closure takes for a requirement."""
+    releases = reversed(facts.offers.get(need.name))
+    candidates = [Candidate(r.id, r.key, r.version, r.prerelease, *r.admits) for r in releases]
+    return choose(candidates, need.specifier, 1)[0]

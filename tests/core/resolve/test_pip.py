@@ -1,0 +1,105 @@
+"""What installers come to, told apart: where all agree, and where the order of deciding counts."""
+
+from hypothesis import given, settings
+
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.check_pins import faults
+from pypisync.core.resolve.consensus import Agreement
+from pypisync.core.resolve.pip import _Pip, rehearsed
+from pypisync.core.resolve.prover import Prover
+from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
+from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.universes import Index, ground, need, pins
+
+
+@given(indexes(), ROOTS)
+@settings(max_examples=200)
+def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) -> None:
+    facts, wanted = ground(index), (need(root),)
+    admission = Admission(facts.asking(wanted))
+    nodes = Agreement(admission).nodes(wanted)
+    if nodes is None:
+        return
+    found = {name: version for name, version, _ in nodes}
+    assert rehearsed_by_uv(admission, wanted, Budget(), set()).pins == found
+    assert rehearsed(admission, wanted, Budget(), set()).pins == found
+    assert faults(facts, wanted, found) == []
+
+
+@given(indexes(), ROOTS)
+@settings(max_examples=150)
+def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
+    wanted = (need(root),)
+    prover = Prover(ground(index))
+    proof = prover.prove(wanted, Budget())
+    found = rehearsed(prover.admission, wanted, Budget(), set()).pins
+    # pip keeps what a release asked for that it then lets go: that alone makes no installation.
+    if found is not None and not faults(prover.ground, wanted, found):
+        assert proof.verdict == "proven"
+
+
+def test_the_order_of_deciding_counts() -> None:
+    """pip decides what is bounded from above first, uv what was named first."""
+    index = {
+        "a 1": ["x", "y<9"],
+        "x 1": [],
+        "x 2": ["y<2"],
+        "y 1": [],
+        "y 2": ["x<2"],
+    }
+    wanted = (need("a"),)
+    prover = Prover(ground(index))
+    proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
+    assert pins(proof) == {"a": "1", "x": "2", "y": "1"}
+    assert {pin.name: pin.usable.release.version for pin in proof.others["pip"]} == {
+        "a": "1",
+        "x": "1",
+        "y": "2",
+    }
+    assert proof.consulted == {"a", "x", "y"}
+
+
+def test_extras_belong_to_their_release() -> None:
+    index = {
+        "a 1": ["b[x]", "c"],
+        "b 1": ['d<2; extra == "x"'],
+        "b 2": ['d>=2; extra == "x"'],
+        "c 1": ["d<2"],
+        "d 1": [],
+        "d 2": [],
+    }
+    wanted = (need("a"),)
+    prover = Prover(ground(index))
+    consulted = set[str]()
+    found = rehearsed(prover.admission, wanted, Budget(), consulted).pins
+    assert found is not None
+    assert {n: prover.ground.usable(n)[i].release.version for n, i in found.items()} == {
+        "a": "1", "b": "1", "c": "1", "d": "1",
+    }  # fmt: skip
+    assert consulted == {"a", "b", "c", "d"}
+
+
+def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
+    index = {
+        "app 1": ["lib", "x", "y<9"],
+        "lib 1": [],
+        "lib 2": ["y @ https://example.test/y-1-py3-none-any.whl"],
+        "x 1": [],
+        "x 2": ["y<2"],
+        "y 1": [],
+        "y 2": ["x<2"],
+    }
+    wanted = (need("app"),)
+    prover = Prover(ground(index))
+    found = rehearsed(prover.admission, wanted, Budget(), set()).pins
+    assert found is not None
+    assert prover.ground.usable("lib")[found["lib"]].release.version == "1"
+
+
+def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
+    wanted = (need("app"),)
+    prover = Prover(ground({"app 1": [], "lib 1": []}))
+    provider = _Pip(prover.admission, wanted, set())
+    assert provider.find_matches("lib", {}, {}) == []
+    assert provider.find_matches("lib[fast]", {"lib[fast]": iter(())}, {}) == []

@@ -1,0 +1,139 @@
+"""What uv comes to, and what it looks at; real uv is asked in ``tests/acceptance``."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from pypisync.core.budget import Budget, Spent
+from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.check_pins import faults
+from pypisync.core.resolve.pip import rehearsed as rehearsed_by_pip
+from pypisync.core.resolve.prover import Prover
+from pypisync.core.resolve.uv import rehearsed
+from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.universes import Index, ground, need, pins
+
+# Each with what uv 0.13 came to: index, pins (None: no solution), and what it looked at and left.
+ANSWERS: list[tuple[str, Index, dict[str, str] | None, set[str]]] = [
+    (
+        "a yanked release that a dependency pins is not taken",
+        {"app 1": ["lib==2"], "lib 1": [], "lib 2": ["yanked"]},
+        None,
+        {"app 1", "lib 2"},
+    ),
+    (
+        "a pre-release is taken where every final is ruled out",
+        {
+            "app 1": ["lib", "base<2"],
+            "lib 1": ["base>=2"],
+            "lib 2a1": ["base<2"],
+            "base 1": [],
+            "base 2": [],
+        },
+        {"app": "1", "lib": "2a1", "base": "1"},
+        {"lib 1"},
+    ),
+    (
+        "what was named first is decided first, an exact pin before that",
+        {
+            "app 1": ["x", "y", "z==1"],
+            "x 1": [],
+            "x 2": ["y<2"],
+            "y 1": [],
+            "y 2": ["x<2"],
+            "z 1": ["x<3"],
+        },
+        {"app": "1", "x": "2", "y": "1", "z": "1"},
+        set(),
+    ),
+    (
+        "a release that does not admit the interpreter is passed over",
+        {"app 1": ["lib"], "lib 1": [], "lib 2": ["python>=3.13"]},
+        {"app": "1", "lib": "1"},
+        set(),
+    ),
+    (
+        "an extra belongs to its release, and one may hold another",
+        {
+            "app 1": ["lib[x]", "base<2"],
+            "lib 1": ['base; extra == "y"', 'lib[y]; extra == "x"'],
+            "lib 2": ['base>=2; extra == "y"', 'lib[y]; extra == "x"'],
+            "base 1": [],
+            "base 2": [],
+        },
+        {"app": "1", "lib": "1", "base": "1"},
+        {"lib 2"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("index", "expected", "left"), [a[1:] for a in ANSWERS], ids=[a[0] for a in ANSWERS]
+)
+def test_what_uv_comes_to(index: Index, expected: dict[str, str] | None, left: set[str]) -> None:
+    wanted = (need("app"),)
+    facts = ground(index).asking(wanted)
+    found = rehearsed(Admission(facts), wanted, Budget(), set())
+
+    def named(name: str, pin: int) -> str:
+        return facts.usable(name)[pin].release.version
+
+    have = None if found.pins is None else {n: named(n, i) for n, i in found.pins.items()}
+    assert have == expected
+    tried = {f"{name} {named(name, pin)}" for name, pin in found.tried}
+    assert tried - {f"{name} {version}" for name, version in (expected or {}).items()} == left
+
+
+@given(indexes(), ROOTS)
+@settings(max_examples=200)
+def test_what_comes_out_is_an_installation(index: Index, root: str) -> None:
+    facts, wanted = ground(index), (need(root),)
+    facts = facts.asking(wanted)
+    consulted = set[str]()
+    found = rehearsed(Admission(facts), wanted, Budget(), consulted)
+    if found.pins is not None:
+        # uv asks nobody about what a release requires of its own project, nor what is not known.
+        own = {label.split()[0] for label, lines in index.items() if _asks_for_itself(label, lines)}
+        wrong = faults(facts, wanted, found.pins, by="uv")
+        assert all("compares" in one or "nobody" in one or one.split()[0] in own for one in wrong)
+        assert set(found.pins.items()) <= set(found.tried)
+    assert {name for name, _ in found.tried} <= consulted
+
+
+def _asks_for_itself(label: str, lines: Sequence[str]) -> bool:
+    return any(re.split(r"[^\w-]", line)[0] == label.split(maxsplit=1)[0] for line in lines)
+
+
+def test_each_installer_has_its_pins() -> None:
+    """uv goes on with a pre-release, pip with an older release of what asks for it."""
+    index = {
+        "app 1": ["lib", "base<2"],
+        "lib 0": [],
+        "lib 1": ["base>=2"],
+        "lib 2a1": ["base<2"],
+        "base 1": [],
+        "base 2": [],
+    }
+    wanted = (need("app"),)
+    prover = Prover(ground(index))
+    proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
+    assert pins(proof) == {"app": "1", "lib": "0", "base": "1"}
+    assert proof.others == {}
+    assert rehearsed_by_pip(prover.admission, wanted, Budget(), set()).pins is not None
+
+
+@pytest.mark.parametrize(("rehearsal", "used"), [(rehearsed, 0), (rehearsed_by_pip, 2)])
+def test_what_was_looked_at_is_known_of_a_search_that_is_given_up(
+    rehearsal: Any, used: int
+) -> None:
+    """Else nothing that changes there would have the root proven again."""
+    index = {"app 1": ["lib"], "lib 1": ["base<2"], "base 1": []}
+    wanted = (need("app"),)
+    facts = ground(index).asking(wanted)
+    consulted = set[str]()
+    with pytest.raises(Spent):
+        rehearsal(Admission(facts), wanted, Budget(steps=4, used=used), consulted)
+    assert consulted > {"app"}

@@ -1,0 +1,63 @@
+"""The roots that a group makes."""
+
+import pytest
+
+from pypisync.core.standards.requirements import parse
+from pypisync.core.wanted import selector
+from pypisync.core.wanted.groups import Group, Line, NamedFile, Pin, lines, merged
+
+
+@pytest.mark.parametrize(
+    ("requirements", "constraints", "expected"),
+    [
+        (["a"], [], ["a latest"]),
+        (["A.b[X]>=1 ; os_name == 'nt'"], [], ['a-b[x] latest>=1 ; os_name == "nt"']),
+        (["a>=1"], ["a<3", "b<1"], ["a latest<3,>=1"]),
+        (["a>=1", "a<3"], [], ["a latest<3,>=1", "a latest<3,>=1"]),
+        (["a", "a<2 ; os_name == 'nt'"], [], ["a latest", 'a latest<2 ; os_name == "nt"']),
+        (["a ; os_name == 'nt'"], ["a<2 ; os_name == 'nt'", "a<3 ; os_name == 'posix'"],
+         ['a latest<2 ; os_name == "nt"']),
+        (["a==1.0"], [], ["a 1.0"]),
+        (["a"], ["a==1.00"], ["a 1.0"]),
+        (["a===1.0+local"], [], ["a 1.0+local"]),
+        (["a==1.*"], [], ["a latest==1.*"]),
+        (["a===odd"], [], ["a latest===odd"]),
+        (["a~=1.2,!=1.3"], [], ["a latest!=1.3,~=1.2"]),
+    ],
+)  # fmt: skip
+def test_requirements_become_lines(
+    requirements: list[str], constraints: list[str], expected: list[str]
+) -> None:
+    group = Group(
+        "f",
+        resolve=True,
+        requirements=tuple(map(parse, requirements)),
+        constraints=tuple(map(parse, constraints)),
+    )
+    found = list(lines(group))
+    assert [_shown(line) for line in found] == expected
+    for line in found:
+        assert selector.parse(line.selector).text == line.selector
+
+
+def _shown(line: Line) -> str:
+    extras = f"[{','.join(line.extras)}]" if line.extras else ""
+    marker = f" ; {line.marker}" if line.marker else ""
+    return f"{line.name}{extras} {line.selector}{marker}"
+
+
+def test_pins_become_lines_of_their_own_kind() -> None:
+    files = (NamedFile("a-1.0.tar.gz"), NamedFile(sha256="0" * 64))
+    group = Group("f", resolve=False, locked=(Pin("a", "1.0", files), Pin("b", "2.0")))
+    assert list(lines(group)) == [
+        Line("a", "1.0", ("=",), "", files),
+        Line("b", "2.0", ("=",), "", ()),
+    ]
+
+
+def test_pins_of_one_release_add_up() -> None:
+    one, two = NamedFile("x"), NamedFile("y")
+    assert merged([Pin("b", "1", (two,)), Pin("a", "1"), Pin("b", "1", (one, two))]) == (
+        Pin("a", "1"),
+        Pin("b", "1", (two, one)),
+    )
