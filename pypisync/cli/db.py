@@ -1,16 +1,10 @@
 """``db``: the database itself."""
 
-import time
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from pypisync.cli.common import ConfigFile, configured
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 app = typer.Typer(name="db", help="The database itself.", no_args_is_help=True)
 
@@ -39,7 +33,9 @@ def upgrade(*, config: ConfigFile = None) -> None:
         with database_errors(), catalog.engine.connect() as connection:
             before = migrate.revision(connection)
         if before is not None and before != migrate.wanted_revision():
-            back_up(catalog.engine, before)
+            copied = migrate.back_up(catalog.engine, before)
+            if copied is not None:
+                typer.echo(f"copied {copied[0].name} to {copied[1]}")
         before, after = migrate.upgrade(catalog.engine)
     if before == after:
         typer.echo(f"the database is at revision {after} already")
@@ -49,21 +45,3 @@ def upgrade(*, config: ConfigFile = None) -> None:
 
 def _name(revision: str | None) -> str:
     return "empty" if revision is None else f"at revision {revision}"
-
-
-def back_up(engine: "Engine", revision: str) -> None:
-    """Copy an SQLite database to a file beside it; PostgreSQL has its own tools."""
-    from pypisync.catalog.db.engine import database_errors
-
-    if engine.dialect.name != "sqlite":
-        return
-    name = str(engine.url.database)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    copy = f"{name}.{revision}-{stamp}"
-    driver = engine.raw_connection()  # no transaction: VACUUM stands outside of one
-    try:
-        with database_errors():
-            driver.cursor().execute("VACUUM INTO ?", (copy,))
-    finally:
-        driver.close()
-    typer.echo(f"copied {Path(name).name} to {copy}")

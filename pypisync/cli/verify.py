@@ -98,8 +98,8 @@ class Check:
 
     def again(self, faults: "list[Fault]") -> "list[Fault]":
         """What of these still is a fault, as it is now."""
+        from pypisync.catalog.db import pool
         from pypisync.catalog.publication import checks as repair
-        from pypisync.catalog.publication import generations as history
         from pypisync.storage.check import check_files
 
         if not faults:
@@ -107,7 +107,7 @@ class Check:
         files = [f.path for f in faults if f.kind in ("missing", "size", "hash")]
         strays = [f.path for f in faults if f.kind == "stray" and (self._root / f.path).exists()]
         with self._catalog.begin() as connection:
-            known = history.stored_among(connection, files)
+            known = pool.stored_among(connection, files)
             unrecorded = set(repair.unrecorded(connection)) & set(files)
             strays = repair.unknown_among(connection, strays)
         expected = [(s.path, s.sha256, s.size) for s in known.values()]

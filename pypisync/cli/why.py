@@ -152,8 +152,8 @@ def _root(way: "Way") -> str:
 
 def named(root: "RootLine") -> str:
     """A root that an operator wrote, as text."""
-    from pypisync.core.closure.model import PINNED
     from pypisync.core.wanted.groups import GROUP
+    from pypisync.core.wanted.selector import PINNED
 
     extras = f"[{root.extras}]" if root.extras else ""
     if root.origin.startswith(GROUP):

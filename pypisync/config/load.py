@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -34,15 +34,11 @@ from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
-if TYPE_CHECKING:
-    from sqlalchemy import URL
-
 OVERRIDES = {
     "endpoint": "PYPISYNC_ENDPOINT",
     "database": "PYPISYNC_DATABASE",
     "destination_folder": "PYPISYNC_DESTINATION_FOLDER",
 }
-_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +78,9 @@ class Config:
         """The database URL without its password, for people to read."""
         if self.database_url.startswith("sqlite"):
             return self.database_url
-        url = _parsed(self.database_url)
-        secret = [name for name in url.query if "password" in name.lower()]
-        return url.difference_update_query(secret).render_as_string(hide_password=True)
+        from pypisync.catalog.db import url
+
+        return url.shown(self.database_url)
 
 
 def schema() -> dict[str, Any]:
@@ -239,8 +235,10 @@ def _no_database(source: _Source) -> Iterator[_Fault]:
     url = source.data.get("database")
     if not isinstance(url, str):
         return
+    from pypisync.catalog.db.url import parse
+
     try:
-        _parsed(url)
+        parse(url)
     except ValueError as error:
         yield source.fault(("database",), url, str(error))
 
@@ -363,29 +361,10 @@ def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
 
 
 def _database_url(given: str | None, destination: Path, base: Path) -> str:
+    """Raises ValueError."""
     if given is None:
         return f"sqlite:///{destination / 'pypisync.sqlite'}"
-    url = _parsed(given)
-    name = url.database
-    if url.get_backend_name() == "sqlite" and name and not name.startswith("file:"):
-        url = url.set(database=str((base / name).resolve()))
-    return url.render_as_string(hide_password=False)
-
-
-def _parsed(database: str) -> "URL":
-    """Raises ValueError."""
     # Costs a third of a second, and most configurations name no database.
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from pypisync.catalog.db import url
 
-    try:
-        url = make_url(database)
-    except (ArgumentError, ValueError):
-        url = None
-    # A database in memory would forget what is on disk.
-    if url is None or url.drivername not in _DRIVERS or url.database in (None, "", ":memory:"):
-        raise ValueError(
-            'must be a SQLAlchemy URL that names a database, such as "sqlite:///mirror.sqlite" '
-            'or "postgresql://user@host/mirror"'
-        )
-    return url
+    return url.absolute(given, base)

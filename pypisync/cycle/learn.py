@@ -16,10 +16,10 @@ from pypisync.catalog.facts import pending
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.requirements import Knowledge, SourceFile, WantedRelease
-from pypisync.catalog.publication.generations import METADATA
 from pypisync.core.environments.marker_masks import extras_of
 from pypisync.core.standards import metadata as core_metadata
 from pypisync.core.standards import requirements
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import Metadata
 from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged
 from pypisync.cycle.mirror import Mirror, bring, metadata_ask

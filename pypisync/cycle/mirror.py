@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from hashlib import file_digest
 from typing import Protocol
 
+from pypisync.catalog.db import pool
+from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.publication import generations as history
-from pypisync.catalog.publication.generations import METADATA, Stored
 from pypisync.core.budget import Budget
 from pypisync.core.filters.rules import Rules
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
@@ -143,12 +144,12 @@ def expunge(mirror: Mirror) -> int:
     So the direct address of a barred file leads nowhere, in generations that are kept as well.
     """
     with mirror.catalog.begin() as connection:
-        paths = history.doomed(connection)
+        paths = pool.doomed(connection)
     if paths:
         mirror.pool.delete(paths)
         mirror.pool.flush()
         with mirror.catalog.begin() as connection:
-            history.forget_stored(connection, paths)
+            pool.forget_stored(connection, paths)
     return len([path for path in paths if not path.endswith(METADATA)])
 
 
@@ -197,7 +198,7 @@ def _record(mirror: Mirror, arrived: list[Stored]) -> None:
     if arrived:
         mirror.pool.flush()
         with mirror.catalog.begin() as connection:
-            history.record_stored(connection, arrived, mirror.now())
+            pool.record_stored(connection, arrived, mirror.now())
         arrived.clear()
 
 

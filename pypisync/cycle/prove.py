@@ -17,7 +17,8 @@ from pypisync.catalog.proofs.index import offers
 from pypisync.catalog.proofs.record import StoredPin, Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.environments.machines import served
-from pypisync.core.resolve.index import Asked, Lacking, Offers
+from pypisync.core.resolve.index import Lacking, Offers
+from pypisync.core.wanted.groups import Asked
 from pypisync.core.wanted.subjects import Subject, group_text, limits, of_group, of_root
 from pypisync.cycle.mirror import Mirror
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.publication import assemble
 from pypisync.catalog.publication import generations as history
-from pypisync.catalog.publication.generations import METADATA
 from pypisync.core.publish.holdback import dependencies_first
 from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Malformed, StorageError
 

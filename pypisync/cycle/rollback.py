@@ -9,9 +9,9 @@ daemon runs; carrying one out twice is the same as once.
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pypisync.catalog.db import pool
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import policy as bars
-from pypisync.catalog.publication import generations as history
 from pypisync.catalog.publication import retention, runs
 from pypisync.catalog.publication import rollback as states
 from pypisync.core.filters.policy import Policy
@@ -127,7 +127,7 @@ def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[st
         wanted = states.needed(connection, number)
         away = set(states.missing(connection, wanted))
         lost = away - bars.barred_among(connection, away, policy)
-        there = history.stored_among(
+        there = pool.stored_among(
             connection, [file.path for file in wanted if file.path not in away]
         )
     expected = ((file.path, file.sha256, file.size) for file in there.values())

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from pypisync.catalog.db import pool
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import lock_files as locks
 from pypisync.catalog.facts import pending
@@ -21,8 +22,8 @@ from pypisync.catalog.proofs import history as proof_history
 from pypisync.catalog.proofs.publication import counts, publish_proofs, standing, undecided
 from pypisync.catalog.publication import assemble, missing_files, retention, runs
 from pypisync.catalog.publication import generations as history
-from pypisync.catalog.publication.generations import METADATA
 from pypisync.catalog.selection import decide, roots
+from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle import listen as listening
 from pypisync.cycle import rollback
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
@@ -255,11 +256,11 @@ def prune(mirror: Mirror, report: Report) -> None:
         return
     paths = [item.path for item in found]
     with mirror.catalog.begin() as connection:
-        history.doom_stored(connection, paths)
+        pool.doom_stored(connection, paths)
     mirror.pool.delete(paths)
     mirror.pool.flush()
     with mirror.catalog.begin() as connection:
-        history.forget_stored(connection, paths)
+        pool.forget_stored(connection, paths)
     report.pruned += len([path for path in paths if not path.endswith(METADATA)])
 
 

@@ -3,11 +3,9 @@
 import sqlite3
 from pathlib import Path
 
-import pytest
-
+from pypisync.catalog.db import migrate
 from pypisync.catalog.db.reader import REVISION
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.cli import db
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke, snapshot
 from tests.sim.server import Server
@@ -70,13 +68,13 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     assert "9999, which this version does not know" in done.err
 
 
-def test_the_copy_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_copy_is_whole(tmp_path: Path) -> None:
     catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
     catalog.prepare()
-    db.back_up(catalog.engine, "0000")
+    copied = migrate.back_up(catalog.engine, "0000")
     catalog.close()
     (copy,) = tmp_path.glob("catalog.sqlite.0000-*")
-    assert str(copy) in capsys.readouterr().out
+    assert copied == (tmp_path / "catalog.sqlite", copy)
     connection = sqlite3.connect(copy)
     assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISION,)]
     connection.close()

@@ -7,8 +7,8 @@ import pytest
 
 from pypisync.core.budget import Budget
 from pypisync.core.filters.policy import Block, Policy
-from pypisync.core.resolve.index import Asked
 from pypisync.core.resolve.prover import Proof, Prover
+from pypisync.core.wanted.groups import Asked
 from pypisync.cycle import prove as proving
 from pypisync.cycle.mirror import Silent
 from pypisync.cycle.sync import Report, sync_once

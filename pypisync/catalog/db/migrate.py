@@ -5,6 +5,7 @@ SQLite and on PostgreSQL. Alembic is imported only where it has work: a run that
 revision should not wait for it.
 """
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,25 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
                 event.remove(engine, "connect", _foreign_keys_off)
                 engine.dispose()
     return before, wanted_revision()
+
+
+def back_up(engine: Engine, revision: str) -> tuple[Path, Path] | None:
+    """Copy an SQLite database to a file beside it; PostgreSQL has its own tools.
+
+    Returns the database's file and the copy's, None if nothing was copied.
+    """
+    if engine.dialect.name != "sqlite":
+        return None
+    name = str(engine.url.database)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    copy = f"{name}.{revision}-{stamp}"
+    driver = engine.raw_connection()  # no transaction: VACUUM stands outside of one
+    try:
+        with database_errors():
+            driver.cursor().execute("VACUUM INTO ?", (copy,))
+    finally:
+        driver.close()
+    return Path(name), Path(copy)
 
 
 def _refuse_unknown(connection: Connection) -> None:

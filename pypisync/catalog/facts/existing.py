@@ -7,8 +7,8 @@ from sqlalchemy import Connection, select
 
 from pypisync.catalog.db.schema import files, projects, releases, selected, vulnerabilities
 from pypisync.catalog.db.sql import among, batches
-from pypisync.core.closure.model import PINNED
 from pypisync.core.filters.rules import Rules
+from pypisync.core.wanted.selector import PINNED
 
 
 class Known:

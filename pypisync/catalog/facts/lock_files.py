@@ -20,8 +20,8 @@ from pypisync.catalog.db.schema import (
     selected,
 )
 from pypisync.catalog.db.sql import add, batches
-from pypisync.core.closure.model import PINNED
 from pypisync.core.wanted.groups import GROUP, NamedFile
+from pypisync.core.wanted.selector import PINNED
 
 
 def digest(named: Collection[NamedFile]) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from pypisync.catalog.db.pool import doom_stored
 from pypisync.catalog.db.schema import (
     classes,
     files,
@@ -29,12 +30,11 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.sql import among, batches
-from pypisync.catalog.publication.generations import METADATA, doom_stored
-from pypisync.core.closure.model import PINNED
 from pypisync.core.filters.policy import Policy, blocked
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.groups import GROUP
-from pypisync.core.wanted.selector import parse
+from pypisync.core.wanted.selector import PINNED, parse
 
 # Spelt as in the index: a parameter, or "= 1" behind it, would keep SQLite from using that.
 _IS_BARRED = text("files.barred <> ''")

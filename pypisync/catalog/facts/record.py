@@ -11,17 +11,17 @@ from typing import Any
 from packaging.version import Version
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from pypisync.catalog.db.pool import doom_stored
+from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
 from pypisync.catalog.facts.existing import Known
-from pypisync.catalog.publication.generations import METADATA, doom_stored
-from pypisync.catalog.selection.decide import ensure_projects
 from pypisync.core.filters.file_rules import FileFacts, keep
 from pypisync.core.filters.policy import Bar, judge
 from pypisync.core.filters.rules import Rules
 from pypisync.core.standards import filenames as names
 from pypisync.core.standards import versions
-from pypisync.core.standards.filenames import ParsedFile
+from pypisync.core.standards.filenames import METADATA, ParsedFile
 from pypisync.core.standards.model import File, ProjectDocument
 
 # A project that upstream does not have (any more).

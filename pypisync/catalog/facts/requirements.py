@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, pending, projects, releases, requirements
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_mask
-from pypisync.catalog.selection.decide import ensure_projects
 from pypisync.core.standards.model import Requirement
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, literal, select, union, update
 
+from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import projects
 from pypisync.catalog.db.schema_proofs import (
     proof_pins,
@@ -21,7 +22,6 @@ from pypisync.catalog.db.schema_proofs import (
     subjects,
 )
 from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, pour, words
-from pypisync.catalog.selection.decide import ensure_projects
 
 
 class StoredPin(NamedTuple):

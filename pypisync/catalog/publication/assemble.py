@@ -22,12 +22,12 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.sql import among, batches, is_set, to_mask
 from pypisync.catalog.facts import lock_files as locks
 from pypisync.catalog.facts import vulnerabilities
-from pypisync.catalog.publication.generations import METADATA
-from pypisync.core.closure.model import PINNED
 from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import Shelf, Wanted, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.wanted.groups import NamedFile
+from pypisync.core.wanted.selector import PINNED
 
 _ALL_PASS = Policy()
 

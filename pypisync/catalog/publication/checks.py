@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, exists, func, select, update
 
+from pypisync.catalog.db import pool
+from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import files, projects, published, releases, stored
 from pypisync.catalog.db.sql import BATCH, among, batches
 from pypisync.catalog.publication import generations as history
-from pypisync.catalog.publication.generations import METADATA, Stored
 from pypisync.core.publish.pages import Page
+from pypisync.core.standards.filenames import METADATA
 
 
 def stored_after(connection: Connection, path: str) -> list[Stored]:
@@ -36,7 +38,7 @@ def unrecorded(connection: Connection) -> list[str]:
 
 def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
     """Those of the paths (one batch) that are neither stored nor on a page."""
-    known = set(history.stored_among(connection, paths))
+    known = set(pool.stored_among(connection, paths))
     for batch in batches(paths):
         listed = select(published.c.path).where(
             among(published.c.path, batch), published.c.last.is_(None)
@@ -55,7 +57,7 @@ def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
 def lose(connection: Connection, paths: Iterable[str]) -> None:
     """The pool does not hold these as it should: they are to be fetched and published again."""
     lost = list(paths)
-    history.forget_stored(connection, lost)
+    pool.forget_stored(connection, lost)
     for batch in batches(path.removesuffix(METADATA) for path in lost):
         names = [path.rpartition("/")[2] for path in batch]
         wanted = (

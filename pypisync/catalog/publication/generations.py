@@ -1,4 +1,4 @@
-"""What the pool holds, and what the generations list."""
+"""What the generations list."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,10 +9,8 @@ from sqlalchemy import (
     Connection,
     Row,
     Table,
-    delete,
     func,
     insert,
-    literal_column,
     or_,
     select,
     update,
@@ -21,8 +19,8 @@ from sqlalchemy import (
 from pypisync.catalog.db.schema import generations, pages, projects, published, releases, stored
 from pypisync.catalog.db.sql import Ids, add, among, batches, raw
 from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.standards.filenames import METADATA
 
-METADATA = ".metadata"
 # What is counted of a generation: what it lists, and how it differs from the one before.
 LISTED = ("projects", "releases", "files", "bytes")
 DIFFERS = ("pages", "came", "went", "changed")  # pages of projects; files
@@ -31,76 +29,6 @@ _FILE_COLUMNS = (
     "version", "filename", "path", "sha256", "size", "uploaded", "requires_python", "yanked",
     "metadata_sha256", "provenance",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A file in the pool."""
-
-    path: str
-    sha256: str
-    size: int
-
-
-# -- the pool -------------------------------------------------------------------------------
-
-
-def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> None:
-    """Record files that have come into the pool; no page lists them yet."""
-    rows = {item.path: item for item in found}
-    forget_stored(connection, rows)
-    for batch in batches(rows.values()):
-        add(
-            connection,
-            stored,
-            [
-                {
-                    "path": item.path, "sha256": item.sha256, "size": item.size,
-                    "unlisted": now, "checked": now,
-                }
-                for item in batch
-            ],
-        )  # fmt: skip
-
-
-def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
-    """The pool no longer holds these."""
-    for batch in batches(paths):
-        connection.execute(delete(stored).where(among(stored.c.path, batch)))
-
-
-def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
-    """These are about to be deleted: from now on they do not count as stored.
-
-    Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
-    """
-    for batch in batches(paths):
-        connection.execute(update(stored).where(among(stored.c.path, batch)).values(sha256=""))
-
-
-def doomed(connection: Connection) -> list[str]:
-    """The paths of all that is to be deleted, whatever lists it."""
-    query = select(stored.c.path).where(literal_column("stored.sha256 = ''"))
-    return list(connection.scalars(query.order_by(stored.c.path)))
-
-
-def all_stored(connection: Connection) -> list[Stored]:
-    """All that the pool should hold, by path."""
-    query = select(stored.c.path, stored.c.sha256, stored.c.size).order_by(stored.c.path)
-    return [Stored(*row) for row in connection.execute(query)]
-
-
-def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stored]:
-    """Those of the paths that the pool holds."""
-    found: dict[str, Stored] = {}
-    for batch in batches(paths):
-        query = select(stored.c.path, stored.c.sha256, stored.c.size)
-        for row in connection.execute(query.where(among(stored.c.path, batch))):
-            found[row.path] = Stored(*row)
-    return found
-
-
-# -- generations ----------------------------------------------------------------------------
 
 
 def generation(connection: Connection) -> tuple[int, int, bool]:

@@ -8,7 +8,7 @@ from pypisync.catalog.db.schema import files, projects, published, releases, sel
 from pypisync.catalog.db.sql import is_set
 from pypisync.catalog.facts import lock_files as locks
 from pypisync.catalog.publication.assemble import has_metadata, is_selected
-from pypisync.catalog.publication.generations import METADATA
+from pypisync.core.standards.filenames import METADATA
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import (
     files,
     generation_names,
@@ -31,7 +32,7 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.schema_proofs import published_proofs
 from pypisync.catalog.db.sql import among
 from pypisync.catalog.facts.lock_files import wanted_files
-from pypisync.catalog.publication.generations import METADATA, Stored
+from pypisync.core.standards.filenames import METADATA
 
 # Made once: to build them costs more than to ask them.
 _REPLACED = select(exists().where(generations.c.replaced <= bindparam("before")))

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
 
+from pypisync.catalog.db import pool
+from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import generations, pages, projects, published
 from pypisync.catalog.db.sql import among, batches
 from pypisync.catalog.proofs import history as proof_history
 from pypisync.catalog.publication import checks
 from pypisync.catalog.publication import generations as history
-from pypisync.catalog.publication.generations import METADATA, Stored
 from pypisync.core.publish.pages import Page
+from pypisync.core.standards.filenames import METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def missing(connection: Connection, wanted: Iterable[Stored]) -> list[str]:
     """Those of the files that the catalog does not know to be stored as they should be."""
     lost = []
     for batch in batches(wanted):
-        there = history.stored_among(connection, [item.path for item in batch])
+        there = pool.stored_among(connection, [item.path for item in batch])
         lost += [
             item.path
             for item in batch

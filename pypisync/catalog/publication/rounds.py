@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select, update
 
+from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import pages, stored
 from pypisync.catalog.db.sql import batches
-from pypisync.catalog.publication.generations import Stored
 
 
 def oldest_checked(connection: Connection, before: float, share: int) -> list[Stored]:

@@ -41,10 +41,11 @@ from pypisync.catalog.facts.vulnerabilities import owe
 from pypisync.catalog.selection import decide_full
 from pypisync.catalog.selection.read import CatalogBook
 from pypisync.core.closure.incremental import Closure
-from pypisync.core.closure.model import PINNED, Class, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.groups import GROUP
 from pypisync.core.wanted.roots import HELD, PROOF
+from pypisync.core.wanted.selector import PINNED
 
 # Spelt as in the index, which a parameter would keep SQLite from using.
 _MOVED = text("roots.state <> 'kept'")
@@ -172,22 +173,6 @@ def matched_names(connection: Connection) -> set[str]:
         )
     )
     return set(connection.scalars(query))
-
-
-def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """The ids of projects by name, with rows for those that have none yet."""
-    wanted = sorted(set(names))
-    ids: dict[str, int] = {}
-    for batch in batches(wanted):
-        found = select(projects.c.name, projects.c.id).where(among(projects.c.name, batch))
-        ids.update((row.name, row.id) for row in connection.execute(found))
-    missing = [name for name in wanted if name not in ids]
-    if missing:
-        count = Ids(connection, projects)
-        fresh = {name: count.next() for name in missing}
-        add(connection, projects, [{"id": i, "name": name} for name, i in fresh.items()])
-        ids |= fresh
-    return ids
 
 
 class _Save:

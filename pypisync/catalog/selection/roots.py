@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import projects, roots
 from pypisync.catalog.db.sql import Ids, add
 from pypisync.catalog.facts import lock_files as locks
 from pypisync.catalog.facts.lock_files import digest
-from pypisync.catalog.selection.decide import ensure_projects
-from pypisync.core.closure.model import PINNED
 from pypisync.core.wanted.groups import NamedFile
 from pypisync.core.wanted.roots import HELD, PROOF
+from pypisync.core.wanted.selector import PINNED
 
 
 class WantedRoot(NamedTuple):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from pypisync.core.closure.model import PINNED, ClassKey, EdgeFact, ReleaseFacts
+from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts
 from pypisync.core.environments.marker_masks import marker_mask
 from pypisync.core.standards.model import Targets
+from pypisync.core.wanted.selector import PINNED
 
 
 def edges(

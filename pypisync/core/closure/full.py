@@ -12,8 +12,9 @@ from typing import Protocol, TypeVar
 from pypisync.core.closure.calls import groups_of, root_calls_for
 from pypisync.core.closure.candidates import Candidate, choose, newest_suffices
 from pypisync.core.closure.edges import edges
-from pypisync.core.closure.model import PINNED, ClassKey, NodeKey, ReleaseFacts, Root
+from pypisync.core.closure.model import ClassKey, NodeKey, ReleaseFacts, Root
 from pypisync.core.standards.model import Targets
+from pypisync.core.wanted.selector import PINNED
 
 _BATCH = 5_000
 

@@ -18,10 +18,11 @@ from collections.abc import Iterable, Sequence
 from pypisync.core.closure.calls import root_calls_for
 from pypisync.core.closure.candidates import Candidate, choose
 from pypisync.core.closure.edges import edges
-from pypisync.core.closure.model import PINNED, Book, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.closure.model import Book, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.closure.reachability import Liveness
 from pypisync.core.closure.working_set import WorkingSet, reached
 from pypisync.core.standards.model import Targets
+from pypisync.core.wanted.selector import PINNED
 
 
 class Closure:

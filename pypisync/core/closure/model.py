@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from pypisync.core.closure.candidates import Candidate
-from pypisync.core.wanted.selector import Selector
-
-# The extra of a pin: the release itself, and nothing that it needs. No real extra has this name.
-PINNED = "="
+from pypisync.core.wanted.selector import PINNED, Selector
 
 
 class ClassKey(NamedTuple):

@@ -33,14 +33,6 @@ class Machines:
         mask = self.mask if tags is None else self._by_tags(tags)
         return mask & self._by_python(requires_python) if mask and requires_python else mask
 
-    def names(self, mask: int) -> list[str]:
-        """The names of those in ``mask``, in order."""
-        return [target.name for i, target in enumerate(self.all) if mask >> i & 1]
-
-    def masked(self, names: list[str]) -> int:
-        """The mask of those with these names, as far as there are such."""
-        return sum(1 << i for i, target in enumerate(self.all) if target.name in names)
-
     def spelled(self) -> Iterator[str]:
         """All that masks hang on: when it differs, they are out of date."""
         for target in self.all:

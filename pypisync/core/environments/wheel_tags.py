@@ -15,7 +15,8 @@ from functools import lru_cache, partial
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from pypisync.core.environments.platforms import IMPLEMENTATIONS, PLATFORMS
-from pypisync.core.environments.targets import PerTargets
+from pypisync.core.environments.targets import PerTargets, python_mask
+from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import Target, Targets
 
 _SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "jython": "jy", "ironpython": "ip"}
@@ -49,6 +50,12 @@ _MACHINES: dict[tuple[str, str], frozenset[str]] = {
         ("android", "x86", "i686"),
     )
 }
+
+
+def usable_mask(parsed: ParsedFile, requires_python: str | None, targets: Targets) -> int:
+    """The targets on which an installer could use the file; an sdist fits every platform."""
+    mask = python_mask(targets, requires_python)
+    return mask if parsed.kind == "sdist" else mask & tag_mask(targets, parsed.tags)
 
 
 def tag_mask(targets: Targets, tags: frozenset[Tag]) -> int:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pypisync.core.environments.machines import Machines
-from pypisync.core.standards.filenames import ParsedFile, excluded, usable_mask
+from pypisync.core.environments.wheel_tags import usable_mask
+from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import Targets
 
 
@@ -88,6 +89,11 @@ def _wanted(
             needed = masks[i] & ~by_wheel or serves[i] & ~on_machines
             kept[i] = kept[i] and policy.sdists == "fallback" and needed != 0
     return kept
+
+
+def excluded(parsed: ParsedFile, arch_exclude: Sequence[str]) -> bool:
+    """Whether one of these texts occurs in what follows name and version."""
+    return bool(arch_exclude) and any(text in parsed.remainder for text in arch_exclude)
 
 
 def left_out(parsed: ParsedFile, policy: FilePolicy) -> str:

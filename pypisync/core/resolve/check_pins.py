@@ -14,10 +14,10 @@ from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
-from pypisync.core.resolve.index import Asked
 from pypisync.core.resolve.memoized_walk import Walks
 from pypisync.core.resolve.target_index import Ground
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.groups import Asked
 
 Pins = Mapping[str, int]
 """By project the position of its version among the usable ones."""

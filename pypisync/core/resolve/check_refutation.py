@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.resolve.check_pins import faults, pins_one, reached
-from pypisync.core.resolve.index import Asked
 from pypisync.core.resolve.target_index import Ground, unpacked
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.groups import Asked
 
 Kind = Literal["root", "dependency", "none", "barred", "derived"]
 

@@ -10,10 +10,11 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypisync.core.closure.candidates import Candidate, choose, choose_root
-from pypisync.core.resolve.index import Asked, ListedRelease
+from pypisync.core.resolve.index import ListedRelease
 from pypisync.core.resolve.memoized_walk import Walks
 from pypisync.core.resolve.target_index import Ground, package, unpacked
 from pypisync.core.standards.specifiers import matcher
+from pypisync.core.wanted.groups import Asked
 from pypisync.core.wanted.selector import Selector
 
 

@@ -10,9 +10,9 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, positions
-from pypisync.core.resolve.index import Asked
 from pypisync.core.resolve.target_index import Ground, unpacked
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.groups import Asked
 
 _SHOWN = 4  # versions in a row
 _MOST = 40  # lines

@@ -7,7 +7,6 @@ everything has been read: a question that hangs on what is missing raises :class
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from packaging.tags import Tag
 
@@ -85,7 +84,3 @@ class Offers:
                     for need in release.needs:
                         self._asked.setdefault(need.name, set()).add(need.specifier)
         return self._asked.get(name, set())
-
-
-Asked: TypeAlias = tuple[Requirement, ...]
-"""What an installer is asked for at once: one root, or all of a group; no marker counts."""

@@ -19,8 +19,8 @@ from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import pins_one
 from pypisync.core.resolve.check_refutation import positions
-from pypisync.core.resolve.index import Asked
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.groups import Asked
 
 # pip looks at a project early that stood in the way so often.
 _CONFLICTS = 5

@@ -16,11 +16,11 @@ from pypisync.core.resolve.check_pins import Checker, faults, reached
 from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, refutes
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.explain import explained
-from pypisync.core.resolve.index import Asked
 from pypisync.core.resolve.pip import Rehearsal, rehearsed
 from pypisync.core.resolve.solver import Solver
 from pypisync.core.resolve.target_index import Ground, Node, Usable
 from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
+from pypisync.core.wanted.groups import Asked
 
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 # What the two installers' own orders may cost, of the whole.

@@ -20,9 +20,9 @@ from nab_resolver.types import Term as NabTerm
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_refutation import Clause, Kind, Refutation, Term
-from pypisync.core.resolve.index import Asked
 from pypisync.core.resolve.target_index import Ground, package, unpacked
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.groups import Asked
 
 _UNPARSABLE = ""  # no project is called so: what needs it cannot be installed
 

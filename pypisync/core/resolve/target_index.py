@@ -15,8 +15,9 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.environments.proof_targets import ProofTarget
-from pypisync.core.resolve.index import NO_FILE, Asked, Lacking, ListedFile, ListedRelease, Offers
+from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.groups import Asked
 
 Node: TypeAlias = tuple[str, int, str]
 """A project, the position of a version among its usable ones, and an extra ("" for none)."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
-from pypisync.core.resolve.index import Asked, Lacking, ListedRelease
+from pypisync.core.resolve.index import Lacking, ListedRelease
 from pypisync.core.resolve.lines import Line, line, names_one
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.pubgrub import PYTHON, ROOT, Clause, Impossible, Node, Search, some
 from pypisync.core.standards.marker_syntax import without_extras
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.specifiers import matcher
+from pypisync.core.wanted.groups import Asked
 
 # A project that conflicted so often is decided before the others.
 _CONFLICTS = 5

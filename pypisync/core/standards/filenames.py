@@ -1,4 +1,4 @@
-"""What a filename says, which targets can use the file, and where it lies on disk.
+"""What a filename says, and where the file lies on disk.
 
 Names follow the binary and source distribution format specifications (PEP 427, PEP 625) as
 ``packaging.utils`` reads them, and for older sdists as installers do: whatever normalises to the
@@ -8,7 +8,7 @@ a parsed name is safe on any file system. Whether a file is wanted is left to
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -18,13 +18,14 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypisync.core.environments.targets import python_mask
-from pypisync.core.environments.wheel_tags import tag_mask
 from pypisync.core.standards import versions
-from pypisync.core.standards.model import File, Targets
+from pypisync.core.standards.model import File
+
+METADATA = ".metadata"
+"""What follows the name of a wheel in that of its metadata, which lies beside it (PEP 658)."""
 
 # A name on disk has at most 255 bytes, and ".metadata" must still fit behind it.
-LONGEST_FILENAME = 255 - len(".metadata")
+LONGEST_FILENAME = 255 - len(METADATA)
 _MOST_TAGS = 1000  # a hostile name can spell 60,000; real ones stay below a hundred
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _TAGS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:-\w+(?:\.\w+)*){2}", re.ASCII)
@@ -57,17 +58,6 @@ def parse(project: str, filename: str) -> ParsedFile:
         if filename.endswith(extension):
             return _sdist(project, filename, extension)
     raise _fault(filename, "neither a wheel nor a .tar.gz or .zip sdist")
-
-
-def excluded(parsed: ParsedFile, arch_exclude: Sequence[str]) -> bool:
-    """Whether one of these texts occurs in what follows name and version."""
-    return bool(arch_exclude) and any(text in parsed.remainder for text in arch_exclude)
-
-
-def usable_mask(parsed: ParsedFile, requires_python: str | None, targets: Targets) -> int:
-    """The targets on which an installer could use the file; an sdist fits every platform."""
-    mask = python_mask(targets, requires_python)
-    return mask if parsed.kind == "sdist" else mask & tag_mask(targets, parsed.tags)
 
 
 def pool_path(file: File) -> str:

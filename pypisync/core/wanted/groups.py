@@ -6,14 +6,17 @@ and which of their files. How a file becomes a group is left to the readers of e
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from packaging.specifiers import SpecifierSet
 
-from pypisync.core.closure.model import PINNED
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.units import masked
+from pypisync.core.wanted.selector import PINNED
+
+Asked: TypeAlias = tuple[Requirement, ...]
+"""What an installer is asked for at once: one root, or all of a group; no marker counts."""
 
 GROUP = "group:"
 """What the origin of a root begins with that a group makes; the file's name follows."""

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pypisync.core.resolve.index import Asked
 from pypisync.core.standards.model import Requirement
-from pypisync.core.wanted.groups import Group
+from pypisync.core.wanted.groups import Asked, Group
 
 _GROUP = "group "
 

@@ -7,8 +7,8 @@ import pytest
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms, parse_tag
 from packaging.version import Version
 
-from pypisync.core.environments.wheel_tags import tag_mask
-from pypisync.core.standards.filenames import parse, usable_mask
+from pypisync.core.environments.wheel_tags import tag_mask, usable_mask
+from pypisync.core.standards.filenames import parse
 from pypisync.core.standards.model import Target, Targets
 
 

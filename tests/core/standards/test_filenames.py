@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from pypisync.core.standards.filenames import LONGEST_FILENAME, excluded, parse, pool_path
+from pypisync.core.filters.file_rules import excluded
+from pypisync.core.standards.filenames import LONGEST_FILENAME, parse, pool_path
 from pypisync.core.standards.model import File
 
 
