@@ -9,7 +9,7 @@ import requests
 from tests.acceptance import worlds
 from tests.acceptance.clients import CLIENTS, Client, install
 from tests.acceptance.fronts import FRONTS
-from tests.acceptance.product import ROOT, Mirror
+from tests.acceptance.product import Mirror
 from tests.acceptance.serving import JSON
 from tests.acceptance.test_lock import HERE, lock, locked, synced, write_project
 
@@ -116,9 +116,3 @@ def test_files_are_for_ever_and_never_repacked(front: str) -> None:
     metadata = get(f"{front}/simple/leaf/{beside}.metadata")
     assert metadata.content.startswith(b"Metadata-Version")
     assert "immutable" in metadata.headers["Cache-Control"]
-
-
-def test_the_readme_shows_the_settings_for_nginx() -> None:
-    settings = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
-    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```nginx\n")[1].split("```")[0]
-    assert settings.endswith(shown)
