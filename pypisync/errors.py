@@ -52,6 +52,10 @@ class Gone(UpstreamError):  # noqa: N818
     """Upstream says that it does not exist (404). A fact, not a fault."""
 
 
+class Elsewhere(UpstreamError):  # noqa: N818
+    """The index sends us to another one. It does not have it, which proves no removal."""
+
+
 class Stale(UpstreamError):  # noqa: N818
     """The document is older than the serial it is owed (a CDN lags): try again later."""
 

@@ -22,7 +22,7 @@ from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import Metadata
 from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged
-from pypisync.cycle.mirror import Mirror, bring, metadata_ask
+from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
 from pypisync.errors import Gone, Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ProjectAsk
@@ -30,7 +30,6 @@ from pypisync.upstream.api import FileAsk, ProjectAsk
 # Documents recorded in one transaction. Each is whole by itself; more at once costs less.
 _RECORD = 100
 _READ = 1000  # releases whose requirements are read together
-_METADATA_LIMIT = 10 * 2**20  # bytes
 
 
 def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, UpstreamError]:
@@ -142,7 +141,7 @@ def _from_metadata(
             return
         if error is None:
             with suppress(Malformed, ValueError):
-                data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
+                data = mirror.pool.read(file.path + METADATA, METADATA_LIMIT)
                 found.append(core_metadata.read_metadata(data))
     if found:
         told[release.id] = _united("metadata", found)

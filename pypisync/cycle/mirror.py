@@ -20,6 +20,7 @@ from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import FileAsk, Part, Upstream
 
+METADATA_LIMIT = 10 * 2**20  # bytes
 # Files that came in are recorded this many at a time: a crash costs a look at so many files.
 _RECORD = 500
 
@@ -100,7 +101,7 @@ class Mirror:
 
 def metadata_ask(url: str, path: str, sha256: str) -> FileAsk:
     """The ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
-    return FileAsk(url + METADATA, path + METADATA, sha256)
+    return FileAsk(url + METADATA, path + METADATA, sha256, limit=METADATA_LIMIT)
 
 
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
@@ -186,6 +187,9 @@ class _WatchedPart:
     def restart(self) -> None:
         self._part.restart()
         self._pool.tell(self._path, 0)
+
+    def whole(self) -> bool:
+        return self._part.whole()
 
     def commit(self) -> None:
         self._part.commit()

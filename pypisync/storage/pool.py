@@ -78,6 +78,10 @@ class Part:
         self._advance(-self.offset)
         self._check_at = 0
 
+    def whole(self) -> bool:
+        """Whether what is there is the file: it has the SHA-256 that upstream states."""
+        return self.offset > 0 and self._hash.hexdigest() == self._ask.sha256
+
     def commit(self) -> None:
         """Check size and hash, rename into place; :meth:`Pool.flush` then makes it durable.
 

@@ -36,6 +36,7 @@ class FileAsk:
     path: str  # relative to the pool's root, checked: never leaves it
     sha256: str  # "" if upstream states none
     size: int | None = None
+    limit: int = 4 * 2**30  # bytes, where no size is stated
 
 
 class Part(Protocol):
@@ -48,6 +49,9 @@ class Part(Protocol):
 
     def restart(self) -> None:
         """Forget what is there: the server does not resume."""
+
+    def whole(self) -> bool:
+        """Whether what is there is the file: it has the SHA-256 that upstream states."""
 
     def commit(self) -> None:
         """Check size and hash, fsync, rename into place. Raises Malformed on a mismatch."""

@@ -40,7 +40,7 @@ class HttpUpstream:
     ) -> None:
         self._workers = settings.workers
         self._stop = stop
-        self._session = Session(settings, sleep=sleep, stop=stop)
+        self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
         self._changelog = Changelog(self._session, clock)
         self._learnt = Learnt()
 

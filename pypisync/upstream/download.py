@@ -19,7 +19,8 @@ from pypisync.upstream.session import Session, Stream, backoff, said, shown
 _LARGE = 5 * 1024 * 1024  # bytes; from here a file counts as large
 _AHEAD = 1000  # asks looked at to find the smallest
 _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
-_UNKNOWN = 4 * 1024**3  # bytes; the limit for a file whose size upstream does not state
+_FILES_RATE = 16  # a file must come so many times as fast as the least rate of one answer
+_STATED = "what upstream states"
 _GONE = frozenset({404, 410})
 
 
@@ -60,14 +61,20 @@ def download(session: Session, ask: FileAsk, deposit: Deposit) -> None:
     session.check()
     part = deposit.part(ask)
     try:
+        first = _Transfer(session, ask, part)
         try:
-            _Transfer(session, ask, part).run()
+            first.run()
         except Malformed:
-            # A cache may hold a broken copy: once more, from the start and past the caches.
+            # A cache may hold a broken copy, a machine behind the address may be wrong: once more,
+            # from the start, past the caches and on a new connection.
+            if first.answered_by:
+                session.renew(first.answered_by)
             part.close()
             part = deposit.part(ask)
             part.restart()
-            _Transfer(session, ask, part, {"Cache-Control": "no-cache"}).run()
+            again = _Transfer(session, ask, part, {"Cache-Control": "no-cache"})
+            again.unpacks = None if first.unpacks is None else not first.unpacks
+            again.run()
     finally:
         part.close()
 
@@ -78,6 +85,9 @@ class _Transfer:
     def __init__(
         self, session: Session, ask: FileAsk, part: Part, headers: Mapping[str, str] | None = None
     ) -> None:
+        self.answered_by = ""  # the URL of the last answer, after redirects
+        # Whether an encoded answer is taken apart; None: as its length suggests.
+        self.unpacks: bool | None = None
         self._session = session
         self._ask = ask
         self._part = part
@@ -85,18 +95,24 @@ class _Transfer:
         self._have = part.offset
         self._best = part.offset  # most bytes ever had: only more than that is progress
         self._resumable = True
+        settings = session.settings
+        allowed = settings.longest + (ask.size or ask.limit) / (_FILES_RATE * settings.least_rate)
+        self._end = session.timer() + allowed
 
     def run(self) -> None:
         """Receive and commit. Raises UpstreamError, StorageError."""
+        if self._have and self._ask.size is None and not self._ask.sha256:
+            self._restart()  # of what file this is the beginning, nobody can tell
         broken = 0
-        while self._have != self._ask.size:
+        while self._have != self._ask.size and not self._part.whole():
             fault = self._receive()
             if fault is None:
                 break
             if self._have >= self._best + _PROGRESS:
                 self._best, broken = self._have, 0
             broken += 1
-            if broken > self._session.settings.retries:
+            late = self._session.timer() > self._end
+            if broken > self._session.settings.retries or late:
                 raise Unreachable(
                     f"{shown(self._ask.url)}: broke off {broken} times in a row, now at byte "
                     f"{self._have}: {fault}; what has arrived is kept for the next time"
@@ -104,12 +120,17 @@ class _Transfer:
             self._session.wait(backoff(broken))
         self._part.commit()
 
+    def _restart(self) -> None:
+        self._part.restart()
+        self._have = 0
+
     def _receive(self) -> str | None:
         """Ask for what is missing and take it; a text says why it broke off."""
         headers = self._headers
         if self._have and self._resumable:
             headers = headers | {"Range": f"bytes={self._have}-"}
-        stream = self._session.open(self._ask.url, headers)
+        stream = self._session.open(self._ask.url, headers, end=self._end)
+        self.answered_by = stream.url
         try:
             return self._misfit(stream) or self._pour(stream)
         except (HTTPError, OSError) as error:
@@ -131,22 +152,18 @@ class _Transfer:
                 f"{shown(stream.url)}: HTTP {stream.status} where the file was expected"
             )
         if self._have:
-            self._part.restart()
-            self._have = 0
+            self._restart()
         return None if stream.status == 200 else f"HTTP {stream.status} does not resume the file"
 
     def _pour(self, stream: Stream) -> str | None:
         """Write the body to the part; a text if it ended before its time."""
         size = self._ask.size
-        decode = _encoded(stream)
+        decode = _encoded(stream) and self._unpacks(stream)
         self._resumable = self._resumable and not decode
+        limit, stated = (self._ask.limit, "the limit") if size is None else (size, _STATED)
         while chunk := stream.read(decode=decode):
-            self._session.check()
-            if self._have + len(chunk) > (_UNKNOWN if size is None else size):
-                stated = "the limit" if size is None else "what upstream states"
-                raise Malformed(
-                    f"{shown(stream.url)}: more than {size or _UNKNOWN} bytes, {stated}"
-                )
+            if self._have + len(chunk) > limit:
+                raise Malformed(f"{shown(stream.url)}: more than {limit} bytes, {stated}")
             self._part.write(chunk)
             self._have += len(chunk)
             if stream.ended and not decode:
@@ -154,6 +171,21 @@ class _Transfer:
         if size is not None and self._have < size and "Content-Length" not in stream.headers:
             return f"it ended after {self._have} of {size} bytes"
         return None
+
+    def _unpacks(self, stream: Stream) -> bool:
+        """Whether an answer that is said to be encoded is to be taken apart.
+
+        Some servers call a ``.tar.gz`` gzip-encoded and send it as it is. If the guess is wrong
+        the hash says so, and the next try takes it the other way.
+        """
+        if self.unpacks is None:
+            length = stream.headers.get("Content-Length")
+            if self._ask.size is not None and length is not None:
+                raw = length == str(self._ask.size)
+            else:
+                raw = self._ask.path.endswith((".gz", ".tgz"))
+            self.unpacks = not raw
+        return self.unpacks
 
 
 def _encoded(stream: Stream) -> bool:

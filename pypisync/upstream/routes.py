@@ -6,34 +6,45 @@ host, so it is asked of requests once a host and kept; requests then go to the p
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import HTTPConnectionPool
 
 from pypisync.errors import ConfigError
-from pypisync.upstream.heads import hasten
+from pypisync.upstream.connections import Reach, patient, reach, refused, resolve, tls_context
+from pypisync.upstream.credentials import Credentials, basic, from_netrc
 
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to reach an upstream."""
+    """How to reach an index."""
 
-    endpoint: str  # the API is at <endpoint>/pypi and <endpoint>/simple/; may carry credentials
+    # The API is at <endpoint>/pypi and <endpoint>/simple/. It may carry credentials, hence no repr.
+    endpoint: str = field(repr=False)
     workers: int = 10  # requests at the same time
     timeout: float = 30.0  # seconds without an answer, to connect and to read
+    least_rate: float = 4096.0  # bytes a second that an answer has to keep up after ``timeout``
+    longest: float = 600.0  # seconds for one document, whatever its rate
     retries: int = 4  # further tries after a failed one
     proxy: str | None = None  # None: as the environment says
     ca_file: str | None = None  # None: as the environment says, else the bundle of certifi
     contact: str | None = None  # for the User-Agent: a URL or a mail address
     pace: float = 1.0  # seconds between two XML-RPC calls
     max_document: int = 200 * 1024 * 1024  # bytes of one document, decompressed
+    # The simple root, to which only "<name>/" is appended; None: <endpoint>/simple/.
+    root: str | None = field(default=None, repr=False)
+    # None: those in the endpoint, else in the root, else in .netrc.
+    credentials: Credentials | None = None
+    client_cert: str | None = None  # a PEM file; with the key in it if there is no client_key
+    client_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +52,41 @@ class Route:
     """What requests to one origin (scheme, host and port) have in common."""
 
     pool: HTTPConnectionPool
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)
     prefix: str  # what stands before the path in the request line: plain HTTP through a proxy
+    patient: bool  # its connections wait in slices, and look at the deadline in between
+
+
+class _Adapter(HTTPAdapter):
+    """Makes pools whose TLS connections wait in slices."""
+
+    def build_connection_pool_key_attributes(  # type: ignore[no-untyped-def]
+        self, request, verify, cert=None
+    ):
+        """As of any adapter."""
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            pool["ssl_context"] = tls_context()
+        return host, pool
 
 
 class Routes:
-    """The ways to all hosts, found when first needed and then kept. Safe between threads."""
+    """The ways to all hosts, found when first needed and then kept. Safe between threads.
+
+    Credentials and a client certificate are for the hosts of the index alone. Wherever else
+    upstream leads, it may not lead into networks that are nearer than the index itself.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._session = requests.Session()
         self._session.headers.clear()
         self._session.headers["User-Agent"] = user_agent(settings.contact)
-        adapter = HTTPAdapter(pool_connections=_HOSTS, pool_maxsize=settings.workers)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self.endpoint, self._auth = split_endpoint(settings.endpoint)
+        self.endpoint, self.root, self._credentials = _addresses(settings)
+        own = [_origin(url) for url in (self.endpoint, self.root)]
+        # Credentials never go in the clear if the address is not, but the other way is safe.
+        self._own = {*own, *(url.replace("http://", "https://", 1) for url in own)}
+        self._near: set[Reach] | None = None  # what the addresses of the index are
         self._lock = threading.Lock()
         self._known: dict[str, Route] = {}
 
@@ -64,7 +94,7 @@ class Routes:
         """The way to ``origin`` ("https://host:port").
 
         Raises requests' exceptions, OSError or ValueError if there can be none: an address or a
-        proxy that cannot be read, a certificate bundle that is missing.
+        proxy that cannot be read, a certificate bundle that is missing. Raises RefusedError.
         """
         route = self._known.get(origin)
         if route is None:
@@ -75,12 +105,20 @@ class Routes:
                 self._known[origin] = route
         return route
 
+    def renew(self, origin: str) -> None:
+        """Let no further request to ``origin`` use a connection that there is now.
+
+        One machine behind an address may be wrong for hours while its neighbours are right.
+        """
+        self._known.pop(origin, None)
+
     def _find(self, origin: str) -> Route:
-        # Credentials in the endpoint are for its own host, and never in the clear if it is not;
-        # for other hosts there may be a netrc file.
-        own = origin in {_origin(self.endpoint), _origin(self.endpoint, "https")}
-        auth = self._auth if own else None
-        request = self._session.prepare_request(requests.Request("GET", origin + "/", auth=auth))
+        own = origin in self._own
+        headers = {}
+        if own and (known := self._credentials or from_netrc(origin)):
+            headers["Authorization"] = known.header
+        asked = requests.Request("GET", origin + "/", headers, auth=_no_netrc)
+        request = self._session.prepare_request(asked)
         url = cast("str", request.url)
         proxy = self._settings.proxy
         ways = self._session.merge_environment_settings(
@@ -88,30 +126,101 @@ class Routes:
             {"http": proxy, "https": proxy} if proxy else {},
             None,
             self._settings.ca_file,
-            None,
+            _certificate(self._settings) if own else None,
         )
-        adapter = cast("HTTPAdapter", self._session.get_adapter(url))
-        pool = adapter.get_connection_with_tls_context(
-            request, ways["verify"], proxies=ways["proxies"], cert=ways["cert"]
+        adapter = _Adapter(pool_connections=1, pool_maxsize=self._settings.workers)
+        pool = cast(
+            "HTTPConnectionPool",
+            adapter.get_connection_with_tls_context(
+                request, ways["verify"], proxies=ways["proxies"], cert=ways["cert"]
+            ),
         )
         adapter.cert_verify(  # type: ignore[no-untyped-call]
             pool, url, ways["verify"], ways["cert"]
         )
-        hasten(cast("HTTPConnectionPool", pool))
+        proxied = select_proxy(url, ways["proxies"]) is not None
+        if proxied and not own:
+            self._check_literal(url)
+        kind = patient(pool.ConnectionCls, _anywhere if own or proxied else self._allows)
+        if kind is not None and not _by_tls(pool):
+            pool.ConnectionCls = kind
         target = adapter.request_url(request, ways["proxies"])
         prefix = "" if target.startswith("/") else target.removesuffix("/")
-        return Route(
-            cast("HTTPConnectionPool", pool), dict(cast("dict[str, str]", request.headers)), prefix
-        )
+        sent = dict(cast("dict[str, str]", request.headers))
+        return Route(pool, sent, prefix, patient=pool.ConnectionCls is kind)
+
+    def _allows(self, place: Reach) -> bool:
+        """Whether a host that is not the index's own may be there."""
+        if place == "global":
+            return True
+        if self._near is None:
+            self._near = set().union(*(_near(url) for url in (self.endpoint, self.root)))
+        return place in self._near or (place == "private" and "loopback" in self._near)
+
+    def _check_literal(self, url: str) -> None:
+        """Raise RefusedError for an address that a proxy shall not be asked to reach.
+
+        What a name leads to is the proxy's affair: nobody else may be able to look it up.
+        """
+        host = urlsplit(url).hostname or ""
+        try:
+            place = "loopback" if host == "localhost" else reach(host)
+        except ValueError:
+            return
+        if not self._allows(place):
+            raise refused(host, host)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that are not in use."""
+        for route in list(self._known.values()):
+            route.pool.close()
         self._session.close()
 
 
-def _origin(url: str, scheme: str | None = None) -> str:
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An authentication that adds nothing: requests would look into ``.netrc`` for any host."""
+    return request
+
+
+def _anywhere(_: Reach) -> bool:
+    return True
+
+
+def _by_tls(pool: HTTPConnectionPool) -> bool:
+    """Whether the way leads through a proxy that is itself reached by TLS."""
+    return pool.proxy is not None and pool.proxy.scheme == "https"
+
+
+def _near(url: str) -> set[Reach]:
+    """From where the host of this URL can be reached; nothing if it cannot be looked up."""
     parts = urlsplit(url)
-    return f"{scheme or parts.scheme}://{parts.netloc}"
+    try:
+        found = resolve(parts.hostname or "", parts.port or 443)
+    except (OSError, UnicodeError):
+        return set()
+    return {reach(one[4][0]) for one in found}
+
+
+def _certificate(settings: Settings) -> str | tuple[str, str] | None:
+    if settings.client_cert and settings.client_key:
+        return settings.client_cert, settings.client_key
+    return settings.client_cert
+
+
+def _addresses(settings: Settings) -> tuple[str, str, Credentials | None]:
+    """Endpoint and simple root without credentials, and the credentials. Raises ConfigError."""
+    endpoint, first = split_endpoint(settings.endpoint)
+    root, second = endpoint + "/simple/", None
+    if settings.root is not None:
+        root, second = split_endpoint(settings.root)
+        root += "/"
+    pair = first or second
+    return endpoint, root, settings.credentials or (basic(*pair) if pair else None)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def split_endpoint(endpoint: str) -> tuple[str, tuple[str, str] | None]:

@@ -1,9 +1,10 @@
 """Requests to an upstream: one try after another, with the limits every answer must keep.
 
 Retried are connection faults, timeouts and the statuses 429, 500, 502, 503 and 504 (RFC 9110,
-RFC 6585), after a doubling wait or what ``Retry-After`` asks for. What an answer means is left to
-the callers; every other status is theirs. Credentials never stand in a URL here, so that no
-message can show them, and what libraries say is cleaned of those of a proxy.
+RFC 6585), after a doubling wait or what the host asks for, each time on a new connection. What an
+answer means is left to the callers; every other status is theirs. Documents come from the origin
+that was asked or not at all; files may lie elsewhere. Credentials never stand in a URL here, so
+that no message can show them, and what libraries say is cleaned of those of a proxy.
 """
 
 import re
@@ -12,16 +13,18 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from requests.exceptions import RequestException
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import DecodeError, HTTPError, SSLError
 from urllib3.util import Timeout
 
-from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
+from pypisync.errors import Elsewhere, Malformed, Stopped, Unreachable, UpstreamError
+from pypisync.upstream.connections import RefusedError
+from pypisync.upstream.deadline import Deadline, watched
+from pypisync.upstream.manners import Gates
 from pypisync.upstream.routes import Routes, Settings
 
 CHUNK = 128 * 1024  # bytes read at a time
@@ -31,7 +34,6 @@ _T = TypeVar("_T")
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
-_LONGEST_WAIT = 300.0  # seconds, whatever Retry-After says
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,15 @@ class Stream:
     url: str
     headers: Mapping[str, str]
     raw: BaseHTTPResponse
+    deadline: Deadline
 
     def read(self, *, decode: bool) -> bytes:
-        """The next bytes, at most CHUNK; b"" at the end. Raises urllib3's errors, OSError."""
-        return self.raw.read(CHUNK, decode_content=decode)
+        """The bytes that are there, at least one and at most CHUNK; b"" at the end.
+
+        Raises urllib3's errors (SlowError among them), OSError, Stopped.
+        """
+        watched(self.deadline)
+        return self.raw.read1(CHUNK, decode_content=decode)
 
     @property
     def ended(self) -> bool:
@@ -76,35 +83,76 @@ class _Fault:
     kind: type[UpstreamError] = Unreachable
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    # Called with the URL of each hop before it is asked; may raise.
+    hop: Callable[[str], object] = lambda _: None
+    stays: bool = False  # only the origin that is asked may answer
+    end: float = float("inf")  # on the clock: when it must have come to its end
+
+
 class Session:
-    """Sends requests. Safe between threads; connections are kept and shared."""
+    """Sends requests. Safe between threads; connections are kept and shared.
+
+    ``sleep`` and ``clock`` (seconds) are the time that hosts are left alone in. What a request
+    may take is told by ``timer``: the time of the sockets, which no test can shorten.
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
         sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings = settings
+        self.timer = time.monotonic
         self._routes = Routes(settings)
         self.endpoint = self._routes.endpoint
-        self._timeout = Timeout(connect=settings.timeout, read=settings.timeout)
+        self.root = self._routes.root
+        self._gates = Gates(clock, settings.retries)
         self._sleep = sleep
         self._stop = stop
         self._closed = threading.Event()
 
     def get(self, url: str, headers: Mapping[str, str]) -> Reply:
-        """The document at ``url``. Raises Unreachable after all tries, Malformed if too large."""
-        return self._try("GET", url, headers, None, self._whole)
+        """The document at ``url``.
+
+        Raises Unreachable after all tries, Malformed if it is too large, Elsewhere if the index
+        sends us to another origin.
+        """
+        return self._try(_Request("GET", url, headers, stays=True), self._whole)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """The answer to ``body``. Raises as :meth:`get` does."""
-        return self._try("POST", url, headers, body, self._whole)
+        return self._try(_Request("POST", url, headers, body, stays=True), self._whole)
 
-    def open(self, url: str, headers: Mapping[str, str]) -> Stream:
-        """The answer from ``url`` to be read by the caller, who closes it. Raises Unreachable."""
-        return self._try("GET", url, headers, None, _keep)
+    def open(self, url: str, headers: Mapping[str, str], *, end: float = float("inf")) -> Stream:
+        """The answer from ``url`` to be read by the caller, who closes it. Raises Unreachable.
+
+        ``end``: when the whole body must be there, on :attr:`timer`.
+        """
+        return self._try(_Request("GET", url, headers, end=end), _keep)
+
+    def take(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        finish: Callable[[Stream], _T],
+        hop: Callable[[str], object],
+    ) -> _T:
+        """What ``finish`` makes of the answer from ``url``; it is tried again if that breaks off.
+
+        ``hop`` is called with every URL on the way before it is asked, and may raise. Raises
+        Unreachable.
+        """
+        request = _Request("GET", url, headers, hop=hop, end=self.timer() + self.settings.longest)
+        return self._try(request, finish)
 
     def until(self, halt: threading.Event) -> "Session":
         """The same session for work that is also to stop when ``halt`` is set."""
@@ -125,86 +173,98 @@ class Session:
             seconds -= 1.0
         self.check()
 
+    def renew(self, url: str) -> None:
+        """Let no further request to the host of ``url`` use a connection that there is now."""
+        self._routes.renew(_parted(url)[0])
+
     def close(self) -> None:
         """Close the connections; what is under way ends at its next step."""
         self._closed.set()
         self._routes.close()
 
-    def _try(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        finish: Callable[[Stream], _T],
-    ) -> _T:
+    def _try(self, request: _Request, finish: Callable[[Stream], _T]) -> _T:
         tries = 0
         while True:
             self.check()
-            answer = self._once(method, url, headers, body, finish)
+            answer = self._once(request, finish)
             if not isinstance(answer, _Fault):
                 return answer
             tries += 1
             if answer.final or tries > self.settings.retries:
                 raise answer.kind(
-                    f"{method} {shown(url)}: {answer.text} ({tries} tries); if it stays so, check "
-                    "the endpoint, the proxy and the network"
+                    f"{request.method} {shown(request.url)}: {answer.text} ({tries} tries); if it "
+                    "stays so, check the endpoint, the proxy and the network"
                 )
-            self.wait(backoff(tries) if answer.wait is None else answer.wait)
+            if answer.wait is None:  # else the host's gate keeps it
+                self.wait(backoff(tries))
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        finish: Callable[[Stream], _T],
-    ) -> _T | _Fault:
+    def _once(self, request: _Request, finish: Callable[[Stream], _T]) -> _T | _Fault:
         try:
-            stream = self._send(method, url, headers, body)
+            stream = self._send(request)
             if isinstance(stream, _Fault):
                 return stream
-            if stream.status in _AGAIN:
+            wait = self._gates.note(_parted(stream.url)[0], stream.status, stream.headers)
+            if stream.status in _AGAIN or wait is not None:
                 stream.close()
-                return _Fault(f"HTTP {stream.status}", retry_after(stream.headers))
+                self.renew(stream.url)
+                return _Fault(f"HTTP {stream.status}", wait)
             return finish(stream)
         except (HTTPError, ValueError, OSError) as error:
             return _fault(error)
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Stream | _Fault:
+    def _send(self, request: _Request) -> Stream | _Fault:
+        url = request.url
         for _ in range(_HOPS + 1):
-            start = url.find("/", 8)  # behind "https://"
-            origin, path = (url[:start], url[start:]) if start > 0 else (url, "/")
-            try:
-                route = self._routes.to(origin)
-            except (RequestException, OSError) as error:
-                return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
-            raw = route.pool.urlopen(
-                method,
-                route.prefix + path,
-                body,
-                {**route.headers, **headers},
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=self._timeout,
-                preload_content=False,
-                decode_content=False,
-            )
-            stream = Stream(raw.status, url, raw.headers, raw)
-            if raw.status not in _MOVED or "Location" not in raw.headers:
+            request.hop(url)
+            origin, path = _parted(url)
+            self.wait(self._gates.seconds(origin))
+            stream = self._ask(request, url, origin, path)
+            if isinstance(stream, _Fault):
+                return stream
+            if stream.status not in _MOVED or "Location" not in stream.headers:
                 return stream
             stream.close()
-            target = urljoin(url, raw.headers["Location"]).partition("#")[0]
+            target = urljoin(url, stream.headers["Location"]).partition("#")[0]
             if not target.startswith("https://" if url.startswith("https") else "http"):
                 return _Fault(f"leads to {shown(target)}, which is less safe", final=True)
+            if request.stays and not _same_host(url, target):
+                raise Elsewhere(
+                    f"{shown(url)}: leads to {shown(target)}; documents of another index are never "
+                    "taken for those of this one. If that is the index, configure its address"
+                )
             url = target
         return _Fault(f"more than {_HOPS} redirects", final=True)
 
+    def _ask(self, request: _Request, url: str, origin: str, path: str) -> Stream | _Fault:
+        """One request, redirected or not."""
+        try:
+            route = self._routes.to(origin)
+        except (RequestException, RefusedError, OSError) as error:
+            return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
+        settings = self.settings
+        deadline = Deadline(
+            self.check, self.timer, settings.timeout, settings.least_rate, request.end
+        )
+        watched(deadline)
+        wait = deadline.slice if route.patient else settings.timeout
+        raw = route.pool.urlopen(
+            request.method,
+            route.prefix + path,
+            request.body,
+            {**route.headers, **request.headers},
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=Timeout(connect=wait, read=wait),
+            preload_content=False,
+            decode_content=False,
+        )
+        deadline.body()
+        return Stream(raw.status, url, raw.headers, raw, deadline)
+
     def _whole(self, stream: Stream) -> Reply:
         limit = self.settings.max_document
+        stream.deadline.ends(self.timer() + self.settings.longest)
         parts, size = [], 0
         while chunk := stream.read(decode=True):
             parts.append(chunk)
@@ -214,16 +274,33 @@ class Session:
                 raise Malformed(f"{shown(stream.url)}: larger than {limit} bytes, the limit")
             if len(chunk) < CHUNK and stream.ended:
                 break
-            self.check()
         stream.raw.release_conn()
         return Reply(stream.status, stream.url, stream.headers, b"".join(parts))
 
 
 def _fault(error: Exception) -> _Fault:
-    useless = isinstance(error, ValueError)  # no address
+    useless = isinstance(error, ValueError | RefusedError)  # no address
     distrust = isinstance(error, SSLError) and "certificate verify failed" in str(error).lower()
     kind = Malformed if isinstance(error, DecodeError) else Unreachable
     return _Fault(said(error), final=useless or distrust, kind=kind)
+
+
+def _parted(url: str) -> tuple[str, str]:
+    """The origin ("https://host:port") and what is asked of it."""
+    start = url.find("/", 8)  # behind "https://"
+    return (url[:start], url[start:]) if start > 0 else (url, "/")
+
+
+def _same_host(url: str, target: str) -> bool:
+    """Whether two URLs are of one origin, or the second is the first one's by TLS."""
+    before, after = urlsplit(url), urlsplit(target)
+    ports = {"http": 80, "https": 443}
+    there = after.port or ports.get(after.scheme)
+    here = before.port or ports.get(before.scheme)
+    upgraded = (before.scheme, here, after.scheme, there) == ("http", 80, "https", 443)
+    return before.hostname == after.hostname and (
+        upgraded or (before.scheme == after.scheme and here == there)
+    )
 
 
 def _keep(stream: Stream) -> Stream:
@@ -233,21 +310,6 @@ def _keep(stream: Stream) -> Stream:
 def backoff(tries: int) -> float:
     """Seconds to wait after so many failed tries: 1, 2, 4 and so on up to a minute."""
     return float(min(2 ** (tries - 1), 60))
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that ``Retry-After`` asks for (RFC 9110, 10.2.3), capped; None if it does not.
-
-    A date is taken relative to the answer's own ``Date``, so that clocks need not agree.
-    """
-    text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return min(float(text), _LONGEST_WAIT)
-    try:
-        gap = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return None
-    return min(max(gap.total_seconds(), 0.0), _LONGEST_WAIT)
 
 
 def shown(url: str) -> str:

@@ -309,6 +309,8 @@ class MemoryUpstream:
             content = effect.body
         elif effect and effect.kind == "corrupt":
             content = garble(content)
+        if ask.size is None and len(content) > ask.limit:
+            raise Malformed(f"{path}: more than {ask.limit} bytes")
         offset = part.offset
         if offset and (not self.world.faults.ranges or offset > len(content)):
             part.restart()

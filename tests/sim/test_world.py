@@ -45,6 +45,9 @@ class Shelf:
     def restart(self) -> None:
         self.held, self.restarted = b"", True
 
+    def whole(self) -> bool:
+        return hashlib.sha256(self.held).hexdigest() == self.sha256
+
     def commit(self) -> None:
         if hashlib.sha256(self.held).hexdigest() != self.sha256:
             raise Malformed("wrong bytes")

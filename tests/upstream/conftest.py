@@ -43,7 +43,7 @@ def server() -> Iterator[Scripted]:
 
 @pytest.fixture
 def session(server: Scripted, time: Time) -> Iterator[Session]:
-    session = Session(Settings(server.url, retries=2), sleep=time.sleep)
+    session = Session(Settings(server.url, retries=2), sleep=time.sleep, clock=time.clock)
     yield session
     session.close()
 

@@ -26,6 +26,9 @@ class MemoryPart:
         self._data.clear()
         self.offset = 0
 
+    def whole(self) -> bool:
+        return self.offset > 0 and hashlib.sha256(self._data).hexdigest() == self._ask.sha256
+
     def commit(self) -> None:
         digest = hashlib.sha256(self._data).hexdigest()
         if self._ask.size not in {None, len(self._data)} or self._ask.sha256 not in {"", digest}:

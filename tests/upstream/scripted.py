@@ -16,6 +16,7 @@ class Asked:
     path: str
     headers: dict[str, str]  # names in lower case
     body: bytes
+    connection: int = 0  # the port it came from, which is another for each connection
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ class Scripted:
             def do_GET(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(self.command, self.path, headers, self.rfile.read(length))
+                body = self.rfile.read(length)
+                port = self.client_address[1]
+                asked = Asked(self.command, self.path, headers, body, port)
                 self.send(script.answer(asked))
 
             do_POST = do_GET  # noqa: N815 - http.server looks for this name

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -168,6 +169,46 @@ def test_wrong_bytes_are_fetched_once_more_past_the_caches(
     deposit = MemoryDeposit()
     assert fetch(connect(), wanted(server), deposit) is None
     assert server.asked[1].headers["cache-control"] == "no-cache"
+    assert server.asked[0].connection != server.asked[1].connection
+
+
+@pytest.mark.parametrize("size", [-1, None])
+@pytest.mark.parametrize("raw", [True, False], ids=["as it is", "packed again"])
+def test_a_tar_gz_that_is_called_encoded_arrives(
+    server: Scripted, connect: Connect, raw: bool, size: int | None
+) -> None:
+    data = gzip.compress(DATA)
+    body = data if raw else gzip.compress(data)
+    server.tell("/f", Answer(200, body, {"Content-Encoding": "gzip"}))
+    deposit = MemoryDeposit()
+    ask = replace(wanted(server, data, size=size), path="f-1.tar.gz")
+    assert fetch(connect(), ask, deposit) is None
+    assert deposit.files == {"f-1.tar.gz": data}
+
+
+def test_a_whole_part_of_unstated_size_is_not_asked_for(server: Scripted, connect: Connect) -> None:
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = DATA
+    assert fetch(connect(), wanted(server, size=None), deposit) is None
+    assert (deposit.files, server.asked) == ({"f": DATA}, [])
+
+
+def test_a_part_that_nothing_identifies_begins_anew(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", resumable(DATA))
+    deposit = MemoryDeposit()
+    deposit.partial["f"] = b"of something else"
+    assert fetch(connect(), FileAsk(server.url + "/f", "f", ""), deposit) is None
+    assert deposit.files == {"f": DATA}
+    assert "range" not in server.asked[0].headers
+
+
+def test_a_file_of_unstated_size_has_a_limit(server: Scripted, connect: Connect) -> None:
+    server.tell("/f", Answer(200, DATA, length=False))
+    deposit = MemoryDeposit()
+    ask = replace(wanted(server, size=None), limit=300_000)
+    assert isinstance(fetch(connect(), ask, deposit), Malformed)
+    assert len(deposit.partial["f"]) <= 300_000
+    assert fetch(connect(), replace(ask, limit=len(DATA)), deposit) is None
 
 
 def test_a_bad_beginning_from_an_earlier_try_is_thrown_away(

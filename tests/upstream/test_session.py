@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from pypisync.errors import ConfigError, Malformed, Unreachable
+from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
-from pypisync.upstream.session import Session, backoff, retry_after, said, shown
+from pypisync.upstream.session import Session, backoff, said, shown
 from tests.upstream.conftest import Time
 from tests.upstream.scripted import Answer, Asked, Scripted
 
@@ -176,7 +177,7 @@ def test_credentials_are_sent_to_the_endpoint_only_and_never_shown(
         other.tell("/a", Answer(503))
         session = Session(Settings(endpoint, retries=0), sleep=time.sleep)
         with pytest.raises(Unreachable) as caught:
-            session.get(session.endpoint + "/a", {})
+            session.open(session.endpoint + "/a", {})
         session.close()
         assert server.asked[0].headers["authorization"] == "Basic bWU6cEBzcw=="
         assert "authorization" not in other.asked[0].headers

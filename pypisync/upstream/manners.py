@@ -1,0 +1,101 @@
+"""When a host may be asked again: what ``Retry-After`` and the rate limit headers ask for.
+
+``Retry-After`` is RFC 9110, 10.2.3. The rate limit comes in two forms: as the field that the draft
+of the IETF has now (``RateLimit: "default";r=0;t=30``), and as ``RateLimit-Remaining`` and
+``RateLimit-Reset`` of its older versions. What a host asks for holds for all threads.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from pypisync.errors import Unreachable
+
+LONGEST_WAIT = 300.0  # seconds, whatever a host asks for
+_PAIR = re.compile(r"\b(r|t|remaining|reset)\s*=\s*([0-9]{1,9})")
+_ENDED = frozenset({403, 429, 500, 502, 503, 504})  # answers whose Retry-After is meant for us
+
+
+@dataclass(slots=True)
+class _Gate:
+    opens: float  # on the clock
+    refusals: int  # in a row, each after the host was left alone for as long as it asked
+
+
+class Gates:
+    """Until when each host is to be left alone. Safe between threads."""
+
+    def __init__(self, clock: Callable[[], float], patience: int) -> None:
+        """``patience``: so often a host is waited for before requests to it fail at once."""
+        self._clock = clock
+        self._patience = patience
+        self._gates: dict[str, _Gate] = {}
+        self._lock = threading.Lock()
+
+    def seconds(self, origin: str) -> float:
+        """How long to wait before the next request. Raises Unreachable if that helps no more."""
+        gate = self._gates.get(origin)
+        left = gate.opens - self._clock() if gate else 0.0
+        if gate is None or left <= 0:
+            return 0.0
+        if gate.refusals > self._patience:
+            raise Unreachable(
+                f"{origin} wants to be left alone for another {left:.0f} seconds, and said so "
+                f"{gate.refusals} times in a row; it is asked again after that"
+            )
+        return left
+
+    def note(self, origin: str, status: int, headers: Mapping[str, str]) -> float | None:
+        """Note what an answer asks for. Returns the seconds that a refusal asks to wait, if any."""
+        asked = retry_after(headers) if status in _ENDED else None
+        wait = exhausted(headers) if asked is None else asked
+        with self._lock:
+            gate = self._gates.get(origin)
+            if wait is None:
+                if gate and status not in _ENDED:
+                    del self._gates[origin]
+                return None
+            now = self._clock()
+            refused = status in _ENDED
+            if gate is None:
+                self._gates[origin] = _Gate(now + wait, int(refused))
+            else:
+                gate.refusals += refused and gate.opens <= now
+                gate.opens = max(gate.opens, now + wait)
+        return asked
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that ``Retry-After`` asks for (RFC 9110, 10.2.3), capped; None if it does not.
+
+    A date is taken relative to the answer's own ``Date``, so that clocks need not agree.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return min(float(text), LONGEST_WAIT)
+    try:
+        gap = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return None
+    return min(max(gap.total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def exhausted(headers: Mapping[str, str]) -> float | None:
+    """The seconds until requests are left again, capped, if the rate limit says that none are.
+
+    Where several limits are stated the longest wait counts.
+    """
+    waits = []
+    for policy in headers.get("RateLimit", "").split('"'):
+        stated: dict[str, str] = dict(_PAIR.findall(policy))
+        left = stated.get("r", stated.get("remaining"))
+        reset = stated.get("t", stated.get("reset"))
+        if left is not None and int(left) == 0 and reset is not None:
+            waits.append(float(reset))
+    if headers.get("RateLimit-Remaining", "").strip() == "0":
+        reset = headers.get("RateLimit-Reset", "").strip()
+        if re.fullmatch(r"[0-9]{1,9}", reset):
+            waits.append(float(reset))
+    return min(max(waits), LONGEST_WAIT) if waits else None

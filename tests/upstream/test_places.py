@@ -1,0 +1,194 @@
+"""Where requests may lead, and who is told the credentials."""
+
+from pathlib import Path
+
+import pytest
+
+from pypisync.errors import ConfigError, Elsewhere, Unreachable
+from pypisync.upstream import connections, routes
+from pypisync.upstream.connections import reach
+from pypisync.upstream.credentials import Credentials, basic, bearer, from_file
+from pypisync.upstream.routes import Settings
+from pypisync.upstream.session import Session
+from tests.upstream.conftest import Time
+from tests.upstream.scripted import Answer, Scripted
+
+
+def test_documents_never_come_from_another_origin(server: Scripted, session: Session) -> None:
+    with Scripted() as other:
+        other.tell("/a?token=x", Answer(200, b"something else"))
+        server.tell("/a", Answer(302, headers={"Location": other.url + "/a?token=x"}))
+        with pytest.raises(Elsewhere, match="configure its address") as caught:
+            session.get(server.url + "/a", {})
+        with pytest.raises(Elsewhere):
+            session.post(server.url + "/a", {}, b"")
+        assert other.asked == []
+        assert "token" not in str(caught.value)
+        assert session.open(server.url + "/a", {}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "where"),
+    [
+        ("151.101.0.223", "global"),
+        ("2a04:4e42::223", "global"),
+        ("10.1.2.3", "private"),
+        ("172.16.0.1", "private"),
+        ("192.168.0.1", "private"),
+        ("100.64.0.1", "private"),
+        ("fd00::1", "private"),
+        ("224.0.0.1", "private"),
+        ("169.254.169.254", "link-local"),
+        ("fe80::1%eth0", "link-local"),
+        ("127.0.0.1", "loopback"),
+        ("127.8.8.8", "loopback"),
+        ("0.0.0.0", "loopback"),
+        ("::1", "loopback"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("::ffff:10.0.0.1", "private"),
+    ],
+)
+def test_from_where_an_address_can_be_reached(address: str, where: str) -> None:
+    assert reach(address) == where
+
+
+def told(places: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have these names lead to these addresses."""
+
+    def look(host: str, port: int) -> list[object]:
+        return [(2, 1, 6, "", (places.get(host, host), port))]
+
+    monkeypatch.setattr(connections, "resolve", look)
+    monkeypatch.setattr(routes, "resolve", look)
+
+
+@pytest.mark.parametrize(
+    ("index", "file", "refused"),
+    [
+        ("151.101.0.223", "127.0.0.1", True),
+        ("151.101.0.223", "10.0.0.1", True),
+        ("151.101.0.223", "169.254.169.254", True),
+        ("10.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "169.254.169.254", True),
+        ("127.0.0.1", "127.0.0.1", False),
+    ],
+)
+def test_no_name_leads_nearer_than_the_index_is(
+    server: Scripted,
+    time: Time,
+    monkeypatch: pytest.MonkeyPatch,
+    index: str,
+    file: str,
+    refused: bool,
+) -> None:
+    told({"index.test": index, "files.test": file}, monkeypatch)
+    server.tell("/f", Answer(200, b"inside"))
+    port = server.url.rpartition(":")[2]
+    session = Session(Settings("http://index.test", retries=2), sleep=time.sleep)
+    if refused:
+        with pytest.raises(Unreachable, match=r"files\.test is .* may not lead there.*1 tries"):
+            session.open(f"http://files.test:{port}/f", {})
+        assert server.asked == []
+    else:
+        assert session.open(f"http://files.test:{port}/f", {}).status == 200
+    session.close()
+
+
+def test_a_redirect_leads_no_nearer_either(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index is elsewhere as far as anybody can tell, and still we are sent to this machine."""
+    port = server.url.rpartition(":")[2]
+    server.tell("/f", Answer(302, headers={"Location": f"http://localhost:{port}/g"}))
+    session = Session(Settings(server.url, retries=0), sleep=time.sleep)
+    monkeypatch.setattr(routes, "_near", lambda _: {"global"})
+    with pytest.raises(Unreachable, match=r"localhost is .* may not lead there"):
+        session.open(server.url + "/f", {})
+    assert len(server.asked) == 1
+    session.close()
+
+
+def test_a_proxy_is_not_asked_to_go_nearer(server: Scripted, time: Time) -> None:
+    settings = Settings("http://index.invalid", proxy=server.url, retries=0)
+    session = Session(settings, sleep=time.sleep)
+    for host in ("127.0.0.1", "localhost", "[::1]", "169.254.169.254"):
+        with pytest.raises(Unreachable, match="may not lead there"):
+            session.open(f"http://{host}:1/f", {})
+    assert server.asked == []
+    session.close()
+
+
+# --- credentials ------------------------------------------------------------------------------
+
+BASIC = "Basic bWU6c8OkY3JldA=="  # me:säcret
+
+
+def sent(server: Scripted, **settings: object) -> str | None:
+    """The Authorization that the index is sent; another host never is, redirected or not."""
+    server.tell("/a", Answer())
+    with Scripted() as other:
+        other.tell("/f", Answer())
+        server.tell("/f", Answer(302, headers={"Location": other.url + "/f"}))
+        known = Settings(**{"endpoint": server.url, **settings})  # type: ignore[arg-type]
+        session = Session(known)
+        session.get(server.url + "/a", {})
+        for url in (server.url, other.url):
+            session.open(url + "/f", {}).close()
+        session.close()
+        assert [asked.headers.get("authorization") for asked in other.asked] == [None, None]
+    secrets = ("säcret", "c8OkY3JldA", "t0k3n")
+    assert not any(secret in repr(known) for secret in secrets)
+    return server.asked[0].headers.get("authorization")
+
+
+def test_credentials_in_an_address(server: Scripted) -> None:
+    address = server.url.replace("//", "//me:s%C3%A4cret@")
+    assert sent(server, endpoint=address) == BASIC
+
+
+def test_credentials_in_the_address_of_the_root(server: Scripted) -> None:
+    address = server.url.replace("//", "//me:s%C3%A4cret@")
+    assert sent(server, root=address + "/whl/") == BASIC
+
+
+def test_given_credentials(server: Scripted) -> None:
+    assert sent(server, credentials=bearer("t0k3n")) == "Bearer t0k3n"
+
+
+def test_netrc(server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password säcret\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert sent(server) == BASIC
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("me:säcret\n", basic("me", "säcret")),
+        ("me:with:colons", basic("me", "with:colons")),
+        ("t0k3n-._~+/==\r\n", Credentials("Bearer t0k3n-._~+/==")),
+        ("Bearer t0k3n", Credentials("Bearer t0k3n")),
+    ],
+)
+def test_a_credentials_file(tmp_path: Path, content: str, expected: Credentials) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(content.encode())
+    assert from_file(path) == expected
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"two words", b"a:b\nc:d", b"\xffsecret", b"x" * 100_000, b"secret\0"]
+)
+def test_a_credentials_file_that_is_none_is_not_shown(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="file: one line was expected") as caught:
+        from_file(path)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_credentials_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="missing: cannot be read: No such file"):
+        from_file(tmp_path / "missing")

@@ -1,0 +1,183 @@
+"""Slow answers end, and a stop is heard wherever a connection hangs."""
+
+import socket
+import threading
+import time as clock
+from collections.abc import Callable
+
+import pytest
+
+from pypisync.errors import Stopped, Unreachable
+from pypisync.upstream.api import FileAsk
+from pypisync.upstream.client import HttpUpstream
+from pypisync.upstream.deadline import Deadline, SlowError
+from pypisync.upstream.routes import Settings
+from pypisync.upstream.session import Session
+from tests.upstream.conftest import Time
+from tests.upstream.deposit import MemoryDeposit
+from tests.upstream.raw import Handler, Raw, silent, trickle
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+SLOW: list[tuple[str, Handler]] = [
+    ("too slow", trickle(HEAD, b"x", 0.02)),
+    ("too slow", trickle(CHUNKED, b"1\r\nx\r\n", 0.02)),
+    ("too slow", trickle(CHUNKED, b"0", 0.02)),
+    ("timed out: no more", trickle(HEAD + b"x" * 200_000, b"", 0.02)),
+    ("timed out: no answer", trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001)),
+    ("timed out: no answer", trickle(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.02)),
+    ("timed out: no answer", silent),
+]
+
+
+def quick(url: str, **changes: object) -> Settings:
+    known = {"endpoint": url, "timeout": 0.2, "least_rate": 1000.0, "retries": 0, **changes}
+    return Settings(**known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("why", "handler"), SLOW)
+def test_a_slow_document_is_given_up(time: Time, why: str, handler: Handler) -> None:
+    with Raw(handler) as server:
+        session = Session(quick(server.url), sleep=time.sleep)
+        with pytest.raises(Unreachable, match=why):
+            session.get(server.url + "/a", {})
+        with pytest.raises(Unreachable, match=why):
+            session.post(server.url + "/a", {}, b"x")
+        session.close()
+
+
+def test_a_document_that_keeps_the_rate_ends_as_well(time: Time) -> None:
+    with Raw(trickle(HEAD, b"x" * 1000, 0.01)) as server:
+        session = Session(quick(server.url, longest=0.3), sleep=time.sleep)
+        with pytest.raises(Unreachable, match="still not at its end"):
+            session.get(server.url + "/a", {})
+        session.close()
+
+
+@pytest.mark.parametrize(("why", "handler"), SLOW)
+def test_a_slow_file_is_given_up_and_keeps_what_arrived(
+    time: Time, why: str, handler: Handler
+) -> None:
+    with Raw(handler) as server:
+        upstream = HttpUpstream(quick(server.url), sleep=time.sleep, clock=time.clock)
+        deposit = MemoryDeposit()
+        ask = FileAsk(server.url + "/f", "f", "0" * 64, 1_000_000)
+        [(_, error)] = upstream.fetch([ask], deposit)
+        assert isinstance(error, Unreachable)
+        assert why in str(error)
+        if handler is SLOW[3][1]:
+            assert len(deposit.partial["f"]) == 200_000
+        upstream.close()
+
+
+def test_a_file_that_breaks_off_for_ever_ends_although_it_gets_on(time: Time) -> None:
+    """Each try brings a megabyte, which renews the patience; the file's own time does not."""
+
+    def megabyte(connection: socket.socket, _: threading.Event) -> None:
+        connection.recv(4096)
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 90000000000\r\n\r\n"
+        connection.sendall(head + bytes(1_100_000))
+
+    with Raw(megabyte) as server:
+        settings = quick(server.url, longest=0.2, least_rate=1e12, timeout=5)
+        upstream = HttpUpstream(settings, sleep=lambda _: clock.sleep(0.02), clock=time.clock)
+        ask = FileAsk(server.url + "/f", "f", "0" * 64, 90_000_000_000)
+        [(_, error)] = upstream.fetch([ask], MemoryDeposit())
+        assert isinstance(error, Unreachable)
+        upstream.close()
+
+
+def crowded() -> socket.socket:
+    """A listener whose queue is full: who connects now waits."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    for _ in range(8):
+        waiting = socket.socket()
+        waiting.setblocking(False)
+        waiting.connect_ex(listener.getsockname())
+        KEPT.append(waiting)
+    return listener
+
+
+KEPT: list[socket.socket] = []
+
+
+def stopped_after(url: str, act: Callable[[Session], object]) -> float:
+    """The seconds from the wish to stop until it is heard, though nothing comes for a minute."""
+    stop = threading.Event()
+    heard: list[float] = []
+    session = Session(Settings(url, timeout=60, retries=0), stop=stop.is_set)
+
+    def work() -> None:
+        with pytest.raises(Stopped):
+            act(session)
+        heard.append(clock.monotonic())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    clock.sleep(0.1)
+    assert thread.is_alive()
+    begun = clock.monotonic()
+    stop.set()
+    thread.join()
+    session.close()
+    return heard[0] - begun
+
+
+@pytest.mark.parametrize(
+    ("handler", "scheme"),
+    [
+        (silent, "http"),
+        (silent, "https"),
+        (trickle(HEAD, b"x", 0.05), "http"),
+        (trickle(HEAD, b"", 0.05), "http"),
+        (trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001), "http"),
+    ],
+    ids=["no head", "no handshake", "slow body", "silent body", "continue"],
+)
+def test_a_stop_is_heard_within_a_second(handler: Handler, scheme: str) -> None:
+    with Raw(handler) as server:
+        url = server.url.replace("http", scheme)
+        assert stopped_after(url, lambda session: session.get(url + "/a", {})) < 1
+
+
+def test_a_stop_is_heard_while_connecting() -> None:
+    with crowded() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert stopped_after(url, lambda session: session.get(url + "/a", {})) < 1
+    while KEPT:
+        KEPT.pop().close()
+
+
+def test_a_stop_is_heard_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def hang(*_: object) -> list[object]:
+        over.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    url = "http://index.invalid"
+    assert stopped_after(url, lambda session: session.get(url + "/a", {})) < 1
+    over.set()
+
+
+def test_what_an_answer_may_take_grows_with_what_comes(time: Time) -> None:
+    deadline = Deadline(lambda: None, time.clock, timeout=30, least_rate=1000, end=500)
+    time.now = 29
+    deadline.check()
+    deadline.body()
+    for _ in range(40):  # 10 kB each ten seconds
+        time.now += 10
+        deadline.got(10_000)
+        deadline.check()
+    time.now += 29
+    deadline.check()
+    time.now += 2
+    with pytest.raises(SlowError, match="no more came within 30 seconds"):
+        deadline.check()
+    deadline.got(1_000_000)
+    deadline.check()
+    time.now = 501
+    deadline.got(1)
+    with pytest.raises(SlowError, match="still not at its end"):
+        deadline.check()
