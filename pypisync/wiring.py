@@ -12,9 +12,8 @@ from pypisync.catalog.db.migrate import exists
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.config.load import Config
 from pypisync.core.budget import Budget
-from pypisync.core.environments.machines import Machines
-from pypisync.core.filters.file_rules import FilePolicy
-from pypisync.core.filters.rules import Rules, fingerprint
+from pypisync.core.environments.proof_targets import Machines
+from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.cycle.mirror import Mirror, Silent, Watch
 from pypisync.errors import Stopped
 from pypisync.storage.lock import writer_lock

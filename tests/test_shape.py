@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,12 +48,42 @@ def test_functions_are_short() -> None:
     assert nine_tenths <= 35
 
 
-def test_the_map_names_every_module_and_no_other() -> None:
-    there = {
+def test_the_map_names_every_module_once_and_no_other_below_its_room() -> None:
+    there = sorted(
         str(path.relative_to(ROOT / "pypisync")) for path in CODE if path.name != "__init__.py"
-    }
-    named = set(re.findall(r"^- `([\w/]+\.py)`", ARCHITECTURE, re.MULTILINE))
-    assert named == there
+    )
+    named = re.findall(r"^- `([\w/]+\.py)`", ARCHITECTURE, re.MULTILINE)
+    assert sorted(named) == there
+    room = ""
+    for heading, module in re.findall(r"^\*\*([\w/]+)\*\*|^- `([\w/]+\.py)`", ARCHITECTURE, re.M):
+        room = heading or room
+        assert not module or module.rpartition("/")[0] == room
+
+
+def test_the_map_shows_the_order_that_is_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    layers = {one["containers"][0]: one["layers"] for one in contracts if one["type"] == "layers"}
+    shown = re.findall(r"```\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    whole = [re.split(r"  +", line)[0] for line in shown[0].splitlines()]
+    assert ["__main__", *whole] == [
+        layer.translate({40: "", 41: ""}) for layer in layers["pypisync"]
+    ]
+    for line in shown[1].splitlines():
+        room, order = line.split(None, 1)
+        assert order.split(" > ") == layers[f"pypisync.{room}"]
+
+
+@pytest.mark.parametrize("path", [p for p in CODE if p.name == "__init__.py"], ids=name_of)
+def test_a_room_lists_only_what_is_in_it(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    listed = [
+        name
+        for item in re.findall(r"^- (.*?):", text, re.MULTILINE)
+        for name in re.findall(r"``(\w+)``", item)
+    ]
+    there = {entry.stem for entry in path.parent.iterdir()}
+    assert [name for name in listed if name not in there] == []
 
 
 def anchors(document: Path) -> set[str]:

@@ -1,1 +1,11 @@
-"""The database: facts about upstream, decisions about the mirror, and its history."""
+"""The database: facts about upstream, decisions about the mirror, and its history.
+
+The only room that knows SQL. From below to above:
+
+- ``db``: tables, connections, transactions, migrations, views
+- ``facts``, ``proofs``, ``queries``: what upstream says; verdicts; answers for operators
+- ``selection``: which releases are selected
+- ``publication``: generations, files to fetch, retention, rollback
+
+Imported by the cycle, the daemon, the web and the commands. It imports ``core`` and ``errors``.
+"""

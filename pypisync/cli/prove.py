@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pypisync.core.environments.proof_targets import ProofTarget
     from pypisync.core.resolve.index import Offers
     from pypisync.core.resolve.prover import Pin, Proof, Prover
-    from pypisync.core.wanted.subjects import Subject
+    from pypisync.core.wanted.groups import Subject
 
     Row = tuple[Subject, ProofTarget, Proof]
 
@@ -106,8 +106,8 @@ def _proofs(
 def _subjects(reader: Any, settings: "Config", given: str | None) -> "list[Subject]":
     """The roots and groups, or those that ``given`` names. Raises ConfigError if there is none."""
     from pypisync.catalog.queries.listed_index import roots
+    from pypisync.core.wanted.groups import means, of_group, of_root
     from pypisync.core.wanted.selector import parse_root
-    from pypisync.core.wanted.subjects import means, of_group, of_root
 
     groups = [of_group(group) for group in settings.groups if group.resolve]
     if given is None:
@@ -149,7 +149,7 @@ def _solved(
 def _proven(prover: "Prover", subject: "Subject", budget: "Budget") -> "Proof":
     from pypisync.core.resolve.prover import Prover
     from pypisync.core.resolve.target_index import Ground
-    from pypisync.core.wanted.subjects import limits
+    from pypisync.core.wanted.groups import limits
 
     ground = prover.ground
     wanted = ground.applying(subject.wanted)

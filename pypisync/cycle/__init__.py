@@ -1,1 +1,13 @@
-"""One cycle, from the changelog to the published pages, and the slow rounds beside it."""
+"""One cycle, from the changelog to the published pages, and the slow rounds beside it.
+
+``sync`` reads from top to bottom; its steps:
+
+- ``listen``, with ``reconcile``: what changed upstream and in the configuration
+- ``learn``, ``vulnerabilities``, ``prove``: what a decision lacks is asked for, until nothing is
+- ``publish``: the pages come onto the disk, each true at every moment
+- ``rollback``, ``maintenance``: operators' orders; slow rounds
+- ``mirror``: the parts that all of these work on, as one value
+
+Imported by ``wiring``, the daemon and the commands. It imports the catalog, the upstream and the
+storage, and joins them: they do not know each other.
+"""

@@ -17,9 +17,8 @@ from pypisync.catalog.facts import record as facts
 from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import WantedRoot, repair, set_roots
-from pypisync.core.wanted.groups import GROUP, lines
+from pypisync.core.wanted.groups import GROUP, group_text, lines
 from pypisync.core.wanted.roots import as_requirement, expand
-from pypisync.core.wanted.subjects import group_text
 from pypisync.cycle import reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Rewound, Stopped, UpstreamError

@@ -8,7 +8,7 @@ A slice only marks what has to be looked at or fetched; the next cycle does the 
 from collections.abc import Callable
 
 from pypisync.catalog.facts import pending, vulnerabilities
-from pypisync.catalog.publication import checks, rounds
+from pypisync.catalog.publication import checks
 from pypisync.cycle.mirror import Mirror
 from pypisync.storage.check import check_files
 
@@ -39,7 +39,7 @@ def sweep(mirror: Mirror) -> int:
         if mirror.rules.bars.examines:
             vulnerabilities.owe_oldest(connection, mirror.now(), _SWEEP_SLICES)
         after = (pending.setting(connection, _SWEPT) or "").partition(" ")[2]
-        names = rounds.next_projects(connection, after, _SWEEP_SLICES)
+        names = checks.next_projects(connection, after, _SWEEP_SLICES)
         pending.mark_stale(connection, dict.fromkeys(names, 0), mirror.now())
         last = names[-1] if names else ""
         pending.set_setting(connection, _SWEPT, f"{mirror.now()} {last}")
@@ -54,7 +54,7 @@ def rehash(mirror: Mirror, step: Callable[[], None]) -> tuple[int, dict[str, str
     """
     now = mirror.now()
     with mirror.catalog.begin() as connection:
-        found = rounds.oldest_checked(connection, now - _REHASH_ROUND, _REHASH_SLICES)
+        found = checks.oldest_checked(connection, now - _REHASH_ROUND, _REHASH_SLICES)
     if not found:
         return 0, {}
     expected = ((file.path, file.sha256, file.size) for file in found)
@@ -64,5 +64,5 @@ def rehash(mirror: Mirror, step: Callable[[], None]) -> tuple[int, dict[str, str
     }
     with mirror.catalog.begin() as connection:
         checks.lose(connection, faults)
-        rounds.checked(connection, (f.path for f in found if f.path not in faults), now)
+        checks.checked(connection, (f.path for f in found if f.path not in faults), now)
     return len(found), faults

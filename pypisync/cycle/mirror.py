@@ -10,7 +10,7 @@ from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.core.budget import Budget
-from pypisync.core.filters.rules import Rules
+from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group

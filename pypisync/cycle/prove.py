@@ -16,10 +16,9 @@ from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.proofs.index import offers
 from pypisync.catalog.proofs.record import StoredPin, Verdict
 from pypisync.catalog.selection import roots
-from pypisync.core.environments.machines import served
+from pypisync.core.environments.proof_targets import served
 from pypisync.core.resolve.index import Lacking, Offers
-from pypisync.core.wanted.groups import Asked
-from pypisync.core.wanted.subjects import Subject, group_text, limits, of_group, of_root
+from pypisync.core.wanted.groups import Asked, Subject, group_text, limits, of_group, of_root
 from pypisync.cycle.mirror import Mirror
 
 # Most cycles have nothing to prove, and need not wait for the solvers.

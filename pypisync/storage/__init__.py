@@ -1,1 +1,9 @@
-"""The tree on disk: the pool of files and the published index."""
+"""The tree on disk.
+
+- ``disk``, ``pool``, ``tree``: the few ways of writing; downloads that become files; index pages
+- ``lock``, ``orders``: one writer at a time; what others want of it
+- ``archives``: what a wheel or sdist says about itself; nothing is unpacked or run
+- ``check``: whether the disk holds what it should
+
+Imported by the cycle, the daemon, the web and the commands. It knows no database and no upstream.
+"""

@@ -22,8 +22,7 @@ from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import WantedRoot, set_roots
 from pypisync.core.environments import targets
-from pypisync.core.filters.file_rules import FilePolicy
-from pypisync.core.filters.rules import Rules
+from pypisync.core.filters.file_rules import FilePolicy, Rules
 from pypisync.core.standards import requirements
 from pypisync.core.standards.model import Requirement
 from tests.bench.drawn import Drawn, fill

@@ -20,8 +20,7 @@ from sqlalchemy.engine import make_url
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import record as facts
 from pypisync.core.environments import targets
-from pypisync.core.filters.file_rules import FilePolicy
-from pypisync.core.filters.rules import Rules
+from pypisync.core.filters.file_rules import FilePolicy, Rules
 from pypisync.core.standards.model import File, ProjectDocument
 from tests.bench.measure import LINUX, Setup, folder, in_turn, run
 from tests.bench.report import Figures, figure, ratio

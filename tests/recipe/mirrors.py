@@ -18,11 +18,9 @@ from sqlalchemy import text
 
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.core.environments import targets as environments
-from pypisync.core.environments.machines import Machines
-from pypisync.core.environments.proof_targets import proof_targets
-from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.environments.proof_targets import Machines, proof_targets
+from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.filters.policy import Policy
-from pypisync.core.filters.rules import Rules, fingerprint
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from pypisync.catalog.db.schema import files, projects, releases, selected, vulnerabilities
 from pypisync.catalog.db.sql import among, batches
-from pypisync.core.filters.rules import Rules
+from pypisync.core.filters.file_rules import Rules
 from pypisync.core.wanted.selector import PINNED
 
 

@@ -16,9 +16,8 @@ from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
 from pypisync.catalog.facts.existing import Known
-from pypisync.core.filters.file_rules import FileFacts, keep
+from pypisync.core.filters.file_rules import FileFacts, Rules, keep
 from pypisync.core.filters.policy import Bar, judge
-from pypisync.core.filters.rules import Rules
 from pypisync.core.standards import filenames as names
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA, ParsedFile

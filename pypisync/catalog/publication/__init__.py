@@ -1,1 +1,11 @@
-"""Generations: what is published, kept, fetched and gone back to."""
+"""Generations: what is published, kept, fetched and gone back to.
+
+- ``assemble``, ``plan``: the next generation's pages; what a cycle would change
+- ``missing_files``: which files the pool lacks
+- ``generations``: what the generations list
+- ``retention``, ``rollback``: which are kept; going back to one
+- ``checks``: what the disk should hold
+- ``runs``: the record of runs
+
+Imported by the cycle and the commands. It stands above all other rooms of the catalog.
+"""

@@ -1,6 +1,7 @@
 """What the disk should hold, for being checked piece by piece, and what to forget if it does not.
 
-Everything is read in pieces, so that checking a mirror of millions of files takes little memory.
+Slow rounds look at files by their last check and at projects by name. Everything is read in
+pieces, so that checking a mirror of millions of files takes little memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, exists, func, select, update
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
-from pypisync.catalog.db.schema import files, projects, published, releases, stored
+from pypisync.catalog.db.schema import files, pages, projects, published, releases, stored
 from pypisync.catalog.db.sql import BATCH, among, batches
 from pypisync.catalog.publication import generations as history
 from pypisync.core.publish.pages import Page
@@ -70,3 +71,31 @@ def lose(connection: Connection, paths: Iterable[str]) -> None:
         )
         for of in (projects.c.id.in_(wanted), projects.c.name.in_(listed)):
             connection.execute(update(projects).where(of).values(unpublished=True))
+
+
+def oldest_checked(connection: Connection, before: float, share: int) -> list[Stored]:
+    """Files not checked since ``before``, the longest unchecked first: one in ``share`` of all."""
+    total = connection.scalar(select(func.count()).select_from(stored)) or 0
+    query = (
+        select(stored.c.path, stored.c.sha256, stored.c.size)
+        .where(stored.c.checked < before, stored.c.sha256 != "")
+        .order_by(stored.c.checked, stored.c.path)
+        .limit(-(-total // share))
+    )
+    return [Stored(*row) for row in connection.execute(query)]
+
+
+def checked(connection: Connection, paths: Iterable[str], now: float) -> None:
+    """These were found to be as they should."""
+    for batch in batches(paths):
+        connection.execute(update(stored).where(stored.c.path.in_(batch)).values(checked=now))
+
+
+def next_projects(connection: Connection, after: str, share: int) -> list[str]:
+    """The next project pages by name, from the first again after the last: one in ``share``."""
+    here = pages.c.last.is_(None)
+    total = connection.scalar(select(func.count()).select_from(pages).where(here)) or 0
+    query = select(pages.c.name).where(here).order_by(pages.c.name).limit(-(-total // share))
+    return list(connection.scalars(query.where(pages.c.name > after))) or list(
+        connection.scalars(query)
+    )

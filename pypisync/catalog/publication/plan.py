@@ -26,7 +26,7 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.sql import among, batches, words
 from pypisync.catalog.facts.lock_files import wanted_files
 from pypisync.core.closure.model import called
-from pypisync.core.closure.owners import owners
+from pypisync.core.closure.paths import owners
 from pypisync.core.wanted.roots import HELD, PROOF
 from pypisync.core.wanted.selector import PINNED
 

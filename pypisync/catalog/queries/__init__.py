@@ -1,1 +1,8 @@
-"""Read-only answers for operators, through the reader."""
+"""Answers for operators, read-only, through ``db.reader`` and without SQLAlchemy.
+
+- ``status``, ``proofs``, ``generations``: the mirror's state, its verdicts, its generations
+- ``why``, ``why_not``, ``graph``: why a release is in the mirror or not; the selection as a graph
+- ``listed_index``: what the pages list now, for ``prove``
+
+Imported by the commands and the web. It imports only ``db`` of the catalog.
+"""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.core.wanted.subjects import means
+from pypisync.core.wanted.groups import means
 
 VERDICTS = ("proven", "refuted", "undecided", "blocked")
 # Names of targets stand in one text, separated by ", ".

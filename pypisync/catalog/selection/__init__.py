@@ -1,1 +1,8 @@
-"""Decisions: which releases are selected, read and written."""
+"""Decisions: which releases are selected.
+
+- ``roots``: the roots as rows: the configuration's, those that keep what is published, repairs
+- ``decide``, with ``read``: changed facts are followed through ``core.closure``
+- ``decide_full``: the same from nothing
+
+Imported by the cycle. What is decided is a function of facts and roots.
+"""

@@ -1,9 +1,15 @@
-"""The edges of a node: which requirements of a release can apply, and the class of each."""
+"""The edges of a node, and the releases that a root calls for.
 
-from collections.abc import Iterator
+A node's edges are the requirements of its release that can apply, each with its class. A root calls
+for releases by its selector, where its marker holds, or as a pin.
+"""
 
-from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts
+from collections.abc import Iterator, Mapping, Sequence
+
+from pypisync.core.closure.candidates import Candidate, choose_root
+from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, Root
 from pypisync.core.environments.marker_masks import marker_mask
+from pypisync.core.standards import versions
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.selector import PINNED
 
@@ -49,3 +55,30 @@ def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) 
     for name in asked:
         holds |= marker_mask(targets, edge.marker, name)
     return mask & holds
+
+
+def root_calls_for(
+    root: Root,
+    targets: Targets,
+    candidates: Sequence[Candidate],
+    pinnable: Mapping[bytes, int],
+) -> tuple[tuple[int, ...], int]:
+    """Release ids, and the targets left without any.
+
+    ``candidates`` are the project's, newest first; ``pinnable`` all that a pin can name, whatever
+    the file rules keep of it, by the keys of versions.
+    """
+    if not root.pinned:
+        groups = groups_of(root, targets)
+        return choose_root(candidates, root.selector, groups) if groups else ((), 0)
+    version = versions.parse(root.selector.text)
+    release = None if version is None else pinnable.get(versions.key(version))
+    return ((), targets.mask) if release is None else ((release,), 0)
+
+
+def groups_of(root: Root, targets: Targets) -> Sequence[int]:
+    """The groups of targets in which the root counts; none if its marker can hold on no target."""
+    if not root.marker:
+        return targets.groups
+    mask = marker_mask(targets, root.marker, "")
+    return [group & mask for group in targets.groups if group & mask]

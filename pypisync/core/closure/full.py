@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from pypisync.core.closure.calls import groups_of, root_calls_for
 from pypisync.core.closure.candidates import Candidate, choose, newest_suffices
-from pypisync.core.closure.edges import edges
+from pypisync.core.closure.edges import edges, groups_of, root_calls_for
 from pypisync.core.closure.model import ClassKey, NodeKey, ReleaseFacts, Root
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.selector import PINNED

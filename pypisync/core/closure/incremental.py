@@ -15,9 +15,8 @@ when they are there.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pypisync.core.closure.calls import root_calls_for
 from pypisync.core.closure.candidates import Candidate, choose
-from pypisync.core.closure.edges import edges
+from pypisync.core.closure.edges import edges, root_calls_for
 from pypisync.core.closure.model import Book, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.closure.reachability import Liveness
 from pypisync.core.closure.working_set import WorkingSet, reached

@@ -3,11 +3,19 @@
 Found from below, one step up at a time, so that the shortest way from each root is found first and
 what is read grows with what lies above. A node is a selected release or an extra of it, as in
 :mod:`pypisync.core.closure.incremental`; where the facts come from is the caller's business.
+
+Which root alone reaches a release (:func:`owners`) is what goes if the root goes. Counting all that
+each root reaches would cost a walk a root, and most roots reach the same common releases.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
+
+SHARED = ""
+"""The owner of what several roots reach."""
+
+_T = TypeVar("_T", bound=Hashable)
 
 
 class Node(NamedTuple):
@@ -118,3 +126,21 @@ def _way(below: Mapping[Node, tuple[Node, Use] | None], top: Node) -> tuple[Use,
         way.append(use)
         step = below[node]
     return tuple(way)
+
+
+def owners(starts: Mapping[str, Iterable[_T]], reach: Mapping[_T, Iterable[_T]]) -> dict[_T, str]:
+    """For everything reached: the root that alone reaches it, or SHARED.
+
+    ``starts``: what each root calls for itself, by the root's name (not empty); ``reach``: what
+    leads where directly. Every step is walked twice at most.
+    """
+    owner: dict[_T, str] = {}
+    todo: list[tuple[_T, str]] = [(node, root) for root, nodes in starts.items() for node in nodes]
+    while todo:
+        node, root = todo.pop()
+        has = owner.get(node)
+        if has in (root, SHARED):
+            continue
+        owner[node] = root if has is None else SHARED
+        todo += [(below, owner[node]) for below in reach.get(node, ())]
+    return owner

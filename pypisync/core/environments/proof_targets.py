@@ -5,16 +5,19 @@ value for each. So every environment of the configuration is made concrete: CPyt
 that it binds (Linux x86-64 where it binds none), with all variables of PEP 508 ("environment
 markers") and the tags that ``packaging.tags`` gives such an interpreter, best first. Where Python
 is open, the minors that still get security fixes stand for all.
+
+Masks of proof targets have a bit for each machine: bit *i* stands for ``Machines.all[i]``.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
-from pypisync.core.environments.targets import Environment
+from pypisync.core.environments.targets import LONGEST_REQUIRES_PYTHON, Environment
 from pypisync.core.standards.model import Target, Targets
 
 # The month after which a minor gets no fix any more, and a patch level that users have.
@@ -193,3 +196,69 @@ def _tags(minor: str, platforms: list[str], *, free: bool) -> dict[Tag, int]:
 
 def _key(minor: str) -> tuple[int, ...]:
     return tuple(map(int, minor.split(".")))
+
+
+@dataclass(slots=True, eq=False)
+class Machines:
+    """All proof targets; what a set of tags or a ``Requires-Python`` comes to is kept."""
+
+    all: tuple[ProofTarget, ...] = ()
+    _tags: dict[frozenset[Tag], int] = field(default_factory=dict)
+    _pythons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def mask(self) -> int:
+        """The mask of all of them."""
+        return (1 << len(self.all)) - 1
+
+    def serves(self, tags: frozenset[Tag] | None, requires_python: str | None) -> int:
+        """Those that can install a file; ``tags`` are None for an sdist."""
+        mask = self.mask if tags is None else self._by_tags(tags)
+        return mask & self._by_python(requires_python) if mask and requires_python else mask
+
+    def spelled(self) -> Iterator[str]:
+        """All that masks hang on: when it differs, they are out of date."""
+        for target in self.all:
+            yield f"{target.name} {sorted(target.environment.items())}"
+
+    def _by_tags(self, tags: frozenset[Tag]) -> int:
+        found = self._tags.get(tags)
+        if found is None:
+            found = sum(
+                1 << i for i, one in enumerate(self.all) if not one.tags.keys().isdisjoint(tags)
+            )
+            self._tags[tags] = found
+        return found
+
+    def _by_python(self, text: str) -> int:
+        found = self._pythons.get(text)
+        if found is None:
+            found = self._pythons[text] = self._admitted(text)
+        return found
+
+    def _admitted(self, text: str) -> int:
+        """A text that cannot be parsed admits all, as pip keeps such files."""
+        if len(text) > LONGEST_REQUIRES_PYTHON:
+            return self.mask
+        try:
+            specifiers = SpecifierSet(text)
+            return sum(
+                1 << i
+                for i, one in enumerate(self.all)
+                if specifiers.contains(one.environment["python_full_version"], prereleases=True)
+            )
+        except ValueError:
+            return self.mask
+
+
+def served(target: ProofTarget, targets: Targets) -> int:
+    """The environments (a mask) that the proof target is one machine of."""
+    if targets.barred:
+        return 0  # what a barred variable is cannot be said of a machine
+    environment = target.environment
+    return sum(
+        1 << i
+        for i, one in enumerate(targets.all)
+        if one.minor == environment["python_version"]
+        and all(environment[name] == value for name, value in one.values.items())
+    )

@@ -1,1 +1,8 @@
-"""Which files are kept, and which the policy bars."""
+"""Which files of a release are kept.
+
+- ``policy``: what the configuration bars (age, blocks, vulnerabilities, yanks), why and until when
+- ``file_rules``: which other files are kept, and which targets they serve; all rules as one value
+
+Imported by the catalog, the cycle and the commands. What is wanted does not matter here: it neither
+imports ``wanted`` nor is imported by it.
+"""

@@ -1,11 +1,17 @@
-"""Which files of a release are wanted, and on which targets they make it installable."""
+"""Which files of a release are wanted, and on which targets they make it installable.
+
+:class:`Rules` holds all of the configuration that turns files into facts.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal
 
-from pypisync.core.environments.machines import Machines
+from pypisync.core.environments import targets as environments
+from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.environments.wheel_tags import usable_mask
+from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import Targets
 
@@ -108,3 +114,19 @@ def left_out(parsed: ParsedFile, policy: FilePolicy) -> str:
     if parsed.kind == "sdist" and policy.sdists == "fallback":
         return 'sdists: "fallback" (every environment has a wheel)'
     return "the configuration of the last sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What turns files into facts: the targets and the configuration's word on files."""
+
+    targets: Targets
+    policy: FilePolicy
+    bars: Policy = field(default_factory=Policy)
+    machines: Machines = field(default_factory=Machines)  # on which roots are proven
+
+
+def fingerprint(rules: Rules) -> str:
+    """A hash of all that masks hang on: when it differs, facts are derived anew."""
+    machines = sha256("\n".join(rules.machines.spelled()).encode()).hexdigest()
+    return f"{environments.fingerprint(rules.targets)} {rules.policy!r} {rules.bars!r} {machines}"

@@ -1,1 +1,7 @@
-"""The order of publication, and the bytes of index pages."""
+"""What may be published when, and the bytes of it.
+
+- ``holdback``: what is held because something that it needs is not stored yet; the order of pages
+- ``pages``: the bytes of index pages, HTML and JSON
+
+Imported by the catalog, the cycle, the storage and the web. It knows neither closure nor proofs.
+"""

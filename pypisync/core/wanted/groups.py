@@ -4,7 +4,7 @@ A group that is resolved holds requirements and constraints; one that is not hol
 and which of their files. How a file becomes a group is left to the readers of each format.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -20,6 +20,8 @@ Asked: TypeAlias = tuple[Requirement, ...]
 
 GROUP = "group:"
 """What the origin of a root begins with that a group makes; the file's name follows."""
+
+_GROUP = "group "  # what the text of a subject begins with that a group is
 
 MOST_PINS = 50_000  # releases of one lock file; real ones have a few thousand
 MOST_FILES = 500_000
@@ -139,3 +141,46 @@ def _selector(requirements: list[Requirement]) -> str:
         if exact is not None:
             return str(exact)
     return "latest" + ",".join(sorted(map(str, specifiers)))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is asked for together, and within which limits; both with their markers."""
+
+    text: str  # the requirement, or "group " and the file
+    wanted: Asked
+    constraints: Asked = ()
+
+
+def group_text(group: Group) -> str:
+    """The text of the subject that a group is."""
+    return f"{_GROUP}{group.name}"
+
+
+def of_group(group: Group) -> Subject:
+    """The subject that a group is, which is resolved."""
+    return Subject(group_text(group), group.requirements, group.constraints)
+
+
+def of_root(root: Requirement) -> Subject:
+    """The subject that a root is, as an installer would be asked for it."""
+    return Subject(root.text, (root,))
+
+
+def limits(constraints: Iterable[Requirement]) -> dict[str, str]:
+    """Specifiers by project, of constraints that apply."""
+    found: dict[str, str] = {}
+    for need in constraints:
+        found[need.name] = ",".join(filter(None, (found.get(need.name), need.specifier)))
+    return found
+
+
+def means(given: str, text: str) -> bool:
+    """Whether somebody may mean the subject of this text: by itself, a group's file, a project."""
+    if text.startswith(_GROUP):
+        return given in (text, text.removeprefix(_GROUP))
+    wanted = "".join(given.split()).lower()
+    name = text
+    for cut in "[<>=!~":
+        name = name.partition(cut)[0]
+    return wanted == text or wanted.replace("_", "-").replace(".", "-") == name

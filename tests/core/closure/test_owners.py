@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.closure.owners import SHARED, owners
+from pypisync.core.closure.paths import SHARED, owners
 
 numbers = st.integers(0, 9)
 roots = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.lists(numbers, max_size=3))

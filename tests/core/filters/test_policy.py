@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pypisync.core.environments import targets
-from pypisync.core.environments.machines import Machines
+from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FileFacts, FilePolicy, keep
 from pypisync.core.filters.policy import Bar, Block, Policy, judge
 from pypisync.core.standards.filenames import parse
