@@ -46,7 +46,7 @@ class Postgres:
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             installed = _copied(installed, self.folder)
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-        self._programs = installed / "bin"
+        self.programs = installed / "bin"
         try:
             self._start()
         except BaseException:
@@ -86,7 +86,7 @@ class Postgres:
         # A file, not a pipe: the server inherits it and stays.
         with (self.folder / "output").open("wb") as output:
             done = subprocess.run(
-                [self._programs / program, *arguments],
+                [self.programs / program, *arguments],
                 cwd=self.folder,
                 env={"LC_ALL": "C", "PATH": os.defpath},
                 stdin=subprocess.DEVNULL,

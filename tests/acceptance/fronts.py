@@ -4,6 +4,7 @@ nginx and Caddy run with the files in ``deploy``, but for the address and the fo
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -40,11 +41,12 @@ def nginx(mirror: Mirror, folder: Path) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def nginx_over(tree: Path, folder: Path) -> Iterator[str]:
-    """nginx over any tree; ``folder`` is for its own files."""
+def nginx_over(tree: Path, folder: Path, listen: str = "listen 80;") -> Iterator[str]:
+    """nginx over any tree; ``folder`` is for its own files, ``listen`` for the line's place."""
     program, port = _program("nginx"), free_port()
     settings = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
-    settings = _replaced(settings, "listen 80;", f"listen 127.0.0.1:{port};")
+    listen = re.sub(r"listen \d+", f"listen 127.0.0.1:{port}", listen)
+    settings = _replaced(settings, "listen 80;", listen)
     settings = _replaced(settings, "root /srv/pypisync/data;", f"root {tree};")
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};\n"
