@@ -203,8 +203,12 @@ def _described(what: str, entries: Mapping[str, str]) -> str:
 
 def _prose(text: str) -> str:
     """A description as Markdown: quoted values and spellings as code."""
-    quoted = re.sub(r'"([^"`]+)"', r'`"\1"`', text)
+    quoted = re.sub(r'"([^"`]+)"|(?<![\w`])(null|true|false|\[\]|\{\})(?![\w`])', _code, text)
     return re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", quoted).replace("``", "`")
+
+
+def _code(found: re.Match[str]) -> str:
+    return f"`{found[0]}`"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
