@@ -14,7 +14,7 @@ from pypisync.config.load import Config
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
-from pypisync.cycle.mirror import Mirror, Silent, Watch
+from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
 from pypisync.errors import Stopped
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
@@ -148,6 +148,7 @@ def _parts(
             grace=config.grace,
             retention=config.retention,
             budget=_budgets(config, stop),
+            limits=Limits(config.limits.projects, config.limits.bytes),
             now=time.time,
             watch=watch or Silent(),
         )

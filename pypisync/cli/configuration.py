@@ -62,6 +62,7 @@ def check(
     show("Proof targets", ("", "target"), _machines(understood))
     show("Roots", ("", "project", "selectors"), _roots(understood))
     show("Groups", ("", "file", "what it asks for"), _groups(understood))
+    show("Notes", ("", "note"), (("note", note) for note in understood.notes))
 
 
 def _machines(config: "Config") -> Iterator[tuple[str, str]]:
@@ -88,6 +89,9 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
     yield "retention", show_duration(config.retention)
+    most = config.limits
+    yield "limits.projects", "-" if most.projects is None else count(most.projects)
+    yield "limits.bytes", "-" if most.bytes is None else show_size(most.bytes)
 
 
 def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
@@ -155,6 +159,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "disk_reserve": config.disk_reserve,
         "grace": config.grace,
         "retention": config.retention,
+        "limits": config.limits.model_dump(),
         "targets": [{"name": t.name, "values": dict(t.values)} for t in config.targets.all],
         "proof_targets": [name for kind, name in _machines(config) if kind == "proof target"],
         "proof_budget": config.proof_budget,
@@ -174,4 +179,5 @@ def _values(config: "Config") -> dict[str, Any]:
             for group in config.groups
         ],
         "patterns": [{"regex": p.regex, "selectors": _shown(p.selectors)} for p in config.patterns],
+        "notes": list(config.notes),
     }

@@ -21,20 +21,23 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show what a sync would add and remove, by root.
 
     Nothing is written. A root's figures are what would not come without it; what several roots
-    call for is shown together. Exit code 1 if something could not be read.
+    call for is shown together. Exit code 1 if something could not be read, or if it is more than
+    the limits let one cycle add.
     """
-    difference, unmet, report = _find(configured(config))
+    understood = configured(config)
+    difference, unmet, report = _find(understood)
     if as_json:
-        answer = _values(difference, unmet, report)
-        show_json(answer)
+        limits = {"limits": understood.limits.model_dump(), "notes": list(understood.notes)}
+        show_json(_values(difference, unmet, report) | limits)
     else:
-        _show(difference, unmet, report)
+        _show(difference, unmet, report, understood)
     raise typer.Exit(1 if report.failed else 0)
 
 
 def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]":
     from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.progress import on_terminal
+    from pypisync.cycle import limits
     from pypisync.cycle.sync import Report, listen, settle
     from pypisync.storage.pool import Pool
     from pypisync.wiring import open_mirror
@@ -46,6 +49,9 @@ def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]
         settle(mirror, report)
         with mirror.catalog.begin() as connection:
             found = difference(connection, since, Pool(config.destination).has)
+            reason = limits.before_a_plan_comes_true(mirror, found)
+            if reason and limits.LIMITS not in report.failed:
+                report.failed[limits.LIMITS] = reason
             return found, unmet(connection), report
 
 
@@ -70,7 +76,9 @@ def _by_size(roots: "Mapping[str, Amount]") -> "list[tuple[str, Amount]]":
     return sorted(roots.items(), key=lambda item: (-item[1].bytes, item[0]))
 
 
-def _show(difference: "Difference", unmet: list[tuple[str, ...]], report: "Report") -> None:
+def _show(
+    difference: "Difference", unmet: list[tuple[str, ...]], report: "Report", config: "Config"
+) -> None:
     columns = ("", "releases", "files", "bytes")
     rows = [
         _row("add", difference.add),
@@ -78,6 +86,7 @@ def _show(difference: "Difference", unmet: list[tuple[str, ...]], report: "Repor
         _row("remove", difference.remove),
     ]
     show(f"Plan at serial {report.serial}", columns, rows)
+    show("Limits of one cycle", ("", "would add", "may add"), _limits(difference, config))
     if difference.roots:
         by_root = (_row(root or _SHARED, amount) for root, amount in _by_size(difference.roots))
         show("Added by root alone", columns, by_root)
@@ -92,6 +101,18 @@ def _show(difference: "Difference", unmet: list[tuple[str, ...]], report: "Repor
     if report.failed:
         failed = list(report.failed.items())
         show("Failed", ("", "what", "reason"), _first("failed", failed))
+    if config.notes:
+        show("Notes", ("", "note"), (("note", note) for note in config.notes))
+
+
+def _limits(difference: "Difference", config: "Config") -> Iterator[tuple[str, ...]]:
+    from pypisync.core.units import show_size
+
+    most = config.limits
+    projects = "any" if most.projects is None else count(most.projects)
+    size = "any" if most.bytes is None else show_size(most.bytes)
+    yield "limits.projects", count(difference.add.projects), projects
+    yield "limits.bytes", show_size(difference.fetch.bytes), size
 
 
 def _row(name: str, amount: "Amount") -> tuple[str, ...]:

@@ -30,6 +30,9 @@ def sync(
     now: Annotated[
         bool, typer.Option("--now", help="Ask the daemon for a cycle, and do not wait for it.")
     ] = False,
+    no_limits: Annotated[
+        bool, typer.Option("--no-limits", help="Let the next cycle add more than limits allow.")
+    ] = False,
 ) -> None:
     """Bring the mirror up to date: one cycle.
 
@@ -41,21 +44,24 @@ def sync(
 
     understood = configured(config)
     if now:
-        _ask_daemon(understood)
+        _ask_daemon(understood, no_limits=no_limits)
         return
     with stopping() as stop:
-        report = _cycle(understood, stop, log_json=log_json)
+        report = _cycle(understood, stop, log_json=log_json, no_limits=no_limits)
     if as_json:
         show_json(asdict(report))
     raise typer.Exit((report.exit_code and stop.exit_code) or report.exit_code)
 
 
-def _ask_daemon(config: "Config") -> None:
+def _ask_daemon(config: "Config", *, no_limits: bool) -> None:
+    from pypisync.cycle.rollback import no_limits as order
     from pypisync.storage.lock import holder
 
     who = holder(config.destination)
     if who is None or not who.daemon:
         raise StorageError("no daemon is running for this mirror: leave out --now to sync here")
+    if no_limits:
+        order().give(config.destination)
     wake(who)
     typer.echo(f"asked {who} for a cycle")
 
@@ -70,15 +76,20 @@ def wake(daemon: "Holder") -> None:
         raise StorageError(f"{daemon} cannot be asked: {error.strerror}") from None
 
 
-def _cycle(config: "Config", stop: "Stop", *, log_json: bool) -> "Report":
+def _cycle(config: "Config", stop: "Stop", *, log_json: bool, no_limits: bool) -> "Report":
+    from pypisync.cycle.rollback import no_limits as order
     from pypisync.cycle.sync import sync_once
     from pypisync.wiring import open_mirror
 
     with ExitStack() as stack:
         display = _display(stack, log_json=log_json)
         _warn_of_sqlite(config, display)
+        for note in config.notes:
+            display.warn(note)
         try:
             mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
+            if no_limits:
+                order().give(config.destination)
             report = sync_once(mirror)
         except PypiSyncError as error:
             if not stop():

@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from pypisync import schedule
 from pypisync.config.positions import Path as KeyPath
 from pypisync.config.positions import Positions, positions
-from pypisync.config.schema import Document, Environment, RequirementsFile, Upstream, filed
+from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, Upstream, filed
 from pypisync.core import units
 from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
 from pypisync.core.environments.targets import targets
@@ -63,9 +63,11 @@ class Config:
     schedule: Schedule
     listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
     upstream: Upstream  # ca_file absolute
+    limits: Limits
     disk_reserve: int  # bytes
     grace: int  # seconds
     retention: int  # seconds
+    notes: tuple[str, ...]  # what the operator may not have meant
 
     def machines(self, today: date) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
         """The proof targets, named or derived, and the environments for which there is none."""
@@ -343,10 +345,20 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         schedule=schedule.parse(document.schedule),
         listen=units.socket_address(document.listen) if document.listen else None,
         upstream=upstream,
+        limits=document.limits,
         disk_reserve=document.disk_reserve,
         grace=document.grace,
         retention=document.retention,
+        notes=tuple(_notes(document)),
     )
+
+
+def _notes(document: Document) -> Iterator[str]:
+    if "extra" not in document.environment.model_fields_set:
+        yield (
+            "environment.extra is left out: every extra of every mirrored project is followed, "
+            "which can be thousands of projects; write [] for none, or null if all are meant"
+        )
 
 
 def _bound(environment: Environment) -> Mapping[str, tuple[str, ...] | None]:

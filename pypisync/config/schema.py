@@ -155,6 +155,20 @@ class RequirementsFile(_Keys):
     )
 
 
+class Limits(_Keys):
+    """How much one cycle may add to the mirror."""
+
+    projects: Annotated[int, Field(ge=1)] | None = Field(
+        default=2000, description="null (any number) or the projects that one cycle may add"
+    )
+    bytes: Annotated[Size, Field(ge=1)] | None = Field(
+        default="100 GiB",
+        validate_default=True,
+        description="null (any amount) or the bytes that one cycle may fetch: a number or a size "
+        'such as "100 GiB"',
+    )
+
+
 class Block(_Keys):
     """What the policy bars for good; the conditions that are given must all hold."""
 
@@ -329,6 +343,11 @@ class Document(_Keys):
         ge=0,
         validate_default=True,
         description='bytes to leave free on the disk: a number or a size such as "5 GiB"',
+    )
+    limits: Limits = Field(
+        default=Limits(),
+        description="an object that says how much one cycle may add to the mirror; a cycle that "
+        "would add more fetches no file",
     )
     grace: Duration = Field(
         default="1 day",

@@ -66,6 +66,14 @@ class Silent:
         """Nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one cycle may add to the mirror; None: any amount."""
+
+    projects: int | None = None
+    bytes: int | None = None
+
+
 @dataclass(slots=True)
 class Mirror:
     """What a cycle works on."""
@@ -85,6 +93,7 @@ class Mirror:
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
+    limits: Limits = Limits()
     # Proofs by verdict, if the last cycle left nothing to be done; else None.
     settled: dict[str, int] | None = None
     asked: str = ""  # a digest of roots, patterns and groups, once it was made

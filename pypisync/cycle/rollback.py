@@ -15,6 +15,7 @@ from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.publication import retention, runs
 from pypisync.catalog.publication import rollback as states
 from pypisync.core.filters.policy import Policy
+from pypisync.cycle import limits
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.publish import write_generation
 from pypisync.storage import orders
@@ -23,6 +24,8 @@ _INDEX = "index"
 _FOLLOW = "follow"
 _NAME = "name-"
 _NOTHING = "nothing"
+_LIMITS = "limits"
+_LIFT = "lift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,11 @@ def follow() -> Order:
 def named(name: str, number: int | None) -> Order:
     """Let a name stand for a generation, or for none."""
     return Order(_NAME + name, _NOTHING if number is None else str(number))
+
+
+def no_limits() -> Order:
+    """Let the next cycle add more than the limits allow."""
+    return Order(_LIMITS, _LIFT)
 
 
 @dataclass(slots=True)
@@ -82,6 +90,8 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
             retention.drop_name(connection, name.removeprefix(_NAME))
         elif name == _INDEX and text == _FOLLOW:
             states.thaw(connection)
+        elif (name, text) == (_LIMITS, _LIFT):
+            limits.lift(connection)
         elif number is None or not (name.startswith(_NAME) or name == _INDEX):
             return "not an order"
         elif name.startswith(_NAME):

@@ -24,8 +24,8 @@ from pypisync.catalog.publication import assemble, missing_files, retention, run
 from pypisync.catalog.publication import generations as history
 from pypisync.catalog.selection import decide, roots
 from pypisync.core.standards.filenames import METADATA
+from pypisync.cycle import limits, rollback
 from pypisync.cycle import listen as listening
-from pypisync.cycle import rollback
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
 from pypisync.cycle.publish import write_generation
@@ -77,6 +77,7 @@ def sync_once(mirror: Mirror) -> Report:
                 later = fetch(mirror, report)
             with _timed(report, "publish"):
                 publish(mirror, report, later)
+        limits.restore(mirror)
         with _timed(report, "prune"):
             report.pruned += expunge(mirror)
             prune(mirror, report)
@@ -171,6 +172,8 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
         from pypisync.cycle.learn import learn_projects, learn_requirements
 
         tried |= {ask.name for ask in asks}
+        asks, reason = limits.before_reading(mirror, asks)
+        _stop_growing(mirror, report, reason)
         failed = learn_projects(mirror, asks) if asks else {}
         if suspects:
             examined |= {one.id for one in suspects}
@@ -185,6 +188,12 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
         report.failed |= {what: str(error) for what, error in failed.items()}
 
 
+def _stop_growing(mirror: Mirror, report: Report, reason: str) -> None:
+    if reason and limits.LIMITS not in report.failed:
+        report.failed[limits.LIMITS] = reason
+        mirror.watch.fault(limits.LIMITS, reason)
+
+
 def _decide(mirror: Mirror, connection: Transaction) -> None:
     rules = mirror.rules
     decide.decide(connection, rules.targets, mirror.now(), examine=rules.bars.examines)
@@ -197,8 +206,11 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
     """Bring the files of the selection into the pool; answers the paths to try again later."""
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
+    above = limits.LIMITS in report.failed
+    allowed, reason = limits.before_fetching(mirror, wanted, above=above)
+    _stop_growing(mirror, report, reason)
     asks = []
-    for file in wanted:
+    for file in allowed:
         if file.file:
             asks.append(FileAsk(file.url, file.path, file.sha256, file.size))
         if file.metadata is not None:
@@ -206,11 +218,12 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
     mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
     failed = bring(mirror, asks) if asks else {}
     # What crashes and changes of mind left; parts of files still to come are kept.
-    mirror.pool.sweep(keep=failed.keys())
+    later = {file.path for file in wanted} - {file.path for file in allowed}
+    mirror.pool.sweep(keep=failed.keys() | later)
     report.files += len(asks) - len(failed)
     report.bytes += sum(ask.size or 0 for ask in asks if ask.path not in failed)
     report.failed |= {path.rpartition("/")[2]: str(error) for path, error in failed.items()}
-    return {path for path, error in failed.items() if not isinstance(error, Gone)}
+    return later | {path for path, error in failed.items() if not isinstance(error, Gone)}
 
 
 # -- publish --------------------------------------------------------------------------------
@@ -236,7 +249,8 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
         proof_history.record(connection, number or before or 1, ready)
         assemble.published_all(connection, result.done)
         runs.set_held(connection, result.held, mirror.now())
-    report.held = result.held
+    # Above the limits all that is new is held, for one reason, which is told already.
+    report.held = {} if limits.LIMITS in report.failed else result.held
     if number:
         report.generation = number
         report.pages += write_generation(mirror, number)

@@ -12,6 +12,10 @@ import pytest
 from pypisync.cli.template import TEMPLATE
 from tests.cli.running import configure, invoke
 
+LEFT_OUT = (
+    "environment.extra is left out: every extra of every mirrored project is followed, "
+    "which can be thousands of projects; write [] for none, or null if all are meant"
+)
 CONFIG = """{
   destination_folder: "/srv/mirror",
   database: "postgresql://me:geheim@db/mirror",
@@ -102,7 +106,9 @@ def test_check_as_json(tmp_path: Path) -> None:
 
 def test_check_shows_groups(tmp_path: Path) -> None:
     (tmp_path / "c.json5").write_text(
-        '{ requirements: ["r.txt", { file: "pins.txt", resolve: false }] }', encoding="utf-8"
+        '{ requirements: ["r.txt", { file: "pins.txt", resolve: false }],'
+        " environment: { extra: null } }",
+        encoding="utf-8",
     )
     (tmp_path / "r.txt").write_text("-i http://u:geheim@h\nsix\nflask>1\n-c c", encoding="utf-8")
     (tmp_path / "c").write_text("six<2", encoding="utf-8")
@@ -134,6 +140,21 @@ def test_check_shows_groups(tmp_path: Path) -> None:
             "notes": [],
         },
     ]
+
+
+def test_check_says_what_an_extra_that_is_left_out_means(tmp_path: Path) -> None:
+    for environment, noted in (("{}", True), ("{ extra: null }", False), ("{ extra: [] }", False)):
+        (tmp_path / "c.json5").write_text(
+            f'{{ packages: {{ a: ["latest"] }}, environment: {environment} }}', encoding="utf-8"
+        )
+        lines = run(tmp_path, "check", "-c", "c.json5").stdout.splitlines()
+        assert [line for line in lines if line.startswith("note\t")] == (
+            [f"note\t{LEFT_OUT}"] if noted else []
+        )
+        understood = json.loads(run(tmp_path, "check", "-c", "c.json5", "--json").stdout)
+        assert understood["notes"] == ([LEFT_OUT] if noted else [])
+        assert understood["limits"] == {"projects": 2000, "bytes": 100 * 2**30}
+        assert ["limits.bytes", "100 GiB"] in [line.split("\t") for line in lines]
 
 
 def test_check_on_a_terminal_draws_a_table(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from pypisync.core.filters.policy import Policy
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
-from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.sync import Report, sync_once
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
@@ -51,6 +51,7 @@ class Bench:
     retention: float = 0.0
     clock: float = 1_000_000.0
     url: str | None = None
+    limits: Limits = field(default_factory=Limits)
     _remembered: tuple[str, dict[str, int] | None] = field(default=("", None), init=False)
 
     @property
@@ -97,6 +98,7 @@ class Bench:
             grace=self.grace,
             retention=self.retention,
             now=lambda: self.clock,
+            limits=self.limits,
         )
 
     def catalog(self) -> Catalog:

@@ -37,6 +37,7 @@ _OWN = {PROOF: "(proofs alone)", HELD: "(kept while newer is held)"}
 class Amount:
     """How much. Files whose size upstream does not state are in ``unknown`` and not in bytes."""
 
+    projects: int = 0  # of which no release was on the pages
     releases: int = 0
     files: int = 0
     bytes: int = 0
@@ -74,11 +75,14 @@ def difference(
     owner = root_owners(connection)
     fetched: set[int] = set()
     counted: set[int] = set()
+    new: dict[str, set[str]] = {}  # projects that are not on the pages, by root
     for row in connection.execute(_to_add()):
-        root = result.roots.setdefault(owner.get(row.release, ""), Amount())
-        for amount in (result.add, root):
+        root = owner.get(row.release, "")
+        for amount in (result.add, result.roots.setdefault(root, Amount())):
             amount.add(row.size)
             amount.releases += row.release not in counted and not row.known
+        if not row.shown:
+            new.setdefault(root, set()).add(row.name)
         if row.release not in counted and not row.known:
             result.added.append(f"{row.name}=={row.version}")
         counted.add(row.release)
@@ -87,6 +91,9 @@ def difference(
             result.fetch.add(row.size)
             result.fetch.releases += row.release not in fetched
             fetched.add(row.release)
+    for root, names in new.items():
+        result.roots[root].projects = len(names)
+    result.add.projects = len(set().union(*new.values()))
     _remove(connection, result)
     return result
 
@@ -94,11 +101,12 @@ def difference(
 def _to_add() -> Any:
     p, r, f, u = projects.c, releases.c, files.c, published.c
     listed = exists().where(u.path == f.path, u.last.is_(None))
+    shown = exists().where(u.name == p.name, u.last.is_(None))
     known = exists().where(u.name == p.name, u.version == r.version, u.last.is_(None))
     return (
         select(
             r.id.label("release"), p.name, r.version, f.path, f.size, stored.c.checked,
-            known.label("known"),
+            known.label("known"), shown.label("shown"),
         )
         .select_from(
             files.join(releases)

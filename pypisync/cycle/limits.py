@@ -1,0 +1,123 @@
+"""Keeps a cycle within the configured limits.
+
+Above them nothing new is read or fetched: no document of a project that was never read, no file of
+a project that no page lists. What was learned stays, and what is published is kept up to date.
+"""
+
+from collections.abc import Sequence
+
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import pending
+from pypisync.catalog.publication import growth
+from pypisync.catalog.publication.missing_files import FileToFetch
+from pypisync.catalog.publication.plan import Difference, difference
+from pypisync.core.units import show_size
+from pypisync.cycle.mirror import Limits, Mirror
+from pypisync.upstream.api import ProjectAsk
+
+LIMITS = "limits"  # what failed, in a report
+_LIFTED = "limits lifted"  # a setting in the catalog
+_NAMED = 3  # roots
+_SHARED = "several roots together"
+
+
+def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[ProjectAsk], str]:
+    """Return the documents that may be read, and why not all of them; "" if all may.
+
+    Raises CatalogError.
+    """
+    most = mirror.limits.projects
+    if most is None or not asks:
+        return asks, ""
+    with mirror.catalog.begin() as connection:
+        unread = growth.never_read(connection, (ask.name for ask in asks))
+        if not unread:
+            return asks, ""
+        new = len(unread | growth.new_projects(connection))
+        if new <= most or _lifted(connection):
+            return asks, ""
+        found = difference(connection, mirror.now(), mirror.pool.has)
+    reason = "at least " + _exceeded(mirror, new, found.fetch.bytes, found)
+    return [ask for ask in asks if ask.name not in unread], reason
+
+
+def before_fetching(
+    mirror: Mirror, wanted: Sequence[FileToFetch], *, above: bool
+) -> tuple[Sequence[FileToFetch], str]:
+    """Return the files that may be fetched, and why not all of them; "" if all may.
+
+    ``above``: something new was not read already, so nothing new is to be fetched either.
+    Raises CatalogError.
+    """
+    limits = mirror.limits
+    if limits == Limits() or not wanted:
+        return wanted, ""
+    with mirror.catalog.begin() as connection:
+        new, size = len(growth.new_projects(connection)), _to_fetch(mirror, wanted)
+        if not above and (_within(limits, new, size) or _lifted(connection)):
+            return wanted, ""
+        found = difference(connection, mirror.now(), mirror.pool.has)
+        listed = growth.of_listed_projects(connection, {file.id for file in wanted})
+    allowed = [file for file in wanted if file.id in listed]
+    if not _within(limits, 0, _to_fetch(mirror, allowed)):
+        allowed = []
+    return allowed, _exceeded(mirror, new, size, found)
+
+
+def before_a_plan_comes_true(mirror: Mirror, found: Difference) -> str:
+    """Return why a cycle would not fetch all that a plan found, or "" if it would."""
+    new, size = found.add.projects, found.fetch.bytes
+    return "" if _within(mirror.limits, new, size) else _exceeded(mirror, new, size, found)
+
+
+def lift(connection: Transaction) -> None:
+    """Let the next cycle that comes to its end pass the limits."""
+    pending.set_setting(connection, _LIFTED, "1")
+
+
+def restore(mirror: Mirror) -> None:
+    """Let the limits hold again, now that a cycle has come to its end."""
+    with mirror.catalog.begin() as connection:
+        if _lifted(connection):
+            pending.set_setting(connection, _LIFTED, "")
+
+
+def _lifted(connection: Transaction) -> bool:
+    return bool(pending.setting(connection, _LIFTED))
+
+
+def _to_fetch(mirror: Mirror, wanted: Sequence[FileToFetch]) -> int:
+    """Return the bytes to download; a file that a lost database left in the pool is there."""
+    asked = [file for file in wanted if file.file and file.size]
+    size = sum(file.size or 0 for file in asked)
+    if mirror.limits.bytes is None or size <= mirror.limits.bytes:
+        return size
+    return size - sum(file.size or 0 for file in asked if mirror.pool.has(file.path, file.size))
+
+
+def _within(limits: Limits, projects: int, size: int) -> bool:
+    return projects <= (limits.projects or projects) and size <= (limits.bytes or size)
+
+
+def _exceeded(mirror: Mirror, projects: int, size: int, found: Difference) -> str:
+    """Return what a cycle would add, the limits, which roots ask for most, and what to do."""
+    limits = mirror.limits
+    allowed = [] if limits.projects is None else [_projects(limits.projects)]
+    allowed += [] if limits.bytes is None else [show_size(limits.bytes)]
+    most = sorted(found.roots.items(), key=lambda item: (-item[1].bytes, item[0]))[:_NAMED]
+    by_root = ", ".join(
+        f"{root or _SHARED}: {_projects(amount.projects)}, {show_size(amount.bytes)}"
+        for root, amount in most
+    )
+    follows = mirror.rules.targets.extras is None
+    return (
+        f"{_projects(projects)} and {show_size(size)} would be added, and limits allow "
+        f"{' and '.join(allowed)} a cycle; nothing of it is fetched"
+        + (f"; most is asked for by {by_root}" if by_root else "")
+        + ("; every extra is followed, for environment.extra is null" if follows else "")
+        + '; raise "limits" in the configuration, or lift them for one cycle: sync --no-limits'
+    )
+
+
+def _projects(number: int) -> str:
+    return f"{number:,} project{'' if number == 1 else 's'}"

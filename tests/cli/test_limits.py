@@ -1,0 +1,55 @@
+"""What ``plan`` and ``sync`` say of the limits, and how an operator passes them."""
+
+import json
+from pathlib import Path
+
+from tests.cli.running import LINUX, configure, invoke
+from tests.recipe.mirrors import read_tree
+from tests.sim.server import Server
+from tests.sim.world import World
+
+NOTE = "environment.extra is left out"
+
+
+def test_above_the_limits(tmp_path: Path, world: World, server: Server) -> None:
+    world.publish("a", "1.0", requires=["b", "c"])
+    world.publish("b", "1.0")
+    world.publish("c", "1.0", size_padding=5000)
+    asked = {"packages": {"a": ["latest"]}, "limits": {"projects": 2, "bytes": "4 KiB"}}
+    config = configure(tmp_path, server.url, **asked)
+    planned = invoke(config, "plan")
+    assert planned.code == 1
+    assert ["limits.projects", "1", "2"] in planned.lines  # the others are not read
+    [reason] = [line[2] for line in planned.lines if line[:2] == ["failed", "limits"]]
+    assert reason.startswith("at least 3 projects and ")
+    assert "a: 1 project, " in reason
+    assert next(line for line in planned.lines if line[0] == "note")[1].startswith(NOTE)
+    assert invoke(config, "plan", "--json").json["notes"][0].startswith(NOTE)
+
+    done = invoke(config, "sync", "--json", "--log-json")
+    assert done.code == 1
+    assert done.json["failed"]["limits"].startswith("at least 3 projects")
+    logged = [json.loads(line) for line in done.err.splitlines()]
+    assert any(line["event"] == "warning" and NOTE in line["reason"] for line in logged)
+    assert [line["what"] for line in logged if line["event"] == "failed"] == ["limits"]
+    assert read_tree(tmp_path / "data") == {}
+    status = invoke(config, "status")
+    assert status.code == 1
+    assert "limits allow 2 projects and 4 KiB a cycle" in status.out
+
+    assert invoke(config, "sync", "--no-limits").code == 0
+    assert read_tree(tmp_path / "data").keys() == {"a", "b", "c"}
+
+
+def test_within_the_limits(tmp_path: Path, world: World, server: Server) -> None:
+    world.publish("a", "1.0")
+    environment = LINUX | {"extra": []}
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]}, environment=environment)
+    planned = invoke(config, "plan")
+    assert ["limits.projects", "1", "2,000"] in planned.lines
+    assert ["limits.bytes", planned.lines[0][3], "100 GiB"] in planned.lines
+    assert "note" not in planned.out
+    limits = {"projects": None, "bytes": None}
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]}, limits=limits)
+    assert ["limits.projects", "1", "any"] in invoke(config, "plan").lines
+    assert invoke(config, "sync").code == 0
