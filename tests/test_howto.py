@@ -11,6 +11,8 @@ from typer.core import TyperCommand
 
 from docs.generated import every_command
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.views import VIEWS
+from pypisync.web.metrics import METRICS
 from tests.blocks import DOCUMENTS, ROOT, Block, blocks
 from tests.cli.running import invoke
 from tests.recipe.mirrors import Bench
@@ -102,3 +104,11 @@ def test_commands_in_the_text_are_there(path: Path) -> None:
         words = shlex.split(" ".join(code.split()))
         if not words[0].startswith("-"):
             check(words)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_metrics_and_views_in_the_text_are_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    metrics = set(re.findall(r"\bpypisync_[a-z_]+\b", text))
+    assert metrics <= set(METRICS)
+    assert set(re.findall(r"\bv_[a-z_]+\b", text)) <= {view.name for view in VIEWS}

@@ -16,6 +16,7 @@ from uv import find_uv_bin
 from tests.acceptance.clients import install, run
 from tests.acceptance.fronts import nginx_over
 from tests.acceptance.product import Mirror, Product
+from tests.acceptance.serving import serve
 from tests.acceptance.test_commands import stand_ins
 from tests.blocks import block
 from tests.postgres import Postgres
@@ -145,6 +146,8 @@ def test_backup_and_restore_with_postgresql(
     ours.run(f"createuser {name} && createdb --owner={name} {name}")
     try:
         ours.pypisync("sync")
+        grants = block("how-to/postgresql.md", "text", "GRANT SELECT")
+        ours.run(f"psql -v ON_ERROR_STOP=1 {name} <<'END'\n{grants}END")
         ours.run(
             block("how-to/backup.md", "sh", "pg_dump"),
             **{"postgresql://pypisync@localhost/pypisync": name},
@@ -156,7 +159,7 @@ def test_backup_and_restore_with_postgresql(
         ours.run(block("how-to/backup.md", "sh", "pg_restore"))
         restored(ours, world)
     finally:
-        ours.run(f"dropdb --if-exists --force {name} && dropuser {name}")
+        ours.run(f"dropdb --force {name} && dropuser {name} && dropuser analyst")
 
 
 def restored(ours: Machine, world: World) -> None:
@@ -226,6 +229,45 @@ def test_a_copy_in_a_closed_network(
 
 def media(disk: Path) -> Mapping[str, str]:
     return {"/media/disk/pypisync": str(disk)}
+
+
+def test_a_bad_day_is_rolled_back(ours: Machine, world: World) -> None:
+    publish(world, "2.0")
+    ours.pypisync("sync")
+    ours.folder = ours.mirror.folder  # the guide's commands find pypisync.json5 there
+    numbers = {"41": "1", "42": "2", "45": "3"}
+    listed = "SELECT version FROM v_listed WHERE project = 'a'"
+    ours.run(block("how-to/bad-day.md", "sh", "pypisync generations"), **numbers)
+    ours.run(block("how-to/bad-day.md", "sh", "pypisync rollback 41"), **numbers)
+    ours.pypisync("sync")
+    assert ours.pypisync("query", listed).split() == ["1.0"]
+    ours.run(block("how-to/bad-day.md", "sh", "pypisync tag 41"), **numbers)
+    assert ours.pypisync("query", "SELECT name FROM v_generation_names") == ""
+    ours.run(block("how-to/bad-day.md", "sh", "rollback --release"), **numbers)
+    assert ours.pypisync("query", listed).split() == ["2.0"]
+
+
+def test_the_tutorial(world: World, server: Server, product: Product, tmp_path: Path) -> None:
+    world.publish("flask", "3.1", requires=["markupsafe"])
+    world.publish("markupsafe", "3.0")
+    world.publish("requests", "2.32", extras={"socks": ["pysocks"]})
+    world.publish("pysocks", "1.7")
+    learner = machine(product, tmp_path, server)
+    own = {".venv/bin/": "", "mirror.json5": f"{tmp_path}/mirror.json5"}
+    learner.environment = dict(learner.environment) | {"PYPISYNC_ENDPOINT": server.url}
+    learner.run(block("tutorial.md", "sh", "pypisync init"), **own)
+    config = tmp_path / "mirror.json5"
+    config.write_text(block("tutorial.md", "json5", "requests[socks]"), encoding="utf-8")
+    learner.run(block("tutorial.md", "sh", "pypisync plan"), **own)
+    learner.run(block("tutorial.md", "sh", "pypisync sync"), **own)
+    asked = block("tutorial.md", "sh", "pypisync why ").splitlines()
+    [why_not] = [line for line in asked if "why-not" in line]
+    asked.remove(why_not)
+    learner.run("\n".join(asked), **own)
+    learner.run(f"! {why_not}", **own)  # the exit code says that it is not there
+    with serve(tmp_path / "mirror", "html") as index:
+        found = install("pip", index, tmp_path / "client", "flask", "requests[socks]")
+    assert found.keys() == {"flask", "markupsafe", "requests", "pysocks"}
 
 
 @pytest.fixture
