@@ -55,7 +55,7 @@ def server(world: World) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real server; ``postgres.fresh()`` answers the URL of a new database."""
+    """A real server; ``postgres.fresh()`` returns the URL of a new database."""
     with Postgres() as running:
         yield running
 

@@ -224,7 +224,7 @@ def _number(reader: "Reader", which: str) -> int:
 
 
 def _order(config: "Config", order: "Order") -> bool:
-    """Carry an order out, or leave it to the process that writes; answers whether it is done.
+    """Carry an order out, or leave it to the process that writes. Returns whether it is done.
 
     Raises StorageError if it could not be done.
     """

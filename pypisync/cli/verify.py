@@ -183,7 +183,7 @@ class Check:
 
 
 def mend(mirror: "Mirror", check: Check, faults: "list[Fault]") -> "list[Fault]":
-    """Put the faults right, as far as that can be done; answers those that are left.
+    """Put the faults right, as far as that can be done. Returns those that are left.
 
     What cannot be fetched again leaves the pages: a link that does not work is worse than none.
     """

@@ -33,7 +33,7 @@ _READ = 1000  # releases whose requirements are read together
 
 
 def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, UpstreamError]:
-    """Fetch and record stale projects; answers the failures, which stay stale.
+    """Fetch and record stale projects. Returns the failures, which stay stale.
 
     Raises Stopped if upstream was told to leave some unanswered.
     """
@@ -81,7 +81,7 @@ class _Told:
 
 
 def learn_requirements(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
-    """Read and record the requirements of releases; answers the failures by "name==version"."""
+    """Read and record the requirements of releases. Returns the failures by "name==version"."""
     mirror.watch.step("requirements", len(wanted))
     failed: dict[str, UpstreamError] = {}
     remaining = iter(wanted)

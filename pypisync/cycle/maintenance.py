@@ -31,7 +31,7 @@ def swept(mirror: Mirror) -> float:
 
 
 def sweep(mirror: Mirror) -> int:
-    """Let the next cycle ask for the next slice of projects, conditionally; answers how many.
+    """Let the next cycle ask for the next slice of projects, conditionally. Returns how many.
 
     And for the vulnerabilities of a slice of the releases, if the policy looks at them.
     """
@@ -49,7 +49,7 @@ def sweep(mirror: Mirror) -> int:
 def rehash(mirror: Mirror, step: Callable[[], None]) -> tuple[int, dict[str, str]]:
     """Read a slice of the files that were not read for longest.
 
-    Answers how many were read, and what is wrong with which: those count as stored no longer, and
+    Returns how many were read, and what is wrong with which: those count as stored no longer, and
     the next cycle fetches them again. ``step`` is called every few megabytes, and may raise.
     """
     now = mirror.now()

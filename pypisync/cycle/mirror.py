@@ -114,7 +114,7 @@ def metadata_ask(url: str, path: str, sha256: str) -> FileAsk:
 
 
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
-    """Bring files into the pool and record them; answers the failures by path.
+    """Bring files into the pool and record them. Returns the failures by path.
 
     A file that an interrupted run has brought, but not recorded, is only looked at. Raises
     StorageError, CatalogError, and Stopped if upstream was told to leave some unanswered.

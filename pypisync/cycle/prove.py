@@ -43,7 +43,7 @@ class Course:
 
 
 def prove_open(mirror: Mirror, course: Course) -> bool:
-    """Prove open subjects; answers whether there is more to do.
+    """Prove open subjects. Returns whether there is more to do.
 
     That is: facts to be read, releases to be decided on, or other subjects.
     """

@@ -26,7 +26,7 @@ Files = Mapping[str, Sequence[PageFile]]  # by project
 
 
 def write_generation(mirror: Mirror, number: int) -> int:
-    """Write the pages that differ in the newest generation; answers how many files changed."""
+    """Write the pages that differ in the newest generation. Returns how many files changed."""
     with mirror.catalog.begin() as connection:
         names = sorted(history.changed_names(connection, number))
         pages = history.current_pages(connection, names)
@@ -72,7 +72,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
 
 
 def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None]) -> int:
-    """Write the list of all projects; answers how many files changed.
+    """Write the list of all projects. Returns how many files changed.
 
     Of a list that is there only serials change, mostly, and it may be long: so they are exchanged
     in it, and only where its names differ all of it is written.

@@ -70,7 +70,7 @@ class Stay:
 
 
 def obey(mirror: Mirror) -> dict[str, str]:
-    """Carry out what operators have ordered; answers what could not be done, with the reason."""
+    """Carry out what operators have ordered. Returns what could not be done, with the reason."""
     failed: dict[str, str] = {}
     for name, text in orders.given(mirror.pool.root).items():
         reason = _carry_out(mirror, name, text)

@@ -107,7 +107,7 @@ def _settled(mirror: Mirror, report: Report) -> bool:
 def resume(mirror: Mirror, report: Report) -> bool:
     """Obey operators, and write the pages that are still to be written.
 
-    Answers whether the index is frozen: it is then what it is to be.
+    Returns whether the index is frozen: it is then what it is to be.
     """
     report.failed |= rollback.obey(mirror)
     with mirror.catalog.begin() as connection:
@@ -127,7 +127,7 @@ def resume(mirror: Mirror, report: Report) -> bool:
 
 
 def listen(mirror: Mirror, report: Report) -> set[str]:
-    """Read the changelog, and owe every project that matters a new document; answers which."""
+    """Read the changelog, and owe every project that matters a new document. Returns which."""
     heard = listening.listen(mirror)
     report.serial = heard.serial
     report.changes = heard.changes
@@ -203,7 +203,7 @@ def _decide(mirror: Mirror, connection: Transaction) -> None:
 
 
 def fetch(mirror: Mirror, report: Report) -> set[str]:
-    """Bring the files of the selection into the pool; answers the paths to try again later."""
+    """Bring the files of the selection into the pool. Returns the paths to try again later."""
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
     above = limits.LIMITS in report.failed

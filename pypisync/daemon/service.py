@@ -47,10 +47,10 @@ class Web(Protocol):
     """Who serves the mirror."""
 
     def serve(self, config: Config) -> str | None:
-        """Serve this mirror from now on; answers the address if it is new. Raises ConfigError."""
+        """Serve this mirror from now on. Returns the address if it is new. Raises ConfigError."""
 
     def look(self) -> list[int]:
-        """Replace what has ended by itself; answers the exit codes."""
+        """Replace what has ended by itself. Returns the exit codes."""
 
 
 class Daemon:

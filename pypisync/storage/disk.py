@@ -109,7 +109,7 @@ def scratch_name(path: str, kind: str) -> str:
 
 
 def make_folder(folder: Path) -> list[Path]:
-    """Make the folder and its parents; answers the folders whose listing changed."""
+    """Make the folder and its parents. Returns the folders whose listing changed."""
     if os.path.isdir(folder):  # noqa: PTH112 - is_dir() raises where access is denied
         return []
     changed = make_folder(folder.parent)
@@ -202,7 +202,7 @@ def sync_all(paths: Iterable[Path], root: Path) -> None:
 
 
 def _sync_file_system(root: Path) -> bool:
-    """syncfs(2), where the system has it; answers whether it was done."""
+    """syncfs(2), where the system has it. Returns whether it was done."""
     call = getattr(_libc(), "syncfs", None)
     if call is None:
         return False
@@ -243,7 +243,7 @@ def replace(source: Path, target: Path) -> None:
 
 
 def place(source: Path, target: Path) -> list[Path]:
-    """Rename into a folder that is made if it is missing; answers what listings changed."""
+    """Rename into a folder that is made if it is missing. Returns what listings changed."""
     with guarded(target):
         before("rename", target)
         try:
@@ -297,7 +297,7 @@ def symlink(text: str, target: Path, temporary: Path) -> None:
 
 
 def remove(path: Path) -> int | None:
-    """Remove a file or link; answers the bytes freed, None if there was none."""
+    """Remove a file or link. Returns the bytes freed, None if there was none."""
     with guarded(path):
         try:
             found = path.lstat()
@@ -310,7 +310,7 @@ def remove(path: Path) -> int | None:
 
 
 def remove_folder(folder: Path) -> bool:
-    """Remove a folder if it is empty; answers whether it is gone."""
+    """Remove a folder if it is empty. Returns whether it is gone."""
     with guarded(folder):
         before("remove", folder)
         try:

@@ -209,7 +209,7 @@ class Pool:
     def sweep(self, keep: Collection[str] = ()) -> int:
         """Remove what crashes left in ``.partial``, and the parts of files not in ``keep``.
 
-        ``keep`` holds paths of files still wanted. Answers the bytes freed.
+        ``keep`` holds paths of files still wanted. Returns the bytes freed.
         """
         kept = {self._part_name(path) for path in keep}
         with self._lock:

@@ -39,7 +39,7 @@ class Tree:
         self._queue: dict[Path, Path | None] | None = None
 
     def write_page(self, page: pages.Page) -> int:
-        """Write the project's page; answers how many files changed."""
+        """Write the project's page. Returns how many files changed."""
         folder = self._folder(page.name)
         json, html = pages.project_json(page), pages.project_html(page)
         if folder.is_dir():
@@ -72,7 +72,7 @@ class Tree:
             self._queue = None
 
     def remove_page(self, name: str) -> bool:
-        """Remove the project's page; answers whether there was one."""
+        """Remove the project's page. Returns whether there was one."""
         folder = self._folder(name)
         if not folder.is_dir():
             return False
@@ -83,14 +83,14 @@ class Tree:
         return True
 
     def write_root(self, projects: Sequence[tuple[str, int]], serial: int) -> int:
-        """Write the list of all (name, serial); answers how many files changed."""
+        """Write the list of all (name, serial). Returns how many files changed."""
         html = pages.root_html([name for name, _ in projects])
         return self._write(self._simple, pages.root_json(projects, serial), html, _ROOT_LEVEL)
 
     def change_root(self, changed: Mapping[str, int], serial: int, count: int) -> int | None:
         """Change serials in the list of all, ``count`` projects whose names stay the same.
 
-        Answers how many files changed; None if what is there is not such a list.
+        Returns how many files changed; None if what is there is not such a list.
         """
         plain, packed = self._simple / "index.v1_json", self._simple / "index.v1_json.gz"
         others = ("index.html", "index.html.gz", "index.v1_html", "index.v1_html.gz")
@@ -112,7 +112,7 @@ class Tree:
             }
 
     def link(self, path: str) -> bool:
-        """Put the stored file into ``flat``; answers whether anything changed."""
+        """Put the stored file into ``flat``. Returns whether anything changed."""
         source = disk.inside(self._root, path)
         if not self._flat:
             return False
@@ -128,7 +128,7 @@ class Tree:
         return True
 
     def unlink(self, filename: str) -> bool:
-        """Take a file out of ``flat``; answers whether it was there."""
+        """Take a file out of ``flat``. Returns whether it was there."""
         if not self._flat:
             return False
         target = disk.inside(self._root, f"flat/{filename}", "flat")
@@ -166,7 +166,7 @@ class Tree:
         return written
 
     def _write_both(self, plain: Path, packed: Path, data: bytes, level: int) -> int:
-        """Write a file, plain and packed, where it differs; answers how many changed."""
+        """Write a file, plain and packed, where it differs. Returns how many changed."""
         written = 0
         if disk.read(plain) != data:
             self._put(plain, data)

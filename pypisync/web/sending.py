@@ -22,7 +22,7 @@ class CutError(OSError):
 
 
 def begin(transport: asyncio.Transport, head: bytes, part: FilePart) -> int | None:
-    """Send the head, and of the part what there is room for; answers up to which byte.
+    """Send the head, and of the part what there is room for. Returns up to which byte.
 
     Nothing must be waiting in the transport. None: nothing was sent, for the disk would have to be
     waited for. Raises OSError if the client is gone, or the file is shorter.
@@ -79,7 +79,7 @@ def _written(target: int, head: bytes) -> int:
 
 
 def _sendfile(target: int, descriptor: int, at: int, stop: int) -> int:
-    """Send what there is room for; answers up to which byte."""
+    """Send what there is room for. Returns up to which byte."""
     try:
         while at < stop:
             sent = os.sendfile(target, descriptor, at, stop - at)

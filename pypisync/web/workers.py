@@ -51,7 +51,7 @@ class Workers:
         os.close(self._counts)
 
     def serve(self, config: Config) -> str | None:
-        """Serve this mirror, and not the one before; answers the address if it is a new one.
+        """Serve this mirror, and not the one before. Returns the address if it is a new one.
 
         Without ``listen`` nothing is served. Raises ConfigError if the address cannot be had; then
         all stays as it was.
@@ -68,7 +68,7 @@ class Workers:
         return shown(self._listeners[0]) if moves and self._listeners else None
 
     def look(self) -> list[int]:
-        """Put others in the place of those that have ended; answers how these ended."""
+        """Put others in the place of those that have ended. Returns how these ended."""
         ends = []
         for row, worker in enumerate(self._workers):
             code = worker.process.poll()

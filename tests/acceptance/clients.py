@@ -59,7 +59,7 @@ def try_uv(folder: Path, *arguments: str) -> Done:
 
 
 def install(client: Client, index: str, folder: Path, *arguments: str) -> dict[str, str]:
-    """Install requirements into an empty folder; answers the version of every project installed.
+    """Install requirements into an empty folder. Returns the version of every project installed.
 
     ``arguments`` are requirements and further options.
     """

@@ -22,7 +22,7 @@ class Pair(NamedTuple):
     mirror: Mirror
 
     def sync(self, code: int = 0) -> set[str]:
-        """Run a cycle; answers the published files that came, went or were written anew."""
+        """Run a cycle. Returns the published files that came, went or were written anew."""
         before = self.mirror.stamps()
         self.server.log.clear()
         self.mirror.sync(code)

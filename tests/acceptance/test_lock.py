@@ -17,7 +17,7 @@ HERE = {name: worlds.TOGETHER[name] for name in ("app", "core", "leaf", "speed",
 
 
 def write_project(folder: Path, environment: str | None, pythons: str) -> Path:
-    """A project that depends on what the team mirrors; answers its folder."""
+    """A project that depends on what the team mirrors. Returns its folder."""
     folder.mkdir()
     limits = "" if environment is None else f'environments = ["{environment}"]\n'
     (folder / "pyproject.toml").write_text(

@@ -155,7 +155,7 @@ class Remote:
         self.url = url
 
     def do(self, method: str, *args: Any, **options: Any) -> Said:
-        """Call a method of the world; answers what was asked of it so far."""
+        """Call a method of the world. Returns what was asked of it so far."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([method, args, options]) + "\n")

@@ -89,7 +89,7 @@ def _wrk(address: str, script: Path, encoding: str, seconds: int, *, is_file: bo
 
 
 def _publish(root: Path, count: int) -> tuple[list[str], dict[str, str]]:
-    """Pages of 40 files each, and a few files; answers the paths of both."""
+    """Pages of 40 files each, and a few files. Returns the paths of both."""
     draw = random.Random(9)
     tree = Tree(root)
     names = [f"project-{i}" for i in range(count)]

@@ -17,7 +17,7 @@ _STEP = 0.002
 
 
 def until(found: Callable[[], Any], what: str = "it", patience: float = PATIENCE) -> Any:
-    """Look again and again until something is found; answers it."""
+    """Look again and again until something is found. Returns it."""
     end = time.monotonic() + patience
     while not (answer := found()):
         assert time.monotonic() < end, f"waited in vain for {what}"
@@ -68,7 +68,7 @@ class Running:
         self.process.wait()
 
     def terminate(self) -> tuple[int, float]:
-        """SIGTERM; answers the exit code, and the seconds it took."""
+        """SIGTERM. Returns the exit code, and the seconds it took."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE), time.monotonic() - begun

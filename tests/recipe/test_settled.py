@@ -91,7 +91,7 @@ def test_slow_rounds_and_orders_are_seen(bench: Bench) -> None:
 
 
 def again(mirror: Mirror) -> bool:
-    """Run a cycle of the same process; answers whether it looked at everything."""
+    """Run a cycle of the same process. Returns whether it looked at everything."""
     return "settle" in sync_once(mirror).seconds
 
 

@@ -72,7 +72,7 @@ def check(connection: Connection) -> None:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the database to the wanted revision; answers the revisions before and after.
+    """Bring the database to the wanted revision. Returns the revisions before and after.
 
     Everything happens in one transaction, so a migration that fails leaves the schema as it was.
     Raises CatalogError if the database is newer than this code.

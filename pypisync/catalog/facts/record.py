@@ -89,7 +89,7 @@ def rederive(
 
 
 def mature(connection: Connection, rules: Rules, now: float) -> int:
-    """Derive the projects anew that have files which are old enough by now; answers how many."""
+    """Derive the projects anew that have files which are old enough by now. Returns how many."""
     due = select(releases.c.project_id).join_from(releases, files).where(files.c.matures <= now)
     ids = connection.scalars(due.distinct().order_by(releases.c.project_id)).all()
     rederive(connection, rules, now, ids)
@@ -286,7 +286,7 @@ class _Writer:
         kept: _Files,
         bars: Sequence[Bar | None],
     ) -> bool:
-        """Compare files; answers whether what the requirements are read from has changed."""
+        """Compare files. Returns whether what the requirements are read from has changed."""
         have = dict(self._known.files.get(release, {}))
         sources = False
         for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):

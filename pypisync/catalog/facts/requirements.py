@@ -107,7 +107,7 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
 def ask_for(
     connection: Connection, names: Iterable[str], ids: Iterable[int], ahead: int, now: float
 ) -> set[str]:
-    """Note the facts that proofs lack, so that they are fetched; answers what is asked for.
+    """Note the facts that proofs lack, so that they are fetched. Returns what is asked for.
 
     Projects by name, releases as "name==version". With a release, ``ahead`` older ones of its
     project are asked for: a search that has come so far will often want them next.

@@ -93,7 +93,7 @@ def never_examined(connection: Connection, ids: Sequence[int], policy: Policy) -
 def record(
     connection: Connection, found: Mapping[int, Sequence[Vulnerability]], now: float
 ) -> list[int]:
-    """Record what upstream says of these releases; answers the projects for which that is new."""
+    """Record what upstream says of these releases. Returns the projects for which that is new."""
     v = vulnerabilities.c
     changed: set[int] = set()
     for batch in batches(sorted(found)):

@@ -129,7 +129,7 @@ def publish(
 ) -> int:
     """Make a generation in which these projects' pages are as given; None: no page.
 
-    Answers its number, or 0 if nothing differs from the newest generation.
+    Returns its number, or 0 if nothing differs from the newest generation.
     """
     change = _compare(connection, wanted)
     if not change.counts["pages"]:

@@ -40,7 +40,7 @@ _UNLISTED = select(exists().where(stored.c.unlisted <= bindparam("before")))
 
 
 def forget_generations(connection: Connection, before: float) -> int:
-    """Forget the generations that are not kept, replaced before ``before``; answers how many."""
+    """Forget the generations that are not kept, replaced before ``before``. Returns how many."""
     g = generations.c
     if not connection.scalar(_REPLACED, {"before": before}):  # so it mostly is
         return 0
@@ -102,7 +102,7 @@ def _kept(before: float) -> ColumnElement[bool]:
 
 
 def give_name(connection: Connection, name: str, number: int) -> bool:
-    """Let the name stand for this generation, and for no other; answers whether there is one."""
+    """Let the name stand for this generation, and for no other. Returns whether there is one."""
     g, n = generations.c, generation_names.c
     if connection.scalar(select(g.id).where(g.id == number, g.complete).with_for_update()) is None:
         return False
@@ -113,6 +113,6 @@ def give_name(connection: Connection, name: str, number: int) -> bool:
 
 
 def drop_name(connection: Connection, name: str) -> bool:
-    """Let the name stand for nothing; answers whether it stood for something."""
+    """Let the name stand for nothing. Returns whether it stood for something."""
     gone = delete(generation_names).where(generation_names.c.name == name)
     return connection.execute(gone).rowcount > 0

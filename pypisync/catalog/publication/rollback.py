@@ -32,7 +32,7 @@ def frozen(connection: Connection) -> Frozen | None:
 
 
 def freeze(connection: Connection, number: int, now: float) -> bool:
-    """Freeze the index to this generation; answers whether there is one."""
+    """Freeze the index to this generation. Returns whether there is one."""
     found = select(generations.c.id).where(generations.c.id == number, generations.c.complete)
     if connection.scalar(found.with_for_update()) is None:
         return False
@@ -42,7 +42,7 @@ def freeze(connection: Connection, number: int, now: float) -> bool:
 
 
 def thaw(connection: Connection) -> bool:
-    """Let the index follow upstream again; answers whether it was frozen."""
+    """Let the index follow upstream again. Returns whether it was frozen."""
     was = update(generations).where(generations.c.frozen.is_not(None))
     return connection.execute(was.values(frozen=None)).rowcount > 0
 
@@ -76,7 +76,7 @@ def missing(connection: Connection, wanted: Iterable[Stored]) -> list[str]:
 def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[str]]:
     """Make a generation that lists what ``to`` does, as far as it is stored.
 
-    Answers its number, or 0 if the newest one does already; and the files that are not stored, so
+    Returns its number, or 0 if the newest one does already; and the files that are not stored, so
     that no page may list them. The projects concerned are to be published anew when the index
     follows upstream again.
     """

@@ -15,7 +15,7 @@ _KEPT = 10_000
 
 
 def start(connection: Connection, now: float) -> int:
-    """A run begins; answers its number."""
+    """A run begins. Returns its number."""
     number = (connection.scalar(select(func.max(runs.c.id))) or 0) + 1
     connection.execute(insert(runs).values(id=number, started=now))
     connection.execute(delete(runs).where(runs.c.id <= number - _KEPT))

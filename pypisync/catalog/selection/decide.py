@@ -54,7 +54,7 @@ _MANY = 20_000
 
 
 def decide(connection: Connection, targets: Targets, now: float, *, examine: bool = False) -> int:
-    """Bring the selection up to date with facts and roots; answers how many nodes changed.
+    """Bring the selection up to date with facts and roots. Returns how many nodes changed.
 
     With ``examine``, releases that come into it are to be examined for vulnerabilities.
     """
@@ -99,7 +99,7 @@ def _update(
     *,
     moved: bool,
 ) -> tuple[int, set[int]]:
-    """Decide anew what the changes touch; answers also which releases came.
+    """Decide anew what the changes touch. Returns also which releases came.
 
     ``moved``: there are new or dropped roots, which are looked for among all.
     """

@@ -32,7 +32,7 @@ def set_roots(connection: Connection, wanted: Iterable[WantedRoot]) -> None:
 
 
 def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedFile, ...]]) -> bool:
-    """Make exactly these releases (name, version) stay selected; answers whether that is new.
+    """Make exactly these releases (name, version) stay selected. Returns whether that is new.
 
     They are what the pages list of projects whose wanted releases are held. As roots they keep
     everything they need as well, but for those of which only these files were named.
@@ -47,7 +47,7 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
 def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
     """Make exactly these releases (name, version, extras) selected for the sake of proofs.
 
-    Answers whether that is new.
+    Returns whether that is new.
     """
     lines = [WantedRoot(*line, PROOF) for line in wanted]
     return _change_roots(connection, roots.c.origin == PROOF, lines)
@@ -58,7 +58,7 @@ def _change_roots(
     which: ColumnElement[bool],
     wanted: Iterable[WantedRoot],
 ) -> bool:
-    """Make those of the roots exactly the wanted ones; answers whether anything changed."""
+    """Make those of the roots exactly the wanted ones. Returns whether anything changed."""
     have = {
         (row.name, row.selector, row.extras, row.origin, row.marker, row.named): row
         for row in connection.execute(

@@ -166,7 +166,7 @@ class Closure:
                 doubtful |= self._remove(key)
 
     def _remove(self, key: NodeKey) -> set[NodeKey]:
-        """Remove a node; answers the nodes that it supported."""
+        """Remove a node. Returns the nodes that it supported."""
         node = self._work.remove(key)
         supported: set[NodeKey] = set()
         for c in node.edges.values():

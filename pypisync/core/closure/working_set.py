@@ -123,7 +123,7 @@ class WorkingSet:
         self._index(key, node)
 
     def remove(self, key: NodeKey) -> Node:
-        """A node goes; answers what it was."""
+        """A node goes. Returns what it was."""
         node = self.nodes.pop(key)
         self._forget(key, node)
         return node

@@ -121,7 +121,7 @@ class Search:
     ) -> int | None:
         """Decide on a version whose needs are these, unless they contradict what is known.
 
-        ``around``: places with no other version. Answers the clause that stands in the way.
+        ``around``: places with no other version. Returns the clause that stands in the way.
         """
         numbers = []
         for other, places in needs:
@@ -155,7 +155,7 @@ class Search:
     def propagate(self, node: Node) -> list[tuple[Node, int]]:
         """Draw all conclusions from news of a node. Raises Impossible.
 
-        Answers which nodes conflicted on the way, and the clauses.
+        Returns which nodes conflicted on the way, and the clauses.
         """
         conflicts: list[tuple[Node, int]] = []
         waiting = [node]
