@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from pypisync.core.standards.model import File, ProjectDocument, Skipped, Status, Vulnerability
 from pypisync.errors import Malformed
-from pypisync.upstream.entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
+from pypisync.upstream.file_entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
 from pypisync.upstream.session import Reply, said, shown
 from pypisync.upstream.validators import of_headers, stamped
 
