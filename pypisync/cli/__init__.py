@@ -12,9 +12,9 @@ from pypisync.errors import PypiSyncError
 
 def main() -> None:
     """Run the command line; the exit code says who must act (:mod:`pypisync.errors`)."""
-    # Imports and documents make very many objects and hardly a cycle: look for those less often.
+    # Imports and documents make very many objects and few cycles: collect garbage less often.
     gc.set_threshold(200_000, 20, 20)
-    # What a configuration means must not hang on what else is installed, and looking costs time.
+    # The meaning of a configuration must not depend on other packages, and the search costs time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from pypisync.cli.app import app
 
@@ -26,4 +26,4 @@ def main() -> None:
     except KeyboardInterrupt:  # Typer turns those inside a command into 130 by itself
         sys.exit(130)
     finally:
-        gc.freeze()  # the process ends: a last look for cycles takes a fifth of a short command
+        gc.freeze()  # the process ends: a last collection would take a fifth of a short command

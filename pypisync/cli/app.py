@@ -1,7 +1,7 @@
 """The commands, in the order in which help lists them.
 
-A new command is a function in a module of its group, and one line here. Such a module imports at
-its top what is cheap (Typer, :mod:`pypisync.cli.common`), and inside its functions what works.
+A new command is a function in a module of its group, and one line here. Such a module imports cheap
+modules at its top (Typer, :mod:`pypisync.cli.common`), and the others inside its functions.
 """
 
 import typer

@@ -1,6 +1,6 @@
 """What commands share: finding the configuration, and showing a table.
 
-Standard output carries answers only: a table for a person at a terminal, plain lines with tabs
+Standard output carries results only: a table for a person at a terminal, plain lines with tabs
 between the columns for everything else.
 """
 
@@ -35,7 +35,7 @@ ConfigFile = Annotated[
 
 _FIGURES = {"releases", "files", "bytes", "size", "generations"}  # columns of numbers
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, figures raw.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, figures raw.")]
 
 
 def configured(file: Path | None) -> "Config":
@@ -57,7 +57,7 @@ def found(file: Path | None) -> Path:
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on a terminal; elsewhere a line a row, columns parted by tabs, without a head."""
+    """Print a table on a terminal; elsewhere a line a row with tabs, without a head."""
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(map(clean, row)))
@@ -74,7 +74,7 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> N
 
 
 def show_json(answer: Any) -> None:
-    """The answer as JSON."""
+    """Print the result as JSON."""
     typer.echo(json.dumps(answer, indent=2))
 
 

@@ -68,8 +68,8 @@ def diff(
 ) -> None:
     """Show what came, went and changed from generation A to generation B.
 
-    Projects, releases, files, and proofs: by target the verdicts, and the pins of what was proven
-    and still is.
+    It compares projects, releases and files, and the proofs: by target the verdicts, and the pins
+    of proofs that are proven in both.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.generations import difference
@@ -224,7 +224,7 @@ def _number(reader: "Reader", which: str) -> int:
 
 
 def _order(config: "Config", order: "Order") -> bool:
-    """Carry an order out, or leave it to the process that writes. Returns whether it is done.
+    """Carry out an order, or leave it to the writing process. Returns whether it has been done.
 
     Raises StorageError if it could not be done.
     """

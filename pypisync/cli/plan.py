@@ -20,9 +20,9 @@ _SHARED = "(several roots)"
 def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show what a sync would add and remove, by root.
 
-    Nothing is written. A root's figures are what would not come without it; what several roots
-    call for is shown together. Exit code 1 if something could not be read, or if it is more than
-    the limits let one cycle add.
+    Nothing is written. The figures of a root are those of the releases that would not come without
+    it; releases that several roots call for are shown together. Exit code 1 if something could not
+    be read, or if it is more than the limits let one cycle add.
     """
     understood = configured(config)
     difference, unmet, report = _find(understood)

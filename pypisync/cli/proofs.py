@@ -38,10 +38,10 @@ def proofs(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what came out for roots and groups in the last syncs.
+    """Show what the last syncs have proven of roots and groups.
 
-    For each the targets, the verdict, whether its pins are all on the pages, and how many releases
-    an installation has. With a subject also the pins and the explanation.
+    Each line has the targets, the verdict, whether all pins are on the pages, and how many releases
+    an installation has. With a subject, the pins and the explanation are shown too.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.proofs import on_record

@@ -50,10 +50,10 @@ def prove(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Prove that roots and groups install from the mirror as it is now.
 
-    For each of them and each proof target a solver looks for releases on the pages that satisfy
-    everything, for a group all that its file asks for; what it finds has to pass a checker of its
-    own. Exit code 1 if one is not proven: refuted (with the reasons), undecided (the budget was
-    spent) or blocked (metadata that installers fail on).
+    For each root or group and each proof target, a solver looks for releases on the pages that
+    satisfy everything that is asked for. Its pins have to pass a checker that shares nothing with
+    it. Exit code 1 if a proof is not "proven": refuted (with the reasons), undecided (the budget
+    was spent) or blocked (metadata that installers fail on).
     """
     settings = configured(config)
     if sum((requirements, pylock, as_json)) > 1:

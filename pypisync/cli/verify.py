@@ -36,8 +36,8 @@ def verify(
 ) -> None:
     """Check that the disk holds what the catalog says.
 
-    Every file and every page: sizes, hashes, bytes, strays. What cannot be fetched again by
-    --repair leaves the pages, with all that is then held, until it can.
+    It compares every file and every page: sizes, hashes, bytes, strays. A file that --repair cannot
+    fetch again leaves the pages, with all releases that are then held, until it can be fetched.
     Exit code 1 if faults were found and not repaired.
     """
     from pypisync.catalog.db.reader import Reader
@@ -183,9 +183,10 @@ class Check:
 
 
 def mend(mirror: "Mirror", check: Check, faults: "list[Fault]") -> "list[Fault]":
-    """Put the faults right, as far as that can be done. Returns those that are left.
+    """Mend the faults that can be mended, and return the others.
 
-    What cannot be fetched again leaves the pages: a link that does not work is worse than none.
+    A file that cannot be fetched again leaves the pages: a link that does not work is worse than
+    none.
     """
     from pypisync.catalog.publication import checks as repair
     from pypisync.cycle.sync import Report, fetch, publish

@@ -26,9 +26,9 @@ _What = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The proje
 def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show why a project's releases are mirrored.
 
-    For every root that leads to one a shortest way, with the requirement of every step; what only a
-    proof calls for, or what stays while something newer is held, is said to be so. Exit code 1 if
-    none is selected; what is known of it is said.
+    Every root that leads to a release is shown with a shortest way and the requirement of each
+    step. A release that only a proof calls for, or that stays while something newer is held, says
+    so. Exit code 1 if no release is selected; the reasons that are known are then shown.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.why import why as find
@@ -58,8 +58,9 @@ def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> N
 def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show why a project, or one version of it, is not in the mirror.
 
-    One line a reason: what nobody wants, what the policy or a file rule leaves out, what is held,
-    what upstream does not have or has not told yet. Exit code 0 if it is there after all, else 1.
+    Each line is one reason: no root wants it, the policy or a file rule leaves files out, it is
+    held, upstream does not have it or has not told yet. Exit code 0 if it is there after all, else
+    1.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.why_not import why_not as find

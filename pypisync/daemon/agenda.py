@@ -1,9 +1,9 @@
 """When which job runs: APScheduler, driven by the main loop.
 
-There is one worker, so jobs never overlap. A job may wait once while it runs: what falls due
-meanwhile is run once afterwards, and nothing that was late is lost, however late it is (the machine
-may have slept). The jobs are in memory; when each is due first follows from the catalog's record,
-so that restarts put nothing off. The wall clock is looked at on every tick.
+There is one worker, so jobs never overlap. A job that falls due while it runs is run once more
+afterwards, and a late job is never lost, however late it is (the machine may have slept). The jobs
+are in memory. The catalog's record says when each is first due, so restarts put nothing off. Every
+tick reads the wall clock.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         """Nothing: the next tick comes soon."""
 
     def shutdown(self, *, wait: bool = True) -> None:
-        """Start nothing more, and wait for the job that runs: it must have been told to end."""
+        """Start nothing more, and wait for the running job, which must have been told to end."""
         super().shutdown(wait)
 
     def tick(self) -> None:

@@ -1,7 +1,7 @@
 """Signs of life of the job that runs: what it does, and when it last got on.
 
-It is a watch between a cycle and its log, and the answer to "shall I stop?", which downloads ask
-between chunks and waits ask every second: whoever asks is alive.
+It is a watch between a cycle and its log, and it tells the job whether to stop. Downloads ask that
+between chunks and waits every second, and each question is a sign of life.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Whether the disk holds what the catalog says it holds.
 
-Files are compared by size, or by SHA-256 when asked; files that nobody lists are strays; pages are
-compared byte by byte. Nothing is changed here, no link is followed, and memory does not grow with
-the number of files.
+Files are compared by size, or by SHA-256 when asked; files that the catalog does not know are
+strays; pages are compared byte by byte. This module changes nothing and follows no link, and its
+memory does not grow with the number of files.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ def _strays(folder: Path, prefix: str, known: Container[str]) -> Iterator[str]:
 
 
 def _differs(place: Path, sha256: str, step: Callable[[], None]) -> str:
-    """Why the file's bytes are not those; "" if they are."""
+    """Returns how the file's bytes differ from the expected ones; "" if they do not."""
     hashed = hashlib.sha256()
     try:
         with place.open("rb", buffering=0) as file:

@@ -1,8 +1,8 @@
-"""How the disk is written, so that a crash at any point leaves what a next run can mend.
+"""How the disk is written, so that the next run can mend what a crash at any point leaves.
 
-Every change that the storage makes goes through the few functions here. A file appears under its
-name by a rename of complete bytes; a failure leaves its temporary file where it is, for
-the next try or the next sweep. What to write, and when to sync folders, is left to the callers.
+Every change of the storage goes through the few functions here. A file appears under its name by a
+rename of complete bytes. A failure leaves the temporary file where it is, for the next try or the
+next sweep. Callers decide what to write, and when to sync folders.
 """
 
 import ctypes

@@ -1,8 +1,8 @@
 """Who may write to the mirror now: one process.
 
-It holds flock(2) on ``.lock`` in the mirror's folder, and has written there who it is. The system
-lets go of the lock when its holder ends, however it ends, so the file may stay. Readers need no
-lock.
+The process holds flock(2) on ``.lock`` in the mirror's folder, and has written there who it is. The
+system releases the lock when its holder ends, in whatever way, so the file may stay. Readers need
+no lock.
 """
 
 import fcntl
@@ -67,7 +67,7 @@ def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
 
 
 def holder(root: Path) -> Holder | None:
-    """Who holds the lock; None if nobody does, or if that cannot be seen."""
+    """Returns the holder of the lock; None if there is none, or if it cannot be seen."""
     try:
         descriptor = os.open(root / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -85,7 +85,7 @@ def holder(root: Path) -> Holder | None:
 
 
 def _take(descriptor: int) -> None:
-    """Take the lock. One who only looks (:func:`holder`) has it for an instant: that is waited for.
+    """Take the lock. Waits for :func:`holder`, which holds the lock for an instant only to look.
 
     Raises BlockingIOError if it is held for longer, OSError.
     """

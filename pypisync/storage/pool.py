@@ -1,10 +1,10 @@
 """Where downloads go, and how they become files of the mirror.
 
-A download grows in ``.partial`` under a name made from its path, is hashed as it arrives, goes on
-where an earlier try stopped, and gets its name in ``packages`` only when size and SHA-256 are
-those upstream states. :meth:`Pool.flush` makes bytes and names durable, many at a time; only then
-may a catalog record the files as stored, and a file that no catalog knows is hashed before use.
-Which files are wanted is decided elsewhere.
+A download grows in ``.partial`` under a name made from its path. It is hashed as it arrives, and
+continues where an earlier try stopped. It gets its name in ``packages`` only if size and SHA-256
+are those that upstream states. :meth:`Pool.flush` makes bytes and names durable, many at a time.
+Only then may the catalog record the files as stored; a file that the catalog does not know is
+hashed before use. Callers decide which files are wanted.
 """
 
 import hashlib
@@ -102,7 +102,7 @@ class Part:
             self.close()
 
     def close(self) -> None:
-        """Let go; what has arrived stays for the next try. A second call does nothing."""
+        """Close the part; what has arrived stays for the next try. A second call does nothing."""
         if self._open:
             self._open = False
             os.close(self._descriptor)

@@ -1,10 +1,10 @@
 """How index pages get on the disk, so that any web server can serve them.
 
-Below ``simple`` stands one folder a project, with the page as JSON and HTML, each also packed for
+Below ``simple`` there is one folder a project, with the page as JSON and HTML, each also packed for
 servers that send precompressed files. Files are written only when their bytes change, each by a
-rename, for a server's ETag is made from a file's time and size. A project's folder appears and
-disappears as a whole: a folder without an index would be answered with 403 instead of 404.
-The pages' bytes come from :mod:`pypisync.core.publish.pages`; the order of pages is the caller's.
+rename, because servers make the ETag from a file's time and size. A project's folder appears and
+disappears as a whole, because servers send 403 instead of 404 for a folder without an index. The
+bytes come from :mod:`pypisync.core.publish.pages`; callers choose the order of pages.
 """
 
 import gzip
@@ -213,7 +213,7 @@ class Tree:
         self._show(temporary, path)
 
     def _show(self, temporary: Path, target: Path) -> None:
-        """Let what has been written appear: now, or at the end of the batch."""
+        """Rename what has been written: now, or at the end of the batch."""
         if self._queue is not None:
             self._queue[target] = temporary
             return

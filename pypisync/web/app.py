@@ -1,9 +1,10 @@
-"""Which URL is answered with what: the simple index, the files, and how the mirror is.
+"""Which URL gets which response: the simple index, the files, and the state of the mirror.
 
 Simple repository API (PEP 503, 691): one URL a project, the format by the Accept header. A project
-that is not mirrored is 404, never an empty page, 403 or 410, which clients take for other things.
-Redirects are temporary (307) and relative: pip remembers permanent ones for ever, and relative ones
-survive a proxy with a prefix. An ASGI application of its own: the few routes need no framework.
+that is not mirrored is 404, never an empty page, 403 or 410, which mean other things to clients.
+Redirects are temporary (307) and relative: pip remembers permanent redirects for ever, and relative
+ones survive a proxy with a prefix. It is a bare ASGI application, because the few routes need no
+framework.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ class Site:
         self._generations = past
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Send the response to one request."""
         if scope["type"] != "http":
             return
         method = scope["method"]
@@ -70,9 +71,9 @@ class Site:
             response.close()
 
     def at_once(self, target: bytes, given: Given, *, head: bool) -> Response | None:
-        """The answer to GET (``head``: HEAD), if it needs no waiting: a file, or a known page.
+        """Returns the response to GET (``head``: HEAD) if it needs no waiting: file or known page.
 
-        The others are left to a call. The answer is the caller's to send and to close.
+        Other requests are left to a call. The caller sends and closes the response.
         """
         path = target.decode("latin-1")
         if "%" in path or "?" in path:
@@ -206,7 +207,7 @@ class Site:
 
 
 def _wanted(headers: Headers, project: str) -> tuple[asks.Format, bool, tuple[str, ...]]:
-    """Which page it is to be: the format, whether packed, and the folder."""
+    """Returns the page that is asked for: its format, whether it is packed, and its folder."""
     form = asks.page_format(_text(headers, b"accept"))
     packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
     return form, packed, ("simple", project) if project else ("simple",)

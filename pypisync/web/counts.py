@@ -1,7 +1,7 @@
-"""Requests answered, counted in memory that all serving processes share.
+"""Counts of requests, in memory that all serving processes share.
 
-Each process has a row of its own and is the only one that writes there, so nothing is locked; what
-is told is the sum. A process that takes another one's place goes on with its row.
+Each process has a row of its own and is the only one that writes there, so nothing is locked. The
+metrics show the sums. A process that replaces another one continues its row.
 """
 
 import mmap
@@ -28,11 +28,11 @@ class Counts:
         self._mine = self._all[row * len(_PLACES) : (row + 1) * len(_PLACES)]
 
     def add(self, kind: str, status: int) -> None:
-        """A request was answered. Raises KeyError for what is not among KINDS and STATUSES."""
+        """Count a request. Raises KeyError for one that is not in KINDS and STATUSES."""
         self._mine[_PLACES[kind, status]] += 1
 
     def sums(self) -> Iterator[tuple[str, int, int]]:
-        """Kind, status and how many of them were answered, by all processes; no zeros."""
+        """Returns kind, status and count, over all processes; without zeros."""
         for (kind, status), place in _PLACES.items():
             count = sum(self._all[place :: len(_PLACES)])
             if count:

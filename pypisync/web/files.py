@@ -43,7 +43,7 @@ def open_below(root: Path, path: str) -> tuple[int, os.stat_result] | None:
 
 
 def _at_once(path: str) -> int | None:
-    """The file, if nothing on the way is a link: then the system knows it by this very path."""
+    """Returns the file if no part of the path is a link: the system then knows it by this path."""
     try:
         descriptor = os.open(path, _FILE)
     except OSError:

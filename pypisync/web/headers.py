@@ -1,9 +1,9 @@
-"""What the headers of a request ask for: which format, packed or not, what is known, which part.
+"""What the headers of a request ask for: the format, packing, what the client has, which part.
 
 RFC 9110 (12.5.1 Accept, 12.5.3 Accept-Encoding, 13.1.2 If-None-Match, 13.1.5 If-Range, 14.2 Range)
-and the simple repository API (PEP 691: content negotiation). Header values are text as it came;
-what is not understood counts as not said, as the standards ask for. What is answered is left to
-:mod:`pypisync.web.app`.
+and the simple repository API (PEP 691: content negotiation). Header values are the client's text. A
+value that cannot be parsed counts as missing, as the standards require. :mod:`pypisync.web.app`
+chooses the response.
 """
 
 import re
@@ -18,7 +18,7 @@ CONTENT_TYPES: Mapping[Format, str] = {
     "v1_html": "application/vnd.pypi.simple.v1+html",
     "html": "text/html",
 }
-# Under what names a client may ask for each; "latest" is answered as v1 (PEP 691).
+# Under what names a client may ask for each; "latest" means v1 (PEP 691).
 _NAMES: Mapping[Format, tuple[str, ...]] = {
     "v1_json": (CONTENT_TYPES["v1_json"], "application/vnd.pypi.simple.latest+json"),
     "v1_html": (CONTENT_TYPES["v1_html"], "application/vnd.pypi.simple.latest+html"),
@@ -30,7 +30,7 @@ _QUALITY = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 _PART = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
-# Clients of one kind send the same; a head's limit bounds what is kept.
+# Clients of one kind send the same values; the limit of a head bounds what is kept.
 @lru_cache(maxsize=64)
 def page_format(accept: str) -> Format:
     """The format for this Accept header; HTML if it accepts none of them, as PyPI does."""
@@ -49,14 +49,14 @@ def page_format(accept: str) -> Format:
 
 @lru_cache(maxsize=64)
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether this Accept-Encoding header takes gzip, and likes it no less than no packing."""
+    """Whether this Accept-Encoding header accepts gzip, and prefers nothing to it."""
     asked = _weights(accept_encoding)
     gzip = asked.get("gzip", asked.get("x-gzip", asked.get("*", 0.0)))
     return gzip > 0 and gzip >= asked.get("identity", 0.0)
 
 
 def is_known(if_none_match: str, etag: str) -> bool:
-    """Whether the client has what this ETag stands for (weak comparison, 8.8.3.2)."""
+    """Whether the client already has the state with this ETag (weak comparison, 8.8.3.2)."""
     known = [entry.strip().removeprefix("W/") for entry in if_none_match.split(",")]
     return etag in known or known == ["*"]
 

@@ -1,9 +1,9 @@
-"""Whether the mirror is fit to be asked, and how it is.
+"""Whether the mirror is ready, and its state.
 
-Ready means: something is published, and no more than two cycles were missed since the last one
-that was completed. What is held or failed does not make it unready: what was published stays good,
-and a mirror must not be taken out of service because one project upstream is broken. It is said
-along with the answer.
+Ready means: something is published, and no more than two cycles were missed since the last
+completed one. Held releases and failures do not make the mirror unready: what was published stays
+good, and a mirror must not be taken out of service because one project upstream is broken. The
+response names them.
 """
 
 import time
@@ -27,7 +27,7 @@ _LEAST_SECONDS = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the catalog said, or why it said nothing."""
+    """The state in the catalog, or why it could not be read."""
 
     at: float
     status: Status | None
@@ -36,7 +36,7 @@ class Reading:
 
 
 class Health:
-    """How the mirror in ``root`` with this catalog is; asked by several threads."""
+    """The state of the mirror in ``root`` with this catalog; several threads may ask."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Health:
         self._last: Reading | None = None
 
     def read(self) -> Reading:
-        """The newest reading; one that is two seconds old will do. Waits for the database."""
+        """Returns a reading that is two seconds old at most. Waits for the database."""
         with self._lock:
             now = self._now()
             if self._last is None or not 0 <= now - self._last.at < _KEPT_SECONDS:
@@ -70,7 +70,7 @@ class Health:
         return Reading(now, found, outlook(self._root, self._schedule, found, now))
 
     def unready(self, reading: Reading) -> list[str]:
-        """Why the mirror is not ready; nothing if it is."""
+        """Returns why the mirror is not ready; nothing if it is."""
         found = reading.status
         if found is None:
             return [reading.error]
@@ -88,7 +88,7 @@ class Health:
         return reasons
 
     def readiness(self) -> tuple[int, dict[str, Any]]:
-        """The HTTP status (503: not ready), and the answer that says why."""
+        """Returns the HTTP status (503: not ready), and the body that says why."""
         reading = self.read()
         reasons = self.unready(reading)
         answer: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
@@ -116,7 +116,7 @@ def fresh_until(schedule: Schedule, completed: float) -> float:
 
 
 def _faults(found: Status) -> dict[str, Any]:
-    """What is held and what is owed, each with the first of its reasons."""
+    """Returns the counts of held releases and owed projects, each with its first reason."""
     held = [{"release": r, "reason": why, "since": at} for r, why, at in found.held_first]
     owed = found.pending
     first = [{"project": owed.name, "reason": owed.reason, "since": owed.since}] if owed else []

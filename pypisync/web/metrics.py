@@ -1,8 +1,8 @@
-"""The mirror in figures, for Prometheus (text format 0.0.4, or OpenMetrics for who asks for it).
+"""The metrics, for Prometheus (text format 0.0.4, or OpenMetrics if the client accepts it).
 
-The catalog is asked when the figures are; only the requests answered are counted along the way.
-Points in time are given as such, seconds since 1970, not as ages: an age would be wrong by the
-interval of scraping, and ``time() - x`` gives it.
+The catalog is read when a client asks; only requests are counted as they come. Points in time are
+seconds since 1970, not ages: an age would be wrong by the interval of scraping, and ``time() - x``
+gives it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,32 +58,32 @@ METRICS: Mapping[str, str] = {
 
 
 class Metrics:
-    """All figures, whichever serving process is asked."""
+    """All metrics; every serving process gives the same."""
 
     def __init__(self, health: Health, counts: Counts) -> None:
-        self.count = counts.add  # a request was answered
+        self.count = counts.add  # counts a request
         self._registry = CollectorRegistry()
         self._registry.register(_Mirror(health, counts))
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """The figures and their Content-Type. Waits for the database."""
+        """Returns the metrics and their Content-Type. Waits for the database."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
 
 class _Mirror(Collector):
-    """The figures that the catalog holds."""
+    """The metrics that are read from the catalog."""
 
     def __init__(self, health: Health, counts: Counts) -> None:
         self._health = health
         self._counts = counts
 
     def describe(self) -> list[Metric]:
-        """Nothing, so that registering asks no database."""
+        """Returns nothing, so that registering reads no database."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The figures as they are now."""
+        """Returns the current metrics."""
         reading = self._health.read()
         yield _gauge("catalog_up", reading.status is not None)
         yield _gauge("ready", not self._health.unready(reading))

@@ -1,8 +1,8 @@
 """Index pages as they are on the disk, kept in memory while they stay the same.
 
-Pages are replaced by renames, so an open file is one state of a page, whole. Its ETag is a hash of
-its bytes: it stays when a page is written again unchanged, and differs when it changes twice within
-the same tick of the clock. One thread uses a cache; reading is a function of its own, for another.
+Pages are replaced by renames, so an open file is one complete state of a page. The ETag is a hash
+of the bytes: it stays when a page is written again unchanged, and it differs when a page changes
+twice within one tick of the clock. One thread uses a cache; another thread may call :func:`read`.
 """
 
 import os

@@ -1,12 +1,13 @@
 """HTTP/1.1 as uvicorn speaks it with httptools, which parses in C, within limits of its own.
 
-httptools keeps headers of any size in memory and takes requests without Host; uvicorn gives a
-client all the time it wants for a request. Here a head ends at 16 KiB, a request ends after a
-minute, and there is one Host (RFC 9112, 3.2). What breaks a limit is answered with 400 or cut off.
-And uvicorn writes the head of an answer by itself; here it leaves with the beginning of the body.
+httptools keeps headers of any size in memory and accepts requests without Host; uvicorn gives a
+client unlimited time for a request. Here a head ends at 16 KiB, a request ends after a minute, and
+there is exactly one Host (RFC 9112, 3.2). A request that breaks a limit gets 400, or the connection
+is closed. uvicorn also sends the head of a response by itself; here the head leaves with the
+beginning of the body.
 
-An answer that needs no waiting is given at once, without a task, and a file by the system itself:
-that is a quarter of the processor time, and files are most of what is asked for.
+A response that needs no waiting is sent at once, without a task, and a file by sendfile(2): that
+takes a quarter of the processor time, and most requests are for files.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 16 * 1024
 _SECONDS = 60  # for a whole request; for the first one from the beginning
-# A request with one of them takes the long way: a body follows, or an answer is wanted before it.
+# A request with one of them goes by uvicorn: a body follows, or the client waits for a 100.
 _MORE_TO_COME = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 
 
 class _UnfitError(Exception):
-    """The parser takes it for a broken request."""
+    """Raised in a callback of the parser: it then takes the request for a broken one."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -40,7 +41,7 @@ class Protocol(HttpToolsProtocol):
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is there: it has a minute."""
+        """A client has connected; its first request must be there within a minute."""
         super().connection_made(transport)
         self._direct = transport
         transport.set_write_buffer_limits(high=0)  # so that "drained" means "nothing waits"
@@ -49,7 +50,7 @@ class Protocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self._in_request = False
         self._wait()
         super().connection_lost(exc)
@@ -71,7 +72,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head of a request is complete."""
         self._in_head = False
         size, hosts, simple = len(self.url), 0, True
         for name, value in self.headers:
@@ -86,19 +87,19 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is there, with its body if it has one."""
+        """The request is complete, with its body if it has one."""
         self._in_request = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The answer is given."""
+        """A response of uvicorn is complete."""
         self._answers.flush()
         super().on_response_complete()
 
     # -- at once ------------------------------------------------------------------------------
 
     def _answered(self) -> bool:
-        """Answer the request, unless others come first or it needs waiting; whether it did."""
+        """Send the response, unless others come first or it must wait; returns whether it did."""
         method, before = self.parser.get_method(), self.cycle
         if not (
             (before is None or before.response_complete)
@@ -158,14 +159,14 @@ class Protocol(HttpToolsProtocol):
             response.close()
 
     def _ended(self, under_way: "_UnderWay") -> None:
-        """An answer of ours is given."""
+        """A response of ours is complete."""
         under_way.response_complete = True
         if not under_way.keep_alive:
             self._direct.close()
         super().on_response_complete()
 
     def _wait(self) -> None:
-        """Have patience with a request that is still to come, for a while."""
+        """Set or clear the time limit of the request that is being received."""
         if self._in_request and self._patience is None:
             self._patience = self.loop.call_later(_SECONDS, self.transport.close)
         elif not self._in_request and self._patience is not None:
@@ -175,7 +176,7 @@ class Protocol(HttpToolsProtocol):
 
 @dataclass(slots=True)
 class _UnderWay:
-    """What uvicorn looks at of an answer, of one that is not its own."""
+    """The attributes of a response that uvicorn reads, for a response that it does not send."""
 
     response_complete: bool = False
     disconnected: bool = False
@@ -186,11 +187,11 @@ class _UnderWay:
 
 
 class _Joined:
-    """A transport that keeps the first piece of an answer until the second comes, or the end."""
+    """A transport that keeps the first piece of a response until the second piece or the end."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._first: bytes | None = None  # None: no answer is begun; empty: it has left
+        self._first: bytes | None = None  # None: no response has begun; empty: it was sent
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
@@ -203,12 +204,12 @@ class _Joined:
         self._transport.write(data)
 
     def flush(self) -> None:
-        """The answer ends."""
+        """The response is complete: send what is kept of it."""
         if self._first:
             self._transport.write(self._first)
         self._first = None
 
     def close(self) -> None:
-        """Send what there is, and close."""
+        """Send what is kept, and close."""
         self.flush()
         self._transport.close()

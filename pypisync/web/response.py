@@ -1,8 +1,8 @@
-"""How an answer gets to the client over ASGI.
+"""How a response is sent over ASGI.
 
-Small answers are bytes; files go out piece by piece. A piece that memory has is read at once; only
-one that has to come from the disk is left to another thread, so that a slow disk does not keep
-other clients waiting and a fast one is not slowed down by threads.
+Small responses are bytes; files are sent piece by piece. A piece that is in the page cache is read
+at once. Another thread reads a piece that has to come from the disk, so a slow disk does not keep
+other clients waiting, and threads do not slow down a fast one.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _STATUS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one 
 
 @dataclass(slots=True)
 class FilePart:
-    """The bytes from ``start`` up to ``stop`` of an open file, which the answer owns."""
+    """The bytes from ``start`` up to ``stop`` of an open file, which the response owns."""
 
     descriptor: int
     start: int
@@ -32,7 +32,7 @@ class FilePart:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. ``headers`` are without Content-Length, which follows from the body."""
+    """A response. ``headers`` have no Content-Length, which follows from the body."""
 
     status: int
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class Response:
         return len(body) if isinstance(body, bytes) else body.stop - body.start
 
     def close(self) -> None:
-        """Let go of the file, if there is one."""
+        """Close the file, if there is one."""
         if isinstance(self.body, FilePart):
             os.close(self.body.descriptor)
 
@@ -84,7 +84,7 @@ async def _send_file(part: FilePart, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": more})
             await asyncio.sleep(0)  # to the others' turn, and to hear that the client is gone
             piece = await _read(part, at) if more else b""
-        if not gone.done() and at < part.stop:  # the client sees that the answer ends early
+        if not gone.done() and at < part.stop:  # the client sees that the response ends early
             raise OSError(f"a file ended at byte {at} of {part.stop}")
     finally:
         gone.cancel()
@@ -108,7 +108,7 @@ async def _gone(receive: Receive) -> None:
 
 
 def _read_cached(descriptor: int, at: int, size: int) -> bytes | bytearray | None:
-    """The bytes, as far as memory has them; None: the disk would have to be waited for."""
+    """Returns the bytes that the page cache has; None if the disk would have to be read."""
     buffer = bytearray(size)
     try:
         count = os.preadv(descriptor, [buffer], at, os.RWF_NOWAIT)

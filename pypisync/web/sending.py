@@ -1,7 +1,8 @@
-"""A stored file goes to its client by sendfile(2): none of its bytes passes through Python.
+"""Sends a stored file by sendfile(2): none of its bytes passes through Python.
 
-Only what memory has goes that way, for the system would let all clients wait for the disk; the rest
-is read in another thread. A file that has become shorter ends the connection: the client sees it.
+Only bytes in the page cache are sent so, because otherwise all clients would wait for the disk;
+another thread reads the rest. If a file has become shorter, the connection ends, and the client
+notices.
 """
 
 import asyncio
@@ -22,10 +23,10 @@ class CutError(OSError):
 
 
 def begin(transport: asyncio.Transport, head: bytes, part: FilePart) -> int | None:
-    """Send the head, and of the part what there is room for. Returns up to which byte.
+    """Send the head and as much of the part as there is room for. Returns the next byte to send.
 
-    Nothing must be waiting in the transport. None: nothing was sent, for the disk would have to be
-    waited for. Raises OSError if the client is gone, or the file is shorter.
+    Nothing must be waiting in the transport. Returns None if nothing was sent because the disk
+    would have to be read. Raises OSError if the client has disconnected or the file is shorter.
     """
     at, stop = part.start, min(part.stop, part.start + _AT_ONCE)
     if not _in_memory(part.descriptor, at, stop):
@@ -79,7 +80,7 @@ def _written(target: int, head: bytes) -> int:
 
 
 def _sendfile(target: int, descriptor: int, at: int, stop: int) -> int:
-    """Send what there is room for. Returns up to which byte."""
+    """Send what there is room for. Returns the next byte to send."""
     try:
         while at < stop:
             sent = os.sendfile(target, descriptor, at, stop - at)
@@ -98,7 +99,7 @@ def _exactly(piece: bytes, part: FilePart, at: int, least: int | None = None) ->
 
 
 def _in_memory(descriptor: int, at: int, stop: int) -> bool:
-    """Whether none of these bytes has to come from the disk, as far as samples tell."""
+    """Whether all of these bytes seem to be in the page cache, judging by samples."""
     byte = [bytearray(1)]
     try:
         for sample in (*range(at, stop, _STEP), stop - 1):

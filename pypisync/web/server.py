@@ -1,4 +1,4 @@
-"""One serving process, or one thread that serves: HTTP by uvicorn, the answers by the site."""
+"""One serving process or thread: HTTP by uvicorn, responses by the site."""
 
 import socket
 from pathlib import Path
@@ -48,5 +48,5 @@ class Server:
         self._server.run([listener])
 
     def stop(self) -> None:
-        """Let ``run`` end: at once, or when downloads that are under way had their time."""
+        """Let ``run`` end: at once, or when running downloads have had their time."""
         self._server.should_exit = True

@@ -9,7 +9,7 @@ BACKLOG = 1024
 
 
 def bound(host: str, port: int, number: int = 1) -> list[socket.socket]:
-    """Sockets that take connections, the system shares these out among them.
+    """Returns listening sockets, among which the system distributes connections.
 
     Without a host at all addresses, IPv6 and IPv4. Raises ConfigError if the address cannot be had.
     """

@@ -10,7 +10,7 @@ STOP_SECONDS = 5  # for downloads that are under way when it is told to end
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The mirror that is served, in words that another process understands."""
+    """The mirror that is served, as values that can be sent to another process."""
 
     root: str
     database: str

@@ -1,8 +1,8 @@
 """A serving process: ``python -m pypisync.web.worker LINK``, started by another process of ours.
 
-What it serves, and which of its inherited descriptors are what, comes as one line of JSON by the
-link to that process. It serves until the link is closed: then it was told to end, or the other
-process is gone, however it ended.
+One line of JSON by the link to that process says what to serve, and which inherited descriptors are
+which. The process serves until the link is closed: then it was told to end, or the other process
+has ended, in whatever way.
 """
 
 import os

@@ -1,8 +1,8 @@
 """The serving processes of a mirror: as many as there are cores, four at most.
 
 The process that starts them holds the sockets, one for each, so no connection is lost when one of
-them ends and another takes its place; it serves nothing itself, so a cycle that computes does not
-slow down answers, nor they a cycle. How they live and end: :mod:`pypisync.web.worker`.
+them ends and another replaces it. It serves nothing itself, so a cycle that computes does not slow
+down responses, nor they a cycle. :mod:`pypisync.web.worker` is the process that is started.
 """
 
 import os
@@ -68,7 +68,7 @@ class Workers:
         return shown(self._listeners[0]) if moves and self._listeners else None
 
     def look(self) -> list[int]:
-        """Put others in the place of those that have ended. Returns how these ended."""
+        """Replace the processes that have ended, and return their exit codes."""
         ends = []
         for row, worker in enumerate(self._workers):
             code = worker.process.poll()
@@ -96,7 +96,7 @@ class Workers:
 
     @staticmethod
     def _leave(workers: list[_Worker], listeners: list[socket.socket]) -> None:
-        """Let them end, and wait for it."""
+        """Tell the processes to end, and wait until they have."""
         for listener in listeners:
             listener.close()
         for worker in workers:
