@@ -1,21 +1,23 @@
 """Reads what the decision lacks: stale projects, and the requirements of selected releases.
 
 Requirements are read from the best source there is: the ``.metadata`` files of the wheels (they
-are mirrored anyway, and their hash is known; what the wheels of a release say is united); else
-``requires_dist`` of the JSON API; else the METADATA inside a wheel, or the PKG-INFO of an sdist
-where it is static. What none of them says is recorded as unavailable, never as "none". Build
-requirements are read from the sdist itself. Nothing of a package is ever run.
+are mirrored anyway, and their hash is known; what the wheels of a release say is united); else the
+METADATA inside a wheel, of which only parts are fetched where that does; else ``requires_dist`` of
+the JSON API; else a whole wheel, or the PKG-INFO of an sdist where it is static. What none of them
+says is recorded as unavailable, never as "none". Build requirements are read from the sdist itself.
+Nothing of a package is ever run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import islice
 
 from pypisync.catalog.facts import pending
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import requirements as knowledge
-from pypisync.catalog.facts.requirements import Knowledge, SourceFile, WantedRelease
+from pypisync.catalog.facts.requirements import Knowledge, SourceFile, Unverified, WantedRelease
 from pypisync.core.environments.marker_masks import extras_of
 from pypisync.core.standards import metadata as core_metadata
 from pypisync.core.standards import requirements
@@ -29,6 +31,7 @@ from pypisync.upstream.api import FileAsk, ProjectAsk
 
 # Documents recorded in one transaction. Each is whole by itself; more at once costs less.
 _RECORD = 100
+_SMALL = 2**20  # bytes of a wheel that is fetched whole if it is to be held anyway
 _READ = 1000  # releases whose requirements are read together
 
 
@@ -48,8 +51,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     while batch := list(islice(answers, _RECORD)):
         documents = [answer for _, answer in batch if isinstance(answer, ProjectDocument)]
         gone = [ask.name for ask, answer in batch if isinstance(answer, Gone)]
-        same = {ask.name: answer for ask, answer in batch if isinstance(answer, Unchanged)}
-        other = {name: one.validators for name, one in same.items() if one.validators}
+        same = [ask.name for ask, answer in batch if isinstance(answer, Unchanged)]
         reasons = {
             ask.name: answer
             for ask, answer in batch
@@ -60,7 +62,6 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         with mirror.catalog.begin() as connection:
             facts.record(connection, documents, mirror.rules, mirror.now())
             facts.record_gone(connection, gone, mirror.rules, mirror.now())
-            facts.record_same(connection, other)
             pending.settled(connection, [*(d.name for d in documents), *gone, *same])
             pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
         for name, error in reasons.items():
@@ -80,6 +81,7 @@ class _Told:
     source: str
     requires: tuple[str, ...]
     extras: tuple[str, ...]
+    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
 
 
 def learn_requirements(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
@@ -100,6 +102,7 @@ def _read(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, Upstream
     errors = bring(mirror, (ask for r in wanted for ask in _metadata_asks(r)))
     for release in wanted:
         _from_metadata(mirror, release, errors, told, failed)
+    _from_wheels(mirror, [r for r in wanted if r.id not in told.keys() | failed], told, failed)
     _from_documents(mirror, [r for r in wanted if r.id not in told.keys() | failed], told, failed)
     archived = [r for r in wanted if r.id not in failed and (r.builds or r.id not in told)]
     chosen = [(r, file) for r in archived for file in _archives(r, told=r.id in told)]
@@ -157,6 +160,95 @@ def _united(source: str, found: Sequence[Metadata]) -> _Told:
     )
 
 
+# -- wheels -----------------------------------------------------------------------------------
+
+_Wheels = dict[str, tuple[WantedRelease, SourceFile]]  # by path
+
+
+def _from_wheels(
+    mirror: Mirror,
+    wanted: Sequence[WantedRelease],
+    told: dict[int, _Told],
+    failed: dict[int, UpstreamError],
+) -> None:
+    """Read METADATA out of the smallest wheel of each, most often without fetching all of it.
+
+    A small wheel of a selected release is needed anyway, so the whole of it costs less than parts
+    of it first; and what the pool holds costs nothing.
+    """
+    whole: _Wheels = {}
+    parts: _Wheels = {}
+    for release in wanted:
+        if (wheel := _smallest_wheel(release)) is not None:
+            small = release.selected and wheel.size is not None and wheel.size <= _SMALL
+            there = mirror.pool.has(wheel.path, wheel.size)
+            (whole if small or there else parts)[wheel.path] = release, wheel
+    errors = bring(mirror, (_ask(wheel) for _, wheel in whole.values()))
+    for release, wheel in whole.values():
+        if isinstance(error := errors.get(wheel.path), Unreachable):
+            failed[release.id] = error
+        elif error is None:
+            _from_archive(mirror, release, wheel, told, {})
+    _from_parts(mirror, parts, told, failed)
+
+
+def _from_parts(
+    mirror: Mirror, wheels: _Wheels, told: dict[int, _Told], failed: dict[int, UpstreamError]
+) -> None:
+    unanswered = len(wheels)
+    asks = [_ask(wheel) for _, wheel in wheels.values()]
+    for ask, answer in mirror.upstream.peek(asks, archives.metadata_inside):
+        if isinstance(answer, Stopped):
+            continue
+        unanswered -= 1
+        mirror.answered("range", answer)
+        release, wheel = wheels[ask.path]
+        if isinstance(answer, Unreachable):
+            failed[release.id] = answer
+            mirror.watch.fault(wheel.filename, str(answer))
+        elif isinstance(answer, bytes):
+            with suppress(Malformed, ValueError):
+                united = _united("ranges", [core_metadata.read_metadata(answer)])
+                digest = sha256(answer).hexdigest()
+                told[release.id] = replace(united, ranged=(wheel.path, digest))
+    if unanswered:
+        raise Stopped(f"stopped with the requirements of {unanswered} releases still to read")
+
+
+def _smallest_wheel(release: WantedRelease) -> SourceFile | None:
+    wheels = (file for file in release.files if file.kind == "wheel")
+    return min(wheels, key=lambda file: (file.size or 0, file.filename), default=None)
+
+
+def verify_ranged(mirror: Mirror) -> dict[str, str]:
+    """Check what was read of wheels by Range against those that have come since.
+
+    Returns why by "name==version" where the wheel says something else: its own word counts, so
+    the requirements of that release are to be read again.
+    """
+    with mirror.catalog.begin() as connection:
+        found = knowledge.unverified(connection)
+    doubted: dict[int, Unverified] = {}
+    for one in found:
+        told = ""
+        with suppress(Malformed):
+            told = sha256(archives.wheel_metadata(mirror.pool.absolute(one.path))).hexdigest()
+        if told != one.metadata_sha256:
+            doubted[one.release] = one
+    if found:
+        sound = [one.release for one in found if one.release not in doubted]
+        with mirror.catalog.begin() as connection:
+            knowledge.verified(connection, sound, doubted)
+    return {f"{one.project}=={one.version}": _differs(one) for one in doubted.values()}
+
+
+def _differs(one: Unverified) -> str:
+    return (
+        f"{one.path.rpartition('/')[2]}: upstream sent another METADATA when parts of this wheel "
+        "were asked for than the wheel has; the wheel's own counts"
+    )
+
+
 # -- the JSON API -----------------------------------------------------------------------------
 
 
@@ -190,10 +282,10 @@ def _archives(release: WantedRelease, *, told: bool) -> Iterator[SourceFile]:
 
     Without a wheel the sdist must do. The wheel comes first, for its word is better.
     """
-    wheels = [file for file in release.files if file.kind == "wheel"]
-    if wheels and not told:
-        yield min(wheels, key=lambda file: (file.size or 0, file.filename))
-    if release.builds or not (wheels or told):
+    wheel = _smallest_wheel(release)
+    if wheel and not told:
+        yield wheel
+    if release.builds or not (wheel or told):
         yield from [file for file in release.files if file.kind == "sdist"][:1]
 
 
@@ -241,4 +333,5 @@ def _knowledge(
         runtime,
         wanted_to_build,
         tuple(sorted(named.union(told.extras if told else ()))),
+        told.ranged if told else None,
     )

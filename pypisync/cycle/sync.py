@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from pypisync.catalog.db import pool
-from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import lock_files as locks
 from pypisync.catalog.facts import pending
 from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.requirements import wanted_releases
 from pypisync.catalog.proofs import history as proof_history
 from pypisync.catalog.proofs.publication import counts, publish_proofs, standing, undecided
@@ -72,10 +72,7 @@ def sync_once(mirror: Mirror) -> Report:
         with _timed(report, "listen"):
             fresh = listen(mirror, report)
         if not _settled(mirror, report):
-            with _timed(report, "settle"):
-                settle(mirror, report, fresh)
-            with _timed(report, "fetch"):
-                later = fetch(mirror, report)
+            later = gather(mirror, report, fresh)
             with _timed(report, "publish"):
                 publish(mirror, report, later)
         limits.restore(mirror)
@@ -133,6 +130,38 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     report.serial = heard.serial
     report.changes = heard.changes
     return heard.owed
+
+
+# -- gather ---------------------------------------------------------------------------------
+
+
+def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> set[str]:
+    """Decide, and fetch what was decided; answers the paths to try again later.
+
+    A wheel may say something else than upstream said of it before: then it is decided again.
+    """
+    with _timed(report, "settle"):
+        settle(mirror, report, fresh)
+    with _timed(report, "fetch"):
+        later = fetch(mirror, report)
+        differs = verify(mirror)
+    if not differs:
+        return later
+    report.failed |= differs
+    return later | gather(mirror, report, fresh)
+
+
+def verify(mirror: Mirror) -> dict[str, str]:
+    """Check what was read by Range against the wheels that have come; answers what differs."""
+    with mirror.catalog.begin() as connection:
+        if not knowledge.unverified(connection):
+            return {}
+    from pypisync.cycle.learn import verify_ranged
+
+    differs = verify_ranged(mirror)
+    for what, reason in differs.items():
+        mirror.watch.fault(what, reason)
+    return differs
 
 
 # -- settle ---------------------------------------------------------------------------------
@@ -260,18 +289,15 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
 # -- prune ----------------------------------------------------------------------------------
 
 
-def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
-    """Forget generations past their retention, and delete the files that nobody needs any more.
-
-    Returns how many generations were forgotten, and the files that were deleted.
-    """
+def prune(mirror: Mirror, report: Report) -> None:
+    """Forget generations past their retention, and delete the files that nobody needs any more."""
     report.failed |= rollback.obey(mirror)  # it may save a generation
     now = mirror.now()
     with mirror.catalog.begin() as connection:
-        old = retention.forget_generations(connection, now - mirror.retention)
+        retention.forget_generations(connection, now - mirror.retention)
         found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention)
     if not found:
-        return old, []
+        return
     paths = [item.path for item in found]
     with mirror.catalog.begin() as connection:
         pool.doom_stored(connection, paths)
@@ -280,7 +306,6 @@ def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
     with mirror.catalog.begin() as connection:
         pool.forget_stored(connection, paths)
     report.pruned += len([path for path in paths if not path.endswith(METADATA)])
-    return old, found
 
 
 # -- the run's record -----------------------------------------------------------------------
@@ -294,9 +319,9 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     mirror.watch.begin(number)
     try:
         yield
-    except Exception as error:
+    except PypiSyncError as error:
         report.answers = dict(mirror.answers)
-        report.failed["run"] = _reason(error)
+        report.failed["run"] = str(error)
         outcome = "stopped" if isinstance(error, Stopped) else "failed"
         with mirror.catalog.begin() as connection:
             runs.finish(connection, number, outcome, report, mirror.now())
@@ -307,14 +332,9 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
         runs.finish(connection, number, outcome, report, mirror.now())
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, PypiSyncError):
-        return str(error)
-    return f"a fault of PypiSync, please report it: {type(error).__name__}: {error}"
-
-
 @contextmanager
 def _timed(report: Report, step: str) -> Iterator[None]:
     start = perf_counter()
     yield
-    report.seconds[step] = round(perf_counter() - start, 3)
+    before = report.seconds.get(step, 0.0)
+    report.seconds[step] = round(before + perf_counter() - start, 3)

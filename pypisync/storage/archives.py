@@ -63,15 +63,17 @@ def wheel_metadata(path: Path) -> bytes:
     Raises Malformed if it is not a sound wheel of that name and version, StorageError if the
     disk cannot be read.
     """
-    try:
-        name, version, _, _ = parse_wheel_filename(path.name)
-    except InvalidWheelFilename as error:
-        raise Malformed(f"{path.name}: {error}") from error
-    with _archive(path) as file, zipfile.ZipFile(_Zip(file)) as archive:
-        found = [info for info in archive.infolist() if _is_metadata(info.filename, name, version)]
-        if len(found) != 1:
-            raise Malformed(f"{path.name}: {len(found)} members are its METADATA, expected 1")
-        return _zip_member(archive, found[0], path)
+    with _archive(path) as file:
+        return _metadata_of(path.name, file)
+
+
+def metadata_inside(filename: str, file: IO[bytes]) -> bytes:
+    """The METADATA of a wheel that is read from a seekable file. Raises Malformed.
+
+    What the file itself raises is passed on.
+    """
+    with _undamaged(filename):
+        return _metadata_of(filename, file)
 
 
 def sdist_facts(path: Path) -> SdistFacts:
@@ -96,16 +98,33 @@ def _archive(path: Path) -> Iterator[IO[bytes]]:
     """Open the file; whatever shows it to be damaged becomes Malformed."""
     with disk.guarded(path):
         file = path.open("rb")
-    with file:
-        try:
-            yield file
-        except _BROKEN as error:
-            raise Malformed(f"{path.name}: damaged archive: {error}") from error
-        except OSError as error:
-            if error.errno not in {None, errno.EINVAL}:  # the disk's own failure
-                with disk.guarded(path):
-                    raise
-            raise Malformed(f"{path.name}: damaged archive: {error}") from error
+    with file, disk.guarded(path), _undamaged(path.name):
+        yield file
+
+
+@contextmanager
+def _undamaged(filename: str) -> Iterator[None]:
+    """Whatever shows an archive to be damaged becomes Malformed; the disk's failures do not."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise Malformed(f"{filename}: damaged archive: {error}") from error
+    except OSError as error:
+        if error.errno not in {None, errno.EINVAL}:  # the disk's own failure
+            raise
+        raise Malformed(f"{filename}: damaged archive: {error}") from error
+
+
+def _metadata_of(filename: str, file: IO[bytes]) -> bytes:
+    try:
+        name, version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename as error:
+        raise Malformed(f"{filename}: {error}") from error
+    with zipfile.ZipFile(_Zip(file)) as archive:
+        found = [info for info in archive.infolist() if _is_metadata(info.filename, name, version)]
+        if len(found) != 1:
+            raise Malformed(f"{filename}: {len(found)} members are its METADATA, expected 1")
+        return _zip_member(archive, found[0], filename)
 
 
 class _Zip(io.RawIOBase):
@@ -222,20 +241,20 @@ def _zip_facts(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
             continue
         if stat.S_ISLNK(info.external_attr >> 16):
             raise Malformed(f"{path.name}: {fact} is not a regular file")
-        found[fact] = _zip_member(archive, info, path)
+        found[fact] = _zip_member(archive, info, path.name)
     return found
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, filename: str) -> bytes:
     if info.compress_type not in _METHODS or info.flag_bits & 0x1:  # bit 0: encrypted
-        raise Malformed(f"{path.name}: {info.filename} is packed in a way that is not supported")
+        raise Malformed(f"{filename}: {info.filename} is packed in a way that is not supported")
     if info.file_size > MEMBER_LIMIT:
-        raise Malformed(f"{path.name}: {info.filename} has {info.file_size} bytes")
+        raise Malformed(f"{filename}: {info.filename} has {info.file_size} bytes")
     with archive.open(info) as member:
         # Never unpacks more than is asked for; at the stated size it checks the CRC.
         data = member.read(info.file_size)
     if len(data) != info.file_size:
-        raise Malformed(f"{path.name}: {info.filename} is cut off")
+        raise Malformed(f"{filename}: {info.filename} is cut off")
     return data
 
 

@@ -6,18 +6,11 @@ the list of names) raises. The client over HTTP is in the neighbouring modules; 
 the tests is the other implementation, and one contract suite holds for both.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
-from pypisync.core.standards.model import (
-    NO_VALIDATORS,
-    Change,
-    ProjectDocument,
-    Unchanged,
-    Validators,
-    Vulnerability,
-)
+from pypisync.core.standards.model import Change, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"
@@ -32,7 +25,7 @@ class ProjectAsk:
 
     name: str  # normalised
     serial: int = 0  # the serial it is owed: an older document is Stale
-    validators: Validators = NO_VALIDATORS  # of the document already known
+    etag: str | None = None  # of the document already known
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,6 @@ class FileAsk:
     sha256: str  # "" if upstream states none
     size: int | None = None
     limit: int = 4 * 2**30  # bytes, where no size is stated
-    stated: str = ""  # another hash to check, as "sha512:<hex>"; "": none
 
 
 class Part(Protocol):
@@ -104,6 +96,15 @@ class Upstream(Protocol):
         self, releases: Iterable[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
         """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
+
+    def peek(
+        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        """What ``read`` makes of files of which only what it reads is fetched; nothing is kept.
+
+        It is called with the filename and a seekable file, in several threads. None: the file's
+        host does not serve parts of it.
+        """
 
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit

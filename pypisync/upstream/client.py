@@ -6,7 +6,7 @@ This is the whole of :class:`pypisync.upstream.api.Upstream`; each part is in a 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
-from typing import Literal
+from typing import IO, Literal
 
 from pypisync.core.standards.model import Change, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import UpstreamError
@@ -15,6 +15,7 @@ from pypisync.upstream.changelog import Changelog
 from pypisync.upstream.download import SmallestFirst, download
 from pypisync.upstream.parallel import InOrder, run
 from pypisync.upstream.projects import Learnt, Projects
+from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 
@@ -43,6 +44,7 @@ class HttpUpstream:
         self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
         self._changelog = Changelog(self._session, clock)
         self._learnt = Learnt()
+        self._ranges = Ranges(clock)
 
     @property
     def source(self) -> Literal["xmlrpc", "simple"]:
@@ -97,6 +99,17 @@ class HttpUpstream:
             return lambda release: projects.vulnerabilities(*release)
 
         return run(InOrder(iter(releases), self._stop), begin, self._workers)
+
+    def peek(
+        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        """What ``read`` makes of parts of files; None: the file's host does not serve parts."""
+
+        def begin(halt: Event) -> Callable[[FileAsk], bytes | None]:
+            session = self._session.until(halt)
+            return lambda ask: self._ranges.read(session, ask, read)
+
+        return run(InOrder(iter(asks), self._stop), begin, self._workers)
 
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit

@@ -175,7 +175,7 @@ class Session:
 
     def renew(self, url: str) -> None:
         """Let no further request to the host of ``url`` use a connection that there is now."""
-        self._routes.renew(_parted(url)[0])
+        self._routes.renew(origin(url))
 
     def close(self) -> None:
         """Close the connections; what is under way ends at its next step."""
@@ -203,7 +203,7 @@ class Session:
             stream = self._send(request)
             if isinstance(stream, _Fault):
                 return stream
-            wait = self._gates.note(_parted(stream.url)[0], stream.status, stream.headers)
+            wait = self._gates.note(origin(stream.url), stream.status, stream.headers)
             if stream.status in _AGAIN or wait is not None:
                 stream.close()
                 self.renew(stream.url)
@@ -216,9 +216,8 @@ class Session:
         url = request.url
         for _ in range(_HOPS + 1):
             request.hop(url)
-            origin, path = _parted(url)
-            self.wait(self._gates.seconds(origin))
-            stream = self._ask(request, url, origin, path)
+            self.wait(self._gates.seconds(origin(url)))
+            stream = self._ask(request, url)
             if isinstance(stream, _Fault):
                 return stream
             if stream.status not in _MOVED or "Location" not in stream.headers:
@@ -235,10 +234,11 @@ class Session:
             url = target
         return _Fault(f"more than {_HOPS} redirects", final=True)
 
-    def _ask(self, request: _Request, url: str, origin: str, path: str) -> Stream | _Fault:
+    def _ask(self, request: _Request, url: str) -> Stream | _Fault:
         """One request, redirected or not."""
+        host, path = _parted(url)
         try:
-            route = self._routes.to(origin)
+            route = self._routes.to(host)
         except (RequestException, RefusedError, OSError) as error:
             return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
         settings = self.settings
@@ -283,6 +283,11 @@ def _fault(error: Exception) -> _Fault:
     distrust = isinstance(error, SSLError) and "certificate verify failed" in str(error).lower()
     kind = Malformed if isinstance(error, DecodeError) else Unreachable
     return _Fault(said(error), final=useless or distrust, kind=kind)
+
+
+def origin(url: str) -> str:
+    """The scheme, host and port of a URL as they stand there."""
+    return _parted(url)[0]
 
 
 def _parted(url: str) -> tuple[str, str]:

@@ -1,15 +1,13 @@
 """Downloads, asked of both faces of an upstream."""
 
+from dataclasses import replace
+
 import pytest
 
-from pypisync.errors import (
-    Gone,
-    Malformed,
-    StorageError,
-    Unreachable,
-)
+from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
+from pypisync.storage.archives import metadata_inside
 from pypisync.upstream.api import FileAsk
-from tests.contract.faces import Open
+from tests.contract.faces import Face, Open
 from tests.sim.world import World
 from tests.upstream.deposit import MemoryDeposit
 
@@ -55,6 +53,34 @@ def test_a_corrupt_file_is_malformed(face: Open) -> None:
     deposit = MemoryDeposit()
     assert isinstance(face(world).fetch("a", deposit), Malformed)
     assert deposit.files == {}
+
+
+def peek(one: Face, ask: FileAsk) -> bytes | UpstreamError | None:
+    [(asked, answer)] = one.upstream.peek([ask], metadata_inside)
+    assert asked == ask
+    return answer
+
+
+def test_metadata_is_read_out_of_a_wheel(face: Open) -> None:
+    world = World()
+    world.publish("a", "1.0", requires=["b>=2"], metadata=False, size_padding=300_000)
+    one = face(world)
+    ask = replace(one.ask("a"), path="pool/a-1.0-py3-none-any.whl")
+    for known in (ask, replace(ask, size=None)):
+        found = peek(one, known)
+        assert isinstance(found, bytes)
+        assert b"Requires-Dist: b>=2" in found
+    assert peek(one, replace(ask, size=5)) is None
+    assert peek(one, replace(ask, url=ask.url.replace("a-1.0", "a-9.0"))) is None
+    assert isinstance(peek(one, replace(ask, path="pool/other-1.0-py3-none-any.whl")), Malformed)
+    world.faults.fail("/packages/*", 503)
+    assert isinstance(peek(one, ask), Unreachable)
+    world.heal()
+    world.faults.corrupt("/packages/*")
+    assert isinstance(peek(one, ask), Malformed)
+    world.heal()
+    world.faults.no_range()
+    assert peek(one, ask) is None
 
 
 def test_a_removed_file_may_still_be_served(face: Open) -> None:

@@ -217,11 +217,9 @@ def test_a_known_document_is_unchanged(face: Open) -> None:
     world = rich()
     one = face(world)
     known = one.document("knight")
-    assert one.project("knight", known.serial, known.validators) == Unchanged(
-        "knight", known.serial
-    )
+    assert one.project("knight", known.serial, known.etag) == Unchanged("knight", known.serial)
     world.unarchive("knight")  # moves no serial, and yet
-    again = one.project("knight", known.serial, known.validators)
+    again = one.project("knight", known.serial, known.etag)
     assert isinstance(again, ProjectDocument)
     assert (known.status, again.status) == ("archived", "active")
 

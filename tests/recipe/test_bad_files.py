@@ -98,17 +98,21 @@ def test_each_release_of_a_chain_may_fail_in_turn(tmp_path: Path, world: World) 
     chain.assert_healed()
 
 
-def test_requirements_that_cannot_be_asked_for_are_waited_for(tmp_path: Path, world: World) -> None:
-    """Without .metadata they are asked of the JSON API."""
+@pytest.mark.parametrize("asked", ["/pypi/app/2.0/json", "*/app-2.0-*.whl"])
+def test_requirements_that_cannot_be_asked_for_are_waited_for(
+    tmp_path: Path, world: World, asked: str
+) -> None:
+    """Without .metadata they are asked of the wheel, and of the JSON API if it has no parts."""
     bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]})
     world.publish("app", "1.0")
     bench.sync()
     world.publish("lib", "1.0")
-    world.publish("app", "2.0", requires=["lib"], metadata=False)
-    world.faults.fail("/pypi/app/2.0/json", 503)
+    world.publish("app", "2.0", requires=["lib"], metadata=False, size_padding=2_000_000)
+    world.faults.no_range()
+    world.faults.fail(asked, 503)
     report = bench.sync()
     assert set(report.held) == {"app==2.0"}
-    assert set(report.failed) == {"app==2.0"}
+    assert "app==2.0" in report.failed
     assert bench.listed() == {"app": {"1.0"}}
     world.heal()
     assert bench.sync().exit_code == 0
@@ -179,7 +183,7 @@ def test_metadata_that_is_missing_or_wrong_is_asked_for_elsewhere(
     assert bench.listed() == {"app": {"1.0"}, "lib": {"1.0"}}
     assert unmet(tmp_path) == set()
     assert not metadata_listed(bench, "app")
-    assert bench.query("SELECT source FROM v_releases WHERE project = 'app'") == [("json",)]
+    assert bench.query("SELECT source FROM v_releases WHERE project = 'app'") == [("wheel",)]
 
 
 def odd_wheel(name: str, metadata: bytes) -> dists.Built:

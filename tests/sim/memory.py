@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Literal, TypeVar
+from io import BytesIO
+from typing import IO, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -18,7 +19,6 @@ from packaging.version import InvalidVersion, Version
 from pypisync.core.standards.model import Change, File, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk
-from pypisync.upstream.validators import stamped
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
 from tests.sim.log import Entry, Log, RequestKind, kind_of
@@ -125,6 +125,16 @@ class MemoryUpstream:
             known = [one for one in release.vulnerabilities if one.withdrawn is None]
             yield (name, version), tuple(vulnerability(one) for one in known)
 
+    def peek(
+        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        """What ``read`` makes of files one after another; None: no ranges."""
+        for ask in asks:
+            try:
+                yield ask, self._persist(partial(self._peek, ask, read))
+            except UpstreamError as error:
+                yield ask, error
+
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
     ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
@@ -184,10 +194,6 @@ class MemoryUpstream:
 
     def _project(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         found = self._any_api(ask)
-        if isinstance(found, ProjectDocument) and (
-            found.validators.digest == ask.validators.digest
-        ):
-            found = Unchanged(ask.name, found.serial)
         if 0 < found.serial < ask.serial:
             raise Stale(f"{ask.name}: serial {found.serial}, owed {ask.serial}")
         return found
@@ -215,19 +221,19 @@ class MemoryUpstream:
         if project is None:
             raise Gone(f"{ask.name}: not in the index")
         etag = self._etag(self._documents.project_json(project))
-        if etag and etag == ask.validators.etag:
+        if etag and etag == ask.etag:
             return Unchanged(ask.name, project.serial)
         listed = project.listed()
-        document = ProjectDocument(
+        return ProjectDocument(
             name=ask.name,
             display=ask.name,  # the simple index knows no other
             serial=project.serial,
             files=tuple(self._file(release, file) for release, file in listed),
             status=project.status,
             status_reason=project.reason,
+            etag=etag,
             versions=_odd(release for release, _ in listed),
         )
-        return stamped(document, {"ETag": etag or ""})
 
     def _by_json(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         self._document(f"/pypi/{ask.name}/json")
@@ -237,7 +243,7 @@ class MemoryUpstream:
         if project is None or document is None or newest is None:
             raise Gone(f"{ask.name}: the JSON API does not have it")
         etag = self._etag(document)
-        if etag and etag == ask.validators.etag:
+        if etag and etag == ask.etag:
             return Unchanged(ask.name, project.serial)
         requires = {newest.version: newest.requires}
         faults = self.world.faults
@@ -247,18 +253,17 @@ class MemoryUpstream:
         shown = [release for release in project.releases.values() if not release.quarantined]
         if not faults.releases_key:
             shown = [newest]
-        made = ProjectDocument(
+        return ProjectDocument(
             name=ask.name,
             display=project.display,
             serial=project.serial,
             files=tuple(self._file(release, file) for release in shown for file in release.files),
             status=None,
+            etag=etag,
             versions=_odd(shown),
             requires=requires,
             partial=not faults.releases_key,
-            form="legacy",
         )
-        return stamped(made, {"ETag": etag or ""})
 
     def _requires(self, name: str, version: str) -> tuple[str, ...] | None:
         return self._release(name, version).requires
@@ -304,6 +309,25 @@ class MemoryUpstream:
                 return
             finally:
                 part.close()
+
+    def _peek(self, ask: FileAsk, read: Callable[[str, IO[bytes]], bytes]) -> bytes | None:
+        path = urlsplit(ask.url).path
+        try:
+            effect = self._ask(path)
+        except Gone:
+            return None
+        content = self.world.content(path)
+        if content is None or not self.world.faults.ranges:
+            return None
+        if effect and effect.kind == "truncate":
+            raise Unreachable(f"{path}: cut short")
+        if effect and effect.kind == "body":
+            content = effect.body
+        elif effect and effect.kind == "corrupt":
+            content = garble(content)
+        if ask.size not in {None, len(content)}:
+            return None
+        return read(ask.path.rpartition("/")[2], BytesIO(content))
 
     def _transfer(self, ask: FileAsk, part: Part) -> None:
         path = urlsplit(ask.url).path

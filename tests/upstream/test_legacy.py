@@ -1,11 +1,10 @@
 """Project documents of the legacy JSON API."""
 
 from typing import Any
-from unittest.mock import ANY
 
 import pytest
 
-from pypisync.core.standards.model import File, ProjectDocument, Validators
+from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.errors import Malformed
 from pypisync.upstream.documents import parse_legacy, parse_requires
 from tests.upstream.test_documents import SHA, reply
@@ -58,8 +57,7 @@ def test_all_of_a_legacy_document_is_read() -> None:
             ),
         ),
         status=None,
-        validators=Validators('"e"', None, ANY),
-        form="legacy",
+        etag='"e"',
         versions=("0.9", "x!"),
         requires={"1.0": ("a>1", "b")},
     )

@@ -69,11 +69,7 @@ projects = Table(
     # unseen (only named by a requirement), gone (404), or upstream's project status
     text_column("status", "unseen"),
     text_column("status_reason", None),
-    # What its document is told from another version of it by, and where it came from.
     text_column("etag", None),
-    text_column("modified", None),
-    text_column("digest"),
-    text_column("form"),  # json, html, legacy; "": not known
     flag_column("undecided", index=True),  # facts changed since the last decision
     flag_column("unpublished", index=True),  # decisions or files changed since the last publication
     flag_column("unproven", index=True),  # facts changed since proofs were last looked at
@@ -123,10 +119,7 @@ files = Table(
     Column("filename", Text, nullable=False, unique=True),
     Column("url", Text, nullable=False),
     Column("path", Text, nullable=False),
-    # Upstream's, else that of the bytes that came first; "" until they came.
     Column("sha256", Text, nullable=False),
-    # Null: upstream states the SHA-256; else the strongest other hash it states, "" if it has none.
-    text_column("stated", None),
     Column("size", BigInteger),
     text_column("uploaded", None),
     text_column("requires_python", None),
@@ -136,12 +129,14 @@ files = Table(
     text_column("kind", "wheel"),
     flag_column("kept"),  # wanted by the configuration if its release is selected
     text_column("admits", "0"),
+    # SHA-256 of the METADATA that was read from it by Range; NULL once the file itself was read.
+    text_column("ranged", None),
     text_column("barred"),  # why the policy bars it; "" if it does not
     Column("matures", Float),  # when that ends by itself, seconds since 1970
     Index(
-        "ix_files_unhashed",
-        "path",
-        sqlite_where=text("sha256 = ''"),
+        "ix_files_ranged",
+        "release_id",
+        sqlite_where=text("ranged IS NOT NULL"),
     ),
     Index(
         "ix_files_barred",

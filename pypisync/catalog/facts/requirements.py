@@ -7,7 +7,15 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from pypisync.catalog.db.projects import ensure_projects
-from pypisync.catalog.db.schema import files, pending, projects, releases, requirements
+from pypisync.catalog.db.schema import (
+    files,
+    pending,
+    projects,
+    releases,
+    requirements,
+    selected,
+    stored,
+)
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_mask
 from pypisync.core.standards.model import Requirement
 
@@ -33,6 +41,7 @@ class WantedRelease:
     project: str
     version: str
     builds: int  # targets on which its sdist would be built
+    selected: bool  # else only a proof asks
     files: tuple[SourceFile, ...]
 
 
@@ -41,18 +50,32 @@ class Knowledge:
     """What was read of one release's requirements."""
 
     release: int
-    source: str  # metadata, json, wheel, sdist; "" if nothing could be read
+    # metadata, wheel, ranges (parts of a wheel), json, sdist; "" if nothing could be read
+    source: str
     state: Literal["known", "unavailable"]
     runtime: tuple[Requirement, ...] = ()
     build: tuple[Requirement, ...] = ()
     provides: tuple[str, ...] = ()
+    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A wheel in the pool whose METADATA was read by Range before the wheel came."""
+
+    release: int
+    project: str
+    version: str
+    path: str
+    metadata_sha256: str  # of what was read
 
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
     """All releases whose requirements are to be read, with the files they can be read from."""
     r, f = releases.c, files.c
+    chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
     query = (
-        select(r.id, projects.c.name, r.version, r.builds)
+        select(r.id, projects.c.name, r.version, r.builds, chosen)
         .join_from(releases, projects)
         .where(r.knowledge == "wanted")
         .order_by(r.id)
@@ -66,7 +89,9 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
         for row in connection.execute(kept.order_by(f.filename)):
             sources.setdefault(row[0], []).append(SourceFile(*row[1:]))
     return [
-        WantedRelease(row[0], row[1], row[2], to_mask(row[3]), tuple(sources.get(row[0], ())))
+        WantedRelease(
+            row[0], row[1], row[2], to_mask(row[3]), row[4], tuple(sources.get(row[0], ()))
+        )
         for row in rows
     ]
 
@@ -75,6 +100,7 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
     """Replace the requirements of releases by what was read."""
     for batch in batches(item.release for item in known):
         connection.execute(delete(requirements).where(among(requirements.c.release_id, batch)))
+    _note_ranged(connection, known)
     named = {q.name for item in known for q in (*item.runtime, *item.build) if q.name}
     ids = ensure_projects(connection, named)
     owners = _owners(connection, known)
@@ -102,6 +128,55 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
                 for item in known
             ],
         )
+
+
+def unverified(connection: Connection) -> list[Unverified]:
+    """The wheels in the pool of which only parts have been read so far."""
+    query = (
+        select(
+            files.c.release_id, projects.c.name, releases.c.version, files.c.path, files.c.ranged
+        )
+        .join_from(files, releases)
+        .join(projects)
+        .join(stored, stored.c.path == files.c.path)
+        .where(files.c.ranged.is_not(None), stored.c.sha256 == files.c.sha256)
+        .order_by(files.c.path)
+    )
+    return [Unverified(*row) for row in connection.execute(query)]
+
+
+def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int]) -> None:
+    """Record of which releases the wheel says what was read by Range, and of which it does not.
+
+    The requirements of the latter are to be read again.
+    """
+    r = releases.c
+    for batch in batches(sound):
+        read = update(releases).where(among(r.id, batch), r.source == "ranges")
+        connection.execute(read.values(source="wheel"))
+        _forget_ranged(connection, batch)
+    for batch in batches(doubted):
+        again = {"knowledge": "wanted", "undecided": True}
+        connection.execute(update(releases).where(among(r.id, batch)).values(again))
+        _forget_ranged(connection, batch)
+
+
+def _note_ranged(connection: Connection, known: Sequence[Knowledge]) -> None:
+    for batch in batches(item.release for item in known):
+        _forget_ranged(connection, batch)
+    rows = [
+        {"release": item.release, "at": item.ranged[0], "digest": item.ranged[1]}
+        for item in known
+        if item.ranged
+    ]
+    if rows:
+        of = files.c.release_id == bindparam("release"), files.c.path == bindparam("at")
+        connection.execute(update(files).where(*of).values(ranged=bindparam("digest")), rows)
+
+
+def _forget_ranged(connection: Connection, batch: Sequence[int]) -> None:
+    parts = update(files).where(among(files.c.release_id, batch), files.c.ranged.is_not(None))
+    connection.execute(parts.values(ranged=None))
 
 
 def ask_for(

@@ -1,12 +1,11 @@
 """Why something is selected: the ways to it from roots, along requirements.
 
-The search starts at the node and climbs one step at a time. So it finds the shortest way from each
-root first, and reads only what lies above the node. A node is a selected release or an extra of it,
-as in :mod:`pypisync.core.closure.incremental`; the caller says where the facts come from.
+Found from below, one step up at a time, so that the shortest way from each root is found first and
+what is read grows with what lies above. A node is a selected release or an extra of it, as in
+:mod:`pypisync.core.closure.incremental`; where the facts come from is the caller's business.
 
-:func:`owners` finds the root that alone reaches a release: the release goes if that root goes.
-Walking everything that each root reaches would cost one walk a root, and most roots reach the same
-releases.
+Which root alone reaches a release (:func:`owners`) is what goes if the root goes. Counting all that
+each root reaches would cost a walk a root, and most roots reach the same common releases.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -46,7 +45,7 @@ class Use:
 
 
 class Book(Protocol):
-    """The selection, read in batches; a node that nothing is known of is left out of the result."""
+    """What is known of the selection, in batches; nodes without an answer are left out."""
 
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
         """The roots that call for the node itself."""
@@ -76,15 +75,15 @@ class Found:
 
 @dataclass(slots=True)
 class Climber:
-    """Looks for the roots of one node after another; it reads nothing twice."""
+    """Looks for the roots of one node after another; what was read is not read again."""
 
     book: Book
-    most: int | None = None  # nodes to look at in one search; None: no limit
+    most: int | None = None  # nodes to look at for one answer; None: all there are
     _roots: dict[Node, Sequence[RootLine]] = field(default_factory=dict)
     _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
 
     def chains(self, starts: Iterable[Node]) -> Found:
-        """Returns the roots that reach one of the nodes; none for a node that no root reaches."""
+        """The roots that reach one of the nodes. One that no root reaches has none."""
         found: dict[RootLine, Chain] = {}
         frontier = sorted(starts)
         below: dict[Node, tuple[Node, Use] | None] = dict.fromkeys(frontier)
@@ -130,10 +129,10 @@ def _way(below: Mapping[Node, tuple[Node, Use] | None], top: Node) -> tuple[Use,
 
 
 def owners(starts: Mapping[str, Iterable[_T]], reach: Mapping[_T, Iterable[_T]]) -> dict[_T, str]:
-    """Returns for every reached node the root that alone reaches it, or SHARED.
+    """For everything reached: the root that alone reaches it, or SHARED.
 
-    ``starts``: the nodes that each root calls for itself, by the root's name (not empty).
-    ``reach``: the nodes that a node leads to directly. Each step is walked twice at most.
+    ``starts``: what each root calls for itself, by the root's name (not empty); ``reach``: what
+    leads where directly. Every step is walked twice at most.
     """
     owner: dict[_T, str] = {}
     todo: list[tuple[_T, str]] = [(node, root) for root, nodes in starts.items() for node in nodes]

@@ -1,7 +1,6 @@
 """The working set of one update: the nodes, classes and roots it has looked at, as they are now.
 
-Loaded entries may have been changed in memory and are authoritative. Everything else is unchanged
-in the catalog.
+What is loaded here counts; what is not is as the catalog has it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -124,7 +123,7 @@ class WorkingSet:
         self._index(key, node)
 
     def remove(self, key: NodeKey) -> Node:
-        """Remove a node, and return it as it was."""
+        """A node goes. Returns what it was."""
         node = self.nodes.pop(key)
         self._forget(key, node)
         return node

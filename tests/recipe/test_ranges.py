@@ -1,0 +1,111 @@
+"""Requirements read out of wheels that upstream says nothing of beside them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from pypisync.errors import UpstreamError
+from pypisync.upstream.api import FileAsk
+from tests.recipe.closed import unmet
+from tests.recipe.conftest import Wired
+from tests.recipe.mirrors import Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.server import Server
+from tests.sim.world import World
+
+BIG = 60_000_000
+
+
+def heavy(world: World) -> None:
+    """heavy 3.0 conflicts, 2.0 as well and is large, 1.0 installs: only 2.0 is not mirrored."""
+    world.faults.json_api = False
+    world.publish("app", "1.0", requires=["heavy", "lib<2"], metadata=False)
+    world.publish("heavy", "1.0", requires=["lib"], metadata=False)
+    world.publish("heavy", "2.0", requires=["lib>=2"], metadata=False, size_padding=BIG)
+    world.publish("heavy", "3.0", requires=["lib>=2"], metadata=False)
+    world.publish("lib", "1.0", metadata=False)
+    world.publish("lib", "2.0", metadata=False)
+
+
+def sources(bench: Bench) -> dict[str, str]:
+    rows = bench.query("SELECT project, version, source FROM v_releases WHERE knowledge = 'known'")
+    return {f"{project} {version}": source for project, version, source in rows}
+
+
+def test_a_large_wheel_is_known_for_little(
+    tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    heavy(world)
+    bench = Bench(tmp_path, wired(), {"app": ["latest"]})
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"app": {"1.0"}, "heavy": {"1.0", "3.0"}, "lib": {"1.0", "2.0"}}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+    assert sources(bench)["heavy 2.0"] == "ranges"
+    assert server.log.sent < 300_000
+    assert unmet(tmp_path) == set()
+
+
+def test_without_ranges_the_whole_wheel_is_read(
+    tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    world.faults.json_api = False
+    world.faults.no_range()
+    world.publish("app", "1.0", requires=["lib"], metadata=False, size_padding=2_000_000)
+    world.publish("lib", "1.0", metadata=False, size_padding=3_000_000)
+    bench = Bench(tmp_path, wired(workers=1), {"app": ["latest"]})
+    assert bench.sync().exit_code == 0
+    assert sources(bench) == {"app 1.0": "wheel", "lib 1.0": "wheel"}
+    assert server.requests("file") == 3  # one that shows it, and the two
+    assert server.requests("json_release") == 2
+
+
+def test_what_was_read_is_checked_against_the_wheel(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("app", "1.0", requires=["lib"], metadata=False, size_padding=2_000_000)
+    world.publish("lib", "1.0", metadata=False)
+    bench = Bench(tmp_path, memory, {"app": ["latest"]})
+    assert bench.sync().exit_code == 0
+    assert sources(bench) == {"app 1.0": "wheel", "lib 1.0": "wheel"}
+    assert memory.requests("json_release") == 0
+    rows = bench.query("SELECT count(*) FROM files WHERE ranged IS NOT NULL")
+    assert rows == [(0,)]
+
+
+class Liar(MemoryUpstream):
+    """Says something else of a wheel when asked for parts of it."""
+
+    def peek(
+        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        for ask, answer in super().peek(asks, read):
+            assert isinstance(answer, bytes)
+            yield ask, answer.replace(b"Requires-Dist: lib", b"Requires-Dist: lie")
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_wheels_own_word_counts(
+    tmp_path: Path, world: World, crash: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish("app", "1.0", requires=["lib"], metadata=False, size_padding=2_000_000)
+    for name in ("lib", "lie"):
+        world.publish(name, "1.0")
+    bench = Bench(tmp_path, Liar(world), {"app": ["latest"]})
+    if crash:  # the wheel is there, and not yet looked at
+        with monkeypatch.context() as patch:
+            patch.setattr("pypisync.cycle.sync.verify", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                bench.sync()
+    report = bench.sync()
+    assert report.exit_code == 1
+    assert "another METADATA" in report.failed["app==1.0"]
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.0"}}
+    assert unmet(tmp_path) == set()
+    assert bench.sync().exit_code == 0
+    assert sources(bench)["app 1.0"] == "wheel"
+
+
+def interrupted(_: object) -> dict[str, str]:
+    raise KeyboardInterrupt
