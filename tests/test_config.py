@@ -4,14 +4,10 @@ import json
 import re
 from pathlib import Path
 
-import json5
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pypisync.cli.template import TEMPLATE
 from pypisync.config.load import Config, load, schema
-from pypisync.config.positions import positions
 from pypisync.config.schema import Document
 from pypisync.core import units
 from pypisync.core.standards.requirements import parse as parse_requirement
@@ -25,6 +21,13 @@ DEPLOY = sorted(Path(__file__).parent.parent.glob("deploy/*.json5"))
 
 
 def loaded(folder: Path, text: str, **environ: str) -> Config:
+    """What a text means; one without a root gets one."""
+    if not re.search(r"packages|requirements", text):
+        text = text.replace("{", '{ packages: { a: ["latest"] }, ', 1)
+    return read(folder, text, **environ)
+
+
+def read(folder: Path, text: str, **environ: str) -> Config:
     file = folder / "pypisync.json5"
     file.write_text(text, encoding="utf-8")
     return load(file, environ)
@@ -33,17 +36,18 @@ def loaded(folder: Path, text: str, **environ: str) -> Config:
 def faults(folder: Path, text: str, **environ: str) -> list[str]:
     """The fault lines, with the file's name alone in place of its path."""
     with pytest.raises(ConfigError) as caught:
-        loaded(folder, text, **environ)
+        read(folder, text, **environ)
     assert str(caught.value).splitlines() == caught.value.faults
     return [line.replace(f"{folder}/pypisync.json5", "f") for line in caught.value.faults]
 
 
 def test_an_empty_object_is_the_defaults(tmp_path: Path) -> None:
     config = loaded(tmp_path, "{}")
+    assert [root.name for root in config.roots] == ["a"]
     assert config.endpoint == DEFAULT_ENDPOINT
     assert config.destination == tmp_path / "data"
     assert config.database_url == f"sqlite:///{tmp_path}/data/pypisync.sqlite"
-    assert (config.roots, config.patterns, config.arch_exclude) == ((), (), ())
+    assert (config.patterns, config.groups, config.arch_exclude) == ((), (), ())
     assert (config.wheels, config.sdists, config.flat) == ("all", "always", False)
     assert (config.disk_reserve, config.grace, config.listen) == (2**30, 86400, None)
     upstream = config.upstream
@@ -330,67 +334,3 @@ def test_sizes_and_durations() -> None:
     for wrong in ("", "GiB", "-1", "1 2", "1e9", "٣ MB"):
         with pytest.raises(ValueError, match="must be a size"):
             units.size(wrong)
-
-
-KEYS = st.text(st.sampled_from("ab {}[],:/*'#-é"), max_size=5)
-DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | st.integers() | KEYS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@given(document=DOCUMENTS, indent=st.sampled_from([None, 2]))
-@settings(deadline=None, max_examples=150)
-def test_positions_point_at_each_key_and_item(document: object, indent: int | None) -> None:
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
-    text = "/* {[\"' */" + text + "// ]}"
-    lines = text.split("\n")
-    found = positions(text)
-    expected = set(paths(document, ()))
-    assert set(found.places) == expected
-    assert found.repeated == ()
-    for path in expected:
-        line, column = found.of(path)
-        rest = lines[line - 1][column - 1 :]
-        if isinstance(path[-1], str):
-            assert rest.startswith(json.dumps(path[-1], ensure_ascii=False))
-        else:
-            value = document
-            for step in path:
-                value = value[step]  # type: ignore[index]
-            start = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")[0]
-            assert rest.startswith(start)
-
-
-def paths(value: object, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
-    found: list[tuple[str | int, ...]] = []
-    steps = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for step, inner in steps:
-        found += [(*path, step), *paths(inner, (*path, step))]
-    return found
-
-
-def test_positions_in_what_json5_adds() -> None:
-    text = (
-        "\ufeff{ // {\r\n  a: 'x\\\n}', /* , */ \u2028 'b\"': [+1, .5, Infinity,], $_c: {}, a: 2 }"
-    )
-    assert json5.loads(text.removeprefix("\ufeff"))["a"] == 2
-    found = positions(text)
-    assert found.places == {
-        ("a",): (4, 38),
-        ('b"',): (4, 2),
-        ('b"', 0): (4, 9),
-        ('b"', 1): (4, 13),
-        ('b"', 2): (4, 17),
-        ("$_c",): (4, 29),
-    }
-    assert found.repeated == ((("a",), (4, 38)),)
-    assert found.of(('b"', 2, "deeper")) == (4, 17)
-    assert found.of(("no such key",)) == (1, 1)

@@ -107,7 +107,12 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     found, wrong = _groups(source)
     if faults or wrong:
         raise ConfigError([line for _, line in sorted((*faults, *wrong))])
-    return _resolved(source, found)
+    config = _resolved(source, found)
+    if not (config.patterns or config.groups or any(root.selectors for root in config.roots)):
+        asked = "nothing is asked for, and a sync would empty the mirror; name projects in packages"
+        fault = source.fault(("packages",), source.data.get("packages", {}), asked)
+        raise ConfigError([fault[1]])
+    return config
 
 
 _Fault = tuple[tuple[int, ...], str]  # where it belongs among the others, and its line

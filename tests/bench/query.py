@@ -48,7 +48,7 @@ def query(setup: Setup) -> Figures:
     with folder() as made:
         (made / "mirror").mkdir()
         database = made / "mirror" / "pypisync.sqlite"
-        configure(made, "http://127.0.0.1:9", {}, database=f"sqlite:///{database}")
+        configure(made, "http://127.0.0.1:9", {"a": "latest"}, database=f"sqlite:///{database}")
         run([sys.executable, "-m", "tests.bench.query", database, str(count)])
         total = pypisync(made, "query", "SELECT count(*) FROM v_files").output.strip()
         asked = ["SELECT 1", *QUESTIONS.values()]

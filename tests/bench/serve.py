@@ -36,7 +36,7 @@ def serve(setup: Setup) -> Figures:
     with tempfile.TemporaryDirectory(prefix="pypisync-bench-") as name:
         made = Path(name)
         port = free_port()
-        configure(made, "http://127.0.0.1:9", {}, listen=f"127.0.0.1:{port}")
+        configure(made, "http://127.0.0.1:9", {"a": "latest"}, listen=f"127.0.0.1:{port}")
         pages, files = _publish(made / "mirror", setup.size(500, 20))
         asked = {"packed pages": pages, "plain pages": pages}
         asked |= {f"files of {size}": [path] for size, path in files.items()}

@@ -40,7 +40,7 @@ class Done:
 
 def configure(folder: Path, endpoint: str = "http://127.0.0.1:9", **keys: Any) -> Path:
     """Write a configuration for a mirror in ``folder``/data."""
-    values = {
+    values: dict[str, Any] = {
         "endpoint": endpoint,
         "destination_folder": "data",
         "environment": LINUX,
@@ -49,6 +49,8 @@ def configure(folder: Path, endpoint: str = "http://127.0.0.1:9", **keys: Any) -
         "retention": "0",
         "upstream": {"pace": 0, "retries": 0},
     }
+    if not keys.keys() & {"packages", "packages_re", "requirements"}:
+        values["packages"] = {"a": ["latest"]}
     path = folder / "pypisync.json5"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values | keys), encoding="utf-8")

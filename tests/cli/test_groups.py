@@ -44,7 +44,8 @@ def test_a_requirements_file_and_a_lock_file(tmp_path: Path, world: World, serve
     named = "SELECT lock_file, version, found FROM v_named WHERE found IS NULL"
     assert invoke(config, "query", named).lines == [["frozen.txt", "2.0", ""]]
     # What only the groups called for is planned to go, and goes.
-    config = configure(tmp_path, server.url)
+    world.publish("other", "1.0")
+    config = configure(tmp_path, server.url, packages={"other": ["latest"]})
     assert invoke(config, "plan", "--json").json["remove"]["files"] == 4
     assert invoke(config, "sync").code == 0
-    assert invoke(config, "query", "SELECT * FROM v_listed").out == ""
+    assert invoke(config, "query", "SELECT project FROM v_listed").lines == [["other"]]
