@@ -101,3 +101,11 @@ def test_links_within_the_project_lead_somewhere(path: Path) -> None:
         # The reference's other anchors are made with the site, which checks them.
         if anchor and "docs/reference" not in str(target):
             assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_paths_within_the_project_lead_somewhere(path: Path) -> None:
+    named = re.findall(
+        r"`((?:pypisync|tests|docs|deploy|systemd|migrations)/[\w./-]+)`", path.read_text("utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
