@@ -42,11 +42,22 @@ def open_upstream(config: Config, stop: Callable[[], bool]) -> HttpUpstream:
     return HttpUpstream(settings, stop=stop)
 
 
-def rules(config: Config) -> Rules:
-    """What the configuration says of files and targets."""
+def rules(config: Config, now: float) -> Rules:
+    """What the configuration says of files and targets at this time (seconds since 1970).
+
+    The proof targets follow the day: a Python that gets no fixes any more stands for none.
+    """
     policy = FilePolicy(config.arch_exclude, config.wheels, config.sdists)
-    machines, _ = config.machines(datetime.now(UTC).date())
+    machines, _ = config.machines(datetime.fromtimestamp(now, UTC).date())
     return Rules(config.targets, policy, config.policy, Machines(machines))
+
+
+def follow_date(mirror: Mirror, config: Config) -> None:
+    """Derive what depends on the date anew, as a process that starts now would."""
+    derived = rules(config, mirror.now())
+    if fingerprint(derived) != mirror.fingerprint:
+        mirror.rules, mirror.fingerprint = derived, fingerprint(derived)
+        mirror.settled = None
 
 
 def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
@@ -134,7 +145,7 @@ def _parts(
         catalog.prepare()
         upstream = upstream or open_upstream(config, stop)
         stack.callback(upstream.close)
-        derived = rules(config)
+        derived = rules(config, time.time())
         yield Mirror(
             upstream=upstream,
             catalog=catalog,

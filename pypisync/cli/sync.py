@@ -3,16 +3,17 @@
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
+from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
 from pypisync.errors import PypiSyncError, Stopped, StorageError
 
 if TYPE_CHECKING:
+    from pypisync.catalog.db.pool import Stored
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
     from pypisync.config.load import Config
@@ -133,11 +134,7 @@ def prune(
     Generations past their retention; files off the pages for longer than the grace period that no
     generation lists which is kept. As the end of a sync does.
     """
-    import time
-
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.db.transactions import Catalog
-    from pypisync.catalog.publication import retention
     from pypisync.core.units import show_size
     from pypisync.cycle.sync import Report
     from pypisync.cycle.sync import prune as prune_now
@@ -146,29 +143,38 @@ def prune(
     understood = configured(config)
     with Reader(understood.database_url):
         pass  # there is a catalog: nothing is to be created here
-    with ExitStack() as stack:
-        if dry_run:
-            catalog = Catalog(understood.database_url, writer=False)
-            stack.callback(catalog.close)
-            mirror = None
-        else:
-            mirror = stack.enter_context(open_mirror(understood))
-            catalog = mirror.catalog
-        now = time.time()
-        off_pages, replaced = now - understood.grace, now - understood.retention
-        with catalog.begin() as connection:
-            old = retention.old_generations(connection, replaced)
-            found = retention.unneeded(connection, off_pages, replaced)
-        if mirror is not None:
-            prune_now(mirror, Report())
+    report = Report()
+    if dry_run:
+        old, found = _prunable(understood)
+    else:
+        with open_mirror(understood) as mirror:
+            old, found = prune_now(mirror, report)
     size = sum(item.size for item in found)
     if as_json:
         paths = [item.path for item in found]
         answer = {"deleted": not dry_run, "generations": old, "files": len(found), "bytes": size}
-        show_json({**answer, "paths": paths})
-        return
-    done = "would go" if dry_run else "deleted"
-    if dry_run:
-        show("Files", ("path", "size"), ((item.path, show_size(item.size)) for item in found))
-    figures = (count(len(found)), show_size(size), count(old))
-    show("Prune", ("", "files", "bytes", "generations"), [(done, *figures)])
+        show_json({**answer, "paths": paths, "failed": report.failed})
+    else:
+        if dry_run:
+            show("Files", ("path", "size"), ((item.path, show_size(item.size)) for item in found))
+        done = "would go" if dry_run else "deleted"
+        figures = (count(len(found)), show_size(size), count(old))
+        show("Prune", ("", "files", "bytes", "generations"), [(done, *figures)])
+        for what, reason in report.failed.items():
+            typer.echo(clean(f"{what}: {reason}"), err=True)
+    raise typer.Exit(report.exit_code)
+
+
+def _prunable(config: "Config") -> "tuple[int, list[Stored]]":
+    """How many generations would be forgotten, and the files that would be deleted."""
+    import time
+
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.catalog.publication import retention
+
+    catalog = Catalog(config.database_url, writer=False)
+    now = time.time()
+    off_pages, replaced = now - config.grace, now - config.retention
+    with closing(catalog), catalog.begin() as connection:
+        old = retention.old_generations(connection, replaced)
+        return old, retention.unneeded(connection, off_pages, replaced)

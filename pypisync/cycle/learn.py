@@ -51,7 +51,8 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     while batch := list(islice(answers, _RECORD)):
         documents = [answer for _, answer in batch if isinstance(answer, ProjectDocument)]
         gone = [ask.name for ask, answer in batch if isinstance(answer, Gone)]
-        same = [ask.name for ask, answer in batch if isinstance(answer, Unchanged)]
+        same = {ask.name: answer for ask, answer in batch if isinstance(answer, Unchanged)}
+        other = {name: one.validators for name, one in same.items() if one.validators}
         reasons = {
             ask.name: answer
             for ask, answer in batch
@@ -62,6 +63,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         with mirror.catalog.begin() as connection:
             facts.record(connection, documents, mirror.rules, mirror.now())
             facts.record_gone(connection, gone, mirror.rules, mirror.now())
+            facts.record_same(connection, other)
             pending.settled(connection, [*(d.name for d in documents), *gone, *same])
             pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
         for name, error in reasons.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from pypisync.catalog.db import pool
+from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import lock_files as locks
 from pypisync.catalog.facts import pending
@@ -289,15 +290,18 @@ def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
 # -- prune ----------------------------------------------------------------------------------
 
 
-def prune(mirror: Mirror, report: Report) -> None:
-    """Forget generations past their retention, and delete the files that nobody needs any more."""
+def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
+    """Forget generations past their retention, and delete the files that nobody needs any more.
+
+    Returns how many generations were forgotten, and the files that were deleted.
+    """
     report.failed |= rollback.obey(mirror)  # it may save a generation
     now = mirror.now()
     with mirror.catalog.begin() as connection:
-        retention.forget_generations(connection, now - mirror.retention)
+        old = retention.forget_generations(connection, now - mirror.retention)
         found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention)
     if not found:
-        return
+        return old, []
     paths = [item.path for item in found]
     with mirror.catalog.begin() as connection:
         pool.doom_stored(connection, paths)
@@ -306,6 +310,7 @@ def prune(mirror: Mirror, report: Report) -> None:
     with mirror.catalog.begin() as connection:
         pool.forget_stored(connection, paths)
     report.pruned += len([path for path in paths if not path.endswith(METADATA)])
+    return old, found
 
 
 # -- the run's record -----------------------------------------------------------------------
@@ -319,9 +324,9 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     mirror.watch.begin(number)
     try:
         yield
-    except PypiSyncError as error:
+    except Exception as error:
         report.answers = dict(mirror.answers)
-        report.failed["run"] = str(error)
+        report.failed["run"] = _reason(error)
         outcome = "stopped" if isinstance(error, Stopped) else "failed"
         with mirror.catalog.begin() as connection:
             runs.finish(connection, number, outcome, report, mirror.now())
@@ -330,6 +335,12 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     outcome = "incomplete" if report.exit_code else "done"
     with mirror.catalog.begin() as connection:
         runs.finish(connection, number, outcome, report, mirror.now())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, PypiSyncError):
+        return str(error)
+    return f"a fault of PypiSync, please report it: {type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -15,13 +15,15 @@ from pypisync.cycle import maintenance
 from pypisync.cycle.sync import sync_once
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.logs import Lines
-from pypisync.wiring import open_parts
+from pypisync.wiring import follow_date, open_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pypisync.cycle.mirror import Mirror
     from pypisync.daemon.vitals import Vitals
+
+_DAY = 86400.0  # seconds
 
 
 class Jobs:
@@ -39,6 +41,7 @@ class Jobs:
         self.failed_at: float | None = None  # when a cycle failed that was not repeated yet
         self.serial = 0  # that was read last
         self.damaged = False  # files were found broken, so a cycle should come soon
+        self._day = 0.0  # for which the mirror's proof targets are right
         self.mirror = self._opened(config)
 
     def configure(self, config: Config) -> None:
@@ -57,6 +60,9 @@ class Jobs:
             except PypiSyncError as error:
                 self._lines.ended(error, "failed")
                 self.failed_at = self.mirror.now()
+            except Exception:
+                self.failed_at = self.mirror.now()
+                raise
             else:
                 self.serial = report.serial
                 self._lines.done(report)
@@ -87,6 +93,10 @@ class Jobs:
         if self._wanted is not self._open:
             self._parts.close()
             self.mirror, self._open = self._opened(self._wanted), self._wanted
+        day = self.mirror.now() // _DAY
+        if day != self._day:
+            self._day = day
+            follow_date(self.mirror, self._open)
         return self.mirror
 
     def _opened(self, config: Config) -> "Mirror":

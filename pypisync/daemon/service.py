@@ -130,9 +130,11 @@ class Daemon:
             self._trouble = ""
             self._log.info("leading", next=_moment(agenda.next_run("sync")))
             self._be_ready()
-            while not (self._ending or self._moved):
+            while not (self._ending or (self._moved and not vitals.doing)):
                 self._tick(agenda, jobs, vitals)
                 self._look(leadership)
+                if self._moved:
+                    vitals.tell_to_stop()
         finally:
             self._finish(vitals)
             agenda.shutdown()
@@ -183,7 +185,10 @@ class Daemon:
                 raise
 
     def _finish(self, vitals: Vitals) -> None:
-        """Let the job that runs come to a safe point; every other point is one as well."""
+        """Ask the running job to stop and wait five seconds, or until a second signal.
+
+        Exiting after that is safe, because every point is crash-safe.
+        """
         vitals.tell_to_stop()
         give_up = time.monotonic() + _PATIENCE
         while vitals.doing:

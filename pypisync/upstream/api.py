@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from pypisync.core.standards.model import Change, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import (
+    NO_VALIDATORS,
+    Change,
+    ProjectDocument,
+    Unchanged,
+    Validators,
+    Vulnerability,
+)
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"
@@ -25,7 +32,7 @@ class ProjectAsk:
 
     name: str  # normalised
     serial: int = 0  # the serial it is owed: an older document is Stale
-    etag: str | None = None  # of the document already known
+    validators: Validators = NO_VALIDATORS  # of the document already known
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class FileAsk:
     sha256: str  # "" if upstream states none
     size: int | None = None
     limit: int = 4 * 2**30  # bytes, where no size is stated
+    stated: str = ""  # another hash to check, as "sha512:<hex>"; "": none
 
 
 class Part(Protocol):

@@ -16,10 +16,11 @@ import msgspec
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
-from pypisync.core.standards.model import File, ProjectDocument, Status, Vulnerability
+from pypisync.core.standards.model import File, ProjectDocument, Skipped, Status, Vulnerability
 from pypisync.errors import Malformed
-from pypisync.upstream.entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
+from pypisync.upstream.file_entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
 from pypisync.upstream.session import Reply, said, shown
+from pypisync.upstream.validators import of_headers, stamped
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 _MOST = 100  # vulnerabilities of a release, and what each names, that are read
@@ -134,7 +135,7 @@ def parse_root(reply: Reply) -> Root:
     return Root(
         _serial(page.meta.serial) or stated_serial(reply.headers),
         [(entry.name, _serial(entry.serial)) for entry in page.projects],
-        _etag(reply),
+        of_headers(reply.headers).etag,
     )
 
 
@@ -146,7 +147,7 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
     files = simple_files(page.files, reply.url)
     _check_left(len(page.files), len(files), reply)
     stated = page.status or _Status()
-    return ProjectDocument(
+    document = ProjectDocument(
         name=name,
         display=page.name,
         serial=_serial(page.meta.serial) or stated_serial(reply.headers),
@@ -154,10 +155,10 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
         # A status of a later standard cannot be understood, so it is as if unsaid.
         status=cast("Status", stated.status) if stated.status in get_args(Status) else None,
         status_reason=clean(stated.reason),
-        etag=_etag(reply),
         versions=_odd(page.versions or (), _versions_of(files)),
-        left_out=len(page.files) - len(files),
+        skipped=_left_out(len(page.files) - len(files)),
     )
+    return stamped(document, reply.headers)
 
 
 def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
@@ -181,18 +182,19 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
             files += found
     listed = sum(len(entries) for entries in releases.values())
     _check_left(listed, len(files), reply)
-    return ProjectDocument(
+    document = ProjectDocument(
         name=name,
         display=page.info.name,
         serial=_serial(page.last_serial) or stated_serial(reply.headers),
         files=tuple({file.filename: file for file in reversed(files)}.values())[::-1],
         status=None,
-        etag=_etag(reply),
         versions=_odd(releases, filled),
         requires={newest: _requires(page.info)} if newest else {},
-        left_out=listed - len(files),
+        skipped=_left_out(listed - len(files)),
         partial=page.releases is None,
+        form="legacy",
     )
+    return stamped(document, reply.headers)
 
 
 def parse_requires(name: str, reply: Reply) -> tuple[str, ...] | None:
@@ -270,10 +272,10 @@ def _serial(stated: int | str | None) -> int | None:
     return stated if stated is not None and 0 <= stated <= MAX_SERIAL else None
 
 
-def _etag(reply: Reply) -> str | None:
-    # It goes back in a header and into the database, so it must be what RFC 9110, 8.8.3 allows.
-    etag = reply.headers.get("ETag", "")
-    return etag if re.fullmatch(r'(?:W/)?"[!#-~]{0,200}"', etag) else None
+def _left_out(count: int) -> tuple[Skipped, ...]:
+    what = f"{count} of the files listed"
+    why = "without a SHA-256, or with an address or size out of range"
+    return (Skipped(what, why),) if count else ()
 
 
 def _requires(info: _Info) -> tuple[str, ...] | None:

@@ -25,6 +25,7 @@ from pypisync.upstream.documents import (
     stated_serial,
 )
 from pypisync.upstream.session import Reply, Session, backoff, shown
+from pypisync.upstream.validators import conditions
 
 _GZIP = {"Accept-Encoding": "gzip, deflate"}
 # The further tries for a document that is too old: caches keep one variant for each encoding.
@@ -33,6 +34,7 @@ _PAST_CACHES = (
     {"Accept-Encoding": "gzip", "Cache-Control": "no-cache"},
 )
 _GONE = frozenset({404, 410})
+_CONDITIONAL = frozenset({"If-None-Match", "If-Modified-Since"})
 
 
 class _NoJsonError(Exception):
@@ -57,19 +59,27 @@ class Projects:
 
     def read(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         """The document asked for, no older than ``ask.serial``. Raises UpstreamError."""
-        headers = _GZIP | {"If-None-Match": ask.etag} if ask.etag else _GZIP
-        document = self._read(ask.name, headers)
+        document = self._unless_known(ask, self._read(ask.name, _GZIP | conditions(ask.validators)))
         for tries, variant in enumerate(_PAST_CACHES, 1):
             if not 0 < document.serial < ask.serial:
                 return document
             self._session.wait(backoff(tries))
-            document = self._read(ask.name, variant)
+            document = self._unless_known(ask, self._read(ask.name, variant))
         if 0 < document.serial < ask.serial:
             raise Stale(
                 f"{ask.name}: upstream still answers with serial {document.serial}, although it "
                 f"changed at {ask.serial}; it is asked again later"
             )
         return document
+
+    def _unless_known(
+        self, ask: ProjectAsk, document: ProjectDocument | Unchanged
+    ) -> ProjectDocument | Unchanged:
+        """Returns Unchanged for a document whose content is the known one."""
+        if isinstance(document, Unchanged) or document.validators.digest != ask.validators.digest:
+            return document
+        other = document.validators if document.validators != ask.validators else None
+        return Unchanged(ask.name, document.serial, other)
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
         """``requires_dist`` of one release by the JSON API; None: none or unknown.
@@ -134,7 +144,7 @@ class Projects:
     def _by_simple(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
         url = f"{self._session.endpoint}/simple/{quote(name, safe='')}/"
         reply = self._session.get(url, {**headers, "Accept": SIMPLE_JSON})
-        if reply.status == 304 and "If-None-Match" in headers:
+        if reply.status == 304 and _CONDITIONAL & headers.keys():
             return Unchanged(name, stated_serial(reply.headers))
         _check(name, reply)
         if reply.status == 406 or not is_json(reply):
@@ -148,7 +158,7 @@ class Projects:
 
     def _by_legacy(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
         reply = self._legacy(quote(name, safe=""), headers)
-        if reply.status == 304 and "If-None-Match" in headers:
+        if reply.status == 304 and _CONDITIONAL & headers.keys():
             return Unchanged(name, stated_serial(reply.headers))
         _check(name, reply)
         if not is_json(reply):

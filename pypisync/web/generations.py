@@ -3,7 +3,7 @@
 A generation's pages never change, so they are kept in memory by its number. Which number a name
 stands for, and whether the generation is still kept, is asked again every two seconds at most. One
 request at a time asks the database, and only about a name that an index can have, so that clients
-cannot take all of the server's threads.
+cannot take all of the server's threads. Clients that wait for the same page share one rendering.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ _ROOM = 32 * 2**20
 _OVERHEAD = 1_000  # bytes that an entry costs besides its data
 
 Key = tuple[int, str, bool, bool]  # generation, project, as JSON, packed
+_Request = tuple[str, str, bool, bool]  # the generation as it was asked for; the rest as in Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Generations:
         self._lock = asyncio.Lock()
         self._numbers: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
         self._pages: OrderedDict[Key, Page] = OrderedDict()
+        self._making: dict[_Request, asyncio.Task[Page | None]] = {}
         self._used = 0
 
     async def page(self, which: str, name: str, form: Format, *, packed: bool) -> Page | None:
@@ -66,6 +68,17 @@ class Generations:
             page = self._get((number, name, as_json, packed))
             if page is not None:
                 return page
+        wanted = (which, name, as_json, packed)
+        task = self._making.get(wanted)
+        if task is None:
+            task = self._making[wanted] = asyncio.create_task(self._made(wanted))
+            task.add_done_callback(lambda _: self._making.pop(wanted, None))
+        # One client that goes away takes nothing from the others.
+        return await asyncio.shield(task)
+
+    async def _made(self, wanted: _Request) -> Page | None:
+        """The page, made from the database and kept. Raises CatalogError."""
+        which, name, as_json, packed = wanted
         async with self._lock:
             number, page = await asyncio.to_thread(
                 self._make, which, name, as_json=as_json, packed=packed

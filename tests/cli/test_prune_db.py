@@ -6,6 +6,7 @@ from pathlib import Path
 from pypisync.catalog.db import migrate
 from pypisync.catalog.db.reader import REVISION
 from pypisync.catalog.db.transactions import Catalog
+from pypisync.cycle import rollback
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke, snapshot
 from tests.sim.server import Server
@@ -34,6 +35,18 @@ def test_prune_deletes_what_no_page_lists(tmp_path: Path, world: World, server: 
     assert not list((tmp_path / "data").glob("packages/*/*/*/a-1.0-*"))
     assert invoke(config, "prune", "--json").json["files"] == 0
     assert invoke(config, "verify").code == 0
+
+
+def test_prune_tells_what_could_not_be_done(tmp_path: Path, world: World, server: Server) -> None:
+    world.publish("a", "1.0")
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]})
+    assert invoke(config, "sync").code == 0
+    rollback.to_generation(77).give(tmp_path / "data")
+    done = invoke(config, "prune")
+    assert (done.code, done.err) == (1, "order index 77: there is no generation 77\n")
+    rollback.to_generation(78).give(tmp_path / "data")
+    done = invoke(config, "prune", "--json")
+    assert (done.code, done.json["failed"]) == (1, {"order index 78": "there is no generation 78"})
 
 
 def test_prune_without_a_mirror_makes_none(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchanged, Validators
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
 from pypisync.upstream.client import HttpUpstream, Settings
@@ -22,9 +22,9 @@ class Face:
     requests: Callable[[RequestKind | None], int]
 
     def project(
-        self, name: str, serial: int = 0, etag: str | None = None
+        self, name: str, serial: int = 0, known: Validators = NO_VALIDATORS
     ) -> ProjectDocument | Unchanged | UpstreamError:
-        [(_, answer)] = self.upstream.projects([ProjectAsk(name, serial, etag)])
+        [(_, answer)] = self.upstream.projects([ProjectAsk(name, serial, known)])
         return answer
 
     def document(self, name: str, serial: int = 0) -> ProjectDocument:

@@ -217,9 +217,11 @@ def test_a_known_document_is_unchanged(face: Open) -> None:
     world = rich()
     one = face(world)
     known = one.document("knight")
-    assert one.project("knight", known.serial, known.etag) == Unchanged("knight", known.serial)
+    assert one.project("knight", known.serial, known.validators) == Unchanged(
+        "knight", known.serial
+    )
     world.unarchive("knight")  # moves no serial, and yet
-    again = one.project("knight", known.serial, known.etag)
+    again = one.project("knight", known.serial, known.validators)
     assert isinstance(again, ProjectDocument)
     assert (known.status, again.status) == ("archived", "active")
 

@@ -249,7 +249,6 @@ def test_it_stops_although_upstream_is_silent(tmp_path: Path, world: World, serv
         code, seconds = daemon.terminate()
         assert code == 0
         assert seconds < 15
-        assert daemon.events("abandoned")
     world.heal()
     with Running(config) as daemon:
         assert daemon.wait_for("run")["outcome"] == "done"

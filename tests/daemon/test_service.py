@@ -3,16 +3,20 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
+from threading import Event
 from typing import Any
 
 import pytest
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.publication import runs
 from pypisync.cli.common import moment
 from pypisync.config.load import Config, load
-from pypisync.cycle.mirror import Silent
+from pypisync.cycle.mirror import Mirror, Silent
+from pypisync.cycle.sync import Report
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.service import Daemon
@@ -22,7 +26,7 @@ from pypisync.logs import Lines, logger
 from pypisync.web.workers import Workers
 from pypisync.wiring import writing
 from tests.cli.running import configure
-from tests.recipe.mirrors import read_tree
+from tests.recipe.mirrors import LINUX, read_tree
 from tests.sim.server import Server
 from tests.sim.world import World
 
@@ -89,6 +93,53 @@ def test_it_reloads_while_standing_by(tmp_path: Path, capsys: pytest.CaptureFixt
         Daemon(config, lambda: load(path, {}), Script(*steps), silent, log, web=web).run()
     events = [line["event"] for line in logged(capsys)]
     assert events == ["started", "standing_by", "reloaded", "stopping", "ended"]
+
+
+def test_another_folder_waits_for_a_job_that_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = configure(tmp_path, packages={"a": ["latest"]})
+    config = load(path, {})
+    begun, released = Event(), Event()
+    where: list[Path] = []
+
+    def silent_cycle(mirror: Mirror) -> Report:
+        where.append(mirror.pool.root)
+        begun.set()
+        released.wait(60)
+        return Report()
+
+    monkeypatch.setattr("pypisync.daemon.jobs.sync_once", silent_cycle)
+    monkeypatch.setattr("pypisync.daemon.service._PATIENCE", 0.0)
+    monkeypatch.setattr("pypisync.daemon.service._TICK", 0.01)
+    ticks = iter(range(1_000_000))
+
+    def moved() -> bool:
+        if begun.is_set():
+            configure(tmp_path, packages={"a": ["latest"]}, destination_folder="other")
+        return begun.is_set()
+
+    def some_ticks_later() -> bool:
+        if next(ticks) > 50:  # it was waited for
+            released.set()
+        return len(where) > 1
+
+    queue = Script((moved, Signals.SIGHUP), (some_ticks_later, Signals.SIGTERM))
+    abandoned: list[int] = []
+
+    def load_again() -> Config:
+        begun.clear()
+        return load(path, {})
+
+    with Workers() as web:
+        log = logger(as_json=True)
+        daemon = Daemon(
+            config, load_again, queue, Notifier({}, float), log, web=web, abandon=abandoned.append
+        )
+        daemon.run()
+    assert abandoned == []
+    assert where == [tmp_path / "data", tmp_path / "other"]
+    assert [line["event"] for line in logged(capsys)].count("leading") == 2
 
 
 def test_the_watchdog_starves_only_when_nothing_moves() -> None:
@@ -210,3 +261,56 @@ def test_a_project_that_fails_is_left_alone_for_longer_each_time(
         bench.clock += 3 * 86400.0
         bench.jobs.sync()
     assert read_tree(config.destination) == {"a": {"3.0"}, "b": {"1.0"}}
+
+
+def test_a_cycle_that_ends_by_a_fault_is_recorded_and_tried_again_soon(
+    tmp_path: Path, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish("a", "1.0")
+    config = load(configure(tmp_path, server.url, packages={"a": ["latest"]}), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack)
+        with monkeypatch.context() as patch:
+            patch.setattr("pypisync.cycle.sync.listen", lambda *_: 1 // 0)
+            bench.jobs.sync()
+        assert bench.jobs.failed_at == bench.clock
+        with Reader(config.database_url) as reader:
+            rows = list(reader.rows("SELECT outcome, finished, report FROM runs ORDER BY id"))
+        assert [(outcome, finished) for outcome, finished, _ in rows][1] == ("failed", bench.clock)
+        assert "ZeroDivisionError" in json.loads(rows[1][2])["failed"]["run"]
+
+
+def test_a_run_that_was_killed_does_not_run_for_ever(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    config = load(configure(tmp_path, server.url, packages={"a": ["latest"]}), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack)
+        with bench.jobs.mirror.catalog.begin() as connection:
+            runs.start(connection, bench.clock)  # and then the machine lost its power
+        bench.jobs.sync()
+        with Reader(config.database_url) as reader:
+            outcomes = [row[0] for row in reader.rows("SELECT outcome FROM runs ORDER BY id")]
+    assert outcomes == ["done", "failed", "done"]
+
+
+def test_a_python_that_gets_no_fixes_any_more_is_no_proof_target_from_that_day_on(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    keys = {"packages": {"a": ["latest"]}, "environment": LINUX | {"python_version": None}}
+    config = load(configure(tmp_path, server.url, **keys), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack)
+        bench.clock = datetime(2027, 10, 31, 23, tzinfo=UTC).timestamp()
+        bench.jobs.sync()
+        before = [one.name for one in bench.jobs.mirror.rules.machines.all]
+        bench.clock += 2 * 3600
+        bench.jobs.sync()
+        after = [one.name for one in bench.jobs.mirror.rules.machines.all]
+        with Reader(config.database_url) as reader:
+            [(proven,)] = reader.rows("SELECT targets FROM v_proofs")
+    assert "3.11 linux-x86_64" in before
+    assert after == [name for name in before if name != "3.11 linux-x86_64"]
+    assert sorted(proven.split(", ")) == sorted(after)

@@ -19,6 +19,7 @@ from packaging.version import InvalidVersion, Version
 from pypisync.core.standards.model import Change, File, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk
+from pypisync.upstream.validators import stamped
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
 from tests.sim.log import Entry, Log, RequestKind, kind_of
@@ -194,6 +195,10 @@ class MemoryUpstream:
 
     def _project(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         found = self._any_api(ask)
+        if isinstance(found, ProjectDocument) and (
+            found.validators.digest == ask.validators.digest
+        ):
+            found = Unchanged(ask.name, found.serial)
         if 0 < found.serial < ask.serial:
             raise Stale(f"{ask.name}: serial {found.serial}, owed {ask.serial}")
         return found
@@ -221,19 +226,19 @@ class MemoryUpstream:
         if project is None:
             raise Gone(f"{ask.name}: not in the index")
         etag = self._etag(self._documents.project_json(project))
-        if etag and etag == ask.etag:
+        if etag and etag == ask.validators.etag:
             return Unchanged(ask.name, project.serial)
         listed = project.listed()
-        return ProjectDocument(
+        document = ProjectDocument(
             name=ask.name,
             display=ask.name,  # the simple index knows no other
             serial=project.serial,
             files=tuple(self._file(release, file) for release, file in listed),
             status=project.status,
             status_reason=project.reason,
-            etag=etag,
             versions=_odd(release for release, _ in listed),
         )
+        return stamped(document, {"ETag": etag or ""})
 
     def _by_json(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         self._document(f"/pypi/{ask.name}/json")
@@ -243,7 +248,7 @@ class MemoryUpstream:
         if project is None or document is None or newest is None:
             raise Gone(f"{ask.name}: the JSON API does not have it")
         etag = self._etag(document)
-        if etag and etag == ask.etag:
+        if etag and etag == ask.validators.etag:
             return Unchanged(ask.name, project.serial)
         requires = {newest.version: newest.requires}
         faults = self.world.faults
@@ -253,17 +258,18 @@ class MemoryUpstream:
         shown = [release for release in project.releases.values() if not release.quarantined]
         if not faults.releases_key:
             shown = [newest]
-        return ProjectDocument(
+        made = ProjectDocument(
             name=ask.name,
             display=project.display,
             serial=project.serial,
             files=tuple(self._file(release, file) for release in shown for file in release.files),
             status=None,
-            etag=etag,
             versions=_odd(shown),
             requires=requires,
             partial=not faults.releases_key,
+            form="legacy",
         )
+        return stamped(made, {"ETag": etag or ""})
 
     def _requires(self, name: str, version: str) -> tuple[str, ...] | None:
         return self._release(name, version).requires

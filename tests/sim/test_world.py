@@ -235,8 +235,8 @@ def test_memory_answers_conditionally_and_counts(world: World, memory: MemoryUps
     after = document(memory, "a")
     assert before.serial == after.serial
     assert (after.status, after.status_reason) == ("archived", "done")
-    assert before.etag != after.etag
-    [(_, same)] = memory.projects([ProjectAsk("a", 0, after.etag)])
+    assert before.validators != after.validators
+    [(_, same)] = memory.projects([ProjectAsk("a", 0, after.validators)])
     assert same == Unchanged("a", after.serial)
     assert memory.requests("simple") == 4
     assert memory.requests() == 4

@@ -1,10 +1,11 @@
 """Project documents of the legacy JSON API."""
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
-from pypisync.core.standards.model import File, ProjectDocument
+from pypisync.core.standards.model import File, ProjectDocument, Validators
 from pypisync.errors import Malformed
 from pypisync.upstream.documents import parse_legacy, parse_requires
 from tests.upstream.test_documents import SHA, reply
@@ -57,7 +58,8 @@ def test_all_of_a_legacy_document_is_read() -> None:
             ),
         ),
         status=None,
-        etag='"e"',
+        validators=Validators('"e"', None, ANY),
+        form="legacy",
         versions=("0.9", "x!"),
         requires={"1.0": ("a>1", "b")},
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchanged, Validators
 from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.client import HttpUpstream
@@ -10,6 +10,7 @@ from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Scripted, json, page
 
 SHA = "ab" * 32
+KNOWN = Validators('"1"', "Wed, 21 Oct 2026 07:28:00 GMT", "x")
 
 
 def simple(name: str = "a", serial: int = 7, **headers: str) -> Answer:
@@ -33,17 +34,17 @@ def legacy(name: str = "a", serial: int = 7, *, releases: bool = True) -> Answer
 
 
 def ask(
-    upstream: HttpUpstream, name: str = "a", serial: int = 0, etag: str | None = None
+    upstream: HttpUpstream, name: str = "a", serial: int = 0, known: Validators = NO_VALIDATORS
 ) -> ProjectDocument | Unchanged | UpstreamError:
-    (asked, answer), *rest = upstream.projects([ProjectAsk(name, serial, etag)])
-    assert (asked, rest) == (ProjectAsk(name, serial, etag), [])
+    (asked, answer), *rest = upstream.projects([ProjectAsk(name, serial, known)])
+    assert (asked, rest) == (ProjectAsk(name, serial, known), [])
     return answer
 
 
 def document(
-    upstream: HttpUpstream, name: str = "a", serial: int = 0, etag: str | None = None
+    upstream: HttpUpstream, name: str = "a", serial: int = 0, known: Validators = NO_VALIDATORS
 ) -> ProjectDocument:
-    answer = ask(upstream, name, serial, etag)
+    answer = ask(upstream, name, serial, known)
     assert isinstance(answer, ProjectDocument), answer
     return answer
 
@@ -51,7 +52,7 @@ def document(
 def test_the_simple_index_is_enough(server: Scripted, connect: Connect) -> None:
     server.tell("/simple/a/", simple(ETag='"1"'))
     found = document(connect())
-    assert (found.status, found.etag, found.serial) == ("active", '"1"', 7)
+    assert (found.status, found.validators.etag, found.serial) == ("active", '"1"', 7)
     assert found.files[0].url == server.url + "/f/a.whl"
     assert server.asked[0].headers["accept"] == "application/vnd.pypi.simple.v1+json"
     assert server.paths() == ["/simple/a/"]
@@ -136,8 +137,23 @@ def test_a_missing_part_is_not_taken_for_an_absent_one(server: Scripted, connect
 
 def test_a_known_document_is_not_sent_again(server: Scripted, connect: Connect) -> None:
     server.tell("/simple/a/", Answer(304, headers={"X-PyPI-Last-Serial": "12"}))
-    assert ask(connect(), etag='"1"') == Unchanged("a", 12)
+    assert ask(connect(), known=KNOWN) == Unchanged("a", 12)
     assert server.asked[0].headers["if-none-match"] == '"1"'
+    assert server.asked[0].headers["if-modified-since"] == "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+def test_the_known_content_in_another_body_is_unchanged(server: Scripted, connect: Connect) -> None:
+    """Some indexes send no validators, and write the time into every page."""
+    first, second = simple(), simple(ETag='"2"')
+    second = Answer(200, b" " + second.body, second.headers)
+    server.tell("/simple/a/", first, first, second, simple(serial=8))
+    upstream = connect()
+    known = document(upstream).validators
+    assert (known.etag, known.modified, len(known.digest)) == (None, None, 32)
+    assert ask(upstream, known=known) == Unchanged("a", 7)
+    new = Validators('"2"', None, known.digest)
+    assert ask(upstream, serial=7, known=known) == Unchanged("a", 7, new)
+    assert document(upstream, known=new).serial == 8
 
 
 def test_a_304_that_was_not_asked_for_is_no_answer(server: Scripted, connect: Connect) -> None:
@@ -150,7 +166,7 @@ def test_an_old_document_is_asked_for_again_past_the_caches(
 ) -> None:
     old = Answer(304, headers={"X-PyPI-Last-Serial": "5"})
     server.tell("/simple/a/", old, simple(serial=6), simple(serial=8))
-    assert document(connect(), serial=8, etag='"1"').serial == 8
+    assert document(connect(), serial=8, known=KNOWN).serial == 8
     assert time.now == 1 + 2
     again = [request.headers for request in server.asked[1:]]
     assert [headers["cache-control"] for headers in again] == ["no-cache"] * 2

@@ -1,5 +1,6 @@
 """Older generations over HTTP: the index as it was, with links to the same files."""
 
+import asyncio
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urljoin
 import pytest
 
 from pypisync.cycle import rollback
+from pypisync.web.generations import Generations, Page
 from tests.web.sites import HTML, JSON, Site, small_world
 
 PIP = f"{JSON}, {HTML}; q=0.1, text/html; q=0.01"
@@ -118,3 +120,30 @@ def test_without_a_database_it_says_so(tmp_path: Path) -> None:
         assert site.get("/generations/1/simple/").status_code == 503
         raw = site.get("/simple/", PIP, "gzip").content
         assert raw == gzip.decompress((site.tree / "simple/index.v1_json.gz").read_bytes())
+
+
+def test_clients_that_wait_for_one_page_share_one_rendering(
+    moved: Moved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, _ = moved
+    made: list[str] = []
+    make = Generations._make
+
+    def counted(self: Generations, which: str, name: str, **forms: bool) -> object:
+        made.append(name)
+        return make(self, which, name, **forms)
+
+    monkeypatch.setattr(Generations, "_make", counted)
+
+    async def ask() -> list[Page | BaseException | None]:
+        pages = Generations(site.bench.database)
+        asks = [asyncio.create_task(pages.page("1", "a-b", "v1_json", packed=False)) for _ in "123"]
+        await asyncio.sleep(0)
+        asks[0].cancel()  # the one who asked first goes away
+        return await asyncio.gather(*asks, return_exceptions=True)
+
+    first, *others = asyncio.run(ask())
+    assert isinstance(first, asyncio.CancelledError)
+    assert others[0] is others[1]
+    assert isinstance(others[0], Page)
+    assert made == ["a-b"]

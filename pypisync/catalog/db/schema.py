@@ -69,7 +69,11 @@ projects = Table(
     # unseen (only named by a requirement), gone (404), or upstream's project status
     text_column("status", "unseen"),
     text_column("status_reason", None),
+    # What its document is told from another version of it by, and where it came from.
     text_column("etag", None),
+    text_column("modified", None),
+    text_column("digest"),
+    text_column("form"),  # json, html, legacy; "": not known
     flag_column("undecided", index=True),  # facts changed since the last decision
     flag_column("unpublished", index=True),  # decisions or files changed since the last publication
     flag_column("unproven", index=True),  # facts changed since proofs were last looked at
@@ -98,16 +102,8 @@ releases = Table(
     Column("examined", Float),  # when upstream was asked for its vulnerabilities last
     flag_column("unexamined"),  # to be asked for them now
     UniqueConstraint("project_id", "key"),
-    Index(
-        "ix_releases_unexamined",
-        "id",
-        sqlite_where=text("unexamined = 1"),
-    ),
-    Index(
-        "ix_releases_wanted",
-        "id",
-        sqlite_where=text("knowledge = 'wanted'"),
-    ),
+    Index("ix_releases_unexamined", "id", sqlite_where=text("unexamined = 1")),
+    Index("ix_releases_wanted", "id", sqlite_where=text("knowledge = 'wanted'")),
     comment="a version of a project; without files it is gone and waits for the next decision",
 )
 
@@ -119,7 +115,10 @@ files = Table(
     Column("filename", Text, nullable=False, unique=True),
     Column("url", Text, nullable=False),
     Column("path", Text, nullable=False),
+    # Upstream's, else that of the bytes that came first; "" until they came.
     Column("sha256", Text, nullable=False),
+    # Null: upstream states the SHA-256; else the strongest other hash it states, "" if it has none.
+    text_column("stated", None),
     Column("size", BigInteger),
     text_column("uploaded", None),
     text_column("requires_python", None),
@@ -133,21 +132,10 @@ files = Table(
     text_column("ranged", None),
     text_column("barred"),  # why the policy bars it; "" if it does not
     Column("matures", Float),  # when that ends by itself, seconds since 1970
-    Index(
-        "ix_files_ranged",
-        "release_id",
-        sqlite_where=text("ranged IS NOT NULL"),
-    ),
-    Index(
-        "ix_files_barred",
-        "release_id",
-        sqlite_where=text("barred <> ''"),
-    ),
-    Index(
-        "ix_files_matures",
-        "matures",
-        sqlite_where=text("matures IS NOT NULL"),
-    ),
+    Index("ix_files_unhashed", "path", sqlite_where=text("sha256 = ''")),
+    Index("ix_files_ranged", "release_id", sqlite_where=text("ranged IS NOT NULL")),
+    Index("ix_files_barred", "release_id", sqlite_where=text("barred <> ''")),
+    Index("ix_files_matures", "matures", sqlite_where=text("matures IS NOT NULL")),
     comment="distribution files that upstream lists",
 )
 
@@ -294,11 +282,7 @@ stored = Table(
         postgresql_where=text("unlisted IS NOT NULL"),
     ),
     # Doomed: to be deleted as soon as no page lists it.
-    Index(
-        "ix_stored_doomed",
-        "path",
-        sqlite_where=text("sha256 = ''"),
-    ),
+    Index("ix_stored_doomed", "path", sqlite_where=text("sha256 = ''")),
     comment="what the pool holds, hash-checked when it came in",
 )
 

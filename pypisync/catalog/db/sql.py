@@ -155,10 +155,13 @@ def in_bulk(connection: Connection, *tables: Table) -> Iterator[None]:
     usual = connection.exec_driver_sql("PRAGMA cache_size").scalar()
     # Every row's references are looked up, all over the tables.
     connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE}")
-    for index in indexes:
-        index.drop(connection)
-    yield
-    connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+    try:
+        for index in indexes:
+            index.drop(connection)
+        yield
+    finally:
+        # The connection outlives the transaction, and its cache is no part of that.
+        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
     for index in indexes:
         index.create(connection)
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from pypisync.catalog.db.schema import pending, projects, releases, roots, settings
 from pypisync.catalog.db.schema_proofs import subjects
 from pypisync.catalog.db.sql import among, batches, is_set
+from pypisync.core.standards.model import Validators
 
 SERIAL = "serial"
 
@@ -123,18 +124,18 @@ def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -
 
 def stale(
     connection: Connection, now: float | None = None, fresh: Collection[str] = ()
-) -> list[tuple[str, int, str | None]]:
-    """All stale projects: name, the serial owed, and the ETag of the known document.
+) -> list[tuple[str, int, Validators]]:
+    """All stale projects: name, the serial owed, and the validators of the known document.
 
     With ``now``, without those that failed and whose time has not come again, unless ``fresh``.
     """
     query = (
-        select(pending, projects.c.etag)
+        select(pending, projects.c.etag, projects.c.modified, projects.c.digest)
         .select_from(pending.outerjoin(projects, projects.c.name == pending.c.name))
         .order_by(pending.c.name)
     )
     return [
-        (row.name, row.serial, row.etag)
+        (row.name, row.serial, Validators(row.etag, row.modified, row.digest or ""))
         for row in connection.execute(query)
         if now is None or row.name in fresh or now >= row.since + patience(row.attempts)
     ]

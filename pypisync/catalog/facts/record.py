@@ -21,7 +21,7 @@ from pypisync.core.filters.policy import Bar, judge
 from pypisync.core.standards import filenames as names
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA, ParsedFile
-from pypisync.core.standards.model import File, ProjectDocument
+from pypisync.core.standards.model import File, ProjectDocument, Validators
 
 # A project that upstream does not have (any more).
 GONE = "gone"
@@ -67,8 +67,23 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: 
         connection.execute(
             update(projects)
             .where(among(projects.c.name, batch))
-            .values(status=GONE, status_reason=None, etag=None)
+            .values(status=GONE, status_reason=None, etag=None, modified=None, digest="")
         )
+
+
+def record_same(connection: Connection, known: Mapping[str, Validators]) -> None:
+    """Record new validators of documents (by project) whose content is the known one."""
+    for name, validators in known.items():
+        connection.execute(
+            update(projects).where(projects.c.name == name).values(**validators_row(validators))
+        )
+
+
+def validators_row(validators: Validators) -> dict[str, str | None]:
+    """Returns the columns that validators are stored in."""
+    return {
+        "etag": validators.etag, "modified": validators.modified, "digest": validators.digest,
+    }  # fmt: skip
 
 
 def rederive(
@@ -101,9 +116,7 @@ def _read(document: ProjectDocument) -> _Read:
     for version in document.versions:
         if versions.parse(version) is None:
             read.skipped.append((version, "not a PEP 440 version"))
-    if document.left_out:
-        what = f"{document.left_out} of the files listed"
-        read.skipped.append((what, "without a SHA-256, or with an address or size out of range"))
+    read.skipped += [(entry.what, entry.reason) for entry in document.skipped]
     for file in {file.filename: file for file in document.files}.values():
         try:
             parsed = names.parse(document.name, file.filename)
@@ -155,7 +168,8 @@ class _Writer:
             "serial": document.serial,
             "status": status,
             "status_reason": document.status_reason,
-            "etag": document.etag,
+            **validators_row(document.validators),
+            "form": document.form,
             "undecided": was.undecided or changed,
             "unpublished": True,
             "unproven": was.unproven or changed or project in self._doubted,
@@ -331,7 +345,9 @@ class _Writer:
 
 
 _MASKS = ("admits", "admits_yanked", "builds", "serves", "serves_yanked")
-_PROJECT_COLUMNS = ("display", "serial", "status", "status_reason", "etag")
+_PROJECT_COLUMNS = (
+    "display", "serial", "status", "status_reason", "etag", "modified", "digest", "form",
+)  # fmt: skip
 # A change of these means that a release's requirements have to be read again.
 _SOURCES = ("kept", "sha256", "metadata_sha256", "url")
 

@@ -15,7 +15,12 @@ _KEPT = 10_000
 
 
 def start(connection: Connection, now: float) -> int:
-    """A run begins. Returns its number."""
+    """A run begins. Returns its number.
+
+    One that is still recorded as running was killed: there is one writer, and it begins a run now.
+    """
+    killed = runs.c.outcome == "running"
+    connection.execute(update(runs).where(killed).values(outcome="failed"))
     number = (connection.scalar(select(func.max(runs.c.id))) or 0) + 1
     connection.execute(insert(runs).values(id=number, started=now))
     connection.execute(delete(runs).where(runs.c.id <= number - _KEPT))

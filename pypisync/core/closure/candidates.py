@@ -2,8 +2,8 @@
 
 Preference is pip's: newest first; a pre-release counts only if the specifier names one or no
 final release matches; a yanked release only if an exact pin leaves nothing else (PEP 440, PEP 592
-and pip's ``is_pinned``). "Matches" is asked for each target by itself, so a release that a target
-cannot use never stands in another's way.
+and pip's ``is_pinned``). Each target is matched by itself, so a release that one target cannot use
+never hides another release from it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,8 +29,8 @@ def choose(
 ) -> tuple[tuple[int, ...], int]:
     """The best release for each target in ``mask``: their ids, and the targets without one.
 
-    ``candidates`` come newest first. The union of the answers for two masks is the answer for the
-    union of the masks, for each target is decided by itself.
+    ``candidates`` come newest first. Each target is decided by itself, so the results for two masks
+    unite to the result for the union of the masks.
     """
     wanted = matcher(specifier)
     finals: list[Candidate] = []

@@ -1,7 +1,7 @@
 """The closure from nothing, for any number of roots: one pass outward, nothing to take back.
 
-The answer is the one that :class:`pypisync.core.closure.incremental.Closure` gives, which would
-hold a graph of objects in memory; here an edge is three numbers, and facts go by in batches.
+The result is the same as that of :class:`pypisync.core.closure.incremental.Closure`, which would
+hold a graph of objects in memory. Here an edge is three numbers, and facts are read in batches.
 """
 
 from array import array
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class Source(Protocol):
-    """Facts as they go by."""
+    """Where facts are read from, in batches."""
 
     def all_roots(self) -> Iterator[Root]:
         """All roots; those of one project together."""
@@ -61,7 +61,7 @@ class Scratch:
     def choose_roots(self) -> Iterator[Root]:
         """Every root, with what it calls for."""
         for roots in _batched(self._source.all_roots()):
-            # Most roots are "latest", and one release answers that.
+            # Most roots are "latest", which one release decides.
             newest = self._source.newest_of(sorted({root.project for root in roots}))
             others = {
                 root.project

@@ -1,15 +1,16 @@
 """The closure: the selection that roots and dependency edges call for, kept up to date.
 
-What is selected is what roots and the classes in use reach; nothing else is remembered, so a
-decision from scratch is the same as this one.
+The selection is the set of nodes that the roots and the classes in use reach. It depends on nothing
+else, so an update ends in the same selection as a decision from scratch.
 
-An update touches what the changed facts touch: classes and roots of changed projects are chosen
-again, nodes of changed releases drawn again, then what is newly reached grows, and what lost its
-support is removed unless a root still reaches it (counting uses alone would keep cycles alive).
+An update touches only what the changed facts touch. It chooses again for the classes and roots of
+changed projects, draws the nodes of changed releases again, follows the edges of new nodes, and
+removes nodes that lost their support, unless a root still reaches them (reference counts alone
+would keep cycles alive).
 
 Facts and earlier decisions are read in batches through a :class:`pypisync.core.closure.model.Book`.
-Facts that the catalog lacks are not waited for: the decision says which they are, and is made again
-when they are there.
+The update does not wait for facts that the catalog lacks: the decision names them, and is made
+again when they have been read.
 """
 
 from collections import Counter
@@ -149,7 +150,7 @@ class Closure:
     # -- shrinking --------------------------------------------------------------------------
 
     def _shrink(self) -> None:
-        """Remove what no root reaches any more, and what only that had called for."""
+        """Remove the nodes that no root reaches any more, and those that only these supported."""
         doubtful = self._lost
         if not doubtful:
             return
@@ -166,7 +167,7 @@ class Closure:
                 doubtful |= self._remove(key)
 
     def _remove(self, key: NodeKey) -> set[NodeKey]:
-        """Remove a node. Returns the nodes that it supported."""
+        """Remove a node, and return the nodes that it supported."""
         node = self._work.remove(key)
         supported: set[NodeKey] = set()
         for c in node.edges.values():
@@ -181,7 +182,7 @@ class Closure:
             self._removed[key] = node
         return supported
 
-    # -- the answer -------------------------------------------------------------------------
+    # -- the result -------------------------------------------------------------------------
 
     def _decision(self, roots: list[Root]) -> Decision:
         work = self._work

@@ -96,7 +96,7 @@ def called(extras: Sequence[str]) -> tuple[str, ...]:
 
 
 class Book(Protocol):
-    """Facts and earlier decisions, in batches; every answer covers all that was asked."""
+    """Facts and earlier decisions, in batches; each result covers all that was asked for."""
 
     def candidates(self, projects: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
         """Releases with files, newest first; None for a project nobody has looked at yet."""
@@ -111,7 +111,7 @@ class Book(Protocol):
         """All classes into these projects."""
 
     def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
-        """Those of these classes that there are."""
+        """Those of these classes that exist."""
 
     def choosers(self, releases: Iterable[int]) -> Mapping[ClassKey, Class]:
         """All classes that choose one of these releases."""

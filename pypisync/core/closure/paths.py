@@ -1,11 +1,12 @@
 """Why something is selected: the ways to it from roots, along requirements.
 
-Found from below, one step up at a time, so that the shortest way from each root is found first and
-what is read grows with what lies above. A node is a selected release or an extra of it, as in
-:mod:`pypisync.core.closure.incremental`; where the facts come from is the caller's business.
+The search starts at the node and climbs one step at a time. So it finds the shortest way from each
+root first, and reads only what lies above the node. A node is a selected release or an extra of it,
+as in :mod:`pypisync.core.closure.incremental`; the caller says where the facts come from.
 
-Which root alone reaches a release (:func:`owners`) is what goes if the root goes. Counting all that
-each root reaches would cost a walk a root, and most roots reach the same common releases.
+:func:`owners` finds the root that alone reaches a release: the release goes if that root goes.
+Walking everything that each root reaches would cost one walk a root, and most roots reach the same
+releases.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -45,7 +46,7 @@ class Use:
 
 
 class Book(Protocol):
-    """What is known of the selection, in batches; nodes without an answer are left out."""
+    """The selection, read in batches; a node that nothing is known of is left out of the result."""
 
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
         """The roots that call for the node itself."""
@@ -75,15 +76,15 @@ class Found:
 
 @dataclass(slots=True)
 class Climber:
-    """Looks for the roots of one node after another; what was read is not read again."""
+    """Looks for the roots of one node after another; it reads nothing twice."""
 
     book: Book
-    most: int | None = None  # nodes to look at for one answer; None: all there are
+    most: int | None = None  # nodes to look at in one search; None: no limit
     _roots: dict[Node, Sequence[RootLine]] = field(default_factory=dict)
     _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
 
     def chains(self, starts: Iterable[Node]) -> Found:
-        """The roots that reach one of the nodes. One that no root reaches has none."""
+        """Returns the roots that reach one of the nodes; none for a node that no root reaches."""
         found: dict[RootLine, Chain] = {}
         frontier = sorted(starts)
         below: dict[Node, tuple[Node, Use] | None] = dict.fromkeys(frontier)
@@ -129,10 +130,10 @@ def _way(below: Mapping[Node, tuple[Node, Use] | None], top: Node) -> tuple[Use,
 
 
 def owners(starts: Mapping[str, Iterable[_T]], reach: Mapping[_T, Iterable[_T]]) -> dict[_T, str]:
-    """For everything reached: the root that alone reaches it, or SHARED.
+    """Returns for every reached node the root that alone reaches it, or SHARED.
 
-    ``starts``: what each root calls for itself, by the root's name (not empty); ``reach``: what
-    leads where directly. Every step is walked twice at most.
+    ``starts``: the nodes that each root calls for itself, by the root's name (not empty).
+    ``reach``: the nodes that a node leads to directly. Each step is walked twice at most.
     """
     owner: dict[_T, str] = {}
     todo: list[tuple[_T, str]] = [(node, root) for root, nodes in starts.items() for node in nodes]

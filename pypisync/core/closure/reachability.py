@@ -1,9 +1,10 @@
 """Which nodes no root reaches any more.
 
-A node lives if a root chooses it, or a class that a living node uses. So the question is asked
-backwards: from a node in doubt up along what supports it, until a root is met. Most are met within
-a step or two; where none is, everything that was seen on the way hangs in the air together with
-the node, cycles included. The answer is exact, and costs what the doubt reaches upwards.
+A node lives if a root chooses it, or if a class chooses it that a living node uses. So the search
+goes backwards: from a node in doubt up along its supporters, until it meets a root. It mostly meets
+one within a step or two. If it meets none, no root reaches any of the nodes that it has seen,
+cycles included. The result is exact, and the cost grows with the number of nodes above the node in
+doubt.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,14 +21,14 @@ _NEAR = 2
 
 
 class Liveness:
-    """Answers for one working set, also while dead nodes are being removed from it."""
+    """Finds dead nodes of one working set, also while dead nodes are being removed from it."""
 
     def __init__(self, work: WorkingSet) -> None:
         self._work = work
         self._alive: set[NodeKey] = set()
 
     def dead(self, doubtful: Iterable[NodeKey]) -> set[NodeKey]:
-        """Those of the nodes, and of what supports them, that no root reaches."""
+        """Returns those of the nodes, and of their supporters, that no root reaches."""
         wanted = sorted(doubtful)
         self._look_around(wanted)
         dead: set[NodeKey] = set()
@@ -38,7 +39,7 @@ class Liveness:
         return dead
 
     def _look_around(self, nodes: list[NodeKey]) -> None:
-        """Find those that hang on a root, or on what hangs on one: for all of them in one look."""
+        """Mark the nodes that a root supports, directly or by a neighbour; one look for all."""
         work, alive = self._work, self._alive
         work.load_roots({node.release for node in nodes})
         alive.update(node for node in nodes if self._rooted(node))
@@ -55,7 +56,7 @@ class Liveness:
         )
 
     def _hanging(self, key: NodeKey, dead: set[NodeKey], limit: int | None) -> set[NodeKey]:
-        """All that supports the node, itself included; nothing if there is a root among it."""
+        """Returns the node and all that supports it; nothing if a root is among these."""
         supports: dict[NodeKey, NodeKey | None] = {key: None}
         frontier = [key]
         while frontier:

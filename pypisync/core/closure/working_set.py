@@ -1,6 +1,7 @@
 """The working set of one update: the nodes, classes and roots it has looked at, as they are now.
 
-What is loaded here counts; what is not is as the catalog has it.
+Loaded entries may have been changed in memory and are authoritative. Everything else is unchanged
+in the catalog.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -123,7 +124,7 @@ class WorkingSet:
         self._index(key, node)
 
     def remove(self, key: NodeKey) -> Node:
-        """A node goes. Returns what it was."""
+        """Remove a node, and return it as it was."""
         node = self.nodes.pop(key)
         self._forget(key, node)
         return node

@@ -1,15 +1,15 @@
 """On which targets a marker can hold, and which extras it names.
 
-A variable that a target leaves open may have any value, so the question is whether *some* value
-makes the marker true. It is answered exactly. Each group of variables that move together is reduced
-to finitely many representative values (:mod:`pypisync.core.environments.marker_values`); what a
-value makes of the marker is the set of atoms it makes true, a bit mask; and as markers have no
-negation, only the largest of these sets matter. Their combinations over the groups are the *worlds*
-of a target, and the marker's tree is evaluated over all worlds at once, one bit each.
+A variable that a target leaves open may have any value. So the question is whether *some* value
+makes the marker true, and it is decided exactly. Each group of variables that move together is
+reduced to finitely many representative values (:mod:`pypisync.core.environments.marker_values`).
+Each value makes a set of atoms true, a bit mask. Markers have no negation, so only the largest of
+these sets matter. Their combinations over the groups are the *worlds* of a target, and the marker's
+tree is evaluated over all worlds at once, one bit each.
 
-Where hostile text would cost too much, "may hold" is answered instead: a requirement too many can
-be mirrored, one too few would break an installation. Likewise an atom may hold if packaging has
-no answer for it, and if it is about a lock file's ``extras`` or ``dependency_groups`` (PEP 751).
+Where hostile text would cost too much, the result is "may hold": one requirement too many can be
+mirrored, but one too few would break an installation. An atom also may hold if packaging cannot
+evaluate it, and if it is about a lock file's ``extras`` or ``dependency_groups`` (PEP 751).
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """Finitely many values that stand for all values of an open marker variable.
 
-Two values are alike when every atom of the marker answers the same for both, so one of each kind is
-enough: the literals, something beside each of them, and something that no literal mentions. The
+Two values are alike if every atom of the marker is equally true for both, so one value of each kind
+is enough: the literals, something beside each of them, and something that no literal mentions. The
 variables' universe: for ``python_full_version`` the final versions of the target's minor
 (pre-release interpreters are rare targets; bind one to serve it), for ``platform_release`` and
 ``implementation_version`` final versions and any text that is neither version nor prefix ("5.*"),
@@ -39,7 +39,7 @@ def text_values(variable: str, atoms: Sequence[Atom]) -> set[str] | None:
         if points is None or (contained and len(atoms) > 1):
             return None
         found = {value for value in found | points if not value.endswith(".*")}
-    if len(atoms) == 1:  # a text is part of itself: no shorter one could answer otherwise
+    if len(atoms) == 1:  # a text is part of itself: no shorter one could give another result
         return found
     if len(contained) > _MOST_CONTAINED:
         return None

@@ -174,7 +174,7 @@ class PerTargets(Generic[T]):
     """Something made once for each :class:`Targets` object and found again by identity.
 
     A Targets holds mappings, so it cannot be hashed, and hashing it at each of millions of
-    questions would cost more than the answer. A kept entry keeps its Targets alive, so an
+    lookups would cost more than the lookup itself. A kept entry keeps its Targets alive, so an
     identity is never taken for another's.
     """
 
@@ -195,7 +195,7 @@ class PerTargets(Generic[T]):
 def patches(minor: str, literals: Iterable[str]) -> list[int]:
     """Patch levels of ``minor`` that stand for all of them, as far as ``literals`` can tell.
 
-    A comparison with a version changes its answer only at that version's own patch level; a
+    A comparison with a version changes its result only at that version's own patch level; a
     test for being part of a text ("3.7.0 3.7.1") only at the levels that stand there. So 0, these
     levels and the one above each are enough: whatever lies between two is like the one above the
     lower.

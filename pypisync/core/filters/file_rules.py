@@ -38,7 +38,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The answer for one release; ``files`` runs parallel to the files asked about."""
+    """What is kept of one release; ``files`` runs parallel to the files passed in."""
 
     files: tuple[tuple[bool, int], ...]  # kept, and the targets that can use it
     admits: int  # by kept files that are not yanked

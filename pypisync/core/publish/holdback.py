@@ -1,8 +1,8 @@
 """What can be published: wanted against held.
 
-A release is ready if the files that are stored serve every target that the release admits. What
-is not ready is held, and so is every release that needs it and is not published yet: a page never
-lists a release whose dependencies are not there. What is published already stays.
+A release is ready if its stored files serve every target that the release admits. A release that is
+not ready is held, and so is every release that needs it and is not published yet: a page never
+lists a release whose dependencies are not listed. A release that is published already stays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -46,7 +46,7 @@ class Admission:
     _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)
 
     def best(self, name: str, versions: int, mode: Mode) -> int | None:
-        """The version to try first."""
+        """Returns the version to try first."""
         shelf = self.shelf(name)
         sound = versions & ~shelf.yanked
         choices: tuple[int, ...] = (sound, versions)

@@ -1,10 +1,10 @@
 """Whether a set of pins is an installation that pip would accept.
 
-Looked at from what is asked for, requirement by requirement, with ``packaging``'s own reading of
-specifiers and pip's rules for what may be chosen: all requirements on a project are taken together;
-a pre-release counts if one of them names a pre-release or no final matches them all; a yanked
-release if one of them is an exact pin and nothing that matches is not yanked (PEP 440, PEP 592).
-How the pins were found does not matter here, and nothing is shared with it.
+The check starts at the wanted requirements and follows one requirement after another. It reads
+specifiers by ``packaging`` and applies pip's rules: all requirements on a project count together; a
+pre-release is admitted if one of them names a pre-release or no final matches them all; a yanked
+release is admitted if one of them is an exact pin and everything that matches is yanked (PEP 440,
+PEP 592). The check shares no code with the search that found the pins.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,9 +24,9 @@ Pins = Mapping[str, int]
 
 
 def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Requirement]]:
-    """All that an installation of ``wanted`` by these pins asks for, by project.
+    """Returns all requirements that an installation of ``wanted`` by these pins meets, by project.
 
-    A project without a pin is asked for, and leads no further.
+    A project without a pin is in the result, and is not followed further.
     """
     asked: dict[str, list[Requirement]] = {}
     seen: set[tuple[str, str]] = set()
@@ -46,7 +46,7 @@ def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Require
 def faults(
     ground: Ground, wanted: Asked, pins: Pins, by: Literal["pip", "uv"] = "pip"
 ) -> list[str]:
-    """Why these pins are no installation of ``wanted`` by an installer; nothing if they are.
+    """Returns why no installer would accept these pins for ``wanted``; nothing if it would.
 
     uv takes a pre-release also when the finals that match are ruled out by something else, and a
     yanked release if it is asked for by an exact pin; nobody else's pin counts.
@@ -73,7 +73,7 @@ def faults(
 
 @dataclass(slots=True)
 class Checker:
-    """Checks on one target; what it has seen for one root it need not look at for another."""
+    """Checks pins on one target; it looks at each release once for all roots."""
 
     ground: Ground
     _walks: Walks[str] = field(init=False)
@@ -89,7 +89,7 @@ class Checker:
         return pins.keys() <= met  # the others are extras
 
     def _ordinary(self, name: str, pin: int) -> str | None:
-        """The version of a release on which requirements have a say one by one."""
+        """Returns the version of a release that each requirement admits or refuses by itself."""
         usable = self.ground.usable(name)
         if not 0 <= pin < len(usable):
             return None
@@ -112,7 +112,7 @@ def _mismatches(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterat
 
 
 def _refused(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
-    """Why pip would not take what matches."""
+    """Returns why pip would not take the version that matches."""
     usable = ground.usable(name)
     chosen = usable[pin]
     label = f"{name} {chosen.release.version}"

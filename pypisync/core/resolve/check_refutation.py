@@ -6,10 +6,10 @@ terms, which says that nothing can be installed. A set of versions is an integer
 number is the complement of a finite set. Every clause is a box: for each package the states (a
 version, or absent) that it forbids together with those of the others.
 
-Nothing here is taken from the search. Specifiers are read by ``packaging``, and as generously as
-any installer could: pre-releases and yanked releases count unless nothing that asks for the project
-could ever admit them (:func:`hopeless`), and a release of which it is not known what it needs is
-taken to need nothing. So what is refuted is refuted for all.
+The check shares no code with the search. It reads specifiers by ``packaging``, as generously as any
+installer could: pre-releases and yanked releases count unless no requirement on the project could
+ever admit them (:func:`hopeless`), and a release whose needs are unknown counts as needing nothing.
+So a refutation that passes holds for every installer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -170,7 +170,7 @@ def _hopeless(ground: Ground, name: str) -> int:
 
 
 def _barred(ground: Ground, wanted: Asked, clause: Clause) -> bool:
-    """Whether the pins are all there is to install, and still refused."""
+    """Returns whether the pins are complete, and installers refuse one of them."""
     pins = {}
     for term in clause.terms:
         versions = term.versions & _all(ground, term.package)
@@ -207,7 +207,7 @@ def _within(ground: Ground, clause: Clause, left: Clause, right: Clause) -> bool
 
 
 def _of(ground: Ground, box: Mapping[str, _States], package: str) -> _States:
-    """The states of a package in a box; without a term all of them."""
+    """Returns the states of a package in a box; all states if no term names the package."""
     return box.get(package) or (_all(ground, package), True)
 
 

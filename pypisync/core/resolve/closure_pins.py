@@ -1,9 +1,10 @@
 """Which pins of a proof the closure selects by itself, and which have to be added.
 
 The closure (:mod:`pypisync.core.closure.incremental`) takes the best release for each requirement
-alone. A pin that is the best for one of the requirements on the way to it is there already,
-whatever else the mirror wants; the others are repairs. The answer hangs on nothing but the facts
-and the one root or group, so it does not change when others come and go.
+alone. A pin that is the best release for one of the requirements on the way to it is selected
+already, whatever else the mirror wants. The other pins are repairs. Which of the two a pin is
+depends only on the facts and on the one root or group, so it does not change when other roots come
+and go.
 """
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -58,7 +59,7 @@ class Calling:
         return found
 
     def _part(self, pins: Mapping[str, int], starts: Iterable[str]) -> set[str]:
-        """The same, where some requirement on the way calls for another release than the pin."""
+        """As :func:`called`, if a requirement on the way calls for another release than the pin."""
         found: set[str] = set()
         waiting = list(starts)
         while waiting:

@@ -1,8 +1,9 @@
 """The pins that every installer agrees on, where there are such.
 
-If each requirement by itself calls for the same release of a project as all the others do, no
-order of deciding and no backtracking matters: whoever prefers the newest ends there. That is so
-for most roots, and found by one walk; where a release leads is worked out once for all of them.
+If every requirement on a project calls for the same release of it, neither the order of deciding
+nor backtracking matters: every resolver that prefers the newest release ends with these pins. This
+is so for most roots, and one walk finds it. The needs of a release are worked out once for all
+roots.
 """
 
 from collections.abc import Iterable
@@ -46,7 +47,7 @@ class Agreement:
         return None
 
     def _called(self, needs: Iterable[Requirement]) -> tuple[Node, ...] | None:
-        """What each requirement calls for by itself; None if one calls for nothing."""
+        """Returns what each requirement calls for by itself; None if one calls for nothing."""
         called: list[Node] = []
         for need in needs:
             best = None if need.fault else self._best(need)
@@ -56,10 +57,10 @@ class Agreement:
         return tuple(called)
 
     def _best(self, need: Requirement) -> int | None:
-        """The release that every installer takes for it; None if that is not sure."""
+        """Returns the release that every installer takes for it; None if that is not certain."""
         admitted = self.admission.admitted(need.name, need.specifier, Mode.STRICT)
         best = self.admission.best(need.name, admitted, Mode.STRICT)
         shelf = self.admission.shelf(need.name)
-        # Yanked ones, and pre-releases where there are finals, each takes by rules of its own.
+        # Each installer has its own rules for yanked releases, and for pre-releases beside finals.
         disputed = shelf.yanked | (~shelf.finals if shelf.finals else 0)
         return None if best is None or disputed >> best & 1 else best

@@ -1,7 +1,7 @@
 """A refutation in an operator's words: lines that begin with "because" or "so".
 
-Only what was checked is told: each line is a clause of the refutation, in the order in which one
-follows from the other.
+Each line is one clause of the checked refutation. The lines stand in the order in which one clause
+follows from another.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class _Words:
         self._who = "the root" if len(wanted) == 1 else "the group"
 
     def line(self, clause: Clause) -> str:
-        """One clause; "" for what goes without saying."""
+        """Returns the line of one clause; "" for a clause that is obvious."""
         users = [term for term in clause.terms if term.positive]
         others = [term for term in clause.terms if not term.positive]
         match clause.kind:
@@ -83,7 +83,7 @@ class _Words:
         return f"because {who} {verb} {texts}{self._lack(name, asked)}"
 
     def _lack(self, name: str, needs: Sequence[Requirement]) -> str:
-        """That nothing usable matches, if so."""
+        """Returns the line that no usable release matches; "" if one does."""
         usable = self._ground.usable(name)
         for one in usable:
             if all(

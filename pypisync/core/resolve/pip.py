@@ -1,8 +1,8 @@
 """The pins that pip would come to: its own algorithm over the same facts.
 
 resolvelib is what pip resolves with; the provider below decides in the order in which pip's does
-(pip 26, ``resolution/resolvelib/provider.py`` and ``factory.py``), for a search that backtracks
-ends where its order leads it. What comes out is a claim, as a solver's is.
+(pip 26, ``resolution/resolvelib/provider.py`` and ``factory.py``), because the order decides where
+a search with backtracking ends. The result is a claim, like a solver's, and is checked like one.
 """
 
 import math
@@ -47,7 +47,7 @@ _Resolver = Resolver[_Need, _Candidate, str]
 
 
 class Rehearsal(NamedTuple):
-    """What an installer comes to, and on which way.
+    """The pins that an installer chooses, and the releases that it examined.
 
     A version is its position among the usable ones.
     """
@@ -134,7 +134,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         information: Mapping[str, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Iterable[str]:
-        """What stood in the way comes first."""
+        """Put projects that caused conflicts first."""
         del candidates, information
         causes: set[str] = set()
         for cause in backtrack_causes:
@@ -222,7 +222,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         return versions
 
     def _admitted(self, name: str, specifiers: set[str]) -> int:
-        """What pip's finder hands out for all these together."""
+        """Returns the versions that pip's finder returns for all these requirements together."""
         together = SpecifierSet(",".join(filter(None, sorted(specifiers))))
         shelf = self._admission.shelf(name)
         versions = (1 << len(shelf.entries)) - 1

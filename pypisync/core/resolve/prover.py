@@ -1,9 +1,9 @@
 """Whether a root or a group installs from an index on a target: the verdict, with its evidence.
 
-Four verdicts that are never confused. *Proven*: here are the pins, and a checker that knows
-nothing of the search has passed them. *Refuted*: nothing installs it, and every step of the
-derivation has been checked. *Undecided*: the budget was spent. *Blocked*: it would hang on a
-release whose needs cannot be known (its markers make installers fail, or nobody states them).
+There are four verdicts. *Proven*: there are pins, and a checker that shares nothing with the search
+has passed them. *Refuted*: no installer can install it, and every step of the derivation has been
+checked. *Undecided*: the budget was spent. *Blocked*: every solution depends on a release whose
+needs cannot be known, because its markers make installers fail or no source states them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +57,7 @@ class Proof:
 
 @dataclass(slots=True)
 class Prover:
-    """Proves on one target; what one proof teaches helps the next."""
+    """Proves on one target; facts that one proof works out are kept for the next."""
 
     ground: Ground
     admission: Admission = field(init=False)

@@ -1,8 +1,9 @@
 """PubGrub, step by step as uv takes it: what is known of a search, and what follows from it.
 
-The algorithm is Natalie Weizenbaum's; which clause is looked at first, and what is forgotten when a
-search goes back, is that of the crate uv resolves with (astral-sh/pubgrub, ``internal/core.rs`` and
-``internal/partial_solution.rs``), for a search that goes back often ends where its order leads it.
+The algorithm is Natalie Weizenbaum's. The order in which clauses are looked at, and what a
+backtracking search forgets, are those of the crate that uv resolves with (astral-sh/pubgrub,
+``internal/core.rs`` and ``internal/partial_solution.rs``), because they decide which solution a
+search finds.
 
 A node is a project, or an extra of one. A term is an integer: the set of states that a node may be
 in. Bit 0 is "absent", the others are places on its line of versions (see
@@ -46,7 +47,7 @@ class Clause(NamedTuple):
     edge: tuple[Node, Node] | None = None
 
 
-class Impossible(Exception):  # noqa: N818 - it is an answer
+class Impossible(Exception):  # noqa: N818 - a result, not a fault
     """There is no solution."""
 
 

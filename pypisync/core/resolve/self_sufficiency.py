@@ -1,9 +1,10 @@
 """Whether installers come to the same pins from a mirror of one root as from upstream.
 
-They need not, even where all the pins are there. What they look at first and leave is missing: a
-search that meets fewer conflicts decides in another order, and a pre-release is taken where the
-finals that stand in its way upstream are not to be seen. Then what they look at has to be mirrored
-too; and with all of it there they go the way that they go upstream, whatever else there is.
+Mirroring the pins is not always enough: resolvers also examine candidates that they later reject,
+and without those they may decide differently. A search that meets fewer conflicts decides in
+another order, and a pre-release is taken where the finals that stand in its way upstream are
+missing. In these cases the examined candidates are mirrored too. With all of them there, a resolver
+takes the same steps as upstream, whatever else the mirror holds.
 """
 
 from collections.abc import Mapping
@@ -28,10 +29,10 @@ Found = set[tuple[str, int]]
 
 
 def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tuple[Found, set[str]]:
-    """The releases besides the pins that have to be there, none in most cases.
+    """Returns the releases that have to be mirrored besides the pins, and the projects looked at.
 
-    And the projects that this hangs on. What has not been read yet is not waited for: it comes with
-    the selection, and then the question is asked anew.
+    There are none in most cases. Facts that have not been read yet are not waited for: they come
+    with the selection, and then this is worked out again.
     """
     ground = calling.ground
     pins = {(p.name, p.version) for some in (proof.pins, *proof.others.values()) for p in some}

@@ -1,7 +1,7 @@
 """A set of releases that can be installed together, or a derivation that there is none.
 
-The search is nab-resolver's PubGrub; this module is the one place that knows it. Newest first, in
-whatever order finds an answer soonest. A set of versions is an integer (see
+The search is nab-resolver's PubGrub; only this module imports it. It prefers the newest versions,
+and decides in the order that finds a solution soonest. A set of versions is an integer (see
 :mod:`pypisync.core.resolve.check_refutation`), so that the sets of a search are met and joined by
 single operations. What comes out is a claim, which :mod:`pypisync.core.resolve.check_pins` and
 :mod:`pypisync.core.resolve.check_refutation` check.
@@ -102,7 +102,7 @@ class Solver:
     """The search on one target. What it works out is kept for the next root."""
 
     admission: Admission
-    consulted: set[str] = field(default_factory=set)  # projects that the answers hung on
+    consulted: set[str] = field(default_factory=set)  # projects that the results depend on
     _edges: dict[tuple[Mode, str, int], dict[str, _Set]] = field(default_factory=dict)
     _alike: dict[tuple[Mode, str], dict[int, _Set | None]] = field(default_factory=dict)
 

@@ -2,8 +2,8 @@
 
 Prepared once for a target and shared by the search and by those who check it: which releases have
 a file that the machine can use (wheel tags, ``Requires-Python``), and which of their requirements
-apply there (PEP 508, markers evaluated by ``packaging``). Which versions a specifier admits is
-left to each of them, so that a mistake in the one does not hide in the other.
+apply there (PEP 508, markers evaluated by ``packaging``). The search and the checkers each work out
+which versions a specifier admits, so that a mistake in one of them is found by the other.
 """
 
 from collections.abc import Iterable, Mapping

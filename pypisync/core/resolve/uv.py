@@ -3,8 +3,8 @@
 What it does is in uv's ``crates/uv-resolver``: ``resolver/mod.rs`` (the loop and what it does about
 conflicts), ``pubgrub/priority.rs`` (what is decided first), ``pubgrub/dependencies.rs`` (what a
 requirement becomes) and ``candidate_selector.rs`` (which version). Other than pip it takes a yanked
-release only if what is asked for pins it, and a pre-release only if what is asked for names one or
-there is no final. What comes out is a claim.
+release only if a wanted requirement pins it, and a pre-release only if a wanted requirement names
+one or there is no final. The result is a claim, and is checked like one.
 """
 
 from collections.abc import Iterable, Iterator

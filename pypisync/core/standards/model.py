@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Status = Literal["active", "archived", "deprecated", "quarantined"]
+# Where a project's document comes from, the poorest first: the legacy JSON API, or the simple
+# index as HTML or as JSON. Only the last has sizes, upload times, statuses and yanks together.
+Form = Literal["legacy", "html", "json"]
+FORMS: tuple[Form, ...] = ("legacy", "html", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +22,35 @@ class File:
 
     filename: str
     url: str  # absolute
-    sha256: str  # 64 lower-case hex digits; files without one are set aside by the reader
+    sha256: str  # 64 lower-case hex digits; "": upstream states none
     size: int | None = None  # bytes
     uploaded: str | None = None  # upstream's own text: YYYY-MM-DDTHH:MM:SS[.ffffff]Z
     requires_python: str | None = None
     yanked: str | None = None  # None: not yanked; "" yanked without a reason (PEP 592)
     metadata_sha256: str | None = None  # None: no .metadata file; "" one without a stated hash
     provenance: str | None = None  # PEP 740
+    # Where upstream states no SHA-256, the strongest other hash, as "sha512:<hex>"; "": no hash.
+    stated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What one version of a document is told from another by (RFC 9110, 8.8)."""
+
+    etag: str | None = None
+    modified: str | None = None  # Last-Modified as it came
+    digest: str = ""  # of the content as parsed, for bodies differ where it does not; "": unknown
+
+
+NO_VALIDATORS = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry of a document that was left out."""
+
+    what: str  # its filename or version, as far as it has one
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +63,15 @@ class ProjectDocument:
     files: tuple[File, ...]
     status: Status | None = "active"  # None: this document cannot say
     status_reason: str | None = None
-    etag: str | None = None
+    validators: Validators = NO_VALIDATORS
     # Versions upstream names that are not PEP 440 or have no file; only for being counted.
     versions: tuple[str, ...] = ()
     # requires_dist by version as upstream spells it (JSON API only: the newest release).
     # None: upstream has none or does not know, which cannot be told apart.
     requires: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
-    left_out: int = 0  # files listed that break the rules: no SHA-256, no usable address or size
+    skipped: tuple[Skipped, ...] = ()  # entries that break the rules: no usable address or name
     partial: bool = False  # tells of the newest release only: the others are as they were
+    form: Form = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +87,11 @@ class Vulnerability:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The document is the one already known (HTTP 304)."""
+    """The document is the one already known: HTTP 304, or the same content again."""
 
     name: str
     serial: int = 0
+    validators: Validators | None = None  # those it has now, where others were sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text, update
 
 from pypisync.catalog.db.engine import wal_is_safe
-from pypisync.catalog.db.schema import projects, settings
-from pypisync.catalog.db.sql import add, among
+from pypisync.catalog.db.schema import edges, projects, settings
+from pypisync.catalog.db.sql import add, among, in_bulk
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.errors import CatalogError
 
@@ -125,3 +126,16 @@ def test_the_journal_is_wal(tmp_path: Path) -> None:
 def test_which_sqlite_has_the_fix(version: tuple[int, ...], safe: bool) -> None:
     assert wal_is_safe(version) is safe
     assert sqlite3.sqlite_version_info
+
+
+def test_a_bulk_that_breaks_off_leaves_the_connection_as_it_was(tmp_path: Path) -> None:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    catalog.prepare()
+    sizes = []
+    for _ in range(2):
+        with suppress(ZeroDivisionError), catalog.begin() as connection:
+            sizes.append(connection.exec_driver_sql("PRAGMA cache_size").scalar())
+            with in_bulk(connection, edges):
+                raise ZeroDivisionError
+    catalog.close()
+    assert sizes[0] == sizes[1]

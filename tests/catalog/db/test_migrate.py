@@ -13,7 +13,9 @@ from pypisync.catalog.db import migrate, views
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import pending
 from pypisync.catalog.queries import generations as past
+from pypisync.core.standards.model import NO_VALIDATORS
 from pypisync.errors import CatalogError
 
 
@@ -55,6 +57,19 @@ def test_what_generations_list_is_counted(database: str) -> None:
     assert first.listed == {"projects": 2, "releases": 2, "files": 3, "bytes": 111}
     assert newest.listed == {"projects": 1, "releases": 2, "files": 3, "bytes": 1120}
     assert newest.differs == {"pages": 2, "came": 1, "went": 1, "changed": 1}
+
+
+def test_known_documents_are_asked_for_as_if_they_were_new(database: str) -> None:
+    """Later versions read more of a page than those before, which its ETag does not tell."""
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0008")
+        connection.exec_driver_sql("INSERT INTO projects (id, name, etag) VALUES (1, 'a', 'x')")
+        connection.exec_driver_sql("INSERT INTO pending (name, since) VALUES ('a', 10)")
+    migrate.upgrade(catalog.engine)
+    with catalog.begin() as connection:
+        assert pending.stale(connection) == [("a", 0, NO_VALIDATORS)]
+    catalog.close()
 
 
 def test_published_proofs_are_those_of_the_generations_there_are(database: str) -> None:

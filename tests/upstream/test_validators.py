@@ -1,0 +1,43 @@
+"""What one version of a document is told from another by."""
+
+import pytest
+
+from pypisync.upstream.documents import parse_simple
+from tests.upstream.test_documents import reply, simple, simple_file
+
+
+@pytest.mark.parametrize("etag", ['"a', "a", '"a\nb"', '"' + "a" * 300 + '"', '"ä"'])
+def test_an_etag_that_could_not_be_sent_back_is_forgotten(etag: str) -> None:
+    assert parse_simple("holy-grail", reply(simple(), ETag=etag)).validators.etag is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 GMT"),
+        ("yesterday", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT\r\nX: y", None),
+    ],
+)
+def test_a_date_that_could_not_be_sent_back_is_forgotten(sent: str, read: str | None) -> None:
+    found = parse_simple("holy-grail", reply(simple(), Last_Modified=sent)).validators
+    assert found.modified == read
+
+
+def test_the_same_content_has_the_same_digest() -> None:
+    """Whatever else the body says, and in whatever order the files stand."""
+    one, two = simple_file(), simple_file(filename="holy_grail-2.0-py3-none-any.whl")
+
+    def digest(*files: object, **changes: object) -> str:
+        page = simple(*files, **changes)
+        return parse_simple("holy-grail", reply(page)).validators.digest
+
+    known = digest(one, two)
+    assert digest(two, one, generated="2026-10-21") == known
+    others = [
+        digest(one),
+        digest(one, two | {"yanked": True}),
+        digest(one, two, meta={"_last-serial": 8}),
+        digest(one, two, project__status={"status": "archived"}),
+    ]
+    assert len({known, *others}) == 5
