@@ -8,7 +8,7 @@ says is recorded as unavailable, never as "none". Build requirements are read fr
 Nothing of a package is ever run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -27,7 +27,7 @@ from pypisync.core.standards.model import ProjectDocument, Requirement, Unchange
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
 from pypisync.errors import Gone, Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
-from pypisync.upstream.api import FileAsk, ProjectAsk
+from pypisync.upstream.api import FileAsk, ProjectAsk, ReleaseAsk
 
 # Documents recorded in one transaction. Each is whole by itself; more at once costs less.
 _RECORD = 100
@@ -65,6 +65,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
             facts.record_gone(connection, gone, mirror.rules, mirror.now())
             facts.record_same(connection, other)
             pending.settled(connection, [*(d.name for d in documents), *gone, *same])
+            pending.mark_stale(connection, _elsewhere(mirror, batch), mirror.now())
             pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
         for name, error in reasons.items():
             mirror.watch.fault(name, str(error))
@@ -74,6 +75,16 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     if unanswered:
         raise Stopped(f"stopped with {unanswered} projects still to read")
     return failed
+
+
+def _elsewhere(mirror: Mirror, batch: Iterable[tuple[ProjectAsk, object]]) -> dict[str, int]:
+    """Returns the projects that their index does not have any more, and another one may have."""
+    assignment = mirror.upstream.assignment
+    return {
+        ask.name: 0
+        for ask, answer in batch
+        if isinstance(answer, Gone) and ask.index and len(assignment.indexes_of(ask.name)) > 1
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ def _read(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, Upstream
 def _metadata_asks(release: WantedRelease) -> Iterator[FileAsk]:
     for file in release.files:
         if file.metadata_sha256 is not None:
-            yield metadata_ask(file.url, file.path, file.metadata_sha256)
+            yield metadata_ask(file.url, file.path, file.metadata_sha256, file.index)
 
 
 def _from_metadata(
@@ -260,7 +271,7 @@ def _from_documents(
     told: dict[int, _Told],
     failed: dict[int, UpstreamError],
 ) -> None:
-    ids = {(release.project, release.version): release.id for release in wanted}
+    ids = {ReleaseAsk(one.project, one.version, one.index): one.id for one in wanted}
     unanswered = len(ids)
     for asked, answer in mirror.upstream.requires(ids):
         if isinstance(answer, Stopped):
@@ -269,7 +280,7 @@ def _from_documents(
         mirror.answered("release", answer)
         if isinstance(answer, Unreachable):
             failed[ids[asked]] = answer
-            mirror.watch.fault("==".join(asked), str(answer))
+            mirror.watch.fault(f"{asked.name}=={asked.version}", str(answer))
         elif isinstance(answer, tuple):
             told[ids[asked]] = _Told("json", answer, ())
     if unanswered:
@@ -292,7 +303,7 @@ def _archives(release: WantedRelease, *, told: bool) -> Iterator[SourceFile]:
 
 
 def _ask(file: SourceFile) -> FileAsk:
-    return FileAsk(file.url, file.path, file.sha256, file.size)
+    return FileAsk(file.url, file.path, file.sha256, file.size, index=file.index)
 
 
 def _from_archive(

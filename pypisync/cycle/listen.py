@@ -4,9 +4,10 @@ All that follows from them is marked in one transaction: projects that are owed 
 and what other environments or other rules make of the facts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Literal
 
 from packaging.utils import canonicalize_name
 
@@ -17,81 +18,112 @@ from pypisync.catalog.facts import record as facts
 from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import WantedRoot, repair, set_roots
+from pypisync.core.standards.model import ENDPOINT
+from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import GROUP, group_text, lines
 from pypisync.core.wanted.roots import as_requirement, expand
 from pypisync.cycle import reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Rewound, Stopped, UpstreamError
-from pypisync.upstream.api import SIMPLE_INDEX
+from pypisync.upstream.api import SIMPLE_INDEX, Feed
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What a cycle begins with."""
 
-    serial: int  # up to which the changelog was read
-    changes: int  # rows of it
+    serial: int  # up to which the changes of the endpoint's index were read
+    changes: int  # rows of all indexes
     owed: set[str]  # the projects that are owed a document because of it
+    failed: Mapping[str, str]  # the indexes whose changes could not be read, with the reason
 
 
 def listen(mirror: Mirror) -> Heard:
-    """Read the changelog, and owe every project that matters a new document.
+    """Read what every index tells of changes, and owe every project that matters a new document.
 
-    Marks and serial are stored in one transaction: from then on nothing can be lost. Raises
-    UpstreamError, CatalogError.
+    Marks and serials are stored in one transaction: from then on nothing can be lost. Raises
+    CatalogError, and UpstreamError if no index can be read.
     """
     mirror.watch.step("changelog")
     with mirror.catalog.begin() as connection:
-        since = pending.serial(connection)
+        since = {feed.name: pending.serial(connection, feed.name) for feed in mirror.upstream.feeds}
         patterns_seen = pending.setting(connection, "patterns")
-        overdue = since is not None and reconcile.overdue(connection, mirror.now())
-    news = _hear(mirror, since)
-    changed = news.changed
-    # The serial is read before the names: what comes in between is in the next changelog.
+        overdue = since[ENDPOINT] is not None and reconcile.overdue(connection, mirror.now())
     patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
     new_patterns = bool(patterns) and patterns_seen != patterns
-    listed = _names(mirror, must=new_patterns or news.by_index or news.rewound, may=overdue)
-    names = set(changed) if listed is None else set(listed)
+    news, failed = _hear_all(mirror, since)
+    # The serial is read before the names: what comes in between is in the next changelog.
+    for one in news:
+        one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=overdue)
+    names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
         _apply_rules(mirror, connection)
         _set_roots(mirror, connection, names, everything=new_patterns)
-        owed = {name: changed[name] for name in sorted(pending.matters(connection, changed))}
-        if news.by_index:
-            owed = dict.fromkeys(sorted(pending.shown(connection) - names), 0) | owed
-        if listed is not None and news.rewound:
-            pending.owe_anew(connection, listed, mirror.now())
-        elif listed is not None and overdue:
-            owed = reconcile.differing(pending.known(connection), listed) | owed
-        pending.mark_stale(connection, owed, mirror.now())
+        _reassign(mirror, connection)
+        owed: set[str] = set()
+        for one in news:
+            owed |= _owe(mirror, connection, one, overdue=overdue)
+            if one.serial != one.since:
+                pending.set_serial(connection, one.serial, one.index)
         if overdue and mirror.rules.bars.examines:
             vulnerabilities.owe_oldest(connection, mirror.now())
-        if since is None or news.rewound or (overdue and listed is not None):
+        # One that could not be compared is, with the others, as soon as it can be.
+        compared = overdue and all(one.listed is not None for one in news)
+        if any(one.since is None or one.rewound for one in news) or compared:
             reconcile.reconciled(connection, mirror.now())
-        if new_patterns or patterns_seen not in (None, patterns):
+        if complete and (new_patterns or patterns_seen not in (None, patterns)):
             pending.set_setting(connection, "patterns", patterns)
-        if news.serial != since:
-            pending.set_setting(connection, pending.SERIAL, str(news.serial))
-    return Heard(news.serial, news.rows, set(owed))
+        serial = pending.serial(connection) or 0
+    return Heard(serial, sum(one.rows for one in news), owed, failed)
 
 
 @dataclass(slots=True)
 class _News:
-    """What the changelog told."""
+    """What an index told."""
 
+    feed: Feed
+    since: int | None  # the serial up to which it was read before
     serial: int  # the newest
     rows: int = 0
     changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
     by_index: bool = False  # the simple index told it, which knows of no removal
-    rewound: bool = False  # upstream went back, so none of it can be trusted
+    rewound: bool = False  # the index went back, so none of it can be trusted
+    listed: Mapping[str, int] | None = None  # all its projects, if they were asked for
+
+    @property
+    def index(self) -> str:
+        """The name of the index."""
+        return self.feed.name
 
 
-def _hear(mirror: Mirror, since: int | None) -> _News:
-    """Read the changelog since a serial; None: only where it begins."""
+def _hear_all(
+    mirror: Mirror, since: Mapping[str, int | None]
+) -> tuple[list[_News], dict[str, str]]:
+    """Read the changes of every index; what one of several fails with is set aside."""
+    news: list[_News] = []
+    failed: dict[str, UpstreamError] = {}
+    for feed in mirror.upstream.feeds:
+        try:
+            news.append(_hear(mirror, feed, since[feed.name]))
+        except UpstreamError as error:
+            if isinstance(error, Stopped):
+                raise
+            failed[feed.name] = error
+    if not news:
+        raise next(iter(failed.values()))
+    reasons = {f"index {index}": str(error) for index, error in failed.items()}
+    for what, reason in reasons.items():
+        mirror.watch.fault(what, reason)
+    return news, reasons
+
+
+def _hear(mirror: Mirror, feed: Feed, since: int | None) -> _News:
+    """Read the changes of an index since a serial; None: only where it begins."""
     if since is None:
-        return _News(mirror.upstream.serial())
-    news = _News(since)
+        return _News(feed, None, feed.serial())
+    news = _News(feed, since, since)
     try:
-        for change in mirror.upstream.changes(since):
+        for change in feed.changes(since):
             news.rows += 1
             news.serial = max(news.serial, change.serial)
             news.by_index |= change.action == SIMPLE_INDEX
@@ -102,23 +134,93 @@ def _hear(mirror: Mirror, since: int | None) -> _News:
         if not isinstance(error, Rewound):
             raise
         mirror.watch.fault("changelog", str(error))
-        return _News(mirror.upstream.serial(), rewound=True)
+        return _News(feed, since, feed.serial(), rewound=True)
     mirror.answered("changelog", None)
     return news
 
 
-def _names(mirror: Mirror, *, must: bool, may: bool) -> Mapping[str, int] | None:
+def _names(mirror: Mirror, news: _News, *, must: bool, may: bool) -> Mapping[str, int] | None:
     """The list of all projects, if it must be had; if it only may, a failure is set aside."""
     if not must and not may:
         return None
     mirror.watch.step("names")
     try:
-        return mirror.upstream.names()
+        return news.feed.names()
     except UpstreamError as error:
-        if must or isinstance(error, Stopped):
+        alone = len(mirror.upstream.feeds) == 1
+        if (must and alone) or isinstance(error, Stopped):
             raise
-        mirror.watch.fault("names", str(error))
+        mirror.watch.fault(f"names of {news.index}", str(error))
         return None
+
+
+def _names_for_patterns(
+    mirror: Mirror, news: Sequence[_News], *, new: bool
+) -> tuple[set[str], bool]:
+    """Returns the names that patterns may match, and whether ``new`` patterns see all names.
+
+    A name counts if an index has it that the project may come from.
+    """
+    assignment = mirror.upstream.assignment
+    names: set[str] = set()
+    complete = len(news) == len(mirror.upstream.feeds)
+    for one in news if mirror.patterns else ():
+        told: Iterable[str] | None = one.listed
+        if new and told is None:
+            told = assignment.named(one.index)
+            if told is None:
+                told = one.listed = _names(mirror, one, must=True, may=False)
+                complete &= told is not None
+        told = one.changed if told is None else told
+        if len(mirror.upstream.feeds) > 1:
+            told = (name for name in told if one.index in assignment.indexes_of(name))
+        names.update(told)
+    return names, complete
+
+
+def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool) -> set[str]:
+    """Owe the projects of an index that it told of a new document; returns which."""
+    index = news.index
+    found = pending.found_on(connection, news.changed)
+    claims = {name: _claim(mirror, index, name, found[name]) for name in sorted(found)}
+    owed = {name: news.changed[name] for name, claim in claims.items() if claim}
+    if news.by_index and news.listed is not None:
+        owed = dict.fromkeys(sorted(pending.shown(connection, index) - set(news.listed)), 0) | owed
+    if news.listed is not None and news.rewound:
+        pending.owe_anew(connection, news.listed, mirror.now(), index)
+    elif news.listed is not None and overdue:
+        owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
+    pending.mark_stale(connection, owed, mirror.now(), index)
+    pending.look_anew(connection, [name for name, claim in claims.items() if claim == "anew"])
+    return set(owed)
+
+
+def _claim(mirror: Mirror, index: str, name: str, found: str) -> Literal["", "again", "anew"]:
+    """Returns what the word of an index on a project that was ``found`` on one ("") leads to."""
+    if found in ("", index):
+        may = index == ENDPOINT or index in mirror.upstream.assignment.indexes_of(name)
+        return "again" if may else ""
+    may_come_from = mirror.upstream.assignment.indexes_of(name)
+    if index not in may_come_from:
+        return ""
+    before = found not in may_come_from or may_come_from.index(index) < may_come_from.index(found)
+    return "anew" if before or mirror.upstream.assignment.united(name) else ""
+
+
+def _reassign(mirror: Mirror, connection: Transaction) -> None:
+    """Look for the projects anew that come from another index since the configuration changed."""
+    assignment = mirror.upstream.assignment
+    before = pending.setting(connection, "indexes")
+    if assignment.text == (Assignment().text if before is None else before):
+        return
+    moved = [
+        name
+        for name, found in sorted(pending.indexes(connection).items())
+        if assignment.indexes_of(name)[:1] != (found,)
+    ]
+    pending.mark_stale(connection, dict.fromkeys(moved, 0), mirror.now())
+    pending.look_anew(connection, moved)
+    pending.set_setting(connection, "indexes", assignment.text)
 
 
 def _apply_rules(mirror: Mirror, connection: Transaction) -> None:

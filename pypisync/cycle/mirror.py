@@ -108,9 +108,9 @@ class Mirror:
         self.answers[f"{kind} {outcome}"] += 1
 
 
-def metadata_ask(url: str, path: str, sha256: str) -> FileAsk:
+def metadata_ask(url: str, path: str, sha256: str, index: str) -> FileAsk:
     """The ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
-    return FileAsk(url + METADATA, path + METADATA, sha256, limit=METADATA_LIMIT)
+    return FileAsk(url + METADATA, path + METADATA, sha256, limit=METADATA_LIMIT, index=index)
 
 
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:

@@ -130,6 +130,7 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     heard = listening.listen(mirror)
     report.serial = heard.serial
     report.changes = heard.changes
+    report.failed |= heard.failed
     return heard.owed
 
 
@@ -181,7 +182,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
             _decide(mirror, connection)
             now = mirror.now() if mirror.patient else None
             stale = pending.stale(connection, now, fresh)
-            asks = [ProjectAsk(*row) for row in stale if row[0] not in tried]
+            asks = [_ask(one) for one in stale if one.name not in tried]
             wanted = [
                 release
                 for release in wanted_releases(connection)
@@ -225,6 +226,12 @@ def _stop_growing(mirror: Mirror, report: Report, reason: str) -> None:
         mirror.watch.fault(limits.LIMITS, reason)
 
 
+def _ask(stale: pending.Stale) -> ProjectAsk:
+    return ProjectAsk(
+        stale.name, stale.serial, stale.validators, stale.index, of=stale.of, anew=stale.anew
+    )
+
+
 def _decide(mirror: Mirror, connection: Transaction) -> None:
     rules = mirror.rules
     decide.decide(connection, rules.targets, mirror.now(), examine=rules.bars.examines)
@@ -243,9 +250,9 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
     asks = []
     for file in allowed:
         if file.file:
-            asks.append(FileAsk(file.url, file.path, file.sha256, file.size))
+            asks.append(FileAsk(file.url, file.path, file.sha256, file.size, index=file.index))
         if file.metadata is not None:
-            asks.append(metadata_ask(file.url, file.path, file.metadata))
+            asks.append(metadata_ask(file.url, file.path, file.metadata, file.index))
     mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
     failed = bring(mirror, asks) if asks else {}
     # What crashes and changes of mind left; parts of files still to come are kept.

@@ -14,6 +14,7 @@ from pypisync.catalog.facts import vulnerabilities
 from pypisync.catalog.facts.vulnerabilities import Unexamined
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Stopped, UpstreamError
+from pypisync.upstream.api import ReleaseAsk
 
 if TYPE_CHECKING:
     from pypisync.core.standards.model import Vulnerability
@@ -32,7 +33,7 @@ def learn_vulnerabilities(mirror: Mirror, wanted: Sequence[Unexamined]) -> dict[
     Raises Stopped if upstream was told to leave some unanswered.
     """
     mirror.watch.step("vulnerabilities", len(wanted))
-    releases = {(one.project, one.version): one for one in wanted}
+    releases = {ReleaseAsk(one.project, one.version, one.index): one for one in wanted}
     failed: dict[str, UpstreamError] = {}
     unanswered = len(releases)
     answers = (

@@ -6,11 +6,12 @@ the list of names) raises. The client over HTTP is in the neighbouring modules; 
 the tests is the other implementation, and one contract suite holds for both.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Protocol
 
 from pypisync.core.standards.model import (
+    ENDPOINT,
     NO_VALIDATORS,
     Change,
     ProjectDocument,
@@ -18,6 +19,7 @@ from pypisync.core.standards.model import (
     Validators,
     Vulnerability,
 )
+from pypisync.core.wanted.assignment import Assignment
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"
@@ -33,6 +35,18 @@ class ProjectAsk:
     name: str  # normalised
     serial: int = 0  # the serial it is owed: an older document is Stale
     validators: Validators = NO_VALIDATORS  # of the document already known
+    index: str = ""  # the index that the project was found on; "": it was not
+    of: str = ENDPOINT  # the index whose serial is owed
+    anew: bool = False  # begin with the first index that may have it
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAsk:
+    """A release to ask the JSON API of its index about."""
+
+    name: str  # normalised
+    version: str
+    index: str = ENDPOINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class FileAsk:
     size: int | None = None
     limit: int = 4 * 2**30  # bytes, where no size is stated
     stated: str = ""  # another hash to check, as "sha512:<hex>"; "": none
+    index: str = ENDPOINT  # whose credentials are sent
 
 
 class Part(Protocol):
@@ -75,8 +90,12 @@ class Deposit(Protocol):
         """Open the part for this file, with what an earlier try left. Raises StorageError."""
 
 
-class Upstream(Protocol):
-    """An index to mirror."""
+class Feed(Protocol):
+    """What one index tells of changes."""
+
+    @property
+    def name(self) -> str:
+        """The name of the index."""
 
     def serial(self) -> int:
         """The newest serial. Raises UpstreamError."""
@@ -90,20 +109,32 @@ class Upstream(Protocol):
     def names(self) -> Mapping[str, int]:
         """Every project's normalised name and its last serial. Raises UpstreamError."""
 
+
+class Upstream(Protocol):
+    """An index to mirror, or several."""
+
+    @property
+    def feeds(self) -> Sequence[Feed]:
+        """What each index tells of changes, in order."""
+
+    @property
+    def assignment(self) -> Assignment:
+        """Which index may be asked for which project."""
+
     def projects(
         self, asks: Iterable[ProjectAsk]
     ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
         """Fetch documents in parallel; answers come as they arrive, a failure as a value."""
 
     def requires(
-        self, releases: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of releases from the JSON API; None: none or unknown."""
 
     def vulnerabilities(
-        self, releases: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
@@ -121,3 +152,7 @@ class Upstream(Protocol):
 
     def close(self) -> None:
         """Close the connections."""
+
+
+class Index(Feed, Upstream, Protocol):
+    """One index: an upstream that is its own only feed."""

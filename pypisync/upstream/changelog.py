@@ -107,7 +107,7 @@ class Changelog:
         root = parse_root(reply)
         if root.projects and not any(serial for _, serial in root.projects):
             raise Malformed(
-                f"{shown(self._session.endpoint)}/simple/: states no serials, so its changes "
+                f"{shown(self._session.root)}: states no serials, so its changes "
                 "cannot be followed; use an index that does"
             )
         changed = [(serial or 0, name) for name, serial in root.projects]
@@ -124,7 +124,7 @@ class Changelog:
     def _root_reply(self, etag: str | None) -> Reply:
         """The simple index's root, or HTTP 304 if it is still the one with this ETag."""
         headers = _JSON | {"If-None-Match": etag} if etag else _JSON
-        reply = self._session.get(f"{self._session.endpoint}/simple/", headers)
+        reply = self._session.get(self._session.root, headers)
         if reply.status != 200 and not (reply.status == 304 and etag):
             raise Unreachable(
                 f"{shown(reply.url)}: HTTP {reply.status}, and there is no XML-RPC either; check "
@@ -134,7 +134,7 @@ class Changelog:
 
     def _call(self, method: str, *params: int) -> object:
         """The result of one XML-RPC call. Raises UpstreamError, _RefusedError."""
-        if self.source == "simple":
+        if self.source == "simple" or not self._session.settings.has_api:
             raise _RefusedError
         for _ in range(self._session.settings.retries + 1):
             fault = self._call_once(method, *params)

@@ -8,9 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
 from typing import IO, Literal
 
-from pypisync.core.standards.model import Change, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import (
+    ENDPOINT,
+    Change,
+    ProjectDocument,
+    Unchanged,
+    Vulnerability,
+)
+from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import DEFAULT_ENDPOINT, Deposit, FileAsk, ProjectAsk
+from pypisync.upstream.api import DEFAULT_ENDPOINT, Deposit, FileAsk, ProjectAsk, ReleaseAsk
 from pypisync.upstream.changelog import Changelog
 from pypisync.upstream.download import SmallestFirst, download
 from pypisync.upstream.parallel import InOrder, run
@@ -35,16 +42,24 @@ class HttpUpstream:
         self,
         settings: Settings,
         *,
+        name: str = ENDPOINT,
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.name = name
+        self.assignment = Assignment([Share(name)])
         self._workers = settings.workers
         self._stop = stop
         self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
         self._changelog = Changelog(self._session, clock)
         self._learnt = Learnt()
         self._ranges = Ranges(clock)
+
+    @property
+    def feeds(self) -> tuple["HttpUpstream"]:
+        """The one index."""
+        return (self,)
 
     @property
     def source(self) -> Literal["xmlrpc", "simple"]:
@@ -79,26 +94,26 @@ class HttpUpstream:
         return run(InOrder(iter(asks), self._stop), begin, self._workers)
 
     def requires(
-        self, releases: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of releases from the JSON API; None: none or unknown."""
 
-        def begin(halt: Event) -> Callable[[tuple[str, str]], tuple[str, ...] | None]:
+        def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[str, ...] | None]:
             projects = Projects(self._session.until(halt), self._learnt)
-            return lambda release: projects.requires(*release)
+            return lambda ask: projects.requires(ask.name, ask.version)
 
-        return run(InOrder(iter(releases), self._stop), begin, self._workers)
+        return run(InOrder(iter(asks), self._stop), begin, self._workers)
 
     def vulnerabilities(
-        self, releases: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
 
-        def begin(halt: Event) -> Callable[[tuple[str, str]], tuple[Vulnerability, ...]]:
+        def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[Vulnerability, ...]]:
             projects = Projects(self._session.until(halt), self._learnt)
-            return lambda release: projects.vulnerabilities(*release)
+            return lambda ask: projects.vulnerabilities(ask.name, ask.version)
 
-        return run(InOrder(iter(releases), self._stop), begin, self._workers)
+        return run(InOrder(iter(asks), self._stop), begin, self._workers)
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]

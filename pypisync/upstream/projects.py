@@ -142,7 +142,7 @@ class Projects:
             raise Gone(f"{name}: neither API has it") from error
 
     def _by_simple(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
-        url = f"{self._session.endpoint}/simple/{quote(name, safe='')}/"
+        url = f"{self._session.root}{quote(name, safe='')}/"
         reply = self._session.get(url, {**headers, "Accept": SIMPLE_JSON})
         if reply.status == 304 and _CONDITIONAL & headers.keys():
             return Unchanged(name, stated_serial(reply.headers))
@@ -178,6 +178,8 @@ class Projects:
         return replace(cast("ProjectDocument", pages), requires=document.requires)
 
     def _legacy(self, path: str, headers: Mapping[str, str]) -> Reply:
+        if not self._session.settings.has_api:
+            raise Gone(f"{path}: the index has no JSON API")
         url = f"{self._session.endpoint}/pypi/{path}/json"
         return self._session.get(url, {**headers, "Accept": "application/json"})
 

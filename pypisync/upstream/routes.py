@@ -39,6 +39,7 @@ class Settings:
     contact: str | None = None  # for the User-Agent: a URL or a mail address
     pace: float = 1.0  # seconds between two XML-RPC calls
     max_document: int = 200 * 1024 * 1024  # bytes of one document, decompressed
+    has_api: bool = True  # XML-RPC and the legacy JSON API may be at the endpoint
     # The simple root, to which only "<name>/" is appended; None: <endpoint>/simple/.
     root: str | None = field(default=None, repr=False)
     # None: those in the endpoint, else in the root, else in .netrc.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchanged, Validators
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
+from pypisync.upstream.api import FileAsk, Index, ProjectAsk
 from pypisync.upstream.client import HttpUpstream, Settings
 from tests.sim.log import RequestKind
 from tests.sim.server import Server
@@ -18,7 +18,7 @@ from tests.upstream.deposit import MemoryDeposit
 class Face:
     """An upstream and how often it was asked."""
 
-    upstream: Upstream
+    upstream: Index
     requests: Callable[[RequestKind | None], int]
 
     def project(

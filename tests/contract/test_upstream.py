@@ -17,7 +17,7 @@ from pypisync.errors import (
     Unreachable,
     UpstreamError,
 )
-from pypisync.upstream.api import FileAsk, ProjectAsk, Upstream
+from pypisync.upstream.api import FileAsk, Index, ProjectAsk, ReleaseAsk
 from tests.contract.faces import Open, over_http
 from tests.sim.log import RequestKind
 from tests.sim.memory import MemoryUpstream
@@ -71,7 +71,7 @@ NAMES = (
     "gutted",
     "never",
 )
-RELEASES = [
+RELEASED = [
     ("holy-grail", "1.0"),
     ("holy-grail", "2.0rc1"),
     ("holy-grail", "1"),
@@ -81,6 +81,7 @@ RELEASES = [
     ("witch", "1.0"),
     ("never", "1.0"),
 ]
+RELEASES = [ReleaseAsk(*release) for release in RELEASED]
 
 
 def told(answer: object) -> object:
@@ -100,7 +101,7 @@ def test_both_say_the_same_of_a_rich_world(stack: ExitStack, kind: str) -> None:
     first = next(http.projects([ProjectAsk("knight")]))  # learns which API there is
     assert told(first[1]) == told(next(memory.projects([ProjectAsk("knight")]))[1])
 
-    faces: list[Upstream] = [memory, http]
+    faces: list[Index] = [memory, http]
     serials = [face.serial() for face in faces]
     assert serials == [world.serial] * 2
     changes = [list(face.changes(1000)) for face in faces]
@@ -120,7 +121,7 @@ def test_both_say_the_same_of_a_rich_world(stack: ExitStack, kind: str) -> None:
     assert deposits[0] == deposits[1] != {}
 
 
-def fetch_all(upstream: Upstream, documents: object) -> dict[str, bytes]:
+def fetch_all(upstream: Index, documents: object) -> dict[str, bytes]:
     """Every file of these documents, and its .metadata file."""
     asks = []
     for document in documents:  # type: ignore[attr-defined]
@@ -186,7 +187,7 @@ def test_without_xmlrpc_changes_come_from_the_simple_index(face: Open) -> None:
     ],
     ids=["serial", "changes", "names"],
 )
-def test_an_upstream_that_is_down_raises(face: Open, call: Callable[[Upstream], object]) -> None:
+def test_an_upstream_that_is_down_raises(face: Open, call: Callable[[Index], object]) -> None:
     world = rich()
     world.faults.fail("*", 503)
     upstream = face(world).upstream

@@ -16,9 +16,17 @@ from urllib.parse import quote, urlsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pypisync.core.standards.model import Change, File, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import (
+    ENDPOINT,
+    Change,
+    File,
+    ProjectDocument,
+    Unchanged,
+    Vulnerability,
+)
+from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk
+from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
 from pypisync.upstream.validators import stamped
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
@@ -41,13 +49,21 @@ class MemoryUpstream:
         source: Literal["simple", "json"] = "simple",
         base: str = BASE,
         attempts: int = 1,
+        name: str = ENDPOINT,
     ) -> None:
+        self.name = name
+        self.assignment = Assignment([Share(name)])
         self.world = world
         self.log = Log()
         self._source = source
         self._base = base
         self._attempts = attempts
         self._documents = Documents(world, base)
+
+    @property
+    def feeds(self) -> tuple["MemoryUpstream"]:
+        """The one index."""
+        return (self,)
 
     def requests(self, kind: RequestKind | None = None) -> int:
         """How many requests were made, of this kind or of all."""
@@ -104,27 +120,27 @@ class MemoryUpstream:
                 yield ask, error
 
     def requires(
-        self, releases: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[tuple[str, str], tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of (name, version) from the JSON API; None: none or unknown."""
-        for name, version in releases:
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of releases from the JSON API; None: none or unknown."""
+        for ask in asks:
             try:
-                yield (name, version), self._persist(partial(self._requires, name, version))
+                yield ask, self._persist(partial(self._requires, ask.name, ask.version))
             except UpstreamError as error:
-                yield (name, version), error
+                yield ask, error
 
     def vulnerabilities(
-        self, releases: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[tuple[str, str], tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of (name, version) by the JSON API, withdrawn ones left out."""
-        for name, version in releases:
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
+        for ask in asks:
             try:
-                release = self._persist(partial(self._release, name, version))
+                release = self._persist(partial(self._release, ask.name, ask.version))
             except UpstreamError as error:
-                yield (name, version), error
+                yield ask, error
                 continue
             known = [one for one in release.vulnerabilities if one.withdrawn is None]
-            yield (name, version), tuple(vulnerability(one) for one in known)
+            yield ask, tuple(vulnerability(one) for one in known)
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]

@@ -3,6 +3,7 @@
 import pytest
 
 from pypisync.errors import Unreachable
+from pypisync.upstream.api import ReleaseAsk
 from pypisync.upstream.manners import Gates, exhausted
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
@@ -121,7 +122,7 @@ def test_all_requests_honour_the_limits(server: Scripted, connect: Connect, time
     upstream = connect(pace=0)
     with pytest.raises(Exception, match="not XML-RPC"):
         upstream.serial()
-    list(upstream.requires([("a", "1")]))
+    list(upstream.requires([ReleaseAsk("a", "1")]))
     assert time.now == 9
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchanged, Validators
 from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import ProjectAsk
+from pypisync.upstream.api import ProjectAsk, ReleaseAsk
 from pypisync.upstream.client import HttpUpstream
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Scripted, json, page
@@ -260,7 +260,8 @@ def test_requires(server: Scripted, connect: Connect) -> None:
     server.tell("/pypi/c/1/json", Answer(503))
     server.tell("/pypi/d/1/json", legacy("other"))
     asks = [("a", "1.0"), ("a", "1!2+x"), ("a", "9"), ("b", "1"), ("c", "1"), ("d", "1")]
-    answers = dict(connect().requires(asks))
+    told = connect().requires(ReleaseAsk(*ask) for ask in asks)
+    answers = {(ask.name, ask.version): answer for ask, answer in told}
     assert answers["a", "1.0"] == ("b",)
     assert answers["a", "1!2+x"] is None
     assert isinstance(answers["a", "9"], Gone)

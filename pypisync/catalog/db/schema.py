@@ -51,6 +51,7 @@ pending = Table(
     metadata,
     Column("name", Text, primary_key=True),
     number_column("serial"),  # the document must be at least this new
+    text_column("index_name", "endpoint"),  # the index whose serial that is
     Column("since", Float, nullable=False),  # seconds since 1970
     number_column("attempts"),
     text_column("reason"),
@@ -74,6 +75,8 @@ projects = Table(
     text_column("modified", None),
     text_column("digest"),
     text_column("form"),  # json, html, legacy; "": not known
+    text_column("index_name"),  # the index it was found on; "": none
+    flag_column("anew"),  # to be looked for again, from the first index that may have it
     flag_column("undecided", index=True),  # facts changed since the last decision
     flag_column("unpublished", index=True),  # decisions or files changed since the last publication
     flag_column("unproven", index=True),  # facts changed since proofs were last looked at
@@ -125,6 +128,7 @@ files = Table(
     text_column("yanked", None),
     text_column("metadata_sha256", None),
     text_column("provenance", None),
+    text_column("index_name", "endpoint"),  # the index that it is from
     text_column("kind", "wheel"),
     flag_column("kept"),  # wanted by the configuration if its release is selected
     text_column("admits", "0"),

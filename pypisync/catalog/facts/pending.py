@@ -18,7 +18,7 @@ from sqlalchemy import (
 from pypisync.catalog.db.schema import pending, projects, releases, roots, settings
 from pypisync.catalog.db.schema_proofs import subjects
 from pypisync.catalog.db.sql import among, batches, is_set
-from pypisync.core.standards.model import Validators
+from pypisync.core.standards.model import ENDPOINT, Validators
 
 SERIAL = "serial"
 
@@ -63,58 +63,83 @@ def set_setting(connection: Connection, name: str, value: str) -> None:
         connection.execute(insert(settings).values(name=name, value=value))
 
 
-def serial(connection: Connection) -> int | None:
-    """The serial up to which the changelog was read; None before the first run."""
-    value = setting(connection, SERIAL)
+def serial(connection: Connection, index: str = ENDPOINT) -> int | None:
+    """Returns the serial up to which an index's changes were read; None before the first run."""
+    value = setting(connection, _serial_of(index))
     return None if value is None else int(value)
 
 
-def matters(connection: Connection, names: Iterable[str]) -> set[str]:
-    """Those of the names (normalised) that the catalog knows."""
-    known: set[str] = set()
+def set_serial(connection: Connection, serial: int, index: str = ENDPOINT) -> None:
+    """Record that the changes of an index were read up to this serial."""
+    set_setting(connection, _serial_of(index), str(serial))
+
+
+def _serial_of(index: str) -> str:
+    return SERIAL if index == ENDPOINT else f"{SERIAL}:{index}"
+
+
+def found_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """Returns the index ("": none) of each of the names (normalised) that the catalog knows."""
+    known: dict[str, str] = {}
     for batch in batches(names):
-        found = select(projects.c.name).where(among(projects.c.name, batch))
-        known.update(connection.scalars(found))
+        found = select(projects.c.name, projects.c.index_name)
+        rows = connection.execute(found.where(among(projects.c.name, batch)))
+        known.update((row.name, row.index_name) for row in rows)
     return known
 
 
-def shown(connection: Connection) -> set[str]:
-    """The projects that upstream showed when they were read last: neither gone nor quarantined."""
+def indexes(connection: Connection) -> dict[str, str]:
+    """Returns the index of each project that was looked for ("": none has it)."""
+    found = select(projects.c.name, projects.c.index_name).where(projects.c.status != "unseen")
+    return {row.name: row.index_name for row in connection.execute(found)}
+
+
+def shown(connection: Connection, index: str = ENDPOINT) -> set[str]:
+    """The projects that an index showed when they were read last: neither gone nor quarantined."""
     hidden = ("unseen", "gone", "quarantined")
-    return set(connection.scalars(select(projects.c.name).where(projects.c.status.not_in(hidden))))
+    found = select(projects.c.name).where(projects.c.status.not_in(hidden))
+    return set(connection.scalars(found.where(projects.c.index_name == index)))
 
 
-def known(connection: Connection) -> dict[str, Known]:
-    """All projects that were read, by name."""
+def known(connection: Connection, index: str = ENDPOINT) -> dict[str, Known]:
+    """The projects that were read from an index, by name, and those that no index has any more."""
     query = select(projects.c.name, projects.c.serial, projects.c.status)
-    rows = connection.execute(query.where(projects.c.status != "unseen"))
+    here = projects.c.index_name.in_((index, ""))
+    rows = connection.execute(query.where(projects.c.status != "unseen", here))
     return {row.name: Known(row.serial, row.status) for row in rows}
 
 
-def owe_anew(connection: Connection, serials: Mapping[str, int], now: float) -> None:
-    """Owe every project there is a document anew; what was owed counts no longer.
+def owe_anew(
+    connection: Connection, serials: Mapping[str, int], now: float, index: str = ENDPOINT
+) -> None:
+    """Owe every project of an index a document anew; what was owed counts no longer.
 
-    ``serials`` are upstream's; for a project that it does not list any document will do.
+    ``serials`` are the index's; for a project that it does not list any document will do.
     """
-    names = set(connection.scalars(select(projects.c.name).where(projects.c.status != "unseen")))
-    names.update(connection.scalars(select(pending.c.name)))
-    connection.execute(delete(pending))
-    mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now)
+    query = select(projects.c.name).where(projects.c.index_name.in_((index, "")))
+    here = set(connection.scalars(query))
+    names = here & set(connection.scalars(select(pending.c.name)))
+    names.update(connection.scalars(query.where(projects.c.status != "unseen")))
+    for batch in batches(sorted(names)):
+        connection.execute(delete(pending).where(among(pending.c.name, batch)))
+    mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now, index)
 
 
-def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -> None:
-    """Owe each of these projects a document at least as new as the serial."""
+def mark_stale(
+    connection: Connection, serials: Mapping[str, int], now: float, index: str = ENDPOINT
+) -> None:
+    """Owe each of these projects a document at least as new as the serial of this index."""
     have: dict[str, int] = {}
+    columns = select(pending.c.name, pending.c.index_name, pending.c.serial)
     for batch in batches(serials):
-        query = select(pending.c.name, pending.c.serial).where(among(pending.c.name, batch))
-        have.update((row.name, row.serial) for row in connection.execute(query))
+        for name, of, old in connection.execute(columns.where(among(pending.c.name, batch))):
+            have[name] = old if of == index else 0
     for name, old in have.items():
         if serials[name] > old:
-            connection.execute(
-                update(pending).where(pending.c.name == name).values(serial=serials[name])
-            )
+            row = update(pending).where(pending.c.name == name)
+            connection.execute(row.values(serial=serials[name], index_name=index))
     rows = [
-        {"name": name, "serial": owed, "since": now, "attempts": 0}
+        {"name": name, "serial": owed, "index_name": index, "since": now, "attempts": 0}
         for name, owed in serials.items()
         if name not in have
     ]
@@ -122,20 +147,53 @@ def mark_stale(connection: Connection, serials: Mapping[str, int], now: float) -
         connection.execute(insert(pending), rows)
 
 
+def look_anew(connection: Connection, names: Iterable[str]) -> None:
+    """Let these stale projects be looked for from the first index that may have them."""
+    for batch in batches(sorted(names)):
+        here = among(projects.c.name, batch)
+        connection.execute(update(projects).where(here).values(anew=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A stale project."""
+
+    name: str
+    serial: int  # that its document must have
+    of: str  # the index whose serial that is
+    validators: Validators  # of the known document
+    index: str  # the index that it was found on; "": none
+    anew: bool  # to be looked for from the first index
+
+
 def stale(
     connection: Connection, now: float | None = None, fresh: Collection[str] = ()
-) -> list[tuple[str, int, Validators]]:
-    """All stale projects: name, the serial owed, and the validators of the known document.
+) -> list[Stale]:
+    """All stale projects.
 
     With ``now``, without those that failed and whose time has not come again, unless ``fresh``.
     """
     query = (
-        select(pending, projects.c.etag, projects.c.modified, projects.c.digest)
+        select(
+            pending,
+            projects.c.etag,
+            projects.c.modified,
+            projects.c.digest,
+            projects.c.index_name.label("found"),
+            projects.c.anew,
+        )
         .select_from(pending.outerjoin(projects, projects.c.name == pending.c.name))
         .order_by(pending.c.name)
     )
     return [
-        (row.name, row.serial, Validators(row.etag, row.modified, row.digest or ""))
+        Stale(
+            row.name,
+            row.serial,
+            row.index_name,
+            Validators(row.etag, row.modified, row.digest or ""),
+            row.found or "",
+            anew=bool(row.anew),
+        )
         for row in connection.execute(query)
         if now is None or row.name in fresh or now >= row.since + patience(row.attempts)
     ]
@@ -154,6 +212,8 @@ def settled(connection: Connection, names: Iterable[str]) -> None:
     """These projects are up to date."""
     for batch in batches(names):
         connection.execute(delete(pending).where(among(pending.c.name, batch)))
+        found = among(projects.c.name, batch), is_set(projects.c.anew)
+        connection.execute(update(projects).where(*found).values(anew=False))
 
 
 def set_aside(connection: Connection, reasons: Mapping[str, str]) -> None:

@@ -67,7 +67,9 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: 
         connection.execute(
             update(projects)
             .where(among(projects.c.name, batch))
-            .values(status=GONE, status_reason=None, etag=None, modified=None, digest="")
+            .values(
+                status=GONE, status_reason=None, etag=None, modified=None, digest="", index_name=""
+            )
         )
 
 
@@ -137,6 +139,7 @@ class _Writer:
         self._known = known
         self._now = now
         self._idle = rules.bars.idle
+        self._index = ""  # of the document that is compared, for files that name none
         self._alike: dict[object, tuple[_Files, dict[str, Any]]] = {}
         self._doomed: list[str] = []
         self._release_ids = Ids(connection, releases)
@@ -154,6 +157,7 @@ class _Writer:
     def project(self, project: int, read: _Read) -> None:
         """Compare a document with the catalog."""
         was, document = self._known.projects[project], read.document
+        self._index = document.index
         have = self._known.releases[project]
         changed = was.status in ("unseen", GONE)
         for key, (version, entries) in read.releases.items():
@@ -170,6 +174,7 @@ class _Writer:
             "status_reason": document.status_reason,
             **validators_row(document.validators),
             "form": document.form,
+            "index_name": document.index,
             "undecided": was.undecided or changed,
             "unpublished": True,
             "unproven": was.unproven or changed or project in self._doubted,
@@ -305,6 +310,7 @@ class _Writer:
         sources = False
         for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
             row = _row(release, file, parsed, bar, (wanted, mask))
+            row["index_name"] = row["index_name"] or self._index
             was = have.pop(file.filename, None)
             if bar and not (was and was.barred):
                 self._doomed += [row["path"], row["path"] + METADATA]
@@ -347,6 +353,7 @@ class _Writer:
 _MASKS = ("admits", "admits_yanked", "builds", "serves", "serves_yanked")
 _PROJECT_COLUMNS = (
     "display", "serial", "status", "status_reason", "etag", "modified", "digest", "form",
+    "index_name",
 )  # fmt: skip
 # A change of these means that a release's requirements have to be read again.
 _SOURCES = ("kept", "sha256", "metadata_sha256", "url")
@@ -367,6 +374,7 @@ def _row(
         "yanked": file.yanked,
         "metadata_sha256": file.metadata_sha256,
         "provenance": file.provenance,
+        "index_name": file.index,
         "kind": parsed.kind,
         "kept": kept[0],
         "admits": kept[1],
@@ -386,4 +394,5 @@ def _file(row: Any) -> File:
         yanked=row.yanked,
         metadata_sha256=row.metadata_sha256,
         provenance=row.provenance,
+        index=row.index_name,
     )

@@ -31,6 +31,7 @@ class SourceFile:
     size: int | None
     metadata_sha256: str | None  # None: upstream has no .metadata for it
     kind: str
+    index: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class WantedRelease:
     version: str
     builds: int  # targets on which its sdist would be built
     selected: bool  # else only a proof asks
+    index: str  # the index that its project was found on
     files: tuple[SourceFile, ...]
 
 
@@ -75,7 +77,7 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
     r, f = releases.c, files.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
     query = (
-        select(r.id, projects.c.name, r.version, r.builds, chosen)
+        select(r.id, projects.c.name, r.version, r.builds, chosen, projects.c.index_name)
         .join_from(releases, projects)
         .where(r.knowledge == "wanted")
         .order_by(r.id)
@@ -84,13 +86,21 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
     sources: dict[int, list[SourceFile]] = {}
     for batch in batches(row.id for row in rows):
         kept = select(
-            f.release_id, f.filename, f.url, f.path, f.sha256, f.size, f.metadata_sha256, f.kind
+            f.release_id,
+            f.filename,
+            f.url,
+            f.path,
+            f.sha256,
+            f.size,
+            f.metadata_sha256,
+            f.kind,
+            f.index_name,
         ).where(among(f.release_id, batch), f.kept)
         for row in connection.execute(kept.order_by(f.filename)):
             sources.setdefault(row[0], []).append(SourceFile(*row[1:]))
     return [
         WantedRelease(
-            row[0], row[1], row[2], to_mask(row[3]), row[4], tuple(sources.get(row[0], ()))
+            *row[:3], to_mask(row[3]), bool(row[4]), row[5], tuple(sources.get(row[0], ()))
         )
         for row in rows
     ]

@@ -26,6 +26,7 @@ class Unexamined:
     id: int
     project: str
     version: str
+    index: str  # the index that its project was found on
 
     @property
     def label(self) -> str:
@@ -37,7 +38,7 @@ def unexamined(connection: Connection) -> list[Unexamined]:
     """All releases that are to be examined now."""
     r = releases.c
     query = (
-        select(r.id, projects.c.name, r.version)
+        select(r.id, projects.c.name, r.version, projects.c.index_name)
         .join_from(releases, projects)
         .where(is_set(r.unexamined))
         .order_by(r.id)

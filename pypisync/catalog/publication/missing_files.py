@@ -21,6 +21,7 @@ class FileToFetch:
     sha256: str
     size: int | None
     file: bool
+    index: str  # the index that it is from
     metadata: str | None  # its stated SHA-256 ("" if none is stated); None: not wanted
 
 
@@ -36,8 +37,9 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     meta = stored.alias("meta")
     f, p = files.c, published.c
     columns = select(
-        f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256
-    )
+        f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256,
+        f.index_name,
+    )  # fmt: skip
     kept = projects.join(releases).join(selected, is_selected()).join(files)
     named = f.id.in_(locks.named_files(unpublished))
     same = and_(f.filename == p.filename, f.path == p.path, f.sha256 == p.sha256)
@@ -55,5 +57,5 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
             file = row[6] != row[3]
             metadata = None if has_metadata(row[5], row[7]) else row[5]
             if file or metadata is not None:
-                wanted[row[0]] = FileToFetch(*row[:5], file, metadata)
+                wanted[row[0]] = FileToFetch(*row[:5], file, row[8], metadata)
     return [wanted[number] for number in sorted(wanted)]

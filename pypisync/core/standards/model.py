@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+# The name of the index at the endpoint, which is the last in order.
+ENDPOINT = "endpoint"
+
 Status = Literal["active", "archived", "deprecated", "quarantined"]
 # Where a project's document comes from, the poorest first: the legacy JSON API, or the simple
 # index as HTML or as JSON. Only the last has sizes, upload times, statuses and yanks together.
@@ -31,6 +34,7 @@ class File:
     provenance: str | None = None  # PEP 740
     # Where upstream states no SHA-256, the strongest other hash, as "sha512:<hex>"; "": no hash.
     stated: str = ""
+    index: str = ""  # the index that it is from; "": that of its document
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class ProjectDocument:
     # None: upstream has none or does not know, which cannot be told apart.
     requires: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()  # entries that break the rules: no usable address or name
+    index: str = ENDPOINT  # the index that says it
     partial: bool = False  # tells of the newest release only: the others are as they were
     form: Form = "json"
 

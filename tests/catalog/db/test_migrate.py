@@ -68,7 +68,7 @@ def test_known_documents_are_asked_for_as_if_they_were_new(database: str) -> Non
         connection.exec_driver_sql("INSERT INTO pending (name, since) VALUES ('a', 10)")
     migrate.upgrade(catalog.engine)
     with catalog.begin() as connection:
-        assert pending.stale(connection) == [("a", 0, NO_VALIDATORS)]
+        assert [one.validators for one in pending.stale(connection)] == [NO_VALIDATORS]
     catalog.close()
 
 
@@ -136,4 +136,33 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(
     assert migrate.is_empty(catalog.engine)
     monkeypatch.undo()
     catalog.prepare()
+    catalog.close()
+
+
+def test_all_that_was_known_before_there_were_several_indexes_is_from_the_endpoint(
+    database: str,
+) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0008")
+        run = connection.exec_driver_sql
+        run(
+            "INSERT INTO projects (id, name, status) VALUES"
+            " (1, 'a', 'active'), (2, 'b', 'unseen'), (3, 'c', 'gone'), (4, 'd', 'quarantined')"
+        )
+        run("INSERT INTO releases (id, project_id, version, key) VALUES (1, 1, '1', '1')")
+        run(
+            "INSERT INTO files (id, release_id, filename, url, path, sha256)"
+            " VALUES (1, 1, 'f', 'u', 'p', 's')"
+        )
+        run("INSERT INTO pending (name, serial, since) VALUES ('a', 5, 1)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        ask = connection.exec_driver_sql
+        found = ask("SELECT name, index_name FROM projects ORDER BY id").all()
+        assert [tuple(row) for row in found] == [
+            ("a", "endpoint"), ("b", ""), ("c", ""), ("d", "endpoint"),
+        ]  # fmt: skip
+        for table in ("files", "pending"):
+            assert ask(f"SELECT index_name FROM {table}").scalar() == "endpoint"
     catalog.close()

@@ -1,0 +1,75 @@
+"""Which indexes may be asked for which project.
+
+A project comes from one index: the first, in order, that names it in its ``projects``; if none
+does, the first that has it, of those that name no projects at all. What is ``reserved`` is asked of
+no index but those that name it: a question tells the index that the name exists.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+
+from pypisync.core.standards.model import ENDPOINT
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """An index, and the projects that come from it and from no other."""
+
+    name: str
+    projects: tuple[str, ...] | None = None  # names and fnmatch patterns; None: no project is its
+
+
+class Assignment:
+    """The order of the indexes, and what belongs to each of them."""
+
+    def __init__(
+        self,
+        shares: Sequence[Share] = (Share(ENDPOINT),),
+        reserved: Iterable[str] = (),
+        union: Iterable[str] = (),
+    ) -> None:
+        reserved, union = tuple(reserved), tuple(union)
+        self._shares = tuple(shares)
+        self._own = [_matcher(share.projects or ()) for share in shares]
+        self._reserved = _matcher(reserved)
+        self._union = _matcher(union)
+
+        self.text = repr((self._shares, reserved, union))  # alike: the same
+
+    def indexes_of(self, project: str) -> tuple[str, ...]:
+        """Returns the indexes that may be asked for a project (normalised name), in order.
+
+        More than one only if no index names the project, or if it may come from several.
+        """
+        naming = [s.name for s, own in zip(self._shares, self._own, strict=True) if own(project)]
+        if naming:
+            return tuple(naming) if self._union(project) else (naming[0],)
+        if self._reserved(project):
+            return ()
+        return tuple(share.name for share in self._shares if share.projects is None)
+
+    def united(self, project: str) -> bool:
+        """Returns whether the files of a project come from all of its indexes together."""
+        return self._union(project) and len(self.indexes_of(project)) > 1
+
+    def named(self, index: str) -> tuple[str, ...] | None:
+        """Returns the projects of an index if it names each of them, else None."""
+        share = next(share for share in self._shares if share.name == index)
+        if share.projects is None or any(map(is_pattern, share.projects)):
+            return None
+        return share.projects
+
+
+def is_pattern(text: str) -> bool:
+    """Returns whether a name stands for several (``fnmatch``)."""
+    return any(char in text for char in "*?[")
+
+
+def _matcher(entries: Iterable[str]) -> Callable[[str], bool]:
+    entries = tuple(entries)
+    names = frozenset(entry for entry in entries if not is_pattern(entry))
+    patterns = "|".join(translate(entry) for entry in entries if is_pattern(entry))
+    match = re.compile(patterns or r"(?!)").match
+    return lambda project: project in names or match(project) is not None

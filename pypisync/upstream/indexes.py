@@ -1,0 +1,197 @@
+"""Several indexes as one upstream: each project is asked of the indexes that it may come from.
+
+A project that was found stays with its index as long as that has it. One that was not found is
+looked for in the order of the indexes, and the next index is asked only after the one before it
+has said that it does not have the project: an index that is down is no reason to ask another.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO, TypeVar
+
+from pypisync.core.standards.model import (
+    NO_VALIDATORS,
+    File,
+    ProjectDocument,
+    Skipped,
+    Unchanged,
+    Validators,
+    Vulnerability,
+)
+from pypisync.core.wanted.assignment import Assignment
+from pypisync.errors import Elsewhere, Gone, Unreachable, UpstreamError
+from pypisync.upstream.api import Deposit, FileAsk, Index, ProjectAsk, ReleaseAsk
+from pypisync.upstream.validators import digest
+
+_Answer = ProjectDocument | Unchanged | UpstreamError
+_NOT_HERE = (Gone, Elsewhere)
+_A = TypeVar("_A", ReleaseAsk, FileAsk)
+_R = TypeVar("_R")
+
+
+class Indexes:
+    """Indexes in order. Every answer that one of them gives carries its name."""
+
+    def __init__(self, indexes: Sequence[Index], assignment: Assignment) -> None:
+        self.assignment = assignment
+        self._indexes = {index.name: index for index in indexes}
+
+    @property
+    def feeds(self) -> Sequence[Index]:
+        """The indexes, in order."""
+        return tuple(self._indexes.values())
+
+    def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, _Answer]]:
+        """Fetch each document from the index that it comes from; a failure comes as a value."""
+        searches = [_search(ask, self.assignment) for ask in asks]
+        while searches:
+            waiting: dict[str, dict[ProjectAsk, _Search]] = {}
+            for search in searches:
+                if search.left:
+                    index = search.left.pop(0)
+                    waiting.setdefault(index, {})[search.of(index)] = search
+                else:
+                    yield search.ask, search.result()
+            searches = []
+            for index, those in waiting.items():
+                for asked, answer in self._indexes[index].projects(those):
+                    search = those[asked]
+                    if search.ends(index, answer):
+                        search.left.clear()
+                        yield search.ask, search.result()
+                    else:
+                        searches.append(search)
+
+    def requires(
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
+        """``requires_dist`` of releases from the JSON APIs of their indexes; None: none known."""
+        return self._of_each(asks, lambda index, those: index.requires(those))
+
+    def vulnerabilities(
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
+        """The known vulnerabilities of releases, by the JSON APIs of their indexes."""
+        return self._of_each(asks, lambda index, those: index.vulnerabilities(those))
+
+    def peek(
+        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        """What ``read`` makes of files of which only what it reads is fetched; nothing is kept."""
+        return self._of_each(asks, lambda index, those: index.peek(those, read))
+
+    def fetch(
+        self, asks: Iterable[FileAsk], deposit: Deposit
+    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+        """Download files into ``deposit``, each as its index wants. Raises StorageError at once."""
+        return self._of_each(asks, lambda index, those: index.fetch(those, deposit))
+
+    def _of_each(
+        self,
+        asks: Iterable[_A],
+        call: Callable[[Index, list[_A]], Iterator[tuple[_A, _R | UpstreamError]]],
+    ) -> Iterator[tuple[_A, _R | UpstreamError]]:
+        by_index: dict[str, list[_A]] = {}
+        for ask in asks:
+            by_index.setdefault(ask.index, []).append(ask)
+        for name, those in by_index.items():
+            if index := self._indexes.get(name):
+                yield from call(index, those)
+            else:
+                yield from ((ask, _unknown(name)) for ask in those)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for index in self._indexes.values():
+            index.close()
+
+
+def _unknown(index: str) -> UpstreamError:
+    return Unreachable(
+        f"the index {index!r} is not configured any more; its projects are looked for elsewhere"
+    )
+
+
+@dataclass(slots=True)
+class _Search:
+    """A project that is looked for."""
+
+    ask: ProjectAsk
+    left: list[str]  # indexes still to be asked, in order
+    united: bool  # the files of all of them count
+    no: UpstreamError  # what the last index said that does not have it
+    found: list[ProjectDocument] = field(default_factory=list)
+    end: _Answer | None = None
+
+    def of(self, index: str) -> ProjectAsk:
+        """Returns the ask for an index: serial and validators only go where they came from."""
+        ask = replace(self.ask, index=index, anew=False)
+        if index != self.ask.of:
+            ask = replace(ask, serial=0, of=index)
+        if index != self.ask.index or self.united:
+            ask = replace(ask, validators=NO_VALIDATORS)
+        return ask
+
+    def ends(self, index: str, answer: _Answer) -> bool:
+        """Take an answer; returns whether no other index needs to be asked."""
+        if isinstance(answer, _NOT_HERE):
+            self.no = answer
+            return False
+        if not isinstance(answer, ProjectDocument):
+            self.end = answer
+            return True
+        document = replace(answer, index=index)
+        self.found.append(document)
+        # Some indexes show an empty page for every name that they do not have.
+        empty = not (document.files or document.versions) and index != self.ask.index
+        return not (empty or self.united)
+
+    def result(self) -> _Answer:
+        """Returns what all answers come to."""
+        if self.end is not None:
+            return self.end
+        if not self.found:
+            return self.no
+        full = [document for document in self.found if document.files or document.versions]
+        if not self.united:
+            return (full or self.found)[0]
+        document = _merged(full or self.found)
+        known = document.validators.digest == self.ask.validators.digest
+        return Unchanged(document.name, document.serial) if known else document
+
+
+def _search(ask: ProjectAsk, assignment: Assignment) -> _Search:
+    may = list(assignment.indexes_of(ask.name))
+    united = assignment.united(ask.name)
+    if ask.index in may and not ask.anew and not united:
+        may = [ask.index]
+    nobody = Gone(f"{ask.name}: it is reserved, and none of the indexes names it in its projects")
+    return _Search(ask, may, united, nobody)
+
+
+def _merged(documents: Sequence[ProjectDocument]) -> ProjectDocument:
+    """Returns one document with the files of all; of two with one name the first counts."""
+    first, *others = documents
+    files: dict[str, File] = {file.filename: file for file in first.files}
+    versions = dict.fromkeys(first.versions)
+    skipped = [entry for document in documents for entry in document.skipped]
+    for document in others:
+        versions |= dict.fromkeys(document.versions)
+        for file in document.files:
+            same = files.setdefault(file.filename, replace(file, index=document.index))
+            if _contradict(same, file):
+                origin = same.index or first.index
+                reason = f"{document.index} has other bytes under this name than {origin}"
+                skipped.append(Skipped(file.filename, reason))
+    merged = replace(
+        first, files=tuple(files.values()), versions=tuple(versions), skipped=tuple(skipped)
+    )
+    return replace(merged, validators=Validators(digest=digest(merged)))
+
+
+def _contradict(first: File, second: File) -> bool:
+    """Returns whether two files of one name have other bytes, as far as that is stated."""
+    for one, other in ((first.sha256, second.sha256), (first.stated, second.stated)):
+        if one and other:
+            return one != other
+    return False

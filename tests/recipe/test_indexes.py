@@ -1,0 +1,151 @@
+"""Whole cycles over several indexes: who is asked for what, and what moves when they change."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pypisync.core.standards.model import ENDPOINT
+from pypisync.core.wanted.assignment import Assignment, Share
+from pypisync.upstream.indexes import Indexes
+from tests.recipe.mirrors import Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+OWN = Share("own", ("acme-*",))
+COMPANY = Share("company")
+PUBLIC = Share(ENDPOINT)
+
+
+class Site:
+    """Worlds as indexes, and a mirror of them."""
+
+    def __init__(self, folder: Path, *packages: str, patterns: Iterable[str] = ()) -> None:
+        self.worlds = {name: World() for name in ("own", "company", ENDPOINT)}
+        self._upstreams = {
+            name: MemoryUpstream(world, name=name, base=f"http://{name}.test")
+            for name, world in self.worlds.items()
+        }
+        self.bench = Bench(
+            folder,
+            self._upstreams[ENDPOINT],
+            {name: ["latest"] for name in packages},
+            {regex: ["latest"] for regex in patterns},
+        )
+
+    def configure(
+        self, *shares: Share, reserved: Iterable[str] = (), union: Iterable[str] = ()
+    ) -> None:
+        chosen = [self._upstreams[share.name] for share in shares]
+        self.bench.upstream = Indexes(chosen, Assignment(shares, reserved, union))
+
+    def asked(self, index: str) -> list[str]:
+        """The paths that an index was asked for, but for what concerns no project."""
+        paths = [entry.path for entry in self._upstreams[index].log.entries]
+        return [path for path in paths if path not in ("/pypi", "/simple/")]
+
+    def indexes(self) -> dict[str, str]:
+        rows = self.bench.query("SELECT name, index_name FROM projects")
+        return dict(rows)
+
+
+def test_dependency_confusion_fails(tmp_path: Path) -> None:
+    """By a root, a requirement, a pattern or the changelog: no private name reaches the public."""
+    site = Site(tmp_path, "app", patterns=["acme-.*"])
+    own, public = site.worlds["own"], site.worlds[ENDPOINT]
+    own.publish("acme-core", "1.2", requires=["requests"])
+    own.publish("acme-tools", "1.0")
+    public.publish("requests", "2.0", requires=["acme-missing; extra == 'x'"])
+    public.publish("app", "1.0", requires=["acme-core", "acme-missing", "requests[x]"])
+    for name in ("acme-core", "acme-missing", "acme-attack", "acme-tools"):
+        public.publish(name, "99")
+    site.configure(OWN, PUBLIC, reserved=["acme-*"])
+    site.bench.sync()
+    public.publish("acme-core", "100")
+    public.publish("acme-later", "1")
+    own.publish("acme-more", "1.0")
+    report = site.bench.sync()
+    assert report.failed == {}
+    listed = site.bench.listed()
+    assert listed["acme-core"] == {"1.2"}
+    assert {name for name in listed if name.startswith("acme")} == {
+        "acme-core", "acme-tools", "acme-more",
+    }  # fmt: skip
+    assert [path for path in site.asked(ENDPOINT) if "acme" in path] == []
+    assert [path for path in site.asked("own") if "acme" not in path] == []
+    assert ("app", "1.0", "acme-missing") in site.bench.unmet()
+
+
+def test_a_change_counts_only_from_the_index_that_has_the_project(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a")
+    site.worlds["company"].publish("a", "1.0")
+    site.worlds[ENDPOINT].publish("a", "5.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    site.worlds[ENDPOINT].publish("a", "6.0")
+    before = len(site.asked("company"))
+    site.bench.sync()
+    assert site.asked(ENDPOINT) == []
+    assert len(site.asked("company")) == before
+    site.worlds["company"].publish("a", "1.1")
+    site.bench.sync()
+    assert site.bench.listed() == {"a": {"1.1"}}
+
+
+def test_an_index_before_that_gets_a_project_takes_it(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a")
+    site.worlds[ENDPOINT].publish("a", "5.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    assert site.indexes() == {"a": ENDPOINT}
+    site.worlds["company"].publish("a", "1.0")
+    site.bench.sync()
+    assert site.indexes() == {"a": "company"}
+    assert site.bench.listed() == {"a": {"1.0"}}
+    assert site.bench.query("SELECT DISTINCT index_name FROM files") == [("company",)]
+
+
+def test_an_index_that_is_down_stops_neither_the_others_nor_its_own_pages(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a", "b")
+    site.worlds["company"].publish("a", "1.0")
+    site.worlds[ENDPOINT].publish("a", "99")
+    site.worlds[ENDPOINT].publish("b", "1.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    site.worlds["company"].faults.fail("*", 503)
+    site.worlds[ENDPOINT].publish("b", "2.0")
+    report = site.bench.sync()
+    assert list(report.failed) == ["index company"]
+    assert site.bench.listed() == {"a": {"1.0"}, "b": {"2.0"}}
+    assert [path for path in site.asked(ENDPOINT) if "/a/" in path] == []
+
+
+def test_a_project_moves_when_the_configuration_says_so(tmp_path: Path) -> None:
+    """What is published stays while its new index is down."""
+    site = Site(tmp_path, "acme-core", "b")
+    site.worlds[ENDPOINT].publish("acme-core", "99")
+    site.worlds[ENDPOINT].publish("b", "1.0")
+    site.worlds["own"].publish("acme-core", "1.2")
+    site.bench.sync()
+    assert site.bench.listed() == {"acme-core": {"99"}, "b": {"1.0"}}
+    site.configure(OWN, PUBLIC, reserved=["acme-*"])
+    site.worlds["own"].faults.fail("/simple/acme-core/", 503, times=1)
+    report = site.bench.sync()
+    assert list(report.failed) == ["acme-core"]
+    assert site.bench.listed()["acme-core"] == {"99"}
+    site.bench.sync()
+    assert site.bench.listed() == {"acme-core": {"1.2"}, "b": {"1.0"}}
+    site.configure(PUBLIC)
+    site.bench.sync()
+    assert site.bench.listed()["acme-core"] == {"99"}
+
+
+def test_the_next_index_is_asked_once_a_project_is_gone_from_its_own(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a")
+    site.worlds["company"].publish("a", "1.0")
+    site.worlds[ENDPOINT].publish("a", "5.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    site.worlds["company"].remove_project("a")
+    site.bench.sync()
+    site.bench.sync()
+    assert site.indexes() == {"a": ENDPOINT}
+    assert site.bench.listed() == {"a": {"5.0"}}
