@@ -100,7 +100,13 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
             sources.setdefault(row[0], []).append(SourceFile(*row[1:]))
     return [
         WantedRelease(
-            *row[:3], to_mask(row[3]), bool(row[4]), row[5], tuple(sources.get(row[0], ()))
+            row[0],
+            row[1],
+            row[2],
+            to_mask(row[3]),
+            bool(row[4]),
+            row[5],
+            tuple(sources.get(row[0], ())),
         )
         for row in rows
     ]
