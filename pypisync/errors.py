@@ -82,3 +82,7 @@ class CatalogError(PypiSyncError):
     """The database cannot be used (wrong revision, connection lost): stop."""
 
     exit_code = 4
+
+
+class Rejected(CatalogError):  # noqa: N818
+    """The database refuses these values; it can be used for others."""

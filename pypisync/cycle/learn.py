@@ -8,9 +8,9 @@ says is recorded as unavailable, never as "none". Build requirements are read fr
 Nothing of a package is ever run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 
@@ -24,8 +24,9 @@ from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import Metadata
 from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged
+from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
-from pypisync.errors import Gone, Malformed, Stopped, Unreachable, UpstreamError
+from pypisync.errors import Gone, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ProjectAsk, ReleaseAsk
 
@@ -33,6 +34,9 @@ from pypisync.upstream.api import FileAsk, ProjectAsk, ReleaseAsk
 _RECORD = 100
 _SMALL = 2**20  # bytes of a wheel that is fetched whole if it is to be held anyway
 _READ = 1000  # releases whose requirements are read together
+
+
+_Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
 
 
 def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, UpstreamError]:
@@ -49,23 +53,12 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         if not isinstance(answer, Stopped)
     )
     while batch := list(islice(answers, _RECORD)):
-        documents = [answer for _, answer in batch if isinstance(answer, ProjectDocument)]
-        gone = [ask.name for ask, answer in batch if isinstance(answer, Gone)]
-        same = {ask.name: answer for ask, answer in batch if isinstance(answer, Unchanged)}
-        other = {name: one.validators for name, one in same.items() if one.validators}
-        reasons = {
-            ask.name: answer
-            for ask, answer in batch
-            if isinstance(answer, UpstreamError) and not isinstance(answer, Gone)
-        }
         for _, answer in batch:
             mirror.answered("project", answer)
+        reasons = _faults(batch)
+        good = [one for one in batch if one[0].name not in reasons]
+        reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
         with mirror.catalog.begin() as connection:
-            facts.record(connection, documents, mirror.rules, mirror.now())
-            facts.record_gone(connection, gone, mirror.rules, mirror.now())
-            facts.record_same(connection, other)
-            pending.settled(connection, [*(d.name for d in documents), *gone, *same])
-            pending.mark_stale(connection, _elsewhere(mirror, batch), mirror.now())
             pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
         for name, error in reasons.items():
             mirror.watch.fault(name, str(error))
@@ -77,7 +70,29 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     return failed
 
 
-def _elsewhere(mirror: Mirror, batch: Iterable[tuple[ProjectAsk, object]]) -> dict[str, int]:
+def _faults(batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
+    return {
+        ask.name: answer
+        for ask, answer in batch
+        if isinstance(answer, UpstreamError) and not isinstance(answer, Gone)
+    }
+
+
+def _record(mirror: Mirror, answered: Sequence[_Answered]) -> None:
+    """Record what upstream says of projects; they are owed nothing any more."""
+    documents = [answer for _, answer in answered if isinstance(answer, ProjectDocument)]
+    gone = [ask.name for ask, answer in answered if isinstance(answer, Gone)]
+    same = {ask.name: answer for ask, answer in answered if isinstance(answer, Unchanged)}
+    other = {name: one.validators for name, one in same.items() if one.validators}
+    with mirror.catalog.begin() as connection:
+        facts.record(connection, documents, mirror.rules, mirror.now())
+        facts.record_gone(connection, gone, mirror.rules, mirror.now())
+        facts.record_same(connection, other)
+        pending.settled(connection, [*(d.name for d in documents), *gone, *same])
+        pending.mark_stale(connection, _elsewhere(mirror, answered), mirror.now())
+
+
+def _elsewhere(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, int]:
     """Returns the projects that their index does not have any more, and another one may have."""
     assignment = mirror.upstream.assignment
     return {
@@ -125,11 +140,20 @@ def _read(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, Upstream
         if isinstance(error := errors.get(file.path), Unreachable):
             failed[release.id] = error
         elif error is None:
-            _from_archive(mirror, release, file, told, build)
-    known = [_knowledge(r, told.get(r.id), build.get(r.id)) for r in wanted if r.id not in failed]
-    with mirror.catalog.begin() as connection:
-        knowledge.record_knowledge(connection, known)
-    return {f"{r.project}=={r.version}": failed[r.id] for r in wanted if r.id in failed}
+            with guarded(partial(failed.__setitem__, release.id)):
+                _from_archive(mirror, release, file, told, build)
+
+    def record(some: Sequence[WantedRelease]) -> None:
+        known = [_knowledge(r, told.get(r.id), build.get(r.id)) for r in some]
+        with mirror.catalog.begin() as connection:
+            knowledge.record_knowledge(connection, known)
+
+    reasons = {_name(r): failed[r.id] for r in wanted if r.id in failed}
+    return reasons | apart([r for r in wanted if r.id not in failed], record, _name)
+
+
+def _name(release: WantedRelease) -> str:
+    return f"{release.project}=={release.version}"
 
 
 # -- .metadata files --------------------------------------------------------------------------
@@ -158,7 +182,7 @@ def _from_metadata(
             failed[release.id] = error
             return
         if error is None:
-            with suppress(Malformed, ValueError):
+            with guarded(partial(failed.__setitem__, release.id)):
                 data = mirror.pool.read(file.path + METADATA, METADATA_LIMIT)
                 found.append(core_metadata.read_metadata(data))
     if found:
@@ -201,7 +225,8 @@ def _from_wheels(
         if isinstance(error := errors.get(wheel.path), Unreachable):
             failed[release.id] = error
         elif error is None:
-            _from_archive(mirror, release, wheel, told, {})
+            with guarded(partial(failed.__setitem__, release.id)):
+                _from_archive(mirror, release, wheel, told, {})
     _from_parts(mirror, parts, told, failed)
 
 
@@ -220,7 +245,7 @@ def _from_parts(
             failed[release.id] = answer
             mirror.watch.fault(wheel.filename, str(answer))
         elif isinstance(answer, bytes):
-            with suppress(Malformed, ValueError):
+            with guarded(partial(failed.__setitem__, release.id)):
                 united = _united("ranges", [core_metadata.read_metadata(answer)])
                 digest = sha256(answer).hexdigest()
                 told[release.id] = replace(united, ranged=(wheel.path, digest))
@@ -244,7 +269,7 @@ def verify_ranged(mirror: Mirror) -> dict[str, str]:
     doubted: dict[int, Unverified] = {}
     for one in found:
         told = ""
-        with suppress(Malformed):
+        with guarded(repr):  # one that cannot be read says something else
             told = sha256(archives.wheel_metadata(mirror.pool.absolute(one.path))).hexdigest()
         if told != one.metadata_sha256:
             doubted[one.release] = one
@@ -314,18 +339,17 @@ def _from_archive(
     build: dict[int, tuple[str, ...]],
 ) -> None:
     place = mirror.pool.absolute(file.path)
-    with suppress(Malformed, ValueError):
-        if file.kind == "wheel":
-            found = core_metadata.read_metadata(archives.wheel_metadata(place))
-            told[release.id] = _united("wheel", [found])
-            return
-        inside = archives.sdist_facts(place)
-        if release.builds:
-            build[release.id] = core_metadata.build_requires(inside.pyproject)
-        if release.id not in told and inside.pkg_info is not None:
-            found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
-            if found.static:
-                told[release.id] = _united("sdist", [found])
+    if file.kind == "wheel":
+        found = core_metadata.read_metadata(archives.wheel_metadata(place))
+        told[release.id] = _united("wheel", [found])
+        return
+    inside = archives.sdist_facts(place)
+    if release.builds:
+        build[release.id] = core_metadata.build_requires(inside.pyproject)
+    if release.id not in told and inside.pkg_info is not None:
+        found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
+        if found.static:
+            told[release.id] = _united("sdist", [found])
 
 
 def _knowledge(

@@ -15,7 +15,7 @@ from threading import Event
 from time import perf_counter, thread_time
 from typing import Any, Generic, Protocol, TypeVar
 
-from pypisync.errors import UpstreamError
+from pypisync.errors import Malformed, PypiSyncError, UpstreamError
 
 _BATCH = 16  # answers that are waited for together
 _LONGEST = 0.05  # seconds; an answer is used by then, whatever the others do
@@ -58,7 +58,8 @@ def run(
     """Each ask with what the work returns or the UpstreamError it raises, as they complete.
 
     ``begin`` makes the work; the event it is given is set when the work is no longer wanted: the
-    iterator was closed early, or the work raised another exception, which is raised here at once.
+    iterator was closed early, or the work raised an error of the disk or of this program's own,
+    which is raised here at once; other exceptions are what a malformed document does to a library.
     All workers have ended when this returns.
     """
     halt = Event()
@@ -78,12 +79,19 @@ def run(
                 for ask, result in crew.answers(min(_BATCH, under_way)):
                     under_way -= 1
                     source.done(ask)
-                    if isinstance(result, Exception) and not isinstance(result, UpstreamError):
-                        raise result
-                    yield ask, result
+                    yield ask, _for_the_ask(result)
         finally:
             halt.set()
             crew.dismiss()
+
+
+def _for_the_ask(result: _R | Exception) -> _R | UpstreamError:
+    """What an ask came to: whatever a document does to a library concerns that document alone."""
+    if isinstance(result, UpstreamError) or not isinstance(result, Exception):
+        return result
+    if isinstance(result, PypiSyncError | OSError | MemoryError):
+        raise result
+    return Malformed(f"the answer cannot be read: {type(result).__name__}: {result}")
 
 
 class _Crew(Generic[_A, _R]):

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from pypisync.errors import Gone
+from pypisync.errors import Gone, Malformed, StorageError
 from pypisync.upstream.parallel import InOrder, run
 
 
@@ -30,7 +30,20 @@ def test_an_upstream_error_is_a_value() -> None:
     assert answers[5] == 5
 
 
-def test_any_other_error_ends_it_and_halts_the_rest() -> None:
+def test_what_a_document_does_to_a_library_is_its_own_fault() -> None:
+    def work(ask: int) -> int:
+        if ask == 3:
+            raise RecursionError("maximum recursion depth exceeded")
+        return ask
+
+    answers = dict(run(in_order(5), lambda _: work, 2))
+    assert isinstance(answers[3], Malformed)
+    assert str(answers[3]).endswith("RecursionError: maximum recursion depth exceeded")
+    assert answers[5] == 5
+
+
+@pytest.mark.parametrize("error", [StorageError("disk full"), OSError("disk full"), MemoryError()])
+def test_any_other_error_ends_it_and_halts_the_rest(error: Exception) -> None:
     halted: list[Event] = []
 
     def begin(halt: Event) -> Callable[[int], int]:
@@ -38,12 +51,12 @@ def test_any_other_error_ends_it_and_halts_the_rest() -> None:
 
         def work(ask: int) -> int:
             if ask == 3:
-                raise ZeroDivisionError
+                raise error
             return ask
 
         return work
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error)):
         list(run(in_order(10_000), begin, 3))
     assert halted[0].is_set()
 

@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from pypisync.errors import CatalogError
+from pypisync.errors import CatalogError, Rejected
 
 BUSY_SECONDS = 30
 
@@ -87,5 +87,7 @@ def database_errors() -> Iterator[None]:
     """Turn the driver's errors into a CatalogError that says what happened."""
     try:
         yield
+    except (DataError, IntegrityError) as error:
+        raise Rejected(str(error.orig)) from error
     except DBAPIError as error:
         raise CatalogError(f"the database failed: {error.orig}") from error

@@ -114,8 +114,9 @@ files = Table(
     "files",
     metadata,
     id_column(),
-    ref_column("release_id", "releases"),
-    Column("filename", Text, nullable=False, unique=True),
+    ref_column("release_id", "releases", index=False),  # the first column of a unique constraint
+    # Not unique: "a-1-2.tar.gz" is an sdist of "a" and of "a-1", and both may list it.
+    Column("filename", Text, nullable=False, index=True),
     Column("url", Text, nullable=False),
     Column("path", Text, nullable=False),
     # Upstream's, else that of the bytes that came first; "" until they came.
@@ -140,6 +141,7 @@ files = Table(
     Index("ix_files_ranged", "release_id", sqlite_where=text("ranged IS NOT NULL")),
     Index("ix_files_barred", "release_id", sqlite_where=text("barred <> ''")),
     Index("ix_files_matures", "matures", sqlite_where=text("matures IS NOT NULL")),
+    UniqueConstraint("release_id", "filename"),
     comment="distribution files that upstream lists",
 )
 

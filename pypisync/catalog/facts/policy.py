@@ -167,7 +167,8 @@ def barred_among(connection: Connection, paths: Iterable[str], policy: Policy) -
     p, found = published.c, set()
     for batch in batches(sorted({path.removesuffix(METADATA) for path in wanted})):
         listed = select(p.path, p.name, p.version, p.filename, p.sha256, files.c.barred)
-        known = outerjoin(published, files, files.c.filename == p.filename)
+        same = and_(files.c.filename == p.filename, files.c.path == p.path)
+        known = outerjoin(published, files, same)
         for path, *file, barred in connection.execute(
             listed.select_from(known).where(among(p.path, batch))
         ):

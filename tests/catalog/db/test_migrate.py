@@ -97,6 +97,26 @@ def test_published_proofs_are_those_of_the_generations_there_are(database: str) 
     catalog.close()
 
 
+def test_two_projects_may_list_a_file_of_one_name_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0011")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name, display) VALUES (1, 'a', 'a'), (2, 'a-1', 'a-1')")
+        run(
+            "INSERT INTO releases (id, project_id, version, key) VALUES (1, 1, '1.post2', 'x'),"
+            " (2, 2, '2', 'y')"
+        )
+        file = "INSERT INTO files (id, release_id, filename, url, path, sha256) VALUES"
+        run(f"{file} (1, 1, 'a-1-2.tar.gz', 'u', 'p', 'x')")
+    migrate.upgrade(catalog.engine)
+    with catalog.begin() as connection:
+        connection.exec_driver_sql(f"{file} (2, 2, 'a-1-2.tar.gz', 'u', 'p', 'x')")
+        found = connection.exec_driver_sql("SELECT project FROM v_files ORDER BY 1").fetchall()
+    assert [name for (name,) in found] == ["a", "a-1"]
+    catalog.close()
+
+
 def test_every_view_answers_and_is_commented(database: str) -> None:
     catalog = Catalog(database)
     catalog.prepare()
