@@ -203,9 +203,10 @@ def show_moment(seconds: float) -> str:
 
 
 def masked(text: str) -> str:
-    """``text`` without what may be a password: credentials in URLs, password parameters.
+    """``text`` without what may be a secret: credentials and queries in URLs, password parameters.
 
     It rather hides too much: the text may be a URL that is not well formed.
     """
     text = re.sub(r"(:/*).*@", r"\1***@", text, flags=re.DOTALL)
+    text = re.sub(r"(https?:[^\s\"?#]*[?#])[^\s\"]*", r"\1***", text, flags=re.IGNORECASE)
     return re.sub(r"((?:password|passwd|pwd)=)[^&\s\"]*", r"\1***", text, flags=re.IGNORECASE)

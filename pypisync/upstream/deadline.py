@@ -16,6 +16,11 @@ class SlowError(HTTPError):
     """The other side takes longer than it may."""
 
 
+def slice_of(timeout: float) -> float:
+    """The seconds between two checks while nothing comes."""
+    return min(0.5, timeout / 2)
+
+
 class Deadline:
     """The time that one request has. Each is used by one thread.
 
@@ -31,7 +36,7 @@ class Deadline:
         least_rate: float,
         end: float,
     ) -> None:
-        self.slice = min(0.5, timeout / 2)  # seconds between two checks while nothing comes
+        self.slice = slice_of(timeout)
         self.timeout = timeout
         self._stop = stop
         self._clock = clock

@@ -49,6 +49,8 @@ class Gates:
 
     def note(self, origin: str, status: int, headers: Mapping[str, str]) -> float | None:
         """Note what an answer asks for. Returns the seconds that a refusal asks to wait, if any."""
+        if status not in _ENDED and not self._gates and not _limited(headers):
+            return None  # nearly all answers
         asked = retry_after(headers) if status in _ENDED else None
         wait = exhausted(headers) if asked is None else asked
         with self._lock:
@@ -80,6 +82,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except (ValueError, TypeError):
         return None
     return min(max(gap.total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def _limited(headers: Mapping[str, str]) -> bool:
+    return "RateLimit" in headers or "RateLimit-Remaining" in headers
 
 
 def exhausted(headers: Mapping[str, str]) -> float | None:

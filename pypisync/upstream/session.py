@@ -23,7 +23,7 @@ from urllib3.util import Timeout
 
 from pypisync.errors import Elsewhere, Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.upstream.connections import RefusedError
-from pypisync.upstream.deadline import Deadline, watched
+from pypisync.upstream.deadline import Deadline, slice_of, watched
 from pypisync.upstream.manners import Gates
 from pypisync.upstream.routes import Routes, Settings
 
@@ -115,6 +115,9 @@ class Session:
         self._routes = Routes(settings)
         self.endpoint = self._routes.endpoint
         self.root = self._routes.root
+        part = slice_of(settings.timeout)
+        self._slices = Timeout(connect=part, read=part)
+        self._whole_waits = Timeout(connect=settings.timeout, read=settings.timeout)
         self._gates = Gates(clock, settings.retries)
         self._sleep = sleep
         self._stop = stop
@@ -169,8 +172,8 @@ class Session:
         """Sleep, but notice a stop within a second. Raises Stopped then."""
         while seconds > 0:
             self.check()
-            self._sleep(min(seconds, 1.0))
-            seconds -= 1.0
+            self._sleep(min(seconds, 0.5))
+            seconds -= 0.5
         self.check()
 
     def renew(self, url: str) -> None:
@@ -246,7 +249,6 @@ class Session:
             self.check, self.timer, settings.timeout, settings.least_rate, request.end
         )
         watched(deadline)
-        wait = deadline.slice if route.patient else settings.timeout
         raw = route.pool.urlopen(
             request.method,
             route.prefix + path,
@@ -255,7 +257,7 @@ class Session:
             retries=False,
             redirect=False,
             assert_same_host=False,
-            timeout=Timeout(connect=wait, read=wait),
+            timeout=self._slices if route.patient else self._whole_waits,
             preload_content=False,
             decode_content=False,
         )

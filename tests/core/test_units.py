@@ -1,0 +1,20 @@
+"""What values mean, and what is never shown of them."""
+
+import pytest
+
+from pypisync.core.units import masked
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:secret@host/a", "https://***@host/a"),
+        ("https://host/simple?token=secret", "https://host/simple?***"),
+        ('"https://me:se@cret@host?x=secret#secret": no', '"https://***@host?***": no'),
+        ("HTTPS://host#secret and more", "HTTPS://host#*** and more"),
+        ("postgresql://u@h/db?password=secret&x=1", "postgresql://***@h/db?password=***&x=1"),
+        ("https://host/a", "https://host/a"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown(text: str, shown: str) -> None:
+    assert masked(text) == shown
