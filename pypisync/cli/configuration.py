@@ -58,6 +58,7 @@ def check(
         typer.echo(json.dumps(_values(understood), indent=2))
         return
     show("Configuration", ("key", "value"), _settings(understood))
+    show("Indexes", ("", "address", "projects"), _indexes(understood))
     show("Targets", ("", "target"), (("target", t.name) for t in understood.targets.all))
     show("Proof targets", ("", "target"), _machines(understood))
     show("Roots", ("", "project", "selectors"), _roots(understood))
@@ -77,6 +78,10 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     from pypisync.core.units import masked, show_duration, show_size, shown_address
 
     yield "endpoint", masked(config.endpoint)
+    for name in config.assignment.reserved:
+        yield "reserved", name
+    for name in config.assignment.union:
+        yield "union", name
     yield "destination_folder", str(config.destination)
     yield "database", config.database_shown
     yield "wheels", config.wheels
@@ -92,6 +97,18 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     most = config.limits
     yield "limits.projects", "-" if most.projects is None else count(most.projects)
     yield "limits.bytes", "-" if most.bytes is None else show_size(most.bytes)
+
+
+def _indexes(config: "Config") -> Iterator[tuple[str, str, str]]:
+    """The indexes in order; the last is the one at the endpoint."""
+    from pypisync.core.units import masked
+
+    for index in config.indexes:
+        projects = "what no index before it has"
+        if index.projects is not None:
+            projects = " ".join(index.projects) or "none"
+        yield index.name, str(index.folder or masked(index.address or "")), projects
+    yield "endpoint", masked(config.endpoint), "what no index before it has"
 
 
 def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
@@ -146,6 +163,17 @@ def _values(config: "Config") -> dict[str, Any]:
         upstream["proxy"] = masked(config.upstream.proxy)
     return {
         "endpoint": masked(config.endpoint),
+        "indexes": [
+            {
+                "name": index.name,
+                "address": masked(index.address) if index.address else None,
+                "folder": str(index.folder) if index.folder else None,
+                "projects": None if index.projects is None else list(index.projects),
+            }
+            for index in config.indexes
+        ],
+        "reserved": list(config.assignment.reserved),
+        "union": list(config.assignment.union),
         "destination_folder": str(config.destination),
         "database": config.database_shown,
         "environment": dict(config.environment),

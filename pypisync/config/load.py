@@ -19,15 +19,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pypisync import schedule
+from pypisync.config import indexes
+from pypisync.config.index_keys import Upstream
+from pypisync.config.indexes import IndexConfig
 from pypisync.config.positions import Path as KeyPath
 from pypisync.config.positions import Positions, positions
-from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, Upstream, filed
+from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, filed
 from pypisync.core import units
 from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
 from pypisync.core.environments.targets import targets
 from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted import selector
+from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
 from pypisync.errors import ConfigError
@@ -46,6 +50,8 @@ class Config:
     """The configuration with every value resolved: what the rest of PypiSync works with."""
 
     endpoint: str  # no slash at its end
+    indexes: tuple[IndexConfig, ...]  # besides that at the endpoint
+    assignment: Assignment  # which index may be asked for which project
     destination: Path  # absolute
     database_url: str  # with its password: never to be shown, see database_shown
     environment: Mapping[str, tuple[str, ...] | None]
@@ -101,7 +107,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     source = _read(path, environ)
     checks = (
         *(_repeated, _same_root, _wrong_values),
-        *(_no_database, _no_schedule, _no_targets, _no_ca_file),
+        *(_no_database, _no_schedule, _no_targets, _wrong_indexes),
     )
     faults = [fault for check in checks for fault in check(source)]
     found, wrong = _groups(source)
@@ -274,11 +280,9 @@ def _no_targets(source: _Source) -> Iterator[_Fault]:
         yield source.fault(("environment",), environment.model_dump(exclude_unset=True), str(error))
 
 
-def _no_ca_file(source: _Source) -> Iterator[_Fault]:
-    upstream = source.data.get("upstream")
-    ca_file = upstream.get("ca_file") if isinstance(upstream, dict) else None
-    if isinstance(ca_file, str) and ca_file and not (source.folder / ca_file).is_file():
-        yield source.fault(("upstream", "ca_file"), ca_file, "no such file")
+def _wrong_indexes(source: _Source) -> Iterator[_Fault]:
+    for key, value, allowed in indexes.faults(source.data, source.folder):
+        yield source.fault(key, value, allowed)
 
 
 def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
@@ -328,6 +332,8 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         upstream = upstream.model_copy(update={"ca_file": str(source.folder / upstream.ca_file)})
     return Config(
         endpoint=document.endpoint or DEFAULT_ENDPOINT,
+        indexes=indexes.resolved(document, source.folder),
+        assignment=indexes.assignment(document),
         destination=destination,
         database_url=_database_url(document.database, destination, source.base("database")),
         environment=environment,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from packaging.specifiers import SpecifierSet
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from pypisync.config.index_keys import Index, Keys, Projects, Text, Upstream
 from pypisync.core import units
 from pypisync.core.environments.proof_targets import named
 from pypisync.core.filters import policy
@@ -72,7 +73,6 @@ def _read_if_text(parse: Callable[[str], int]) -> Callable[[object], object]:
 Minor = Annotated[str, AfterValidator(units.python_minor)]
 Version = Annotated[str, AfterValidator(units.full_version)]
 Extra = Annotated[str, AfterValidator(units.extra)]
-Text = Annotated[str, Field(min_length=1)]
 Selectors = Annotated[
     list[Annotated[str, AfterValidator(_selector)]],
     BeforeValidator(_listed, json_schema_input_type=list[str] | str),
@@ -90,11 +90,7 @@ def _bound(example: str) -> Any:
     )
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Environment(_Keys):
+class Environment(Keys):
     """The values of each environment marker variable (PEP 508) that are served."""
 
     os_name: list[Text] | None = _bound("posix")
@@ -115,36 +111,7 @@ class Environment(_Keys):
     )
 
 
-class Upstream(_Keys):
-    """How upstream is asked."""
-
-    workers: int = Field(default=10, ge=1, le=64, description="1 to 64 requests at a time")
-    timeout: float = Field(
-        default=30.0,
-        gt=0,
-        description="seconds above 0 that upstream may stay silent before a retry",
-    )
-    retries: int = Field(default=4, ge=0, le=10, description="0 to 10 further tries of a request")
-    proxy: Annotated[str, AfterValidator(units.address)] | None = Field(
-        default=None, description="null (as the system says) or the address of an HTTP proxy"
-    )
-    ca_file: Text | None = Field(
-        default=None,
-        description="null (the certificates that come with Python) or a file of certificate "
-        "authorities (PEM), relative to the folder of this file",
-    )
-    contact: str | None = Field(
-        default=None,
-        pattern=r"^[!-~]([ -~]{0,198}[!-~])?$",
-        description="null or an address in ASCII by which upstream can reach you; sent along "
-        "with every request",
-    )
-    pace: float = Field(
-        default=1.0, ge=0, description="seconds, at least 0, between two requests for the changelog"
-    )
-
-
-class RequirementsFile(_Keys):
+class RequirementsFile(Keys):
     """A file whose requirements belong together."""
 
     file: Text = Field(description="the path of a file, relative to the folder of this file")
@@ -155,7 +122,7 @@ class RequirementsFile(_Keys):
     )
 
 
-class Limits(_Keys):
+class Limits(Keys):
     """How much one cycle may add to the mirror."""
 
     projects: Annotated[int, Field(ge=1)] | None = Field(
@@ -169,7 +136,7 @@ class Limits(_Keys):
     )
 
 
-class Block(_Keys):
+class Block(Keys):
     """What the policy bars for good; the conditions that are given must all hold."""
 
     reason: Text = Field(
@@ -200,7 +167,7 @@ class Block(_Keys):
         return policy.Block(self.reason, *(text or "" for text in given))
 
 
-class Policy(_Keys):
+class Policy(Keys):
     """What the mirror must not hold, although it is wanted."""
 
     min_age: Duration = Field(
@@ -252,11 +219,26 @@ class Policy(_Keys):
         )
 
 
-class Document(_Keys):
+class Document(Keys):
     """The configuration of PypiSync, as it stands in the file."""
 
     endpoint: Annotated[str, AfterValidator(units.index_address)] | None = Field(
         default=None, description="null (the public index) or the address of the index to mirror"
+    )
+    indexes: list[Index] = Field(
+        default=[],
+        description="a list of objects, each an index besides the endpoint: a project comes from "
+        "the index that names it, else from the first that has it; the endpoint is the last",
+    )
+    reserved: Projects = Field(
+        default=[],
+        description='a list of projects such as "acme-*" that no index is asked for, but one that '
+        "names them",
+    )
+    union: Projects = Field(
+        default=[],
+        description="a list of projects whose files come from all indexes that have them; of two "
+        "files with one name that of the first index counts",
     )
     destination_folder: Text = Field(
         default="data", description="the folder of the mirror, relative to the folder of this file"

@@ -108,6 +108,22 @@ def project(text: str) -> str:
         raise ValueError(f"must be a project: {_NAME}") from None
 
 
+def projects(text: str) -> str:
+    """``text`` as a normalised project name or pattern (``fnmatch``). Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9._*?\[\]!-]+", text, re.ASCII) or text.strip("._-") != text:
+        raise ValueError('must be a project such as "torch" or a pattern such as "acme-*"')
+    return re.sub(r"[-_.]+", "-", text).lower()
+
+
+def index_name(text: str) -> str:
+    """``text`` if it can name an index. Raises ValueError."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", text) or text == "endpoint":
+        raise ValueError(
+            'must be at most 64 small letters, digits and . _ - between, and not "endpoint"'
+        )
+    return text
+
+
 def release(text: str) -> tuple[str, str]:
     """The normalised name and the version that ``text`` names. Raises ValueError."""
     name, _, version = text.partition("==")

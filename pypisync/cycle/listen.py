@@ -25,7 +25,7 @@ from pypisync.core.wanted.roots import as_requirement, expand
 from pypisync.cycle import reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Rewound, Stopped, UpstreamError
-from pypisync.upstream.api import SIMPLE_INDEX, Feed
+from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def listen(mirror: Mirror) -> Heard:
     news, failed = _hear_all(mirror, since)
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
-        one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=overdue)
+        must = one.by_index or one.rewound or one.feed.listing
+        one.listed = _names(mirror, one, must=must, may=overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
         _apply_rules(mirror, connection)
@@ -81,7 +82,7 @@ def listen(mirror: Mirror) -> Heard:
 class _News:
     """What an index told."""
 
-    feed: Feed
+    feed: ChangeFeed
     since: int | None  # the serial up to which it was read before
     serial: int  # the newest
     rows: int = 0
@@ -117,7 +118,7 @@ def _hear_all(
     return news, reasons
 
 
-def _hear(mirror: Mirror, feed: Feed, since: int | None) -> _News:
+def _hear(mirror: Mirror, feed: ChangeFeed, since: int | None) -> _News:
     """Read the changes of an index since a serial; None: only where it begins."""
     if since is None:
         return _News(feed, None, feed.serial())
@@ -188,7 +189,7 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool)
         owed = dict.fromkeys(sorted(pending.shown(connection, index) - set(news.listed)), 0) | owed
     if news.listed is not None and news.rewound:
         pending.owe_anew(connection, news.listed, mirror.now(), index)
-    elif news.listed is not None and overdue:
+    elif news.listed is not None and (overdue or news.feed.listing):
         owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
     pending.mark_stale(connection, owed, mirror.now(), index)
     pending.look_anew(connection, [name for name, claim in claims.items() if claim == "anew"])

@@ -90,12 +90,16 @@ class Deposit(Protocol):
         """Open the part for this file, with what an earlier try left. Raises StorageError."""
 
 
-class Feed(Protocol):
+class ChangeFeed(Protocol):
     """What one index tells of changes."""
 
     @property
     def name(self) -> str:
         """The name of the index."""
+
+    @property
+    def listing(self) -> bool:
+        """Whether the names tell every change by their serials, and cost next to nothing."""
 
     def serial(self) -> int:
         """The newest serial. Raises UpstreamError."""
@@ -114,7 +118,7 @@ class Upstream(Protocol):
     """An index to mirror, or several."""
 
     @property
-    def feeds(self) -> Sequence[Feed]:
+    def feeds(self) -> Sequence[ChangeFeed]:
         """What each index tells of changes, in order."""
 
     @property
@@ -154,5 +158,5 @@ class Upstream(Protocol):
         """Close the connections."""
 
 
-class Index(Feed, Upstream, Protocol):
+class Index(ChangeFeed, Upstream, Protocol):
     """One index: an upstream that is its own only feed."""

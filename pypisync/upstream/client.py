@@ -30,13 +30,15 @@ __all__ = ["DEFAULT_ENDPOINT", "HttpUpstream", "Settings"]
 
 
 class HttpUpstream:
-    """An index at ``settings.endpoint``.
+    """The index at ``settings.endpoint``.
 
     ``stop`` is asked between requests and between chunks. Once it says so, what is under way is
     answered with Stopped, and asks not yet begun are not answered at all. ``sleep`` and
     ``clock`` (seconds) are the time that waiting is done in. Raises ConfigError for an endpoint
     that is no address.
     """
+
+    listing = False
 
     def __init__(
         self,

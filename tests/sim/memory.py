@@ -42,6 +42,8 @@ _T = TypeVar("_T")
 class MemoryUpstream:
     """A world as an upstream. ``source`` is the API that project documents come from."""
 
+    listing = False
+
     def __init__(
         self,
         world: World,

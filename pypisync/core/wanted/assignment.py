@@ -30,13 +30,19 @@ class Assignment:
         reserved: Iterable[str] = (),
         union: Iterable[str] = (),
     ) -> None:
-        reserved, union = tuple(reserved), tuple(union)
+        self.reserved, self.union = tuple(reserved), tuple(union)
         self._shares = tuple(shares)
         self._own = [_matcher(share.projects or ()) for share in shares]
         self._reserved = _matcher(reserved)
         self._union = _matcher(union)
 
-        self.text = repr((self._shares, reserved, union))  # alike: the same
+        self.text = repr((self._shares, self.reserved, self.union))  # alike: the same
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Assignment) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def indexes_of(self, project: str) -> tuple[str, ...]:
         """Returns the indexes that may be asked for a project (normalised name), in order.

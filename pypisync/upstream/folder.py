@@ -1,0 +1,238 @@
+"""A folder of wheels and sdists on this machine, as an index.
+
+Files directly in the folder count; what is a link, or no distribution, is left out. There is no
+journal: a project's serial is a fingerprint of its files' names, sizes and times, and is compared
+in every cycle. What a file says of itself is read by the caller's ``describe``.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b, file_digest
+from os import DirEntry, scandir
+from pathlib import Path
+from stat import S_ISREG
+from typing import IO, TypeVar
+from urllib.parse import unquote
+
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
+from pypisync.core.standards.metadata import Metadata
+from pypisync.core.standards.model import (
+    Change,
+    File,
+    ProjectDocument,
+    Skipped,
+    Unchanged,
+    Vulnerability,
+)
+from pypisync.core.wanted.assignment import Assignment, Share
+from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
+from pypisync.upstream.api import Deposit, FileAsk, ProjectAsk, ReleaseAsk
+from pypisync.upstream.session import CHUNK
+from pypisync.upstream.validators import stamped
+
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file in the folder, as it stands there now."""
+
+    path: Path
+    size: int
+    changed: int  # nanoseconds
+
+
+class FolderUpstream:
+    """The distributions in ``folder``.
+
+    ``describe`` returns the core metadata of a wheel or sdist, None if an sdist has none, and
+    raises Malformed or ValueError if it is damaged.
+    """
+
+    listing = True
+
+    def __init__(
+        self, name: str, folder: Path, describe: Callable[[Path], Metadata | None]
+    ) -> None:
+        self.name = name
+        self.assignment = Assignment([Share(name)])
+        self._folder = folder
+        self._describe = describe
+        self._known: dict[_Entry, File | Skipped] = {}  # files are hashed once
+
+    @property
+    def feeds(self) -> tuple["FolderUpstream"]:
+        """The one index."""
+        return (self,)
+
+    def serial(self) -> int:
+        """No serial: there is no journal."""
+        return 0
+
+    def changes(self, since: int) -> Iterator[Change]:  # noqa: ARG002 - nothing is told
+        """Nothing."""
+        return iter(())
+
+    def names(self) -> Mapping[str, int]:
+        """Every project's normalised name and a fingerprint of its files. Raises Unreachable."""
+        return {name: _fingerprint(entries) for name, entries in self._projects().items()}
+
+    def projects(
+        self, asks: Iterable[ProjectAsk]
+    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
+        """Read what is there of each project; a failure comes as a value."""
+        try:
+            there = self._projects()
+        except UpstreamError as error:
+            yield from ((ask, error) for ask in asks)
+            return
+        for ask in asks:
+            if ask.name not in there:
+                yield ask, Gone(f"{ask.name}: nothing of it is in {self._folder}")
+                continue
+            document = self._document(ask.name, there[ask.name])
+            known = document.validators.digest == ask.validators.digest
+            yield ask, Unchanged(ask.name, document.serial) if known else document
+
+    def requires(
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
+        """Nothing: requirements are read from the files themselves."""
+        return ((ask, None) for ask in asks)
+
+    def vulnerabilities(
+        self, asks: Iterable[ReleaseAsk]
+    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
+        """None are known."""
+        return ((ask, ()) for ask in asks)
+
+    def peek(
+        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        """What ``read`` makes of files."""
+        return _each(asks, partial(self._peek, read))
+
+    def fetch(
+        self, asks: Iterable[FileAsk], deposit: Deposit
+    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+        """Copy files into ``deposit``. Raises StorageError at once."""
+        return _each(asks, partial(self._copy, deposit))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _projects(self) -> dict[str, list[_Entry]]:
+        """The files by project. Raises Unreachable."""
+        found: dict[str, list[_Entry]] = {}
+        try:
+            with scandir(self._folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    there = _entry(entry)
+                    if there and (name := _project(entry.name)):
+                        found.setdefault(name, []).append(there)
+        except OSError as error:
+            raise Unreachable(f"{self._folder}: {error.strerror}; check the folder") from error
+        return found
+
+    def _document(self, name: str, entries: Collection[_Entry]) -> ProjectDocument:
+        read = [self._read(entry) for entry in entries]
+        return stamped(
+            ProjectDocument(
+                name=name,
+                display=name,
+                serial=_fingerprint(entries),
+                files=tuple(one for one in read if isinstance(one, File)),
+                skipped=tuple(one for one in read if isinstance(one, Skipped)),
+                index=self.name,
+            ),
+            {},
+        )
+
+    def _read(self, entry: _Entry) -> File | Skipped:
+        if entry not in self._known:
+            self._known = {key: one for key, one in self._known.items() if key.path != entry.path}
+            self._known[entry] = self._inspect(entry)
+        return self._known[entry]
+
+    def _inspect(self, entry: _Entry) -> File | Skipped:
+        filename = entry.path.name
+        try:
+            with entry.path.open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()
+            told = self._describe(entry.path)
+        except (Malformed, ValueError, OSError) as error:
+            return Skipped(filename, f"not a readable distribution: {error}")
+        moment = datetime.fromtimestamp(entry.changed // 10**9, UTC)
+        return File(
+            filename=filename,
+            url=entry.path.absolute().as_uri(),
+            sha256=digest,
+            size=entry.size,
+            uploaded=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            requires_python=told.requires_python if told else None,
+        )
+
+    def _place(self, ask: FileAsk) -> Path:
+        """Where a file is; it is only looked for in the folder itself."""
+        return self._folder / Path(unquote(ask.url)).name
+
+    def _peek(self, read: Callable[[str, IO[bytes]], bytes], ask: FileAsk) -> bytes:
+        place = self._place(ask)
+        with place.open("rb") as file:
+            return read(place.name, file)
+
+    def _copy(self, deposit: Deposit, ask: FileAsk) -> None:
+        part = deposit.part(ask)
+        try:
+            part.restart()
+            with self._place(ask).open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    part.write(chunk)
+            part.commit()
+        finally:
+            part.close()
+
+
+def _each(
+    asks: Iterable[FileAsk], work: Callable[[FileAsk], _R]
+) -> Iterator[tuple[FileAsk, _R | UpstreamError]]:
+    for ask in asks:
+        try:
+            yield ask, work(ask)
+        except FileNotFoundError:
+            yield ask, Gone(f"{unquote(ask.url)}: not there any more")
+        except UpstreamError as error:
+            yield ask, error
+        except OSError as error:
+            yield ask, Unreachable(f"{unquote(ask.url)}: {error.strerror}")
+
+
+def _entry(entry: DirEntry[str]) -> _Entry | None:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not S_ISREG(found.st_mode):
+        return None
+    return _Entry(Path(entry.path), found.st_size, found.st_mtime_ns)
+
+
+def _project(filename: str) -> str | None:
+    """The project that a filename names, if it is a wheel's or an sdist's."""
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)[0]
+        if filename.endswith((".tar.gz", ".zip")):
+            return parse_sdist_filename(filename)[0]
+    except ValueError:
+        pass
+    return None
+
+
+def _fingerprint(entries: Iterable[_Entry]) -> int:
+    """A number that is another one if files come, go or change; never 0."""
+    listed = repr([(entry.path.name, entry.size, entry.changed) for entry in entries])
+    return int.from_bytes(blake2b(listed.encode(), digest_size=4).digest()) // 2 or 1
