@@ -50,13 +50,13 @@ def test_prune_tells_what_could_not_be_done(tmp_path: Path, world: World, server
 
 
 def test_prune_without_a_mirror_makes_none(tmp_path: Path) -> None:
-    config = configure(tmp_path, packages={})
+    config = configure(tmp_path, packages={"a": ["latest"]})
     assert invoke(config, "prune").code == 4
     assert not (tmp_path / "data").exists()
 
 
 def test_an_empty_database_is_brought_up(tmp_path: Path) -> None:
-    config = configure(tmp_path, packages={})
+    config = configure(tmp_path, packages={"a": ["latest"]})
     first = invoke(config, "db", "upgrade")
     assert first.out == f"the database was empty and is at revision {REVISION} now\n"
     again = invoke(config, "db", "upgrade")
@@ -65,13 +65,13 @@ def test_an_empty_database_is_brought_up(tmp_path: Path) -> None:
 
 
 def test_an_upgrade_takes_the_lock(tmp_path: Path) -> None:
-    config = configure(tmp_path, packages={})
+    config = configure(tmp_path, packages={"a": ["latest"]})
     with writer_lock(tmp_path / "data"):
         assert invoke(config, "db", "upgrade").code == 4
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
-    config = configure(tmp_path, packages={})
+    config = configure(tmp_path, packages={"a": ["latest"]})
     assert invoke(config, "db", "upgrade").code == 0
     connection = sqlite3.connect(tmp_path / "data" / "pypisync.sqlite", isolation_level=None)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")

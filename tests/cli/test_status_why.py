@@ -224,7 +224,7 @@ def test_why_says_what_is_kept(tmp_path: Path, world: World) -> None:
 
 @pytest.mark.parametrize("what", ["", "a b", "==1", "a==", "a==x"])
 def test_why_refuses_what_is_no_project(tmp_path: Path, what: str) -> None:
-    done = invoke(configure(tmp_path, packages={}), "why", what)
+    done = invoke(configure(tmp_path, packages={"a": ["latest"]}), "why", what)
     assert (done.code, done.out) == (2, "")
     assert "must be a project" in done.err
 

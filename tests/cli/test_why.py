@@ -216,7 +216,7 @@ def test_what_rules_and_the_policy_leave_out(tmp_path: Path, world: World) -> No
         database="sqlite:///data/catalog.sqlite",
         arch_exclude=["win_amd64"],
         sdists="never",
-        packages={"x": []},
+        packages={"a": ["latest"]},
     )
     done = invoke(config, "why-not", "a==1.0")
     wheel = "a-1.0-cp311-cp311-win_amd64.whl"
@@ -252,7 +252,7 @@ def test_what_is_held_or_waits(tmp_path: Path, world: World) -> None:
 
 @pytest.mark.parametrize("what", ["", "a b", "a==x"])
 def test_what_is_no_project_is_refused(tmp_path: Path, what: str) -> None:
-    done = invoke(configure(tmp_path, packages={}), "why-not", what)
+    done = invoke(configure(tmp_path, packages={"a": ["latest"]}), "why-not", what)
     assert (done.code, done.out) == (2, "")
 
 
