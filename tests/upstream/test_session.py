@@ -3,15 +3,16 @@
 import gzip
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from pypisync.errors import ConfigError, Malformed, Unreachable
+from pypisync.errors import ConfigError, Malformed, Stopped, Unreachable
 from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
-from pypisync.upstream.session import Session, backoff, said, shown
+from pypisync.upstream.session import Session, Stream, backoff, said, shown
 from tests.upstream.conftest import Time
-from tests.upstream.scripted import Answer, Asked, Scripted
+from tests.upstream.scripted import Answer, Asked, Scripted, page
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -165,6 +166,26 @@ def test_it_stops_before_a_request_and_within_a_wait(server: Scripted, time: Tim
     with pytest.raises(Unreachable, match="stopped"):
         session.get(server.url + "/a", {})
     assert len(server.asked) == 1
+    session.close()
+
+
+def test_a_stop_amid_a_document_leaves_no_connection_open(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.tell("/a", page("x" * 500_000))
+    open_now: list[Stream] = []
+
+    def keep(self: Session, *rest: Any, **options: Any) -> Any:
+        answer = ask(self, *rest, **options)
+        open_now.append(answer)
+        return answer
+
+    ask = Session._ask
+    monkeypatch.setattr(Session, "_ask", keep)
+    session = Session(Settings(server.url), sleep=time.sleep, stop=lambda: bool(open_now))
+    with pytest.raises(Stopped):
+        session.get(server.url + "/a", {})
+    assert [stream.raw.closed for stream in open_now] == [True]
     session.close()
 
 
