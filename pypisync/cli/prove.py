@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pypisync.config.load import Config
-    from pypisync.core.budget import Budget
     from pypisync.core.environments.proof_targets import ProofTarget
     from pypisync.core.resolve.index import Offers
-    from pypisync.core.resolve.prover import Pin, Proof, Prover
+    from pypisync.core.resolve.prover import Pin, Proof
     from pypisync.core.wanted.groups import Subject
 
     Row = tuple[Subject, ProofTarget, Proof]
@@ -134,28 +133,18 @@ def _solved(
     targets: "Sequence[ProofTarget]",
     seconds: float,
 ) -> "Iterator[Row]":
-    from pypisync.core.budget import Budget
-    from pypisync.core.resolve.prover import Prover
-    from pypisync.core.resolve.target_index import Ground
+    from functools import partial
 
-    every = tuple(dict.fromkeys(need for one in subjects for need in one.wanted))
+    from pypisync.core.budget import Budget
+    from pypisync.core.resolve.subject_prover import SubjectProver, unbroken
+
     for target in targets:
-        prover = Prover(Ground(target, held, every))
+        here = SubjectProver(target, held, subjects)
         for subject in subjects:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
-            yield subject, target, _proven(prover, subject, budget)
-
-
-def _proven(prover: "Prover", subject: "Subject", budget: "Budget") -> "Proof":
-    from pypisync.core.resolve.prover import Prover
-    from pypisync.core.resolve.target_index import Ground
-    from pypisync.core.wanted.groups import limits
-
-    ground = prover.ground
-    wanted = ground.applying(subject.wanted)
-    if bounds := limits(ground.applying(subject.constraints)):
-        prover = Prover(Ground(ground.target, ground.offers, wanted, limits=bounds))
-    return prover.prove(wanted, budget, subject.text)
+            prover, wanted = here.set_up(subject)
+            proof = partial(prover.prove, wanted, budget, subject.text)
+            yield subject, target, unbroken(prover, wanted, budget, proof)
 
 
 def _print(rows: "Sequence[Row]", *, pins: bool) -> None:

@@ -5,7 +5,7 @@ that upstream gives; the pins become part of the selection. Where facts are lack
 for, and the proof is made again when they are there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,13 @@ from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.proofs import record as proofs
-from pypisync.catalog.proofs.index import offers
+from pypisync.catalog.proofs.index import offers, weight
 from pypisync.catalog.proofs.record import StoredPin, Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.environments.proof_targets import served
 from pypisync.core.resolve.index import Lacking, Offers
-from pypisync.core.wanted.groups import Asked, Subject, group_text, limits, of_group, of_root
+from pypisync.core.units import show_size
+from pypisync.core.wanted.groups import Asked, Subject, group_text, of_group, of_root
 from pypisync.cycle.mirror import Mirror
 
 # Most cycles have nothing to prove, and need not wait for the solvers.
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
 _BATCH = 5_000
-_CRASHES = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+# Bytes that releases may take which installers only examine: so much for one verdict.
+_MOST_EXAMINED = 2**30
 _MISSING = "facts are missing that could not be read yet"
 
 
@@ -74,6 +76,7 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
         complete = {text: some for text, some in found.items() if text not in lacking}
         complete |= {text: found[text] for text in unsure}
         complete = {text: _with_rules(connection, some) for text, some in complete.items()}
+        complete = {text: _affordable(connection, some) for text, some in complete.items()}
         proofs.record(connection, complete, unsure, now)
         repaired = roots.repair(connection, proofs.repairs(connection))
     return fresh or repaired or len(due) > len(texts)
@@ -124,6 +127,26 @@ def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
     return told
 
 
+def _affordable(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, without the examined releases where those would take too much room.
+
+    What installers come to from the mirror may then differ, and the verdict says so.
+    """
+    told = []
+    for one in found:
+        size = weight(connection, one.tried) if one.tried else 0
+        if size > _MOST_EXAMINED:
+            note = (
+                f"installers examine {len(one.tried)} releases besides the pins, which are not"
+                f" mirrored, for they take {show_size(size)}, more than"
+                f" {show_size(_MOST_EXAMINED)}: from the mirror they may come to other pins"
+            )
+            told.append(replace(one, why=(*one.why, note), tried=frozenset()))
+        else:
+            told.append(one)
+    return told
+
+
 def _join(found: list[Verdict], one: Verdict) -> None:
     """Add a verdict to those of other targets, as one where it is the same."""
     for i, other in enumerate(found):
@@ -144,54 +167,52 @@ class _Bench:
     def __init__(
         self, mirror: Mirror, number: int, facts: Offers, subjects: Sequence[Subject]
     ) -> None:
+        from pypisync.core.resolve.subject_prover import SubjectProver
+
         self._mirror = mirror
-        self._target = mirror.rules.machines.all[number]
-        self._facts = facts
-        self._bit = 1 << number
-        self._served = served(self._target, mirror.rules.targets)
-        wanted = dict.fromkeys(need for one in subjects for need in one.wanted)
-        self._shared = self._made(tuple(wanted), {})
+        target = mirror.rules.machines.all[number]
+        self._served = served(target, mirror.rules.targets)
+        self._subjects = SubjectProver(target, facts, subjects, 1 << number)
+        self._calling = self._calls_on(self._subjects.shared)
 
     def verdict(self, subject: Subject) -> Verdict:
         """What comes out. Raises Lacking."""
-        prover, calling = self._shared
-        wanted = prover.ground.applying(subject.wanted)
-        bounds = limits(prover.ground.applying(subject.constraints))
-        if bounds:
-            prover, calling = self._made(wanted, bounds)
+        from pypisync.core.resolve.self_sufficiency import missed
+        from pypisync.core.resolve.subject_prover import unbroken
+
+        prover, wanted = self._subjects.set_up(subject)
+        calling = self._calling
+        if prover is not self._subjects.shared:
+            calling = self._calls_on(prover)
         budget = self._mirror.budget()
         budget.check()  # whoever wants the cycle to stop is heard here too
-        from pypisync.core.resolve.self_sufficiency import missed
+        pins: tuple[StoredPin, ...] = ()
+        tried, met = set[tuple[str, int]](), set[str]()
 
-        try:
+        def prove() -> "Proof":
+            nonlocal pins, tried, met
             proof = prover.prove(wanted, budget, subject.text)
             proof = prover.rehearse(wanted, proof, budget)
-            tried, met = set[tuple[str, int]](), set[str]()
             if proof.rehearsals:
                 tried, met = missed(proof, calling, wanted, budget)
-        except _CRASHES as error:
-            # Metadata can be crafted to be more than a library can take: the others go on.
-            why = f"the search broke off: {type(error).__name__}: {error}"
-            consulted = frozenset(prover.solver.consulted | {need.name for need in wanted})
-            return Verdict((), "undecided", (), (why,), budget.used, consulted)
+            pins = _pins(proof, calling, wanted)
+            return proof
+
+        proof = unbroken(prover, wanted, budget, prove)
         return Verdict(
             (),
             proof.verdict,
-            _pins(proof, calling, wanted),
+            pins,
             proof.why,
             proof.steps,
             proof.consulted | met,
             frozenset((n, prover.ground.usable(n)[i].release.version) for n, i in tried),
         )
 
-    def _made(self, wanted: Asked, bounds: Mapping[str, str]) -> "tuple[Prover, Calling]":
+    def _calls_on(self, prover: "Prover") -> "Calling":
         from pypisync.core.resolve.closure_pins import Calling
-        from pypisync.core.resolve.prover import Prover
-        from pypisync.core.resolve.target_index import Ground
 
-        ground = Ground(self._target, self._facts, wanted, self._bit, bounds)
-        groups = self._mirror.rules.targets.groups
-        return Prover(ground), Calling(ground, self._served, groups)
+        return Calling(prover.ground, self._served, self._mirror.rules.targets.groups)
 
 
 def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:

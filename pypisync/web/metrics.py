@@ -43,6 +43,8 @@ METRICS: Mapping[str, str] = {
     "pypisync_proofs": "Pairs of a root or group and a machine, by the verdict whether it installs "
     "there.",
     "pypisync_unpublished_proofs": "Roots whose newest pins are not all listed yet.",
+    "pypisync_unsure_proofs": "Proven pairs of which pip or uv may come to other pins from the "
+    "mirror: the releases that they examine on the way take too much room.",
     "pypisync_good_run_timestamp_seconds": "When the last cycle without a fault ended.",
     "pypisync_completed_run_timestamp_seconds": "When the last cycle ended that got to its end, "
     "with or without faults.",
@@ -122,6 +124,7 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     yield _gauge("vulnerable_releases", found.vulnerable)
     yield _gauges("proofs", ("verdict",), _single(found.proofs.counts))
     yield _gauge("unpublished_proofs", found.proofs.waiting)
+    yield _gauge("unsure_proofs", found.proofs.unsure)
     yield from _runs(found)
 
 

@@ -10,6 +10,9 @@ from packaging.pylock import Pylock
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.listed_index import holdings, roots
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.prover import Proof, Prover
+from pypisync.core.wanted.groups import Asked
 from tests.acceptance.clients import run as run_client
 from tests.acceptance.clients import uv
 from tests.acceptance.serving import serve
@@ -190,6 +193,29 @@ def test_a_lock_of_what_is_refuted_is_no_lock(tmp_path: Path, app: World) -> Non
     done = invoke(config, "prove", "torn", "--target", "3.13 linux-x86_64", "--requirements")
     assert (done.code, done.out) == (1, "")
     assert "so torn 1.0 cannot be installed" in done.err
+
+
+def test_a_proof_that_breaks_off_ends_only_itself(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish("crafted", "1.0")
+    world.publish("other", "1.0")
+    _, config = mirror(tmp_path, world, crafted=["latest"], other=["latest"])
+    prove = Prover.prove
+
+    def crash(self: Prover, wanted: Asked, budget: Budget, name: str = "") -> Proof:
+        if name == "crafted":
+            raise RecursionError("maximum recursion depth exceeded")
+        return prove(self, wanted, budget, name)
+
+    monkeypatch.setattr(Prover, "prove", crash)
+    done = invoke(config, "prove", "--json")
+    assert done.code == 1
+    assert {(row["root"], row["verdict"]) for row in done.json} == {
+        ("crafted", "undecided"), ("other", "proven")
+    }  # fmt: skip
+    [why] = {line for row in done.json for line in row["why"]}
+    assert why == "the search broke off: RecursionError: maximum recursion depth exceeded"
 
 
 def test_a_spent_budget_is_undecided(tmp_path: Path, app: World) -> None:

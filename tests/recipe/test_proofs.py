@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries import proofs as queries
 from pypisync.core.budget import Budget
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.resolve.prover import Proof, Prover
@@ -298,6 +300,36 @@ def test_a_rule_that_makes_a_root_impossible_is_named(
     ]
     bench.bars = Policy()
     assert sync(bench)[0].proofs == {"proven": 2}
+
+
+@pytest.mark.parametrize("room", [2**30, 100])
+def test_what_installers_only_examine_is_mirrored_where_there_is_room(
+    room: int, tmp_path: Path, world: World, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A yanked final keeps pip from a pre-release; without it pip would come to other pins."""
+    monkeypatch.setattr("pypisync.cycle.prove._MOST_EXAMINED", room)
+    world.publish("app", "1.0", requires=["mid"])
+    world.publish("mid", "1.0")
+    world.publish("mid", "2.0", requires=["lib>5"])
+    for version in ("4.0", "6.0b1", "7.0"):
+        world.publish("lib", version)
+    world.yank("lib", "7.0")
+    bench = Bench(tmp_path, memory, {"app": ["latest"]}, environment=TWO)
+    report, _ = sync(bench)
+    assert report.proofs == {"proven": 2}
+    examined = bench.query("SELECT project, version FROM v_tried")
+    [(why,)] = bench.query("SELECT DISTINCT why FROM v_proofs")
+    if room == 100:
+        assert examined == []
+        assert why.startswith("installers examine ")
+        assert why.endswith("more than 100 B: from the mirror they may come to other pins")
+        assert "7.0" not in bench.listed().get("lib", ())
+        with Reader(bench.database) as reader:
+            assert queries.verdicts(reader, 0).unsure == 2
+    else:
+        assert ("lib", "7.0") in examined
+        assert why == ""
+        assert bench.listed()["lib"] == {"6.0b1", "7.0"}
 
 
 def test_a_search_that_crashes_stops_nobody_else(

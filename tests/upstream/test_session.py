@@ -10,7 +10,7 @@ import pytest
 from pypisync.errors import ConfigError, Malformed, Stopped, Unreachable
 from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
-from pypisync.upstream.session import Session, Stream, backoff, said, shown
+from pypisync.upstream.session import Session, backoff, said, shown
 from tests.upstream.conftest import Time
 from tests.upstream.scripted import Answer, Asked, Scripted, page
 
@@ -173,7 +173,7 @@ def test_a_stop_amid_a_document_leaves_no_connection_open(
     server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.tell("/a", page("x" * 500_000))
-    open_now: list[Stream] = []
+    open_now: list[Any] = []
 
     def keep(self: Session, *rest: Any, **options: Any) -> Any:
         answer = ask(self, *rest, **options)

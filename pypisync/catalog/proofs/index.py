@@ -4,11 +4,11 @@ Read project by project from what is to be proven along all requirements that ar
 a time, so that a proof reads what it can reach.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from pypisync.catalog.db.schema import projects, releases, requirements
+from pypisync.catalog.db.schema import files, projects, releases, requirements
 from pypisync.catalog.db.sql import among, batches, to_mask, words
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
@@ -31,6 +31,24 @@ def offers(connection: Connection, names: Iterable[str]) -> Offers:
         frontier = sorted(needed - seen - {""})
         seen |= needed
     return found
+
+
+def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
+    """Returns the bytes that the kept files of these releases (project, version) take."""
+    names = {name for name, _ in found}
+    sizes = (
+        select(projects.c.name, releases.c.version, func.sum(files.c.size))
+        .join_from(projects, releases)
+        .join(files)
+        .where(files.c.kept)
+        .group_by(projects.c.name, releases.c.version)
+    )
+    return sum(
+        size or 0
+        for batch in batches(sorted(names))
+        for name, version, size in connection.execute(sizes.where(among(projects.c.name, batch)))
+        if (name, version) in found
+    )
 
 
 def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:

@@ -27,6 +27,8 @@ class Verdicts:
 
     counts: Mapping[str, int]  # of pairs of a subject and a target, by verdict
     waiting: int  # subjects whose newest verdicts are not on the pages yet
+    # Proven, but installers may come to other pins: what they examine takes too much room.
+    unsure: int  # pairs
     first: Sequence[Unproven]
 
 
@@ -46,6 +48,12 @@ def verdicts(reader: Reader, first: int) -> Verdicts:
         counts=dict.fromkeys(VERDICTS, 0) | {verdict: int(number) for verdict, number in counted},
         waiting=reader.value(
             "SELECT count(DISTINCT subject_id) FROM proofs WHERE wanted AND NOT published"
+        ),
+        unsure=int(
+            reader.value(
+                f"SELECT coalesce(sum({_TARGETS}), 0) FROM proofs"  # noqa: S608 - constants
+                " WHERE wanted AND verdict = 'proven' AND why <> ''"
+            )
         ),
         first=[Unproven(*row) for row in rows],
     )

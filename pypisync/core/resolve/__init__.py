@@ -1,7 +1,7 @@
 """Proofs: whether a root can be installed on a target, with which pins, or why not.
 
 - ``index``, ``target_index``, ``candidates``: what an index offers, to one target, as integers
-- ``prover``: the verdict on a root, from all of the following
+- ``subject_prover``, ``prover``: the verdict on a root, from all of the following
 - ``consensus``: the pins that every installer agrees on
 - ``solver``; ``uv`` with ``pubgrub`` and ``lines``; ``pip``: searches, ours and theirs
 - ``check_pins``, ``check_refutation``: what a search claims is checked by other means

@@ -22,7 +22,6 @@ from pypisync.core.wanted.groups import Asked
 
 _REHEARSALS = {"uv": rehearsed_by_uv, "pip": rehearsed}
 _SHARE = 4  # of the budget
-_MOST = 64  # releases looked at: more would be a mirror of what nobody installs
 
 Found = set[tuple[str, int]]
 """Projects, and positions of versions among the usable ones."""
@@ -52,7 +51,7 @@ def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tup
         except Lacking:
             continue
         same &= here is not None and _named(there, here) == _named(ground, upstream.pins)
-    return set() if same or len(looked_at) > _MOST else looked_at, met
+    return set() if same else looked_at, met
 
 
 def _named(ground: Ground, pins: Mapping[str, int]) -> dict[str, str]:

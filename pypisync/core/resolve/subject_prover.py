@@ -1,0 +1,52 @@
+"""Proves subjects one after the other on one target: what the cycle and ``prove`` have in common.
+
+Metadata can be crafted to be more than a library can take. Whatever the proof of one subject
+raises, that subject is undecided and the others go on.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pypisync.core.budget import Budget
+from pypisync.core.environments.proof_targets import ProofTarget
+from pypisync.core.resolve.index import Lacking, Offers
+from pypisync.core.resolve.prover import Proof, Prover
+from pypisync.core.resolve.target_index import Ground
+from pypisync.core.wanted.groups import Asked, Subject, limits
+from pypisync.errors import PypiSyncError
+
+
+class SubjectProver:
+    """Proves on one target; facts that one proof works out are kept for the next.
+
+    ``bit`` is the target's, where the releases of ``offers`` have masks.
+    """
+
+    def __init__(
+        self, target: ProofTarget, offers: Offers, subjects: Sequence[Subject], bit: int = 0
+    ) -> None:
+        wanted = dict.fromkeys(need for one in subjects for need in one.wanted)
+        self.shared = Prover(Ground(target, offers, tuple(wanted), bit))
+
+    def set_up(self, subject: Subject) -> tuple[Prover, Asked]:
+        """Returns the prover for a subject, and what the subject asks for on this target.
+
+        Constraints hide releases, so a subject that has some gets a prover of its own.
+        """
+        ground = self.shared.ground
+        wanted = ground.applying(subject.wanted)
+        bounds = limits(ground.applying(subject.constraints))
+        if not bounds:
+            return self.shared, wanted
+        return Prover(Ground(ground.target, ground.offers, wanted, ground.bit, bounds)), wanted
+
+
+def unbroken(prover: Prover, wanted: Asked, budget: Budget, prove: Callable[[], Proof]) -> Proof:
+    """Returns the proof that ``prove`` makes, an undecided one if it breaks off. Raises Lacking."""
+    try:
+        return prove()
+    except (Lacking, PypiSyncError):  # facts are to be read, or the cycle is to stop
+        raise
+    except Exception as error:  # noqa: BLE001 - see above
+        why = f"the search broke off: {type(error).__name__}: {error}"
+        consulted = frozenset(prover.solver.consulted | {need.name for need in wanted})
+        return Proof("undecided", why=(why,), steps=budget.used, consulted=consulted)
