@@ -8,7 +8,7 @@ request gets is left to :mod:`tests.sim.routes`.
 
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -63,7 +63,7 @@ class Documents:
 
     def project_html(self, project: Project) -> Document:
         """The same in HTML."""
-        return self._of("html", project, lambda: _html(simple(project, self._base)))
+        return self._of("html", project, lambda: html_page(simple(project, self._base)))
 
     def legacy(self, project: Project) -> Document | None:
         """``/pypi/<name>/json``; None (404) if quarantined or without any release."""
@@ -215,28 +215,39 @@ def _root_json(world: World) -> bytes:
 
 
 def _root_html(world: World) -> bytes:
-    links = [
-        f'    <a href="/simple/{key}/">{escape(project.display)}</a>\n'
+    names = {
+        key: project.display
         for key, project in world.projects.items()
         if project.status != "quarantined"
+    }
+    return html_root(names, "/simple/", f"<!--SERIAL {world.serial}-->")
+
+
+def html_root(names: Mapping[str, str], folder: str, end: str = "") -> bytes:
+    """The names of projects (by normalised name) as a page of links below ``folder``."""
+    links = [
+        f'    <a href="{folder}{key}/">{escape(display)}</a>\n' for key, display in names.items()
     ]
-    return _page("Simple index", "", "".join(links), world.serial)
+    return _page("Simple index", "", "".join(links), end)
 
 
-def _html(page: dict[str, Any]) -> bytes:
-    status = page["project-status"]
-    meta = f'    <meta name="pypi:project-status" content="{status["status"]}">\n'
+def html_page(page: dict[str, Any]) -> bytes:
+    """A project's page as HTML; a file's "fragment" stands in place of its SHA-256."""
+    status, meta = page.get("project-status", {}), ""
+    if status:
+        meta = f'    <meta name="pypi:project-status" content="{status["status"]}">\n'
     if "reason" in status:
         reason = escape(status["reason"])
         meta += f'    <meta name="pypi:project-status-reason" content="{reason}">\n'
     title = f"Links for {page['name']}"
     links = f"    <h1>{title}</h1>\n" + "".join(_anchor(file) for file in page["files"])
-    return _page(title, meta, links, page["meta"]["_last-serial"])
+    serial = page["meta"].get("_last-serial")
+    return _page(title, meta, links, "" if serial is None else f"<!--SERIAL {serial}-->")
 
 
 def _anchor(file: dict[str, Any]) -> str:
     attributes = ""
-    if file["requires-python"]:
+    if file.get("requires-python"):
         attributes += f' data-requires-python="{escape(file["requires-python"])}"'
     if file["yanked"]:
         reason = "" if file["yanked"] is True else escape(file["yanked"])
@@ -244,14 +255,14 @@ def _anchor(file: dict[str, Any]) -> str:
     if file["core-metadata"]:
         digest = f'"sha256={file["core-metadata"]["sha256"]}"'
         attributes += f" data-dist-info-metadata={digest} data-core-metadata={digest}"
-    url = f"{escape(file['url'])}#sha256={file['hashes']['sha256']}"
+    fragment = file.get("fragment", f"sha256={file['hashes']['sha256']}")
+    url = escape(file["url"]) + f"#{fragment}" * bool(fragment)
     return f'    <a href="{url}"{attributes}>{escape(file["filename"])}</a><br />\n'
 
 
-def _page(title: str, meta: str, body: str, serial: int) -> bytes:
+def _page(title: str, meta: str, body: str, end: str) -> bytes:
     return (
         "<!DOCTYPE html>\n<html>\n  <head>\n"
         f'    <meta name="pypi:repository-version" content="1.4">\n{meta}'
-        f"    <title>{escape(title)}</title>\n  </head>\n  <body>\n{body}  </body>\n</html>\n"
-        f"<!--SERIAL {serial}-->"
+        f"    <title>{escape(title)}</title>\n  </head>\n  <body>\n{body}  </body>\n</html>\n{end}"
     ).encode()

@@ -66,7 +66,7 @@ class Routes:
                 answer = self._route(asked)
             if effect:
                 answer = _affected(answer, effect)
-            answer = _finished(asked, answer, ranges=self._world.faults.ranges)
+            answer = _finished(asked, answer, ranges=self._serves_ranges())
         entry = Entry(
             kind_of(asked.path),
             asked.method,
@@ -83,7 +83,7 @@ class Routes:
         if kind == "xmlrpc":
             return self._xmlrpc(asked)
         if asked.method not in ("GET", "HEAD"):
-            return _page(405)
+            return status_page(405)
         simple = self._world.faults.simple
         if kind in ("root", "simple") and simple:
             return self._root(asked) if kind == "root" else self._simple(asked)
@@ -91,10 +91,13 @@ class Routes:
             return self._file(asked)
         return self._json(asked)
 
+    def _serves_ranges(self) -> bool:
+        return self._world.faults.ranges
+
     def _xmlrpc(self, asked: Asked) -> Answer:
         typed = asked.headers.get("content-type", "").startswith("text/xml")
         if asked.method != "POST" or not typed or not self._world.faults.xmlrpc:
-            return _page(404)
+            return status_page(404)
         method, params = rpc.method_of(asked.body)
         seconds = self._world.faults.take_rate_limit()
         limited = None if seconds is None else rpc.too_many(seconds)
@@ -104,7 +107,7 @@ class Routes:
 
     def _root(self, asked: Asked) -> Answer:
         if not asked.path.endswith("/"):
-            return _moved("/simple/")
+            return moved("/simple/")
         kind = self._negotiated(asked)
         wanted = self._documents.root_json() if kind == JSON_V1 else self._documents.root_html()
         return self._document(asked, wanted, kind)
@@ -113,12 +116,12 @@ class Routes:
         name = unquote(asked.path.removeprefix("/simple/").removesuffix("/"))
         normalised = canonicalize_name(name)
         if "/" in name:
-            return _page(404)
+            return status_page(404)
         if name != normalised or not asked.path.endswith("/"):
-            return _moved(f"/simple/{normalised}/")
+            return moved(f"/simple/{normalised}/")
         project = self._world.served(normalised)
         if project is None:
-            return _page(404)
+            return status_page(404)
         kind = self._negotiated(asked)
         if kind == JSON_V1:
             return self._document(asked, self._documents.project_json(project), kind)
@@ -127,25 +130,27 @@ class Routes:
     def _json(self, asked: Asked) -> Answer:
         match = _JSON_PATH.fullmatch(asked.path)
         if match is None or not self._world.faults.json_api:
-            return _page(404)
+            return status_page(404)
         name, version = unquote(match[1]), unquote(match[2] or "")
         normalised = canonicalize_name(name)
         if name != normalised:
-            return _moved(asked.path.replace(match[1], normalised, 1))
+            return moved(asked.path.replace(match[1], normalised, 1))
         project = self._world.served(normalised)
         if project is None:
-            return _page(404)
+            return status_page(404)
         if version:
             found = self._documents.legacy_release(project, version)
         else:
             found = self._documents.legacy(project)
-        return _page(404) if found is None else self._document(asked, found, "application/json")
+        return (
+            status_page(404) if found is None else self._document(asked, found, "application/json")
+        )
 
     def _file(self, asked: Asked) -> Answer:
         path = unquote(asked.path)
         content = self._world.content(path)
         if content is None:
-            return _page(404)
+            return status_page(404)
         headers = {"Content-Type": "application/octet-stream", "Cache-Control": _FILE_CACHE}
         if self._world.faults.etags:
             headers["ETag"] = f'"{path.split("/", 5)[4]}{"-m" * path.endswith(".metadata")}"'
@@ -173,7 +178,7 @@ class Routes:
 
     def _failed(self, status: int) -> Answer:
         """An error of the edge: HTML, and no serial."""
-        answer = _page(status)
+        answer = status_page(status)
         if status not in (429, 503):
             return answer
         wait = {"Retry-After": str(self._world.faults.retry_after)}
@@ -197,12 +202,14 @@ def _weight(weights: Mapping[str, float], offer: str) -> float:
     return weights.get(offer, weights.get(offer.partition("/")[0] + "/*", wild))
 
 
-def _page(status: int) -> Answer:
+def status_page(status: int) -> Answer:
+    """A page that says only this status."""
     body = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
     return Answer(status, body.encode(), {"Content-Type": "text/html; charset=UTF-8"})
 
 
-def _moved(path: str) -> Answer:
+def moved(path: str) -> Answer:
+    """A permanent redirect."""
     return Answer(301, b"", {"Location": path})
 
 

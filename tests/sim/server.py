@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.sim.face_routes import FaceRoutes
+from tests.sim.faces import PYPI, Face
 from tests.sim.log import Log, RequestKind
 from tests.sim.routes import Answer, Asked, Routes
 from tests.sim.world import World
@@ -34,8 +36,9 @@ _MAX_HEAD = 64 * 1024
 class Server:
     """A context manager; within it the world is at ``url``."""
 
-    def __init__(self, world: World, *, port: int = 0) -> None:
+    def __init__(self, world: World, *, port: int = 0, face: Face = PYPI) -> None:
         self.world = world
+        self.face = face
         self.url = ""
         self._port = port
         self._ready: Future[tuple[str, Routes]] = Future()
@@ -63,6 +66,11 @@ class Server:
         """Every request so far."""
         return self._routes.log
 
+    @property
+    def root(self) -> str:
+        """The address of the index's root."""
+        return self.url + self.face.folder
+
     def requests(self, kind: RequestKind | None = None) -> int:
         """How many requests were made, of this kind or of all."""
         return self.log.count(kind)
@@ -81,7 +89,10 @@ class Server:
             lambda: _Connection(routes[0], self._connections), "127.0.0.1", self._port, backlog=1024
         )
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        routes.append(Routes(self.world, url))
+        made = Routes(self.world, url)
+        if self.face is not PYPI:
+            made = FaceRoutes(self.world, url, self.face)
+        routes.append(made)
         self._ready.set_result((url, routes[0]))
         await self._stop.wait()
         listener.close()
