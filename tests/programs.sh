@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 
 # Packages without a service are installed. (That of rsync waits for a file that nobody writes.)
-for package in wrk rsync sqlite3; do
+for package in curl openssl rsync sqlite3 wrk; do
     $(command -v sudo) env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends "$package" ||
         echo "There is no package $package here."

@@ -18,6 +18,7 @@ from tests.sim.world import World
 LINES = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 FIRST, SECOND = (line for line in LINES if line.startswith("$(command -v sudo) apt-get "))
 APT = "$(command -v sudo) apt-get update && $(command -v sudo) apt-get install -y python3-venv && "
+PROGRAMS = ("curl", "openssl", "rsync", "sqlite3", "wrk", "nginx", "caddy")
 NOT_TRACKED = (".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "data", "dist")
 
 
@@ -79,9 +80,7 @@ def test_a_program_that_cannot_be_had_is_named_and_passed_over(tmp_path: Path) -
     path = f"{bin_folder}:{os.defpath}"
     done = subprocess.run([script], env={"PATH": path}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
-        f"There is no package {name} here." for name in ("wrk", "nginx", "caddy")
-    ]
+    assert done.stdout.splitlines() == [f"There is no package {name} here." for name in PROGRAMS]
 
 
 def test_the_suite_can_be_started_where_sigint_is_ignored() -> None:

@@ -12,6 +12,7 @@ from tests.acceptance.serving import serve
 from tests.sim.server import Server
 from tests.sim.world import World
 
+ASKED = {"packages": {"a": ["latest"]}}
 IMPORT_ALL = """
 import importlib, pkgutil, pypisync
 for module in pkgutil.walk_packages(pypisync.__path__, "pypisync."):
@@ -21,7 +22,7 @@ for module in pkgutil.walk_packages(pypisync.__path__, "pypisync."):
 print(pypisync.__file__)
 """
 FIND_MIGRATIONS = """
-from pypisync.catalog import migrate
+from pypisync.catalog.db import migrate
 print(migrate._config().get_main_option("script_location"), migrate.wanted_revision())
 """
 
@@ -71,9 +72,13 @@ def test_init_then_sync_then_install(product: Product, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "code", "words"),
     [
-        ({"packages": {"a": ["latest"]}, "endpont": "x"}, 2, 'did you mean "endpoint"?'),
-        ({"endpoint": "http://127.0.0.1:9", "upstream": {"retries": 0}}, 3, "127.0.0.1"),
-        ({"endpoint": "http://127.0.0.1:9", "database": "postgresql://u@127.0.0.1:9/d"}, 4, ""),
+        ({**ASKED, "endpont": "x"}, 2, 'did you mean "endpoint"?'),
+        ({**ASKED, "endpoint": "http://127.0.0.1:9", "upstream": {"retries": 0}}, 3, "127.0.0.1"),
+        (
+            {**ASKED, "endpoint": "http://127.0.0.1:9", "database": "postgresql://u@127.0.0.1:9/d"},
+            4,
+            "",
+        ),
     ],
 )
 def test_the_exit_code_says_who_must_act(
