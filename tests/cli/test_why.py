@@ -216,7 +216,7 @@ def test_what_rules_and_the_policy_leave_out(tmp_path: Path, world: World) -> No
         database="sqlite:///data/catalog.sqlite",
         arch_exclude=["win_amd64"],
         sdists="never",
-        packages={"a": ["latest"]},
+        packages={"a": ["latest"], "x": []},
     )
     done = invoke(config, "why-not", "a==1.0")
     wheel = "a-1.0-cp311-cp311-win_amd64.whl"
