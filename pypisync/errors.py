@@ -64,6 +64,10 @@ class Rewound(UpstreamError):  # noqa: N818
     """The newest serial is older than the one read last: upstream was restored or replaced."""
 
 
+class NoFeed(UpstreamError):  # noqa: N818
+    """The index answers, but tells no changes this way: a worse feed has to do."""
+
+
 class Malformed(UpstreamError):  # noqa: N818
     """The answer breaks its standard, its size limit or its hash: that project is set aside."""
 

@@ -204,6 +204,7 @@ def _parts(
             retention=config.retention,
             budget=_budgets(config, stop),
             limits=Limits(config.limits.projects, config.limits.bytes),
+            every=config.schedule.seconds or 0.0,
             now=time.time,
             watch=watch or Silent(),
         )

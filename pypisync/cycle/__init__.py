@@ -2,7 +2,8 @@
 
 ``sync`` reads from top to bottom; its steps:
 
-- ``listen``, with ``reconcile``: what changed upstream and in the configuration
+- ``listen``, with ``feeds``, ``reconcile`` and ``poll``: what changed upstream and in the
+  configuration
 - ``learn``, ``vulnerabilities``, ``prove``: what a decision lacks is asked for, until nothing is
 - ``publish``: the pages come onto the disk, each true at every moment
 - ``rollback``, ``maintenance``: operators' orders; slow rounds

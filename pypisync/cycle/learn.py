@@ -59,6 +59,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         good = [one for one in batch if one[0].name not in reasons]
         reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
         with mirror.catalog.begin() as connection:
+            pending.mark_stale(connection, dict.fromkeys(reasons, 0), mirror.now())
             pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
         for name, error in reasons.items():
             mirror.watch.fault(name, str(error))

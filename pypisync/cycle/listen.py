@@ -22,7 +22,7 @@ from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import GROUP, group_text, lines
 from pypisync.core.wanted.roots import as_requirement, expand
-from pypisync.cycle import reconcile
+from pypisync.cycle import feeds, reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
@@ -46,16 +46,21 @@ def listen(mirror: Mirror) -> Heard:
     """
     mirror.watch.step("changelog")
     with mirror.catalog.begin() as connection:
-        since = {feed.name: pending.serial(connection, feed.name) for feed in mirror.upstream.feeds}
+        before = {
+            feed.name: feeds.recall(mirror, connection, feed) for feed in mirror.upstream.feeds
+        }
         patterns_seen = pending.setting(connection, "patterns")
-        overdue = since[ENDPOINT] is not None and reconcile.overdue(connection, mirror.now())
+        overdue = before[ENDPOINT].serial is not None and reconcile.overdue(
+            connection, mirror.now()
+        )
     patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
     new_patterns = bool(patterns) and patterns_seen != patterns
-    news, failed = _hear_all(mirror, since)
+    news, failed = _hear_all(mirror, before)
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
-        must = one.by_index or one.rewound or one.feed.listing
-        one.listed = _names(mirror, one, must=must, may=overdue)
+        if one.feed.kind != "polling":
+            must = one.by_index or one.rewound or one.feed.listing
+            one.listed = _names(mirror, one, must=must, may=overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
         _apply_rules(mirror, connection)
@@ -64,13 +69,13 @@ def listen(mirror: Mirror) -> Heard:
         owed: set[str] = set()
         for one in news:
             owed |= _owe(mirror, connection, one, overdue=overdue)
-            if one.serial != one.since:
-                pending.set_serial(connection, one.serial, one.index)
+            _note(mirror, connection, one)
         if overdue and mirror.rules.bars.examines:
             vulnerabilities.owe_oldest(connection, mirror.now())
         # One that could not be compared is, with the others, as soon as it can be.
-        compared = overdue and all(one.listed is not None for one in news)
-        if any(one.since is None or one.rewound for one in news) or compared:
+        told = [one for one in news if one.feed.kind != "polling"]
+        compared = overdue and all(one.listed is not None for one in told)
+        if any(one.before.serial is None or one.rewound for one in told) or compared:
             reconcile.reconciled(connection, mirror.now())
         if complete and (new_patterns or patterns_seen not in (None, patterns)):
             pending.set_setting(connection, "patterns", patterns)
@@ -83,12 +88,12 @@ class _News:
     """What an index told."""
 
     feed: ChangeFeed
-    since: int | None  # the serial up to which it was read before
+    before: feeds.Before
     serial: int  # the newest
     rows: int = 0
     changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
     by_index: bool = False  # the simple index told it, which knows of no removal
-    rewound: bool = False  # the index went back, so none of it can be trusted
+    rewound: bool = False  # the serials known are not the index's (any more): all begins anew
     listed: Mapping[str, int] | None = None  # all its projects, if they were asked for
 
     @property
@@ -98,14 +103,14 @@ class _News:
 
 
 def _hear_all(
-    mirror: Mirror, since: Mapping[str, int | None]
+    mirror: Mirror, before: Mapping[str, feeds.Before]
 ) -> tuple[list[_News], dict[str, str]]:
     """Read the changes of every index; what one of several fails with is set aside."""
     news: list[_News] = []
     failed: dict[str, UpstreamError] = {}
     for feed in mirror.upstream.feeds:
         try:
-            news.append(_hear(mirror, feed, since[feed.name]))
+            news.append(_hear(mirror, feed, before[feed.name]))
         except UpstreamError as error:
             if isinstance(error, Stopped):
                 raise
@@ -118,13 +123,15 @@ def _hear_all(
     return news, reasons
 
 
-def _hear(mirror: Mirror, feed: ChangeFeed, since: int | None) -> _News:
-    """Read the changes of an index since a serial; None: only where it begins."""
-    if since is None:
-        return _News(feed, None, feed.serial())
-    news = _News(feed, since, since)
+def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
+    """Read the changes of an index since the serial that is known; without one: where it begins."""
+    if before.serial is None or before.moved:
+        serial = feed.serial()
+        anew = before.moved or (before.kind == "polling" and feed.kind != "polling")
+        return _News(feed, before, serial, rewound=anew)
+    news = _News(feed, before, before.serial)
     try:
-        for change in feed.changes(since):
+        for change in feed.changes(before.serial):
             news.rows += 1
             news.serial = max(news.serial, change.serial)
             news.by_index |= change.action == SIMPLE_INDEX
@@ -135,7 +142,7 @@ def _hear(mirror: Mirror, feed: ChangeFeed, since: int | None) -> _News:
         if not isinstance(error, Rewound):
             raise
         mirror.watch.fault("changelog", str(error))
-        return _News(feed, since, feed.serial(), rewound=True)
+        return _News(feed, before, feed.serial(), rewound=True)
     mirror.answered("changelog", None)
     return news
 
@@ -179,6 +186,16 @@ def _names_for_patterns(
     return names, complete
 
 
+def _note(mirror: Mirror, connection: Transaction, news: _News) -> None:
+    """Record up to where an index was read, and how it told its changes."""
+    if news.feed.kind != "polling":
+        if news.serial != news.before.serial:
+            pending.set_serial(connection, news.serial, news.index)
+    elif news.before.moved:
+        pending.forget_serial(connection, news.index)
+    feeds.remember(mirror, connection, news.feed, news.before)
+
+
 def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool) -> set[str]:
     """Owe the projects of an index that it told of a new document; returns which."""
     index = news.index
@@ -187,8 +204,8 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool)
     owed = {name: news.changed[name] for name, claim in claims.items() if claim}
     if news.by_index and news.listed is not None:
         owed = dict.fromkeys(sorted(pending.shown(connection, index) - set(news.listed)), 0) | owed
-    if news.listed is not None and news.rewound:
-        pending.owe_anew(connection, news.listed, mirror.now(), index)
+    if news.rewound:
+        pending.owe_anew(connection, news.listed or {}, mirror.now(), index)
     elif news.listed is not None and (overdue or news.feed.listing):
         owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
     pending.mark_stale(connection, owed, mirror.now(), index)

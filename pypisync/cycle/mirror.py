@@ -92,6 +92,7 @@ class Mirror:
     now: Callable[[], float]  # seconds since 1970
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
+    every: float = 0.0  # seconds in which each project is asked once where changes are not told
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
     limits: Limits = Limits()
     # Proofs by verdict, if the last cycle left nothing to be done; else None.

@@ -72,6 +72,9 @@ def sync_once(mirror: Mirror) -> Report:
             resume(mirror, report)
         with _timed(report, "listen"):
             fresh = listen(mirror, report)
+        if any(feed.kind == "polling" for feed in mirror.upstream.feeds):
+            with _timed(report, "poll"):
+                poll(mirror, report)
         if not _settled(mirror, report):
             later = gather(mirror, report, fresh)
             with _timed(report, "publish"):
@@ -132,6 +135,15 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     report.changes = heard.changes
     report.failed |= heard.failed
     return heard.owed
+
+
+def poll(mirror: Mirror, report: Report) -> None:
+    """Ask the projects whose turn has come, where their index tells no changes."""
+    from pypisync.cycle.poll import poll as ask
+
+    asked, failed = ask(mirror)
+    report.projects += asked
+    report.failed |= {name: str(error) for name, error in failed.items()}
 
 
 # -- gather ---------------------------------------------------------------------------------

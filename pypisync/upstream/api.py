@@ -6,9 +6,9 @@ the list of names) raises. The client over HTTP is in the neighbouring modules; 
 the tests is the other implementation, and one contract suite holds for both.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -23,8 +23,12 @@ from pypisync.core.wanted.assignment import Assignment
 from pypisync.errors import UpstreamError
 
 DEFAULT_ENDPOINT = "https://pypi.org"
+# How an index tells its changes, the best first: by a journal (XML-RPC), by the serials in its list
+# of projects, or not at all, so that its projects have to be asked one by one.
+FeedKind = Literal["changelog", "serials", "polling"]
+FEEDS: tuple[FeedKind, ...] = ("changelog", "serials", "polling")
 # The action of changes that are told by the simple index. It tells of no removal: what was removed
-# or quarantined is missing in the names. If there may be such, a change without a name comes last.
+# or quarantined is missing in the names. A change without a name comes last.
 SIMPLE_INDEX = "simple index"
 
 
@@ -101,11 +105,26 @@ class ChangeFeed(Protocol):
     def listing(self) -> bool:
         """Whether the names tell every change by their serials, and cost next to nothing."""
 
+    @property
+    def kind(self) -> FeedKind:
+        """How changes are told, as the last call for them has found."""
+
+    @property
+    def fault(self) -> str:
+        """Why no better kind is used; "" if none was tried in vain."""
+
+    @property
+    def address(self) -> str:
+        """What the serials belong to: the address of the index, without credentials."""
+
+    def follow(self, kind: FeedKind, look: Collection[FeedKind]) -> None:
+        """Use this kind until it fails; those in ``look`` are better ones, to be tried once."""
+
     def serial(self) -> int:
-        """The newest serial. Raises UpstreamError."""
+        """The newest serial; 0 if the index has none. Raises UpstreamError."""
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order, page by page.
+        """Every change after ``since`` in order, page by page; none if they are polled.
 
         Raises UpstreamError; Rewound if upstream's newest serial is older than ``since``.
         """

@@ -4,9 +4,9 @@ This is the whole of :class:`pypisync.upstream.api.Upstream`; each part is in a 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from threading import Event
-from typing import IO, Literal
+from typing import IO
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -17,14 +17,21 @@ from pypisync.core.standards.model import (
 )
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import DEFAULT_ENDPOINT, Deposit, FileAsk, ProjectAsk, ReleaseAsk
-from pypisync.upstream.changelog import Changelog
+from pypisync.upstream.api import (
+    DEFAULT_ENDPOINT,
+    Deposit,
+    FeedKind,
+    FileAsk,
+    ProjectAsk,
+    ReleaseAsk,
+)
 from pypisync.upstream.download import SmallestFirst, download
+from pypisync.upstream.ladder import Ladder, sources
 from pypisync.upstream.parallel import InOrder, run
 from pypisync.upstream.projects import Learnt, Projects
 from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
-from pypisync.upstream.session import Session
+from pypisync.upstream.session import Session, shown
 
 __all__ = ["DEFAULT_ENDPOINT", "HttpUpstream", "Settings"]
 
@@ -54,7 +61,9 @@ class HttpUpstream:
         self._workers = settings.workers
         self._stop = stop
         self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
-        self._changelog = Changelog(self._session, clock)
+        self._ladder = Ladder(
+            sources(self._session, clock), sources(self._session.once(), clock), settings.feed
+        )
         self._learnt = Learnt()
         self._ranges = Ranges(clock)
 
@@ -64,26 +73,40 @@ class HttpUpstream:
         return (self,)
 
     @property
-    def source(self) -> Literal["xmlrpc", "simple"]:
-        """Where changes come from: the XML-RPC API, or the simple index once that is refused."""
-        return self._changelog.source
+    def kind(self) -> FeedKind:
+        """How changes are told, as the last call for them has found."""
+        return self._ladder.kind
+
+    @property
+    def fault(self) -> str:
+        """Why no better kind is used; "" if none was tried in vain."""
+        return self._ladder.fault
+
+    @property
+    def address(self) -> str:
+        """What the serials belong to: the address of the index, without credentials."""
+        return shown(self._session.root)
+
+    def follow(self, kind: FeedKind, look: Collection[FeedKind]) -> None:
+        """Use this kind until it fails; those in ``look`` are better ones, to be tried once."""
+        self._ladder.follow(kind, look)
 
     def serial(self) -> int:
-        """The newest serial. Raises UpstreamError."""
-        return self._changelog.serial()
+        """The newest serial; 0 if the index has none. Raises UpstreamError."""
+        return self._ladder.serial()
 
     def changes(self, since: int) -> Iterator[Change]:
         """Every change after ``since`` in order. Raises UpstreamError.
 
-        Raises Rewound if upstream has not got as far as ``since``. From the simple index: one
-        change for each project, with its last serial. A project that was removed has none; it is
-        missing in :meth:`names`.
+        Raises Rewound if upstream has not got as far as ``since``. By serials there is one change
+        for each project, with its last serial. A project that was removed has none; it is missing
+        in :meth:`names`. Where projects are polled there are no changes.
         """
-        return self._changelog.changes(since)
+        return self._ladder.changes(since)
 
     def names(self) -> Mapping[str, int]:
         """Every project's normalised name and its last serial. Raises UpstreamError."""
-        return self._changelog.names()
+        return self._ladder.names()
 
     def projects(
         self, asks: Iterable[ProjectAsk]

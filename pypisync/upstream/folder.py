@@ -29,7 +29,7 @@ from pypisync.core.standards.model import (
 )
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
-from pypisync.upstream.api import Deposit, FileAsk, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import Deposit, FeedKind, FileAsk, ProjectAsk, ReleaseAsk
 from pypisync.upstream.session import CHUNK
 from pypisync.upstream.validators import stamped
 
@@ -53,6 +53,8 @@ class FolderUpstream:
     """
 
     listing = True
+    kind: FeedKind = "serials"
+    fault = ""
 
     def __init__(
         self, name: str, folder: Path, describe: Callable[[Path], Metadata | None]
@@ -67,6 +69,14 @@ class FolderUpstream:
     def feeds(self) -> tuple["FolderUpstream"]:
         """The one index."""
         return (self,)
+
+    @property
+    def address(self) -> str:
+        """What the serials belong to: the folder."""
+        return str(self._folder)
+
+    def follow(self, kind: FeedKind, look: Collection[FeedKind]) -> None:
+        """There is one way to read a folder."""
 
     def serial(self) -> int:
         """No serial: there is no journal."""

@@ -17,6 +17,7 @@ from requests.utils import select_proxy
 from urllib3 import HTTPConnectionPool
 
 from pypisync.errors import ConfigError
+from pypisync.upstream.api import FeedKind
 from pypisync.upstream.connections import Reach, patient, reach, refused, resolve, tls_context
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
 
@@ -44,6 +45,7 @@ class Settings:
     root: str | None = field(default=None, repr=False)
     # None: those in the endpoint, else in the root, else in .netrc.
     credentials: Credentials | None = None
+    feed: FeedKind | None = None  # None: the best that works
     client_cert: str | None = None  # a PEM file; with the key in it if there is no client_key
     client_key: str | None = None
 

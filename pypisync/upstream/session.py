@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -161,6 +161,12 @@ class Session:
         """The same session for work that is also to stop when ``halt`` is set."""
         other = copy(self)
         other._stop = lambda: self._stop() or halt.is_set()  # noqa: SLF001 - its own class
+        return other
+
+    def once(self) -> "Session":
+        """The same session for requests that are not tried again when they fail."""
+        other = copy(self)
+        other.settings = replace(self.settings, retries=0)
         return other
 
     def check(self) -> None:

@@ -173,7 +173,7 @@ def test_without_xmlrpc_changes_come_from_the_simple_index(face: Open) -> None:
     upstream = face(world).upstream
     assert upstream.serial() == world.serial
     changes = list(upstream.changes(world.project("hidden").serial - 1))
-    assert [change.name for change in changes] == ["hidden", "gutted", "Swallow", "knight"]
+    assert [change.name for change in changes] == ["hidden", "gutted", "Swallow", "knight", ""]
     assert changes == sorted(changes, key=lambda change: change.serial)
     assert "parrot" not in upstream.names()
 

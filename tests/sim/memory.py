@@ -5,7 +5,7 @@ suite holds both to that. Requests are made one after another. A planned fault i
 request; ``attempts`` is how often one is made before the failure is believed, as a client retries.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,23 +13,23 @@ from io import BytesIO
 from typing import IO, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pypisync.core.standards.model import (
     ENDPOINT,
-    Change,
     File,
     ProjectDocument,
     Unchanged,
     Vulnerability,
 )
 from pypisync.core.wanted.assignment import Assignment, Share
-from pypisync.errors import Gone, Malformed, Rewound, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import SIMPLE_INDEX, Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
+from pypisync.errors import Gone, Malformed, NoFeed, Stale, Unreachable, UpstreamError
+from pypisync.upstream.api import Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
+from pypisync.upstream.ladder import Ladder
 from pypisync.upstream.validators import stamped
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
+from tests.sim.feeds import memory_sources
 from tests.sim.log import Entry, Log, RequestKind, kind_of
 from tests.sim.state import Project, Release, StoredFile, Vulnerable
 from tests.sim.world import World
@@ -39,7 +39,7 @@ _CHUNK = 64 * 1024
 _T = TypeVar("_T")
 
 
-class MemoryUpstream:
+class MemoryUpstream(Ladder):
     """A world as an upstream. ``source`` is the API that project documents come from."""
 
     listing = False
@@ -55,6 +55,7 @@ class MemoryUpstream:
     ) -> None:
         self.name = name
         self.assignment = Assignment([Share(name)])
+        super().__init__(memory_sources(self, attempts), memory_sources(self, 1))
         self.world = world
         self.log = Log()
         self._source = source
@@ -73,41 +74,10 @@ class MemoryUpstream:
 
     # --- what concerns everything -----------------------------------------------------------------
 
-    def serial(self) -> int:
-        """The newest serial. Raises UpstreamError."""
-        if self.world.faults.xmlrpc:
-            self._call("changelog_last_serial")
-        else:
-            self._root()
-        return self.world.serial
-
-    def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order, page by page. Raises UpstreamError."""
-        reached = max(since - 1, 0)
-        while self.world.faults.xmlrpc:
-            self._call("changelog_since_serial")
-            rows = self.world.changes(reached)
-            if not rows and reached < since and self.serial() < since:
-                raise Rewound(f"back from {since} to {self.world.serial}")
-            for row in rows:
-                if row.serial > since:
-                    yield Change(row.name or "", row.version, row.action or "", row.serial)
-                reached = row.serial
-            if not rows or reached == since:
-                return
-        listed = [(project.serial, project.display) for project in self._root()]
-        for serial, name in sorted(listed):
-            if serial > since:
-                yield Change(name, None, SIMPLE_INDEX, serial)
-        if self.world.serial > max([since, *(serial for serial, _ in listed)]):
-            yield Change("", None, SIMPLE_INDEX, self.world.serial)
-
-    def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial. Raises UpstreamError."""
-        if not self.world.faults.xmlrpc:
-            return {canonicalize_name(project.display): project.serial for project in self._root()}
-        self._call("list_packages_with_serial")
-        return {name: project.serial for name, project in self.world.projects.items()}
+    @property
+    def address(self) -> str:
+        """What the serials belong to."""
+        return self._base
 
     # --- one project ------------------------------------------------------------------------------
 
@@ -171,9 +141,9 @@ class MemoryUpstream:
 
     # --- how --------------------------------------------------------------------------------------
 
-    def _persist(self, action: Callable[[], _T]) -> _T:
+    def _persist(self, action: Callable[[], _T], attempts: int | None = None) -> _T:
         """What ``action`` gives at last. Raises UpstreamError."""
-        for _ in range(self._attempts - 1):
+        for _ in range((attempts or self._attempts) - 1):
             with suppress(Unreachable, Stale):
                 return action()
         return action()
@@ -200,15 +170,20 @@ class MemoryUpstream:
         if effect and effect.kind in ("corrupt", "body"):
             raise Malformed(f"{path}: not the document it should be")
 
-    def _call(self, method: str) -> None:
-        self._persist(lambda: self._document("/pypi", method))
+    def call(self, method: str, attempts: int) -> None:
+        """Make a call by XML-RPC. Raises UpstreamError."""
+        self._persist(lambda: self._document("/pypi", method), attempts)
+        if not self.world.faults.xmlrpc:
+            raise Unreachable("/pypi: no XML-RPC")
 
-    def _root(self) -> list[Project]:
-        self._persist(lambda: self._document("/simple/"))
-        if not self.world.faults.simple:
-            raise Unreachable("/simple/: neither XML-RPC nor an index")
-        if not self.world.faults.simple_json:
-            raise Malformed("/simple/: only HTML")
+    def root(self, attempts: int) -> list[Project]:
+        """Read the list of all projects. Raises UpstreamError."""
+        try:
+            self._persist(lambda: self._document("/simple/"), attempts)
+        except (Gone, Malformed) as error:
+            raise NoFeed(str(error)) from error
+        if not (self.world.faults.simple and self.world.faults.simple_json):
+            raise NoFeed("/simple/: no list of all projects")
         return [p for p in self.world.projects.values() if p.status != "quarantined"]
 
     def _project(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:

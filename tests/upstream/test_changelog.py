@@ -1,4 +1,4 @@
-"""The changelog over XML-RPC, and the simple index as the second source."""
+"""The changelog over XML-RPC."""
 
 import contextlib
 import xmlrpc.client
@@ -13,7 +13,7 @@ from pypisync.errors import Malformed, Rewound, Unreachable
 from pypisync.upstream.changelog import _change, _decode
 from pypisync.upstream.session import Reply
 from tests.upstream.conftest import Connect, Time
-from tests.upstream.scripted import Answer, Asked, Scripted, json, page
+from tests.upstream.scripted import Answer, Asked, Scripted, page
 
 
 def result(value: Any) -> Answer:
@@ -41,11 +41,6 @@ LIMITED = fault(
     -32500,
     "HTTPTooManyRequests: The action could not be performed because there were too many requests "
     "by the client. Limit may reset in 42 seconds.",
-)
-ROOT = json(
-    '{"meta": {"api-version": "1.4", "_last-serial": 90}, "projects": [{"name": "B.b", '
-    '"_last-serial": 70}, {"name": "a", "_last-serial": 80}, {"name": "c", "_last-serial": 5}]}',
-    ETag='"root"',
 )
 
 
@@ -119,14 +114,14 @@ def test_what_is_no_changelog_is_malformed(
 ) -> None:
     server.tell("/pypi", result(value))
     with pytest.raises(Malformed):
-        list(connect().changes(4))
+        list(connect(feed="changelog").changes(4))
 
 
 @pytest.mark.parametrize("value", ["7", True, -1, [], 1.5])
 def test_what_is_no_serial_is_malformed(server: Scripted, connect: Connect, value: object) -> None:
     server.tell("/pypi", result(value))
     with pytest.raises(Malformed):
-        connect().serial()
+        connect(feed="changelog").serial()
 
 
 def test_calls_keep_their_pace(server: Scripted, connect: Connect, time: Time) -> None:
@@ -137,26 +132,18 @@ def test_calls_keep_their_pace(server: Scripted, connect: Connect, time: Time) -
 
 def test_a_rate_limit_is_waited_out(server: Scripted, connect: Connect, time: Time) -> None:
     server.tell("/pypi", LIMITED, result(7))
-    assert connect().serial() == 7
+    assert connect(feed="changelog").serial() == 7
     assert time.now == 42
     server.tell("/pypi", LIMITED)
-    with pytest.raises(Unreachable, match="too many requests"):
-        connect().serial()
-
-
-def test_other_faults_are_no_reason_to_switch(server: Scripted, connect: Connect) -> None:
-    server.tell("/pypi", fault(-32500, "ValueError: out of order"))
-    upstream = connect()
-    with pytest.raises(Unreachable, match="out of order"):
-        upstream.serial()
-    assert upstream.source == "xmlrpc"
+    with pytest.raises(Unreachable, match="TooManyRequests"):
+        connect(feed="changelog").serial()
 
 
 @pytest.mark.parametrize("answer", [page("<html>503"), page("<!DOCTYPE html>"), Answer(403)])
 def test_an_error_page_is_unreachable(server: Scripted, connect: Connect, answer: Answer) -> None:
     server.tell("/pypi", answer)
     with pytest.raises(Unreachable, match="where XML-RPC was expected"):
-        connect().serial()
+        connect(feed="changelog").serial()
 
 
 @pytest.mark.parametrize(
@@ -178,72 +165,24 @@ def test_hostile_xml_is_malformed(
     text = body.replace("?>", f' encoding="{encoding}"?>', 1)
     server.tell("/pypi", Answer(200, text.encode(encoding), {"Content-Type": "text/xml"}))
     with pytest.raises(Malformed):
-        connect().serial()
+        connect(feed="changelog").serial()
 
 
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        Answer(404),
-        Answer(405),
-        Answer(410),
-        fault(-32601, "server error; requested method not found"),
-        fault(-32500, "RuntimeError: This API has been removed."),
-    ],
-)
-def test_once_refused_the_simple_index_takes_over(
-    server: Scripted, connect: Connect, refusal: Answer
-) -> None:
-    server.tell("/pypi", refusal)
-    server.tell("/simple/", ROOT)
-    upstream = connect()
-    assert list(upstream.changes(6)) == [
-        Change("B.b", None, "simple index", 70),
-        Change("a", None, "simple index", 80),
-        Change("", None, "simple index", 90),  # something that is not listed any more
+def test_serials_beyond_32_bits(server: Scripted, connect: Connect) -> None:
+    big = 2**31 + 5
+    texts = (f"<i8>{big}</i8>", f"<int>{big + 1}</int>")
+    rows = [
+        "<array><data><value>a</value><value>1</value><value><int>7</int></value>"
+        f"<value>new release</value><value>{text}</value></data></array>"
+        for text in texts
     ]
-    assert upstream.source == "simple"
-    assert upstream.serial() == 90
-    assert upstream.names() == {"b-b": 70, "a": 80, "c": 5}
-    assert server.paths().count("/pypi") == 1
-
-
-def test_an_unchanged_root_is_not_read_twice(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/", ROOT, Answer(304))
-    upstream = connect()
-    assert [c.serial for c in upstream.changes(0)] == [5, 70, 80, 90]
-    assert list(upstream.changes(80)) == []
-    assert server.asked[-1].headers["if-none-match"] == '"root"'
-    server.tell("/simple/", ROOT)
-    assert [c.serial for c in upstream.changes(5)] == [70, 80, 90]
-    assert "if-none-match" not in server.asked[-1].headers
-
-
-def test_an_index_without_serials_cannot_be_followed(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/", json('{"meta": {}, "projects": [{"name": "a"}]}'))
-    upstream = connect()
-    assert upstream.names() == {"a": 0}
-    with pytest.raises(Malformed, match="no serials"):
-        list(upstream.changes(0))
-
-
-@pytest.mark.parametrize("answer", [Answer(404), Answer(403)])
-def test_neither_source(server: Scripted, connect: Connect, answer: Answer) -> None:
-    server.tell("/simple/", answer)
-    with pytest.raises(Unreachable, match="check that the endpoint is an index"):
-        connect().serial()
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [page(), json("[]"), json('{"projects": [{"name": 7}]}'), json('{"projects": 1}'), json("")],
-)
-def test_a_root_that_is_none_is_malformed(
-    server: Scripted, connect: Connect, answer: Answer
-) -> None:
-    server.tell("/simple/", answer)
-    with pytest.raises(Malformed):
-        connect().serial()
+    body = xml(f"<array><data>{''.join(f'<value>{one}</value>' for one in rows)}</data></array>")
+    answer = Answer(200, body.encode(), {"Content-Type": "text/xml"})
+    server.tell("/pypi", answer, result([]))
+    upstream = connect(feed="changelog")
+    assert [change.serial for change in upstream.changes(big)] == [big + 1]
+    assert [asked(request)[0] for request in server.asked] == [(big - 1,), (big + 1,)]
+    assert b"<i8>" in server.asked[0].body
 
 
 def test_names_are_normalised_and_the_newest_serial_counts(
@@ -257,7 +196,7 @@ def test_names_of_wrong_types_are_malformed(server: Scripted, connect: Connect) 
     for value in ([1], {"a": "7"}, {"a": True}):
         server.tell("/pypi", result(value))
         with pytest.raises(Malformed):
-            connect().names()
+            connect(feed="changelog").names()
 
 
 JSONISH = st.recursive(

@@ -12,11 +12,20 @@ from sqlalchemy import (
     select,
     text,
     true,
+    union,
     update,
 )
 
-from pypisync.catalog.db.schema import pending, projects, releases, roots, settings
-from pypisync.catalog.db.schema_proofs import subjects
+from pypisync.catalog.db.schema import (
+    classes,
+    pending,
+    projects,
+    releases,
+    roots,
+    selected,
+    settings,
+)
+from pypisync.catalog.db.schema_proofs import proof_projects, subjects
 from pypisync.catalog.db.sql import among, batches, is_set
 from pypisync.core.standards.model import ENDPOINT, Validators
 
@@ -74,6 +83,11 @@ def set_serial(connection: Connection, serial: int, index: str = ENDPOINT) -> No
     set_setting(connection, _serial_of(index), str(serial))
 
 
+def forget_serial(connection: Connection, index: str = ENDPOINT) -> None:
+    """Nothing is known of the serials of this index."""
+    connection.execute(delete(settings).where(settings.c.name == _serial_of(index)))
+
+
 def _serial_of(index: str) -> str:
     return SERIAL if index == ENDPOINT else f"{SERIAL}:{index}"
 
@@ -122,6 +136,10 @@ def owe_anew(
     names.update(connection.scalars(query.where(projects.c.status != "unseen")))
     for batch in batches(sorted(names)):
         connection.execute(delete(pending).where(among(pending.c.name, batch)))
+        # Another index, or another state of it, may have given the same tag to something else.
+        tagged = projects.c.etag.is_not(None) | projects.c.modified.is_not(None)
+        row = update(projects).where(among(projects.c.name, batch), tagged)
+        connection.execute(row.values(etag=None, modified=None))
     mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now, index)
 
 
@@ -196,6 +214,40 @@ def stale(
         )
         for row in connection.execute(query)
         if now is None or row.name in fresh or now >= row.since + patience(row.attempts)
+    ]
+
+
+def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
+    """Every project of these indexes, or of none, that was read and is not stale, if it matters.
+
+    It does if a root or a requirement of the selection names it, or a proof hangs on it.
+    """
+    named = union(
+        select(roots.c.project_id),
+        select(classes.c.project_id).where(classes.c.uses > 0),
+        select(releases.c.project_id).join_from(selected, releases),
+        select(proof_projects.c.project_id),
+    )
+    query = (
+        select(projects)
+        .where(
+            projects.c.id.in_(named),
+            projects.c.status != "unseen",
+            projects.c.index_name.in_([*indexes, ""]),
+            projects.c.name.not_in(select(pending.c.name)),
+        )
+        .order_by(projects.c.name)
+    )
+    return [
+        Stale(
+            row.name,
+            0,
+            row.index_name or ENDPOINT,
+            Validators(row.etag, row.modified, row.digest or ""),
+            row.index_name,
+            anew=False,
+        )
+        for row in connection.execute(query)
     ]
 
 

@@ -33,6 +33,19 @@ def last(connection: Connection) -> LastRun | None:
     return None if row is None else LastRun(row.started, row.finished, row.outcome)
 
 
+def before_last(connection: Connection) -> float | None:
+    """When the run before the newest began; None: there was none."""
+    query = select(runs.c.started).order_by(runs.c.id.desc()).offset(1).limit(1)
+    return connection.scalar(query)
+
+
+def last_completed(connection: Connection) -> float | None:
+    """When the newest run began that got to its end; None: there was none."""
+    ended = runs.c.outcome.in_(("done", "incomplete"))
+    query = select(runs.c.started).where(ended).order_by(runs.c.id.desc()).limit(1)
+    return connection.scalar(query)
+
+
 def finish(connection: Connection, number: int, outcome: str, report: Any, now: float) -> None:
     """A run ends, as done, incomplete, stopped or failed."""
     connection.execute(

@@ -1,0 +1,53 @@
+"""How each index told its changes last, and when a better way is looked for.
+
+What is remembered of an index: the kind of its feed, and the address whose serials are known. All
+begins anew (every project of the index is owed a document) at another address, and when an index
+that had no serials has some.
+"""
+
+from dataclasses import dataclass
+
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import pending
+from pypisync.catalog.publication import runs
+from pypisync.cycle.mirror import Mirror
+from pypisync.upstream.api import FEEDS, ChangeFeed, FeedKind
+
+# A call costs little, a list of all projects may cost megabytes: seconds between two looks.
+_LOOKS: dict[FeedKind, float] = {"changelog": 3600.0, "serials": 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the last cycle left of an index."""
+
+    serial: int | None  # up to which its changes were read
+    kind: FeedKind
+    address: str | None
+    moved: bool  # the address is another one now
+
+
+def recall(mirror: Mirror, connection: Transaction, feed: ChangeFeed) -> Before:
+    """Go on with the kind of the last cycle, and look for a better one if it is time."""
+    word = pending.setting(connection, f"feed:{feed.name}")
+    kind = word if word in FEEDS else FEEDS[0]
+    address = pending.setting(connection, f"address:{feed.name}")
+    moved = address not in (None, feed.address)
+    if moved:
+        kind = FEEDS[0]
+    last, now = runs.before_last(connection), mirror.now()
+    look = [one for one, every in _LOOKS.items() if last is None or now // every != last // every]
+    feed.follow(kind, look)
+    return Before(pending.serial(connection, feed.name), kind, address, moved)
+
+
+def remember(mirror: Mirror, connection: Transaction, feed: ChangeFeed, before: Before) -> None:
+    """Note the kind that was found, and tell of one that is worse than the one before."""
+    word = f"feed:{feed.name}"
+    if feed.kind != before.kind or pending.setting(connection, word) is None:
+        pending.set_setting(connection, word, feed.kind)
+    if feed.address != before.address:
+        pending.set_setting(connection, f"address:{feed.name}", feed.address)
+    if FEEDS.index(feed.kind) > FEEDS.index(before.kind):
+        reason = f"its changes are read by {feed.kind} from now on: {feed.fault}"
+        mirror.watch.fault(f"index {feed.name}", reason)

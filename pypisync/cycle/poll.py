@@ -1,0 +1,40 @@
+"""Asks projects one by one where their index tells no changes.
+
+Each project that matters is asked once an interval, conditionally, at a moment of the interval that
+follows from its name: so the requests are spread evenly, and a restart changes nothing. Whoever
+syncs by hand wants to know, so then all of them are asked. Nothing is written for a project that
+did not change; one that failed is stale from then on.
+"""
+
+from hashlib import sha256
+
+from pypisync.catalog.facts import pending
+from pypisync.catalog.publication import runs
+from pypisync.cycle.learn import learn_projects
+from pypisync.cycle.mirror import Mirror
+from pypisync.errors import UpstreamError
+from pypisync.upstream.api import ProjectAsk
+
+
+def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
+    """Ask the projects whose turn has come, and record what is new.
+
+    Returns how many were asked, and the failures. Raises Stopped, CatalogError.
+    """
+    polled = [feed.name for feed in mirror.upstream.feeds if feed.kind == "polling"]
+    with mirror.catalog.begin() as connection:
+        last = runs.last_completed(connection) if mirror.patient and mirror.every else None
+        asks = [
+            ProjectAsk(one.name, 0, one.validators, one.index, of=one.of)
+            for one in pending.mattering(connection, polled)
+            if last is None or due(one.name, mirror.every, last, mirror.now())
+        ]
+    return len(asks), learn_projects(mirror, asks) if asks else {}
+
+
+def due(name: str, every: float, last: float, now: float) -> bool:
+    """Whether the moment of this project in the interval has come between ``last`` and ``now``."""
+    drawn = int.from_bytes(sha256(name.encode()).digest()[:8])
+    phase = drawn / 2**64 * every
+    # A time to come was written by a clock that was wrong.
+    return last > now or (now - phase) // every > (last - phase) // every

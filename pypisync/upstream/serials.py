@@ -1,0 +1,106 @@
+"""What changed upstream since a serial, by the list of all projects with their last serials.
+
+That is the root of the simple index in JSON, whose keys that begin with an underscore are the
+server's own (``_last-serial``; PEP 691). It is a feed only if every project has a serial and they
+move: some servers state one and the same for ever (Pulp).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from packaging.utils import canonicalize_name
+
+from pypisync.core.standards.model import Change
+from pypisync.errors import Elsewhere, Malformed, NoFeed, Rewound
+from pypisync.upstream.api import SIMPLE_INDEX
+from pypisync.upstream.documents import SIMPLE_JSON, Root, parse_root
+from pypisync.upstream.session import Session, shown
+
+_JSON = {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate"}
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")  # normalised (PEP 503)
+
+
+class Serials:
+    """The changes and the names, by the simple index's root."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._etag: str | None = None  # of the root that was read to its end last
+        self._newest = 0  # the newest serial in it
+        self._fresh: Root | None = None  # the root that the last call read, for the one after it
+
+    def serial(self) -> int:
+        """The newest serial. Raises UpstreamError; NoFeed if the index answers without serials."""
+        return _newest(_checked(self._whole(), self._session.root))
+
+    def changes(self, since: int) -> Iterator[Change]:
+        """Every project that changed after ``since``, with its last serial, in order.
+
+        A project that was removed has no row; it is missing in :meth:`names`. The last row has no
+        name: the list was read, and has to be compared. Raises as :meth:`serial`, and Rewound.
+        """
+        root = self._read(self._etag if since >= self._newest else None)
+        if root is None:
+            return
+        newest = _newest(_checked(root, self._session.root))
+        if newest < since:
+            raise Rewound(
+                f"upstream went back from serial {since} to {newest}: it was restored or replaced, "
+                "so every project is compared anew"
+            )
+        changed = [(serial or 0, name) for name, serial in root.projects]
+        for serial, name in sorted(row for row in changed if row[0] > since):
+            yield Change(name, None, SIMPLE_INDEX, serial)
+        yield Change("", None, SIMPLE_INDEX, newest)
+        self._etag, self._newest, self._fresh = root.etag, newest, root
+
+    def names(self) -> Mapping[str, int]:
+        """Every project's normalised name and its last serial, 0 if there is none.
+
+        Raises UpstreamError; NoFeed if the index has no such list.
+        """
+        root, self._fresh = self._fresh or self._whole(), None
+        return normalised((name, serial or 0) for name, serial in root.projects)
+
+    def _whole(self) -> Root:
+        root = self._read(None)
+        assert root is not None  # noqa: S101 - only a condition can make it so
+        return root
+
+    def _read(self, etag: str | None) -> Root | None:
+        """The root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed."""
+        headers = _JSON | {"If-None-Match": etag} if etag else _JSON
+        address = shown(self._session.root)
+        try:
+            reply = self._session.get(self._session.root, headers)
+            if reply.status == 304 and etag:
+                return None
+            if reply.status == 200:
+                return parse_root(reply)
+        except (Malformed, Elsewhere) as error:
+            raise NoFeed(str(error)) from error
+        raise NoFeed(f"{address}: HTTP {reply.status}, so there is no list of all projects")
+
+
+def normalised(listed: Iterable[tuple[object, int]]) -> dict[str, int]:
+    """Serials by normalised name. What is no name is left out: it could not be asked for."""
+    serials: dict[str, int] = {}
+    for display, serial in listed:
+        name = canonicalize_name(display) if isinstance(display, str) else ""
+        if len(name) <= 255 and _NAME.fullmatch(name):
+            serials[name] = max(serial, serials.get(name, 0))
+    return serials
+
+
+def _checked(root: Root, address: str) -> Root:
+    """The root, if the serials in it move with the changes. Raises NoFeed."""
+    serials = {serial for _, serial in root.projects}
+    if None in serials or 0 in serials:
+        raise NoFeed(f"{shown(address)}: not every project in it has a serial")
+    if len(serials) < 2:  # each row of a journal is about one project
+        raise NoFeed(f"{shown(address)}: its serials are all the same, so they never move")
+    return root
+
+
+def _newest(root: Root) -> int:
+    return max([root.serial, *(serial or 0 for _, serial in root.projects)])

@@ -1,0 +1,93 @@
+"""Whole cycles on the ladder of feeds: down, up, and without any; nothing is lost on the way."""
+
+from pathlib import Path
+
+import pytest
+
+from pypisync.upstream.api import FEEDS, FeedKind
+from tests.recipe.conftest import Wired
+from tests.recipe.mirrors import Bench, tree_bytes
+from tests.recipe.test_outage import FIRST, THEN, first, then
+from tests.sim.server import Server
+from tests.sim.world import World
+
+ROOT_WITHOUT_SERIALS = b"<html><body><a href='app/'>app</a></body></html>"
+
+
+def only(world: World, feed: FeedKind) -> None:
+    """Let the index have this feed and no better one."""
+    world.heal()
+    world.faults.xmlrpc = feed == "changelog"
+    if feed == "polling":
+        html = {"Content-Type": "text/html"}
+        world.faults.body("/simple/", ROOT_WITHOUT_SERIALS, headers=html)
+
+
+def followed(bench: Bench) -> str:
+    [(word,)] = bench.query("SELECT value FROM settings WHERE name = 'feed:endpoint'")
+    return str(word)
+
+
+@pytest.mark.parametrize("before", FEEDS)
+@pytest.mark.parametrize("after", FEEDS)
+@pytest.mark.parametrize("restart", [True, False])
+def test_each_step_of_the_ladder_loses_nothing(
+    before: FeedKind,
+    after: FeedKind,
+    restart: bool,
+    tmp_path: Path,
+    world: World,
+    server: Server,
+    wired: Wired,
+) -> None:
+    only(world, before)
+    first(world)
+    world.publish("old", "1.0")
+    upstream = wired()
+    bench = Bench(tmp_path / "followed", upstream, {"app": ["latest"], "old": ["latest"]})
+    assert bench.sync().failed == {}
+    assert bench.listed() == FIRST | {"old": {"1.0"}}
+    assert followed(bench) == before
+    world.publish("old", "1.1")  # on the way
+    only(world, after)
+    then(world)
+    bench.clock += 86400  # it is time to look for better ones
+    if restart:
+        bench.upstream = wired()
+    for _ in range(2):
+        report = bench.sync()
+        assert report.failed == {}
+    assert bench.listed() == THEN | {"old": {"1.1"}}
+    assert followed(bench) == after
+    fresh = Bench(tmp_path / "fresh", wired(), bench.packages)
+    fresh.sync()
+    assert tree_bytes(bench.folder, "packages") == tree_bytes(fresh.folder, "packages")
+    assert bench.selection() == fresh.selection()
+
+
+def test_polling_asks_each_project_once_and_writes_nothing_but_the_run(
+    tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    only(world, "polling")
+    first(world)
+    world.publish("stranger", "1.0")
+    bench = Bench(tmp_path, wired(), {"app": ["latest"]})
+    bench.sync()
+    before, rows = tree_bytes(tmp_path), everything(bench)
+    server.log.clear()
+    bench.upstream = wired()
+    assert bench.sync().exit_code == 0
+    assert sorted(server.log.paths("simple")) == ["/simple/app/", "/simple/gone/", "/simple/lib/"]
+    assert {entry.status for entry in server.log.entries if entry.kind == "simple"} == {304}
+    assert tree_bytes(tmp_path) == before
+    assert everything(bench) == rows
+
+
+def everything(bench: Bench) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables but the record of runs."""
+    tables = bench.query("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {
+        name: sorted(bench.query(f"SELECT * FROM {name}"), key=repr)
+        for (name,) in tables
+        if name != "runs"
+    }
