@@ -1,7 +1,7 @@
 """``status``: how the mirror is, in about ten lines."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -60,6 +60,12 @@ def _ahead(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
         yield "serial", f"{ahead.read_serial}, read {span(now - ahead.read_at)} ago{behind}"
 
 
+def _indexes(projects: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """How many projects each index has on the pages, where there is more than the one."""
+    if projects.keys() - {"endpoint"}:
+        yield "indexes", ", ".join(f"{name}: {number}" for name, number in projects.items())
+
+
 def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     from pypisync.core.units import show_size
 
@@ -78,6 +84,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     listed = found.listed
     counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
     yield "listed", ", ".join([*counted, show_size(listed["bytes"])])
+    yield from _indexes(found.indexes)
     yield "pending", _pending(found.pending, now)
     yield "held", count(found.held, "release")
     for release, reason, since in found.held_first:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
+from pypisync.core.standards.model import ENDPOINT
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
     from pypisync.catalog.queries.why import Pinned, Reason, Way
+    from pypisync.config.load import Config
     from pypisync.core.closure.paths import RootLine
 
 _WAYS = 10  # shown for one release; --json has them all
@@ -72,6 +74,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     with Reader(settings.database_url) as reader:
         found = find(reader, name, version, policy)
     findings = [(one.kind, one.text) for one in found.findings]
+    findings += _asked(settings, name)
     if any(root.name == name and not root.selectors for root in settings.roots):
         findings.append(("taken out", "the configuration takes it out of its patterns"))
     if as_json:
@@ -86,6 +89,15 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     else:
         show(name if version is None else f"{name}=={version}", ("", ""), findings)
     raise typer.Exit(0 if found.listed else 1)
+
+
+def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
+    """Where the project is looked for, if there is more than the one index."""
+    may_come_from = settings.assignment.indexes_of(name)
+    if not may_come_from:
+        yield "reserved", "no index is asked for it: it is reserved, and none names it in projects"
+    elif settings.indexes:
+        yield "asked", f"it may come from {', then '.join(may_come_from)}"
 
 
 def _parsed(what: str) -> "tuple[str, Version | None]":
@@ -123,6 +135,8 @@ def _lines(reason: "Reason") -> Iterator[str]:
         least = "" if reason.whole else "at least "
         number = f"{least}{count(max(more, 0))} more" if more > 0 else "perhaps more"
         yield clean(f"  {release}: {number} of the roots lead to it: --json has them all")
+    if reason.index not in ("", ENDPOINT):
+        yield clean(f"  {release}: from the index {reason.index}")
     if reason.held:
         yield clean(f"  held: {reason.held}")
 

@@ -32,6 +32,7 @@ METRICS: Mapping[str, str] = {
     "pypisync_listed_releases": "Releases that the pages list.",
     "pypisync_listed_files": "Files that the pages list.",
     "pypisync_listed_bytes": "Bytes of these files.",
+    "pypisync_index_projects": "Projects that the pages list, by the index that they are from.",
     "pypisync_pending_projects": "Projects whose document is still owed.",
     "pypisync_failing_projects": "Those of them that were tried in vain.",
     "pypisync_held_releases": "Releases that are held back.",
@@ -115,6 +116,7 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     yield _gauge("frozen", found.frozen is not None)
     for noun, count in found.listed.items():
         yield _gauge(f"listed_{noun}", count)
+    yield _gauges("index_projects", ("index",), _single(found.indexes))
     pending = found.pending
     yield _gauge("pending_projects", pending.projects if pending else 0)
     yield _gauge("failing_projects", pending.failing if pending else 0)

@@ -26,7 +26,8 @@ VIEWS = (
         SELECT p.name, p.display, p.status, p.status_reason, p.serial,
             (SELECT count(DISTINCT r.id) FROM releases r JOIN selected s ON s.release_id = r.id
                 WHERE r.project_id = p.id AND s.extra IN ('', '=')) AS selected,
-            (SELECT count(*) FROM published u WHERE u.name = p.name AND u.last IS NULL) AS listed
+            (SELECT count(*) FROM published u WHERE u.name = p.name AND u.last IS NULL) AS listed,
+            p.index_name
         FROM projects p
         """,
     ),
@@ -47,7 +48,7 @@ VIEWS = (
         SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
             f.requires_python, f.yanked, f.kept, f.path, f.barred,
             CASE WHEN t.path IS NULL THEN 0 ELSE 1 END AS stored,
-            CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed
+            CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed, f.index_name
         FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id
         LEFT JOIN stored t ON t.path = f.path
         LEFT JOIN published u
@@ -215,7 +216,7 @@ VIEWS = (
     View("v_held", "Releases that are wanted and cannot be published yet.",
          "SELECT release, reason, since FROM held"),
     View("v_pending", "Projects whose document has still to be fetched.",
-         "SELECT name AS project, serial, since, attempts, reason FROM pending"),
+         "SELECT name AS project, serial, since, attempts, reason, index_name FROM pending"),
     View("v_skipped", "Versions and files upstream lists that the standards do not allow.",
          "SELECT p.name AS project, k.what, k.reason"
          " FROM skipped k JOIN projects p ON p.id = k.project_id"),

@@ -12,6 +12,10 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.proofs import Verdicts, verdicts
 from pypisync.core.filters.policy import RULES, rule
 
+_BY_INDEX = (
+    "SELECT p.index_name, count(*) FROM pages g JOIN projects p ON p.name = g.name"
+    " WHERE g.last IS NULL AND p.index_name <> '' GROUP BY p.index_name ORDER BY p.index_name"
+)
 _ENDED = ("done", "incomplete", "stopped", "failed")
 
 
@@ -54,6 +58,7 @@ class Status:
     generation: tuple[int, int, float, bool] | None  # number, serial, time, pages all written
     frozen: tuple[int, float] | None  # the generation that the index stays at, and since when
     listed: Mapping[str, int]  # projects, releases, files, bytes
+    indexes: Mapping[str, int]  # projects that the pages list, by the index that they are from
     pending: Pending | None
     held: int
     held_first: Sequence[tuple[str, str, float]]  # release, reason, since
@@ -91,6 +96,7 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
         frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
         listed=_listed(reader),
+        indexes=dict(reader.rows(_BY_INDEX)),
         pending=_pending(reader),
         held=reader.value("SELECT count(*) FROM held"),
         held_first=[

@@ -68,6 +68,7 @@ class Reason:
     held: str  # why it cannot be published yet; "" if it can
     ways: tuple[Way, ...]
     whole: bool  # whether these are all; else there may be more
+    index: str  # that its project is from
 
 
 def why(
@@ -78,7 +79,7 @@ def why(
     ``name`` is normalised; ``most``: the nodes to look at for one release, None for all.
     """
     rows = reader.rows(
-        "SELECT r.id, r.version, h.reason, r.key, s.extra"
+        "SELECT r.id, r.version, h.reason, r.key, s.extra, p.index_name"
         " FROM projects p JOIN releases r ON r.project_id = p.id"
         " JOIN selected s ON s.release_id = r.id AND s.extra IN ('', '=')"
         " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
@@ -95,7 +96,9 @@ def why(
     found = {release: climber.chains(starts) for release, starts in nodes.items()}
     teller = _Teller(reader, found.values())
     return [
-        Reason(name, row[1], row[2] or "", teller.ways(found[release]), found[release].whole)
+        Reason(
+            name, row[1], row[2] or "", teller.ways(found[release]), found[release].whole, row[5]
+        )
         for release, row in facts.items()
     ]
 

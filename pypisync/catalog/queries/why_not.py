@@ -14,6 +14,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.core.filters.file_rules import FilePolicy, left_out
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import ParsedFile, parse
+from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.roots import HELD, PROOF
 
 _SHOWN = 3  # names in one line
@@ -42,11 +43,15 @@ def why_not(reader: Reader, name: str, version: Version | None, policy: FilePoli
     page = on_page(reader, name)
     listed = [text for text in page if version in (None, Version(text))]
     found = list(_page(page, listed, version))
-    projects = reader.rows("SELECT id, status, status_reason FROM projects WHERE name = ?", name)
+    projects = reader.rows(
+        "SELECT id, status, status_reason, index_name FROM projects WHERE name = ?", name
+    )
     if not projects:
         found.append(Finding("unknown", missing(reader, name, version)))
         return Absence(bool(listed), found)
-    ((project, status, status_reason),) = projects
+    ((project, status, status_reason, index),) = projects
+    if index not in ("", ENDPOINT):
+        found.append(Finding("index", f"the project is from the index {index}"))
     if status == "quarantined":
         why = f": {status_reason}" if status_reason else ""
         found.append(Finding("quarantined", f"upstream has quarantined the project{why}"))
