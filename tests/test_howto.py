@@ -25,6 +25,8 @@ BESIDE = {  # the files that configurations in the documents name
     "frozen.txt": "flask==3.1.0\n",
     "app/uv.lock": 'version = 1\nrequires-python = ">=3.12"\n',
     "company.pem": "",
+    "company.credentials": "mirror:password\n",
+    "wheels/README": "",
 }
 
 
