@@ -27,7 +27,7 @@ class Budget:
             raise Spent
 
     def share(self, part: int) -> "Budget":
-        """One part of what is left, with what was used so far."""
+        """Returns a budget of a part of what is left."""
         until = self.until
         if until != float("inf"):
             now = self.clock()
@@ -36,4 +36,4 @@ class Budget:
 
 
 class Spent(Exception):  # noqa: N818 - the name is the fact
-    """The budget is used up: nothing is known."""
+    """The budget is used up: the search has no result."""

@@ -77,7 +77,7 @@ def root_calls_for(
 
 
 def groups_of(root: Root, targets: Targets) -> Sequence[int]:
-    """The groups of targets in which the root counts; none if its marker can hold on no target."""
+    """Returns the groups of targets on which the root counts; none if its marker never holds."""
     if not root.marker:
         return targets.groups
     mask = marker_mask(targets, root.marker, "")

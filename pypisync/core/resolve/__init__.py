@@ -4,9 +4,10 @@
 - ``subject_prover``, ``prover``: the verdict on a root, from all of the following
 - ``consensus``: the pins that every installer agrees on
 - ``solver``; ``uv`` with ``pubgrub`` and ``lines``; ``pip``: searches, ours and theirs
-- ``check_pins``, ``check_refutation``: what a search claims is checked by other means
+- ``check_pins``, ``check_refutation``: check what a search claims, by other means
 - ``explain``, ``export``: refutations in words, pins as files
 - ``closure_pins``, ``memoized_walk``, ``self_sufficiency``: what has to be mirrored besides
 
-Imported by the catalog, the cycle and the commands. The dearest part of the core: import it late.
+Imported by the catalog, the cycle and the commands. It is the slowest import of the core: import it
+late.
 """

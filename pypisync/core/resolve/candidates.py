@@ -14,21 +14,21 @@ from pypisync.core.standards.specifiers import matcher
 
 
 class Mode(IntEnum):
-    """How much a requirement admits: each mode admits all that a proof in the one before has."""
+    """How much a requirement admits: a proof in one mode is also a proof in the next."""
 
-    # What pip admits by this requirement alone. Whatever is found is good, for requirements
-    # together admit at least what each of them does. A release of which it is not known what it
-    # needs counts: installers do not look for another because of that.
+    # What pip admits by this requirement alone. Every solution found is valid, because requirements
+    # together admit at least what each of them admits. A release whose needs are unknown counts:
+    # installers do not look for another release because of that.
     STRICT = 0
     # Every matching release whose needs are known, pre-release and yanked ones too unless hopeless.
     WIDE = 1
-    # Every matching release; what is not known is taken to be nothing.
+    # Every matching release; one whose needs are unknown counts as needing nothing.
     TRUSTING = 2
 
 
 @dataclass(slots=True)
 class Shelf:
-    """The versions of a project by what they are."""
+    """The versions of a project by their kind."""
 
     finals: int = 0
     yanked: int = 0
@@ -50,13 +50,15 @@ class Admission:
         shelf = self.shelf(name)
         sound = versions & ~shelf.yanked
         choices: tuple[int, ...] = (sound, versions)
-        if mode is not Mode.STRICT:  # what would be chosen only for want of better comes last
+        if (
+            mode is not Mode.STRICT
+        ):  # a release that would be chosen only if there is no better one comes last
             known, finals = ~shelf.doubted, shelf.finals
             choices = (sound & finals & known, sound & known, versions & known, versions)
         return next((some.bit_length() - 1 for some in choices if some), None)
 
     def shelf(self, name: str) -> Shelf:
-        """The versions of a project by what they are. Raises Lacking."""
+        """Returns the versions of a project by their kind. Raises Lacking."""
         shelf = self._shelves.get(name)
         if shelf is None:
             shelf = Shelf()
@@ -70,7 +72,7 @@ class Admission:
         return shelf
 
     def matching(self, name: str, specifier: str) -> int:
-        """The versions that a specifier matches, whatever they are. Raises Lacking."""
+        """Returns the versions that a specifier matches, of any kind. Raises Lacking."""
         found = self._matching.get((name, specifier))
         if found is None:
             wanted, entries = matcher(specifier), self.shelf(name).entries
@@ -79,7 +81,7 @@ class Admission:
         return found
 
     def admitted(self, name: str, specifier: str, mode: Mode) -> int:
-        """The versions that a requirement with this specifier admits. Raises Lacking."""
+        """Returns the versions that a requirement with this specifier admits. Raises Lacking."""
         key = (mode, name, specifier)
         found = self._admitted.get(key)
         if found is None:

@@ -1,8 +1,8 @@
-"""What an index offers, whatever the machine: the vocabulary of proofs.
+"""What an index offers, for any machine: the vocabulary of proofs.
 
-An index is either what the mirror's pages list, with its files, or what upstream has and the
-configuration keeps, with the masks of the proof targets that its files serve. Of the latter not
-everything has been read: a question that hangs on what is missing raises :class:`Lacking`.
+There are two kinds of index: the mirror's pages with their files, and the part of upstream that the
+configuration keeps, with the masks of the proof targets that its files serve. The facts of the
+second kind may be incomplete: a question that depends on missing facts raises :class:`Lacking`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ class ListedRelease:
     prerelease: bool
     files: tuple[ListedFile, ...]
     needs: tuple[Requirement, ...]
-    known: bool = True  # False: nobody says what it needs
+    known: bool = True  # False: no source states what it needs
     # Where its files are not given: the proof targets that its files serve and the environments
     # that it admits, by masks, yanked files left out and included.
     serves: tuple[int, int] | None = None
@@ -49,7 +49,7 @@ class ListedRelease:
 
 
 class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched, and it goes on
-    """A question hangs on facts that have still to be read from upstream."""
+    """The result depends on facts that have still to be read from upstream."""
 
     def __init__(self, projects: Iterable[str] = (), releases: Iterable[int] = ()) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Offers:
         return self.releases.get(name, ())
 
     def asked(self, name: str) -> set[str]:
-        """All specifiers by which a release asks for a project, as far as is known."""
+        """Returns all known specifiers by which a release requires a project."""
         if not self._asked:
             for releases in self.releases.values():
                 for release in releases:

@@ -1,10 +1,10 @@
 """A project's line of versions, cut into places, and sets of places.
 
-uv reasons about ranges of versions that exist or not: two ranges that overlap are not known to be
-contradictory until no version is found between them. So the line is cut at every bound that
-somebody's specifier has; each version that exists is a place of its own, and so is what lies
-between two bounds. A set is an integer, bit *i* for place *i*; a range that is open above is a
-negative number.
+uv reasons about ranges, whether or not versions exist in them: it sees that two overlapping ranges
+contradict each other only when it finds no version in both. So the line is cut at every bound of
+every specifier. Each existing version is a place of its own, and so is each gap between two bounds.
+A set of places is an integer, bit *i* for place *i*; a range that is open above is a negative
+number.
 """
 
 from bisect import bisect_left

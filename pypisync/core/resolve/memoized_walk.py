@@ -1,7 +1,7 @@
-"""What pins lead to, where each requirement by itself allows its pin.
+"""The packages that pins lead to, if each requirement by itself admits its pin.
 
-Whether it does is asked once for each release; for the next root that comes by only the pins are
-compared.
+This is worked out once for each release. For the next root that reaches the release, only the pins
+are compared.
 """
 
 from collections.abc import Callable, Iterable, Mapping

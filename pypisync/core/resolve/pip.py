@@ -22,14 +22,14 @@ from pypisync.core.resolve.check_refutation import positions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
 
-# pip looks at a project early that stood in the way so often.
+# pip examines a project early that caused this many conflicts.
 _CONFLICTS = 5
 _UPPER = ("<", "<=", "~=")
 _NONE = -1  # a version that no project has
 
 
 class _Need(NamedTuple):
-    """What pip calls a requirement; ``only``: the one version that an extra belongs to."""
+    """A requirement of pip; ``only``: the version that an extra belongs to."""
 
     name: str
     extras: tuple[str, ...]
@@ -53,13 +53,13 @@ class Rehearsal(NamedTuple):
     """
 
     pins: Mapping[str, int] | None  # by project; None: it finds no solution
-    tried: Set[tuple[str, int]]  # what it decided on or would have, for a while at least
+    tried: Set[tuple[str, int]]  # the versions that it pinned or tried, at least for a while
 
 
 def rehearsed(
     admission: Admission, wanted: Asked, budget: Budget, consulted: set[str]
 ) -> Rehearsal:
-    """What pip comes to. The projects that it looks at go into ``consulted``, however it ends.
+    """Returns the pins of pip. All projects that it examines are added to ``consulted``.
 
     Raises Spent and Lacking.
     """
@@ -69,7 +69,7 @@ def rehearsed(
     resolver: Any = Resolver(provider, _Counter(budget))
     pins = None
     try:
-        # Those with extras come last; it tells on what is looked at.
+        # Requirements with extras come last; the order decides which releases are examined.
         first = sorted(
             (one for need in wanted for one in _needs(need)), key=lambda one: one.extras != ()
         )
@@ -83,7 +83,7 @@ def rehearsed(
 
 
 def _needs(need: Requirement) -> Iterator[_Need]:
-    """One line as pip takes it: a specifier behind an extra is one of the project as well."""
+    """Returns pip's requirements of one line: a specifier behind an extra is the project's too."""
     if need.extras and need.specifier:
         yield _Need(need.name, (), need.specifier)
     yield _Need(need.name, need.extras, need.specifier)
@@ -101,7 +101,7 @@ class _Counter(BaseReporter[_Need, _Candidate, str]):
 
 @lru_cache(maxsize=100_000)
 def _asks(specifier: str) -> tuple[bool, bool, bool]:
-    """Whether it names one version, whether it bounds from above, and whether it asks nothing."""
+    """Returns whether it pins a version, has an upper bound, and has no specifier at all."""
     ones = list(SpecifierSet(specifier))
     wild = [one.version.endswith(".*") for one in ones]
     pinned = any(o.operator[:2] == "==" and not w for o, w in zip(ones, wild, strict=True))
@@ -157,7 +157,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         information: Mapping[str, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Any:
-        """Pinned before bounded from above before what was asked for before the rest."""
+        """Returns the order: pinned, with an upper bound, wanted by the root, all others."""
         del resolutions, candidates, backtrack_causes
         needs = [need for need, _ in information[identifier]]
         asked = [_asks(need.specifier) for need in needs]
@@ -178,7 +178,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         requirements: Mapping[str, Iterator[_Need]],
         incompatibilities: Mapping[str, Iterator[_Candidate]],
     ) -> Iterable[_Candidate]:
-        """Newest first; with extras, what is asked of the project itself counts as well."""
+        """Returns candidates, newest first; an extra also has the requirements of its project."""
         name, extras = _parts(identifier)
         needs = list(requirements.get(identifier, ()))
         if extras:
@@ -204,7 +204,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         return bool(matching >> candidate.version & 1)
 
     def get_dependencies(self, candidate: _Candidate) -> Iterable[_Need]:
-        """The release's own, and what the extras add to them."""
+        """Returns the requirements of the release, and those that its extras add."""
         name, extras, version = candidate
         self.tried.add((name, version))
         ground = self._admission.ground

@@ -23,9 +23,9 @@ from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
 from pypisync.core.wanted.groups import Asked
 
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
-# What the two installers' own orders may cost, of the whole.
+# The share of the budget for each of the two installers' own searches.
 _SHARE = 4
-# So many times a search is begun anew because pip refuses what it found: as yanked, say.
+# How often a search begins again because pip refuses its result, such as a yanked release.
 _MOST_BARRED = 16
 
 
@@ -41,17 +41,17 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What came out for one root or group on one target."""
+    """The verdict on one root or group on one target, with its evidence."""
 
     verdict: Verdict
     pins: tuple[Pin, ...] = ()  # by name
     why: tuple[str, ...] = ()  # lines for people
     refutation: Refutation = ()
     steps: int = 0
-    agreed: bool = False  # whoever prefers the newest comes to these pins
-    # What an installer's own order of deciding and admission come to, if to something else.
+    agreed: bool = False  # every resolver that prefers the newest release chooses these pins
+    # The pins of installers that choose others, by their own order and rules.
     others: Mapping[str, tuple[Pin, ...]] = field(default_factory=dict)
-    consulted: frozenset[str] = frozenset()  # the projects that the verdict hangs on
+    consulted: frozenset[str] = frozenset()  # the projects that the verdict depends on
     rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
 
 
@@ -74,13 +74,15 @@ class Prover:
         self._agreed_pins = {}
 
     def prove(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
-        """The verdict on what is asked for together, called ``name`` in explanations.
+        """Returns the verdict on requirements that are wanted together.
 
-        Markers of ``wanted`` are not looked at. Raises Lacking.
+        Explanations call them ``name``. Markers of ``wanted`` are ignored. Raises Lacking.
         """
         before, used = budget.used, set[str]()
         ground = self.ground.asking(wanted)
-        if ground is not self.ground:  # what is hopeless hangs on all that can be asked for
+        if (
+            ground is not self.ground
+        ):  # which versions are hopeless depends on all wanted requirements
             self.ground = ground
             self.__post_init__()
         self.solver.consulted = used
@@ -88,7 +90,7 @@ class Prover:
         return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
 
     def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
-        """The proof, with what pip comes to where that is something else. Raises Lacking."""
+        """Returns the proof with pip's pins, if they differ. Raises Lacking."""
         if proof.verdict != "proven" or proof.agreed:
             return proof
         pip = self._rehearsed(rehearsed, wanted, budget)
@@ -111,7 +113,7 @@ class Prover:
         return Proof("proven", self._of(nodes), agreed=True, consulted=frozenset(pins))
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
-        """What uv comes to, if pip admits that as well; else what there is in any order."""
+        """Returns the proof by uv's pins if pip accepts them, else by a search in any order."""
         uv = self._rehearsed(rehearsed_by_uv, wanted, budget)
         if uv.pins is not None:
             if doubts := self._doubts(uv.pins):
@@ -132,7 +134,7 @@ class Prover:
         wanted: Asked,
         budget: Budget,
     ) -> Rehearsal:
-        """What an installer comes to, within a share of the budget. Raises Lacking."""
+        """Returns the pins of an installer, within a share of the budget. Raises Lacking."""
         share = budget.share(_SHARE)
         try:
             return rehearsal(self.admission, wanted, share, self.solver.consulted)
@@ -184,7 +186,7 @@ class Prover:
         return [f"{u.release.name} {u.release.version}: {u.doubt}" for u in chosen if u.doubt]
 
     def _of(self, nodes: Iterable[Node]) -> tuple[Pin, ...]:
-        """The pins that the nodes are, by name; most stand in many proofs."""
+        """Returns the pins of nodes, by name; most pins occur in many proofs."""
         found: list[Pin] = []
         for node in sorted(nodes):
             name, version, extra = node

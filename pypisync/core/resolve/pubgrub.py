@@ -22,9 +22,10 @@ _ABSENT = 1
 
 
 class Node(NamedTuple):
-    """What is decided on: a project, or what is asked of one with an extra or under a marker.
+    """A unit of deciding: a project, or a project with an extra or under a marker.
 
-    ``proxy``: stands for that together with the project itself, for their versions go together.
+    ``proxy``: the node stands for the extra or marker together with the project itself, because
+    both have the same version.
     """
 
     name: str
@@ -60,7 +61,7 @@ class _Derivation(NamedTuple):
 
 @dataclass(slots=True)
 class _Knowledge:
-    """What is known of a node, and since when."""
+    """The accumulated term of a node, and since when each part of it holds."""
 
     first: int  # the level at which something became known
     last: int
@@ -91,9 +92,9 @@ class Search:
     _went_back: bool = False
 
     def next(self, rank: Callable[[Node], tuple[int, ...]]) -> Node | None:
-        """What is to be decided now: the highest rank; None if nothing is left.
+        """Returns the node to decide now, the one of highest rank; None if nothing is left.
 
-        The rank of a node is asked for when news of it came, and kept until there are others.
+        The rank of a node is worked out when its term changes, and kept until it changes again.
         """
         for node in self._news:
             one = self.known.get(node)
@@ -106,12 +107,12 @@ class Search:
         return first
 
     def term(self, node: Node) -> int:
-        """What is known of a node."""
+        """Returns the term of a node: the states that it may still have."""
         one = self.known.get(node)
         return ANY if one is None else one.term
 
     def add(self, clause: Clause) -> int:
-        """Take up a clause; its number."""
+        """Add a clause, and return its number."""
         self.clauses.append(clause)
         number = len(self.clauses) - 1
         self._file(number)
@@ -142,21 +143,21 @@ class Search:
         return None
 
     def decide(self, node: Node, place: int) -> None:
-        """A version for a node."""
+        """Decide on a version for a node."""
         self._level += 1
         one = self.known[node]
         one.last, one.term, one.decided = self._level, some(1 << place), self._tick()
 
     def back_before(self, node: Node) -> None:
-        """Take back the decision on a node, if there is one, and all that came after it."""
+        """Undo the decision on a node, if there is one, and everything after it."""
         one = self.known.get(node)
         if one is not None and one.decided:
             self._back(one.last - 1)
 
     def propagate(self, node: Node) -> list[tuple[Node, int]]:
-        """Draw all conclusions from news of a node. Raises Impossible.
+        """Unit propagation from a changed node. Raises Impossible.
 
-        Returns which nodes conflicted on the way, and the clauses.
+        Returns the nodes that conflicted on the way, with the clauses.
         """
         conflicts: list[tuple[Node, int]] = []
         waiting = [node]
@@ -169,7 +170,7 @@ class Search:
         return conflicts
 
     def _conclude(self, node: Node, waiting: list[Node]) -> int | None:
-        """What the clauses about a node say now, the newest first; one that is violated."""
+        """Apply the clauses of a node, the newest first. Returns a violated clause, if any."""
         for number in reversed(self._about.get(node, ())):
             if number in self._contradicted:
                 continue
@@ -193,7 +194,7 @@ class Search:
         return None
 
     def _derive(self, node: Node, cause: int) -> None:
-        """A node's term in a clause is denied, for the others are true."""
+        """Derive the negation of a node's term in a clause, because all its other terms hold."""
         self.budget.step()
         self._contradicted[cause] = self._level
         term = ~self.clauses[cause].terms[node]
@@ -206,7 +207,7 @@ class Search:
         self._news.add(node)
 
     def _resolve(self, number: int, conflicts: list[tuple[Node, int]]) -> tuple[Node, int]:
-        """The reason of a violation, after going back to where it can be heeded."""
+        """Conflict resolution: find the cause of a violation, and backtrack to its satisfier."""
         new = False
         while True:
             self.budget.step()
@@ -230,7 +231,7 @@ class Search:
             conflicts.append((node, number))
 
     def _since(self, node: Node, term: int) -> tuple[int, int, int | None]:
-        """When a term became true of a node: moment, level and cause; None for a decision."""
+        """Returns the satisfier of a term: moment, level and cause; no cause for a decision."""
         one = self.known[node]
         for derivation in one.history:
             if not derivation.term & ~term:
@@ -238,7 +239,7 @@ class Search:
         return one.decided, one.last, None
 
     def _prior(self, number: int, cause: int, node: Node) -> Clause:
-        """The rule of resolution."""
+        """Returns the prior cause: the resolvent of two clauses."""
         mine, others = self.clauses[number].terms, self.clauses[cause].terms
         terms = {other: term for other, term in mine.items() if other != node}
         for other, term in others.items():
@@ -265,7 +266,7 @@ class Search:
         self._contradicted = {c: since for c, since in self._contradicted.items() if since <= level}
 
     def _file(self, number: int) -> None:
-        """Have a clause looked at; dependencies of several versions on the same are joined."""
+        """Index a clause by its nodes; equal dependencies of several versions are joined."""
         terms, edge = self.clauses[number]
         if edge is not None and edge[0] != edge[1]:
             node, other = edge

@@ -1,10 +1,10 @@
 """The pins that uv would come to: its own order of deciding over the same facts.
 
-What it does is in uv's ``crates/uv-resolver``: ``resolver/mod.rs`` (the loop and what it does about
-conflicts), ``pubgrub/priority.rs`` (what is decided first), ``pubgrub/dependencies.rs`` (what a
-requirement becomes) and ``candidate_selector.rs`` (which version). Other than pip it takes a yanked
-release only if a wanted requirement pins it, and a pre-release only if a wanted requirement names
-one or there is no final. The result is a claim, and is checked like one.
+It follows uv's ``crates/uv-resolver``: ``resolver/mod.rs`` (the loop, and what it does about
+conflicts), ``pubgrub/priority.rs`` (the order of deciding), ``pubgrub/dependencies.rs`` (how a
+requirement becomes a clause) and ``candidate_selector.rs`` (the version). Unlike pip, uv takes a
+yanked release only if a wanted requirement pins it, and a pre-release only if a wanted requirement
+names one or there is no final. The result is a claim, and is checked like one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.groups import Asked
 
-# A project that conflicted so often is decided before the others.
+# A project that conflicted this often is decided before the others.
 _CONFLICTS = 5
 _USUAL, _LATE, _EARLY, _PINNED, _FIRST = range(5)
 
@@ -29,7 +29,7 @@ _USUAL, _LATE, _EARLY, _PINNED, _FIRST = range(5)
 def rehearsed(
     admission: Admission, wanted: Asked, budget: Budget, consulted: set[str]
 ) -> Rehearsal:
-    """What uv comes to. The projects that it looks at go into ``consulted``, however it ends.
+    """Returns the pins of uv. All projects that it examines are added to ``consulted``.
 
     Raises Spent and Lacking.
     """
@@ -47,9 +47,9 @@ def rehearsed(
 @dataclass(slots=True)
 class _Project:
     line: Line
-    listed: int  # the places of what uv looks at
-    first: int  # of what it prefers
-    python: int  # of those that do not admit the interpreter
+    listed: int  # the places of the versions that uv examines
+    first: int  # the places of the versions that it prefers
+    python: int  # the places of those that do not admit the interpreter
     versions: dict[int, int] = field(default_factory=dict)  # by place, of those it can take
     yanked: dict[int, int] = field(default_factory=dict)  # the same of those it passes over
 
@@ -125,7 +125,7 @@ class _Uv:
         return places.bit_length() - 1 if places else None
 
     def _needs(self, node: Node, place: int) -> Iterator[tuple[Node, int]]:
-        """What a version needs, in the order in which uv takes it up."""
+        """Returns the needs of a version, in the order in which uv adds them."""
         if node == ROOT:
             yield from self._asked(self.wanted)
             return
@@ -140,7 +140,7 @@ class _Uv:
         yield from self._asked(self._flat(name, version, extra))
 
     def _flat(self, name: str, version: int, extra: str) -> list[Requirement]:
-        """The requirements; an extra that asks for others of its own project holds them."""
+        """Returns the requirements, with those of extras that the project asks of itself."""
         needs = self.admission.ground.needs
         found = list(needs(name, version, extra))
         seen: set[str] = set()
@@ -178,7 +178,7 @@ class _Uv:
         yield node, places
 
     def _look_up(self, names: set[str]) -> None:
-        """Have the projects at hand. Raises Lacking, for all of them at once."""
+        """Load projects. Raises Lacking, for all of them at once."""
         self.consulted |= names
         lacking: list[Lacking] = []
         for name in sorted(names):
@@ -221,7 +221,7 @@ class _Uv:
         return project
 
     def _meet(self, node: Node, *, pinned: bool) -> None:
-        """A node is needed, by one more."""
+        """Note that one more node needs this one."""
         self._met.setdefault(node, len(self._met))
         kind, order = self._ranks.get(node.name, (_USUAL, len(self._ranks)))
         self._ranks[node.name] = (_PINNED if pinned else kind, order)
@@ -231,7 +231,7 @@ class _Uv:
         return kind, -order, -self._met.get(node, 0)
 
     def _conflict(self, current: Node, affected: Node, clause: int) -> None:
-        """Count who stood in whose way."""
+        """Count a conflict for both of its projects."""
         others = [n for n in self.search.clauses[clause].terms if n.name != affected.name]
         for node in others:
             self._culprits[node] = self._culprits.get(node, 0) + 1
@@ -243,7 +243,7 @@ class _Uv:
                 self._early.append(current)
 
     def _reorder(self) -> None:
-        """Decide early on what often conflicts, and anew on what others conflicted with."""
+        """Decide projects that often conflict earlier, and undo what they conflicted with."""
         for node in self._early:
             if node.name:
                 self._ranks[node.name] = (_EARLY, self._ranks[node.name][1])

@@ -1,10 +1,9 @@
 """What a marker says: its tree of ``and`` and ``or``, and its atoms.
 
 The grammar is that of PEP 508 ("environment markers") as packaging reads it, legacy spellings
-(``os.name``, ``python_implementation``) included. What one atom means for one value is packaging's
-own answer (:func:`holds`); what that makes of an environment is for
-:mod:`pypisync.core.environments.marker_masks`. The text is hostile: its length and depth are
-capped.
+(``os.name``, ``python_implementation``) included. packaging evaluates one atom for one value
+(:func:`holds`); :mod:`pypisync.core.environments.marker_masks` evaluates markers for environments.
+The text is hostile: its length and depth are capped.
 """
 
 import ast

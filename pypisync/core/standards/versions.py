@@ -1,8 +1,8 @@
 """Which version is newer, as bytes.
 
-A version's key sorts, byte by byte, as PEP 440 orders versions, so that a database or a bisection
-can answer "the newest that matches" without parsing anything. The text of versions and their
-meaning are ``packaging``'s; specifiers as intervals of keys are in the neighbouring module.
+A version's key sorts, byte by byte, as PEP 440 orders versions. So a database index or a bisection
+finds "the newest that matches" without parsing anything. ``packaging`` parses the text of versions;
+:mod:`pypisync.core.standards.specifiers` has specifiers as intervals of keys.
 
 Layout, with I(n) the length of n in bytes followed by n, big end first::
 

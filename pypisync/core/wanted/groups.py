@@ -53,7 +53,7 @@ class Group:
     requirements: tuple[Requirement, ...] = ()  # with their markers; of a resolved group
     constraints: tuple[Requirement, ...] = ()
     locked: tuple[Pin, ...] = ()  # of a group that is not resolved
-    notes: tuple[str, ...] = ()  # what the file says and a mirror has no use for
+    notes: tuple[str, ...] = ()  # lines of the file that have no effect on a mirror
 
 
 class Source(NamedTuple):
@@ -85,17 +85,17 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """What reading has come upon besides the group itself."""
+    """Faults and notes of reading a file."""
 
     faults: list[Fault] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
     def fault(self, source: Source, line: int, what: str, allowed: str) -> None:
-        """Something is wrong."""
+        """Add a fault."""
         self.faults.append(Fault(source.name, line, what, allowed))
 
     def note(self, source: Source, line: int, what: str) -> None:
-        """Something has no effect."""
+        """Add a note on a line without effect."""
         self.notes.setdefault(f"{source.name}:{line}: {what}")
 
 
@@ -120,8 +120,8 @@ class Line(NamedTuple):
 def lines(group: Group) -> Iterator[Line]:
     """The roots that a group makes, each looked at by itself.
 
-    To a requirement is added what constraints and other requirements say of the project wherever
-    it applies. That all hold together is for a proof to say.
+    A requirement also gets the specifiers of the constraints and other requirements on its project
+    that hold wherever it applies. A proof decides whether all of them can hold together.
     """
     said: dict[str, list[Requirement]] = {}
     for one in (*group.requirements, *group.constraints):
@@ -145,7 +145,7 @@ def _selector(requirements: list[Requirement]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is asked for together, and within which limits; both with their markers."""
+    """Requirements that are wanted together, and their constraints; both with markers."""
 
     text: str  # the requirement, or "group " and the file
     wanted: Asked
@@ -176,7 +176,7 @@ def limits(constraints: Iterable[Requirement]) -> dict[str, str]:
 
 
 def means(given: str, text: str) -> bool:
-    """Whether somebody may mean the subject of this text: by itself, a group's file, a project."""
+    """Returns whether a text names this subject: by itself, a group's file or a project."""
     if text.startswith(_GROUP):
         return given in (text, text.removeprefix(_GROUP))
     wanted = "".join(given.split()).lower()

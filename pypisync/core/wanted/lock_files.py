@@ -1,8 +1,8 @@
 """What a lock file names: releases, and the files of each.
 
 ``uv.lock`` (version 1), ``pylock.toml`` (PEP 751, version 1) and ``poetry.lock`` (version 2). A
-release may be named in several versions, for different environments: all of them count. What does
-not come from an index (the project itself, a checkout, an archive at some address) is noted.
+project may be named in several versions, for different environments: all of them count. Packages
+that do not come from an index (the project itself, a checkout, an archive at an address) are noted.
 """
 
 import tomllib
@@ -35,7 +35,7 @@ _SHA256 = pattern(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How one kind of lock file says what it says."""
+    """How one kind of lock file is read."""
 
     name: str  # of the file, as its tool writes it
     packages: str  # the key of the list of packages
@@ -47,7 +47,7 @@ class Format:
 
 
 def parse(name: str, source: Source, format_: Format) -> tuple[Group, Found]:
-    """The group that a lock file makes, and what is wrong with it."""
+    """Returns the group of a lock file, and its faults."""
     found = Found()
     packages = list(_packages(source, format_, found))
     pins: list[Pin] = []
@@ -69,7 +69,7 @@ class _Package:
     format: Format
 
     def pin(self, found: Found) -> Pin | None:
-        """The release that it names; None if it is not from an index, or wrong."""
+        """Returns the release that it names; None if it is not from an index, or is faulty."""
         label, version = self.table.get("name"), self.table.get("version")
         try:
             name = canonicalize_name(label if isinstance(label, str) else "", validate=True)

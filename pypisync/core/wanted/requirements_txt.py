@@ -1,10 +1,10 @@
 """What a requirements file asks for.
 
 The format is pip's (its user guide, "Requirements File Format", and its reader): comments,
-continued lines, ``-r`` and ``-c``, options for all, options of a line. What a mirror has no use for
-is noted; what an index cannot serve is a fault. Environment variables are not put in: a service
-has others than the person who wrote the file. Nothing that the file names is opened but the files
-it includes, and those through the reader that is passed in.
+continued lines, ``-r`` and ``-c``, global options, options of a line. A line without effect on a
+mirror is a note; a line that an index cannot serve is a fault. Environment variables are not
+expanded, because a service has others than the person who wrote the file. Only included files are
+opened, through the reader that is passed in.
 """
 
 import codecs
@@ -88,9 +88,9 @@ class _Reading:
 
 
 def parse(name: str, source: Source, reader: Reader, *, resolve: bool) -> tuple[Group, Found]:
-    """The group that a requirements file makes, and what is wrong with it.
+    """Returns the group of a requirements file, and its faults.
 
-    Without ``resolve`` each line must pin one version, and constraints have no say.
+    Without ``resolve`` each line must pin one version, and constraints have no effect.
     """
     reading = _Reading(reader, Found())
     _file(reading, source, [source.key], constraint=False)
@@ -162,7 +162,7 @@ def _uncommented(line: str) -> str:
 
 
 def _split(line: str) -> tuple[str, str]:
-    """What stands before the options, and the options."""
+    """Returns the text before the options, and the options."""
     tokens = line.split(" ")
     for i, token in enumerate(tokens):
         if token.startswith("-"):
@@ -283,7 +283,7 @@ def _requirement(
 
 
 def _wrong(requirement: Requirement, *, constraint: bool) -> Iterator[str]:
-    """Why a mirror cannot serve the requirement, and what is allowed; the first reason counts."""
+    """Returns why a mirror cannot serve the requirement, and what is allowed; one reason."""
     text = requirement.text.partition(";")[0].strip()
     if _VARIABLE.search(requirement.text):
         yield "environment variables are not put in here: write the value"
