@@ -3,7 +3,7 @@
 The only room that knows SQL. From below to above:
 
 - ``db``: tables, connections, transactions, migrations, views
-- ``facts``, ``proofs``, ``queries``: what upstream says; verdicts; answers for operators
+- ``facts``, ``proofs``, ``queries``: what upstream says; verdicts; queries of operators
 - ``selection``: which releases are selected
 - ``publication``: generations, files to fetch, retention, rollback
 

@@ -3,7 +3,7 @@
 - ``columns``, ``schema``, ``schema_proofs``, ``views``: the tables, and the stable SQL views
 - ``engine``, ``url``, ``transactions``, ``leader``: connections, and the one writer
 - ``migrate``: the schema's revision
-- ``reader``: read-only SQL for commands that must answer at once, without SQLAlchemy
+- ``reader``: read-only SQL for quick commands, without SQLAlchemy
 - ``sql``, ``projects``, ``pool``: what all rooms need: batches, ids, projects by name, stored files
 
 Imported by all rooms of the catalog; only the catalog imports the tables.

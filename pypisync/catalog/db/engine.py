@@ -1,11 +1,11 @@
 """Connections to the database: one writer, any number of readers.
 
-SQLite as its own documentation and SQLAlchemy's ask for it: the driver's implicit transactions are
-off, for with them a read-modify-write loses updates without an error; writers begin with BEGIN
-IMMEDIATE. The journal is WAL, so that readers are never blocked. SQLite up to 3.51.2 can corrupt a
+SQLite is used as its documentation and SQLAlchemy's recommend. The driver's implicit transactions
+are off, because with them a read-modify-write loses updates without an error; writers begin with
+BEGIN IMMEDIATE. The journal is WAL, so readers are never blocked. SQLite up to 3.51.2 can corrupt a
 WAL database when two connections write and checkpoint in the same instant; so only the writer ever
-checkpoints, and there is one writer (the lock on the tree sees to that); readers open the file
-read-only, for the last connection to close would checkpoint as well.
+checkpoints, and the lock on the tree makes sure that there is one writer. Readers open the file
+read-only, because the last connection to close would checkpoint as well.
 """
 
 import sqlite3

@@ -1,10 +1,10 @@
 """Who may write to a database that several machines share: one process.
 
-On PostgreSQL that is the holder of an advisory lock, taken by a connection that does nothing else;
-the server lets go of it when that connection ends, however it ends. Every transaction of the writer
-looks whether the lock is still held, so that one who has lost it without noticing writes no more.
-Readers are never blocked. SQLite has no such lock and needs none: its file is on one machine,
-where the lock in the mirror's folder says the same.
+On PostgreSQL the writer holds an advisory lock, by a connection that does nothing else. The server
+releases the lock when that connection ends, in whatever way. Every transaction of the writer checks
+that the lock is still held, so a process that has lost it without noticing writes nothing more.
+Readers are never blocked. SQLite has no such lock and needs none: its file is on one machine, where
+the lock in the mirror's folder does the same.
 """
 
 import os
@@ -99,7 +99,7 @@ def _connect(url: URL) -> Connection:
 
 
 def _holder(connection: Connection) -> str:
-    """Who holds the lock, as it calls itself."""
+    """Returns the holder of the lock, by the name that it gave itself."""
     found = text(
         "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
         " WHERE l.locktype = 'advisory' AND l.granted AND l.database ="

@@ -1,4 +1,4 @@
-"""The schema's revision: what the code wants, what the database has, and the way between them.
+"""The schema's revision: that of the code, that of the database, and upgrades between them.
 
 The migrations lie beside the package in a checkout and inside it in a wheel. One history runs on
 SQLite and on PostgreSQL. Alembic is imported only where it has work: a run that finds the right

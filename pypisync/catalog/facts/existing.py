@@ -1,4 +1,4 @@
-"""What the catalog holds of some projects, for documents to be compared with."""
+"""The rows of some projects, for documents to be compared with."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -78,7 +78,7 @@ def rules_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
 
 
 def reason(barred: Collection[Barred], specifier: str) -> str:
-    """How the policy answers to a specifier that finds nothing; "" if it has no part in it."""
+    """Returns how the policy causes a specifier to find nothing; "" if it does not."""
     wanted = matcher(specifier)
     matching = [one for one in barred if wanted.matches(one.key, one.version)]
     if not matching:
@@ -91,8 +91,8 @@ def reason(barred: Collection[Barred], specifier: str) -> str:
 def empty_roots(connection: Connection) -> dict[str, str]:
     """The roots of the configuration that call for no release at all, with the reason.
 
-    A project that could not be read yet has a reason of its own; patterns and requirements for
-    other environments may well come to nothing.
+    Left out are projects that could not be read yet, which have a reason of their own, and patterns
+    and requirements for other environments, which may find nothing.
     """
     needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
     chosen = exists().where(root_choices.c.root_id == roots.c.id)

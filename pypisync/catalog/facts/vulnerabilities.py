@@ -1,7 +1,7 @@
 """Which selected releases have known vulnerabilities, and which are to be examined.
 
-Upstream tells of them release by release, and they change without a row in its changelog: a
-release is examined when it is selected, and again in the slow rounds while it is selected or
+Upstream states vulnerabilities release by release, and they change without a row in its changelog.
+So a release is examined when it is selected, and again in the slow rounds while it is selected or
 vulnerable.
 """
 
@@ -15,7 +15,7 @@ from pypisync.catalog.db.sql import add, among, batches, is_set
 from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.model import Vulnerability
 
-# What was asked longer ago does not count any more (seconds).
+# An examination older than this no longer counts (seconds).
 LASTS = 7 * 86400.0
 
 

@@ -1,7 +1,7 @@
 """Which verdicts the generations were published with: subjects and pins by name, like pages.
 
-A verdict can change while all pages stay. It counts for the newest generation then, as if it had
-always been so: a generation is remembered with what was known of it last.
+A verdict can change while all pages stay. Then it counts for the newest generation from its
+beginning: a generation is remembered with the last verdicts that were known of it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def _rows(connection: Connection, condition: ColumnElement[bool]) -> dict[_Row, 
 def _write(
     connection: Connection, number: int, had: Mapping[_Row, int], has: Collection[_Row]
 ) -> None:
-    """Let what was be over where it is not so any more, and begin what is new."""
+    """End the rows that no longer hold, and begin new ones."""
     over = [had[row] for row in had.keys() - set(has)]
     for batch in batches(sorted(over)):
         these = among(_h.id, batch)

@@ -1,7 +1,7 @@
-"""What upstream offers of what the configuration keeps: the facts that proofs are made of.
+"""The part of upstream that the configuration keeps: the facts that proofs are made of.
 
-Read project by project from what is to be proven along all requirements that are known, a batch at
-a time, so that a proof reads what it can reach.
+They are read in batches, from the wanted projects along all known requirements, so a proof reads
+only the projects that it can reach.
 """
 
 from collections.abc import Collection, Iterable, Sequence

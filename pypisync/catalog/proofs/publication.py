@@ -1,4 +1,4 @@
-"""Where proofs stand against the pages: which are published, and what the others wait for."""
+"""Proofs against pages: which proofs are published, and what the others wait for."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pypisync.core.publish.pages import Page
 
 @dataclass(slots=True)
 class Standing:
-    """Where the subjects stand whose verdicts are not all published."""
+    """The state of the subjects whose verdicts are not all published."""
 
     ready: list[int]  # all that they want will be on the pages
     waiting: dict[str, str]  # text -> for what
@@ -24,10 +24,10 @@ class Standing:
 
 
 def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Standing:
-    """Compare what proofs want with the pages as they will be.
+    """Compare the pins of proofs with the pages as they will be.
 
-    A subject whose new pins are not all there keeps its published ones; so does one of which it is
-    not known any more whether it installs, on a target where it did.
+    A subject keeps its published pins if its new pins are not all listed, and if it is no longer
+    known whether it installs on a target where it did.
     """
     found = Standing([], {}, set())
     then: dict[str, set[str]] = {
@@ -62,7 +62,7 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Stan
 def _suspects(
     connection: Connection, behind: Sequence[int], then: Mapping[str, set[str]]
 ) -> set[int]:
-    """Subjects of which it is not plain that they are ready: few, so the others need no look."""
+    """Returns the subjects that may not be ready. They are few, and only they are looked at."""
     p = proof_pins.c
     found: set[int] = set()
     pins: set[tuple[int, str]] = set()  # project and version
@@ -98,7 +98,7 @@ def _missing(some: Iterable[Old], listed: Mapping[str, set[str]]) -> list[str]:
 
 
 def _doubtful(some: Iterable[Old]) -> bool:
-    """Whether something was proven on a target on which nothing is known now."""
+    """Returns whether a target was proven on which nothing is known now."""
     unknown: set[str] = set()
     proven: set[str] = set()
     for one in some:
@@ -110,7 +110,7 @@ def _doubtful(some: Iterable[Old]) -> bool:
 
 
 def publish_proofs(connection: Connection, ready: Iterable[int]) -> None:
-    """The verdicts of these subjects are published; what was before is over."""
+    """Record the verdicts of these subjects as published, in place of earlier ones."""
     for batch in batches(ready):
         mine = among(proofs.c.subject_id, batch)
         connection.execute(delete(proofs).where(mine, ~proofs.c.wanted))
@@ -133,7 +133,7 @@ def counts(connection: Connection) -> dict[str, int]:
 def undecided(connection: Connection) -> dict[str, str]:
     """The proofs that were given up, by subject, with the reason and the targets.
 
-    What lacks facts is not among them: that they could not be read is said of them.
+    Proofs that lack facts are not among them: the missing facts are reported themselves.
     """
     query = (
         select(subjects.c.text, proofs.c.targets, proofs.c.why)

@@ -1,9 +1,9 @@
 """Proofs on record: what has to be proven, what came out, and what of it is on the pages.
 
-A subject is open until it has been proven on every target with facts that are still so: whatever
-changes a project on which its proofs hang opens it, in the transaction that takes note of the
-change. Of each subject there are the verdicts *wanted* now and, as long as their pins are not all
-on the pages, those that were *published* before.
+A subject is open until it has been proven on every target with the current facts. A change of a
+project that its proofs depend on opens it again, in the transaction that records the change. Each
+subject has the verdicts that are *wanted* now and, until all their pins are on the pages, those
+that were *published* before.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,12 +31,12 @@ class StoredPin(NamedTuple):
     version: str
     extras: tuple[str, ...]
     chosen_by: str  # solver; pip or uv where that comes to another
-    called: bool  # the closure of the subject has it anyway
+    called: bool  # the closure of the subject selects it by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came out for a subject on the targets on which it is the same."""
+    """The verdict on a subject, for all targets on which it is the same."""
 
     targets: tuple[str, ...]
     verdict: str
@@ -44,10 +44,12 @@ class Verdict:
     why: tuple[str, ...] = ()
     steps: int = 0
     consulted: frozenset[str] = frozenset()
-    tried: frozenset[tuple[str, str]] = frozenset()  # what installers look at on the way
+    tried: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # the releases that installers examine on the way
 
     def same_as(self, other: "Verdict") -> bool:
-        """Whether both say the same, be it on other targets."""
+        """Returns whether both are equal but for their targets."""
         mine, others = ((o.verdict, o.pins, o.why, o.tried) for o in (self, other))
         return mine == others
 
@@ -73,9 +75,9 @@ def set_subjects(connection: Connection, wanted: Mapping[str, str]) -> None:
 
 
 def forget(connection: Connection, targets: Collection[str]) -> None:
-    """The rules have changed: prove everything anew, on these targets.
+    """Open all subjects on these targets, because the rules have changed.
 
-    What is published on a target that stays is kept until the new is.
+    Published verdicts on targets that stay are kept until the new ones are published.
     """
     connection.execute(delete(proofs).where(~proofs.c.published))
     connection.execute(update(proofs).values(wanted=False))
@@ -90,7 +92,7 @@ def forget(connection: Connection, targets: Collection[str]) -> None:
 
 
 def open_touched(connection: Connection) -> None:
-    """Open the subjects whose proofs hang on projects that have changed since."""
+    """Open the subjects whose proofs depend on projects that have changed since."""
     changed = connection.scalars(select(projects.c.id).where(is_set(projects.c.unproven))).all()
     for batch in batches(changed):
         for table in (proof_pins, proof_projects):
@@ -167,7 +169,7 @@ class _Writer:
         self._consulted: list[tuple[int, int]] = []
 
     def subject(self, subject: int, verdicts: Sequence[Verdict]) -> None:
-        """Replace what is wanted of a subject; what is the same stays as it is."""
+        """Replace the wanted verdicts of a subject; equal ones stay as they are."""
         for number, old in self._old.get(subject, {}).items():
             same = next((one for one in verdicts if _same(one, old.verdict)), None)
             if same is not None and old.wanted:
@@ -206,7 +208,7 @@ class _Writer:
         for batch in batches(self._gone):
             connection.execute(delete(proofs).where(among(proofs.c.id, batch)))
         for batch in batches(self._kept):
-            # They say what the pages have, and hang on nothing any more.
+            # They describe the pages, and depend on no facts any more.
             connection.execute(update(proofs).where(among(proofs.c.id, batch)).values(wanted=False))
         for batch in batches({*self._same, *self._kept}):
             connection.execute(
@@ -269,7 +271,7 @@ def _same(one: Verdict, old: Verdict) -> bool:
 
 
 def repairs(connection: Connection) -> list[tuple[str, str, str]]:
-    """What no closure has by itself: pins, and what is tried; (name, version, extras)."""
+    """Returns the releases that no closure selects by itself: pins and tried ones."""
     p, t = proof_pins.c, proof_tried.c
     pins = (
         select(projects.c.name, p.version, p.extras)

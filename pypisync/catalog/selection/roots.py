@@ -32,10 +32,10 @@ def set_roots(connection: Connection, wanted: Iterable[WantedRoot]) -> None:
 
 
 def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedFile, ...]]) -> bool:
-    """Make exactly these releases (name, version) stay selected. Returns whether that is new.
+    """Keep exactly these releases (name, version) selected. Returns whether this changes anything.
 
-    They are what the pages list of projects whose wanted releases are held. As roots they keep
-    everything they need as well, but for those of which only these files were named.
+    They are the listed releases of projects whose wanted releases are held. As roots they also keep
+    everything that they need, except releases of which a lock file named files only.
     """
     lines = [
         WantedRoot(*release, PINNED if files else "", HELD, files=files)
@@ -45,9 +45,9 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
 
 
 def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
-    """Make exactly these releases (name, version, extras) selected for the sake of proofs.
+    """Select exactly these releases (name, version, extras) for proofs.
 
-    Returns whether that is new.
+    Returns whether this changes anything.
     """
     lines = [WantedRoot(*line, PROOF) for line in wanted]
     return _change_roots(connection, roots.c.origin == PROOF, lines)
@@ -58,7 +58,7 @@ def _change_roots(
     which: ColumnElement[bool],
     wanted: Iterable[WantedRoot],
 ) -> bool:
-    """Make those of the roots exactly the wanted ones. Returns whether anything changed."""
+    """Make the roots of these origins the wanted ones. Returns whether anything changed."""
     have = {
         (row.name, row.selector, row.extras, row.origin, row.marker, row.named): row
         for row in connection.execute(
