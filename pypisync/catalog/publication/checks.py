@@ -1,7 +1,7 @@
 """What the disk should hold, for being checked piece by piece, and what to forget if it does not.
 
-Slow rounds look at files by their last check and at projects by name. Everything is read in
-pieces, so that checking a mirror of millions of files takes little memory.
+Slow rounds take files by their last check and projects by name. Everything is read in pieces, so
+that checking a mirror of millions of files takes little memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
 
 
 def lose(connection: Connection, paths: Iterable[str]) -> None:
-    """The pool does not hold these as it should: they are to be fetched and published again."""
+    """Mark files as lost, so that they are fetched and published again."""
     lost = list(paths)
     pool.forget_stored(connection, lost)
     for batch in batches(path.removesuffix(METADATA) for path in lost):
@@ -86,7 +86,7 @@ def oldest_checked(connection: Connection, before: float, share: int) -> list[St
 
 
 def checked(connection: Connection, paths: Iterable[str], now: float) -> None:
-    """These were found to be as they should."""
+    """Record that these files were found intact."""
     for batch in batches(paths):
         connection.execute(update(stored).where(stored.c.path.in_(batch)).values(checked=now))
 

@@ -51,7 +51,7 @@ def repeats(connection: Connection, number: int) -> bool:
 
 
 def complete(connection: Connection, number: int) -> None:
-    """All pages of this generation are written."""
+    """Record that all pages of this generation have been written."""
     connection.execute(update(generations).where(generations.c.id == number).values(complete=True))
 
 
@@ -156,7 +156,7 @@ def publish(
 
 @dataclass(slots=True)
 class _Change:
-    """What is to be written, and how the numbers change."""
+    """The rows to write, and how the counts change."""
 
     old_pages: list[str] = field(default_factory=list)
     new_pages: list[Page] = field(default_factory=list)
@@ -167,7 +167,7 @@ class _Change:
 
 
 def _compare(connection: Connection, wanted: Mapping[str, Page | None]) -> _Change:
-    """These pages against those of the newest generation."""
+    """Compare these pages with those of the newest generation."""
     have_pages = current_pages(connection, wanted)
     have_files = current_files(connection, wanted)
     change = _Change()

@@ -1,7 +1,7 @@
 """What the selection wants on the pages against what is published: what a cycle would change.
 
-As if every file could be fetched: what would have to be held back shows only when it is tried.
-``.metadata`` files are not counted, for upstream does not state their size.
+The result assumes that every file can be fetched: what must be held back shows only when it is
+tried. ``.metadata`` files are not counted, because upstream does not state their size.
 """
 
 from collections.abc import Callable
@@ -66,10 +66,10 @@ class Difference:
 def difference(
     connection: Connection, since: float, has: Callable[[str, int | None], bool]
 ) -> Difference:
-    """What a cycle would add, fetch and remove now.
+    """Returns what a cycle would add, fetch and remove now.
 
-    What the catalog recorded as stored after ``since`` was brought for this answer only; for it
-    ``has`` says whether the pool holds a path with this size.
+    Files that the catalog recorded as stored after ``since`` were only recorded for this question;
+    for them ``has`` says whether the pool holds a path with this size.
     """
     result = Difference()
     owner = root_owners(connection)

@@ -1,8 +1,8 @@
 """Which generations are kept, and which files therefore stay.
 
-Kept are: the newest; one that another replaced less than ``retention`` ago; one with a name; and
-one that the index is frozen to. A file stays while a kept generation lists it, while a selected
-release waits for it, and in any case for ``grace`` after it has left the pages.
+These generations are kept: the newest; those replaced less than ``retention`` ago; those with a
+name; and the one that the index is frozen to. A file stays while a kept generation lists it, while
+a selected release waits for it, and in any case for ``grace`` after it has left the pages.
 """
 
 from sqlalchemy import (
@@ -102,7 +102,7 @@ def _kept(before: float) -> ColumnElement[bool]:
 
 
 def give_name(connection: Connection, name: str, number: int) -> bool:
-    """Let the name stand for this generation, and for no other. Returns whether there is one."""
+    """Give this generation the name, and no other. Returns whether the generation exists."""
     g, n = generations.c, generation_names.c
     if connection.scalar(select(g.id).where(g.id == number, g.complete).with_for_update()) is None:
         return False
@@ -113,6 +113,6 @@ def give_name(connection: Connection, name: str, number: int) -> bool:
 
 
 def drop_name(connection: Connection, name: str) -> bool:
-    """Let the name stand for nothing. Returns whether it stood for something."""
+    """Take the name away. Returns whether a generation had it."""
     gone = delete(generation_names).where(generation_names.c.name == name)
     return connection.execute(gone).rowcount > 0

@@ -1,4 +1,4 @@
-"""What going back to a generation takes, and whether the index is frozen to one."""
+"""Going back to a generation, and whether the index is frozen to one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ def frozen(connection: Connection) -> Frozen | None:
 
 
 def freeze(connection: Connection, number: int, now: float) -> bool:
-    """Freeze the index to this generation. Returns whether there is one."""
+    """Freeze the index to this generation. Returns whether the generation exists."""
     found = select(generations.c.id).where(generations.c.id == number, generations.c.complete)
     if connection.scalar(found.with_for_update()) is None:
         return False
@@ -61,7 +61,7 @@ def needed(connection: Connection, number: int) -> list[Stored]:
 
 
 def missing(connection: Connection, wanted: Iterable[Stored]) -> list[str]:
-    """Those of the files that the catalog does not know to be stored as they should be."""
+    """Returns those of the files that are not recorded as stored with the right content."""
     lost = []
     for batch in batches(wanted):
         there = pool.stored_among(connection, [item.path for item in batch])

@@ -15,9 +15,10 @@ _KEPT = 10_000
 
 
 def start(connection: Connection, now: float) -> int:
-    """A run begins. Returns its number.
+    """Record that a run begins, and return its number.
 
-    One that is still recorded as running was killed: there is one writer, and it begins a run now.
+    A run that is still recorded as running was killed: there is one writer, and it begins a run
+    now.
     """
     killed = runs.c.outcome == "running"
     connection.execute(update(runs).where(killed).values(outcome="failed"))
@@ -40,7 +41,7 @@ def before_last(connection: Connection) -> float | None:
 
 
 def last_completed(connection: Connection) -> float | None:
-    """When the newest run began that got to its end; None: there was none."""
+    """Returns when the newest completed run began; None if there was none."""
     ended = runs.c.outcome.in_(("done", "incomplete"))
     query = select(runs.c.started).where(ended).order_by(runs.c.id.desc()).limit(1)
     return connection.scalar(query)
@@ -62,7 +63,7 @@ def finish(connection: Connection, number: int, outcome: str, report: Any, now: 
 
 
 def set_held(connection: Connection, now_held: Mapping[str, str], now: float) -> None:
-    """These releases are held, and no others."""
+    """Record that exactly these releases are held."""
     have = {row.release: row.reason for row in connection.execute(select(held))}
     for release in have.keys() - now_held.keys():
         connection.execute(delete(held).where(held.c.release == release))

@@ -1,4 +1,4 @@
-"""Answers for operators, read-only, through ``db.reader`` and without SQLAlchemy.
+"""Queries for operators, read-only, through ``db.reader`` and without SQLAlchemy.
 
 - ``status``, ``proofs``, ``generations``: the mirror's state, its verdicts, its generations
 - ``why``, ``why_not``, ``graph``: why a release is in the mirror or not; the selection as a graph

@@ -128,7 +128,7 @@ class ProofMoved:
 
 @dataclass(slots=True)
 class Difference:
-    """How one generation differs from another. That a page has another serial only is left out."""
+    """How one generation differs from another; pages that differ only in serials are left out."""
 
     projects: Moved = field(default_factory=Moved)
     releases: Moved = field(default_factory=Moved)  # "name==version"; a release never changes
@@ -137,7 +137,7 @@ class Difference:
 
 
 def difference(reader: Reader, old: int, new: int) -> Difference:
-    """What came, went and changed on the way from one generation to another, older or newer."""
+    """Returns what came, went and changed from one generation to another, older or newer."""
     result = Difference()
     columns = "name, status, status_reason"
     _compare(

@@ -207,7 +207,7 @@ class Search:
         self._news.add(node)
 
     def _resolve(self, number: int, conflicts: list[tuple[Node, int]]) -> tuple[Node, int]:
-        """Conflict resolution: derive the cause of a violation, and backtrack to where it applies."""
+        """Conflict resolution: derive the cause of a violation, and go back to where it applies."""
         new = False
         while True:
             self.budget.step()
