@@ -64,6 +64,7 @@ class Projects:
             if not 0 < document.serial < ask.serial:
                 return document
             self._session.wait(backoff(tries))
+            self._session.renew(self._session.endpoint)  # the next machine may be newer
             document = self._unless_known(ask, self._read(ask.name, variant))
         if 0 < document.serial < ask.serial:
             raise Stale(

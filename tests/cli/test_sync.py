@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 from pypisync.cli.stop import stopping
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import command, configure, environ, invoke, run, snapshot
+from tests.daemon.process import until
 from tests.recipe.mirrors import read_tree, tree_bytes
+from tests.sim.log import RequestKind
 from tests.sim.server import Server
 from tests.sim.world import World
 
@@ -157,6 +160,28 @@ def test_a_signal_stops_between_chunks_and_the_next_run_goes_on(
     other = configure(config.parent / "other", *_endpoint(config), packages={"a": ["latest"]})
     assert invoke(other, "sync").code == 0
     assert tree_bytes(config.parent / "data") == tree_bytes(other.parent / "data")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/pypi", "xmlrpc"), ("/simple/a/", "simple"), ("/packages/*/a-1.0-*.whl", "file")],
+)
+def test_a_signal_is_heard_while_upstream_hangs(
+    config: Path, server: Server, path: str, kind: RequestKind, number: signal.Signals
+) -> None:
+    """For less than its time out, which is half a minute."""
+    server.world.faults.fail(path, "hang")
+    with subprocess.Popen(
+        command(config, "sync"), env=environ(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: server.requests(kind), path)
+        process.send_signal(number)
+        sent = time.monotonic()
+        _, told = process.communicate()
+        assert time.monotonic() - sent < 5  # it has to end as well, on a machine that is busy
+    assert process.returncode == 128 + number
+    assert "stopped" in told
 
 
 def _endpoint(config: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pypisync.catalog.db import migrate, views
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import pending
+from pypisync.catalog.facts import pending, requirements
 from pypisync.catalog.queries import generations as past
 from pypisync.core.standards.model import NO_VALIDATORS
 from pypisync.errors import CatalogError
@@ -185,4 +185,26 @@ def test_all_that_was_known_before_there_were_several_indexes_is_from_the_endpoi
         ]  # fmt: skip
         for table in ("files", "pending"):
             assert ask(f"SELECT index_name FROM {table}").scalar() == "endpoint"
+    catalog.close()
+
+
+def test_no_wheel_counts_as_read_in_parts(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0009")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        run("INSERT INTO releases (id, project_id, version, key) VALUES (1, 1, '1', 'x')")
+        run(
+            "INSERT INTO files (id, release_id, filename, url, path, sha256) VALUES"
+            " (1, 1, 'a-1-py3-none-any.whl', 'u', 'p', 's')"
+        )
+        run("INSERT INTO stored (path, sha256, size) VALUES ('p', 's', 1)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        assert requirements.unverified(connection) == []
+        connection.exec_driver_sql("UPDATE files SET ranged = 'digest'")
+        assert requirements.unverified(connection) == [
+            requirements.Unverified(1, "a", "1", "p", "digest")
+        ]
     catalog.close()

@@ -1,0 +1,113 @@
+"""Indexes behind TLS: a private authority, a client certificate, and a stop in between."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pypisync.errors import Unreachable
+from pypisync.upstream.routes import Settings
+from pypisync.upstream.session import Session
+from tests.upstream.conftest import Time
+from tests.upstream.raw import Raw, after_request
+
+OPENSSL = shutil.which("openssl")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="no openssl to make certificates with")
+BODY = b"x" * 300_000
+
+
+def made(folder: Path, name: str, *more: str) -> Path:
+    """A self-signed certificate with its key in one file."""
+    key, path = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(
+        [
+            str(OPENSSL), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "3650", "-keyout", key, "-out", path, "-subj", f"/CN={name}", *more,
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    path.write_text(path.read_text() + key.read_text())
+    return path
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    made(folder, "server", "-addext", "subjectAltName=IP:127.0.0.1")
+    made(folder, "client")
+    return folder
+
+
+@pytest.fixture
+def seen() -> list[object]:
+    return []
+
+
+@pytest.fixture
+def url(certificates: Path, seen: list[object]) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem")
+    context.load_verify_locations(certificates / "client.pem")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # refuses in the handshake
+
+    def serve(connection: socket.socket, over: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as wrapped:
+
+            def answer(wrapped: socket.socket, _: threading.Event) -> None:
+                seen.append(wrapped.getpeercert())  # type: ignore[attr-defined]
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n\r\n"
+                wrapped.sendall(head.encode() + BODY)
+
+            after_request(answer)(wrapped, over)
+
+    with Raw(serve) as server:
+        yield server.url.replace("http", "https")
+
+
+def test_an_authority_of_ones_own(url: str, certificates: Path, seen: list[object]) -> None:
+    session = Session(Settings(url, ca_file=str(certificates / "server.pem"), retries=0))
+    assert session.get(url + "/a", {}).body == BODY
+    assert seen == [None]
+    session.close()
+
+
+def test_an_unknown_authority_is_not_trusted(url: str, time: Time) -> None:
+    session = Session(Settings(url, retries=4), sleep=time.sleep)
+    with pytest.raises(Unreachable, match="1 tries"):
+        session.get(url + "/a", {})
+    session.close()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_client_certificate_is_for_the_index_alone(
+    url: str, certificates: Path, seen: list[object], apart: bool
+) -> None:
+    settings = Settings(
+        url,
+        ca_file=str(certificates / "server.pem"),
+        client_cert=str(certificates / "client.pem"),
+        client_key=str(certificates / "client.key") if apart else None,
+    )
+    session = Session(settings)
+    assert session.get(url + "/a", {}).body == BODY
+    session.close()
+    session = Session(replace(settings, endpoint="https://127.0.0.1:1"))
+    session.open(url + "/a", {}).close()
+    session.close()
+    assert bool(seen[0])
+    assert seen[1] is None
+
+
+def test_a_client_certificate_that_is_missing_is_said(url: str, time: Time) -> None:
+    session = Session(Settings(url, client_cert="/missing/client.pem"), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"TLS certificate file.*missing.*1 tries"):
+        session.get(url + "/a", {})
+    session.close()
