@@ -19,7 +19,6 @@ from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.standards.metadata import Metadata, read_metadata
 from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
 from pypisync.errors import Stopped
-from pypisync.storage import archives
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
@@ -66,6 +65,9 @@ def described(path: Path) -> Metadata | None:
 
     Raises Malformed, ValueError.
     """
+    # Most cycles open no archive, and need not wait for what does.
+    from pypisync.storage import archives
+
     if path.name.endswith(".whl"):
         return read_metadata(archives.wheel_metadata(path))
     inside = archives.sdist_facts(path).pkg_info
