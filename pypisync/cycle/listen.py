@@ -53,14 +53,13 @@ def listen(mirror: Mirror) -> Heard:
         overdue = before[ENDPOINT].serial is not None and reconcile.overdue(
             connection, mirror.now()
         )
-    patterns = "\n".join(pattern.regex for pattern in mirror.patterns)
+    patterns = _patterns(mirror)
     new_patterns = bool(patterns) and patterns_seen != patterns
     news, failed = _hear_all(mirror, before)
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
-        if one.feed.kind != "polling":
-            must = one.by_index or one.rewound or one.feed.listing
-            one.listed = _names(mirror, one, must=must, may=overdue)
+        if one.feed.kind != "polling" and one.listed is None:
+            one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
         _apply_rules(mirror, connection)
@@ -81,6 +80,15 @@ def listen(mirror: Mirror) -> Heard:
             pending.set_setting(connection, "patterns", patterns)
         serial = pending.serial(connection) or 0
     return Heard(serial, sum(one.rows for one in news), owed, failed)
+
+
+def _patterns(mirror: Mirror) -> str:
+    """Returns what has to be matched with all names again when it changes; "" if nothing has."""
+    regexes = [pattern.regex for pattern in mirror.patterns]
+    assignment = mirror.upstream.assignment
+    if regexes and assignment != Assignment():
+        regexes.append(assignment.text)
+    return "\n".join(regexes)
 
 
 @dataclass(slots=True)
@@ -125,6 +133,8 @@ def _hear_all(
 
 def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
     """Read the changes of an index since the serial that is known; without one: where it begins."""
+    if feed.listing:
+        return _News(feed, before, feed.serial(), listed=feed.names())
     if before.serial is None or before.moved:
         serial = feed.serial()
         anew = before.moved or (before.kind == "polling" and feed.kind != "polling")

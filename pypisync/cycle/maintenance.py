@@ -41,6 +41,9 @@ def sweep(mirror: Mirror) -> int:
         after = (pending.setting(connection, _SWEPT) or "").partition(" ")[2]
         names = checks.next_projects(connection, after, _SWEEP_SLICES)
         pending.mark_stale(connection, dict.fromkeys(names, 0), mirror.now())
+        if len(mirror.upstream.feeds) > 1:
+            # An index before that of a project may have it by now, and not tell.
+            pending.look_anew(connection, names)
         last = names[-1] if names else ""
         pending.set_setting(connection, _SWEPT, f"{mirror.now()} {last}")
     return len(names)

@@ -5,8 +5,12 @@ from pathlib import Path
 
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment, Share
+from pypisync.cycle.maintenance import sweep
+from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
+from pypisync.wiring import described
 from tests.recipe.mirrors import Bench
+from tests.sim import dists
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
@@ -149,3 +153,85 @@ def test_the_next_index_is_asked_once_a_project_is_gone_from_its_own(tmp_path: P
     site.bench.sync()
     assert site.indexes() == {"a": ENDPOINT}
     assert site.bench.listed() == {"a": {"5.0"}}
+
+
+def test_other_bytes_under_the_same_name_are_told_and_never_mixed(tmp_path: Path) -> None:
+    """The page lists what came from the one index until what the other one has is stored."""
+    site = Site(tmp_path, "a")
+    site.worlds[ENDPOINT].publish("a", "1.0")
+    site.worlds["company"].publish("a", "1.0", requires=["b"])  # hence other bytes
+    site.worlds[ENDPOINT].publish("b", "1.0")
+    site.bench.sync()
+    [(before,)] = site.bench.query("SELECT sha256 FROM v_listed WHERE project = 'a'")
+    site.configure(COMPANY, PUBLIC)
+    site.worlds["company"].faults.fail("*/a-1.0-py3-none-any.whl", 503, times=1)
+    report = site.bench.sync()
+    assert list(report.held) == ["a==1.0"]
+    site.bench.listed()  # every file listed has the hash that is stated
+    assert site.bench.query("SELECT sha256 FROM v_listed WHERE project = 'a'") == [(before,)]
+    [(what, reason)] = site.bench.query("SELECT what, reason FROM v_skipped")
+    assert what == "a-1.0-py3-none-any.whl"
+    assert "company has other bytes under this name than endpoint" in reason
+    site.bench.sync()
+    assert site.bench.listed() == {"a": {"1.0"}, "b": {"1.0"}}
+    listed = "SELECT DISTINCT f.index_name FROM v_listed l JOIN v_files f ON f.sha256 = l.sha256"
+    assert site.bench.query(f"{listed} WHERE l.project = 'a'") == [("company",)]
+
+
+def test_patterns_see_the_names_of_an_index_that_is_new(tmp_path: Path) -> None:
+    site = Site(tmp_path, patterns=["acme-.*"])
+    site.worlds[ENDPOINT].publish("acme-public", "1.0")
+    site.worlds["own"].publish("acme-core", "1.2")
+    site.bench.sync()
+    assert site.bench.listed() == {"acme-public": {"1.0"}}
+    site.configure(Share("own", ("acme-core",)), PUBLIC, reserved=["acme-*"])
+    site.bench.sync()
+    assert site.bench.listed() == {"acme-core": {"1.2"}}
+    assert [path for path in site.asked(ENDPOINT) if "acme-core" in path] == []
+
+
+def test_a_sweep_finds_what_an_index_before_has_by_now(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a")
+    site.worlds[ENDPOINT].publish("a", "5.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    site.worlds["company"].publish("a", "1.0")
+    site.worlds["company"].journal.clear()  # it does not tell
+    catalog = site.bench.catalog()
+    for _ in range(2):
+        sweep(site.bench.mirror(catalog))
+    site.bench.sync()
+    assert site.bench.listed() == {"a": {"1.0"}}
+
+
+def test_a_folder_is_read_in_every_cycle(tmp_path: Path) -> None:
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    site = Site(tmp_path / "mirror", "acme-core")
+    site.worlds[ENDPOINT].publish("b", "1.0")
+
+    def put(version: str, *requires: str) -> None:
+        dist = dists.dist("acme-core", version, requires, None, None, 0)
+        wheel = folder / dists.wheel_filename(dist, "py3-none-any")
+        wheel.write_bytes(dists.build_wheel(dist, "py3-none-any").content)
+
+    put("1.0", "b")
+    own = FolderUpstream("own", folder, described)
+    public = MemoryUpstream(site.worlds[ENDPOINT])
+    site.bench.upstream = Indexes([own, public], Assignment((OWN, PUBLIC), ["acme-*"]))
+    site.bench.sync()
+    assert site.bench.listed() == {"acme-core": {"1.0"}, "b": {"1.0"}}
+    put("1.1", "b")
+    site.bench.sync()
+    assert site.bench.listed()["acme-core"] == {"1.1"}
+    for path in folder.iterdir():
+        path.unlink()
+    put("2.0", "nothing")
+    site.bench.sync()
+    assert site.bench.listed()["acme-core"] == {"2.0"}
+    folder.rename(tmp_path / "away")
+    report = site.bench.sync()
+    assert (
+        list(report.failed) == ["index own"] or "acme-core" in report.failed or report.failed == {}
+    )
+    assert site.bench.listed()["acme-core"] == {"2.0"}

@@ -139,6 +139,7 @@ class _Writer:
         self._known = known
         self._now = now
         self._idle = rules.bars.idle
+        self._contradictions: list[tuple[str, str]] = []  # of the project at hand
         self._index = ""  # of the document that is compared, for files that name none
         self._alike: dict[object, tuple[_Files, dict[str, Any]]] = {}
         self._doomed: list[str] = []
@@ -180,6 +181,8 @@ class _Writer:
             "unproven": was.unproven or changed or project in self._doubted,
         }
         self._projects.append(row)
+        read.skipped[:0] = self._contradictions
+        self._contradictions = []
         for what, reason in read.skipped[:_SKIPPED_LISTED]:
             self._skipped.append(
                 {
@@ -312,6 +315,8 @@ class _Writer:
             row = _row(release, file, parsed, bar, (wanted, mask))
             row["index_name"] = row["index_name"] or self._index
             was = have.pop(file.filename, None)
+            if was is not None and was.index_name != row["index_name"]:
+                self._moved(row, was)
             if bar and not (was and was.barred):
                 self._doomed += [row["path"], row["path"] + METADATA]
             if was is None:
@@ -323,6 +328,15 @@ class _Writer:
                 sources |= any(getattr(was, name) != row[name] for name in _SOURCES)
         self._gone_files += [file.id for file in have.values()]
         return sources or bool(have)
+
+    def _moved(self, row: dict[str, Any], was: Any) -> None:
+        """Keep a file that is from another index now apart from other bytes of its name."""
+        if "" in (row["sha256"], was.sha256) or row["sha256"] == was.sha256:
+            return
+        reason = f"{row['index_name']} has other bytes under this name than {was.index_name}"
+        self._contradictions.append((row["filename"], f"{reason}, where it came from before"))
+        if row["path"] == was.path:
+            row["path"] = names.digest_path(row["filename"], row["sha256"])
 
     def write(self) -> None:
         """Write everything collected."""

@@ -1,7 +1,7 @@
 """What the next generation's pages are: wanted against held, for what has changed."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
@@ -31,6 +31,7 @@ from pypisync.core.wanted.groups import NamedFile
 from pypisync.core.wanted.selector import PINNED
 
 _ALL_PASS = Policy()
+_PAGE_FILE = tuple(field.name for field in fields(PageFile))
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ def assemble(
     asked = _asked_for(connection, [row.id for row in changed])
     for row in changed:
         have = by_project.get(row.name, [])
-        now_listed = listed.get(row.name, frozenset())
+        now_listed = listed.get(row.name, {})
         lists, complete = _page_files(have, held, now_listed)
         if any(release.release in held for release in have):
             result.retained |= _to_retain(have, now_listed)
@@ -94,7 +95,7 @@ def assemble(
 
 
 def _to_retain(
-    have: Sequence[Wanted], listed: frozenset[str]
+    have: Sequence[Wanted], listed: Mapping[str, PageFile | None]
 ) -> dict[tuple[str, str], tuple[NamedFile, ...]]:
     """What stays of a project's page while something of it is held."""
     found: dict[tuple[str, str], tuple[NamedFile, ...]] = {}
@@ -270,23 +271,30 @@ def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict
     return blocked
 
 
-def _listed(connection: Connection, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The file names that the newest generation lists, by project."""
-    found: dict[str, set[str]] = {}
+_Listed = Mapping[str, Mapping[str, PageFile | None]]
+
+
+def _listed(connection: Connection, names: Sequence[str]) -> _Listed:
+    """The files that the newest generation lists, by project and name; None: its bytes are lost."""
+    found: dict[str, dict[str, PageFile | None]] = {}
     for batch in batches(names):
-        query = select(published.c.name, published.c.filename).where(
-            among(published.c.name, batch), published.c.last.is_(None)
+        query = (
+            select(published, stored.c.sha256.label("has"))
+            .select_from(published.outerjoin(stored, stored.c.path == published.c.path))
+            .where(among(published.c.name, batch), published.c.last.is_(None))
         )
-        for name, filename in connection.execute(query):
-            found.setdefault(name, set()).add(filename)
-    return {name: frozenset(filenames) for name, filenames in found.items()}
+        for row in connection.execute(query):
+            page = PageFile(**{key: getattr(row, key) for key in _PAGE_FILE})
+            there = row.has == row.sha256
+            found.setdefault(row.name, {})[row.filename] = page if there else None
+    return found
 
 
 def _spread(
     connection: Connection,
     held: dict[int, str],
     wanted: Sequence[Wanted],
-    listed: dict[str, frozenset[str]],
+    listed: _Listed,
 ) -> dict[int, str]:
     """Follow the edges backwards from what is held to all that needs it."""
     needs: dict[int, list[int]] = {}
@@ -318,13 +326,13 @@ def _spread(
     return spread(held, needs, here, frozenset(published_already))
 
 
-def _is_listed(release: Wanted, listed: dict[str, frozenset[str]]) -> bool:
-    names = listed.get(release.project, frozenset())
+def _is_listed(release: Wanted, listed: _Listed) -> bool:
+    names = listed.get(release.project, {})
     return any(file.page.filename in names for file in release.files)
 
 
 def _page_files(
-    have: Sequence[Wanted], held: dict[int, str], listed: frozenset[str]
+    have: Sequence[Wanted], held: dict[int, str], listed: Mapping[str, PageFile | None]
 ) -> tuple[list[PageFile], bool]:
     """What the page lists, and whether that is all that is wanted."""
     lists: list[PageFile] = []
@@ -335,6 +343,9 @@ def _page_files(
         if release.release in held:
             # It may be on the page already, and something new of it be missing.
             wanted = [file for file in release.files if file.page.filename in listed]
+            # With other bytes than those that are still to come, if it was replaced upstream.
+            before = (listed[file.page.filename] for file in wanted if not file.stored)
+            lists += [page for page in before if page is not None]
         lists += [file.page for file in wanted if file.stored]
         complete &= release.release not in held and all(file.stored for file in wanted)
     return lists, complete

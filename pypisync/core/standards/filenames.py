@@ -73,7 +73,12 @@ def pool_path(file: File) -> str:
     blob = _BLOB.search(file.url.partition("#")[0].partition("?")[0])
     if blob and (blob[2] == name or unquote(blob[2]) == name):
         return f"{blob[1]}/{name}"
-    return f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{name}"
+    return digest_path(name, digest)
+
+
+def digest_path(name: str, sha256: str) -> str:
+    """Where a file of this name lies by its SHA-256 alone; both must have been checked."""
+    return f"packages/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{name}"
 
 
 def _wheel(project: str, filename: str) -> ParsedFile:
