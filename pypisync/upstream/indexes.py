@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO, TypeVar
 
 from pypisync.core.standards.model import (
+    ENDPOINT,
     NO_VALIDATORS,
     File,
     ProjectDocument,
@@ -71,8 +72,13 @@ class Indexes:
     def vulnerabilities(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of releases, by the JSON APIs of their indexes."""
-        return self._of_each(asks, lambda index, those: index.vulnerabilities(those))
+        """The known vulnerabilities of releases, by the JSON APIs of their indexes.
+
+        An index other than the endpoint's that does not answer for a release knows of none.
+        """
+        for ask, answer in self._of_each(asks, lambda index, those: index.vulnerabilities(those)):
+            silent = isinstance(answer, Gone) and ask.index != ENDPOINT
+            yield ask, () if silent else answer
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]

@@ -164,3 +164,14 @@ def test_what_came_from_an_index_that_is_not_configured_any_more_waits() -> None
     [(_, answer)] = several.upstream.requires([ReleaseAsk("a", "1", "old")])
     assert isinstance(answer, Unreachable)
     assert several.asked("company") == several.asked(ENDPOINT) == []
+
+
+def test_an_index_without_the_json_api_knows_no_vulnerabilities() -> None:
+    several = Several(COMPANY, PUBLIC)
+    for world in several.worlds.values():
+        world.publish("a", "1.0")
+        world.faults.json_api = False
+    [(_, known)] = several.upstream.vulnerabilities([ReleaseAsk("a", "1.0", "company")])
+    assert known == ()
+    [(_, known)] = several.upstream.vulnerabilities([ReleaseAsk("a", "1.0", ENDPOINT)])
+    assert isinstance(known, Gone)

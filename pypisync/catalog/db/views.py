@@ -37,7 +37,8 @@ VIEWS = (
         """
         SELECT p.name AS project, r.version, r.prerelease, r.knowledge, r.source,
             CASE WHEN EXISTS (SELECT 1 FROM selected s
-                WHERE s.release_id = r.id AND s.extra IN ('', '=')) THEN 1 ELSE 0 END AS selected
+                WHERE s.release_id = r.id AND s.extra IN ('', '=')) THEN 1 ELSE 0 END AS selected,
+            p.index_name
         FROM releases r JOIN projects p ON p.id = r.project_id
         """,
     ),
@@ -189,7 +190,7 @@ VIEWS = (
         "Releases of proofs; chosen_by: solver, or pip or uv where it differs; added: a repair.",
         """
         SELECT i.proof_id AS proof, s.text AS subject, p.targets, j.name AS project, i.version,
-            i.extras, i.chosen_by, CASE WHEN i.called THEN 0 ELSE 1 END AS added
+            i.extras, i.chosen_by, CASE WHEN i.called THEN 0 ELSE 1 END AS added, j.index_name
         FROM proof_pins i JOIN proofs p ON p.id = i.proof_id
         JOIN subjects s ON s.id = p.subject_id JOIN projects j ON j.id = i.project_id
         WHERE p.wanted

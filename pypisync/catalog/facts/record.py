@@ -5,7 +5,6 @@ touch is marked for the next decision and the next publication in the same trans
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from packaging.version import Version
@@ -16,10 +15,10 @@ from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
 from pypisync.catalog.facts.existing import Known
+from pypisync.catalog.facts.parsed import Read, read
 from pypisync.core.filters.file_rules import FileFacts, Rules, keep
 from pypisync.core.filters.policy import Bar, judge
 from pypisync.core.standards import filenames as names
-from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA, ParsedFile
 from pypisync.core.standards.model import File, ProjectDocument, Validators
 
@@ -33,25 +32,16 @@ _SKIPPED_LISTED = 100
 _Files = Sequence[tuple[bool, str]]
 
 
-@dataclass(slots=True)
-class _Read:
-    """A document, its files parsed and grouped by version."""
-
-    document: ProjectDocument
-    releases: dict[bytes, tuple[Version, list[tuple[File, ParsedFile]]]]
-    skipped: list[tuple[str, str]]
-
-
 def record(
     connection: Connection, documents: Sequence[ProjectDocument], rules: Rules, now: float
 ) -> None:
     """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
-    reads = [_read(document) for document in documents]
+    reads = [read(document) for document in documents]
     ids = ensure_projects(connection, [document.name for document in documents])
     known = Known(connection, list(ids.values()), rules)
     writer = _Writer(connection, rules, known, now)
-    for read in reads:
-        writer.project(ids[read.document.name], read)
+    for one in reads:
+        writer.project(ids[one.document.name], one)
     writer.write()
 
 
@@ -113,23 +103,6 @@ def mature(connection: Connection, rules: Rules, now: float) -> int:
     return len(ids)
 
 
-def _read(document: ProjectDocument) -> _Read:
-    read = _Read(document, {}, [])
-    for version in document.versions:
-        if versions.parse(version) is None:
-            read.skipped.append((version, "not a PEP 440 version"))
-    read.skipped += [(entry.what, entry.reason) for entry in document.skipped]
-    for file in {file.filename: file for file in document.files}.values():
-        try:
-            parsed = names.parse(document.name, file.filename)
-        except ValueError as error:
-            read.skipped.append((file.filename, str(error)))
-            continue
-        key = versions.key(parsed.version)
-        read.releases.setdefault(key, (parsed.version, []))[1].append((file, parsed))
-    return read
-
-
 class _Writer:
     """Collects the differences of many projects, then writes them in few statements."""
 
@@ -155,7 +128,7 @@ class _Writer:
         self._skipped: list[dict[str, Any]] = []
         self._doubted: set[int] = set()  # projects of which requirements are to be read again
 
-    def project(self, project: int, read: _Read) -> None:
+    def project(self, project: int, read: Read) -> None:
         """Compare a document with the catalog."""
         was, document = self._known.projects[project], read.document
         self._index = document.index
