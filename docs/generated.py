@@ -75,6 +75,12 @@ def exit_codes() -> str:
     return _described("exit code", {str(code): what for code, what in EXIT_CODES.items()})
 
 
+# What is written in the configuration: an object, a list of texts, a text, a word of JSON.
+_LITERAL = re.compile(
+    r'\{ [^{}]* \}|\[(?:"[^"]*"(?:, )?)+\]|"[^"`]+"'
+    r"|(?<![\w`])(?:null|true|false|\[\]|\{\})(?![\w`])"
+)
+
 PARTS: Mapping[str, Callable[[], str]] = {
     part.__name__: part
     for part in (keys, overrides, json_schema, commands, views, events, metrics, exit_codes)
@@ -203,7 +209,7 @@ def _described(what: str, entries: Mapping[str, str]) -> str:
 
 def _prose(text: str) -> str:
     """A description as Markdown: quoted values and spellings as code."""
-    quoted = re.sub(r'"([^"`]+)"|(?<![\w`])(null|true|false|\[\]|\{\})(?![\w`])', _code, text)
+    quoted = _LITERAL.sub(_code, text)
     return re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", quoted).replace("``", "`")
 
 
