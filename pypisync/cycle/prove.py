@@ -1,8 +1,8 @@
 """Proves what is open: every root, and every group as a whole, on every proof target.
 
-Over all that upstream offers and the configuration keeps, so that the mirror's answer is the one
-that upstream gives; the pins become part of the selection. Where facts are lacking they are asked
-for, and the proof is made again when they are there.
+Proofs are made over everything that upstream offers and the configuration keeps, so that installers
+choose the same pins from the mirror as from upstream. The pins become part of the selection.
+Missing facts are fetched, and the proof is made again when they have been read.
 """
 
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ _MISSING = "facts are missing that could not be read yet"
 
 @dataclass(slots=True)
 class Course:
-    """What proofs have come to in one cycle."""
+    """The results of proofs in one cycle."""
 
     # Projects, and releases as "name==version": what is lacking of it still cannot be had now.
     asked: set[str] = field(default_factory=set)
-    unsure: set[str] = field(default_factory=set)  # subjects that lack what cannot be had
+    unsure: set[str] = field(default_factory=set)  # subjects whose missing facts cannot be read now
 
 
 def prove_open(mirror: Mirror, course: Course) -> bool:
@@ -59,7 +59,7 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
         facts = offers(connection, {need.name for one in subjects for need in one.wanted})
     mirror.watch.step("proofs", len(subjects))
     found, lacking = _prove(mirror, subjects, facts)
-    # A search that has come so far will often want what is older next.
+    # A search that has come this far will often want older releases next.
     now, ahead = mirror.now(), min(len(course.asked), _MOST_AHEAD)
     with mirror.catalog.begin() as connection:
         asked = knowledge.ask_for(
@@ -95,7 +95,7 @@ def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
 def _prove(
     mirror: Mirror, subjects: Sequence[Subject], facts: Offers
 ) -> tuple[dict[str, list[Verdict]], dict[str, Lacking]]:
-    """The verdicts of each subject, and what it lacks."""
+    """Returns the verdicts of each subject, and the facts that it lacks."""
     found: dict[str, list[Verdict]] = {one.text: [] for one in subjects}
     lacking: dict[str, Lacking] = {}
     machines = mirror.rules.machines.all
@@ -162,7 +162,7 @@ def _join(found: list[Verdict], one: Verdict) -> None:
 
 
 class _Bench:
-    """Where subjects are proven on one target."""
+    """Proves subjects on one target."""
 
     def __init__(
         self, mirror: Mirror, number: int, facts: Offers, subjects: Sequence[Subject]
@@ -176,7 +176,7 @@ class _Bench:
         self._calling = self._calls_on(self._subjects.shared)
 
     def verdict(self, subject: Subject) -> Verdict:
-        """What comes out. Raises Lacking."""
+        """Returns the verdict on a subject. Raises Lacking."""
         from pypisync.core.resolve.self_sufficiency import missed
         from pypisync.core.resolve.subject_prover import unbroken
 
@@ -185,7 +185,7 @@ class _Bench:
         if prover is not self._subjects.shared:
             calling = self._calls_on(prover)
         budget = self._mirror.budget()
-        budget.check()  # whoever wants the cycle to stop is heard here too
+        budget.check()  # a request to stop the cycle is noticed here too
         pins: tuple[StoredPin, ...] = ()
         tried, met = set[tuple[str, int]](), set[str]()
 

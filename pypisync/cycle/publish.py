@@ -1,8 +1,8 @@
 """How a generation's pages get on the disk, one after the other, each true at every moment.
 
-First every page with what is new, dependencies first, still listing what is to go; then the list
-of projects; then what is to go goes, dependents first. So whatever is listed at any moment has its
-dependencies listed as well.
+First come the pages with what is new, dependencies first, which still list what is to go; then the
+list of projects; then the pages without what is to go, dependents first. So at every moment,
+whatever is listed has its dependencies listed as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,8 +74,8 @@ def write_generation(mirror: Mirror, number: int) -> int:
 def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None]) -> int:
     """Write the list of all projects. Returns how many files changed.
 
-    Of a list that is there only serials change, mostly, and it may be long: so they are exchanged
-    in it, and only where its names differ all of it is written.
+    The list may be long, and mostly only serials change. So they are replaced in the existing list,
+    and the whole list is written only if its names differ.
     """
     with mirror.catalog.begin() as connection:
         _, serial, _ = history.generation(connection)
@@ -91,10 +91,10 @@ def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None])
 
 
 def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, set[str]]:
-    """Which projects the files need: by what is known of them, else by their .metadata.
+    """Returns the projects that the files need, by known facts, else by their .metadata.
 
-    The selection does not say it of files that it no longer, or not any more, calls for. Extras
-    are left out: they would draw circles, in which there is no order.
+    The selection does not have the needs of files that it does not call for. Extras are left out:
+    they would make cycles, in which there is no order.
     """
     known = assemble.needs_of(connection, listed)
     found: dict[str, set[str]] = {}

@@ -85,8 +85,8 @@ class _Transfer:
     def __init__(
         self, session: Session, ask: FileAsk, part: Part, headers: Mapping[str, str] | None = None
     ) -> None:
-        self.answered_by = ""  # the URL of the last answer, after redirects
-        # Whether an encoded answer is taken apart; None: as its length suggests.
+        self.answered_by = ""  # the URL of the last response, after redirects
+        # Whether an encoded response is decoded; None: as its length suggests.
         self.unpacks: bool | None = None
         self._session = session
         self._ask = ask
@@ -102,7 +102,7 @@ class _Transfer:
     def run(self) -> None:
         """Receive and commit. Raises UpstreamError, StorageError."""
         if self._have and self._ask.size is None and not self._ask.sha256:
-            self._restart()  # of what file this is the beginning, nobody can tell
+            self._restart()  # it is not known of which state of the file this is the beginning
         broken = 0
         while self._have != self._ask.size and not self._part.whole():
             fault = self._receive()
@@ -125,7 +125,7 @@ class _Transfer:
         self._have = 0
 
     def _receive(self) -> str | None:
-        """Ask for what is missing and take it; a text says why it broke off."""
+        """Request the missing bytes and write them. Returns why it broke off, if it did."""
         headers = self._headers
         if self._have and self._resumable:
             headers = headers | {"Range": f"bytes={self._have}-"}
@@ -139,7 +139,7 @@ class _Transfer:
             stream.close()
 
     def _misfit(self, stream: Stream) -> str | None:
-        """Why this answer does not go on where the part ends; None if it does."""
+        """Returns why this response does not continue the part; None if it does."""
         if stream.status in _GONE:
             raise Gone(f"{shown(stream.url)}: HTTP {stream.status}")
         if stream.status == 206 and self._have:
@@ -173,10 +173,10 @@ class _Transfer:
         return None
 
     def _unpacks(self, stream: Stream) -> bool:
-        """Whether an answer that is said to be encoded is to be taken apart.
+        """Returns whether a response that is said to be encoded is to be decoded.
 
-        Some servers call a ``.tar.gz`` gzip-encoded and send it as it is. If the guess is wrong
-        the hash says so, and the next try takes it the other way.
+        Some servers call a ``.tar.gz`` gzip-encoded and send it as it is. If the guess is wrong,
+        the hash differs, and the next try decides the other way.
         """
         if self.unpacks is None:
             length = stream.headers.get("Content-Length")

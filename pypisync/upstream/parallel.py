@@ -1,9 +1,9 @@
-"""Many asks at the same time: answers as they come, never more under way than is useful.
+"""Many requests at the same time, their results as they complete, and no more workers than useful.
 
-The asks may be without end: they are taken as workers come free. Python runs one thread at a time,
-so where answers come fast it is the changing from thread to thread that costs. Hence asks wait in a
-queue, the one who uses the answers is woken for many at once, and workers rest as long as fewer
-of them keep the processor busy.
+The source of requests may be endless: a worker takes the next one when it is free. Python runs one
+thread at a time, so where results come fast, switching threads is the main cost. So requests wait
+in a queue, the consumer is woken for many results at once, and workers rest while fewer of them
+keep the processor busy.
 """
 
 import sys
@@ -17,8 +17,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pypisync.errors import Malformed, PypiSyncError, UpstreamError
 
-_BATCH = 16  # answers that are waited for together
-_LONGEST = 0.05  # seconds; an answer is used by then, whatever the others do
+_BATCH = 16  # results that are waited for together
+_LONGEST = 0.05  # seconds; the longest that a result waits for others
 _BUSY = 0.9  # of a processor: more than this, and fewer workers do as much
 _IDLE = 0.6  # less than this, and more workers do more
 _SMALL = 0.003  # seconds of processor time; an ask that takes more is not held up by Python
@@ -34,7 +34,7 @@ class Source(Protocol[_A]):
         """The next ask; None: none now (ask again when one is done) or none at all."""
 
     def done(self, ask: _A) -> None:
-        """Take note that this ask has been answered."""
+        """Note that this request is complete."""
 
 
 class InOrder(Generic[_A]):
@@ -49,7 +49,7 @@ class InOrder(Generic[_A]):
         return None if self._stop() else next(self._asks, None)
 
     def done(self, ask: _A) -> None:
-        """Nothing: the order does not depend on it."""
+        """Does nothing: the order does not depend on it."""
 
 
 def run(
@@ -70,7 +70,7 @@ def run(
             for number in range(workers):
                 pool.submit(crew.serve, number)
             while True:
-                # Some asks in waiting, so that no worker idles while answers are used.
+                # Some requests wait in advance, so that no worker idles while results are used.
                 while under_way < workers + _BATCH and (ask := source.take()) is not None:
                     crew.todo.put(ask)
                     under_way += 1
@@ -95,14 +95,14 @@ def _for_the_ask(result: _R | Exception) -> _R | UpstreamError:
 
 
 class _Crew(Generic[_A, _R]):
-    """Those who work, and where asks and answers lie."""
+    """The workers, and the queues of requests and results."""
 
     def __init__(self, work: Callable[[_A], _R], workers: int) -> None:
         self.todo: SimpleQueue[_A | None] = SimpleQueue()
         self._work = work
         self._done: deque[tuple[_A, _R | Exception]] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._wanted = sys.maxsize  # answers at which the bell is to be rung
+        self._wanted = sys.maxsize  # the number of results at which the consumer is woken
         self._active = workers
         self._rest: SimpleQueue[None] = SimpleQueue()  # one for each worker that is to rest
         self._wake: SimpleQueue[None] = SimpleQueue()  # one for each that is to go on
@@ -124,7 +124,7 @@ class _Crew(Generic[_A, _R]):
                 self._wake.get()
 
     def answers(self, wanted: int) -> Iterator[tuple[_A, _R | Exception]]:
-        """The answers there are, once there are so many, or some after a while."""
+        """Returns the results, once there are this many, or some after a while."""
         self._wanted = wanted
         while len(self._done) < wanted:
             try:

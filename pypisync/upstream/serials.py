@@ -1,8 +1,8 @@
 """What changed upstream since a serial, by the list of all projects with their last serials.
 
-That is the root of the simple index in JSON, whose keys that begin with an underscore are the
-server's own (``_last-serial``; PEP 691). It is a feed only if every project has a serial and they
-move: some servers state one and the same for ever (Pulp).
+The list is the root of the simple index in JSON, whose keys that begin with an underscore are the
+server's own (``_last-serial``; PEP 691). It is a feed only if every project has a serial and the
+serials change: some servers always state the same one (Pulp).
 """
 
 import re
@@ -83,7 +83,7 @@ class Serials:
 
 
 def normalised(listed: Iterable[tuple[object, int]]) -> dict[str, int]:
-    """Serials by normalised name. What is no name is left out: it could not be asked for."""
+    """Returns serials by normalised name, without texts that are no names."""
     serials: dict[str, int] = {}
     for display, serial in listed:
         name = canonicalize_name(display) if isinstance(display, str) else ""
