@@ -25,7 +25,7 @@ def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
     with mirror.catalog.begin() as connection:
         last = runs.last_completed(connection) if mirror.patient and mirror.every else None
         asks = [
-            ProjectAsk(one.name, 0, one.validators, one.index, of=one.of)
+            ProjectAsk(one.name, 0, one.validators, one.index, of=one.of, form=one.form)
             for one in pending.mattering(connection, polled)
             if last is None or due(one.name, mirror.every, last, mirror.now())
         ]

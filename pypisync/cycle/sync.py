@@ -240,7 +240,14 @@ def _stop_growing(mirror: Mirror, report: Report, reason: str) -> None:
 
 def _ask(stale: pending.Stale) -> ProjectAsk:
     return ProjectAsk(
-        stale.name, stale.serial, stale.validators, stale.index, of=stale.of, anew=stale.anew
+        stale.name,
+        stale.serial,
+        stale.validators,
+        stale.index,
+        of=stale.of,
+        anew=stale.anew,
+        form=stale.form,
+        attempts=stale.attempts,
     )
 
 

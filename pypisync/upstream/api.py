@@ -14,6 +14,7 @@ from pypisync.core.standards.model import (
     ENDPOINT,
     NO_VALIDATORS,
     Change,
+    Form,
     ProjectDocument,
     Unchanged,
     Validators,
@@ -42,6 +43,8 @@ class ProjectAsk:
     index: str = ""  # the index that the project was found on; "": it was not
     of: str = ENDPOINT  # the index whose serial is owed
     anew: bool = False  # begin with the first index that may have it
+    form: Form | Literal[""] = ""  # in which it is known; "": it is not
+    attempts: int = 0  # that have failed so far
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""What one upstream document says: JSON bytes in, checked values out.
+"""What one upstream document says: bytes in, checked values out.
 
-Read are the JSON forms of the simple index's pages (Simple API 1.0 to 1.x: PEP 691, 700, 714,
-740, 792) and the legacy JSON API. Unknown keys are ignored, as the specification asks; keys that
-are used must have their type. One file that breaks the rules is left out, and the page goes on;
-anything else that does makes the document Malformed. Whether a filename or a version means
-anything is left to the core.
+Read are the pages of the simple index, as JSON (Simple API 1.x: PEP 691, 700, 714, 740, 792) and
+as HTML, and the legacy JSON API. Unknown keys are ignored, as the specification asks; a bad
+optional key counts as unsaid. An entry that breaks the rules is left out with its reason, and the
+page goes on; only what leaves nothing to read makes the document Malformed. Whether a filename or
+a version means anything is left to the core.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast, get_args
 
@@ -18,31 +19,35 @@ from packaging.version import Version
 
 from pypisync.core.standards.model import File, ProjectDocument, Skipped, Status, Vulnerability
 from pypisync.errors import Malformed
+from pypisync.upstream import lenient
 from pypisync.upstream.file_entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
+from pypisync.upstream.html_pages import files_of, is_index_page, names_of, read_html
 from pypisync.upstream.session import Reply, said, shown
 from pypisync.upstream.validators import of_headers, stamped
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+# JSON wherever there is some; an index that has none may answer in HTML at once.
+SIMPLE_ANY = f"{SIMPLE_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _MOST = 100  # vulnerabilities of a release, and what each names, that are read
 _LONGEST = 500  # characters of what is said of them
 MAX_SERIAL = 2**63 - 1  # what a database holds
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class _Meta(msgspec.Struct):
-    version: str = msgspec.field(default="1.0", name="api-version")
+    version: str | int | float = msgspec.field(default="1.0", name="api-version")
     serial: int | str | None = msgspec.field(default=None, name="_last-serial")
 
 
 class _Status(msgspec.Struct):
-    status: str = "active"
+    status: str | None = None
     reason: str | None = None
 
 
 class _Page(msgspec.Struct):
-    name: str
     files: list[SimpleFile]
+    name: str = ""
     meta: _Meta = msgspec.field(default_factory=_Meta)
     status: _Status | None = msgspec.field(default=None, name="project-status")
     versions: list[str] | None = None
@@ -96,10 +101,12 @@ class _RootPage(msgspec.Struct):
     meta: _Meta = msgspec.field(default_factory=_Meta)
 
 
+class _LooseRoot(_RootPage):
+    projects: list[msgspec.Raw]  # type: ignore[assignment]
+
+
 _PAGE = msgspec.json.Decoder(_Page)
-_LOOSE_PAGE = cast("msgspec.json.Decoder[_Page]", msgspec.json.Decoder(_LoosePage))
 _LEGACY = msgspec.json.Decoder(_Legacy)
-_LOOSE_LEGACY = cast("msgspec.json.Decoder[_Legacy]", msgspec.json.Decoder(_LooseLegacy))
 _ABOUT = msgspec.json.Decoder(_About)
 _EXAMINED = msgspec.json.Decoder(_Examined)
 _ROOT = msgspec.json.Decoder(_RootPage)
@@ -115,73 +122,136 @@ class Root:
 
 
 def is_json(reply: Reply) -> bool:
-    """Whether an answer is JSON at all; an index without the JSON form sends HTML instead."""
+    """Returns whether an answer is JSON: by its Content-Type, or where that says nothing by sight.
+
+    Static servers send pages as text/plain or without any type.
+    """
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return kind.endswith("json")
+    return kind.endswith("json") or (
+        "html" not in kind and reply.body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] == b"{"
+    )
+
+
+def is_html(reply: Reply) -> bool:
+    """Returns whether an answer is HTML, like :func:`is_json`."""
+    kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return "html" in kind or (
+        not kind.endswith("json") and reply.body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] == b"<"
+    )
 
 
 def stated_serial(headers: Mapping[str, str]) -> int:
-    """The serial in an answer's headers; 0 if there is none."""
+    """Returns the serial in an answer's headers; 0 if there is none."""
     text = headers.get("X-PyPI-Last-Serial", "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 def parse_root(reply: Reply) -> Root:
-    """The simple index's root. Raises Malformed, also where there is only the HTML form."""
-    if not is_json(reply):
-        raise Malformed(f"{shown(reply.url)}: not JSON; an index with only HTML cannot be followed")
-    page = _decoded(_ROOT, reply)
-    _check_version(page.meta, reply)
+    """Returns the simple index's root; the HTML form states no serials. Raises Malformed."""
+    if is_html(reply):
+        html = read_html(reply)
+        _check_version(html.meta.get("pypi:repository-version", "1.0"), reply)
+        names = list(dict.fromkeys(filter(None, map(clean, names_of(html)))))
+        if not names and not is_index_page(html, []):
+            raise Malformed(f"{shown(reply.url)}: an HTML page that lists no projects")
+        return Root(
+            stated_serial(reply.headers) or html.serial,
+            [(name, None) for name in names],
+            of_headers(reply.headers).etag,
+        )
+    page = _decoded(_ROOT, reply, _LooseRoot)
+    _check_version(page.meta.version, reply)
+    listed = list(_listed(page.projects))
+    if page.projects and not listed:
+        raise Malformed(f"{shown(reply.url)}: none of the projects listed has a name")
     return Root(
         _serial(page.meta.serial) or stated_serial(reply.headers),
-        [(entry.name, _serial(entry.serial)) for entry in page.projects],
+        listed,
         of_headers(reply.headers).etag,
     )
 
 
+def _listed(projects: Iterable[_Listed | msgspec.Raw]) -> Iterator[tuple[str, int | None]]:
+    for entry in projects:
+        with suppress(ValueError, RecursionError):
+            typed = lenient.read(_Listed, entry) if isinstance(entry, msgspec.Raw) else entry
+            yield typed.name, _serial(typed.serial)
+
+
 def parse_simple(name: str, reply: Reply) -> ProjectDocument:
-    """A project's page of the simple index, ``name`` being normalised. Raises Malformed."""
-    page = _decoded(_PAGE, reply, _LOOSE_PAGE)
-    _check_version(page.meta, reply)
-    _check_name(name, page.name, reply)
-    files = simple_files(page.files, reply.url)
-    _check_left(len(page.files), len(files), reply)
-    stated = page.status or _Status()
+    """Returns a project's page of the simple index, ``name`` being normalised.
+
+    Raises Malformed. It is read as JSON unless it is HTML.
+    """
+    if is_html(reply):
+        return _parse_html(name, reply)
+    page = _decoded(_PAGE, reply, _LoosePage)
+    _check_version(page.meta.version, reply)
+    _check_name(name, page.name or name, reply)
+    files, skipped = simple_files(page.files, reply.url)
+    stated = page.status or _Status("active")
     document = ProjectDocument(
         name=name,
-        display=page.name,
+        display=page.name or name,
         serial=_serial(page.meta.serial) or stated_serial(reply.headers),
         files=files,
-        # A status of a later standard cannot be understood, so it is as if unsaid.
-        status=cast("Status", stated.status) if stated.status in get_args(Status) else None,
+        status=_status(stated.status),
         status_reason=clean(stated.reason),
         versions=_odd(page.versions or (), _versions_of(files)),
-        skipped=_left_out(len(page.files) - len(files)),
+        skipped=skipped,
     )
     return stamped(document, reply.headers)
 
 
+def _parse_html(name: str, reply: Reply) -> ProjectDocument:
+    page = read_html(reply)
+    entries = files_of(page)
+    if not is_index_page(page, entries):
+        raise Malformed(
+            f"{shown(reply.url)}: an HTML page that is none of an index: it has no link to a "
+            "distribution, and does not say that it is one; perhaps it asks to log in"
+        )
+    _check_version(page.meta.get("pypi:repository-version", "1.0"), reply)
+    files, skipped = simple_files(entries, page.base)
+    document = ProjectDocument(
+        name=name,
+        display=name,
+        serial=page.serial or stated_serial(reply.headers),
+        files=files,
+        status=_status(page.meta.get("pypi:project-status", "active")),
+        status_reason=clean(page.meta.get("pypi:project-status-reason")) or None,
+        skipped=skipped,
+        form="html",
+    )
+    return stamped(document, reply.headers)
+
+
+def _status(text: str | None) -> Status | None:
+    # A status of a later standard cannot be understood, so it is as if unsaid.
+    return cast("Status", text) if text in get_args(Status) else None
+
+
 def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
-    """A project in the legacy JSON API. Raises Malformed.
+    """Returns a project in the legacy JSON API. Raises Malformed.
 
     The key ``releases`` is deprecated; without it only the newest release's files are known, and
     the document is partial.
     """
-    page = _decoded(_LEGACY, reply, _LOOSE_LEGACY)
+    page = _decoded(_LEGACY, reply, _LooseLegacy)
     _check_name(name, page.info.name, reply)
     newest = page.info.version
     releases = page.releases
     if releases is None:
         releases = {newest: page.urls or []} if newest else {}
     files: list[File] = []
+    skipped: list[Skipped] = []
     filled: set[str] = set()
     for version, entries in releases.items():
-        found = legacy_files(entries, reply.url)
+        found, left_out = legacy_files(entries, reply.url)
+        skipped += left_out
         if found:
             filled.add(version)
             files += found
-    listed = sum(len(entries) for entries in releases.values())
-    _check_left(listed, len(files), reply)
     document = ProjectDocument(
         name=name,
         display=page.info.name,
@@ -190,7 +260,7 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
         status=None,
         versions=_odd(releases, filled),
         requires={newest: _requires(page.info)} if newest else {},
-        skipped=_left_out(listed - len(files)),
+        skipped=tuple(skipped),
         partial=page.releases is None,
         form="legacy",
     )
@@ -199,7 +269,7 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
 
 def parse_requires(name: str, reply: Reply) -> tuple[str, ...] | None:
     """``requires_dist`` of the release that a legacy document tells of. Raises Malformed."""
-    info = _decoded(_ABOUT, reply).info
+    info = _decoded(_ABOUT, reply, _About).info
     _check_name(name, info.name, reply)
     return _requires(info)
 
@@ -209,7 +279,7 @@ def parse_vulnerabilities(name: str, reply: Reply) -> tuple[Vulnerability, ...]:
 
     Raises Malformed, also for a document that says nothing of vulnerabilities.
     """
-    document = _decoded(_EXAMINED, reply)
+    document = _decoded(_EXAMINED, reply, _Examined)
     _check_name(name, document.info.name, reply)
     return tuple(
         Vulnerability(
@@ -228,31 +298,21 @@ def _short(text: str) -> str:
     return (clean(text) or "")[:_LONGEST]
 
 
-def _decoded(
-    decoder: msgspec.json.Decoder[_T], reply: Reply, loose: msgspec.json.Decoder[_T] | None = None
-) -> _T:
-    """The body by ``decoder``, else by ``loose``, which leaves the files' own faults for later."""
+def _decoded(decoder: msgspec.json.Decoder[_T], reply: Reply, loose: type[_T]) -> _T:
+    """The body by ``decoder``; else as ``loose``, with bad optional keys as if unsaid."""
     try:
         try:
             return decoder.decode(reply.body)
         except msgspec.ValidationError:
-            if loose is None:
-                raise
-            return loose.decode(reply.body)
+            return lenient.read(loose, reply.body)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{shown(reply.url)}: not the JSON it should be: {said(error)}") from error
 
 
-def _check_left(listed: int, usable: int, reply: Reply) -> None:
-    """A page on which no file keeps the rules is broken: it must not look like an empty one."""
-    if listed and not usable:
-        raise Malformed(f"{shown(reply.url)}: none of the {listed} files listed can be used")
-
-
-def _check_version(meta: _Meta, reply: Reply) -> None:
-    if meta.version.partition(".")[0] != "1":
+def _check_version(stated: float | str, reply: Reply) -> None:
+    if str(stated).partition(".")[0] != "1":
         raise Malformed(
-            f"{shown(reply.url)}: speaks Simple API {meta.version[:20]!r}, and this PypiSync "
+            f"{shown(reply.url)}: speaks Simple API {str(stated)[:20]!r}, and this PypiSync "
             "only 1.x; look for a newer one"
         )
 
@@ -270,12 +330,6 @@ def _serial(stated: int | str | None) -> int | None:
     if isinstance(stated, str):
         stated = int(stated) if re.fullmatch(r"[0-9]{1,19}", stated) else None
     return stated if stated is not None and 0 <= stated <= MAX_SERIAL else None
-
-
-def _left_out(count: int) -> tuple[Skipped, ...]:
-    what = f"{count} of the files listed"
-    why = "without a SHA-256, or with an address or size out of range"
-    return (Skipped(what, why),) if count else ()
 
 
 def _requires(info: _Info) -> tuple[str, ...] | None:

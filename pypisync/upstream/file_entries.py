@@ -1,9 +1,9 @@
 """Which entries of an upstream document are files one can use, as :class:`model.File`.
 
-An entry is hostile: it counts only with a filename that fits a file system, an address that can
-be fetched, a SHA-256 and a size that may be true (Simple API 1.4, "Project detail"; the legacy JSON
-API's ``urls``). An entry that breaks a rule is left out. Whether the filename is a wheel's or an
-sdist's, and of which release, is for the core.
+An entry is hostile: it counts only with a filename that fits a file system and an address that can
+be fetched (Simple API 1.4, "Project detail"; the legacy JSON API's ``urls``). All else is optional,
+and a bad optional key counts as unsaid. An entry that breaks a rule is left out, with its reason.
+Whether the filename is a wheel's or an sdist's, and of which release, is for the core.
 """
 
 import re
@@ -14,10 +14,14 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from pypisync.core.standards.model import File
+from pypisync.core.standards import hashes as known_hashes
+from pypisync.core.standards.model import File, Skipped
+from pypisync.upstream import lenient
+from pypisync.upstream.session import said
 
 _MAX_SIZE = 2**53  # bytes; more is no file
 _MAX_TEXT = 4096  # characters of a URL or a specifier
+_SHOWN = 255  # characters of a name that is left out
 
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\]|^\.{0,2}$")
 _URL = re.compile(r"https?://[^\x00-\x20\x7f/?#@\\]+/[^\x00-\x20\x7f\\]*")
@@ -27,12 +31,23 @@ _TIME = re.compile(
 )
 
 
-class Hashes(msgspec.Struct):
-    """Hashes by algorithm, of which only this one counts."""
+class Hashes(msgspec.Struct, frozen=True):
+    """Hashes by algorithm."""
 
     sha256: str = ""
+    sha512: str = ""
+    sha384: str = ""
+    sha224: str = ""
+    sha3_512: str = ""
+    sha3_384: str = ""
+    sha3_256: str = ""
+    blake2b: str = ""
+    blake2b_256: str = ""
+    sha1: str = ""
+    md5: str = ""
 
 
+_NO_HASHES = Hashes()
 _Stated: TypeAlias = bool | Hashes | None  # whether there is metadata, and its hash
 
 
@@ -41,7 +56,7 @@ class SimpleFile(msgspec.Struct):
 
     filename: str
     url: str
-    hashes: Hashes
+    hashes: Hashes = _NO_HASHES
     size: int | None = None
     uploaded: str | None = msgspec.field(default=None, name="upload-time")
     requires_python: str | None = msgspec.field(default=None, name="requires-python")
@@ -58,7 +73,7 @@ class LegacyFile(msgspec.Struct):
 
     filename: str
     url: str
-    digests: Hashes
+    digests: Hashes = _NO_HASHES
     size: int | None = None
     upload_time_iso_8601: str | None = None
     requires_python: str | None = None
@@ -68,47 +83,69 @@ class LegacyFile(msgspec.Struct):
 
 
 _Entry = TypeVar("_Entry", SimpleFile, LegacyFile)
-
-_SIMPLE_FILE = msgspec.json.Decoder(SimpleFile)
-_LEGACY_FILE = msgspec.json.Decoder(LegacyFile)
+Found: TypeAlias = tuple[tuple[File, ...], tuple[Skipped, ...]]
 
 
-def simple_files(entries: Iterable[SimpleFile | msgspec.Raw], base: str) -> tuple[File, ...]:
-    """The files on a page of the simple index that came from the URL ``base``."""
-    return _files(entries, _SIMPLE_FILE, _simple_file, base)
+class _NamedKey(msgspec.Struct):
+    filename: str = ""
 
 
-def legacy_files(entries: Iterable[LegacyFile | msgspec.Raw], base: str) -> tuple[File, ...]:
-    """The files of one release in a legacy document that came from the URL ``base``."""
-    return _files(entries, _LEGACY_FILE, _legacy_file, base)
+def simple_files(entries: Iterable[SimpleFile | msgspec.Raw], base: str) -> Found:
+    """Returns the files on a page of the simple index, and what is left out of it.
+
+    ``base`` is the URL that relative ones start from.
+    """
+    return _files(entries, SimpleFile, _simple_file, base)
+
+
+def legacy_files(entries: Iterable[LegacyFile | msgspec.Raw], base: str) -> Found:
+    """Returns the files in a legacy document, like :func:`simple_files`."""
+    return _files(entries, LegacyFile, _legacy_file, base)
 
 
 def clean(text: str | None) -> str | None:
-    """The text without the one character that JSON carries and databases do not."""
+    """Returns the text without the one character that JSON carries and databases do not."""
     return text.replace("\0", "\ufffd") if text and "\0" in text else text
+
+
+def skip(what: str, reason: str) -> Skipped:
+    """Returns an entry that is left out, named in a line of its own."""
+    line = "".join(char if char.isprintable() else "?" for char in what[:_SHOWN])
+    return Skipped(line or "a file without a name", reason)
 
 
 def _files(
     entries: Iterable[_Entry | msgspec.Raw],
-    decoder: msgspec.json.Decoder[_Entry],
-    build: Callable[[_Entry, str], File | None],
+    kind: type[_Entry],
+    build: Callable[[_Entry, str], File],
     base: str,
-) -> tuple[File, ...]:
-    """The files among ``entries`` that keep the rules; of two with one name the first."""
+) -> Found:
+    """Of two files with one name the first counts, unless only the other has a SHA-256."""
     files: dict[str, File] = {}
+    skipped: list[Skipped] = []
     for entry in entries:
         try:
-            if isinstance(entry, msgspec.Raw):
-                entry = decoder.decode(entry)  # noqa: PLW2901 - the same entry, looked into
-            file = build(entry, base)
-        except (ValueError, RecursionError):
+            typed = lenient.read(kind, entry) if isinstance(entry, msgspec.Raw) else entry
+            file = build(typed, base)
+        except (ValueError, RecursionError) as error:
+            skipped.append(skip(_name(entry), said(error)))
             continue
-        if file is not None:
-            files.setdefault(file.filename, file)
-    return tuple(files.values())
+        have = files.get(file.filename)
+        if have is None or (file.sha256 and not have.sha256):
+            files[file.filename] = file
+    return tuple(files.values()), tuple(skipped)
 
 
-def _simple_file(entry: SimpleFile, base: str) -> File | None:
+def _name(entry: SimpleFile | LegacyFile | msgspec.Raw) -> str:
+    if not isinstance(entry, msgspec.Raw):
+        return entry.filename
+    try:
+        return lenient.read(_NamedKey, entry).filename
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _simple_file(entry: SimpleFile, base: str) -> File:
     metadata = entry.metadata
     if metadata is None:
         metadata = entry.metadata_2 if entry.metadata_2 is not None else entry.metadata_3
@@ -116,7 +153,7 @@ def _simple_file(entry: SimpleFile, base: str) -> File | None:
     return _file(entry, entry.hashes, metadata, base, yanked, entry.uploaded, entry.provenance)
 
 
-def _legacy_file(entry: LegacyFile, base: str) -> File | None:
+def _legacy_file(entry: LegacyFile, base: str) -> File:
     yanked = (clean(entry.yanked_reason) or "") if entry.yanked else None
     uploaded = entry.upload_time_iso_8601
     return _file(entry, entry.digests, entry.metadata, base, yanked, uploaded, None)
@@ -130,29 +167,34 @@ def _file(
     yanked: str | None,
     uploaded: str | None,
     provenance: str | None,
-) -> File | None:
-    url = _absolute(entry.url, base)
-    sha256 = _sha256(hashes)
+) -> File:
+    """Returns the file. Raises ValueError with the reason why it can't be used."""
+    if _BAD_NAME.search(entry.filename) or not 0 < len(entry.filename.encode()) <= 255:
+        raise ValueError("its filename cannot be the name of a file")
+    url = absolute(entry.url, base)
+    if url is None:
+        raise ValueError("its address cannot be fetched")
     python = entry.requires_python
-    bad_name = _BAD_NAME.search(entry.filename) or not 0 < len(entry.filename.encode()) <= 255
-    if bad_name or url is None or not sha256 or (python and len(python) > _MAX_TEXT):
-        return None
-    if entry.size is not None and not 0 <= entry.size <= _MAX_SIZE:
-        return None
+    if python and len(python) > _MAX_TEXT:
+        raise ValueError(f"its Requires-Python is longer than {_MAX_TEXT} characters")
+    size = entry.size
+    sha256, stated = _hashes(hashes)
     return File(
         filename=entry.filename,
         url=url,
         sha256=sha256,
-        size=entry.size,
+        size=size if size is not None and 0 <= size <= _MAX_SIZE else None,
         uploaded=_time(uploaded),
         requires_python=clean(python) or None,
         yanked=yanked,
         metadata_sha256=_metadata(metadata),
         provenance=_provenance(provenance),
+        stated=stated,
     )
 
 
-def _absolute(url: str, base: str) -> str | None:
+def absolute(url: str, base: str) -> str | None:
+    """Returns the address that ``url`` leads to from ``base``; None if it cannot be fetched."""
     url = url.partition("#")[0]
     if url and not url.startswith(("https://", "http://")):
         url = urljoin(base, url)
@@ -161,17 +203,19 @@ def _absolute(url: str, base: str) -> str | None:
 
 def _provenance(url: str | None) -> str | None:
     # PEP 740 asks for an absolute URL on a secure origin.
-    return _absolute(url, "") if url and url.startswith("https://") else None
+    return absolute(url, "") if url and url.startswith("https://") else None
 
 
-def _sha256(hashes: Hashes) -> str:
+def _hashes(hashes: Hashes) -> tuple[str, str]:
     value = hashes.sha256.lower()
-    return value if _SHA256.fullmatch(value) else ""
+    if _SHA256.fullmatch(value):
+        return value, ""
+    return known_hashes.chosen(msgspec.structs.asdict(hashes).items())
 
 
 def _metadata(stated: _Stated) -> str | None:
     if isinstance(stated, Hashes):
-        return _sha256(stated)
+        return _hashes(stated)[0]
     return "" if stated else None
 
 

@@ -135,7 +135,7 @@ class _Search:
         if index != self.ask.of:
             ask = replace(ask, serial=0, of=index)
         if index != self.ask.index or self.united:
-            ask = replace(ask, validators=NO_VALIDATORS)
+            ask = replace(ask, validators=NO_VALIDATORS, form="")
         return ask
 
     def ends(self, index: str, answer: _Answer) -> bool:
@@ -149,7 +149,10 @@ class _Search:
         document = replace(answer, index=index)
         self.found.append(document)
         # Some indexes show an empty page for every name that they do not have.
-        empty = not (document.files or document.versions) and index != self.ask.index
+        empty = (
+            not (document.files or document.versions or document.skipped)
+            and index != self.ask.index
+        )
         return not (empty or self.united)
 
     def result(self) -> _Answer:

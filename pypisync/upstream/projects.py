@@ -1,10 +1,12 @@
-"""One project's document, by whichever API this upstream has.
+"""One project's document, by whichever form this upstream has.
 
-The simple index's JSON form comes first: it alone has status, provenance and yanks by file. Where
-an index does not have it, the legacy JSON API stands in for all of it; which of the two is used
-is learnt once, so that a project costs one request. What one of them does not know is gone only if
-the other does not know it either. A document older than the serial it is owed
-is asked for again under other headers, since a CDN may hold a newer variant; then it is Stale.
+The simple index is asked for JSON, and may answer in HTML; the legacy JSON API stands in where it
+has no page. What one of them does not know is gone only if the other does not know it either. The
+forms that an index has are learnt from its answers. A document in a poorer form than the index, or
+the project, is known to have is that one answer's fault (a load balancer, a cache): it lacks
+statuses and upload times, so it never settles a project. A poorer document, and one older than the
+serial it is owed, is asked for again under other headers, since a CDN may hold a better variant;
+what then is still poorer is Malformed, what is older is Stale, and both are asked for again later.
 """
 
 from collections.abc import Mapping
@@ -12,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import quote
 
-from pypisync.core.standards.model import ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import FORMS, Form, ProjectDocument, Unchanged, Vulnerability
 from pypisync.errors import Gone, Malformed, Stale, Unreachable
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.documents import (
-    SIMPLE_JSON,
+    SIMPLE_ANY,
     is_json,
     parse_legacy,
     parse_requires,
@@ -34,20 +36,28 @@ _PAST_CACHES = (
     {"Accept-Encoding": "gzip", "Cache-Control": "no-cache"},
 )
 _GONE = frozenset({404, 410})
+# After so many asks at different times an index is believed to have no better form of a project.
+_BELIEVED = 3
+_CALLED = {
+    "legacy": "the legacy JSON API alone",
+    "html": "an HTML page",
+    "json": "a JSON page",
+}
 _CONDITIONAL = frozenset({"If-None-Match", "If-Modified-Since"})
-
-
-class _NoJsonError(Exception):
-    """The simple index has no JSON form."""
 
 
 @dataclass(slots=True)
 class Learnt:
     """What the answers have shown of an upstream. Threads share it: each learns the same."""
 
-    simple_first: bool = True  # else the JSON API
-    simple_works: bool = False  # a page has been seen, so it stays the first to be asked
-    simple_exists: bool = True  # not known to be without the JSON form
+    best: Form | None = None  # the richest form that was seen
+    legacy_first: bool = False  # the simple index has shown no page, the legacy API has
+
+    def saw(self, form: Form) -> None:
+        """Learn that there are documents in this form."""
+        if self.best is None or _rank(form) > _rank(self.best):
+            self.best = form
+        self.legacy_first = self.best == "legacy"
 
 
 class Projects:
@@ -58,29 +68,43 @@ class Projects:
         self._learnt = learnt
 
     def read(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
-        """The document asked for, no older than ``ask.serial``. Raises UpstreamError."""
-        document = self._unless_known(ask, self._read(ask.name, _GZIP | conditions(ask.validators)))
-        for tries, variant in enumerate(_PAST_CACHES, 1):
-            if not 0 < document.serial < ask.serial:
-                return document
+        """Returns the document, in a form and of a serial that can be believed.
+
+        Raises UpstreamError: Stale if it is older than ``ask.serial``, Malformed if it is poorer
+        than what is known.
+        """
+        document = self._read(ask, _GZIP | conditions(ask.validators))
+        for tries, headers in enumerate(_PAST_CACHES, 1):
+            if self._fault(ask, document) is None:
+                break
             self._session.wait(backoff(tries))
             self._session.renew(self._session.endpoint)  # the next machine may be newer
-            document = self._unless_known(ask, self._read(ask.name, variant))
+            document = self._read(ask, headers)
+        if fault := self._fault(ask, document):
+            raise fault
+        if isinstance(document, ProjectDocument):
+            self._learnt.saw(document.form)
+        return _unless_known(ask, document)
+
+    def _fault(
+        self, ask: ProjectAsk, document: ProjectDocument | Unchanged
+    ) -> Malformed | Stale | None:
+        """Returns why this document does not settle the project; None if it does."""
         if 0 < document.serial < ask.serial:
-            raise Stale(
+            return Stale(
                 f"{ask.name}: upstream still answers with serial {document.serial}, although it "
                 f"changed at {ask.serial}; it is asked again later"
             )
-        return document
-
-    def _unless_known(
-        self, ask: ProjectAsk, document: ProjectDocument | Unchanged
-    ) -> ProjectDocument | Unchanged:
-        """Returns Unchanged for a document whose content is the known one."""
-        if isinstance(document, Unchanged) or document.validators.digest != ask.validators.digest:
-            return document
-        other = document.validators if document.validators != ask.validators else None
-        return Unchanged(ask.name, document.serial, other)
+        if isinstance(document, Unchanged):
+            return None
+        # A project that has never been read may be one that a mixed index has in this form only.
+        best = ask.form or (self._learnt.best if ask.attempts < _BELIEVED else None)
+        if best and _rank(document.form) < _rank(best):
+            return Malformed(
+                f"{ask.name}: upstream answers with {_CALLED[document.form]} although it has shown "
+                f"{_CALLED[best]}; nothing is changed by it, and it is asked again later"
+            )
+        return None
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
         """``requires_dist`` of one release by the JSON API; None: none or unknown.
@@ -103,28 +127,22 @@ class Projects:
             raise Gone(f"{name} {version}: {shown(reply.url)} is not there")
         return reply
 
-    def _read(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
-        if self._learnt.simple_first:
-            return self._simple_then_legacy(name, headers)
-        return self._legacy_then_simple(name, headers)
+    def _read(self, ask: ProjectAsk, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
+        if self._learnt.legacy_first and ask.form in ("", "legacy"):
+            return self._legacy_then_simple(ask.name, headers)
+        return self._simple_then_legacy(ask.name, headers)
 
     def _simple_then_legacy(
         self, name: str, headers: Mapping[str, str]
     ) -> ProjectDocument | Unchanged:
         try:
-            return self._by_simple(name, headers)
-        except _NoJsonError as error:
-            try:
-                found = self._by_legacy(name, headers)
-            except Gone:
-                raise Malformed(str(error)) from error
-            self._learnt.simple_exists = self._learnt.simple_first = False
-            return found
+            found = self._by_simple(name, headers)
         except Gone:
             # One 404 is not believed: an index that is away for a while would empty the mirror.
-            found = self._by_legacy(name, headers)
-        if not self._learnt.simple_works:
-            self._learnt.simple_first = False
+            return self._by_legacy(name, headers)
+        if self._learnt.best is None and isinstance(found, ProjectDocument):
+            # What an index answers first decides what is believed later: look twice.
+            return found if found.form == "json" else self._by_simple(name, _PAST_CACHES[0])
         return found
 
     def _legacy_then_simple(
@@ -134,28 +152,17 @@ class Projects:
         try:
             return self._by_legacy(name, headers)
         except Gone:
-            if not self._learnt.simple_exists:
-                raise
-        try:
             return self._by_simple(name, headers)
-        except _NoJsonError as error:
-            self._learnt.simple_exists = False
-            raise Gone(f"{name}: neither API has it") from error
 
     def _by_simple(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
         url = f"{self._session.root}{quote(name, safe='')}/"
-        reply = self._session.get(url, {**headers, "Accept": SIMPLE_JSON})
+        reply = self._session.get(url, {**headers, "Accept": SIMPLE_ANY})
         if reply.status == 304 and _CONDITIONAL & headers.keys():
             return Unchanged(name, stated_serial(reply.headers))
+        if reply.status == 406:
+            raise Gone(f"{name}: {shown(reply.url)} has neither the JSON nor the HTML form")
         _check(name, reply)
-        if reply.status == 406 or not is_json(reply):
-            raise _NoJsonError(
-                f"{shown(reply.url)}: the index has only HTML, and the JSON API does not know "
-                f"{name} either; use an index with the JSON form of the simple API"
-            )
-        document = parse_simple(name, reply)
-        self._learnt.simple_works = True
-        return document
+        return parse_simple(name, reply)
 
     def _by_legacy(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
         reply = self._legacy(quote(name, safe=""), headers)
@@ -165,18 +172,15 @@ class Projects:
         if not is_json(reply):
             raise Gone(f"{name}: {shown(reply.url)} is no JSON API")
         document = parse_legacy(name, reply)
-        if not document.partial or not self._learnt.simple_exists:
-            return document
-        return self._completed(document)
+        return self._completed(document) if document.partial else document
 
     def _completed(self, document: ProjectDocument) -> ProjectDocument:
         """A document of the newest release only, with all files if the simple index has them."""
         try:
-            pages = self._by_simple(document.name, _GZIP)
-        except (Gone, _NoJsonError):
+            page = self._by_simple(document.name, _GZIP)
+        except Gone:
             return document
-        self._learnt.simple_first = True
-        return replace(cast("ProjectDocument", pages), requires=document.requires)
+        return replace(cast("ProjectDocument", page), requires=document.requires)
 
     def _legacy(self, path: str, headers: Mapping[str, str]) -> Reply:
         if not self._session.settings.has_api:
@@ -185,11 +189,25 @@ class Projects:
         return self._session.get(url, {**headers, "Accept": "application/json"})
 
 
+def _rank(form: Form) -> int:
+    return FORMS.index(form)
+
+
+def _unless_known(
+    ask: ProjectAsk, document: ProjectDocument | Unchanged
+) -> ProjectDocument | Unchanged:
+    """Returns Unchanged for a document whose content is the known one."""
+    if isinstance(document, Unchanged) or document.validators.digest != ask.validators.digest:
+        return document
+    other = document.validators if document.validators != ask.validators else None
+    return Unchanged(ask.name, document.serial, other)
+
+
 def _check(name: str, reply: Reply) -> None:
     """Raise what a status means that is neither the document nor one for the caller."""
     if reply.status in _GONE:
         raise Gone(f"{name}: {shown(reply.url)} answers HTTP {reply.status}")
-    if reply.status not in {200, 406}:
+    if reply.status != 200:
         raise Unreachable(
             f"{name}: {shown(reply.url)} answers HTTP {reply.status}; check the endpoint and its "
             "credentials"

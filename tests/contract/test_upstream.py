@@ -6,6 +6,7 @@ same about the same world, and where that is possible their answers are compared
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -256,10 +257,18 @@ def test_what_was_removed_is_gone_even_when_owed(face: Open, simple: bool) -> No
         assert isinstance(one.project(name, world.serial), Gone)
 
 
-def test_an_index_with_only_html_is_malformed(face: Open) -> None:
+def test_an_index_with_only_html_is_read_all_the_same(face: Open) -> None:
     world = rich()
+    whole = {replace(file, url="") for file in face(world).document("knight").files}
     world.faults.simple_json = world.faults.json_api = False
-    assert isinstance(face(world).project("knight"), Malformed)
+    one = face(world)
+    found = one.document("knight")
+    assert (found.form, found.status, found.serial) == ("html", "archived", world.serial)
+    assert {replace(file, url="") for file in found.files} == {
+        replace(file, size=None, uploaded=None) for file in whole
+    }
+    same = one.project("knight", found.serial, found.validators)
+    assert same == Unchanged("knight", found.serial)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from packaging.version import InvalidVersion, Version
 
 from pypisync.core.standards.model import (
     ENDPOINT,
+    FORMS,
     File,
+    Form,
     ProjectDocument,
     Unchanged,
     Vulnerability,
@@ -36,6 +38,7 @@ from tests.sim.world import World
 
 BASE = "http://files.test"
 _CHUNK = 64 * 1024
+_BELIEVED = 3  # attempts
 _T = TypeVar("_T")
 
 
@@ -61,6 +64,7 @@ class MemoryUpstream(Ladder):
         self._source = source
         self._base = base
         self._attempts = attempts
+        self._best: Form | Literal[""] = ""  # the richest form that was seen
         self._documents = Documents(world, base)
 
     @property
@@ -188,48 +192,59 @@ class MemoryUpstream(Ladder):
 
     def _project(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         found = self._any_api(ask)
-        if isinstance(found, ProjectDocument) and (
-            found.validators.digest == ask.validators.digest
-        ):
-            found = Unchanged(ask.name, found.serial)
         if 0 < found.serial < ask.serial:
             raise Stale(f"{ask.name}: serial {found.serial}, owed {ask.serial}")
-        return found
+        if isinstance(found, Unchanged):
+            return found
+        best = ask.form or (self._best if ask.attempts < _BELIEVED else "")
+        if best and FORMS.index(found.form) < FORMS.index(best):
+            raise Malformed(f"{ask.name}: {found.form}, where there was {best}")
+        if not self._best or FORMS.index(found.form) > FORMS.index(self._best):
+            self._best = found.form
+        same = found.validators.digest == ask.validators.digest
+        return Unchanged(ask.name, found.serial) if same else found
 
     def _any_api(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
-        faults = self.world.faults
-        simple = faults.simple and faults.simple_json
-        if simple and self._source == "simple":
-            try:
-                return self._by_simple(ask)
-            except Gone:
-                return self._by_json(ask)
+        # ``source`` is what the first answer would have taught.
+        legacy = self._best == "legacy" if self._best else self._source == "json"
+        legacy_first = legacy and ask.form in ("", "legacy")
+        orders = (self._by_json, self._by_simple) if legacy_first else (
+            self._by_simple, self._by_json
+        )  # fmt: skip
         try:
-            return self._by_json(ask)
+            found = orders[0](ask)
         except Gone:
-            if simple:  # quarantined, or without a release
-                return self._by_simple(ask)
-            if faults.simple and not faults.json_api and ask.name in self.world.projects:
-                raise Malformed(f"{ask.name}: the index has only HTML") from None
-            raise
+            return orders[1](ask)
+        if not self._best and isinstance(found, ProjectDocument) and found.form == "html":
+            return self._by_simple(ask)  # looked at twice
+        return found
 
     def _by_simple(self, ask: ProjectAsk) -> ProjectDocument | Unchanged:
         self._document(f"/simple/{ask.name}/")
-        project = self.world.served(ask.name)
+        faults = self.world.faults
+        project = self.world.served(ask.name) if faults.simple else None
         if project is None:
             raise Gone(f"{ask.name}: not in the index")
-        etag = self._etag(self._documents.project_json(project))
+        form: Form = "json" if faults.simple_json else "html"
+        documents = self._documents
+        etag = self._etag(
+            documents.project_json(project) if form == "json" else documents.project_html(project)
+        )
         if etag and etag == ask.validators.etag:
             return Unchanged(ask.name, project.serial)
         listed = project.listed()
+        files = tuple(self._file(release, file) for release, file in listed)
+        if form == "html":  # which has neither
+            files = tuple(replace(file, size=None, uploaded=None) for file in files)
         document = ProjectDocument(
             name=ask.name,
             display=ask.name,  # the simple index knows no other
             serial=project.serial,
-            files=tuple(self._file(release, file) for release, file in listed),
+            files=files,
             status=project.status,
             status_reason=project.reason,
-            versions=_odd(release for release, _ in listed),
+            versions=_odd(release for release, _ in listed) if form == "json" else (),
+            form=form,
         )
         return stamped(document, {"ETag": etag or ""})
 
@@ -245,9 +260,10 @@ class MemoryUpstream(Ladder):
             return Unchanged(ask.name, project.serial)
         requires = {newest.version: newest.requires}
         faults = self.world.faults
-        if not faults.releases_key and faults.simple and faults.simple_json:
-            page = self._by_simple(ProjectAsk(ask.name))
-            return page if isinstance(page, Unchanged) else replace(page, requires=requires)
+        if not faults.releases_key:
+            with suppress(Gone):
+                page = self._by_simple(ProjectAsk(ask.name))
+                return page if isinstance(page, Unchanged) else replace(page, requires=requires)
         shown = [release for release in project.releases.values() if not release.quarantined]
         if not faults.releases_key:
             shown = [newest]

@@ -339,8 +339,8 @@ def test_memory_says_what_the_documents_say(universe: list[Op], history: list[Op
     world = strategies.build([*universe, *history])
     documents = Documents(world, BASE)
     by_simple = MemoryUpstream(world)
-    by_json = MemoryUpstream(world, source="json")
     for name, project in world.projects.items():
+        by_json = MemoryUpstream(world, source="json")
         page = documents.project_json(project)
         headers = {"Content-Type": JSON_V1, "ETag": page.etag}
         assert document(by_simple, name) == parse_simple(name, Reply(200, BASE, headers, page.body))

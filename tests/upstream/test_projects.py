@@ -6,6 +6,7 @@ from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchan
 from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import ProjectAsk, ReleaseAsk
 from pypisync.upstream.client import HttpUpstream
+from pypisync.upstream.documents import SIMPLE_JSON
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Scripted, json, page
 
@@ -54,12 +55,12 @@ def test_the_simple_index_is_enough(server: Scripted, connect: Connect) -> None:
     found = document(connect())
     assert (found.status, found.validators.etag, found.serial) == ("active", '"1"', 7)
     assert found.files[0].url == server.url + "/f/a.whl"
-    assert server.asked[0].headers["accept"] == "application/vnd.pypi.simple.v1+json"
+    assert server.asked[0].headers["accept"].split(",")[0] == SIMPLE_JSON
     assert server.paths() == ["/simple/a/"]
 
 
 @pytest.mark.parametrize(
-    "refusal", [Answer(404), page(), Answer(406), Answer(410)], ids=["404", "html", "406", "410"]
+    "refusal", [Answer(404), Answer(406), Answer(410)], ids=["404", "406", "410"]
 )
 def test_the_json_api_is_enough_and_costs_one_request_once_known(
     server: Scripted, connect: Connect, refusal: Answer
@@ -79,16 +80,78 @@ def test_what_neither_api_has_is_gone(server: Scripted, connect: Connect) -> Non
     assert server.paths() == ["/simple/a/", "/pypi/a/json"]
 
 
-def test_what_one_api_has_lost_the_other_may_have(server: Scripted, connect: Connect) -> None:
+def test_what_one_form_has_lost_is_neither_gone_nor_taken_from_a_poorer_one(
+    server: Scripted, connect: Connect
+) -> None:
     """An index that is away for a while answers 404 for all that it has."""
-    server.tell("/simple/a/", simple(), Answer(404), simple())
+    server.tell("/simple/a/", simple(), Answer(404), Answer(404), Answer(404), simple())
     server.tell("/pypi/a/json", legacy())
     upstream = connect()
     assert document(upstream).status == "active"
-    assert document(upstream).status is None
+    answer = ask(upstream)
+    assert isinstance(answer, Malformed)
+    assert "legacy JSON API alone although it has shown a JSON page" in str(answer)
     assert document(upstream).status == "active"
     assert isinstance(ask(upstream, "b"), Gone)
     assert server.paths()[-2:] == ["/simple/b/", "/pypi/b/json"]
+
+
+HTML = Answer(
+    200,
+    b'<title>Links for a</title><a href="/f/a.whl#sha256=' + SHA.encode() + b'">a.whl</a>',
+    {"Content-Type": "text/html"},
+)
+
+
+def test_an_index_with_only_html_is_read_as_such(server: Scripted, connect: Connect) -> None:
+    """Its first answer is looked at twice; from then on each page costs one request."""
+    for name in "ab":
+        server.tell(f"/simple/{name}/", HTML)
+    upstream = connect()
+    assert [document(upstream, name).form for name in "ab"] == ["html", "html"]
+    assert server.paths() == ["/simple/a/", "/simple/a/", "/simple/b/"]
+
+
+def test_html_as_the_first_answer_of_an_index_with_json_is_one_answers_fault(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/simple/a/", HTML, simple())
+    assert document(connect()).form == "json"
+
+
+def test_html_after_json_never_settles_a_project(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", simple())
+    server.tell("/simple/b/", HTML, simple("b"))
+    server.tell("/simple/c/", HTML)
+    server.tell("/pypi/c/json", legacy("c"))
+    upstream = connect()
+    document(upstream)
+    assert document(upstream, "b").form == "json"
+    answer = ask(upstream, "c")
+    assert isinstance(answer, Malformed)
+    assert "an HTML page although it has shown a JSON page" in str(answer)
+    assert "/pypi/c/json" not in server.paths()
+
+
+def test_what_is_known_of_a_project_outlives_the_process(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/simple/a/", HTML)
+    [(_, answer)] = connect().projects([ProjectAsk("a", form="json")])
+    assert isinstance(answer, Malformed)
+
+
+def test_a_mixed_index_is_believed_in_time(server: Scripted, connect: Connect) -> None:
+    """A project that it has only in HTML, whenever it is asked."""
+    server.tell("/simple/a/", simple())
+    server.tell("/simple/b/", HTML)
+    upstream = connect()
+    document(upstream)
+    asks = [ProjectAsk("b", attempts=2), ProjectAsk("b", attempts=3), ProjectAsk("b", form="html")]
+    [early, late, known] = [answer for ask in asks for _, answer in upstream.projects([ask])]
+    assert isinstance(early, Malformed)
+    assert isinstance(late, ProjectDocument)
+    assert isinstance(known, ProjectDocument)
 
 
 def test_by_the_json_api_a_404_is_looked_into(server: Scripted, connect: Connect) -> None:
@@ -101,11 +164,14 @@ def test_by_the_json_api_a_404_is_looked_into(server: Scripted, connect: Connect
     assert isinstance(ask(upstream, "c"), Gone)
 
 
-def test_an_index_with_only_html_is_malformed_not_gone(server: Scripted, connect: Connect) -> None:
+def test_a_page_that_is_none_of_an_index_is_malformed_not_gone(
+    server: Scripted, connect: Connect
+) -> None:
     server.tell("/simple/a/", page())
+    server.tell("/pypi/a/json", legacy())
     answer = ask(connect())
     assert isinstance(answer, Malformed)
-    assert "only HTML" in str(answer)
+    assert "log in" in str(answer)
 
 
 def test_without_the_key_releases_the_simple_index_completes(
@@ -185,7 +251,7 @@ def test_a_document_that_stays_old_is_stale(
     answer = ask(connect(), serial=8)
     assert isinstance(answer, Stale)
     assert "serial 7" in str(answer)
-    assert len(server.asked) == (3 if source == "simple" else 4)
+    assert len(server.asked) == (3 if source == "simple" else 6)
 
 
 def test_a_document_without_a_serial_is_never_stale(server: Scripted, connect: Connect) -> None:

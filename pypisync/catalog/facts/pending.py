@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -182,12 +183,14 @@ class Stale:
     validators: Validators  # of the known document
     index: str  # the index that it was found on; "": none
     anew: bool  # to be looked for from the first index
+    form: Any  # of the known document, as ProjectAsk has it
+    attempts: int  # that have failed so far
 
 
 def stale(
     connection: Connection, now: float | None = None, fresh: Collection[str] = ()
 ) -> list[Stale]:
-    """All stale projects.
+    """Returns all stale projects.
 
     With ``now``, without those that failed and whose time has not come again, unless ``fresh``.
     """
@@ -199,6 +202,7 @@ def stale(
             projects.c.digest,
             projects.c.index_name.label("found"),
             projects.c.anew,
+            projects.c.form,
         )
         .select_from(pending.outerjoin(projects, projects.c.name == pending.c.name))
         .order_by(pending.c.name)
@@ -211,6 +215,8 @@ def stale(
             Validators(row.etag, row.modified, row.digest or ""),
             row.found or "",
             anew=bool(row.anew),
+            form=row.form or "",
+            attempts=row.attempts,
         )
         for row in connection.execute(query)
         if now is None or row.name in fresh or now >= row.since + patience(row.attempts)
@@ -246,6 +252,8 @@ def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
             Validators(row.etag, row.modified, row.digest or ""),
             row.index_name,
             anew=False,
+            form=row.form,
+            attempts=0,
         )
         for row in connection.execute(query)
     ]

@@ -24,7 +24,7 @@ from pypisync.core.standards.model import File, ProjectDocument, Validators
 
 # A project that upstream does not have (any more).
 GONE = "gone"
-# More than this many skipped names are counted, not listed.
+# Of more skipped entries than this only the number is recorded.
 _SKIPPED_LISTED = 100
 
 
@@ -58,7 +58,13 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: 
             update(projects)
             .where(among(projects.c.name, batch))
             .values(
-                status=GONE, status_reason=None, etag=None, modified=None, digest="", index_name=""
+                status=GONE,
+                status_reason=None,
+                etag=None,
+                modified=None,
+                digest="",
+                form="",
+                index_name="",
             )
         )
 
@@ -136,8 +142,10 @@ class _Writer:
         changed = was.status in ("unseen", GONE)
         for key, (version, entries) in read.releases.items():
             changed |= self._release(project, key, version, entries, have.get(key))
+        # A page of which nothing can be used proves no removal: what is known stays.
+        whole = not document.partial and (document.files or not document.skipped)
         for key, row in have.items():
-            if key not in read.releases and not document.partial:
+            if key not in read.releases and whole:
                 changed |= self._empty(row)
         status = document.status or (was.status if was.status not in ("unseen", GONE) else "active")
         row = {
@@ -156,7 +164,9 @@ class _Writer:
         self._projects.append(row)
         read.skipped[:0] = self._contradictions
         self._contradictions = []
-        for what, reason in read.skipped[:_SKIPPED_LISTED]:
+        more = len(read.skipped) - _SKIPPED_LISTED
+        rest = [(f"{more} more", "too many to be listed here")] if more > 0 else []
+        for what, reason in [*read.skipped[:_SKIPPED_LISTED], *rest]:
             self._skipped.append(
                 {
                     "id": self._skipped_ids.next(), "project_id": project,
