@@ -329,7 +329,9 @@ def _archives(release: WantedRelease, *, told: bool) -> Iterator[SourceFile]:
 
 
 def _ask(file: SourceFile) -> FileAsk:
-    return FileAsk(file.url, file.path, file.sha256, file.size, index=file.index)
+    return FileAsk(
+        file.url, file.path, file.sha256, file.size, index=file.index, stated=file.stated or ""
+    )
 
 
 def _from_archive(

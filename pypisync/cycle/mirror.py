@@ -9,9 +9,11 @@ from typing import Protocol
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts.record import rederive
 from pypisync.core.budget import Budget
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
@@ -131,13 +133,14 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
             arrived.append(there)
             mirror.watch.received(there.size)
     unanswered = len(missing)
-    for ask, error in mirror.upstream.fetch(missing, _Watched(mirror.pool, mirror.watch)):
+    deposit = _Watched(mirror.pool, mirror.watch)
+    for ask, error in mirror.upstream.fetch(missing, deposit):
         if isinstance(error, Stopped):
             continue
         unanswered -= 1
         mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
         if error is None:
-            arrived.append(_measured(mirror.pool, ask))
+            arrived.append(deposit.came.pop(ask.path))
         else:
             failed[ask.path] = error
             mirror.watch.fault(ask.path.rpartition("/")[2], str(error))
@@ -171,6 +174,7 @@ class _Watched:
         self._pool = pool
         self.watch = watch
         self.told: dict[str, int] = {}  # by path: an ask may open its part twice
+        self.came: dict[str, Stored] = {}  # by path, as it was hashed on its way
 
     def part(self, ask: FileAsk) -> Part:
         part = self._pool.part(ask)
@@ -201,8 +205,10 @@ class _WatchedPart:
     def whole(self) -> bool:
         return self._part.whole()
 
-    def commit(self) -> None:
-        self._part.commit()
+    def commit(self) -> str:
+        size, digest = self._part.offset, self._part.commit()
+        self._pool.came[self._path] = Stored(self._path, digest, size)
+        return digest
 
     def close(self) -> None:
         self._part.close()
@@ -212,7 +218,9 @@ def _record(mirror: Mirror, arrived: list[Stored]) -> None:
     if arrived:
         mirror.pool.flush()
         with mirror.catalog.begin() as connection:
-            pool.record_stored(connection, arrived, mirror.now())
+            learnt = pool.record_stored(connection, arrived, mirror.now())
+            if learnt and any(block.sha256 for block in mirror.rules.bars.block):
+                rederive(connection, mirror.rules, mirror.now(), learnt)
         arrived.clear()
 
 
@@ -220,20 +228,13 @@ def _there(pool: Pool, ask: FileAsk) -> Stored | None:
     """The file, if the pool holds it already with the right hash."""
     if not pool.has(ask.path, ask.size):
         return None
-    found = _hashed(pool, ask.path)
-    return found if not ask.sha256 or found.sha256 == ask.sha256 else None
-
-
-def _measured(pool: Pool, ask: FileAsk) -> Stored:
-    """The file as it has just come in: what upstream stated was checked on the way."""
-    if ask.sha256 and ask.size is not None:
-        return Stored(ask.path, ask.sha256, ask.size)
-    if ask.sha256:
-        return Stored(ask.path, ask.sha256, pool.absolute(ask.path).stat().st_size)
-    return _hashed(pool, ask.path)
-
-
-def _hashed(pool: Pool, path: str) -> Stored:
-    with pool.absolute(path).open("rb") as file:
+    with pool.absolute(ask.path).open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
-        return Stored(path, digest, file.tell())
+        if ask.sha256 and digest != ask.sha256:
+            return None
+        if ask.stated:
+            file.seek(0)
+            other = file_digest(file, lambda: hasher(ask.stated))  # type: ignore[arg-type, return-value]
+            if not matches(other, ask.stated):
+                return None
+        return Stored(ask.path, digest, file.tell())

@@ -269,11 +269,24 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
     asks = []
     for file in allowed:
         if file.file:
-            asks.append(FileAsk(file.url, file.path, file.sha256, file.size, index=file.index))
+            asks.append(
+                FileAsk(
+                    file.url,
+                    file.path,
+                    file.sha256,
+                    file.size,
+                    index=file.index,
+                    stated=file.stated,
+                )
+            )
         if file.metadata is not None:
             asks.append(metadata_ask(file.url, file.path, file.metadata, file.index))
     mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
     failed = bring(mirror, asks) if asks else {}
+    if any(not ask.sha256 for ask in asks):
+        # What came without a stated hash may be another file than the one that a lock names.
+        with mirror.catalog.begin() as connection:
+            report.failed |= locks.missing(connection)
     # What crashes and changes of mind left; parts of files still to come are kept.
     later = {file.path for file in wanted} - {file.path for file in allowed}
     mirror.pool.sweep(keep=failed.keys() | later)

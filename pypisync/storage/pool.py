@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from pypisync.core.standards.hashes import hasher, matches
 from pypisync.errors import Malformed, StorageError
 from pypisync.storage import disk
 
@@ -38,6 +39,10 @@ class Ask(Protocol):
     def size(self) -> int | None:
         """Bytes; None if upstream states none."""
 
+    @property
+    def stated(self) -> str:
+        """Another hash to check, as "sha512:<hex>"; "" if upstream states none."""
+
 
 class Part:
     """A file under way. One thread at a time uses it."""
@@ -48,7 +53,7 @@ class Part:
         self._ask = ask
         self._name = name
         self._path = pool.partial / name
-        self._hash = hashlib.sha256()
+        self._begin_hashes()
         self._check_at = 0
         self._open = True
         self._descriptor, there = disk.open_file(self._path)
@@ -68,38 +73,41 @@ class Part:
             self._pool.check_room()
             self._check_at = self.offset + _CHECK_EVERY
         disk.append(self._descriptor, chunk, self._path)
-        self._hash.update(chunk)
+        self._update_hashes(chunk)
         self._advance(len(chunk))
 
     def restart(self) -> None:
         """Forget what is there: the server does not resume."""
         disk.truncate(self._descriptor, self._path)
-        self._hash = hashlib.sha256()
+        self._begin_hashes()
         self._advance(-self.offset)
         self._check_at = 0
 
     def whole(self) -> bool:
-        """Whether what is there is the file: it has the SHA-256 that upstream states."""
-        return self.offset > 0 and self._hash.hexdigest() == self._ask.sha256
+        """Whether what is there is the file: it has the hash that upstream states."""
+        stated = self._ask.sha256 or self._other
+        return bool(self.offset and stated) and self._misfit() is None
 
-    def commit(self) -> None:
-        """Check size and hash, rename into place; :meth:`Pool.flush` then makes it durable.
+    def commit(self) -> str:
+        """Check size and hashes, rename into place; :meth:`Pool.flush` then makes it durable.
+
+        Returns the SHA-256.
 
         Raises Malformed if they are not what upstream states (the part is then gone), or
         StorageError (the part then stays for the next try).
         """
         ask = self._ask
-        digest = self._hash.hexdigest()
         if ask.size is not None and self.offset != ask.size:
             self._discard()
             raise Malformed(f"{ask.path}: {self.offset} bytes came, upstream states {ask.size}")
-        if ask.sha256 and digest != ask.sha256:
+        if misfit := self._misfit():
             self._discard()
-            raise Malformed(f"{ask.path}: SHA-256 is {digest}, upstream states {ask.sha256}")
+            raise Malformed(f"{ask.path}: {misfit}")
         try:
             self._pool.place(self._path, ask.path)
         finally:
             self.close()
+        return self._hash.hexdigest()
 
     def close(self) -> None:
         """Close the part; what has arrived stays for the next try. A second call does nothing."""
@@ -107,6 +115,25 @@ class Part:
             self._open = False
             os.close(self._descriptor)
             self._pool.release(self._name)
+
+    def _begin_hashes(self) -> None:
+        self._hash = hashlib.sha256()
+        self._other = hasher(self._ask.stated) if self._ask.stated else None
+
+    def _update_hashes(self, data: bytes) -> None:
+        self._hash.update(data)
+        if self._other is not None:
+            self._other.update(data)
+
+    def _misfit(self) -> str | None:
+        """Which hash is not the one that is expected; None if all are."""
+        digest, expected = self._hash.hexdigest(), self._ask.sha256
+        if expected and digest != expected:
+            return f"SHA-256 is {digest}, upstream states {expected}, or it was so when it came"
+        if self._other is not None and not matches(self._other, self._ask.stated):
+            name = self._ask.stated.partition(":")[0]
+            return f"{name} is {self._other.hexdigest()}, upstream states {self._ask.stated}"
+        return None
 
     def _take_up(self, there: int) -> None:
         """Hash the bytes that an earlier try left, and see that the rest has room."""
@@ -117,7 +144,7 @@ class Part:
         if there:
             with disk.guarded(self._path):
                 while block := os.pread(self._descriptor, _BLOCK, self.offset):
-                    self._hash.update(block)
+                    self._update_hashes(block)
                     self.offset += len(block)
         self._advance(0)
         self._pool.foresee(None if size is None else size - self.offset)

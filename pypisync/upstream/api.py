@@ -83,8 +83,11 @@ class Part(Protocol):
     def whole(self) -> bool:
         """Whether what is there is the file: it has the SHA-256 that upstream states."""
 
-    def commit(self) -> None:
-        """Check size and hash, fsync, rename into place. Raises Malformed on a mismatch."""
+    def commit(self) -> str:
+        """Check size and hashes, rename into place. Returns the SHA-256.
+
+        Raises Malformed on a mismatch.
+        """
 
     def close(self) -> None:
         """Let go of an unfinished part without deleting it."""

@@ -27,12 +27,9 @@ BODIES: dict[str, bytes] = {
     "empty": b"",
     "cut-off": page()[:-2],
     "html": b"<!DOCTYPE html><html><body>It works!</body></html>",
-    "no-utf-8": page(name="NAME-").replace(b"-", b"\xff"),
-    "half-a-character": page(name="NAME\ud800"),
     "nothing": b"null",
     "a-list": b"[]",
     "no-keys": b"{}",
-    "a-name-that-is-a-number": page(name=3),
     "files-that-are-an-object": page(files={}),
     "files-that-are-text": page(files="none"),
     "another-project": page(name="good"),
@@ -171,19 +168,24 @@ CHANGES: dict[str, dict[str, object]] = {
     "another-scheme": {"url": "file:///etc/passwd"},
     "no-address": {"url": "http://"},
     "a-number-as-address": {"url": 5},
+}
+# What counts as unsaid: the file is taken, its SHA-256 computed.
+UNSAID: dict[str, dict[str, object]] = {
     "no-hash": {"hashes": {}},
     "a-hash-too-short": {"hashes": {"sha256": "00"}},
     "hashes-that-are-text": {"hashes": "sha256"},
     "a-size-below-all": {"size": -1},
     "a-size-beyond-all": {"size": 10**30},
     "a-size-that-is-text": {"size": "10"},
+    "a-provenance-that-is-empty": {"provenance": {}},
+    "a-time-that-is-empty": {"upload-time": "", "requires-python": "", "yanked": None},
 }
 
 
 def test_bad_entries_are_left_out_and_their_pages_go_on(
     tmp_path: Path, world: World, server: Server, wired: Wired
 ) -> None:
-    for name, change in CHANGES.items():
+    for name, change in (CHANGES | UNSAID).items():
         world.publish(name, "1.0")
         world.publish(name, "2.0")
         document = simple(world.project(name), server.url)
@@ -195,16 +197,42 @@ def test_bad_entries_are_left_out_and_their_pages_go_on(
         body = json.dumps(document).encode()
         world.faults.body(f"/simple/{name}/", body, headers={"Content-Type": JSON_V1})
     folder = tmp_path / "inside" / "mirror"
-    bench = Bench(folder, wired(), {key: [">=0"] for key in CHANGES})
+    bench = Bench(folder, wired(), {key: [">=0"] for key in CHANGES | UNSAID})
     assert bench.sync().failed == {}
-    assert bench.listed() == {key: {"2.0"} for key in CHANGES}
+    taken = {key: {"1.0", "2.0"} for key in UNSAID}
+    assert bench.listed() == {key: {"2.0"} for key in CHANGES} | taken
+    told = {project for (project,) in bench.query("SELECT DISTINCT project FROM v_skipped")}
+    assert told == CHANGES.keys()
     assert {path.name for path in tmp_path.iterdir()} == {"inside"}
     assert {path.name for path in folder.parent.iterdir()} == {"mirror"}
     world.heal()
-    for name in CHANGES:
+    for name in CHANGES | UNSAID:
         world.role_change(name)
     bench.sync()
-    assert bench.listed() == {key: {"1.0", "2.0"} for key in CHANGES}
+    assert bench.listed() == {key: {"1.0", "2.0"} for key in CHANGES | UNSAID}
+
+
+def test_a_page_of_which_nothing_can_be_used_takes_nothing_away(
+    tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    """It settles the project and is told; what is published stays, until a page says otherwise."""
+    world.publish("app", "1.0")
+    bench = Bench(tmp_path, wired(), {"app": [">=0"]})
+    assert bench.sync().exit_code == 0
+    document = simple(world.project("app"), server.url)
+    document["files"][0]["url"] = "no address"
+    document["meta"]["_last-serial"] = world.role_change("app")
+    world.faults.body(
+        "/simple/app/", json.dumps(document).encode(), headers={"Content-Type": JSON_V1}
+    )
+    assert bench.sync().failed == {}
+    assert bench.listed() == {"app": {"1.0"}}
+    [(what, why)] = bench.query("SELECT what, reason FROM v_skipped")
+    assert (what, why) == ("app-1.0-py3-none-any.whl", "its address cannot be fetched")
+    world.heal()
+    world.remove_release("app", "1.0")
+    bench.sync()
+    assert bench.listed() == {}
 
 
 FILENAMES = (

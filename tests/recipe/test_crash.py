@@ -84,6 +84,17 @@ def test_a_crash_at_every_point_of_a_later_cycle(memory_path: Path) -> None:
     crash_everywhere(memory_path, start)
 
 
+def test_a_crash_at_every_point_where_upstream_states_no_hashes(memory_path: Path) -> None:
+    world = World()
+    world.publish("app", "1.0", requires=["lib<2"], hashes=())
+    world.publish("lib", "1.0", hashes=["md5"], metadata=False)
+    start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
+    start.sync()
+    world.publish("app", "2.0", requires=["lib"], hashes=["sha512", "md5"])
+    world.publish("lib", "2.0", hashes=(), sdist=True, metadata=False)
+    crash_everywhere(memory_path, start)
+
+
 def test_a_crash_at_every_point_while_a_proof_is_repaired(memory_path: Path) -> None:
     """The new proof reads releases that nobody wanted, and lets go of what the old one kept."""
     world = World()

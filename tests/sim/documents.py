@@ -124,7 +124,7 @@ def _simple_file(release: Release, file: StoredFile, base: str) -> dict[str, Any
     return {
         "filename": file.filename,
         "url": base + file.path,
-        "hashes": {"sha256": file.built.sha256},
+        "hashes": file.hashes,
         "requires-python": release.requires_python,
         "size": len(file.built.content),
         "upload-time": file.uploaded,
@@ -183,7 +183,8 @@ def _legacy_file(release: Release, file: StoredFile, base: str) -> dict[str, Any
     return {
         "comment_text": "",
         "core-metadata": {"sha256": file.metadata_sha256} if file.metadata_sha256 else False,
-        "digests": {"blake2b_256": built.blake2, "md5": built.md5, "sha256": built.sha256},
+        "digests": file.hashes
+        | ({"blake2b_256": built.blake2, "md5": built.md5} if "sha256" in file.hashes else {}),
         "downloads": -1,
         "filename": file.filename,
         "has_sig": False,
@@ -255,7 +256,8 @@ def _anchor(file: dict[str, Any]) -> str:
     if file["core-metadata"]:
         digest = f'"sha256={file["core-metadata"]["sha256"]}"'
         attributes += f" data-dist-info-metadata={digest} data-core-metadata={digest}"
-    fragment = file.get("fragment", f"sha256={file['hashes']['sha256']}")
+    hashes = "&amp;".join(f"{name}={digits}" for name, digits in file["hashes"].items())
+    fragment = file.get("fragment", hashes)
     url = escape(file["url"]) + f"#{fragment}" * bool(fragment)
     return f'    <a href="{url}"{attributes}>{escape(file["filename"])}</a><br />\n'
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from packaging.version import InvalidVersion, Version
 
+from pypisync.core.standards.hashes import chosen
 from pypisync.core.standards.model import (
     ENDPOINT,
     FORMS,
@@ -295,10 +296,12 @@ class MemoryUpstream(Ladder):
         return document.etag if self.world.faults.etags else None
 
     def _file(self, release: Release, file: StoredFile) -> File:
+        sha256, stated = chosen(file.hashes.items())
         return File(
             filename=file.filename,
             url=self._base + file.path,
-            sha256=file.built.sha256,
+            sha256=sha256,
+            stated=stated,
             size=len(file.built.content),
             uploaded=file.uploaded,
             requires_python=release.requires_python or None,

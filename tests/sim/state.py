@@ -4,6 +4,7 @@ A change replaces a project by a new value, so that an older state can still be 
 lags) and a rendered document is known to be current by identity.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +31,7 @@ class StoredFile:
         serves_metadata: bool = True,
         kind: Kind = "wheel",
         pyver: str = "py3",
+        hashes: tuple[str, ...] = ("sha256",),
     ) -> None:
         self.filename = filename
         self._build = build
@@ -37,6 +39,7 @@ class StoredFile:
         self.serves_metadata = serves_metadata
         self.kind = kind
         self.pyver = pyver  # as the journal and the legacy JSON API name it
+        self._hashes = hashes
 
     @cached_property
     def built(self) -> Built:
@@ -48,6 +51,12 @@ class StoredFile:
         """The path of the file's URL, which its BLAKE2b-256 hash makes up."""
         digest = self.built.blake2
         return f"/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{self.filename}"
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The hashes that the index states, by algorithm; none: it states none."""
+        content = self.built.content
+        return {name: hashlib.new(name, content).hexdigest() for name in self._hashes}
 
     @property
     def metadata(self) -> bytes | None:

@@ -57,6 +57,8 @@ _PROJECT_NEEDS: dict[str, Callable[[Project], bool]] = {
     "unarchive": lambda project: project.status == "archived",
 }
 _BY_RELEASE = tuple(method for method in _RELEASE_NEEDS if method != "yank")
+# Hashes that an index states of a file, instead of a SHA-256.
+_STATED: tuple[tuple[str, ...], ...] = ((), ("md5",), ("sha512", "md5"))
 _BY_PROJECT = (
     "remove_project",
     "quarantine",
@@ -119,6 +121,7 @@ def publications(limit: int = len(NAMES)) -> SearchStrategy[Op]:
         optional={
             "extras": st.dictionaries(st.sampled_from(EXTRAS), needs, max_size=1),
             "metadata": st.just(False),
+            "hashes": st.sampled_from(_STATED),
         },
     )
     source = st.fixed_dictionaries(

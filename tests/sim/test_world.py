@@ -48,10 +48,12 @@ class Shelf:
     def whole(self) -> bool:
         return hashlib.sha256(self.held).hexdigest() == self.sha256
 
-    def commit(self) -> None:
-        if hashlib.sha256(self.held).hexdigest() != self.sha256:
+    def commit(self) -> str:
+        digest = hashlib.sha256(self.held).hexdigest()
+        if digest != self.sha256:
             raise Malformed("wrong bytes")
         self.committed = True
+        return digest
 
     def close(self) -> None:
         self.closed = True

@@ -76,11 +76,13 @@ class World:
         claim: Iterable[str] | EllipsisType | None = ...,
         uploaded: str | None = None,
         size_padding: int = 0,
+        hashes: Iterable[str] = ("sha256",),
     ) -> int:
         """Upload wheels (by tag, such as ``cp312-cp312-win_amd64``) and an sdist of a release.
 
         A release that exists gets more files. ``extras`` maps a name to requirements.
-        ``metadata`` False: no ``.metadata`` file. ``claim`` is the ``requires_dist`` of the legacy
+        ``metadata`` False: no ``.metadata`` file. ``hashes``: what the index
+        states. ``claim`` is the ``requires_dist`` of the legacy
         JSON API where it differs from the first file's. For ``build_requires``,
         ``dynamic_requires`` and ``sdist_metadata`` see :func:`tests.sim.dists.build_sdist`.
         Raises ValueError if a filename was used before, as PyPI does.
@@ -111,6 +113,7 @@ class World:
                     serves_metadata=metadata,
                     kind=kind,
                     pyver=_pyver(kind, filename),
+                    hashes=tuple(hashes),
                 )
                 for filename, kind, build in plans
             ]

@@ -29,13 +29,14 @@ class MemoryPart:
     def whole(self) -> bool:
         return self.offset > 0 and hashlib.sha256(self._data).hexdigest() == self._ask.sha256
 
-    def commit(self) -> None:
+    def commit(self) -> str:
         digest = hashlib.sha256(self._data).hexdigest()
         if self._ask.size not in {None, len(self._data)} or self._ask.sha256 not in {"", digest}:
             self._open = False
             raise Malformed(f"{self._ask.path}: not what upstream states")
         self._deposit.files[self._ask.path] = bytes(self._data)
         self._open = False
+        return digest
 
     def close(self) -> None:
         if self._open:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, delete, literal_column, select, update
 
-from pypisync.catalog.db.schema import stored
+from pypisync.catalog.db.schema import files, releases, stored
 from pypisync.catalog.db.sql import add, among, batches
 
 
@@ -18,8 +18,11 @@ class Stored:
     size: int
 
 
-def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> None:
-    """Record files that have come into the pool; no page lists them yet."""
+def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> set[int]:
+    """Record files that have come into the pool; no page lists them yet.
+
+    Returns the ids of projects with files whose SHA-256 has become known by it.
+    """
     rows = {item.path: item for item in found}
     forget_stored(connection, rows)
     for batch in batches(rows.values()):
@@ -34,6 +37,26 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
                 for item in batch
             ],
         )  # fmt: skip
+    learnt: set[int] = set()
+    for paths in batches(rows.keys()):
+        learnt |= learn_hashes(connection, among(files.c.path, paths))
+    return learnt
+
+
+def learn_hashes(connection: Connection, which: ColumnElement[bool]) -> set[int]:
+    """Give files without a known SHA-256 that of the bytes that the pool holds for them.
+
+    Returns the ids of their projects.
+    """
+    unknown: ColumnElement[bool] = literal_column("files.sha256 = ''")
+    held = select(stored.c.sha256).where(stored.c.path == files.c.path, stored.c.sha256 != "")
+    query = select(files.c.id, releases.c.project_id).join_from(files, releases)
+    rows = connection.execute(query.where(unknown, which, held.exists())).all()
+    for batch in batches(row.id for row in rows):
+        connection.execute(
+            update(files).where(among(files.c.id, batch)).values(sha256=held.scalar_subquery())
+        )
+    return {row.project_id for row in rows}
 
 
 def forget_stored(connection: Connection, paths: Iterable[str]) -> None:

@@ -44,10 +44,13 @@ VIEWS = (
     ),
     View(
         "v_files",
-        "Files upstream has; kept: by the rules, barred: by the policy, stored, listed: on a page.",
+        "Files upstream has; kept: by the rules, barred: by the policy, stored, listed: on a page;"
+        " verified: by which hash of upstream's, unverified if it states none.",
         """
         SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
             f.requires_python, f.yanked, f.kept, f.path, f.barred,
+            CASE WHEN f.stated IS NULL THEN 'sha256' WHEN f.stated = '' THEN 'unverified'
+                ELSE f.stated END AS verified,
             CASE WHEN t.path IS NULL THEN 0 ELSE 1 END AS stored,
             CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed, f.index_name
         FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id

@@ -42,10 +42,16 @@ def record(connection: Connection, named: Mapping[int, Collection[NamedFile]]) -
 
 
 def is_named() -> ColumnElement[bool]:
-    """Whether a file is among those that a row of ``locked`` names."""
+    """Whether a file is among those that a row of ``locked`` names.
+
+    One whose SHA-256 nobody knows yet may be: by its name, or as one of those that the file rules
+    keep. Once it is fetched its hash tells.
+    """
     by_name = and_(locked.c.sha256 == "", locked.c.filename == files.c.filename)
     by_rules = and_(locked.c.sha256 == "", locked.c.filename == "", files.c.kept)
-    return or_(locked.c.sha256 == files.c.sha256, by_name, by_rules)
+    alike = or_(locked.c.filename == files.c.filename, and_(locked.c.filename == "", files.c.kept))
+    perhaps = and_(locked.c.sha256 != "", files.c.sha256 == "", alike)
+    return or_(locked.c.sha256 == files.c.sha256, by_name, by_rules, perhaps)
 
 
 def named_files(of: ColumnElement[bool] | None = None) -> Any:

@@ -5,6 +5,7 @@ touch is marked for the next decision and the next publication in the same trans
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from packaging.version import Version
@@ -261,7 +262,12 @@ class _Writer:
         name = self._known.projects[project].name
         policy = self._rules.bars.of(name)
         bad = self._known.vulnerable.get(was.id, ()) if was else ()
-        return [judge(policy, name, str(version), file, bad, self._now) for file, _ in entries]
+        have = self._known.files.get(was.id, {}) if was else {}
+        known = (
+            replace(file, sha256=_known_sha256(file, have.get(file.filename)))
+            for file, _ in entries
+        )
+        return [judge(policy, name, str(version), file, bad, self._now) for file in known]
 
     def _touch(self, was: Any, derived: Mapping[str, Any], *, sources: bool, masks: bool) -> None:
         knowledge = was.knowledge
@@ -300,6 +306,10 @@ class _Writer:
             was = have.pop(file.filename, None)
             if was is not None and was.index_name != row["index_name"]:
                 self._moved(row, was)
+            else:
+                row["sha256"] = _known_sha256(file, was)
+                if was is not None and row["stated"] == "" and row["sha256"]:
+                    self._hold_size(row, was)
             if bar and not (was and was.barred):
                 self._doomed += [row["path"], row["path"] + METADATA]
             if was is None:
@@ -320,6 +330,16 @@ class _Writer:
         self._contradictions.append((row["filename"], f"{reason}, where it came from before"))
         if row["path"] == was.path:
             row["path"] = names.digest_path(row["filename"], row["sha256"])
+
+    def _hold_size(self, row: dict[str, Any], was: Any) -> None:
+        """Keep what is known of an unverified file whose bytes have come; tell what is new."""
+        if None not in (row["size"], was.size) and row["size"] != was.size:
+            reason = (
+                f"it has {row['size']} bytes now, and had {was.size} when it came; upstream "
+                "states no hash, so what came first stays"
+            )
+            self._contradictions.append((row["filename"], reason))
+            row["size"] = was.size
 
     def write(self) -> None:
         """Write everything collected."""
@@ -365,6 +385,7 @@ def _row(
         "url": file.url,
         "path": names.pool_path(file),
         "sha256": file.sha256,
+        "stated": None if file.sha256 else file.stated,
         "size": file.size,
         "uploaded": file.uploaded,
         "requires_python": file.requires_python,
@@ -384,7 +405,7 @@ def _file(row: Any) -> File:
     return File(
         filename=row.filename,
         url=row.url,
-        sha256=row.sha256,
+        sha256=row.sha256 if row.stated is None else "",
         size=row.size,
         uploaded=row.uploaded,
         requires_python=row.requires_python,
@@ -392,4 +413,16 @@ def _file(row: Any) -> File:
         metadata_sha256=row.metadata_sha256,
         provenance=row.provenance,
         index=row.index_name,
+        stated=row.stated or "",
     )
+
+
+def _known_sha256(file: File, was: Any) -> str:
+    """Returns the SHA-256 that upstream states, else that of the bytes that came before.
+
+    Another hash than the one stated then says that the bytes are others; nothing else does.
+    """
+    if file.sha256 or was is None:
+        return file.sha256
+    same = not file.stated or was.stated in (None, "", file.stated)
+    return str(was.sha256) if same else ""

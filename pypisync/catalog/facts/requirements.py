@@ -32,6 +32,7 @@ class SourceFile:
     metadata_sha256: str | None  # None: upstream has no .metadata for it
     kind: str
     index: str
+    stated: str | None = None  # another hash that upstream states; None: the SHA-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
             f.metadata_sha256,
             f.kind,
             f.index_name,
+            f.stated,
         ).where(among(f.release_id, batch), f.kept)
         for row in connection.execute(kept.order_by(f.filename)):
             sources.setdefault(row[0], []).append(SourceFile(*row[1:]))

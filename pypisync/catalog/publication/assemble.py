@@ -235,7 +235,7 @@ def _shelf(row: Any, *, wanted: bool) -> Shelf:
         metadata_sha256=row.meta if has_metadata(row.metadata_sha256, row.meta) else None,
         provenance=row.provenance,
     )
-    return Shelf(page, to_mask(row.admits), wanted, row.has == row.sha256)
+    return Shelf(page, to_mask(row.admits), wanted, bool(row.has) and row.has == row.sha256)
 
 
 def has_metadata(stated: str | None, has: str | None) -> bool:

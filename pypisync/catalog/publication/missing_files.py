@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, true
 
+from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
 from pypisync.catalog.db.sql import is_set
 from pypisync.catalog.facts import lock_files as locks
@@ -23,6 +24,7 @@ class FileToFetch:
     file: bool
     index: str  # the index that it is from
     metadata: str | None  # its stated SHA-256 ("" if none is stated); None: not wanted
+    stated: str = ""  # another hash that upstream states
 
 
 def files_to_fetch(connection: Connection) -> list[FileToFetch]:
@@ -34,11 +36,13 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     unpublished = is_set(projects.c.unpublished)
     if connection.scalar(select(projects.c.id).where(unpublished).limit(1)) is None:
         return []
+    # What was taken off the page and is back: the bytes that came first are still there.
+    pool.learn_hashes(connection, true())
     meta = stored.alias("meta")
     f, p = files.c, published.c
     columns = select(
         f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256, stored.c.sha256, meta.c.sha256,
-        f.index_name,
+        f.index_name, f.stated,
     )  # fmt: skip
     kept = projects.join(releases).join(selected, is_selected()).join(files)
     named = f.id.in_(locks.named_files(unpublished))
@@ -54,8 +58,8 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
             )
         )
         for row in connection.execute(query.where(unpublished, condition)):
-            file = row[6] != row[3]
+            file = not row[6] or row[6] != row[3]
             metadata = None if has_metadata(row[5], row[7]) else row[5]
             if file or metadata is not None:
-                wanted[row[0]] = FileToFetch(*row[:5], file, row[8], metadata)
+                wanted[row[0]] = FileToFetch(*row[:5], file, row[8], metadata, row[9] or "")
     return [wanted[number] for number in sorted(wanted)]

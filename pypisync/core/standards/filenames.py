@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Literal
 from urllib.parse import unquote
 
@@ -64,10 +65,14 @@ def pool_path(file: File) -> str:
     """Where the file lies, relative to the published tree: packages/xx/xx/60 digits/filename.
 
     The path that upstream's own URL has, so that lock files outlive a change of host; where that
-    has another shape, one made of the SHA-256. The filename must be one that :func:`parse` took.
+    has another shape, one made of the SHA-256, or else of another hash or of the URL. The
+    filename must be one that :func:`parse` took.
     Raises ValueError if it cannot have been, or if the SHA-256 is not one.
     """
-    name, digest = file.filename, file.sha256
+    name = file.filename
+    # Where no SHA-256 is stated it must be another text that is as good a name for these bytes.
+    other = file.stated or file.url.partition("#")[0].partition("?")[0]
+    digest = file.sha256 or sha256(other.encode()).hexdigest()
     if len(name) > LONGEST_FILENAME or not _SAFE.fullmatch(name) or not _SHA256.fullmatch(digest):
         raise _fault(name, f"not safe as a path with SHA-256 {digest[:80]!r}")
     blob = _BLOB.search(file.url.partition("#")[0].partition("?")[0])
