@@ -99,7 +99,8 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
             f.stated,
         ).where(among(f.release_id, batch), f.kept)
         for row in connection.execute(kept.order_by(f.filename)):
-            sources.setdefault(row[0], []).append(SourceFile(*row[1:]))
+            columns: tuple[Any, ...] = tuple(row)
+            sources.setdefault(row[0], []).append(SourceFile(*columns[1:]))
     return [
         WantedRelease(
             row[0],
