@@ -16,6 +16,7 @@ from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
 from pypisync.catalog.facts.existing import Known
+from pypisync.catalog.facts.file_rows import file_row, known_sha256, row_file
 from pypisync.catalog.facts.parsed import Read, read
 from pypisync.core.filters.file_rules import FileFacts, Rules, keep
 from pypisync.core.filters.policy import Bar, judge
@@ -181,7 +182,7 @@ class _Writer:
         changed = False
         for key, row in self._known.releases[project].items():
             entries = [
-                (_file(file), names.parse(was.name, file.filename))
+                (row_file(file), names.parse(was.name, file.filename))
                 for file in self._known.files.get(row.id, {}).values()
             ]
             if entries:
@@ -264,8 +265,7 @@ class _Writer:
         bad = self._known.vulnerable.get(was.id, ()) if was else ()
         have = self._known.files.get(was.id, {}) if was else {}
         known = (
-            replace(file, sha256=_known_sha256(file, have.get(file.filename)))
-            for file, _ in entries
+            replace(file, sha256=known_sha256(file, have.get(file.filename))) for file, _ in entries
         )
         return [judge(policy, name, str(version), file, bad, self._now) for file in known]
 
@@ -301,13 +301,13 @@ class _Writer:
         have = dict(self._known.files.get(release, {}))
         sources = False
         for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
-            row = _row(release, file, parsed, bar, (wanted, mask))
+            row = file_row(release, file, parsed, bar, (wanted, mask))
             row["index_name"] = row["index_name"] or self._index
             was = have.pop(file.filename, None)
             if was is not None and was.index_name != row["index_name"]:
                 self._moved(row, was)
             else:
-                row["sha256"] = _known_sha256(file, was)
+                row["sha256"] = known_sha256(file, was)
                 if was is not None and row["stated"] == "" and row["sha256"]:
                     self._hold_size(row, was)
             if bar and not (was and was.barred):
@@ -374,55 +374,3 @@ _PROJECT_COLUMNS = (
 )  # fmt: skip
 # A change of these means that a release's requirements have to be read again.
 _SOURCES = ("kept", "sha256", "metadata_sha256", "url")
-
-
-def _row(
-    release: int, file: File, parsed: ParsedFile, bar: Bar | None, kept: tuple[bool, str]
-) -> dict[str, Any]:
-    return {
-        "release_id": release,
-        "filename": file.filename,
-        "url": file.url,
-        "path": names.pool_path(file),
-        "sha256": file.sha256,
-        "stated": None if file.sha256 else file.stated,
-        "size": file.size,
-        "uploaded": file.uploaded,
-        "requires_python": file.requires_python,
-        "yanked": file.yanked,
-        "metadata_sha256": file.metadata_sha256,
-        "provenance": file.provenance,
-        "index_name": file.index,
-        "kind": parsed.kind,
-        "kept": kept[0],
-        "admits": kept[1],
-        "barred": bar.reason if bar else "",
-        "matures": bar.until if bar else None,
-    }
-
-
-def _file(row: Any) -> File:
-    return File(
-        filename=row.filename,
-        url=row.url,
-        sha256=row.sha256 if row.stated is None else "",
-        size=row.size,
-        uploaded=row.uploaded,
-        requires_python=row.requires_python,
-        yanked=row.yanked,
-        metadata_sha256=row.metadata_sha256,
-        provenance=row.provenance,
-        index=row.index_name,
-        stated=row.stated or "",
-    )
-
-
-def _known_sha256(file: File, was: Any) -> str:
-    """Returns the SHA-256 that upstream states, else that of the bytes that came before.
-
-    Another hash than the one stated then says that the bytes are others; nothing else does.
-    """
-    if file.sha256 or was is None:
-        return file.sha256
-    same = not file.stated or was.stated in (None, "", file.stated)
-    return str(was.sha256) if same else ""
