@@ -206,6 +206,8 @@ def _parts(
             retention=config.retention,
             budget=_budgets(config, stop),
             limits=Limits(config.limits.projects, config.limits.bytes),
+            removals=config.limits.removals,
+            removals_share=config.limits.removals_share,
             every=config.schedule.seconds or 0.0,
             now=time.time,
             watch=watch or Silent(),

@@ -13,10 +13,13 @@ from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, sh
 from pypisync.errors import PypiSyncError, Stopped, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pypisync.catalog.db.pool import Stored
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
     from pypisync.config.load import Config
+    from pypisync.cycle.rollback import Order
     from pypisync.cycle.sync import Report
     from pypisync.storage.lock import Holder
 
@@ -34,6 +37,12 @@ def sync(
     no_limits: Annotated[
         bool, typer.Option("--no-limits", help="Let the next cycle add more than limits allow.")
     ] = False,
+    accept_removals: Annotated[
+        bool,
+        typer.Option(
+            "--accept-removals", help="Remove what upstream denies, however much that is."
+        ),
+    ] = False,
 ) -> None:
     """Bring the mirror up to date: one cycle.
 
@@ -44,25 +53,32 @@ def sync(
     from pypisync.cli.stop import stopping
 
     understood = configured(config)
+    orders = _orders(no_limits=no_limits, accept_removals=accept_removals)
     if now:
-        _ask_daemon(understood, no_limits=no_limits)
+        _ask_daemon(understood, orders)
         return
     with stopping() as stop:
-        report = _cycle(understood, stop, log_json=log_json, no_limits=no_limits)
+        report = _cycle(understood, stop, log_json=log_json, orders=orders)
     if as_json:
         show_json(asdict(report))
     raise typer.Exit((report.exit_code and stop.exit_code) or report.exit_code)
 
 
-def _ask_daemon(config: "Config", *, no_limits: bool) -> None:
-    from pypisync.cycle.rollback import no_limits as order
+def _orders(*, no_limits: bool, accept_removals: bool) -> "list[Order]":
+    from pypisync.cycle import rollback
+
+    wanted = (no_limits, rollback.no_limits), (accept_removals, rollback.accept_removals)
+    return [order() for given, order in wanted if given]
+
+
+def _ask_daemon(config: "Config", orders: "Sequence[Order]") -> None:
     from pypisync.storage.lock import holder
 
     who = holder(config.destination)
     if who is None or not who.daemon:
         raise StorageError("no daemon is running for this mirror: leave out --now to sync here")
-    if no_limits:
-        order().give(config.destination)
+    for order in orders:
+        order.give(config.destination)
     wake(who)
     typer.echo(f"asked {who} for a cycle")
 
@@ -77,8 +93,9 @@ def wake(daemon: "Holder") -> None:
         raise StorageError(f"{daemon} cannot be asked: {error.strerror}") from None
 
 
-def _cycle(config: "Config", stop: "Stop", *, log_json: bool, no_limits: bool) -> "Report":
-    from pypisync.cycle.rollback import no_limits as order
+def _cycle(
+    config: "Config", stop: "Stop", *, log_json: bool, orders: "Sequence[Order]"
+) -> "Report":
     from pypisync.cycle.sync import sync_once
     from pypisync.wiring import open_mirror
 
@@ -89,8 +106,8 @@ def _cycle(config: "Config", stop: "Stop", *, log_json: bool, no_limits: bool) -
             display.warn(note)
         try:
             mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
-            if no_limits:
-                order().give(config.destination)
+            for order in orders:
+                order.give(config.destination)
             report = sync_once(mirror)
         except PypiSyncError as error:
             if not stop():

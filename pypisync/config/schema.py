@@ -123,7 +123,7 @@ class RequirementsFile(Keys):
 
 
 class Limits(Keys):
-    """How much one cycle may add to the mirror."""
+    """How much one cycle may add to the mirror, and how much may vanish."""
 
     projects: Annotated[int, Field(ge=1)] | None = Field(
         default=2000, description="null (any number) or the projects that one cycle may add"
@@ -133,6 +133,18 @@ class Limits(Keys):
         validate_default=True,
         description="null (any amount) or the bytes that one cycle may fetch: a number or a size "
         'such as "100 GiB"',
+    )
+    removals: int = Field(
+        default=3,
+        ge=0,
+        description="how many projects upstream may deny without a word in its changelog",
+    )
+    removals_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="the same as a share of the projects mirrored: if more are denied than both "
+        "allow, the index counts as broken and nothing is removed",
     )
 
 

@@ -26,7 +26,8 @@ from pypisync.core.standards.metadata import Metadata
 from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
-from pypisync.errors import Gone, Stopped, Unreachable, UpstreamError
+from pypisync.cycle.vanishing import doubted
+from pypisync.errors import Elsewhere, Gone, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ProjectAsk, ReleaseAsk
 
@@ -36,6 +37,7 @@ _SMALL = 2**20  # bytes of a wheel that is fetched whole if it is to be held any
 _READ = 1000  # releases whose requirements are read together
 
 
+_NOT_HERE = (Gone, Elsewhere)
 _Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
 
 
@@ -55,7 +57,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     while batch := list(islice(answers, _RECORD)):
         for _, answer in batch:
             mirror.answered("project", answer)
-        reasons = _faults(batch)
+        reasons = _faults(batch) | doubted(mirror, batch)
         good = [one for one in batch if one[0].name not in reasons]
         reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
         with mirror.catalog.begin() as connection:
@@ -75,14 +77,14 @@ def _faults(batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
     return {
         ask.name: answer
         for ask, answer in batch
-        if isinstance(answer, UpstreamError) and not isinstance(answer, Gone)
+        if isinstance(answer, UpstreamError) and not isinstance(answer, _NOT_HERE)
     }
 
 
 def _record(mirror: Mirror, answered: Sequence[_Answered]) -> None:
     """Record what upstream says of projects; they are owed nothing any more."""
     documents = [answer for _, answer in answered if isinstance(answer, ProjectDocument)]
-    gone = [ask.name for ask, answer in answered if isinstance(answer, Gone)]
+    gone = [ask.name for ask, answer in answered if isinstance(answer, _NOT_HERE)]
     same = {ask.name: answer for ask, answer in answered if isinstance(answer, Unchanged)}
     other = {name: one.validators for name, one in same.items() if one.validators}
     with mirror.catalog.begin() as connection:
@@ -99,7 +101,7 @@ def _elsewhere(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, int]:
     return {
         ask.name: 0
         for ask, answer in batch
-        if isinstance(answer, Gone) and ask.index and len(assignment.indexes_of(ask.name)) > 1
+        if isinstance(answer, _NOT_HERE) and ask.index and len(assignment.indexes_of(ask.name)) > 1
     }
 
 

@@ -4,6 +4,7 @@ All that follows from them is marked in one transaction: projects that are owed 
 and what other environments or other rules make of the facts.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -12,7 +13,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import pending, vulnerabilities
+from pypisync.catalog.facts import missing, pending, vulnerabilities
 from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.proofs import record as proofs
@@ -26,6 +27,9 @@ from pypisync.cycle import feeds, reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
+
+# What PyPI's journal says of what is gone, for good or for a time.
+_REMOVAL = re.compile(r"remove (?:project|release|file)|(?:project|release) quarantined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class _News:
     serial: int  # the newest
     rows: int = 0
     changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
+    removals: set[str] = field(default_factory=set)  # of which it said that something is gone
     by_index: bool = False  # the simple index told it, which knows of no removal
     rewound: bool = False  # the serials known are not the index's (any more): all begins anew
     listed: Mapping[str, int] | None = None  # all its projects, if they were asked for
@@ -146,7 +151,10 @@ def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
             news.serial = max(news.serial, change.serial)
             news.by_index |= change.action == SIMPLE_INDEX
             if change.name:
-                news.changed[canonicalize_name(change.name)] = change.serial
+                name = canonicalize_name(change.name)
+                news.changed[name] = change.serial
+                if _REMOVAL.match(change.action):
+                    news.removals.add(name)
     except UpstreamError as error:
         mirror.answered("changelog", error)
         if not isinstance(error, Rewound):
@@ -219,6 +227,7 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool)
     elif news.listed is not None and (overdue or news.feed.listing):
         owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
     pending.mark_stale(connection, owed, mirror.now(), index)
+    missing.tell(connection, news.removals & owed.keys())
     pending.look_anew(connection, [name for name, claim in claims.items() if claim == "anew"])
     return set(owed)
 

@@ -94,6 +94,9 @@ class Mirror:
     now: Callable[[], float]  # seconds since 1970
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
+    # More projects than both allow are not believed to be gone without a changelog's word.
+    removals: int = 3
+    removals_share: float = 0.1  # of the projects mirrored
     every: float = 0.0  # seconds in which each project is asked once where changes are not told
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
     limits: Limits = Limits()

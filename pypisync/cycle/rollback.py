@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import missing
 from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.publication import retention, runs
 from pypisync.catalog.publication import rollback as states
@@ -26,6 +27,8 @@ _NAME = "name-"
 _NOTHING = "nothing"
 _LIMITS = "limits"
 _LIFT = "lift"
+_REMOVALS = "removals"
+_ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ def no_limits() -> Order:
     return Order(_LIMITS, _LIFT)
 
 
+def accept_removals() -> Order:
+    """Believe that what upstream denies is gone."""
+    return Order(_REMOVALS, _ACCEPT)
+
+
 @dataclass(slots=True)
 class Stay:
     """What staying at a generation took."""
@@ -92,6 +100,8 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
             states.thaw(connection)
         elif (name, text) == (_LIMITS, _LIFT):
             limits.lift(connection)
+        elif (name, text) == (_REMOVALS, _ACCEPT):
+            missing.confirm(connection)
         elif number is None or not (name.startswith(_NAME) or name == _INDEX):
             return "not an order"
         elif name.startswith(_NAME):

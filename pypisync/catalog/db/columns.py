@@ -1,6 +1,6 @@
 """What the tables are made of: columns of the few kinds that there are."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, Text
 
 # Batch migrations on SQLite need every constraint to have a name.
 metadata = MetaData(
@@ -33,6 +33,12 @@ def flag_column(name: str, *, index: bool = False) -> Column[bool]:
 def number_column(name: str) -> Column[int]:
     """A number; 0 unless it is said."""
     return Column(name, Integer, nullable=False, server_default="0")
+
+
+def serial_column() -> Column[int]:
+    """A serial of upstream, which may be a time stamp; 0 unless it is said."""
+    wide = BigInteger().with_variant(Integer, "sqlite")  # whose integers have 64 bits anyway
+    return Column("serial", wide, nullable=False, server_default="0")
 
 
 def ref_column(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:

@@ -30,6 +30,7 @@ from pypisync.catalog.db.columns import (
     metadata,
     number_column,
     ref_column,
+    serial_column,
     text_column,
 )
 
@@ -50,7 +51,9 @@ pending = Table(
     "pending",
     metadata,
     Column("name", Text, primary_key=True),
-    number_column("serial"),  # the document must be at least this new
+    serial_column(),  # the document must be at least this new
+    Column("missing", Float),  # when upstream denied it first, seconds since 1970
+    flag_column("told"),  # a journal or the operator says that something of it is removed
     text_column("index_name", "endpoint"),  # the index whose serial that is
     Column("since", Float, nullable=False),  # seconds since 1970
     number_column("attempts"),
@@ -66,7 +69,7 @@ projects = Table(
     id_column(),
     Column("name", Text, nullable=False, unique=True),
     text_column("display"),
-    number_column("serial"),
+    serial_column(),
     # unseen (only named by a requirement), gone (404), or upstream's project status
     text_column("status", "unseen"),
     text_column("status_reason", None),
@@ -305,7 +308,7 @@ generations = Table(
     "generations",
     metadata,
     id_column(),
-    number_column("serial"),
+    serial_column(),
     Column("at", Float, nullable=False),
     flag_column("complete"),  # its pages are all written
     Column("replaced", Float),  # when the next one took its place; null: it is the newest
@@ -360,7 +363,7 @@ pages = Table(
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
-    number_column("serial"),
+    serial_column(),
     Column("status", Text, nullable=False),
     text_column("status_reason", None),
     Column("first", Integer, nullable=False, index=True),
@@ -376,7 +379,7 @@ runs = Table(
     id_column(),
     Column("started", Float, nullable=False),
     Column("finished", Float),
-    number_column("serial"),
+    serial_column(),
     Column("generation", Integer),
     text_column("outcome", "running"),
     text_column("report", "{}"),  # JSON: counts, what is held and failed, seconds by step

@@ -1,0 +1,68 @@
+"""Projects that upstream seems to have no more: what is known of them until that is sure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from pypisync.catalog.db.schema import files, pending, projects, releases, selected
+from pypisync.catalog.db.sql import among, batches, is_set
+
+_HIDDEN = ("unseen", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the catalog holds of a project that is denied."""
+
+    filled: bool  # it has files
+    told: bool  # a journal or the operator says that something of it is removed
+    since: float | None  # when it was denied first
+
+
+def standing(connection: Connection, names: Collection[str]) -> dict[str, Standing]:
+    """Returns the projects among ``names`` that upstream has shown before."""
+    filled = select(releases.c.project_id).join_from(releases, files).distinct().subquery()
+    query = (
+        select(projects.c.name, filled.c.project_id, pending.c.told, pending.c.missing)
+        .select_from(
+            projects.outerjoin(pending, pending.c.name == projects.c.name).outerjoin(
+                filled, filled.c.project_id == projects.c.id
+            )
+        )
+        .where(projects.c.status.not_in(_HIDDEN))
+    )
+    return {
+        row.name: Standing(row.project_id is not None, bool(row.told), row.missing)
+        for batch in batches(sorted(names))
+        for row in connection.execute(query.where(among(projects.c.name, batch)))
+    }
+
+
+def note(connection: Connection, names: Collection[str], now: float) -> None:
+    """These stale projects are denied; the first time counts."""
+    for batch in batches(sorted(names)):
+        row = among(pending.c.name, batch), pending.c.missing.is_(None)
+        connection.execute(update(pending).where(*row).values(missing=now))
+
+
+def tell(connection: Connection, names: Collection[str]) -> None:
+    """A journal says that something of these stale projects is removed."""
+    for batch in batches(sorted(names)):
+        connection.execute(update(pending).where(among(pending.c.name, batch)).values(told=True))
+
+
+def confirm(connection: Connection) -> int:
+    """The operator says that what is denied is gone. Returns how many projects that are."""
+    doubted = pending.c.missing.is_not(None), ~is_set(pending.c.told)
+    return connection.execute(
+        update(pending).where(*doubted).values(told=True, attempts=0)
+    ).rowcount
+
+
+def share(connection: Connection) -> tuple[int, int]:
+    """Returns how many projects are denied without a journal's word, and how many are mirrored."""
+    doubted = pending.c.missing.is_not(None), ~is_set(pending.c.told)
+    denied = connection.scalar(select(func.count()).select_from(pending).where(*doubted))
+    mirrored = select(func.count(releases.c.project_id.distinct())).join_from(selected, releases)
+    return denied or 0, connection.scalar(mirrored) or 0
