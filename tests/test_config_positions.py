@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.config.positions import positions
+from tests.deep import scaled
 
 KEYS = st.text(st.sampled_from("ab {}[],:/*'#-é"), max_size=5)
 DOCUMENTS = st.recursive(
@@ -17,7 +18,7 @@ DOCUMENTS = st.recursive(
 
 
 @given(document=DOCUMENTS, indent=st.sampled_from([None, 2]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=scaled(150))
 def test_positions_point_at_each_key_and_item(document: object, indent: int | None) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=False)
     text = "/* {[\"' */" + text + "// ]}"

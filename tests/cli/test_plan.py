@@ -11,6 +11,7 @@ from pypisync.core.wanted.groups import Group, NamedFile, Pin
 from pypisync.cycle.sync import Report, listen, settle
 from pypisync.storage.pool import Pool
 from tests.cli.running import configure, invoke, snapshot
+from tests.deep import scaled
 from tests.recipe.mirrors import LINUX, Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
@@ -45,7 +46,7 @@ def listed(bench: Bench) -> dict[tuple[str, str], dict[str, int]]:
 
 
 @given(universes(max_size=8), histories(max_size=5))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=scaled(25))
 def test_a_plan_says_what_the_next_sync_does(before: list[Op], changes: list[Op]) -> None:
     world = build(before)
     with TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ from pypisync.catalog.queries import status as answers
 from pypisync.catalog.queries import why
 from pypisync.errors import CatalogError
 from tests.cli.running import Done, configure, invoke, snapshot
+from tests.deep import scaled
 from tests.recipe.mirrors import LINUX, Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.strategies import Op, build, universes
@@ -230,7 +231,7 @@ def test_why_refuses_what_is_no_project(tmp_path: Path, what: str) -> None:
 
 
 @given(universes())
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=scaled(15))
 def test_every_selected_release_has_a_reason_that_holds(ops: list[Op]) -> None:
     with TemporaryDirectory() as folder:
         packages = {"alpha": ["latest"], "beta[fast]": [">=1"]}

@@ -22,6 +22,7 @@ from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.standards.requirements import parse
 from pypisync.core.units import moment
 from pypisync.core.wanted.groups import Group, NamedFile, Pin, merged
+from tests.deep import scaled
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
 from tests.recipe.verdicts import Truth, wrong
@@ -226,4 +227,4 @@ def _folder() -> Path:
 
 
 TestMirror = Mirror.TestCase
-TestMirror.settings = settings(max_examples=40, stateful_step_count=10, deadline=None)
+TestMirror.settings = settings(max_examples=scaled(40), stateful_step_count=10, deadline=None)

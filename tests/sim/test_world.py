@@ -19,6 +19,7 @@ from pypisync.errors import Gone, Malformed, Stale, Unreachable
 from pypisync.upstream.api import FileAsk, ProjectAsk
 from pypisync.upstream.documents import parse_legacy, parse_simple
 from pypisync.upstream.session import Reply
+from tests.deep import scaled
 from tests.sim import rpc, strategies
 from tests.sim.documents import JSON_V1, Documents
 from tests.sim.memory import BASE, MemoryUpstream
@@ -335,7 +336,7 @@ def test_without_xmlrpc_the_root_tells_what_changed(world: World, memory: Memory
     assert memory.requests("root") == 3
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(strategies.universes(4, max_size=10), strategies.histories(4))
 def test_memory_says_what_the_documents_say(universe: list[Op], history: list[Op]) -> None:
     world = strategies.build([*universe, *history])
@@ -354,7 +355,7 @@ def test_memory_says_what_the_documents_say(universe: list[Op], history: list[Op
             assert document(by_json, name) == parse_legacy(name, reply)
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(strategies.universes(4), strategies.histories(4, max_size=20))
 def test_serials_follow_the_journal(universe: list[Op], history: list[Op]) -> None:
     world = strategies.build(universe)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pypisync.errors import Malformed, StorageError
 from pypisync.storage import archives
 from pypisync.storage.archives import SdistFacts, sdist_facts, wheel_metadata
+from tests.deep import scaled
 
 METADATA = b"Metadata-Version: 2.1\nName: Spam.Egg\nVersion: 1.0\n"
 MEMBER = "spam_egg-1.0.dist-info/METADATA"
@@ -328,7 +329,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, name: str, data: bytes) -
         sdist_facts(tmp_path / name)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=scaled(150))
 @given(data=st.data())
 def test_damage_never_escapes(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

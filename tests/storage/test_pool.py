@@ -15,6 +15,7 @@ from pypisync.errors import Malformed, StorageError
 from pypisync.storage import disk
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Deposit, FileAsk
+from tests.deep import scaled
 
 DATA = b"spam and eggs " * 1000
 LEAF = "packages/aa/bb/" + "c" * 60
@@ -188,7 +189,7 @@ def test_no_path_leaves_the_pool(tmp_path: Path, path: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=scaled(200))
 @given(st.lists(st.sampled_from(["..", ".", "", "packages", "a", "/", "\0", "b/.."])).map("/".join))
 def test_an_accepted_path_is_below_packages(
     tmp_path_factory: pytest.TempPathFactory, path: str

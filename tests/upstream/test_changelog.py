@@ -12,6 +12,7 @@ from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, Rewound, Unreachable
 from pypisync.upstream.changelog import _change, _decode
 from pypisync.upstream.session import Reply
+from tests.deep import scaled
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Asked, Scripted, page
 
@@ -207,7 +208,7 @@ JSONISH = st.recursive(
 
 
 @given(JSONISH)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=scaled(100))
 def test_any_row_is_a_change_or_malformed(value: object) -> None:
     try:
         change = _change(value)
@@ -222,7 +223,7 @@ PIECES = st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in 
 
 
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=scaled(200))
 def test_any_xml_is_a_result_or_malformed(inner: str) -> None:
     text = f"<methodResponse><params><param>{inner}</param></params></methodResponse>"
     with contextlib.suppress(Malformed):

@@ -13,6 +13,7 @@ from pypisync.errors import Gone, Malformed, StorageError, Unreachable, Upstream
 from pypisync.upstream.api import FileAsk
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.download import SmallestFirst
+from tests.deep import scaled
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.deposit import MemoryDeposit
 from tests.upstream.scripted import Answer, Scripted, page, resumable
@@ -326,7 +327,7 @@ def test_a_single_worker_takes_large_files_too() -> None:
     st.integers(1, 5),
     st.randoms(use_true_random=False),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=scaled(60))
 def test_every_file_is_served_once_and_large_ones_leave_room(
     sizes: list[int | None], workers: int, random: "object"
 ) -> None:

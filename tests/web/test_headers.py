@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.web import headers
+from tests.deep import scaled
 
 JSON, HTML = headers.CONTENT_TYPES["v1_json"], headers.CONTENT_TYPES["v1_html"]
 
@@ -35,7 +36,7 @@ def test_the_format(accept: str, expected: str) -> None:
 
 
 @given(st.permutations(sorted(headers.CONTENT_TYPES)), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=scaled(30))
 def test_the_heaviest_wins_in_whatever_order(order: list[headers.Format], latest: bool) -> None:
     names = {form: headers.CONTENT_TYPES[form] for form in order}
     if latest:
@@ -46,7 +47,7 @@ def test_the_heaviest_wins_in_whatever_order(order: list[headers.Format], latest
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=scaled(100))
 def test_any_text_is_answered(text: str) -> None:
     assert headers.page_format(text) in headers.CONTENT_TYPES
     assert headers.takes_gzip(text) in (True, False)
@@ -67,7 +68,7 @@ def test_the_packing(encoding: str, expected: bool) -> None:
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=scaled(200))
 def test_a_part_is_what_a_slice_is(size: int, first: int, last: int) -> None:
     data = bytes(range(size))
     asked = [

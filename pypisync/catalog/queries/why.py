@@ -92,7 +92,7 @@ def why(
         if version is None or bytes(row[3]) == versions.key(version):
             nodes.setdefault(row[0], []).append(Node(row[0], row[4]))
             facts[row[0]] = row
-    climber = Climber(Book(reader), most)
+    climber = Climber(_Uses(reader), most)
     found = {release: climber.chains(starts) for release, starts in nodes.items()}
     teller = _Teller(reader, found.values())
     return [
@@ -161,8 +161,8 @@ def _purpose(
     return proofs, tuple((row[0], row[1]) for row in held)
 
 
-class Book:
-    """A :class:`pypisync.core.closure.paths.Book` over a reader."""
+class _Uses:
+    """A :class:`pypisync.core.closure.paths.UseGraph` over a reader."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -39,7 +39,7 @@ from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, to_text
 from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts.vulnerabilities import owe
 from pypisync.catalog.selection import decide_full
-from pypisync.catalog.selection.read import CatalogBook
+from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.incremental import Closure
 from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, Root
 from pypisync.core.standards.model import Targets
@@ -103,13 +103,13 @@ def _update(
 
     ``moved``: there are new or dropped roots, which are looked for among all.
     """
-    book = CatalogBook(connection)
-    open_roots = book.roots(roots.c.state == "new") if moved else []
+    graph = CatalogGraph(connection)
+    open_roots = graph.roots(roots.c.state == "new") if moved else []
     for batch in batches(sorted(changed)):
         touched = among(roots.c.project_id, batch)
-        open_roots += book.roots(touched & (roots.c.state == "kept"))
-    dropped = book.roots(roots.c.state == "dropped") if moved else []
-    decision = Closure(book, targets).update(
+        open_roots += graph.roots(touched & (roots.c.state == "kept"))
+    dropped = graph.roots(roots.c.state == "dropped") if moved else []
+    decision = Closure(graph, targets).update(
         roots=open_roots, dropped=dropped, projects=changed, releases=redraw
     )
     _Save(connection).decision(decision)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from pypisync.catalog.db.schema import choices, classes, edges, root_choices, roots, selected
 from pypisync.catalog.db.sql import batches, in_bulk, pour, to_text
-from pypisync.catalog.selection.read import CatalogBook
+from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.full import Scratch
 from pypisync.core.closure.model import Root
 from pypisync.core.standards.model import Targets
@@ -24,7 +24,7 @@ def nothing_decided(connection: Connection) -> bool:
 
 def decide(connection: Connection, targets: Targets) -> Scratch:
     """Decide for all roots, and record it; what the decision lacked is the caller's to ask for."""
-    found = Scratch(CatalogBook(connection), targets)
+    found = Scratch(CatalogGraph(connection), targets)
     with in_bulk(connection, root_choices, choices, edges):
         for some in batches(found.choose_roots(), _ROOTS):
             _record_roots(connection, some)

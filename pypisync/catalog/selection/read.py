@@ -27,8 +27,8 @@ from pypisync.core.wanted.selector import parse as parse_selector
 _UNION = 200
 
 
-class CatalogBook:
-    """A :class:`pypisync.core.closure.model.Book` over one connection."""
+class CatalogGraph:
+    """A :class:`pypisync.core.closure.model.StoredGraph` over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

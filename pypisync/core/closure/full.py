@@ -20,7 +20,7 @@ _BATCH = 5_000
 _T = TypeVar("_T")
 
 
-class Source(Protocol):
+class FactSource(Protocol):
     """Where facts are read from, in batches."""
 
     def all_roots(self) -> Iterator[Root]:
@@ -44,7 +44,7 @@ class Source(Protocol):
 class Scratch:
     """A selection as it grows; nodes and classes are numbered from 0 as they are met."""
 
-    def __init__(self, source: Source, targets: Targets) -> None:
+    def __init__(self, source: FactSource, targets: Targets) -> None:
         self.nodes: dict[int | NodeKey, int] = {}  # a release, or an extra of one: its number
         self.classes: dict[ClassKey, int] = {}
         self.chosen: list[tuple[int, ...]] = []  # by class

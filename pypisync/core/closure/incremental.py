@@ -8,9 +8,9 @@ changed projects, draws the nodes of changed releases again, follows the edges o
 removes nodes that lost their support, unless a root still reaches them (reference counts alone
 would keep cycles alive).
 
-Facts and earlier decisions are read in batches through a :class:`pypisync.core.closure.model.Book`.
-The update does not wait for facts that the catalog lacks: the decision names them, and is made
-again when they have been read.
+Facts and earlier decisions are read in batches through a
+:class:`pypisync.core.closure.model.StoredGraph`. The update does not wait for facts that the
+catalog lacks: the decision names them, and is made again when they have been read.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 
 from pypisync.core.closure.candidates import Candidate, choose
 from pypisync.core.closure.edges import edges, root_calls_for
-from pypisync.core.closure.model import Book, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.closure.model import ClassKey, Decision, Node, NodeKey, Root, StoredGraph
 from pypisync.core.closure.reachability import Liveness
 from pypisync.core.closure.working_set import WorkingSet, reached
 from pypisync.core.standards.model import Targets
@@ -28,9 +28,9 @@ from pypisync.core.wanted.selector import PINNED
 class Closure:
     """One update of the selection."""
 
-    def __init__(self, book: Book, targets: Targets) -> None:
+    def __init__(self, graph: StoredGraph, targets: Targets) -> None:
         self._targets = targets
-        self._work = WorkingSet(book)
+        self._work = WorkingSet(graph)
         self._gained: set[NodeKey] = set()
         self._lost: set[NodeKey] = set()
         self._created: set[NodeKey] = set()

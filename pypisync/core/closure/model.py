@@ -95,7 +95,7 @@ def called(extras: Sequence[str]) -> tuple[str, ...]:
     return (PINNED,) if PINNED in extras else ("", *extras)
 
 
-class Book(Protocol):
+class StoredGraph(Protocol):
     """Facts and earlier decisions, in batches; each result covers all that was asked for."""
 
     def candidates(self, projects: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:

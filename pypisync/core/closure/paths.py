@@ -45,7 +45,7 @@ class Use:
     kind: str
 
 
-class Book(Protocol):
+class UseGraph(Protocol):
     """The selection, read in batches; a node that nothing is known of is left out of the result."""
 
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
@@ -78,7 +78,7 @@ class Found:
 class Climber:
     """Looks for the roots of one node after another; it reads nothing twice."""
 
-    book: Book
+    graph: UseGraph
     most: int | None = None  # nodes to look at in one search; None: no limit
     _roots: dict[Node, Sequence[RootLine]] = field(default_factory=dict)
     _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Climber:
     def _read(self, frontier: Collection[Node]) -> None:
         fresh = {node for node in frontier if node not in self._roots}
         if fresh:
-            roots, uses = self.book.roots(fresh), self.book.uses(fresh)
+            roots, uses = self.graph.roots(fresh), self.graph.uses(fresh)
             for node in fresh:
                 self._roots[node] = roots.get(node, ())
                 self._uses[node] = uses.get(node, ())

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pypisync.core.closure.model import (
-    Book,
     Class,
     ClassKey,
     Node,
     NodeKey,
     ReleaseFacts,
     Root,
+    StoredGraph,
     called,
 )
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class WorkingSet:
-    """Loads from a book what is asked for, once."""
+    """Loads from a stored graph what is asked for, once."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, graph: StoredGraph) -> None:
         self.nodes: dict[NodeKey, Node] = {}
         self.facts: dict[int, ReleaseFacts] = {}
         self.candidates: dict[int, Sequence[Candidate] | None] = {}
         self.pinnable: dict[int, Mapping[bytes, int]] = {}
         self.classes: dict[ClassKey, Class] = {}
         self.roots: dict[int, Root] = {}
-        self._book = book
+        self._graph = graph
         self._stored: dict[ClassKey, tuple[tuple[int, ...], int, int]] = {}
         self._looked: set[int] = set()  # releases whose nodes are loaded
         self._class_projects: set[int] = set()  # projects whose classes are loaded
@@ -44,29 +44,29 @@ class WorkingSet:
 
     def load_candidates(self, projects: set[int]) -> None:
         """The releases of projects."""
-        self.candidates.update(self._book.candidates(projects - self.candidates.keys()))
+        self.candidates.update(self._graph.candidates(projects - self.candidates.keys()))
 
     def load_pinnable(self, projects: set[int]) -> None:
         """The releases of projects that a lock file can name."""
-        self.pinnable.update(self._book.pinnable(projects - self.pinnable.keys()))
+        self.pinnable.update(self._graph.pinnable(projects - self.pinnable.keys()))
 
     def load_releases(self, releases: set[int]) -> None:
         """The facts of releases."""
-        self.facts.update(self._book.releases(releases - self.facts.keys()))
+        self.facts.update(self._graph.releases(releases - self.facts.keys()))
 
     def load_classes(self, projects: set[int]) -> None:
         """All classes into projects."""
         missing = projects - self._class_projects
         if missing:
             self._class_projects |= missing
-            self._keep(self._book.classes(missing))
+            self._keep(self._graph.classes(missing))
 
     def load_nodes(self, releases: set[int]) -> None:
         """The nodes of releases."""
         missing = releases - self._looked
         if missing:
             self._looked |= missing
-            for key, node in self._book.nodes(missing).items():
+            for key, node in self._graph.nodes(missing).items():
                 self.nodes[key] = node
                 self._index(key, node)
 
@@ -78,21 +78,21 @@ class WorkingSet:
             if key not in self.classes and key.project not in self._class_projects
         ]
         if missing:
-            self._keep(self._book.named(missing))
+            self._keep(self._graph.named(missing))
 
     def load_choosers(self, releases: set[int]) -> None:
         """The classes that choose releases."""
         missing = releases - self._chosen
         if missing:
             self._chosen |= missing
-            self._keep(self._book.choosers(missing))
+            self._keep(self._graph.choosers(missing))
 
     def load_roots(self, releases: set[int]) -> None:
         """The roots that call for releases."""
         missing = releases - self._rooted
         if missing:
             self._rooted |= missing
-            for root in self._book.rooting(missing):
+            for root in self._graph.rooting(missing):
                 if root.id not in self.roots:
                     self.roots[root.id] = root
                     for release in root.chosen:
@@ -146,7 +146,7 @@ class WorkingSet:
     ) -> Mapping[ClassKey, list[NodeKey]]:
         """Nodes that use classes and are not loaded, at most ``limit`` for each class."""
         ids = {entry.id: key for key in classes if (entry := self.classes[key]).id is not None}
-        found = self._book.users([i for i in ids if i is not None], limit)
+        found = self._graph.users([i for i in ids if i is not None], limit)
         return {
             ids[i]: [key for key in users if key.release not in self._looked]
             for i, users in found.items()

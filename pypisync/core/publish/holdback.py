@@ -82,19 +82,32 @@ def spread(
 
 
 def dependencies_first(names: Iterable[str], needs: Mapping[str, Iterable[str]]) -> list[str]:
-    """``names`` so that what a name needs comes before it; within a cycle in name order."""
-    wanted = dict.fromkeys(sorted(names))
+    """``names`` so that what a name needs comes before it; within a cycle in name order.
+
+    What any name of a cycle needs comes before the whole cycle: Tarjan's algorithm finds the
+    strongly connected components in this order.
+    """
+    wanted = {name: sorted(set(needs.get(name, ()))) for name in sorted(names)}
     order: dict[str, None] = {}
-    entered: set[str] = set()
+    entered: dict[str, int] = {}  # how many were entered before
+    lowest: dict[str, int] = {}  # the earliest entered that it leads back to
+    waiting: list[str] = []  # entered, and not in the order yet
     for start in wanted:
-        stack = [(start, False)]
-        while stack:
-            name, done = stack.pop()
-            if done:
-                order[name] = None
-            elif name not in entered:
-                entered.add(name)
-                stack.append((name, True))
-                below = sorted(needs.get(name, ()), reverse=True)
-                stack += [(need, False) for need in below if need in wanted]
+        todo = [start]
+        while todo:
+            name = todo[-1]
+            below = [need for need in wanted[name] if need in wanted and need not in order]
+            if name not in entered:
+                entered[name] = lowest[name] = len(entered)
+                waiting.append(name)
+                todo += [need for need in reversed(below) if need not in entered]
+                continue
+            todo.pop()
+            if name in order:
+                continue  # it stood there twice
+            lowest[name] = min([lowest[name], *(lowest[need] for need in below)])
+            if lowest[name] == entered[name]:
+                at = waiting.index(name)
+                order.update(dict.fromkeys(sorted(waiting[at:])))
+                del waiting[at:]
     return list(order)

@@ -17,6 +17,7 @@ from pypisync.core.resolve.target_index import Ground
 from pypisync.core.standards.model import Requirement
 from tests.core.resolve.test_solver import NAMES, ROOTS, indexes
 from tests.core.universes import Index, ground, need
+from tests.deep import scaled
 
 SEVERAL = st.lists(
     st.one_of(ROOTS, st.sampled_from([*NAMES, "b[x]", "c<2"])).map(need), min_size=2, max_size=5
@@ -32,7 +33,7 @@ def every(facts: Ground) -> Iterator[dict[str, int]]:
 
 
 @given(indexes(), SEVERAL, st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_a_checker_passes_what_has_no_faults(
     index: Index, roots: list[Requirement], draw: Random
 ) -> None:
@@ -45,7 +46,7 @@ def test_a_checker_passes_what_has_no_faults(
 
 
 @given(indexes(), SEVERAL)
-@settings(max_examples=100)
+@settings(max_examples=scaled(100))
 def test_agreement_is_the_same_by_itself(index: Index, roots: list[Requirement]) -> None:
     admission = Admission(ground(index).asking(tuple(roots)))
     together = Agreement(admission)
@@ -54,7 +55,7 @@ def test_agreement_is_the_same_by_itself(index: Index, roots: list[Requirement])
 
 
 @given(indexes(), SEVERAL, st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_what_is_called_is_the_same_by_itself(
     index: Index, roots: list[Requirement], draw: Random
 ) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.closure.paths import SHARED, owners
+from tests.deep import scaled
 
 numbers = st.integers(0, 9)
 roots = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.lists(numbers, max_size=3))
@@ -22,7 +23,7 @@ def reached(starts: list[int], reach: dict[int, list[int]]) -> set[int]:
 
 
 @given(roots, reach)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=scaled(300))
 def test_the_owner_is_the_only_root_that_reaches_it(
     starts: dict[str, list[int]], reach: dict[int, list[int]]
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.closure.paths import Chain, Climber, Node, RootLine, Use
+from tests.deep import scaled
 
 
 def line(number: int) -> RootLine:
@@ -55,7 +56,7 @@ graphs = st.builds(
 
 
 @given(graphs, st.sets(numbers, min_size=1))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=scaled(200))
 def test_every_root_is_found_with_a_shortest_chain(graph: Graph, starts: set[int]) -> None:
     climber = Climber(graph)
     for start in starts:

@@ -13,6 +13,7 @@ from pypisync.core.environments.targets import Environment, targets
 from pypisync.core.standards.marker_syntax import DEEPEST, LONGEST
 from tests.core.environments.brute_force import satisfiable, tree_of
 from tests.core.environments.marker_table import INVALID, LOCK_MARKERS, MARKERS
+from tests.deep import scaled
 
 OPEN: Environment = {}
 LINUX: Environment = {
@@ -122,7 +123,7 @@ TOKENS = ("python_version", "os.name", "extra", '"3.8"', "'x'", "==", "<", "in",
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=9), st.sampled_from(["", " "]))
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=scaled(300))
 def test_the_grammar_is_packagings(tokens: list[str], between: str) -> None:
     text = between.join(tokens) or " "
     try:
@@ -183,7 +184,7 @@ MARKER = st.recursive(
 
 
 @given(MARKER, st.sampled_from(sorted(ENVIRONMENTS)), st.sampled_from(EXTRAS))
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=scaled(400))
 def test_any_marker_in_any_environment_against_brute_force(
     marker: str, name: str, extra: str
 ) -> None:

@@ -14,6 +14,7 @@ from pypisync.core.environments.targets import (
     python_mask,
     targets,
 )
+from tests.deep import scaled
 
 
 def names(environment: Environment) -> list[str]:
@@ -198,7 +199,7 @@ CLAUSES = st.builds(
 
 
 @given(st.lists(CLAUSES, max_size=4).map(",".join))
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=scaled(300))
 def test_requires_python_against_every_patch_level(text: str) -> None:
     served = targets({})
     try:

@@ -23,6 +23,7 @@ from pypisync.core.publish.pages import (
     root_json,
     root_json_changed,
 )
+from tests.deep import scaled
 
 BASE = "http://mirror.test/simple/holygrail/"
 HEX = "0123456789abcdef" * 4
@@ -264,7 +265,7 @@ def test_lone_surrogates_do_not_stop_a_page() -> None:
 anything = st.text(st.characters(exclude_characters="\r\0"), min_size=1, max_size=30)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=scaled(60))
 @given(reason=anything, requires=anything, yanked=anything)
 def test_hostile_text_stays_text(reason: str, requires: str, yanked: str) -> None:
     data = page(wheel(requires_python=requires, yanked=yanked), reason=reason)
@@ -280,7 +281,7 @@ def test_hostile_text_stays_text(reason: str, requires: str, yanked: str) -> Non
         assert document["project-status"]["reason"] == reason
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=scaled(40))
 @given(st.lists(st.from_regex(r"[0-9]{1,2}\.[0-9](a[0-9]|\.post[0-9])?", fullmatch=True)))
 def test_versions_are_exactly_those_of_the_files(texts: list[str]) -> None:
     document = json.loads(project_json(page(*map(wheel, texts))))

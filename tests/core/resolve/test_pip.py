@@ -11,10 +11,11 @@ from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import Index, ground, need, pins
+from tests.deep import scaled
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=200)
+@settings(max_examples=scaled(200))
 def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) -> None:
     facts, wanted = ground(index), (need(root),)
     admission = Admission(facts.asking(wanted))
@@ -28,7 +29,7 @@ def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) ->
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=150)
+@settings(max_examples=scaled(150))
 def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     wanted = (need(root),)
     prover = Prover(ground(index))

@@ -15,6 +15,7 @@ from pypisync.core.resolve.check_refutation import Clause, Term, refutes
 from pypisync.core.resolve.prover import Prover
 from tests.core import naive
 from tests.core.universes import HERE, Index, ground, need, pins, prove, solutions
+from tests.deep import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ ROOTS = st.sampled_from(("a", "a", "a[x]", "a>=2", "a==1", "a<3", "a==3rc1"))
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=150)
+@settings(max_examples=scaled(150))
 def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) -> None:
     facts = ground(index)
     proof = Prover(facts).prove((need(root),), Budget())
@@ -62,7 +63,7 @@ def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) 
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=80)
+@settings(max_examples=scaled(80))
 def test_the_checker_of_pins_is_brute_force(index: Index, root: str) -> None:
     facts = ground(index)
     passed = [
@@ -74,7 +75,7 @@ def test_the_checker_of_pins_is_brute_force(index: Index, root: str) -> None:
 
 
 @given(indexes(), ROOTS, st.data())
-@settings(max_examples=150)
+@settings(max_examples=scaled(150))
 def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
     index: Index, root: str, data: st.DataObject
 ) -> None:
@@ -96,7 +97,7 @@ def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
 
 
 @given(indexes(), ROOTS, st.data())
-@settings(max_examples=80)
+@settings(max_examples=scaled(80))
 def test_a_refutation_that_was_tampered_with_is_rejected(
     index: Index, root: str, data: st.DataObject
 ) -> None:
@@ -144,14 +145,14 @@ def test_facts_that_are_none_are_rejected() -> None:
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_a_project_that_nobody_names_changes_nothing(index: Index, root: str) -> None:
     more = {**index, "zz 1": ["a==9"], "zz 2": ["yanked"]}
     assert prove(more, root) == prove(index, root)
 
 
 @given(indexes(), ROOTS, st.data())
-@settings(max_examples=80)
+@settings(max_examples=scaled(80))
 def test_removing_a_requirement_never_makes_a_root_impossible(
     index: Index, root: str, data: st.DataObject
 ) -> None:
@@ -172,7 +173,7 @@ def test_removing_a_requirement_never_makes_a_root_impossible(
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_renaming_commutes(index: Index, root: str) -> None:
     table = str.maketrans("bcd", "qrs")  # in the same order: which of two comes first is by name
 

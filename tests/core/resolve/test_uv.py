@@ -15,6 +15,7 @@ from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.uv import rehearsed
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import Index, ground, need, pins
+from tests.deep import scaled
 
 # Each with what uv 0.13 came to: index, pins (None: no solution), and what it looked at and left.
 ANSWERS: list[tuple[str, Index, dict[str, str] | None, set[str]]] = [
@@ -88,7 +89,7 @@ def test_what_uv_comes_to(index: Index, expected: dict[str, str] | None, left: s
 
 
 @given(indexes(), ROOTS)
-@settings(max_examples=200)
+@settings(max_examples=scaled(200))
 def test_what_comes_out_is_an_installation(index: Index, root: str) -> None:
     facts, wanted = ground(index), (need(root),)
     facts = facts.asking(wanted)

@@ -9,6 +9,7 @@ from packaging.version import Version
 from pypisync.core.filters.file_rules import excluded
 from pypisync.core.standards.filenames import LONGEST_FILENAME, parse, pool_path
 from pypisync.core.standards.model import File
+from tests.deep import scaled
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ components = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=scaled(400))
 @given(
     words,
     st.sampled_from(["1.0", "2!1a1", "1+x.1", "1.0-1", "x", ""]),
@@ -138,7 +139,7 @@ def test_what_is_taken_is_what_packaging_reads(name: str, version: str, rest: li
         assert (filename + extension).endswith(parsed.remainder)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=scaled(200))
 @given(
     st.text(max_size=30), st.sampled_from([".whl", ".tar.gz", "-1.0-py3-none-any.whl", "-1.0.zip"])
 )

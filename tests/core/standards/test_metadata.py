@@ -16,6 +16,7 @@ from pypisync.core.standards.metadata import (
     build_requires,
     read_metadata,
 )
+from tests.deep import scaled
 
 HEAD = b"Metadata-Version: 2.1\nName: Foo_Bar\nVersion: 1.0\n"
 
@@ -96,7 +97,7 @@ documents = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=scaled(500))
 @given(documents.map("".join), st.booleans())
 def test_lines_and_fields_as_pythons_own_parser(text: str, headed: bool) -> None:
     data = (HEAD if headed else b"") + text.encode()

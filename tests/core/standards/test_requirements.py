@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from pypisync.core.standards import model
 from pypisync.core.standards.requirements import _COMMON, LONGEST, _other, parse
 from pypisync.core.standards.specifiers import matcher
+from tests.deep import scaled
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def lines(draw: st.DrawFn) -> str:
     return "".join(parts) + draw(markers)
 
 
-@settings(deadline=None, max_examples=800)
+@settings(deadline=None, max_examples=scaled(800))
 @given(lines())
 def test_the_fast_way_is_packagings(text: str) -> None:
     parsed = parse.__wrapped__(text)
@@ -166,7 +167,7 @@ def test_the_fast_way_is_packagings(text: str) -> None:
     assert not parsed.marker or str(Marker(parsed.marker)) == parsed.marker
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=scaled(300))
 @given(st.text("fo1.>=<!~*[](),;@ \t\n'\"-+é", max_size=25))
 def test_any_text_gives_an_answer(text: str) -> None:
     parsed = parse(text)

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from pypisync.core.standards import versions
 from pypisync.core.standards.specifiers import Matcher, matcher
+from tests.deep import scaled
 
 PUBLIC = [
     release + suffix
@@ -83,7 +84,7 @@ specifier_texts = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=scaled(250))
 @given(
     st.lists(specifier_texts, max_size=4).map(",".join), st.lists(texts, min_size=5, max_size=12)
 )

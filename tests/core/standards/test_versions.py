@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from pypisync.core.standards import versions
+from tests.deep import scaled
 
 # PEP 440, ascending; those in one row are equal.
 LADDER = [
@@ -95,7 +96,7 @@ def test_the_ladder() -> None:
         assert a < b, (low, high)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=scaled(150))
 @given(st.lists(version_texts(), min_size=2, max_size=8))
 def test_keys_order_as_versions_do(texts: list[str]) -> None:
     keyed = [(Version(text), key(text)) for text in texts]

@@ -8,6 +8,7 @@ from packaging.version import Version
 from pypisync.core.standards import versions
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.selector import Selector, parse, parse_root
+from tests.deep import scaled
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_an_exact_version_is_pep_440_equality() -> None:
     assert local.pinned
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=scaled(200))
 @given(
     st.integers(1, 999) | st.just(None),
     st.lists(st.sampled_from(["<3", ">=2.0", "!=1.*", "~=1.4", "==2a1"]), unique=True, max_size=3),
