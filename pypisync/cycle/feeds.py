@@ -5,11 +5,11 @@ begins anew (every project of the index is owed a document) at another address, 
 that had no serials has some.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
-from pypisync.catalog.publication import runs
 from pypisync.cycle.mirror import Mirror
 from pypisync.upstream.api import FEEDS, ChangeFeed, FeedKind
 
@@ -25,26 +25,33 @@ class Before:
     kind: FeedKind
     address: str | None
     moved: bool  # the address is another one now
+    noted: bool  # the kind is on record
 
 
-def recall(mirror: Mirror, connection: Transaction, feed: ChangeFeed) -> Before:
-    """Go on with the kind of the last cycle, and look for a better one if it is time."""
-    word = pending.setting(connection, f"feed:{feed.name}")
+def recall(
+    mirror: Mirror, settings: Mapping[str, str], last: float | None, feed: ChangeFeed
+) -> Before:
+    """Go on with the kind of the last cycle, and look for a better one if it is time.
+
+    ``last``: when the cycle before began (seconds since 1970); None: there was none.
+    """
+    word = settings.get(f"feed:{feed.name}")
     kind = word if word in FEEDS else FEEDS[0]
-    address = pending.setting(connection, f"address:{feed.name}")
+    address = settings.get(f"address:{feed.name}")
     moved = address not in (None, feed.address)
     if moved:
         kind = FEEDS[0]
-    last, now = runs.before_last(connection), mirror.now()
+    now = mirror.now()
     look = [one for one, every in _LOOKS.items() if last is None or now // every != last // every]
     feed.follow(kind, look)
-    return Before(pending.serial(connection, feed.name), kind, address, moved)
+    serial = pending.serial_in(settings, feed.name)
+    return Before(serial, kind, address, moved, word is not None)
 
 
 def remember(mirror: Mirror, connection: Transaction, feed: ChangeFeed, before: Before) -> None:
     """Note the kind that was found, and tell of one that is worse than the one before."""
     word = f"feed:{feed.name}"
-    if feed.kind != before.kind or pending.setting(connection, word) is None:
+    if feed.kind != before.kind or not before.noted:
         pending.set_setting(connection, word, feed.kind)
     if feed.address != before.address:
         pending.set_setting(connection, f"address:{feed.name}", feed.address)

@@ -17,6 +17,7 @@ from pypisync.catalog.facts import missing, pending, vulnerabilities
 from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.proofs import record as proofs
+from pypisync.catalog.publication import runs
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import WantedRoot, repair, set_roots
 from pypisync.core.standards.model import ENDPOINT
@@ -50,13 +51,11 @@ def listen(mirror: Mirror) -> Heard:
     """
     mirror.watch.step("changelog")
     with mirror.catalog.begin() as connection:
-        before = {
-            feed.name: feeds.recall(mirror, connection, feed) for feed in mirror.upstream.feeds
-        }
-        patterns_seen = pending.setting(connection, "patterns")
-        overdue = before[ENDPOINT].serial is not None and reconcile.overdue(
-            connection, mirror.now()
-        )
+        known = pending.all_settings(connection)
+        last = runs.before_last(connection)
+    before = {feed.name: feeds.recall(mirror, known, last, feed) for feed in mirror.upstream.feeds}
+    patterns_seen = known.get("patterns")
+    overdue = before[ENDPOINT].serial is not None and reconcile.overdue(known, mirror.now())
     patterns = _patterns(mirror)
     new_patterns = bool(patterns) and patterns_seen != patterns
     news, failed = _hear_all(mirror, before)
@@ -66,9 +65,9 @@ def listen(mirror: Mirror) -> Heard:
             one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
-        _apply_rules(mirror, connection)
-        _set_roots(mirror, connection, names, everything=new_patterns)
-        _reassign(mirror, connection)
+        _apply_rules(mirror, connection, known)
+        _set_roots(mirror, connection, known, names, everything=new_patterns)
+        _reassign(mirror, connection, known)
         owed: set[str] = set()
         for one in news:
             owed |= _owe(mirror, connection, one, overdue=overdue)
@@ -244,10 +243,10 @@ def _claim(mirror: Mirror, index: str, name: str, found: str) -> Literal["", "ag
     return "anew" if before or mirror.upstream.assignment.united(name) else ""
 
 
-def _reassign(mirror: Mirror, connection: Transaction) -> None:
+def _reassign(mirror: Mirror, connection: Transaction, known: Mapping[str, str]) -> None:
     """Look for the projects anew that come from another index since the configuration changed."""
     assignment = mirror.upstream.assignment
-    before = pending.setting(connection, "indexes")
+    before = known.get("indexes")
     if assignment.text == (Assignment().text if before is None else before):
         return
     moved = [
@@ -260,12 +259,12 @@ def _reassign(mirror: Mirror, connection: Transaction) -> None:
     pending.set_setting(connection, "indexes", assignment.text)
 
 
-def _apply_rules(mirror: Mirror, connection: Transaction) -> None:
+def _apply_rules(mirror: Mirror, connection: Transaction, known: Mapping[str, str]) -> None:
     """Derive from known facts what other environments, other rules of files or time make of them.
 
     The policy is among the rules; with time, files become old enough for it.
     """
-    if pending.setting(connection, "environment") != mirror.fingerprint:
+    if known.get("environment") != mirror.fingerprint:
         facts.rederive(connection, mirror.rules, mirror.now())
         bars.doom_blocked(connection, mirror.rules.bars)
         decide.forget_decisions(connection)
@@ -276,14 +275,19 @@ def _apply_rules(mirror: Mirror, connection: Transaction) -> None:
 
 
 def _set_roots(
-    mirror: Mirror, connection: Transaction, names: set[str], *, everything: bool
+    mirror: Mirror,
+    connection: Transaction,
+    known: Mapping[str, str],
+    names: set[str],
+    *,
+    everything: bool,
 ) -> None:
     """Make the roots those of the configuration, patterns expanded over all names known."""
     if not mirror.asked:
         spelled = repr((mirror.roots, mirror.patterns, mirror.groups))
         mirror.asked = sha256(spelled.encode()).hexdigest()
     digest = mirror.asked
-    if not mirror.patterns and pending.setting(connection, "roots") == digest:
+    if not mirror.patterns and known.get("roots") == digest:
         return
     matched = set() if everything else decide.matched_names(connection)
     expanded = expand(mirror.roots, mirror.patterns, sorted(names | matched))

@@ -13,9 +13,9 @@ _EVERY = 7 * 86400.0  # seconds
 _SETTING = "reconciled"
 
 
-def overdue(connection: Transaction, now: float) -> bool:
+def overdue(settings: Mapping[str, str], now: float) -> bool:
     """Whether the last comparison is so long ago that another is due."""
-    last = pending.setting(connection, _SETTING)
+    last = settings.get(_SETTING)
     # A time to come was written by a clock that was wrong.
     return last is None or not now - _EVERY < float(last) <= now
 

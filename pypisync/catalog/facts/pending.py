@@ -66,6 +66,11 @@ def setting(connection: Connection, name: str) -> str | None:
     return connection.scalar(select(settings.c.value).where(settings.c.name == name))
 
 
+def all_settings(connection: Connection) -> dict[str, str]:
+    """Returns all single values by name, with one statement."""
+    return {row.name: row.value for row in connection.execute(select(settings))}
+
+
 def set_setting(connection: Connection, name: str, value: str) -> None:
     """Store a single value."""
     row = settings.c.name == name
@@ -75,7 +80,13 @@ def set_setting(connection: Connection, name: str, value: str) -> None:
 
 def serial(connection: Connection, index: str = ENDPOINT) -> int | None:
     """Returns the serial up to which an index's changes were read; None before the first run."""
-    value = setting(connection, _serial_of(index))
+    name = _serial_of(index)
+    return serial_in({name: setting(connection, name)}, index)
+
+
+def serial_in(values: Mapping[str, str | None], index: str = ENDPOINT) -> int | None:
+    """Returns the same from values that were read before."""
+    value = values.get(_serial_of(index))
     return None if value is None else int(value)
 
 
