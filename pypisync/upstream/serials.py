@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from pypisync.core.standards.model import Change
 from pypisync.errors import Elsewhere, Malformed, NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX
-from pypisync.upstream.documents import SIMPLE_JSON, Root, parse_root
+from pypisync.upstream.documents import SIMPLE_JSON, Root, is_html, parse_root
 from pypisync.upstream.session import Session, shown
 
 _JSON = {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate"}
@@ -31,7 +31,7 @@ class Serials:
 
     def serial(self) -> int:
         """The newest serial. Raises UpstreamError; NoFeed if the index answers without serials."""
-        return _newest(_checked(self._whole(), self._session.root))
+        return _newest(_checked(self._whole(serials=True), self._session.root))
 
     def changes(self, since: int) -> Iterator[Change]:
         """Every project that changed after ``since``, with its last serial, in order.
@@ -39,7 +39,7 @@ class Serials:
         A project that was removed has no row; it is missing in :meth:`names`. The last row has no
         name: the list was read, and has to be compared. Raises as :meth:`serial`, and Rewound.
         """
-        root = self._read(self._etag if since >= self._newest else None)
+        root = self._read(self._etag if since >= self._newest else None, serials=True)
         if root is None:
             return
         newest = _newest(_checked(root, self._session.root))
@@ -59,22 +59,28 @@ class Serials:
 
         Raises UpstreamError; NoFeed if the index has no such list.
         """
-        root, self._fresh = self._fresh or self._whole(), None
+        root, self._fresh = self._fresh or self._whole(serials=False), None
         return normalised((name, serial or 0) for name, serial in root.projects)
 
-    def _whole(self) -> Root:
-        root = self._read(None)
+    def _whole(self, *, serials: bool) -> Root:
+        root = self._read(None, serials=serials)
         assert root is not None  # noqa: S101 - only a condition can make it so
         return root
 
-    def _read(self, etag: str | None) -> Root | None:
-        """The root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed."""
+    def _read(self, etag: str | None, *, serials: bool) -> Root | None:
+        """The root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed.
+
+        ``serials``: only a root with serials will do. HTML has none, and half a minute is needed to
+        read the names of a large index in it.
+        """
         headers = _JSON | {"If-None-Match": etag} if etag else _JSON
         address = shown(self._session.root)
         try:
             reply = self._session.get(self._session.root, headers)
             if reply.status == 304 and etag:
                 return None
+            if reply.status == 200 and serials and is_html(reply):
+                raise NoFeed(f"{address}: an HTML page, which has no serials")
             if reply.status == 200:
                 return parse_root(reply)
         except (Malformed, Elsewhere) as error:

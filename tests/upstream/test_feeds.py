@@ -1,9 +1,12 @@
 """The ladder of change feeds: the best that works, down and up again."""
 
+from unittest.mock import Mock
+
 import pytest
 
 from pypisync.core.standards.model import Change
 from pypisync.errors import NoFeed, Rewound, Unreachable
+from pypisync.upstream import html_pages
 from pypisync.upstream.api import FeedKind
 from tests.upstream.conftest import Connect
 from tests.upstream.scripted import Answer, Scripted, json, page
@@ -84,6 +87,20 @@ def test_with_neither_its_projects_are_polled(
     assert upstream.serial() == 0
     assert list(upstream.changes(6)) == []
     assert len(server.asked) == asked
+
+
+def test_a_long_html_list_is_not_read_to_look_for_serials(
+    server: Scripted, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.tell("/pypi", Answer(405))
+    server.tell("/simple/", page("<!DOCTYPE html><title>Simple index</title><a href='a/'>a</a>"))
+    read = Mock(side_effect=html_pages.read_html)
+    monkeypatch.setattr("pypisync.upstream.documents.read_html", read)
+    upstream = connect()
+    assert list(upstream.changes(6)) == []
+    assert (upstream.kind, read.called) == ("polling", False)
+    assert upstream.fault.endswith("an HTML page, which has no serials")
+    assert upstream.names() == {"a": 0}  # patterns are matched with these
 
 
 def test_an_index_that_is_away_is_not_one_without_feeds(server: Scripted, connect: Connect) -> None:
