@@ -272,3 +272,21 @@ def test_both_databases_answer(tmp_path: Path, world: World, database: str) -> N
         assert recorded is not None
         (verdict,) = recorded
         assert [pin.added for pin in verdict.pins] == [True, False]
+
+
+def test_what_is_left_out_is_named_where_one_looks(tmp_path: Path, world: World) -> None:
+    """Old sdists and installers, which the mirror does not have, and entries that break rules."""
+    bench, config = mirror(tmp_path, world, twisted=[">=0"])
+    world.publish("twisted", "22.1.0")
+    world.add_file("twisted", "20.3.0", "Twisted-20.3.0.tar.bz2", b"old")
+    world.add_file("twisted", "2.0", "Twisted-2.0-py2.7.egg", b"older")
+    world.add_file("twisted", "22.1.0", "Twisted-22.1.0.tar.xz", b"beside a wheel")
+    bench.sync()
+    assert findings(config, "twisted==20.3") == {
+        "no release": "upstream lists this version only with what is left out",
+        "skipped": "'Twisted-20.3.0.tar.bz2': neither a wheel nor a .tar.gz or .zip sdist, but an "
+        "old .tar.bz2 sdist: it is left out, although pip could install it",
+    }
+    assert "but an .egg file" in findings(config, "twisted==2.0")["skipped"]
+    assert "an old .tar.xz sdist" in findings(config, "twisted==22.1.0")["skipped"]
+    assert "skipped" not in findings(config, "twisted==2.1.0")

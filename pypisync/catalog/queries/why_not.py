@@ -4,6 +4,7 @@ Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Each finding is o
 decides most comes first.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.roots import HELD, PROOF
 
 _SHOWN = 3  # names in one line
+_EXTENSION = re.compile(
+    r"\.(?:tar(?:\.\w+)?|zip|whl|egg|exe|msi|rpm|deb|dmg|tgz|t[bx]z2?)$", re.IGNORECASE
+)
 
 
 class Finding(NamedTuple):
@@ -150,6 +154,16 @@ def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -
     return "no root or requirement calls for it"
 
 
+def _names(what: str, version: Version) -> bool:
+    """Whether the name of a file that is left out, or a version alone, names this version."""
+    for piece in what.split("-"):
+        bare = _EXTENSION.sub("", piece)
+        numbers = re.match(r"[0-9]+(?:\.[0-9]+)*", bare)  # of an installer: "1.0.win32"
+        if (versions.parse(bare) or versions.parse(numbers[0] if numbers else "")) == version:
+            return True
+    return False
+
+
 def _some(what: Iterable[str], most: int = _SHOWN) -> str:
     every = list(what)
     more = f" and {len(every) - most} more" if len(every) > most else ""
@@ -181,7 +195,7 @@ class _Asked:
         if newest is not None and str(newest) not in listed:
             for kind, text in self.release(newest, listed=False):
                 yield Finding(kind, f"{newest}: {text}")
-        yield from self._skipped("")
+        yield from self._skipped(None)
 
     def release(self, version: Version, *, listed: bool) -> Iterator[Finding]:
         """Of one release."""
@@ -190,9 +204,12 @@ class _Asked:
             self.id,
             versions.key(version),
         )
+        skipped = list(self._skipped(version))
         if not rows:
-            yield Finding("no release", _unwanted(_versions(self.reader, self.id), version, ""))
-            yield from self._skipped(str(version))
+            none = _unwanted(_versions(self.reader, self.id), version, "")
+            left_out = "upstream lists this version only with what is left out"
+            yield Finding("no release", left_out if skipped else none)
+            yield from skipped
             return
         ((release, prerelease, admits),) = rows
         files = self._files(release)
@@ -204,6 +221,7 @@ class _Asked:
         if not selected:
             yield from self._not_called_for(files, prerelease=bool(prerelease))
         yield from self._withheld(version, selected=bool(selected), listed=listed)
+        yield from skipped
 
     def _files(self, release: int) -> "list[_File]":
         rows = self.reader.rows(
@@ -301,12 +319,12 @@ class _Asked:
         elif listed and not selected:
             yield Finding("leaving", "it is not wanted any more: a sync will take it away")
 
-    def _skipped(self, version: str) -> Iterator[Finding]:
-        """Names that upstream lists and the standards do not allow, if this version is in them."""
+    def _skipped(self, version: Version | None) -> Iterator[Finding]:
+        """What upstream lists and is left out: all of it, or what names this version."""
         rows = self.reader.rows(
             "SELECT what, reason FROM skipped WHERE project_id = ? ORDER BY id", self.id
         )
-        matching = [(what, why) for what, why in rows if version in what]
+        matching = [(what, why) for what, why in rows if version is None or _names(what, version)]
         for what, why in matching[:_SHOWN]:
             yield Finding("skipped", why if what in why else f"{what}: {why}")
         if len(matching) > _SHOWN:

@@ -32,6 +32,8 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _TAGS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:-\w+(?:\.\w+)*){2}", re.ASCII)
 _BUILD = re.compile(r"[0-9][\w.+!]*", re.ASCII)
 _SDISTS = (".tar.gz", ".zip")
+_OLD_SDISTS = (".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz2", ".tbz", ".txz")
+_INSTALLERS = (".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg")
 _BLOB = re.compile(r"/(packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60})/([^/]+)\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -58,7 +60,20 @@ def parse(project: str, filename: str) -> ParsedFile:
     for extension in _SDISTS:
         if filename.endswith(extension):
             return _sdist(project, filename, extension)
-    raise _fault(filename, "neither a wheel nor a .tar.gz or .zip sdist")
+    raise _fault(filename, f"neither a wheel nor a .tar.gz or .zip sdist{_but(filename)}")
+
+
+def _but(filename: str) -> str:
+    """What else it is, for one who wonders why the mirror does not have it."""
+    for extension in _OLD_SDISTS:
+        if filename.endswith(extension):
+            return f", but an old {extension} sdist: it is left out, although pip could install it"
+    for extension in _INSTALLERS:
+        if filename.endswith(extension):
+            return f", but an {extension} file: it is left out, for pip and uv do not install any"
+    if filename.endswith("-variants.json"):
+        return ", but a list of wheel variants: it is left out, as the variants are"
+    return ""
 
 
 def pool_path(file: File) -> str:
