@@ -207,10 +207,24 @@ def test_no_path_for_an_unsafe_name(filename: str) -> None:
         pool_path(File(filename, f"https://h/packages/{BLOB}/{filename}", HASH))
 
 
-@pytest.mark.parametrize("digest", ["", "../" * 22, HASH[1:], HASH.upper(), HASH + "\n"])
+@pytest.mark.parametrize("digest", ["../" * 22, HASH[1:], HASH.upper(), HASH + "\n"])
 def test_no_path_for_what_is_no_hash(digest: str) -> None:
     with pytest.raises(ValueError, match="not safe"):
         pool_path(File("foo-1.0.tar.gz", "", digest))
+
+
+def test_without_a_sha256_the_path_hangs_on_what_else_is_known() -> None:
+    """On another hash, else on the address, but for its token; PyPI's own layout stays."""
+
+    def path(url: str, stated: str = "") -> str:
+        return pool_path(File("foo-1.0.tar.gz", url, "", stated=stated))
+
+    first = path("https://h/foo-1.0.tar.gz")
+    assert len(first.split("/")[3]) == 60
+    assert path("https://h/foo-1.0.tar.gz?token=1#x") == first
+    assert path("https://other/foo-1.0.tar.gz") != first
+    assert path("https://h/foo-1.0.tar.gz", "md5:12") == path("https://i/", "md5:12") != first
+    assert path(f"https://h/packages/{BLOB}/foo-1.0.tar.gz") == f"packages/{BLOB}/foo-1.0.tar.gz"
 
 
 def test_the_tags_of_one_text_are_shared() -> None:
