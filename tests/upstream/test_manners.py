@@ -120,8 +120,7 @@ def test_all_requests_honour_the_limits(server: Scripted, connect: Connect, time
     server.tell("/pypi", Answer(200, b"<a/>", limited))
     server.tell("/simple/a/", json('{"name": "a", "files": []}'))
     upstream = connect(pace=0)
-    with pytest.raises(Exception, match="not XML-RPC"):
-        upstream.serial()
+    upstream.serial()  # an index without any feed, as it turns out
     list(upstream.requires([ReleaseAsk("a", "1")]))
     assert time.now == 9
 
