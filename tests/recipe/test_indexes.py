@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pypisync.core.standards.model import ENDPOINT
+from pypisync.catalog.facts import record as facts
+from pypisync.core.standards.model import ENDPOINT, File, ProjectDocument
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.cycle.maintenance import sweep
 from pypisync.upstream.folder import FolderUpstream
@@ -235,3 +236,25 @@ def test_a_folder_is_read_in_every_cycle(tmp_path: Path) -> None:
         list(report.failed) == ["index own"] or "acme-core" in report.failed or report.failed == {}
     )
     assert site.bench.listed()["acme-core"] == {"2.0"}
+
+
+def test_other_bytes_at_the_same_path_get_a_path_of_their_own(tmp_path: Path) -> None:
+    """A path is what the address of a file makes it, and an index may choose addresses freely."""
+    bench = Site(tmp_path, "a").bench
+    bench.sync()
+    catalog = bench.catalog()
+    rules = bench.mirror(catalog).rules
+    paths = []
+    filename = "a-1.0-py3-none-any.whl"
+    address = f"packages/aa/bb/{'c' * 60}/{filename}"
+    for index, digest in ((ENDPOINT, "1" * 64), ("company", "2" * 64), ("company", "2" * 64)):
+        file = File(filename, f"http://{index}.test/{address}", digest, 1)
+        with catalog.begin() as connection:
+            facts.record(connection, [ProjectDocument("a", "a", 1, (file,), index=index)], rules, 1)
+        paths += bench.query("SELECT path FROM files")
+        with catalog.begin() as connection:
+            facts.rederive(connection, rules, 1)
+        paths += bench.query("SELECT path FROM files")
+    catalog.close()
+    own = f"packages/22/22/{'2' * 60}/{filename}"
+    assert paths == [(address,)] * 2 + [(own,)] * 4

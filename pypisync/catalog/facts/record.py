@@ -310,6 +310,9 @@ class _Writer:
                 row["sha256"] = known_sha256(file, was)
                 if was is not None and row["stated"] == "" and row["sha256"]:
                     self._hold_size(row, was)
+                apart = names.digest_path(row["filename"], row["sha256"])
+                if was is not None and was.path == apart:
+                    row["path"] = apart  # other bytes of its name may lie where it would lie else
             if bar and not (was and was.barred):
                 self._doomed += [row["path"], row["path"] + METADATA]
             if was is None:
