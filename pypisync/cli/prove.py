@@ -205,5 +205,7 @@ def _print_lock(rows: "Sequence[Row]", url: str, *, pylock: bool) -> None:
         lines = [f"{root.text} on {target.name} is {proof.verdict}:", *proof.why]
         typer.echo("\n".join(map(clean, lines)), err=True)
         return
-    found = pylock_toml(proof.pins, target, url) if pylock else requirements_txt(proof.pins)
-    typer.echo("\n".join(found))
+    if pylock:
+        typer.echo(pylock_toml(proof.pins, target, url), nl=False)
+    else:
+        typer.echo("\n".join(requirements_txt(proof.pins)))

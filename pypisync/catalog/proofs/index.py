@@ -16,7 +16,7 @@ from pypisync.core.standards.model import Requirement
 
 def offers(connection: Connection, names: Iterable[str]) -> Offers:
     """What is known of these projects, and of all that they can need as far as is known."""
-    found = Offers(partial=True)
+    found = Offers()
     seen = set(names)
     frontier = sorted(seen)
     while frontier:

@@ -65,6 +65,7 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
         return 0
     with _uncollected():
         if _is_anew(connection, len(changed) + len(redraw) + (moved or 0)):
+            forget_decisions(connection)
             count = _decide_all(connection, targets, now)
             came = None
         else:
@@ -84,10 +85,7 @@ def _is_anew(connection: Connection, changes: int) -> bool:
     if changes < _MANY:
         return False
     decided = connection.scalar(select(func.count()).select_from(selected)) or 0
-    if changes * 4 < decided:
-        return False
-    forget_decisions(connection)
-    return True
+    return changes * 4 >= decided
 
 
 def _update(

@@ -4,16 +4,23 @@
 ``pylock.toml`` (PEP 751, version 1.0). Where the files are to be had is the caller's business.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 from urllib.parse import quote
 
+import tomli_w
+from packaging.markers import Marker
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import ListedFile
 from pypisync.core.resolve.prover import Pin
+
+_E = TypeVar("_E", PackageSdist, PackageWheel)
 
 
 def requirements_txt(pins: Sequence[Pin]) -> Iterator[str]:
@@ -25,51 +32,40 @@ def requirements_txt(pins: Sequence[Pin]) -> Iterator[str]:
         yield " \\\n    ".join(parts)
 
 
-def pylock_toml(pins: Sequence[Pin], target: ProofTarget, files: str) -> Iterator[str]:
-    """Lines of a ``pylock.toml`` for one target; ``files``: the URL above ``packages/``."""
-    minor = target.environment["python_version"]
-    yield 'lock-version = "1.0"'
-    yield 'created-by = "pypisync"'
-    yield f"requires-python = {_text(f'=={minor}.*')}"
-    yield f"environments = [{_text(_marker(target))}]"
-    yield "packages = []" if not pins else ""
-    for pin in pins:
-        release = pin.usable.release
-        yield "[[packages]]"
-        yield f"name = {_text(pin.name)}"
-        yield f"version = {_text(release.version)}"
-        if python := pin.usable.file.requires_python:
-            yield from _requires_python(python)
-        for file in release.files:
-            if file.tags is None:
-                yield f"sdist = {_file(file, files)}"
-        wheels = [file for file in release.files if file.tags is not None]
-        if wheels:
-            yield "wheels = ["
-            yield from (f"    {_file(file, files)}," for file in wheels)
-            yield "]"
-        yield ""
+def pylock_toml(pins: Sequence[Pin], target: ProofTarget, files: str) -> str:
+    """Returns a ``pylock.toml`` for one target; ``files``: the URL above ``packages/``."""
+    lock = Pylock(
+        lock_version=Version("1.0"),
+        environments=[Marker(_marker(target))],
+        requires_python=SpecifierSet(f"=={target.environment['python_version']}.*"),
+        created_by="pypisync",
+        packages=[_package(pin, files) for pin in pins],
+    )
+    return tomli_w.dumps(lock.to_dict())
 
 
-def _requires_python(text: str) -> Iterator[str]:
-    # Installers ignore what is no specifier; a lock file must not have it.
-    with suppress(ValueError):
-        yield f"requires-python = {_text(str(SpecifierSet(text)))}"
+def _package(pin: Pin, files: str) -> Package:
+    release = pin.usable.release
+    sdists = [_entry(PackageSdist, one, files) for one in release.files if one.tags is None]
+    wheels = [_entry(PackageWheel, one, files) for one in release.files if one.tags is not None]
+    python = None
+    with suppress(ValueError):  # installers ignore what is no specifier; a lock must not have it
+        text = pin.usable.file.requires_python
+        python = SpecifierSet(text) if text else None
+    return Package(
+        name=canonicalize_name(pin.name),
+        version=Version(release.version),
+        requires_python=python,
+        sdist=sdists[-1] if sdists else None,
+        wheels=wheels or None,
+    )
+
+
+def _entry(kind: type[_E], file: ListedFile, files: str) -> _E:
+    url = f"{files.rstrip('/')}/{quote(file.path)}"
+    return kind(name=file.filename, url=url, size=file.size, hashes={"sha256": file.sha256})
 
 
 def _marker(target: ProofTarget) -> str:
     names = ("sys_platform", "platform_machine", "implementation_name")
     return " and ".join(f"{name} == '{target.environment[name]}'" for name in names)
-
-
-def _file(file: ListedFile, files: str) -> str:
-    url = f"{files.rstrip('/')}/{quote(file.path)}"
-    return (
-        f"{{ name = {_text(file.filename)}, url = {_text(url)}, size = {file.size},"
-        f" hashes = {{ sha256 = {_text(file.sha256)} }} }}"
-    )
-
-
-def _text(text: str) -> str:
-    """A basic string of TOML; JSON escapes what TOML does, but for one character."""
-    return json.dumps(text).replace("\x7f", "\\u007f")

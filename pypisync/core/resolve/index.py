@@ -61,13 +61,11 @@ class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched,
 class Offers:
     """What an index offers: releases by project, the oldest first.
 
-    A project that is missing has none; one that is ``unseen`` has still to be read. ``partial``:
-    not of every release it is known what it needs.
+    A project that is missing has none; one that is ``unseen`` has still to be read.
     """
 
     releases: dict[str, Sequence[ListedRelease]] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
-    partial: bool = False
     _asked: dict[str, set[str]] = field(default_factory=dict)
 
     def get(self, name: str) -> Sequence[ListedRelease]:

@@ -67,6 +67,10 @@ class Prover:
     _agreed_pins: dict[Node, Pin] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._stand_on(self.ground)
+
+    def _stand_on(self, ground: Ground) -> None:
+        self.ground = ground
         self.admission = Admission(self.ground)
         self.solver = Solver(self.admission)
         self.agreement = Agreement(self.admission)
@@ -83,8 +87,7 @@ class Prover:
         if (
             ground is not self.ground
         ):  # which versions are hopeless depends on all wanted requirements
-            self.ground = ground
-            self.__post_init__()
+            self._stand_on(ground)
         self.solver.consulted = used
         proof = self._agreed(wanted) or self._decided(wanted, budget, name)
         return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
