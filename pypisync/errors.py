@@ -44,6 +44,10 @@ class Unreachable(UpstreamError):  # noqa: N818 - the name is the fact, as in "t
     """No usable answer after all retries: try again next time."""
 
 
+class NoRoom(Unreachable):
+    """The disk lacks the room for this file: it is held, and tried again next time."""
+
+
 class Stopped(Unreachable):
     """The process was asked to end: what is done stays, and the next run goes on from there."""
 

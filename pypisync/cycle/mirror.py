@@ -17,7 +17,7 @@ from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
-from pypisync.errors import Stopped, UpstreamError
+from pypisync.errors import NoRoom, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import FileAsk, Part, Upstream
@@ -135,13 +135,16 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
         else:
             arrived.append(there)
             mirror.watch.received(there.size)
+    if sum(ask.size or 0 for ask in missing) > mirror.pool.room():
+        missing.sort(key=lambda ask: ask.size or 0)  # as many as fit
     unanswered = len(missing)
     deposit = _Watched(mirror.pool, mirror.watch)
     for ask, error in mirror.upstream.fetch(missing, deposit):
         if isinstance(error, Stopped):
             continue
         unanswered -= 1
-        mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
+        if not isinstance(error, NoRoom):
+            mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
         if error is None:
             arrived.append(deposit.came.pop(ask.path))
         else:

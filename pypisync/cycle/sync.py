@@ -7,7 +7,7 @@ then a run, ends as if there had been no crash. What fails for one project or on
 with its reason, and the cycle goes on.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -32,7 +32,7 @@ from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
 from pypisync.cycle.publish import write_generation
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
-from pypisync.errors import Gone, PypiSyncError, Stopped
+from pypisync.errors import Gone, NoRoom, PypiSyncError, Stopped
 from pypisync.upstream.api import FileAsk, ProjectAsk
 
 
@@ -149,8 +149,8 @@ def poll(mirror: Mirror, report: Report) -> None:
 # -- gather ---------------------------------------------------------------------------------
 
 
-def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> set[str]:
-    """Decide, and fetch what was decided; answers the paths to try again later.
+def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, str]:
+    """Decide, and fetch what was decided. Returns the paths to try again later, as ``fetch`` does.
 
     A wheel may say something else than upstream said of it before: then it is decided again.
     """
@@ -259,8 +259,11 @@ def _decide(mirror: Mirror, connection: Transaction) -> None:
 # -- fetch ----------------------------------------------------------------------------------
 
 
-def fetch(mirror: Mirror, report: Report) -> set[str]:
-    """Bring the files of the selection into the pool. Returns the paths to try again later."""
+def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
+    """Bring the files of the selection into the pool.
+
+    Returns the paths to try again later; with the reason if the disk lacks the room for them.
+    """
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
     above = limits.LIMITS in report.failed
@@ -288,18 +291,22 @@ def fetch(mirror: Mirror, report: Report) -> set[str]:
         with mirror.catalog.begin() as connection:
             report.failed |= locks.missing(connection)
     # What crashes and changes of mind left; parts of files still to come are kept.
-    later = {file.path for file in wanted} - {file.path for file in allowed}
-    mirror.pool.sweep(keep=failed.keys() | later)
+    later = dict.fromkeys({file.path for file in wanted} - {file.path for file in allowed}, "")
+    mirror.pool.sweep(keep=failed.keys() | later.keys())
     report.files += len(asks) - len(failed)
     report.bytes += sum(ask.size or 0 for ask in asks if ask.path not in failed)
     report.failed |= {path.rpartition("/")[2]: str(error) for path, error in failed.items()}
-    return later | {path for path, error in failed.items() if not isinstance(error, Gone)}
+    return later | {
+        path: str(error) if isinstance(error, NoRoom) else ""
+        for path, error in failed.items()
+        if not isinstance(error, Gone)
+    }
 
 
 # -- publish --------------------------------------------------------------------------------
 
 
-def publish(mirror: Mirror, report: Report, later: set[str]) -> None:
+def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
     """Make the index say what the catalog decided, as a new generation; unless it is frozen."""
     if resume(mirror, report):
         return

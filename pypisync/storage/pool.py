@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pypisync.core.standards.hashes import hasher, matches
-from pypisync.errors import Malformed, StorageError
+from pypisync.errors import Malformed, NoRoom, StorageError
 from pypisync.storage import disk
 
 _CHECK_EVERY = 16 * 2**20  # bytes written between two looks at the free space
@@ -61,16 +61,21 @@ class Part:
             self._take_up(there)
         except BaseException:
             os.close(self._descriptor)
+            if not there:
+                disk.remove(self._path)
             raise
 
     def write(self, chunk: bytes) -> None:
-        """Append and hash. Raises StorageError, or Malformed if it is more than upstream states."""
+        """Append and hash.
+
+        Raises Malformed if it is more than upstream states, NoRoom, or StorageError.
+        """
         size = self._ask.size
         if size is not None and self.offset + len(chunk) > size:
             self._discard()
             raise Malformed(f"{self._ask.path}: more than the {size} bytes that upstream states")
         if self.offset >= self._check_at:
-            self._pool.check_room()
+            self._pool.check_room(self._name)
             self._check_at = self.offset + _CHECK_EVERY
         disk.append(self._descriptor, chunk, self._path)
         self._update_hashes(chunk)
@@ -146,8 +151,7 @@ class Part:
                 while block := os.pread(self._descriptor, _BLOCK, self.offset):
                     self._update_hashes(block)
                     self.offset += len(block)
-        self._advance(0)
-        self._pool.foresee(None if size is None else size - self.offset)
+        self._pool.foresee(self._name, None if size is None else size - self.offset)
         self._check_at = self.offset + _CHECK_EVERY
 
     def _advance(self, count: int) -> None:
@@ -180,7 +184,7 @@ class Pool:
         """Open the part for this file, with what an earlier try left.
 
         ``offset`` may already be the whole size: then only ``commit`` is left. Raises Malformed
-        for a path that leaves the pool, StorageError if the disk cannot take the file.
+        for a path that leaves the pool, NoRoom if the file does not fit, StorageError.
         """
         self.absolute(ask.path)
         name = self._claim(ask.path)
@@ -264,28 +268,40 @@ class Pool:
         with self._lock:
             self._coming[name] = coming
 
-    def foresee(self, coming: int | None) -> None:
-        """Check the room for an opened part. A look at the disk is enough for many small ones."""
+    def room(self) -> int:
+        """The bytes above the reserve that no download under way has claimed."""
+        with self._lock:
+            return disk.free(self.root) - self._reserve - sum(self._coming.values())
+
+    def foresee(self, name: str, coming: int | None) -> None:
+        """Claim the room for an opened part; None: its size is unknown. Raises NoRoom.
+
+        A look at the disk is enough for many small ones.
+        """
         with self._lock:
             self._room -= coming or 0
             self._unlooked -= 1
             enough = coming is not None and self._room > _CHECK_EVERY and self._unlooked > 0
-        if not enough:
-            self.check_room()
+            if not enough:
+                self._look(name, coming or 0)
+            self._coming[name] = coming or 0
 
-    def check_room(self) -> None:
-        """Raise StorageError if the disk lacks the room for what is still to come."""
+    def check_room(self, name: str) -> None:
+        """Raise NoRoom if the disk lacks the room for what is still to come of an open part."""
         with self._lock:
-            total = sum(self._coming.values())
-        free = disk.free(self.root)
-        if free - total < self._reserve:
-            raise StorageError(
-                f"{self.root}: the disk has {_bytes(free)} free, {_bytes(total)} are needed for "
-                f"the downloads under way and {_bytes(self._reserve)} are kept in reserve: "
-                "free space, lower the reserve, or mirror less"
+            self._look(name, self._coming.get(name, 0))
+
+    def _look(self, name: str, coming: int) -> None:
+        """Look at the disk. Another file may fit where this one does not: the fault is its own."""
+        others = sum(self._coming.values()) - self._coming.get(name, 0)
+        room = disk.free(self.root) - self._reserve - others
+        if room < max(coming, 0):
+            needed = _bytes(coming) if coming else "more of it"
+            raise NoRoom(
+                f"does not fit: {needed}, {_bytes(max(room, 0))} free above the reserve of "
+                f"{_bytes(self._reserve)}: free space, lower the reserve, or mirror less"
             )
-        with self._lock:
-            self._room, self._unlooked = free - total - self._reserve, _CHECK_PARTS
+        self._room, self._unlooked = room - coming, _CHECK_PARTS
 
     def place(self, part: Path, path: str) -> None:
         """Give a finished part its name."""

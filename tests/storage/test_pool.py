@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.errors import Malformed, StorageError
+from pypisync.errors import Malformed, NoRoom, StorageError
 from pypisync.storage import disk
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Deposit, FileAsk
@@ -230,15 +230,17 @@ def test_reading_is_limited(tmp_path: Path) -> None:
 
 def test_the_reserve_stays_free(tmp_path: Path) -> None:
     free = disk.free(tmp_path)
-    with pytest.raises(StorageError, match=r"free, .* in reserve.*: free space, lower the reserve"):
+    with pytest.raises(NoRoom, match=r"0 bytes free above the reserve of .*: free space, lower"):
         Pool(tmp_path, reserve=free * 2).part(ask())
-    with pytest.raises(StorageError, match="needed"):
-        Pool(tmp_path).part(ask(size=free * 2))
+    with pytest.raises(NoRoom, match=r"does not fit: 500 TB, .* free above"):
+        Pool(tmp_path).part(ask(size=500 * 10**12))
+    assert list((tmp_path / disk.PARTIAL).iterdir()) == []
     # What other downloads under way still need counts too.
     pool = Pool(tmp_path)
     first = pool.part(ask("a.whl", size=free * 2 // 3))
-    with pytest.raises(StorageError):
+    with pytest.raises(NoRoom):
         pool.part(ask("b.whl", size=free * 2 // 3))
+    pool.part(ask("c.whl", size=1000)).close()  # a smaller one fits
     first.close()
     pool.part(ask("b.whl", size=free * 2 // 3)).close()
 
@@ -252,7 +254,7 @@ def test_the_reserve_is_looked_at_while_bytes_come(
     monkeypatch.setattr(disk, "free", lambda folder: 0)  # the disk filled up meanwhile
     for _ in range(16):
         part.write(block)
-    with pytest.raises(StorageError, match="in reserve"):
+    with pytest.raises(NoRoom, match="does not fit: more of it, 0 bytes free"):
         part.write(block)
     assert part.offset == 16 * 2**20
 

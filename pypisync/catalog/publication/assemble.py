@@ -1,6 +1,6 @@
 """What the next generation's pages are: wanted against held, for what has changed."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -47,12 +47,12 @@ class Publication:
 
 
 def assemble(
-    connection: Connection, later: Collection[str] = (), policy: Policy = _ALL_PASS
+    connection: Connection, later: Mapping[str, str], policy: Policy = _ALL_PASS
 ) -> Publication:
     """The pages as the facts, the decisions and the pool allow now.
 
-    ``later``: paths that could not be fetched and may be next time. Where ``policy`` blocks what
-    is vulnerable, a release that was never examined waits.
+    ``later``: paths that could not be fetched and may be next time, with a reason to be shown or
+    "". Where ``policy`` blocks what is vulnerable, a release that was never examined waits.
     """
     query = select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
     changed = connection.execute(query).all()
@@ -60,7 +60,7 @@ def assemble(
         return Publication()
     wanted = _wanted(connection, [row.id for row in changed], policy)
     listed = _listed(connection, [row.name for row in changed])
-    held = unready(wanted)
+    held = unready(wanted, later)
     if held:
         held = _spread(connection, held, wanted, listed)
     labels = {w.release: w.label for w in wanted}

@@ -40,8 +40,11 @@ class Wanted:
         return f"{self.project}=={self.version}"
 
 
-def unready(wanted: Iterable[Wanted]) -> dict[int, str]:
-    """The selected releases that cannot be published by themselves, with the reason."""
+def unready(wanted: Iterable[Wanted], absent: Mapping[str, str]) -> dict[int, str]:
+    """The selected releases that cannot be published by themselves, with the reason.
+
+    ``absent`` says of files why they are not stored, by path; "" if the filename says enough.
+    """
     held: dict[int, str] = {}
     for release in wanted:
         if not release.selected:
@@ -50,7 +53,11 @@ def unready(wanted: Iterable[Wanted]) -> dict[int, str]:
         served = 0
         for file in there:
             served |= file.admits
-        missing = [f.page.filename for f in release.files if f.kept and not f.stored]
+        missing = [
+            f"{file.page.filename} {absent.get(file.page.path, '')}".rstrip()
+            for file in release.files
+            if file.kept and not file.stored
+        ]
         if release.blocked:
             held[release.release] = release.blocked
         elif missing and (release.admits & ~served or not there):

@@ -73,22 +73,23 @@ def test_what_a_page_needs_comes_before_it(needs: Mapping[int, Sequence[int]]) -
 def test_a_release_is_ready_when_what_is_stored_serves_all_its_targets() -> None:
     linux, windows = shelf("l.whl", 1), shelf("w.whl", 2)
     missing = shelf("w.whl", 2, stored=False)
-    assert unready([wanted(linux, windows)]) == {}
-    assert unready([wanted(linux, missing)]) == {1: "not stored yet: w.whl"}
-    assert unready([wanted(linux, missing, admits=1)]) == {}
-    assert unready([wanted(linux, missing, shelf("any.whl", 3))]) == {}
-    assert unready([wanted(shelf("any.whl", 3, stored=False))]) == {1: "not stored yet: any.whl"}
+    assert unready([wanted(linux, windows)], {}) == {}
+    assert unready([wanted(linux, missing)], {}) == {1: "not stored yet: w.whl"}
+    assert unready([wanted(linux, missing, admits=1)], {}) == {}
+    assert unready([wanted(linux, missing, shelf("any.whl", 3))], {}) == {}
+    absent = wanted(shelf("any.whl", 3, stored=False))
+    assert unready([absent], {}) == {1: "not stored yet: any.whl"}
 
 
 def test_what_is_not_kept_is_not_waited_for() -> None:
     unkept = shelf("w.whl", 2, kept=False, stored=False)
-    assert unready([wanted(shelf("l.whl", 1), unkept, admits=1)]) == {}
-    assert unready([wanted(shelf("l.whl", 1, stored=False), selected=False)]) == {}
-    assert unready([wanted(shelf("l.whl", 3), blocked="its needs are unknown")]) == {
+    assert unready([wanted(shelf("l.whl", 1), unkept, admits=1)], {}) == {}
+    assert unready([wanted(shelf("l.whl", 1, stored=False), selected=False)], {}) == {}
+    assert unready([wanted(shelf("l.whl", 3), blocked="its needs are unknown")], {}) == {
         1: "its needs are unknown"
     }
 
 
 def test_of_many_missing_files_three_are_named() -> None:
     files = [shelf(f"{n}.whl", 3, stored=False) for n in range(5)]
-    assert unready([wanted(*files)]) == {1: "not stored yet: 0.whl, 1.whl, 2.whl and 2 more"}
+    assert unready([wanted(*files)], {}) == {1: "not stored yet: 0.whl, 1.whl, 2.whl and 2 more"}
