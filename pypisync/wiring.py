@@ -83,6 +83,9 @@ def _settings(config: Config) -> Settings:
         retries=asked.retries,
         proxy=asked.proxy,
         ca_file=asked.ca_file,
+        credentials=from_file(Path(asked.credentials_file)) if asked.credentials_file else None,
+        client_cert=asked.client_cert,
+        client_key=asked.client_key,
         contact=asked.contact,
         pace=asked.pace,
     )

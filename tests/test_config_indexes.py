@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from pypisync.cli.app import app
 from pypisync.errors import ConfigError
 from pypisync.upstream.client import HttpUpstream
+from pypisync.upstream.credentials import basic
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
 from pypisync.wiring import open_upstream
@@ -61,6 +62,26 @@ def test_each_index_is_opened_as_it_is_configured(folder: Path) -> None:
     upstream.close()
     assert isinstance(open_upstream(loaded(folder, "{}"), lambda: False), HttpUpstream)
     assert endpoint.name == "endpoint"
+
+
+def test_the_endpoint_has_credentials_and_a_certificate_of_its_own(folder: Path) -> None:
+    """They go to the endpoint alone: no other index is shown them."""
+    for name in ("cert", "key"):
+        (folder / name).write_text("")
+    (folder / "endpoint-token").write_text("mirror:word\n")
+    text = """{ packages: { app: [">=0"] },
+      upstream: { credentials_file: "endpoint-token", client_cert: "cert", client_key: "key" },
+      indexes: [{ name: "other", address: "https://other.example/" }] }"""
+    upstream = open_upstream(loaded(folder, text), lambda: False)
+    assert isinstance(upstream, Indexes)
+    other, endpoint = (one._session.settings for one in upstream.feeds)  # type: ignore[attr-defined]
+    assert endpoint.credentials == basic("mirror", "word")
+    assert (endpoint.client_cert, endpoint.client_key) == (
+        str(folder / "cert"),
+        str(folder / "key"),
+    )
+    assert (other.credentials, other.client_cert, other.client_key) == (None, None, None)
+    upstream.close()
 
 
 def test_credentials_without_sense_are_told_without_being_shown(folder: Path) -> None:

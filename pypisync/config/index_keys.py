@@ -16,8 +16,39 @@ class Keys(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Upstream(Keys):
-    """How upstream is asked."""
+class Access(Keys):
+    """How an index knows us, and we know it."""
+
+    credentials_file: Text | None = Field(
+        default=None,
+        description='null or a file with one line, "user:password" or a bearer token, relative to '
+        "the folder of this file",
+    )
+    ca_file: Text | None = Field(
+        default=None,
+        description="null (upstream.ca_file, else the certificates that come with Python) or a "
+        "file of certificate authorities (PEM), relative to the folder of this file",
+    )
+    client_cert: Text | None = Field(
+        default=None,
+        description="null or a file with the certificate to show to the index (PEM), relative to "
+        "the folder of this file",
+    )
+    client_key: Text | None = Field(
+        default=None,
+        description="null (it is in client_cert) or a file with the key of client_cert (PEM), "
+        "relative to the folder of this file",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_certificate_for_its_key(self) -> Self:
+        if self.client_key is not None and self.client_cert is None:
+            raise ValueError('must have the "client_cert" that its "client_key" is for')
+        return self
+
+
+class Upstream(Access):
+    """How upstream is asked; the files are for the endpoint, ``ca_file`` for every index."""
 
     workers: int = Field(default=10, ge=1, le=64, description="1 to 64 requests at a time")
     timeout: float = Field(
@@ -28,11 +59,6 @@ class Upstream(Keys):
     retries: int = Field(default=4, ge=0, le=10, description="0 to 10 further tries of a request")
     proxy: Annotated[str, AfterValidator(units.address)] | None = Field(
         default=None, description="null (as the system says) or the address of an HTTP proxy"
-    )
-    ca_file: Text | None = Field(
-        default=None,
-        description="null (the certificates that come with Python) or a file of certificate "
-        "authorities (PEM), relative to the folder of this file",
     )
     contact: str | None = Field(
         default=None,
@@ -45,7 +71,7 @@ class Upstream(Keys):
     )
 
 
-class Index(Keys):
+class Index(Access):
     """An index besides the endpoint."""
 
     name: Annotated[str, AfterValidator(units.index_name)] = Field(
@@ -65,35 +91,13 @@ class Index(Keys):
         description="null (whatever no index before it has) or a list of projects such as "
         '"torch" or "acme-*" that come from this index and from no other, and are all that does',
     )
-    credentials_file: Text | None = Field(
-        default=None,
-        description='null or a file with one line, "user:password" or a bearer token, relative to '
-        "the folder of this file",
-    )
-    ca_file: Text | None = Field(
-        default=None,
-        description="null (as upstream.ca_file) or a file of certificate authorities (PEM), "
-        "relative to the folder of this file",
-    )
-    client_cert: Text | None = Field(
-        default=None,
-        description="null or a file with the certificate to show to the index (PEM), relative to "
-        "the folder of this file",
-    )
-    client_key: Text | None = Field(
-        default=None,
-        description="null (it is in client_cert) or a file with the key of client_cert (PEM), "
-        "relative to the folder of this file",
-    )
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
         if (self.address is None) == (self.folder is None):
             raise ValueError('must have an "address" or a "folder", and not both')
         if self.folder is not None:
-            for key in ("credentials_file", "ca_file", "client_cert", "client_key"):
+            for key in Access.model_fields:
                 if getattr(self, key) is not None:
                     raise ValueError(f'must not have "{key}": a folder is not asked over a network')
-        if self.client_key is not None and self.client_cert is None:
-            raise ValueError('must have the "client_cert" that its "client_key" is for')
         return self

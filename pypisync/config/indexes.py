@@ -34,7 +34,7 @@ def faults(data: Mapping[str, Any], folder: Path) -> Iterator[tuple[KeyPath, obj
     """Key, value and what is allowed, for each fault beyond those of single values."""
     upstream = data.get("upstream")
     if isinstance(upstream, dict):
-        yield from _no_file(upstream, ("upstream",), ("ca_file",), folder)
+        yield from _no_file(upstream, ("upstream",), _FILES, folder)
     given = data.get("indexes")
     given = given if isinstance(given, list) else []
     indexes = [one if isinstance(one, dict) else {} for one in given]

@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 
 from pypisync import schedule
 from pypisync.config import indexes
-from pypisync.config.index_keys import Upstream
+from pypisync.config.index_keys import Access, Upstream
 from pypisync.config.indexes import IndexConfig
 from pypisync.config.positions import Path as KeyPath
 from pypisync.config.positions import Positions, positions
@@ -68,7 +68,7 @@ class Config:
     flat: bool  # also a folder with a link to every file
     schedule: Schedule
     listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
-    upstream: Upstream  # ca_file absolute
+    upstream: Upstream  # its files absolute
     limits: Limits
     disk_reserve: int  # bytes
     grace: int  # seconds
@@ -328,8 +328,9 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
     environment = _bound(document.environment)
     destination = (source.base("destination_folder") / document.destination_folder).resolve()
     upstream = document.upstream
-    if upstream.ca_file:
-        upstream = upstream.model_copy(update={"ca_file": str(source.folder / upstream.ca_file)})
+    given = {key: getattr(upstream, key) for key in Access.model_fields}
+    files = {key: str(source.folder / file) for key, file in given.items() if file}
+    upstream = upstream.model_copy(update=files)
     return Config(
         endpoint=document.endpoint or DEFAULT_ENDPOINT,
         indexes=indexes.resolved(document, source.folder),
