@@ -48,6 +48,10 @@ class NoRoom(Unreachable):
     """The disk lacks the room for this file: it is held, and tried again next time."""
 
 
+class Refused(Unreachable):
+    """The index wants other credentials, or does not let us see this (401, 403)."""
+
+
 class Stopped(Unreachable):
     """The process was asked to end: what is done stays, and the next run goes on from there."""
 

@@ -52,6 +52,7 @@ def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool]) ->
         endpoint=beside,
         root=root,
         has_api=beside != root,
+        feed=None,
         ca_file=index.ca_file or config.upstream.ca_file,
         credentials=from_file(index.credentials_file) if index.credentials_file else None,
         client_cert=index.client_cert,
@@ -88,6 +89,7 @@ def _settings(config: Config) -> Settings:
         client_key=asked.client_key,
         contact=asked.contact,
         pace=asked.pace,
+        feed=asked.feed,
     )
 
 

@@ -43,11 +43,11 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     if as_json:
         show_json(status_json(found, ahead))
     else:
-        show("Status", ("", ""), [*_ahead(ahead, now), *_lines(found, now)])
+        show("Status", ("", ""), [*_ahead(ahead, found.feeds, now), *_lines(found, now)])
     raise typer.Exit(0 if found.well else 1)
 
 
-def _ahead(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
+def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[tuple[str, str]]:
     if ahead.daemon is None:
         yield "daemon", "none is running"
     else:
@@ -57,13 +57,23 @@ def _ahead(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
         yield "next run", f"in {span(wait)}, {moment(ahead.next_run)}" if wait > 0 else "now"
     if ahead.read_serial is not None and ahead.read_at is not None:
         behind = f", {count(ahead.lag_serials, 'serial')} behind" if ahead.lag_serials else ""
-        yield "serial", f"{ahead.read_serial}, read {span(now - ahead.read_at)} ago{behind}"
+        how = f", by {feeds['endpoint']}" if "endpoint" in feeds else ""
+        yield "serial", f"{ahead.read_serial}, read {span(now - ahead.read_at)} ago{behind}{how}"
 
 
-def _indexes(projects: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """How many projects each index has on the pages, where there is more than the one."""
-    if projects.keys() - {"endpoint"}:
-        yield "indexes", ", ".join(f"{name}: {number}" for name, number in projects.items())
+def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:
+    """What of the indexes is to be known.
+
+    How many projects each has on the pages, where there is more than the one; how each tells its
+    changes; whether one is broken.
+    """
+    if found.indexes.keys() - {"endpoint"}:
+        yield "indexes", ", ".join(f"{name}: {number}" for name, number in found.indexes.items())
+    if found.serial is None or len(found.feeds) > 1:
+        yield "changes", ", ".join(f"{index}: {kind}" for index, kind in found.feeds.items())
+    if found.broken:
+        since, said = found.broken
+        yield "broken", f"{said}, for {span(now - since)}: nothing is removed"
 
 
 def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
@@ -84,7 +94,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     listed = found.listed
     counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
     yield "listed", ", ".join([*counted, show_size(listed["bytes"])])
-    yield from _indexes(found.indexes)
+    yield from _indexes(found, now)
     yield "pending", _pending(found.pending, now)
     yield "held", count(found.held, "release")
     for release, reason, since in found.held_first:

@@ -1,6 +1,6 @@
 """The keys that say how indexes are asked, and which indexes there are besides the endpoint."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -65,6 +65,12 @@ class Upstream(Access):
         pattern=r"^[!-~]([ -~]{0,198}[!-~])?$",
         description="null or an address in ASCII by which upstream can reach you; sent along "
         "with every request",
+    )
+    feed: Literal["changelog", "serials", "polling"] | None = Field(
+        default=None,
+        description='null (the best that works) or how the endpoint tells its changes: "changelog" '
+        '(XML-RPC), "serials" (in its list of all projects) or "polling" (each project is asked '
+        "once in the time between two syncs)",
     )
     pace: float = Field(
         default=1.0, ge=0, description="seconds, at least 0, between two requests for the changelog"

@@ -31,6 +31,7 @@ from pypisync.cycle import listen as listening
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
 from pypisync.cycle.publish import write_generation
+from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
 from pypisync.errors import Gone, NoRoom, PypiSyncError, Stopped
 from pypisync.upstream.api import FileAsk, ProjectAsk
@@ -156,6 +157,7 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
     """
     with _timed(report, "settle"):
         settle(mirror, report, fresh)
+    recovered(mirror)
     with _timed(report, "fetch"):
         later = fetch(mirror, report)
         differs = verify(mirror)

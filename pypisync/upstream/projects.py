@@ -15,7 +15,7 @@ from typing import cast
 from urllib.parse import quote
 
 from pypisync.core.standards.model import FORMS, Form, ProjectDocument, Unchanged, Vulnerability
-from pypisync.errors import Gone, Malformed, Stale, Unreachable
+from pypisync.errors import Gone, Malformed, Refused, Stale, Unreachable
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.documents import (
     SIMPLE_ANY,
@@ -208,7 +208,8 @@ def _check(name: str, reply: Reply) -> None:
     if reply.status in _GONE:
         raise Gone(f"{name}: {shown(reply.url)} answers HTTP {reply.status}")
     if reply.status != 200:
-        raise Unreachable(
+        kind = Refused if reply.status in {401, 403} else Unreachable
+        raise kind(
             f"{name}: {shown(reply.url)} answers HTTP {reply.status}; check the endpoint and its "
             "credentials"
         )

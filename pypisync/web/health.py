@@ -123,6 +123,8 @@ def _faults(found: Status) -> dict[str, Any]:
     return {
         "serial": found.serial,
         "completed": found.completed and found.completed.finished,
+        "feeds": found.feeds,
+        "broken": found.broken and {"since": found.broken[0], "reason": found.broken[1]},
         "held": {"releases": found.held, "first": held},
         "proofs": {
             **found.proofs.counts,

@@ -33,6 +33,9 @@ METRICS: Mapping[str, str] = {
     "pypisync_listed_files": "Files that the pages list.",
     "pypisync_listed_bytes": "Bytes of these files.",
     "pypisync_index_projects": "Projects that the pages list, by the index that they are from.",
+    "pypisync_feed": "1 for how each index tells its changes: changelog, serials or polling.",
+    "pypisync_index_broken": "1 if upstream denies more projects than limits allow, so that "
+    "nothing is removed.",
     "pypisync_pending_projects": "Projects whose document is still owed.",
     "pypisync_failing_projects": "Those of them that were tried in vain.",
     "pypisync_held_releases": "Releases that are held back.",
@@ -117,6 +120,8 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     for noun, count in found.listed.items():
         yield _gauge(f"listed_{noun}", count)
     yield _gauges("index_projects", ("index",), _single(found.indexes))
+    yield _gauges("feed", ("index", "kind"), ((pair, 1.0) for pair in found.feeds.items()))
+    yield _gauge("index_broken", found.broken is not None)
     pending = found.pending
     yield _gauge("pending_projects", pending.projects if pending else 0)
     yield _gauge("failing_projects", pending.failing if pending else 0)

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.status import Status
+from pypisync.catalog.queries.status import status as read_status
 from pypisync.cycle import rollback
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream
@@ -137,3 +140,30 @@ def test_what_nobody_has_seen_is_not_there_at_once(tmp_path: Path, world: World)
     bench.packages = {**bench.packages, "never": ["latest"]}
     bench.sync()
     assert status(bench, "never") == "gone"
+
+
+def test_status_says_how_changes_are_told_and_that_an_index_is_broken(
+    tmp_path: Path, world: World
+) -> None:
+    bench = polled(tmp_path, world)
+    assert shown(bench).feeds == {"endpoint": "polling"}
+    assert shown(bench).broken is None
+    for name in NAMES[:5]:
+        world.faults.fail(f"/simple/{name}/", 404)
+    bench.sync()
+    broken = shown(bench).broken
+    assert broken is not None
+    assert broken[1] == "upstream denies 5 of the 8 projects mirrored"
+    since = broken[0]
+    bench.sync()
+    assert shown(bench).broken == (since, broken[1])
+    world.heal()
+    world.faults.xmlrpc = world.faults.json_api = False
+    world.faults.body("/simple/", b"<html>")
+    bench.sync()
+    assert shown(bench).broken is None
+
+
+def shown(bench: Bench) -> Status:
+    with Reader(bench.database) as reader:
+        return read_status(reader)

@@ -97,7 +97,12 @@ def set_serial(connection: Connection, serial: int, index: str = ENDPOINT) -> No
 
 def forget_serial(connection: Connection, index: str = ENDPOINT) -> None:
     """Nothing is known of the serials of this index."""
-    connection.execute(delete(settings).where(settings.c.name == _serial_of(index)))
+    forget_setting(connection, _serial_of(index))
+
+
+def forget_setting(connection: Connection, name: str) -> None:
+    """Drop a single value."""
+    connection.execute(delete(settings).where(settings.c.name == name))
 
 
 def _serial_of(index: str) -> str:

@@ -59,6 +59,8 @@ class Status:
     frozen: tuple[int, float] | None  # the generation that the index stays at, and since when
     listed: Mapping[str, int]  # projects, releases, files, bytes
     indexes: Mapping[str, int]  # projects that the pages list, by the index that they are from
+    feeds: Mapping[str, str]  # by index how it tells its changes: changelog, serials or polling
+    broken: tuple[float, str] | None  # since when an index denies too much, and how much that is
     pending: Pending | None
     held: int
     held_first: Sequence[tuple[str, str, float]]  # release, reason, since
@@ -97,6 +99,8 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
         listed=_listed(reader),
         indexes=dict(reader.rows(_BY_INDEX)),
+        feeds=_feeds(reader),
+        broken=_broken(reader),
         pending=_pending(reader),
         held=reader.value("SELECT count(*) FROM held"),
         held_first=[
@@ -124,6 +128,19 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         vulnerable_first=_vulnerable(reader, first),
         proofs=verdicts(reader, first),
     )
+
+
+def _feeds(reader: Reader) -> dict[str, str]:
+    rows = reader.rows("SELECT name, value FROM settings WHERE name LIKE ? ORDER BY name", "feed:%")
+    return {name.partition(":")[2]: kind for name, kind in rows}
+
+
+def _broken(reader: Reader) -> tuple[float, str] | None:
+    text = reader.value("SELECT max(value) FROM settings WHERE name = ?", "broken")
+    if not text:
+        return None
+    since, _, said = text.partition(" ")
+    return float(since), said
 
 
 def _barred(reader: Reader) -> dict[str, int]:
