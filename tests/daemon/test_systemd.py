@@ -118,9 +118,22 @@ def _sends_at_once(address: Path) -> bool:
         {"NOTIFY_SOCKET": "/nobody/listens", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"},
     ],
 )
-def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
+def test_without_systemd_nothing_happens(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[object, ...]] = []
+
+    class Counted(socket.socket):
+        def connect(self, address: object) -> None:
+            opened.append((address,))
+            super().connect(address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pypisync.daemon.notify.socket.socket", Counted)
     notifier = Notifier(environ, lambda: 0.0)
     notifier.ready()
     notifier.status("text")
     notifier.alive()
     notifier.stopping()
+    # One try a message where there could be somebody, and none for a watchdog that is not ours.
+    address = environ.get("NOTIFY_SOCKET", "")
+    assert opened == [(address,)] * 3 if address.startswith("/") else opened == []
