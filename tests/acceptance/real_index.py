@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
+from pypisync.upstream.api import DEFAULT_ENDPOINT
 from tests.acceptance.clients import Done, clean_environment
 from tests.acceptance.serving import JSON
 
@@ -75,7 +76,7 @@ def address() -> str:
     """The address of the simple index that pip uses on this machine."""
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = os.environ.get("PIP_INDEX_URL") or done.stdout.strip() or "https://pypi.org/simple"
+    found = os.environ.get("PIP_INDEX_URL") or done.stdout.strip() or f"{DEFAULT_ENDPOINT}/simple"
     return found.rstrip("/") + "/"
 
 
