@@ -213,6 +213,7 @@ def _parts(
             limits=Limits(config.limits.projects, config.limits.bytes),
             removals=config.limits.removals,
             removals_share=config.limits.removals_share,
+            dropped_share=config.limits.dropped_share,
             every=config.schedule.seconds or 0.0,
             now=time.time,
             watch=watch or Silent(),

@@ -40,7 +40,8 @@ def sync(
     accept_removals: Annotated[
         bool,
         typer.Option(
-            "--accept-removals", help="Remove what upstream denies, however much that is."
+            "--accept-removals",
+            help="Remove what upstream denies and what nothing asks for any more, however much.",
         ),
     ] = False,
 ) -> None:

@@ -123,7 +123,7 @@ class RequirementsFile(Keys):
 
 
 class Limits(Keys):
-    """How much one cycle may add to the mirror, and how much may vanish."""
+    """How much one cycle may add to the mirror, and how much may go."""
 
     projects: Annotated[int, Field(ge=1)] | None = Field(
         default=2000, description="null (any number) or the projects that one cycle may add"
@@ -145,6 +145,13 @@ class Limits(Keys):
         le=1,
         description="the same as a share of the projects mirrored: if more are denied than both "
         "allow, the index counts as broken and nothing is removed",
+    )
+    dropped_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="the share of the listed projects that may leave the pages in one cycle "
+        "because nothing asks for them any more; three always may",
     )
 
 

@@ -100,6 +100,7 @@ class Mirror:
     every: float = 0.0  # seconds in which each project is asked once where changes are not told
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
     limits: Limits = Limits()
+    dropped_share: float = 1.0  # of the listed projects: so many may be asked for no more
     # Proofs by verdict, if the last cycle left nothing to be done; else None.
     settled: dict[str, int] | None = None
     asked: str = ""  # a digest of roots, patterns and groups, once it was made

@@ -16,7 +16,7 @@ from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.publication import retention, runs
 from pypisync.catalog.publication import rollback as states
 from pypisync.core.filters.policy import Policy
-from pypisync.cycle import limits
+from pypisync.cycle import dropped, limits
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.publish import write_generation
 from pypisync.storage import orders
@@ -64,7 +64,7 @@ def no_limits() -> Order:
 
 
 def accept_removals() -> Order:
-    """Believe that what upstream denies is gone."""
+    """Believe that what upstream denies is gone, and let go what nothing asks for any more."""
     return Order(_REMOVALS, _ACCEPT)
 
 
@@ -102,6 +102,7 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
             limits.lift(connection)
         elif (name, text) == (_REMOVALS, _ACCEPT):
             missing.confirm(connection)
+            dropped.accept(connection)
         elif number is None or not (name.startswith(_NAME) or name == _INDEX):
             return "not an order"
         elif name.startswith(_NAME):

@@ -21,12 +21,16 @@ from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.requirements import wanted_releases
 from pypisync.catalog.proofs import history as proof_history
-from pypisync.catalog.proofs.publication import counts, publish_proofs, standing, undecided
+from pypisync.catalog.proofs.publication import (
+    counts,
+    publish_proofs,
+    undecided,
+)
 from pypisync.catalog.publication import assemble, missing_files, retention, runs
 from pypisync.catalog.publication import generations as history
-from pypisync.catalog.selection import decide, roots
+from pypisync.catalog.selection import decide
 from pypisync.core.standards.filenames import METADATA
-from pypisync.cycle import limits, rollback
+from pypisync.cycle import dropped, limits, rollback
 from pypisync.cycle import listen as listening
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
@@ -313,12 +317,8 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
     if resume(mirror, report):
         return
     with mirror.catalog.begin() as connection:
-        result = assemble.assemble(connection, later, mirror.rules.bars)
-        proven = standing(connection, result.pages)
-        if roots.retain(connection, result.retained | dict.fromkeys(proven.keep, ())):
-            _decide(mirror, connection)
-            result = assemble.assemble(connection, later, mirror.rules.bars)
-            proven = standing(connection, result.pages)
+        result, proven, refused = dropped.pages(mirror, connection, later, _decide)
+        report.failed |= refused
         publish_proofs(connection, proven.ready)
         serial = pending.serial(connection) or 0
         before = history.generation(connection)[0]
@@ -327,6 +327,7 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
         ready = None if history.repeats(connection, before) else proven.ready
         proof_history.record(connection, number or before or 1, ready)
         assemble.published_all(connection, result.done)
+        dropped.accepted(connection)
         runs.set_held(connection, result.held, mirror.now())
     # Above the limits all that is new is held, for one reason, which is told already.
     report.held = {} if limits.LIMITS in report.failed else result.held

@@ -22,6 +22,7 @@ from pypisync.status import Outlook, outlook, status_json
 # Anyone may ask; the database is asked this often at most.
 _KEPT_SECONDS = 2.0
 _CYCLES = 3
+_FAILED = 3  # reasons that are told
 _LEAST_SECONDS = 3_600.0
 
 
@@ -116,15 +117,17 @@ def fresh_until(schedule: Schedule, completed: float) -> float:
 
 
 def _faults(found: Status) -> dict[str, Any]:
-    """Returns the counts of held releases and owed projects, each with its first reason."""
+    """Returns the counts of failures, held releases and owed projects, with their first reasons."""
     held = [{"release": r, "reason": why, "since": at} for r, why, at in found.held_first]
     owed = found.pending
+    failed = found.finished.failed if found.finished else {}
     first = [{"project": owed.name, "reason": owed.reason, "since": owed.since}] if owed else []
     return {
         "serial": found.serial,
         "completed": found.completed and found.completed.finished,
         "feeds": found.feeds,
         "broken": found.broken and {"since": found.broken[0], "reason": found.broken[1]},
+        "failed": {"count": len(failed), "first": dict(list(failed.items())[:_FAILED])},
         "held": {"releases": found.held, "first": held},
         "proofs": {
             **found.proofs.counts,

@@ -52,6 +52,7 @@ class Bench:
     clock: float = 1_000_000.0
     url: str | None = None
     limits: Limits = field(default_factory=Limits)
+    dropped_share: float = 1.0
     _remembered: tuple[str, dict[str, int] | None] = field(default=("", None), init=False)
 
     @property
@@ -99,6 +100,7 @@ class Bench:
             retention=self.retention,
             now=lambda: self.clock,
             limits=self.limits,
+            dropped_share=self.dropped_share,
         )
 
     def catalog(self) -> Catalog:

@@ -86,6 +86,8 @@ def test_ready_while_cycles_get_to_their_end(tmp_path: Path, world: World, datab
     clock = bench.clock
     status, answer = health.readiness()
     assert status == 200  # what was published stays good
+    assert answer["failed"]["count"] == 1
+    assert answer["failed"]["first"].keys() == {"a-2.0-py3-none-any.whl"}
     assert answer["held"]["releases"] == 1
     [held] = answer["held"]["first"]
     assert (held["release"], held["since"]) == ("a==2.0", bench.clock)

@@ -1,0 +1,99 @@
+"""Which pages are published, and that a slip in the configuration does not empty the mirror.
+
+If more than a share of the listed projects is asked for no more, they stay as they are until the
+operator accepts that they go. What upstream takes away and what the policy bars goes all the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import pending
+from pypisync.catalog.proofs.publication import Standing, standing
+from pypisync.catalog.publication import dropped
+from pypisync.catalog.publication.assemble import Publication, assemble
+from pypisync.catalog.selection import roots
+from pypisync.cycle.mirror import Mirror
+
+Decide = Callable[[Mirror, Transaction], None]
+
+DROPPED = "removals"  # what failed, in a report
+_ACCEPTED = "removals accepted"  # a setting in the catalog
+_FEW = 3  # projects: so many may go however small the mirror
+
+
+@dataclass(slots=True)
+class Kept:
+    """What stays although nothing asks for it; empty if all of it may go."""
+
+    releases: dropped.Releases = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def projects(self) -> set[str]:
+        """Returns their names."""
+        return {name for name, _ in self.releases}
+
+
+def pages(
+    mirror: Mirror, connection: Transaction, later: Mapping[str, str], decide: Decide
+) -> tuple[Publication, Standing, dict[str, str]]:
+    """Returns the pages to publish, the proofs on them, and as a failure why more stays than asked.
+
+    ``later``: the paths that are not stored in this cycle, with the reason. ``decide`` brings the
+    decisions up to date after what has to stay was made a root.
+    """
+    result, proven = _retained(mirror, connection, later, decide, {})
+    found = kept(mirror, connection, result)
+    if found.reason:
+        mirror.watch.fault(DROPPED, found.reason)
+        result, proven = _retained(mirror, connection, later, decide, found.releases)
+        stay = dropped.project_ids(connection, found.projects)
+        result.done = [project for project in result.done if project not in stay]
+    return result, proven, {DROPPED: found.reason} if found.reason else {}
+
+
+def _retained(
+    mirror: Mirror,
+    connection: Transaction,
+    later: Mapping[str, str],
+    decide: Decide,
+    also: dropped.Releases,
+) -> tuple[Publication, Standing]:
+    result = assemble(connection, later, mirror.rules.bars)
+    proven = standing(connection, result.pages)
+    if roots.retain(connection, result.retained | dict.fromkeys(proven.keep, ()) | also):
+        decide(mirror, connection)
+        result = assemble(connection, later, mirror.rules.bars)
+        proven = standing(connection, result.pages)
+    return result, proven
+
+
+def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Kept:
+    """Returns what must not leave the pages in this cycle, and why."""
+    leaving = [name for name, page in result.pages.items() if page is None]
+    if len(leaving) <= _FEW or mirror.dropped_share >= 1:
+        return Kept()
+    releases = dropped.listed_releases(connection, leaving)
+    found = Kept(releases)
+    number, listed = len(found.projects), dropped.listed_projects(connection)
+    if number <= max(_FEW, mirror.dropped_share * listed):
+        return Kept()
+    if pending.setting(connection, _ACCEPTED):
+        return Kept()
+    found.reason = (
+        f"the configuration asks for {number:,} of the {listed:,} listed projects no more: they "
+        'stay on the pages; if they are to go, run "pypisync sync --accept-removals"'
+    )
+    return found
+
+
+def accept(connection: Transaction) -> None:
+    """Let the next cycle that publishes drop what is not asked for, however much it is."""
+    pending.set_setting(connection, _ACCEPTED, "1")
+
+
+def accepted(connection: Transaction) -> None:
+    """A cycle has published: from now on the share counts again."""
+    if pending.setting(connection, _ACCEPTED):
+        pending.set_setting(connection, _ACCEPTED, "")

@@ -1,0 +1,85 @@
+"""A slip in the configuration does not empty the mirror."""
+
+from pathlib import Path
+
+from pypisync.cycle import rollback
+from tests.recipe.closed import unmet
+from tests.recipe.mirrors import Bench, tree_bytes
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+NAMES = ("a", "b", "c", "d")
+ALL = {name: {"1.0"} for name in (*NAMES, "shared", "pair", "lonely")}
+
+
+def team(tmp_path: Path, memory: MemoryUpstream, world: World, database: str) -> Bench:
+    """Seven projects on the pages; half of them may leave in one cycle."""
+    for name in NAMES:
+        world.publish(name, "1.0", requires=["shared"])
+    world.publish("shared", "1.0", requires=["pair"])
+    world.publish("pair", "1.0", requires=["shared"])
+    world.publish("lonely", "1.0")
+    packages = {name: ["latest"] for name in (*NAMES, "lonely")}
+    bench = Bench(tmp_path, memory, packages, url=database, dropped_share=0.5)
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == ALL
+    return bench
+
+
+def test_most_of_the_mirror_stays_until_the_operator_accepts(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    bench = team(tmp_path, memory, world, database)
+    before = tree_bytes(tmp_path)
+    bench.packages = {"lonely": ["latest"]}
+    for _ in range(3):
+        report = bench.sync()
+        assert report.exit_code == 1
+        assert report.failed["removals"].startswith(
+            "the configuration asks for 6 of the 7 listed projects no more: they stay"
+        )
+        assert tree_bytes(tmp_path) == before
+    world.publish("lonely", "2.0")  # what is asked for goes on
+    assert bench.sync().failed.keys() == {"removals"}
+    assert bench.listed() == {**ALL, "lonely": {"2.0"}}
+    assert unmet(tmp_path) == set()
+    rollback.accept_removals().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"lonely": {"2.0"}}
+    # The acceptance was for once.
+    bench.packages = {name: ["latest"] for name in NAMES}
+    assert bench.sync().exit_code == 0
+    bench.packages = {"lonely": ["latest"]}
+    assert bench.sync().failed.keys() == {"removals"}
+
+
+def test_what_is_asked_for_again_needs_no_word(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    bench = team(tmp_path, memory, world, database)
+    asked, bench.packages = bench.packages, {"lonely": ["latest"]}
+    assert bench.sync().failed.keys() == {"removals"}
+    bench.packages = asked
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == ALL
+    assert bench.query("SELECT * FROM v_held") == []
+
+
+def test_what_upstream_takes_away_goes_all_the_same(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    bench = team(tmp_path, memory, world, database)
+    bench.packages = {"lonely": ["latest"]}
+    assert bench.sync().failed.keys() == {"removals"}
+    world.remove_release("a", "1.0")
+    assert bench.sync().failed.keys() == {"removals"}
+    assert bench.listed() == {name: found for name, found in ALL.items() if name != "a"}
+
+
+def test_less_than_the_share_goes(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    bench = team(tmp_path, memory, world, database)
+    bench.packages = {"d": ["latest"], "lonely": ["latest"]}
+    assert bench.sync().exit_code == 0
+    assert bench.listed().keys() == {"d", "lonely", "shared", "pair"}
