@@ -23,7 +23,7 @@ from pypisync.core.standards import metadata as core_metadata
 from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import Metadata
-from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged
+from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged, names_extra
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
 from pypisync.cycle.vanishing import doubted
@@ -367,7 +367,7 @@ def _knowledge(
     elif release.builds:
         reason = "the sdist does not say what it needs to be built"
         wanted_to_build = (Requirement("build-system.requires", "", fault=reason),)
-    named = {extra for r in runtime if "extra" in r.marker for extra in extras_of(r.marker)}
+    named = {extra for r in runtime if names_extra(r.marker) for extra in extras_of(r.marker)}
     return Knowledge(
         release.id,
         told.source if told else "",

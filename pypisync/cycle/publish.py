@@ -15,6 +15,7 @@ from pypisync.catalog.publication import generations as history
 from pypisync.core.publish.holdback import dependencies_first
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.model import names_extra
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Malformed, StorageError
 
@@ -118,7 +119,7 @@ def _read(mirror: Mirror, file: PageFile) -> set[str]:
     with suppress(Malformed, StorageError, ValueError):
         data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
         lines = map(requirements.parse, metadata.read_metadata(data).requires)
-        return {line.name for line in lines if line.name and "extra" not in line.marker}
+        return {line.name for line in lines if line.name and not names_extra(line.marker)}
     return set()
 
 

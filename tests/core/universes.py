@@ -60,7 +60,7 @@ def need(line: str) -> Requirement:
     parsed = requirements.parse(line)
     if not parsed.url:
         return parsed
-    return Requirement(line, parsed.name, marker=parsed.marker, fault="a direct reference")
+    return Requirement(line, parsed.name, marker=parsed.marker, fault=parsed.impossible)
 
 
 def ground(index: Index, target: ProofTarget = HERE) -> Ground:

@@ -260,9 +260,6 @@ def _owners(connection: Connection, known: Iterable[Knowledge]) -> dict[int, int
 
 
 def _row(requirement: Requirement, kind: str, release: int, project: int) -> dict[str, Any]:
-    fault = requirement.fault
-    if requirement.url:
-        fault = "a direct reference, which installers refuse from an index"
     return {
         "release_id": release,
         "project_id": project,
@@ -271,5 +268,5 @@ def _row(requirement: Requirement, kind: str, release: int, project: int) -> dic
         "specifier": requirement.specifier,
         "marker": requirement.marker,
         "extras": ",".join(requirement.extras),
-        "fault": fault,
+        "fault": requirement.impossible,
     }

@@ -10,7 +10,7 @@ from pypisync.core.closure.candidates import Candidate, choose_root
 from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, Root
 from pypisync.core.environments.marker_masks import marker_mask
 from pypisync.core.standards import versions
-from pypisync.core.standards.model import Targets
+from pypisync.core.standards.model import Targets, names_extra
 from pypisync.core.wanted.selector import PINNED
 
 
@@ -42,13 +42,13 @@ def edges(
 
 def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) -> int:
     """The targets on which the requirement can apply to this node."""
-    if extra and (edge.kind == "build" or "extra" not in edge.marker):
+    if extra and (edge.kind == "build" or not names_extra(edge.marker)):
         return 0  # the release's own node has it
     mask = facts.builds if edge.kind == "build" else facts.mask
     if not mask or not edge.marker:
         return mask
     asked = [extra]
-    if extra == "" and "extra" in edge.marker:
+    if extra == "" and names_extra(edge.marker):
         everywhere = targets.extras
         asked += [e for e in facts.provides if everywhere is None or e in everywhere]
     holds = 0

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
-from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.model import Requirement, names_extra
 from pypisync.core.wanted.groups import Asked
 
 Node: TypeAlias = tuple[str, int, str]
@@ -99,7 +99,7 @@ class Ground:
         return found
 
     def _applies(self, need: Requirement, extra: str) -> bool:
-        if extra and "extra" not in need.marker:
+        if extra and not names_extra(need.marker):
             return False  # the release itself has it already
         return not need.marker or bool(self._marker(need.marker, extra))
 

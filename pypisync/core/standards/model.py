@@ -121,6 +121,21 @@ class Requirement:
     url: str = ""  # a direct reference, which an index must not carry
     fault: str = ""  # why it could not be parsed
 
+    @property
+    def impossible(self) -> str:
+        """Why nothing that an index lists can ever meet it; "" if something can."""
+        if self.url:
+            return "a direct reference, which installers refuse from an index"
+        return self.fault
+
+
+def names_extra(marker: str) -> bool:
+    """Whether a requirement with this marker may belong to an extra.
+
+    Its text is searched, which is fast: a marker that has the word in a value costs one evaluation.
+    """
+    return "extra" in marker
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
