@@ -20,7 +20,10 @@ for package in nginx caddy; do
         continue
     fi
     folder=$(mktemp -d)
-    (cd "$folder" && apt-get download -qq "$package" && dpkg-deb -x ./*.deb "$programs") ||
+    (
+        cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package" &&
+            dpkg-deb -x ./*.deb "$programs"
+    ) ||
         echo "There is no package $package here."
     rm -r "$folder"
 done
