@@ -1,5 +1,6 @@
 """Whole cycles on the ladder of feeds: down, up, and without any; nothing is lost on the way."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,24 @@ def everything(bench: Bench) -> dict[str, list[tuple[object, ...]]]:
         for (name,) in tables
         if name != "runs"
     }
+
+
+def test_polling_a_mirror_of_300_projects_asks_300_conditional_questions(
+    memory_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    names = [f"p{number}" for number in range(300)]
+    only(world, "polling")
+    for name in names:
+        world.publish(name, "1.0")
+    bench = Bench(memory_path, wired(), {key: ["latest"] for key in names})
+    bench.sync()
+    assert bench.listed() == {key: {"1.0"} for key in names}
+    rows = everything(bench)
+    server.log.clear()
+    report = bench.sync()
+    assert (report.exit_code, report.answers) == (0, {"project unchanged": 300})
+    asked = Counter((one.path, one.status) for one in server.log.entries)
+    assert asked.pop(("/pypi", 404)) == 1  # the hourly look for a better feed
+    assert asked == Counter((f"/simple/{name}/", 304) for name in names)
+    assert everything(bench) == rows
+    assert bench.query("SELECT count(*) FROM runs") == [(2,)]
