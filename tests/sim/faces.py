@@ -2,8 +2,8 @@
 
 Each face says where its documents lie, which forms and keys they have, what a name that is not
 there gets, and how files are served. The values are those of the documents and sources named at
-each; :mod:`tests.sim.face_routes` serves them. ``tells`` are the facts of a file that a client can
-know by this face; what is missing there, a mirror of it cannot know either.
+each; :mod:`tests.sim.face_routes` serves them. ``tells`` are the facts that a client can know by
+this face; what is missing there, a mirror of it cannot know either.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,12 @@ Unknown = Literal["404", "403", "empty", "elsewhere"]
 # dash: "#sha256-<hex>"; some: every other file has none.
 Hashes = Literal["sha256", "dash", "md5", "sha512", "some", "none"]
 Links = Literal["absolute", "relative", "root"]
-Told = Literal["sha256", "requires-python", "yanked", "metadata", "size", "uploaded", "status"]
+Told = Literal[
+    "sha256", "requires-python", "yanked", "metadata", "size", "uploaded", "status", "removal"
+]
 
 EVERYTHING = frozenset[Told](
-    {"sha256", "requires-python", "yanked", "metadata", "size", "uploaded", "status"}
+    {"sha256", "requires-python", "yanked", "metadata", "size", "uploaded", "status", "removal"}
 )
 
 
@@ -95,7 +97,7 @@ FACES = (
         links="root",
         blobs=False,
         stamp=True,
-        tells=_HTML,
+        tells=_HTML - {"removal"},
     ),
     # devpi 6 (server/devpi_server/views.py): JSON 1.0 without sizes and times, names in the root.
     Face(

@@ -1,0 +1,276 @@
+"""Every kind of index as the upstream of a mirror: what comes out is what PyPI would have given.
+
+A world goes through all kinds of change, and is mirrored from two faces: as PyPI, and as another
+kind of index. Wherever that face tells as much, the pages say the same; the versions and the bytes
+always do. Without a journal a removal is believed late, so a mirror is synced until it rests.
+What a face does not tell is in its ``tells``.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from pypisync.errors import UpstreamError
+from pypisync.upstream.client import HttpUpstream, Settings
+from tests.recipe.mirrors import Bench
+from tests.sim.faces import FACES, PYPI, Face, Told
+from tests.sim.server import Server
+from tests.sim.world import World
+
+PACKAGES = {"app": ["2 latest"], "lib": ["latest", "latest<2"], "only-sdist": ["latest"]}
+DAY = 86400.0
+Pages = dict[str, list[dict[str, Any]]]
+KEYS = {
+    "requires-python": "requires-python",
+    "yanked": "yanked",
+    "metadata": "core-metadata",
+    "uploaded": "upload-time",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def first_world() -> World:
+    world = World()
+    world.publish_setuptools_like()
+    world.publish("base", "1.0")
+    world.publish("base", "2.0+cpu", requires_python=">=3.8")
+    world.publish("lib", "1.0", requires=["base"])
+    world.publish("lib", "2.0", requires=["base>=2", "Dotted.Name"])
+    world.publish("Dotted.Name", "0.1", metadata=False)
+    world.publish("app", "1.0", requires=["lib<2"], wheels=["cp311-cp311-manylinux_2_17_x86_64"])
+    world.publish("app", "1.1", requires=["lib"], sdist=True)
+    world.publish("only-sdist", "3.0", requires=["base"], wheels=(), sdist=True)
+    return world
+
+
+def upload(world: World) -> None:
+    world.publish("lib", "2.1", requires=["base>=2", "newcomer"])
+    world.publish("newcomer", "1.0", requires_python=">=3.9")
+
+
+def remove_release(world: World) -> None:
+    world.remove_release("app", "1.1")
+
+
+def remove_file(world: World) -> None:
+    [wheel, _] = [file.filename for file in world.project("app").releases["1.1"].files]
+    world.remove_file("app", "1.1", wheel)
+
+
+def remove_project(world: World) -> None:
+    world.remove_project("only-sdist")
+
+
+def ask_for_python(world: World) -> None:
+    world.publish("lib", "3.0", requires_python=">=3.13")
+    world.publish("lib", "2.2", requires=["base>=2"], requires_python=">=3.9")
+
+
+def yank(world: World) -> None:
+    world.yank("lib", "2.0", "broken <here> & there")
+
+
+def unyank(world: World) -> None:
+    world.yank("lib", "2.0")
+    world.unyank("lib", "2.0")
+
+
+def spell(world: World) -> None:
+    world.rename("lib", "LiB")
+
+
+def quarantine_release(world: World) -> None:
+    world.quarantine_release("lib", "2.0")
+
+
+def clear_release(world: World) -> None:
+    world.quarantine_release("lib", "2.0")
+    world.clear_release_quarantine("lib", "2.0")
+
+
+def quarantine(world: World) -> None:
+    world.quarantine("only-sdist")
+
+
+Change = Callable[[World], None]
+# Each with the fact that a face must tell for a mirror of it to know.
+CHANGES: Mapping[Change, Told | None] = {
+    upload: None,
+    remove_release: None,
+    remove_file: None,
+    remove_project: "removal",
+    ask_for_python: None,
+    yank: "yanked",
+    unyank: None,
+    spell: None,
+    quarantine_release: None,
+    clear_release: None,
+    quarantine: None,
+}
+
+
+class Site:
+    """A world as one kind of index, and a mirror of it."""
+
+    def __init__(self, folder: Path, world: World, face: Face, stack: ExitStack) -> None:
+        self.face = face
+        self.server = stack.enter_context(Server(world, face=face))
+        self.bench = Bench(folder, self.client(), PACKAGES)
+        stack.callback(self.bench.upstream.close)
+
+    def client(self) -> HttpUpstream:
+        """A client as a new process has it, which has learnt nothing yet."""
+        root = None if self.face.folder == "/simple/" else self.server.root
+        has_api = self.face.xmlrpc or self.face.legacy
+        settings = Settings(
+            self.server.url, root=root, has_api=has_api, workers=4, retries=1, pace=0
+        )
+        return HttpUpstream(settings, sleep=lambda _: None, clock=lambda: 0.0)
+
+    def settle(self) -> None:
+        """Sync until all that can vanish has been seen to have vanished."""
+        for _ in range(3):
+            self.bench.clock += 2 * DAY
+            self.bench.sync()
+
+    def pages(self) -> Pages:
+        """What the pages say of each file."""
+        simple = self.bench.folder / "simple"
+        return {
+            name: json.loads((simple / name / "index.v1_json").read_bytes())["files"]
+            for name in self.bench.listed()
+        }
+
+
+def told(pages: Pages, face: Face) -> Pages:
+    """The part of it that this face tells; whether a page without files is there is of no use."""
+    return {name: [_told(entry, face) for entry in page] for name, page in pages.items() if page}
+
+
+def _told(entry: dict[str, Any], face: Face) -> dict[str, Any]:
+    keys = [key for fact, key in KEYS.items() if fact in face.tells]
+    return {key: entry.get(key) or None for key in ["filename", "hashes", "size", *keys]}
+
+
+@cache
+def from_pypi(change: Change | None) -> Pages:
+    """The pages of a mirror of PyPI's face, after a change or before any."""
+    world = first_world()
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        site = Site(Path(folder), world, PYPI, stack)
+        site.bench.sync()
+        if change:
+            change(world)
+            site.settle()
+        return site.pages()
+
+
+Open = Callable[[World, Face], Site]
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Iterator[Open]:
+    with ExitStack() as stack:
+        yield lambda world, face: Site(tmp_path / "mirror", world, face, stack)
+
+
+OTHERS = [face for face in FACES if face is not PYPI]
+every_face = pytest.mark.parametrize("face", OTHERS, ids=lambda face: face.name)
+
+
+@every_face
+def test_the_first_sync_is_that_from_pypi(face: Face, sites: Open) -> None:
+    site = sites(first_world(), face)
+    assert site.bench.sync().failed == {}
+    assert site.bench.unmet() == set()
+    assert told(site.pages(), face) == told(from_pypi(None), face) != {}
+
+
+@pytest.mark.parametrize(
+    ("face", "change"),
+    [
+        pytest.param(face, change, id=f"{face.name}-{change.__name__}")
+        for face in OTHERS
+        for change, fact in CHANGES.items()
+        if fact is None or fact in face.tells
+    ],
+)
+def test_after_a_change_it_is_that_from_pypi(face: Face, change: Change, sites: Open) -> None:
+    world = first_world()
+    site = sites(world, face)
+    site.bench.sync()
+    change(world)
+    site.settle()
+    assert told(site.pages(), face) == told(from_pypi(change), face) != {}
+
+
+@pytest.mark.parametrize("face", [face for face in OTHERS if "removal" not in face.tells])
+def test_a_refusal_is_no_removal(face: Face, sites: Open) -> None:
+    """Who answers 403 for what is not there cannot say that it has gone; the operator is told."""
+    world = first_world()
+    site = sites(world, face)
+    site.bench.sync()
+    before = site.pages()
+    remove_project(world)
+    site.settle()
+    assert site.pages() == before
+    assert "403" in site.bench.sync().failed["only-sdist"]
+
+
+@every_face
+def test_a_name_that_is_not_there_stops_nothing(face: Face, sites: Open) -> None:
+    site = sites(first_world(), face)
+    site.bench.packages = {**PACKAGES, "never-there": ["latest"]}
+    failed = site.bench.sync().failed
+    site.settle()
+    assert [what for what in failed if "never-there" not in what] == []
+    assert told(site.pages(), face) == told(from_pypi(None), face)
+
+
+@every_face
+def test_nothing_changed_nothing_written(face: Face, sites: Open) -> None:
+    site = sites(first_world(), face)
+    site.bench.sync()
+    generation = site.bench.query("SELECT max(id) FROM generations")
+    site.bench.upstream = site.client()
+    files = site.server.requests("file")
+    site.settle()
+    assert site.bench.query("SELECT max(id) FROM generations") == generation
+    assert site.server.requests("file") == files
+
+
+@every_face
+def test_an_outage_takes_nothing_away_and_heals(face: Face, sites: Open) -> None:
+    world = first_world()
+    site = sites(world, face)
+    site.bench.sync()
+    before = site.pages()
+    upload(world)
+    for status in (503, 403, 404):
+        world.faults.fail("/simple/*", status)
+        world.faults.fail("/pypi*", status)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(site.bench, "upstream", site.client())
+            _try(site.bench)
+            _try(site.bench)
+        assert site.pages() == before
+        world.heal()
+    site.settle()
+    assert told(site.pages(), face) == told(from_pypi(upload), face)
+
+
+def _try(bench: Bench) -> None:
+    """One cycle, which may fail as a whole."""
+    with suppress(UpstreamError):
+        bench.sync()
