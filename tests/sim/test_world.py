@@ -275,6 +275,7 @@ def test_faults_become_the_errors_of_a_client(world: World) -> None:
     world.faults.body("/simple/*", b"{}", times=1)
     assert failure(memory, "a") is Malformed
     world.faults.rate_limit(1)
+    world.faults.fail("/simple/", 503, times=1)
     with pytest.raises(Unreachable):
         memory.serial()
     world.faults.fail("*", 500, times=1)
@@ -323,6 +324,7 @@ def test_memory_downloads_resumes_and_restarts(world: World, memory: MemoryUpstr
 def test_without_xmlrpc_the_root_tells_what_changed(world: World, memory: MemoryUpstream) -> None:
     world.publish("A", "1")
     world.publish("b", "1")
+    world.publish("c", "1")
     since = world.serial
     world.yank("A", "1")
     world.quarantine("b")
@@ -332,7 +334,7 @@ def test_without_xmlrpc_the_root_tells_what_changed(world: World, memory: Memory
         ("A", "simple index"),
         ("", "simple index"),
     ]
-    assert memory.names() == {"a": world.serial - 1}
+    assert memory.names() == {"a": world.serial - 1, "c": since}
     assert memory.requests("root") == 3
 
 
