@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 60  # seconds; upstream asks mirrors not to come more often
 RETRY = 600  # seconds after which a run that failed is tried again, if not due sooner
+_SLICES = 12  # of an interval, for what is spread over it
 _JITTER = 300  # seconds that an interval may be longer; a cron expression is kept to the minute
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -37,6 +38,14 @@ class Schedule:
 
         jitter = min(_JITTER, self.seconds // 10)
         return IntervalTrigger(seconds=self.seconds, timezone=UTC, jitter=jitter)
+
+    @property
+    def slice(self) -> int | None:
+        """Seconds between two looks at what is spread over the interval; None: nothing is."""
+        if self.seconds is None:
+            return None
+        seconds = max(SHORTEST, self.seconds // _SLICES)
+        return seconds if seconds < self.seconds else None
 
     def after(self, moment: float) -> float:
         """The first time to run after a run at ``moment`` (seconds since 1970)."""

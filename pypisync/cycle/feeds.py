@@ -48,6 +48,12 @@ def recall(
     return Before(serial, kind, address, moved, word is not None)
 
 
+def polled(mirror: Mirror, settings: Mapping[str, str]) -> list[str]:
+    """Returns the indexes that told nothing in the last cycle, so that their projects are asked."""
+    names = [feed.name for feed in mirror.upstream.feeds]
+    return [name for name in names if settings.get(f"feed:{name}") == "polling"]
+
+
 def remember(mirror: Mirror, connection: Transaction, feed: ChangeFeed, before: Before) -> None:
     """Note the kind that was found, and tell of one that is worse than the one before."""
     word = f"feed:{feed.name}"

@@ -1,16 +1,17 @@
 """Asks projects one by one where their index tells no changes.
 
-Each project that matters is asked once an interval, conditionally, at a moment of the interval that
-follows from its name: so the requests are spread evenly, and a restart changes nothing. Whoever
-syncs by hand wants to know, so then all of them are asked. Nothing is written for a project that
-did not change; one that failed is stale from then on.
+Each project that matters is asked once an interval, conditionally, after a moment of the interval
+that follows from its name: the daemon looks several times an interval whose moment has come, so the
+requests are spread evenly, and a restart changes nothing. Whoever syncs by hand wants to know, so
+then all of them are asked, as in each cycle of a cron expression. Nothing is written for a project
+that did not change; one that failed is stale from then on.
 """
 
 from hashlib import sha256
 
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import runs
-from pypisync.cycle.learn import learn_projects
+from pypisync.cycle import feeds
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import ProjectAsk
@@ -23,13 +24,32 @@ def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
     """
     polled = [feed.name for feed in mirror.upstream.feeds if feed.kind == "polling"]
     with mirror.catalog.begin() as connection:
+        this = runs.last(connection)
         last = runs.last_completed(connection) if mirror.patient and mirror.every else None
         asks = [
             ProjectAsk(one.name, 0, one.validators, one.index, of=one.of, form=one.form)
             for one in pending.mattering(connection, polled)
-            if last is None or due(one.name, mirror.every, last, mirror.now())
+            # From start to start of the runs: what lies between two of them is asked for once.
+            if last is None or this is None or due(one.name, mirror.every, last, this.started)
         ]
-    return len(asks), learn_projects(mirror, asks) if asks else {}
+    if not asks:
+        return 0, {}
+    # Most cycles have nothing to learn, and need not wait for what opens archives.
+    from pypisync.cycle.learn import learn_projects
+
+    return len(asks), learn_projects(mirror, asks)
+
+
+def someone_due(mirror: Mirror) -> bool:
+    """Whether a cycle that begins now would poll a project. Raises CatalogError."""
+    with mirror.catalog.begin() as connection:
+        polled = feeds.polled(mirror, pending.all_settings(connection))
+        last = runs.last_completed(connection)
+        if not polled or last is None:
+            return False
+        now = mirror.now()
+        matter = pending.mattering(connection, polled)
+        return any(due(one.name, mirror.every, last, now) for one in matter)
 
 
 def due(name: str, every: float, last: float, now: float) -> bool:

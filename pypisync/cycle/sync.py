@@ -32,6 +32,7 @@ from pypisync.catalog.selection import decide
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle import dropped, limits, rollback
 from pypisync.cycle import listen as listening
+from pypisync.cycle import poll as polling
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
 from pypisync.cycle.publish import write_generation
@@ -144,9 +145,7 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
 
 def poll(mirror: Mirror, report: Report) -> None:
     """Ask the projects whose turn has come, where their index tells no changes."""
-    from pypisync.cycle.poll import poll as ask
-
-    asked, failed = ask(mirror)
+    asked, failed = polling.poll(mirror)
     report.projects += asked
     report.failed |= {name: str(error) for name, error in failed.items()}
 

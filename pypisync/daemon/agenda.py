@@ -48,6 +48,11 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         """Run ``work`` at ``due`` and then every so many seconds."""
         self.put(name, work, IntervalTrigger(seconds=seconds, timezone=UTC), due)
 
+    def drop(self, name: str) -> None:
+        """Forget a job, if it is there."""
+        if self.get_job(name) is not None:
+            self.remove_job(name)
+
     def bring_forward(self, name: str, due: float) -> None:
         """Run a job at ``due`` already, if it would run later."""
         job = self.get_job(name)

@@ -11,7 +11,7 @@ import structlog
 
 from pypisync.catalog.db.leader import Leadership
 from pypisync.config.load import Config
-from pypisync.cycle import maintenance
+from pypisync.cycle import maintenance, poll
 from pypisync.cycle.sync import sync_once
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.logs import Lines
@@ -51,21 +51,14 @@ class Jobs:
     def sync(self) -> None:
         """One cycle."""
         with self._job("sync") as begun:
-            if not begun:
-                return
-            try:
-                report = sync_once(self._mirror())
-            except Stopped as error:
-                self._lines.ended(error, "stopped")
-            except PypiSyncError as error:
-                self._lines.ended(error, "failed")
-                self.failed_at = self.mirror.now()
-            except Exception:
-                self.failed_at = self.mirror.now()
-                raise
-            else:
-                self.serial = report.serial
-                self._lines.done(report)
+            if begun:
+                self._cycle()
+
+    def poll(self) -> None:
+        """One cycle, if the moment of a project has come that is polled."""
+        with self._job("poll") as begun:
+            if begun and poll.someone_due(self._mirror()):
+                self._cycle()
 
     def sweep(self) -> None:
         """Let the next cycle look at a slice of the projects."""
@@ -88,6 +81,21 @@ class Jobs:
     def close(self) -> None:
         """Let go of upstream and catalog."""
         self._parts.close()
+
+    def _cycle(self) -> None:
+        try:
+            report = sync_once(self._mirror())
+        except Stopped as error:
+            self._lines.ended(error, "stopped")
+        except PypiSyncError as error:
+            self._lines.ended(error, "failed")
+            self.failed_at = self.mirror.now()
+        except Exception:
+            self.failed_at = self.mirror.now()
+            raise
+        else:
+            self.serial = report.serial
+            self._lines.done(report)
 
     def _mirror(self) -> "Mirror":
         if self._wanted is not self._open:

@@ -146,10 +146,22 @@ class Daemon:
         with jobs.mirror.catalog.begin() as connection:
             last = runs.last(connection)
             jobs.serial = pending.serial(connection) or 0
-        agenda.put("sync", jobs.sync, schedule.trigger(), due(schedule, last, now))
+        self._put_cycles(agenda, jobs, due(schedule, last, now))
         swept = min(maintenance.swept(jobs.mirror), now)
         agenda.every("sweep", jobs.sweep, maintenance.SWEEP_EVERY, swept + maintenance.SWEEP_EVERY)
         agenda.every("rehash", jobs.rehash, maintenance.REHASH_EVERY, now)
+
+    def _put_cycles(self, agenda: Agenda, jobs: Jobs, first: float) -> None:
+        """Put the cycles where the schedule says, from ``first`` (seconds since 1970) on.
+
+        Between them it is looked for projects that are polled and whose moment has come.
+        """
+        schedule = self._config.schedule
+        agenda.put("sync", jobs.sync, schedule.trigger(), first)
+        if schedule.slice is None:
+            agenda.drop("poll")
+        else:
+            agenda.every("poll", jobs.poll, schedule.slice, jobs.mirror.now() + schedule.slice)
 
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
         """One turn of the loop."""
@@ -159,8 +171,7 @@ class Daemon:
             self._stopping(signal)
         elif signal == signals.RELOAD and self._reload() and not self._moved:
             jobs.configure(self._config)
-            schedule = self._config.schedule
-            agenda.put("sync", jobs.sync, schedule.trigger(), schedule.after(jobs.mirror.now()))
+            self._put_cycles(agenda, jobs, self._config.schedule.after(jobs.mirror.now()))
         elif signal == signals.SYNC:
             self._log.info("requested")
             agenda.bring_forward("sync", jobs.mirror.now())
