@@ -25,7 +25,7 @@ class Before:
     kind: FeedKind
     address: str | None
     moved: bool  # the address is another one now
-    noted: bool  # the kind is on record
+    noted: str | None  # the kind on record; at another address it says nothing
 
 
 def recall(
@@ -45,7 +45,7 @@ def recall(
     look = [one for one, every in _LOOKS.items() if last is None or now // every != last // every]
     feed.follow(kind, look)
     serial = pending.serial_in(settings, feed.name)
-    return Before(serial, kind, address, moved, word is not None)
+    return Before(serial, kind, address, moved, word)
 
 
 def polled(mirror: Mirror, settings: Mapping[str, str]) -> list[str]:
@@ -57,7 +57,7 @@ def polled(mirror: Mirror, settings: Mapping[str, str]) -> list[str]:
 def remember(mirror: Mirror, connection: Transaction, feed: ChangeFeed, before: Before) -> None:
     """Note the kind that was found, and tell of one that is worse than the one before."""
     word = f"feed:{feed.name}"
-    if feed.kind != before.kind or not before.noted:
+    if feed.kind != before.noted:
         pending.set_setting(connection, word, feed.kind)
     if feed.address != before.address:
         pending.set_setting(connection, f"address:{feed.name}", feed.address)
