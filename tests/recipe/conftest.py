@@ -23,10 +23,16 @@ def wired(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
     made: list[HttpUpstream] = []
 
     def client(**settings: object) -> HttpUpstream:
-        chosen: dict[str, object] = {"retries": 1, "pace": 0.0, "timeout": 5.0, "workers": 4}
+        chosen: dict[str, object] = {
+            "endpoint": server.url,
+            "retries": 1,
+            "pace": 0.0,
+            "timeout": 5.0,
+            "workers": 4,
+        }
         made.append(
             HttpUpstream(
-                Settings(server.url, **(chosen | settings)),  # type: ignore[arg-type]
+                Settings(**(chosen | settings)),  # type: ignore[arg-type]
                 sleep=lambda seconds: None,
             )
         )
