@@ -1,6 +1,8 @@
 """``prune`` and ``db upgrade``."""
 
+import resource
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from pypisync.catalog.db import migrate
@@ -91,3 +93,41 @@ def test_the_copy_is_whole(tmp_path: Path) -> None:
     connection = sqlite3.connect(copy)
     assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISION,)]
     connection.close()
+
+
+def test_copies_made_within_a_second_have_names_of_their_own(tmp_path: Path) -> None:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    catalog.prepare()
+    (tmp_path / "catalog.sqlite.copy.part").write_text("what a killed upgrade left")
+    copies = [migrate.back_up(catalog.engine, "0000") for _ in range(3)]
+    catalog.close()
+    paths = {path for copied in copies if copied is not None for path in copied[1:]}
+    assert len(paths) == 3
+    assert set(tmp_path.glob("catalog.sqlite.*")) == paths
+    for path in paths:
+        connection = sqlite3.connect(path)
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        connection.close()
+
+
+def test_an_upgrade_that_has_no_room_for_the_copy_changes_nothing(tmp_path: Path) -> None:
+    config = configure(tmp_path, packages={"a": ["latest"]})
+    assert invoke(config, "db", "upgrade").code == 0
+    database = tmp_path / "data" / "pypisync.sqlite"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0012'")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        done = invoke(config, "db", "upgrade")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert done.code == 4
+    assert "nothing was changed" in done.err
+    assert "free as much space" in done.err
+    assert not list(database.parent.glob("*.part"))
+    assert not list(database.parent.glob("pypisync.sqlite.0*"))
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert found == [("0012",)]

@@ -5,7 +5,10 @@ SQLite and on PostgreSQL. Alembic is imported only where it has work: a run that
 revision should not wait for it.
 """
 
+import os
+import sqlite3
 import time
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,20 +112,48 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 def back_up(engine: Engine, revision: str) -> tuple[Path, Path] | None:
     """Copy an SQLite database to a file beside it; PostgreSQL has its own tools.
 
-    Returns the database's file and the copy's, None if nothing was copied.
+    Returns the database's file and the copy's, None if nothing was copied. The copy gets its name
+    when it is whole and durable. Raises CatalogError if it cannot be made, and then leaves nothing.
+    The caller holds the writer's lock.
     """
     if engine.dialect.name != "sqlite":
         return None
-    name = str(engine.url.database)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    copy = f"{name}.{revision}-{stamp}"
+    database = Path(str(engine.url.database))
+    temporary = database.with_name(f"{database.name}.copy.part")
+    try:
+        temporary.unlink(missing_ok=True)  # of an upgrade that was cut off
+        _copy(engine, temporary)
+        return database, _keep(temporary, f"{database.name}.{revision}")
+    except (sqlite3.Error, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        raise CatalogError(
+            f"{database}: it cannot be copied before the upgrade, so nothing was changed: {error}: "
+            f"free as much space on that disk as the database takes, then upgrade again"
+        ) from error
+
+
+def _copy(engine: Engine, target: Path) -> None:
     driver = engine.raw_connection()  # no transaction: VACUUM stands outside of one
     try:
-        with database_errors():
-            driver.cursor().execute("VACUUM INTO ?", (copy,))
+        driver.cursor().execute("VACUUM INTO ?", (str(target),))
     finally:
         driver.close()
-    return Path(name), Path(copy)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _keep(temporary: Path, name: str) -> Path:
+    """Give the copy a name with the time that no other copy has. Returns its path."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    names = (f"{name}-{stamp}{f'-{number}' if number else ''}" for number in count())
+    copy = next(path for path in map(temporary.with_name, names) if not path.exists())
+    temporary.rename(copy)
+    folder = os.open(copy.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return copy
 
 
 def _refuse_unknown(connection: Connection) -> None:
