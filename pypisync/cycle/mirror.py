@@ -1,7 +1,8 @@
 """The mirror that a cycle works on: its parts, and how a file comes into its pool."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from typing import Protocol
@@ -17,7 +18,7 @@ from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
-from pypisync.errors import NoRoom, Stopped, UpstreamError
+from pypisync.errors import NoRoom, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import FileAsk, Part, Upstream
@@ -123,7 +124,8 @@ def metadata_ask(url: str, path: str, sha256: str, index: str) -> FileAsk:
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
     """Bring files into the pool and record them. Returns the failures by path.
 
-    A file that an interrupted run has brought, but not recorded, is only looked at. Raises
+    A file that an interrupted run has brought, but not recorded, is only looked at. What is asked
+    for is noted first: if it is not recorded either, :func:`expunge` deletes it. Raises
     StorageError, CatalogError, and Stopped if upstream was told to leave some unanswered.
     """
     failed: dict[str, UpstreamError] = {}
@@ -140,7 +142,7 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
         missing.sort(key=lambda ask: ask.size or 0)  # as many as fit
     unanswered = len(missing)
     deposit = _Watched(mirror.pool, mirror.watch)
-    for ask, error in mirror.upstream.fetch(missing, deposit):
+    for ask, error in _fetch(mirror, missing, deposit, arrived):
         if isinstance(error, Stopped):
             continue
         unanswered -= 1
@@ -159,19 +161,44 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
     return failed
 
 
+def _fetch(
+    mirror: Mirror, missing: list[FileAsk], deposit: "_Watched", arrived: list[Stored]
+) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+    """Note what is asked for, and let upstream answer.
+
+    If that ends early, as on a full disk, what has arrived is recorded.
+    """
+    if missing:
+        with mirror.catalog.begin() as connection:
+            pool.note_asked(connection, [ask.path for ask in missing])
+    try:
+        yield from mirror.upstream.fetch(missing, deposit)
+    except Exception:
+        arrived += deposit.came.values()
+        with suppress(PypiSyncError):
+            _record(mirror, arrived)
+        raise
+
+
 def expunge(mirror: Mirror) -> int:
     """Delete what is doomed, with its ``.metadata``, whatever may still list it; how many files.
 
     So the direct address of a barred file leads nowhere, in generations that are kept as well.
+    What a run that was cut off has brought and no run has recorded since is not wanted: it goes
+    as well.
     """
     with mirror.catalog.begin() as connection:
-        paths = pool.doomed(connection)
-    if paths:
-        mirror.pool.delete(paths)
+        doomed = pool.doomed(connection)
+        unrecorded = pool.unrecorded(connection)
+    found = doomed + [path for path in unrecorded if mirror.pool.has(path, None)]
+    if found:
+        mirror.pool.delete(found)
         mirror.pool.flush()
+    if doomed or unrecorded:
         with mirror.catalog.begin() as connection:
-            pool.forget_stored(connection, paths)
-    return len([path for path in paths if not path.endswith(METADATA)])
+            pool.forget_stored(connection, doomed)
+            pool.forget_asked(connection, doomed + unrecorded)
+    return len([path for path in found if not path.endswith(METADATA)])
 
 
 class _Watched:

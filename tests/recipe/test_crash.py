@@ -31,14 +31,15 @@ class Crash(BaseException):
 class Points:
     """Counts the points of a cycle, and crashes at one of them (0: at none)."""
 
-    def __init__(self, crash_at: int = 0) -> None:
+    def __init__(self, crash_at: int = 0, error: BaseException | None = None) -> None:
         self.seen = 0
         self._crash_at = crash_at
+        self._error = error or Crash()
 
     def reach(self, *_: object) -> None:
         self.seen += 1
         if self.seen == self._crash_at:
-            raise Crash
+            raise self._error
 
 
 @contextmanager

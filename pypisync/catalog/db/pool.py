@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column, select, update
 
-from pypisync.catalog.db.schema import files, releases, stored
+from pypisync.catalog.db.schema import asked, files, releases, stored
 from pypisync.catalog.db.sql import add, among, batches
 
 
@@ -18,12 +18,35 @@ class Stored:
     size: int
 
 
+def note_asked(connection: Connection, paths: Iterable[str]) -> None:
+    """These files are about to be fetched. They are :func:`unrecorded` until they are stored."""
+    for batch in batches(paths):
+        connection.execute(delete(asked).where(among(asked.c.path, batch)))
+        add(connection, asked, [{"path": path} for path in batch])
+
+
+def forget_asked(connection: Connection, paths: Iterable[str]) -> None:
+    """Nothing of these is on the disk, or what is there is recorded."""
+    for batch in batches(paths):
+        connection.execute(delete(asked).where(among(asked.c.path, batch)))
+
+
+def unrecorded(connection: Connection) -> list[str]:
+    """The paths that were asked for and never recorded: a run that was cut off may have left them.
+
+    What is recorded under such a path is what the path held before.
+    """
+    there = exists().where(stored.c.path == asked.c.path)
+    return list(connection.scalars(select(asked.c.path).where(~there).order_by(asked.c.path)))
+
+
 def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> set[int]:
     """Record files that have come into the pool; no page lists them yet.
 
     Returns the ids of projects with files whose SHA-256 has become known by it.
     """
     rows = {item.path: item for item in found}
+    forget_asked(connection, rows)
     forget_stored(connection, rows)
     for batch in batches(rows.values()):
         add(

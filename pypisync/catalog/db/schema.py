@@ -295,6 +295,13 @@ stored = Table(
     comment="what the pool holds, hash-checked when it came in",
 )
 
+asked = Table(
+    "asked",
+    metadata,
+    Column("path", Text, primary_key=True),
+    comment="files that are being fetched, until they are recorded as stored or deleted",
+)
+
 held = Table(
     "held",
     metadata,
