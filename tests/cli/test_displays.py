@@ -34,9 +34,14 @@ def cycle(bars: Bars | Lines) -> None:
     bars.received(-500_000)
 
 
+def terminal(output: io.StringIO) -> Console:
+    """A terminal that can move its cursor, whatever the tests themselves run in."""
+    return Console(file=output, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+
+
 def test_bars_count_what_their_step_counts() -> None:
     output = io.StringIO()
-    with Bars(Console(file=output, force_terminal=True, width=100)) as bars:
+    with Bars(terminal(output)) as bars:
         cycle(bars)
         tasks = {task.description: task for task in bars._progress.tasks}
         assert (tasks["projects"].completed, tasks["projects"].total) == (3, 5)
@@ -53,7 +58,7 @@ def test_bars_count_what_their_step_counts() -> None:
 
 def test_bars_say_why_it_ended() -> None:
     output = io.StringIO()
-    with Bars(Console(file=output, force_terminal=True, width=100)) as bars:
+    with Bars(terminal(output)) as bars:
         bars.step("files", 3, "bytes")
         bars.ended(StorageError("no space left"), "failed")
     assert "no space left" in output.getvalue()
