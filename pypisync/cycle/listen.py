@@ -55,7 +55,8 @@ def listen(mirror: Mirror) -> Heard:
         last = runs.before_last(connection)
     before = {feed.name: feeds.recall(mirror, known, last, feed) for feed in mirror.upstream.feeds}
     patterns_seen = known.get("patterns")
-    overdue = before[ENDPOINT].serial is not None and reconcile.overdue(known, mirror.now())
+    begun = any(one.serial is not None for one in before.values())
+    overdue = begun and reconcile.overdue(known, mirror.now())
     patterns = _patterns(mirror)
     new_patterns = bool(patterns) and patterns_seen != patterns
     news, failed = _hear_all(mirror, before)

@@ -39,8 +39,10 @@ class Indexes:
 
     @property
     def feeds(self) -> Sequence[Index]:
-        """The indexes, in order."""
-        return tuple(self._indexes.values())
+        """The indexes that a project can come from, in order."""
+        return tuple(
+            index for name, index in self._indexes.items() if not self.assignment.idle(name)
+        )
 
     def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, _Answer]]:
         """Fetch each document from the index that it comes from; a failure comes as a value."""

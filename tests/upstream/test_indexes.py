@@ -106,6 +106,12 @@ def test_what_is_reserved_is_never_asked_for_where_it_does_not_belong() -> None:
     assert several.asked("company") == several.asked(ENDPOINT) == []
 
 
+def test_an_index_that_nothing_can_come_from_is_not_followed() -> None:
+    """Nobody needs to reach PyPI for a mirror of the company's own index alone."""
+    several = Several(Share("company", ("*",)), PUBLIC)
+    assert [feed.name for feed in several.upstream.feeds] == ["company"]
+
+
 def test_serials_and_validators_go_only_where_they_came_from() -> None:
     several = Several(COMPANY, PUBLIC)
     for world in several.worlds.values():

@@ -56,6 +56,12 @@ class Assignment:
             return ()
         return tuple(share.name for share in self._shares if share.projects is None)
 
+    def idle(self, index: str) -> bool:
+        """Returns whether no project can come from an index: all are another's, or reserved."""
+        taken = [*self.reserved, *(name for share in self._shares for name in share.projects or ())]
+        names_none = any(share == Share(index) for share in self._shares)
+        return names_none and "*" in taken
+
     def united(self, project: str) -> bool:
         """Returns whether the files of a project come from all of its indexes together."""
         return self._union(project) and len(self.indexes_of(project)) > 1

@@ -46,3 +46,22 @@ def test_names_are_known_where_no_pattern_stands_for_several() -> None:
     assignment = Assignment((OWN, PYTORCH, COMPANY))
     named = [assignment.named(index) for index in ("own", "pytorch", "company")]
     assert named == [None, ("torch", "torchvision"), None]
+
+
+@pytest.mark.parametrize(
+    ("shares", "reserved", "idle"),
+    [
+        ((OWN, ENDPOINT), (), []),
+        ((Share("all", ("*",)), ENDPOINT), (), ["endpoint"]),
+        ((Share("all", ("*",)), COMPANY, ENDPOINT), (), ["company", "endpoint"]),
+        ((OWN, ENDPOINT), ("*",), ["endpoint"]),
+        ((OWN, ENDPOINT), ("acme-*",), []),
+    ],
+)
+def test_no_project_can_come_from_an_index_of_which_nothing_is_left(
+    shares: tuple[Share, ...], reserved: tuple[str, ...], idle: list[str]
+) -> None:
+    assignment = Assignment(shares, reserved)
+    assert [share.name for share in shares if assignment.idle(share.name)] == idle
+    for name in idle:
+        assert name not in assignment.indexes_of("flask")
