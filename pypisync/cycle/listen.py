@@ -24,7 +24,7 @@ from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import GROUP, group_text, lines
 from pypisync.core.wanted.roots import as_requirement, expand
-from pypisync.cycle import feeds, reconcile
+from pypisync.cycle import feeds, poll, reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
@@ -66,8 +66,10 @@ def listen(mirror: Mirror) -> Heard:
             one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
+        poll.note_mattering(mirror, connection)
         _apply_rules(mirror, connection, known)
         _set_roots(mirror, connection, known, names, everything=new_patterns)
+        poll.owe_begun(mirror, connection)
         _reassign(mirror, connection, known)
         owed: set[str] = set()
         for one in news:

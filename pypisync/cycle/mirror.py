@@ -104,6 +104,8 @@ class Mirror:
     dropped_share: float = 1.0  # of the listed projects: so many may be asked for no more
     # Proofs by verdict, if the last cycle left nothing to be done; else None.
     settled: dict[str, int] | None = None
+    # Polled projects that mattered when the cycle began, or were asked in it.
+    mattered: set[str] = field(default_factory=set)
     asked: str = ""  # a digest of roots, patterns and groups, once it was made
     # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
     answers: Counter[str] = field(default_factory=Counter)

@@ -7,8 +7,10 @@ then all of them are asked, as in each cycle of a cron expression. Nothing is wr
 that did not change; one that failed is stale from then on.
 """
 
+from collections.abc import Collection
 from hashlib import sha256
 
+from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import runs
 from pypisync.cycle import feeds
@@ -22,7 +24,7 @@ def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
 
     Returns how many were asked, and the failures. Raises Stopped, CatalogError.
     """
-    polled = [feed.name for feed in mirror.upstream.feeds if feed.kind == "polling"]
+    polled = _polled(mirror)
     with mirror.catalog.begin() as connection:
         this = runs.last(connection)
         last = runs.last_completed(connection) if mirror.patient and mirror.every else None
@@ -38,6 +40,29 @@ def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
     from pypisync.cycle.learn import learn_projects
 
     return len(asks), learn_projects(mirror, asks)
+
+
+def owe_begun(mirror: Mirror, connection: Transaction, asked: Collection[str] = ()) -> None:
+    """Owe a document to each polled project that begins to matter: it was not polled before.
+
+    Those ``asked`` in this cycle, and those that mattered when it began, are up to date.
+    """
+    if polled := _polled(mirror):
+        names = {one.name for one in pending.mattering(connection, polled)}
+        begun = names - mirror.mattered - set(asked)
+        pending.mark_stale(connection, dict.fromkeys(sorted(begun), 0), mirror.now())
+        mirror.mattered |= names.union(asked)
+
+
+def note_mattering(mirror: Mirror, connection: Transaction) -> None:
+    """Note which polled projects matter as a cycle begins."""
+    polled = _polled(mirror)
+    found = pending.mattering(connection, polled) if polled else ()
+    mirror.mattered = {one.name for one in found}
+
+
+def _polled(mirror: Mirror) -> list[str]:
+    return [feed.name for feed in mirror.upstream.feeds if feed.kind == "polling"]
 
 
 def someone_due(mirror: Mirror) -> bool:

@@ -21,11 +21,7 @@ from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.requirements import wanted_releases
 from pypisync.catalog.proofs import history as proof_history
-from pypisync.catalog.proofs.publication import (
-    counts,
-    publish_proofs,
-    undecided,
-)
+from pypisync.catalog.proofs.publication import counts, publish_proofs, undecided
 from pypisync.catalog.publication import assemble, missing_files, retention, runs
 from pypisync.catalog.publication import generations as history
 from pypisync.catalog.selection import decide
@@ -197,6 +193,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
     while True:
         with mirror.catalog.begin() as connection:
             _decide(mirror, connection)
+            polling.owe_begun(mirror, connection, tried)
             now = mirror.now() if mirror.patient else None
             stale = pending.stale(connection, now, fresh)
             asks = [_ask(one) for one in stale if one.name not in tried]

@@ -1,10 +1,12 @@
 """Whole cycles on the ladder of feeds: down, up, and without any; nothing is lost on the way."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pypisync.cycle.sync import sync_once
 from pypisync.upstream.api import FEEDS, FeedKind
 from tests.recipe.conftest import Wired
 from tests.recipe.mirrors import Bench, tree_bytes
@@ -64,6 +66,36 @@ def test_each_step_of_the_ladder_loses_nothing(
     fresh.sync()
     assert tree_bytes(bench.folder, "packages") == tree_bytes(fresh.folder, "packages")
     assert bench.selection() == fresh.selection()
+
+
+@pytest.mark.parametrize("every", [None, 1e9])
+def test_what_matters_again_is_asked_again_though_its_turn_has_not_come(
+    every: float | None, tmp_path: Path, world: World, wired: Wired
+) -> None:
+    only(world, "polling")
+    world.publish("app", "1.0", requires=["lib"])
+    world.publish("lib", "1.0")
+    world.publish("other", "1.0")
+    both = {"app": ["latest"], "other": ["latest"]}
+    bench = Bench(tmp_path / "followed", wired(), both)
+    bench.sync()
+    bench.packages = {"other": ["latest"]}
+    bench.sync()
+    world.publish("app", "1.1", requires=["lib"])
+    world.publish("lib", "1.1")
+    bench.sync()
+    assert "app" not in bench.listed()
+    bench.packages = both
+    catalog = bench.catalog()
+    mirror = bench.mirror(catalog)
+    if every is not None:
+        mirror = replace(mirror, patient=True, every=every)
+    assert sync_once(mirror).failed == {}
+    catalog.close()
+    fresh = Bench(tmp_path / "fresh", wired(), both)
+    fresh.sync()
+    assert bench.listed() == fresh.listed() == {"app": {"1.1"}, "lib": {"1.1"}, "other": {"1.0"}}
+    assert bench.query("SELECT * FROM pending") == []
 
 
 def test_polling_asks_each_project_once_and_writes_nothing_but_the_run(
