@@ -153,7 +153,13 @@ def test_check_says_what_an_extra_that_is_left_out_means(tmp_path: Path) -> None
         )
         understood = json.loads(run(tmp_path, "check", "-c", "c.json5", "--json").stdout)
         assert understood["notes"] == ([LEFT_OUT] if noted else [])
-        assert understood["limits"] == {"projects": 2000, "bytes": 100 * 2**30}
+        assert understood["limits"] == {
+            "projects": 2000,
+            "bytes": 100 * 2**30,
+            "removals": 3,
+            "removals_share": 0.1,
+            "dropped_share": 0.5,
+        }
         assert ["limits.bytes", "100 GiB"] in [line.split("\t") for line in lines]
 
 
