@@ -6,7 +6,7 @@ each; :mod:`tests.sim.face_routes` serves them. ``tells`` are the facts that a c
 this face; what is missing there, a mirror of it cannot know either.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 # Of a project page: PEP 691 by Accept alone, JSON whatever is asked for, HTML whatever is asked
@@ -53,6 +53,8 @@ class Face:
 
 
 _HTML = EVERYTHING - {"size", "uploaded", "status"}
+# Neither serials nor any API besides the pages, as of all indexes that are not like PyPI.
+_PAGES_ONLY = Face("", serial="none", xmlrpc=False, legacy=False, releases=False)
 
 FACES = (
     Face("pypi"),
@@ -82,16 +84,13 @@ FACES = (
         tells=EVERYTHING - {"metadata", "status"},
     ),
     # PyTorch (pytorch/test-infra, s3_management/manage.py): HTML, no root, a time stamp comment.
-    Face(
-        "vendor",
+    replace(
+        _PAGES_ONLY,
+        name="vendor",
         folder="/whl/cpu/",
         form="html",
         root="none",
-        serial="none",
         unknown="403",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         etags=False,
         hashes="some",
         links="root",
@@ -100,31 +99,25 @@ FACES = (
         tells=_HTML - {"removal"},
     ),
     # devpi 6 (server/devpi_server/views.py): JSON 1.0 without sizes and times, names in the root.
-    Face(
-        "devpi",
+    replace(
+        _PAGES_ONLY,
+        name="devpi",
         folder="/root/dev/+simple/",
         root="names",
         version="1.0",
-        serial="none",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         etags=False,
         links="relative",
         blobs=False,
         tells=EVERYTHING - {"size", "uploaded", "status"},
     ),
     # A Nexus group (uv#7273, uv#1754, nexus-public#296): HTML, an empty page for unknown names.
-    Face(
-        "nexus",
+    replace(
+        _PAGES_ONLY,
+        name="nexus",
         folder="/repository/pypi/simple/",
         form="html",
         root="html",
-        serial="none",
         unknown="empty",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         etags=False,
         hashes="md5",
         links="relative",
@@ -133,15 +126,12 @@ FACES = (
         tells=_HTML - {"sha256", "metadata"},
     ),
     # Artifactory (uv#1370, pip#8723): ranges announced, everything sent; the JSON API proxied.
-    Face(
-        "artifactory",
+    replace(
+        _PAGES_ONLY,
+        name="artifactory",
         folder="/api/pypi/pypi/simple/",
         form="html",
         root="html",
-        serial="none",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         links="relative",
         ranges="lies",
         blobs=False,
@@ -149,31 +139,25 @@ FACES = (
         tells=_HTML - {"metadata"},
     ),
     # GitLab (docs: pypi_repository; uv#7359): what it does not have it sends to PyPI's host.
-    Face(
-        "gitlab",
+    replace(
+        _PAGES_ONLY,
+        name="gitlab",
         folder="/api/v4/projects/1/packages/pypi/simple/",
         form="html",
         root="none",
-        serial="none",
         unknown="elsewhere",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         etags=False,
         blobs=False,
         tells=_HTML - {"metadata", "yanked"},
     ),
     # AWS CodeArtifact (python-compatibility.md): no root; JSON 1.1 by Accept.
-    Face(
-        "codeartifact",
+    replace(
+        _PAGES_ONLY,
+        name="codeartifact",
         folder="/pypi/repo/simple/",
         form="json or 406",
         root="none",
         version="1.1",
-        serial="none",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         etags=False,
         links="relative",
         ranges="no",
@@ -181,15 +165,12 @@ FACES = (
         tells=EVERYTHING - {"metadata", "status"},
     ),
     # Gitea and Forgejo (templates/api/packages/pypi/simple.tmpl; uv#3017): a dash in the fragment.
-    Face(
-        "gitea",
+    replace(
+        _PAGES_ONLY,
+        name="gitea",
         folder="/api/packages/owner/pypi/simple/",
         form="html",
         root="none",
-        serial="none",
-        xmlrpc=False,
-        legacy=False,
-        releases=False,
         etags=False,
         hashes="dash",
         blobs=False,
