@@ -12,11 +12,12 @@ takes a quarter of the processor time, and most requests are for files.
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pypisync.web import sending
+from pypisync.web.crowd import Crowd
 from pypisync.web.response import FilePart, Response
 
 if TYPE_CHECKING:
@@ -40,6 +41,19 @@ class Protocol(HttpToolsProtocol):
     _came = 0  # bytes that came for this head, but for the first piece
     _patience: asyncio.TimerHandle | None = None
 
+    def __init__(self, *settings: Any, crowd: Crowd, **more: Any) -> None:
+        super().__init__(*settings, **more)
+        self._crowd = crowd
+
+    @property
+    def idle(self) -> bool:
+        """Whether no response is under way."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def end(self) -> None:
+        """Close the connection; another one needs its place."""
+        self._direct.abort()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; its first request must be there within a minute."""
         super().connection_made(transport)
@@ -48,15 +62,18 @@ class Protocol(HttpToolsProtocol):
         self._answers = _Joined(transport)
         self.transport = cast("asyncio.Transport", self._answers)
         self._wait()
+        self._crowd.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has disconnected."""
+        self._crowd.remove(self)
         self._in_request = False
         self._wait()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; refuse a head that does not end."""
+        self._crowd.heard(self)
         begun = self._in_head
         super().data_received(data)
         self._wait()

@@ -15,6 +15,7 @@ from pypisync.web.response import FilePart
 _AT_ONCE = 2**20  # bytes that one client gets in a turn
 _SMALL = 16 * 1024  # copied behind the head rather: that is one call
 _STEP = 128 * 1024  # the system reads a file ahead by so much
+_PIECE = 128 * 1024  # read from the disk at a time; a client that does not read keeps it in memory
 _BRIDGE = 16 * 1024  # goes by the transport, which then tells when there is room again
 
 
@@ -62,7 +63,8 @@ async def finish(
             return
         stop = min(part.stop, at + _AT_ONCE)
         if not _in_memory(part.descriptor, at, stop):
-            piece = await asyncio.to_thread(os.pread, part.descriptor, stop - at, at)
+            size = min(_PIECE, stop - at)
+            piece = await asyncio.to_thread(os.pread, part.descriptor, size, at)
         elif (at := _sendfile(target, part.descriptor, at, stop)) < stop:
             piece = os.pread(part.descriptor, min(_BRIDGE, stop - at), at)
         else:

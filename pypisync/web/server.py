@@ -1,19 +1,25 @@
 """One serving process or thread: HTTP by uvicorn, responses by the site."""
 
 import socket
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from pypisync.schedule import parse
 from pypisync.web.app import Site
 from pypisync.web.counts import Counts
+from pypisync.web.crowd import Crowd
 from pypisync.web.generations import Generations
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
 from pypisync.web.protocol import Protocol
 from pypisync.web.sockets import BACKLOG
 from pypisync.web.task import STOP_SECONDS, Served
+
+if TYPE_CHECKING:
+    import asyncio
 
 _KEEP_ALIVE_SECONDS = 60
 
@@ -28,7 +34,7 @@ class Server:
         settings = uvicorn.Config(
             site,
             interface="asgi3",
-            http=Protocol,
+            http=cast("type[asyncio.Protocol]", partial(Protocol, crowd=Crowd())),
             loop="asyncio",
             lifespan="off",
             ws="none",

@@ -6,6 +6,9 @@ from pypisync.core.units import shown_address
 from pypisync.errors import ConfigError
 
 BACKLOG = 1024
+STUCK_SECONDS = 60  # a connection ends when its client has taken no byte for so long
+
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it: tcp(7)
 
 
 def bound(host: str, port: int, number: int = 1) -> list[socket.socket]:
@@ -31,6 +34,8 @@ def bound(host: str, port: int, number: int = 1) -> list[socket.socket]:
             found.append(listener)
             # Connections inherit it. Else the body waits until the client acknowledges the head.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if _USER_TIMEOUT is not None:
+                listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, STUCK_SECONDS * 1000)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(number > 1))
     except OSError as error:
         for listener in found:

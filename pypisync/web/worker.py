@@ -12,6 +12,7 @@ import sys
 import threading
 
 from pypisync.web.counts import Counts
+from pypisync.web.crowd import allow_open_files
 from pypisync.web.server import Server
 from pypisync.web.task import read
 
@@ -23,6 +24,7 @@ def work(link: int) -> None:
         if not told:
             return
         task = read(told)
+        allow_open_files()
         server = Server(task.served, Counts(task.counts, task.row, task.rows))
         os.close(task.counts)
 
