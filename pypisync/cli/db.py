@@ -30,7 +30,7 @@ def upgrade(*, config: ConfigFile = None) -> None:
         stack.enter_context(writer_lock(understood.destination))
         catalog = Catalog(understood.database_url)
         stack.callback(catalog.close)
-        with database_errors(), catalog.engine.connect() as connection:
+        with database_errors(catalog.engine), catalog.engine.connect() as connection:
             before = migrate.revision(connection)
         if before is not None and before != migrate.wanted_revision():
             copied = migrate.back_up(catalog.engine, before)

@@ -11,12 +11,14 @@ read-only, because the last connection to close would checkpoint as well.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from pypisync.catalog.db.sqlite_file import advice, immutable
 from pypisync.errors import CatalogError, Rejected
 
 BUSY_SECONDS = 30
@@ -59,7 +61,8 @@ def _read_only(url: URL) -> URL:
     name = url.database or ""
     if name.startswith("file:"):
         return url
-    return url.set(database=f"file:{quote(name)}", query={"mode": "ro", "uri": "true"})
+    query = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if immutable(Path(name)) else {})
+    return url.set(database=f"file:{quote(name)}", query=query)
 
 
 def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:
@@ -83,11 +86,12 @@ def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:
 
 
 @contextmanager
-def database_errors() -> Iterator[None]:
-    """Turn the driver's errors into a CatalogError that says what happened."""
+def database_errors(engine: Engine) -> Iterator[None]:
+    """Turn the driver's errors into a CatalogError that says what happened, and what to do."""
     try:
         yield
     except (DataError, IntegrityError) as error:
         raise Rejected(str(error.orig)) from error
     except DBAPIError as error:
-        raise CatalogError(f"the database failed: {error.orig}") from error
+        said = f"{error.orig}{advice(error.orig or error, engine.url.database or '')}"
+        raise CatalogError(f"the database failed: {said}") from error

@@ -83,7 +83,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     from alembic import command
 
     sqlite = engine.dialect.name == "sqlite"
-    with database_errors():
+    with database_errors(engine):
         if sqlite:
             # A table that a batch migration copies is dropped, and would take its children along.
             # The PRAGMA does nothing inside a transaction, so it has to come first.
@@ -189,5 +189,5 @@ def exists(url: str) -> bool:
 
 def is_empty(engine: Engine) -> bool:
     """Whether the database has no table at all. Raises CatalogError if it cannot be reached."""
-    with database_errors():
+    with database_errors(engine):
         return not inspect(engine).get_table_names()

@@ -6,7 +6,6 @@ SQLite's own ``-wal`` and ``-shm``), PostgreSQL's transaction is read-only. All 
 answers is of one moment. Statements have ``?`` for values, and run on both databases.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from pypisync.catalog.db.sqlite_file import advice, immutable
 from pypisync.core.units import masked
 from pypisync.errors import CatalogError
 
@@ -44,6 +44,7 @@ class Reader:
     def __init__(self, url: str) -> None:
         self._sqlite = url.startswith("sqlite")
         self._error: type[Exception]
+        self._file = url.partition(":///")[2]  # of SQLite
         self._cursor: Any = None  # of the operator's last statement
         if self._sqlite:
             self._error = sqlite3.Error
@@ -126,7 +127,8 @@ class Reader:
         try:
             yield
         except self._error as error:
-            raise CatalogError(f"the database failed: {_said(error)}") from error
+            said = f"{_said(error)}{advice(error, self._file)}"
+            raise CatalogError(f"the database failed: {said}") from error
 
     def _check(self) -> None:
         tables = "sqlite_master WHERE type = 'table' AND name = ?"
@@ -152,17 +154,14 @@ def _open_sqlite(url: str) -> sqlite3.Connection:
         file = Path(name)
         if not file.exists():
             raise CatalogError(f"{file}: there is no database yet: run `pypisync sync`")
-        address = f"file:{quote(name)}?mode=ro"
-        wal = file.with_name(file.name + "-wal")
-        if not os.access(file.parent, os.W_OK) and not wal.exists():
-            # SQLite cannot make the files that it shares with a writer; without them none writes.
-            address += "&immutable=1"
+        address = f"file:{quote(name)}?mode=ro{'&immutable=1' if immutable(file) else ''}"
     try:
         connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
     except sqlite3.Error as error:
-        raise CatalogError(f"{name}: cannot be read: {_said(error)}") from error
+        said = f"{_said(error)}{advice(error, name)}"
+        raise CatalogError(f"{name}: cannot be read: {said}") from error
     return connection
 
 

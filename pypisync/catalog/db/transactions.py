@@ -42,13 +42,13 @@ class Catalog:
 
     def check(self) -> None:
         """Raise CatalogError unless the database has the revision that this code works with."""
-        with database_errors(), self.engine.connect() as connection:
+        with database_errors(self.engine), self.engine.connect() as connection:
             migrate.check(connection)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction: all of it or nothing. Raises CatalogError if the database fails."""
-        with database_errors():
+        with database_errors(self.engine):
             if not self._dry:
                 with self.engine.begin() as connection:
                     self._fence(connection)

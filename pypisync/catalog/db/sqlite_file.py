@@ -1,0 +1,50 @@
+"""The file of an SQLite database: how it is read where nothing can be written, and what fails.
+
+A reader shares two files with the writer, ``-wal`` and ``-shm``, and SQLite makes them for a reader
+too. Where it cannot, on a full disk or in a folder that may not be written, the database can still
+be read as a file that nobody changes, if all of it is in the file (https://sqlite.org/wal.html,
+"Read-Only Databases"). This module needs the driver alone, because it is imported by commands that
+answer at once.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+_SHARED = 64 * 1024  # bytes that the files a reader makes may take
+_DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
+_PRIMARY = 0xFF  # of a result code; the rest says which I/O failed
+
+
+def immutable(file: Path) -> bool:
+    """Whether the database has to be read as a file that nobody changes.
+
+    That is so if the files that readers share cannot be made, and nothing waits in the ``-wal``.
+    """
+    wal = file.with_name(f"{file.name}-wal")
+    try:
+        waits = wal.stat().st_size > 0
+    except OSError:
+        waits = False
+    if waits:
+        return False
+    return (not wal.exists() and not os.access(file.parent, os.W_OK)) or _is_full(file)
+
+
+def advice(error: BaseException, file: str) -> str:
+    """Returns what to do about a failure of the disk below the database, after ": "; else ""."""
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    if code not in _DISK:
+        return ""
+    folder = Path(file).parent
+    if code == sqlite3.SQLITE_FULL or _is_full(Path(file)):
+        return f": the disk of {folder} is full: free space on it, then run this again"
+    return f": check the disk of {folder}, and that this user may write there"
+
+
+def _is_full(file: Path) -> bool:
+    try:
+        found = os.statvfs(file.parent)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _SHARED
