@@ -10,7 +10,7 @@ EXIT_CODES: Mapping[int, str] = {
     0: "Done.",
     1: "Done, but something is held, failed or not as it should be.",
     2: "The configuration, or the command line, is wrong.",
-    3: "Upstream cannot be reached.",
+    3: "Upstream cannot be reached, or is no index.",
     4: "Storage or database: disk full, permissions, another sync is running, wrong revision.",
     130: "Stopped by Ctrl-C (SIGINT); the next run goes on from there.",
     143: "Stopped by SIGTERM; the next run goes on from there.",

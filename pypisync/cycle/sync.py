@@ -32,6 +32,7 @@ from pypisync.cycle import poll as polling
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
 from pypisync.cycle.publish import write_generation
+from pypisync.cycle.recognise import recognise
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
 from pypisync.errors import Gone, NoRoom, PypiSyncError, Stopped
@@ -205,6 +206,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
             suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
             empty = bars.empty_roots(connection) | locks.missing(connection)
         if not (asks or wanted or suspects):
+            recognise(mirror)
             if prove_open(mirror, course):
                 continue
             with mirror.catalog.begin() as connection:

@@ -100,7 +100,7 @@ class Changelog:
         page = reply.headers.get("Content-Type", "").startswith("text/html")
         if reply.status != 200 or page or reply.body.lstrip()[:5].lower() in {b"<html", b"<!doc"}:
             what = "an HTML page" if reply.status == 200 else f"HTTP {reply.status}"
-            raise Unreachable(
+            raise NoFeed(
                 f"{method} at {shown(reply.url)}: {what} where XML-RPC was expected; "
                 "try again later, or check the endpoint and its credentials"
             )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 from pypisync.core.standards.model import Change
-from pypisync.errors import NoFeed, Rewound, Stopped, UpstreamError
+from pypisync.errors import NoFeed, Rewound, Stopped, Unreachable, UpstreamError
 from pypisync.upstream.api import FEEDS, FeedKind
 from pypisync.upstream.changelog import Changelog
 from pypisync.upstream.serials import Serials
@@ -70,6 +70,7 @@ class Ladder:
         self._fixed = fixed
         self.kind: FeedKind = fixed or "changelog"
         self.fault = ""  # why no better feed is used
+        self._answers = False  # the index answered where it has no better feed
         self._look: Collection[FeedKind] = ()
         self._sources = sources
         self._tries = tries
@@ -134,6 +135,12 @@ class Ladder:
         if tried:
             return
         away = feed == "serials" and not isinstance(error, NoFeed)
+        if away and not self._fixed and self._answers:
+            raise Unreachable(
+                f"{error}; changes are not told otherwise ({self.fault}); if the index answers "
+                'for projects, but never for this list, set "upstream": {"feed": "polling"}'
+            ) from error
         if self._fixed or feed == "polling" or away:
             raise error
+        self._answers = isinstance(error, NoFeed)
         self.fault = str(error)

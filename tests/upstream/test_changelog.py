@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.standards.model import Change
-from pypisync.errors import Malformed, Rewound, Unreachable
+from pypisync.errors import Malformed, NoFeed, Rewound, Unreachable
 from pypisync.upstream.changelog import _change, _decode
 from pypisync.upstream.session import Reply
 from tests.deep import scaled
@@ -141,9 +141,9 @@ def test_a_rate_limit_is_waited_out(server: Scripted, connect: Connect, time: Ti
 
 
 @pytest.mark.parametrize("answer", [page("<html>503"), page("<!DOCTYPE html>"), Answer(403)])
-def test_an_error_page_is_unreachable(server: Scripted, connect: Connect, answer: Answer) -> None:
+def test_an_error_page_is_no_feed(server: Scripted, connect: Connect, answer: Answer) -> None:
     server.tell("/pypi", answer)
-    with pytest.raises(Unreachable, match="where XML-RPC was expected"):
+    with pytest.raises(NoFeed, match="where XML-RPC was expected"):
         connect(feed="changelog").serial()
 
 

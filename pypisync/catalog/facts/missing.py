@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from pypisync.catalog.db.schema import files, pending, projects, releases, selected
 from pypisync.catalog.db.sql import among, batches, is_set
@@ -37,6 +37,22 @@ def standing(connection: Connection, names: Collection[str]) -> dict[str, Standi
         for batch in batches(sorted(names))
         for row in connection.execute(query.where(among(projects.c.name, batch)))
     }
+
+
+def never_shown(connection: Connection) -> dict[str, str]:
+    """Returns the projects that were looked for, if upstream has never shown any project.
+
+    Each with the reason why it could not be read; "" for one that upstream does not have.
+    """
+    if connection.scalar(select(projects.c.id).where(projects.c.status.not_in(_HIDDEN)).limit(1)):
+        return {}
+    query = (
+        select(projects.c.name, pending.c.reason)
+        .select_from(projects.outerjoin(pending, pending.c.name == projects.c.name))
+        .where(or_(projects.c.status == "gone", pending.c.reason.is_not(None)))
+        .order_by(projects.c.name)
+    )
+    return {row.name: row.reason or "" for row in connection.execute(query)}
 
 
 def note(connection: Connection, names: Collection[str], now: float) -> None:
