@@ -10,10 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import assemble
 from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.checks import whole_pages
 from pypisync.core.publish.holdback import dependencies_first
-from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.publish.pages import FORM, Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import names_extra
 from pypisync.cycle.mirror import Mirror
@@ -22,6 +24,7 @@ from pypisync.errors import Malformed, StorageError
 # Pages that are synced to the disk together.
 _PAGES = 1000
 _METADATA_LIMIT = 10 * 2**20  # bytes
+_FORM = "form of pages"  # a setting
 
 Files = Mapping[str, Sequence[PageFile]]  # by project
 
@@ -69,6 +72,42 @@ def write_generation(mirror: Mirror, number: int) -> int:
     mirror.tree.flush()
     with mirror.catalog.begin() as connection:
         history.complete(connection, number)
+    return written
+
+
+def renew(mirror: Mirror) -> int:
+    """Write all pages anew if a version wrote them that gave the same pages other bytes.
+
+    Returns how many files changed.
+    """
+    with mirror.catalog.begin() as connection:
+        if pending.setting(connection, _FORM) == FORM:
+            return 0
+        names = [name for name, _ in history.index(connection)]
+    written = rewrite(mirror, names)
+    with mirror.catalog.begin() as connection:
+        pending.set_setting(connection, _FORM, FORM)
+    return written
+
+
+def rewrite(mirror: Mirror, names: Sequence[str]) -> int:
+    """Make the pages of these projects, and the list of all, those of the newest generation.
+
+    Returns how many files changed. Raises StorageError.
+    """
+    written = 0
+    for batch in _batched(list(names), _PAGES):
+        with mirror.catalog.begin() as connection:
+            pages = whole_pages(connection, batch)
+        written += sum(mirror.tree.write_page(page) for page in pages)
+        for name in set(batch) - {page.name for page in pages}:
+            mirror.tree.remove_page(name)
+    with mirror.catalog.begin() as connection:
+        index = history.index(connection)
+        number, serial, _ = history.generation(connection)
+    if number:
+        written += mirror.tree.write_root(index, serial)
+    mirror.tree.flush()
     return written
 
 

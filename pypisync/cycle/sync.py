@@ -31,7 +31,7 @@ from pypisync.cycle import listen as listening
 from pypisync.cycle import poll as polling
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.prove import Course, prove_open
-from pypisync.cycle.publish import write_generation
+from pypisync.cycle.publish import renew, write_generation
 from pypisync.cycle.recognise import recognise
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
@@ -119,6 +119,7 @@ def resume(mirror: Mirror, report: Report) -> bool:
         number, _, complete = history.generation(connection)
     if not complete:
         report.pages += write_generation(mirror, number)
+    report.pages += renew(mirror)
     stay = rollback.stay(mirror)
     if stay is None:
         return False

@@ -25,7 +25,8 @@ class Fault:
     """One way in which the disk differs from the catalog."""
 
     path: str  # relative to the mirror's folder
-    kind: Literal["missing", "size", "hash", "stray", "page"]
+    # "catalog": the catalog contradicts itself; "link": a folder is elsewhere, behind a link
+    kind: Literal["missing", "size", "hash", "stray", "page", "link", "catalog"]
     detail: str
 
 
@@ -63,10 +64,26 @@ def strays(root: Path, known: Container[str]) -> Iterator[str]:
         yield from _strays(top, "packages", known)
 
 
+def stray(root: Path, path: str) -> Fault:
+    """The fault of a path that the catalog does not know.
+
+    A link to a folder is one that the administrator made, with files of the mirror behind it.
+    """
+    place = disk.inside(root, path)
+    if place.is_symlink() and place.is_dir():
+        detail = "a link to a folder: nothing behind it is served; move the folder itself here"
+        return Fault(path, "link", detail)
+    return Fault(path, "stray", "the catalog does not know it")
+
+
 def check_page(root: Path, page: pages.Page) -> Iterator[Fault]:
     """The files of the project's page whose bytes are not those of ``page``."""
+    folder = f"simple/{page.name}"
+    if (root / folder).is_symlink():
+        yield Fault(folder, "page", "a link, and not a folder")
+        return
     json, html = pages.project_json(page), pages.project_html(page)
-    yield from _check_index(root, f"simple/{page.name}", json, html)
+    yield from _check_index(root, folder, json, html)
 
 
 def check_root(root: Path, projects: Sequence[tuple[str, int]], serial: int) -> Iterator[Fault]:

@@ -242,6 +242,25 @@ def replace(source: Path, target: Path) -> None:
         os.replace(source, target)  # noqa: PTH105 - thousands of times in a sync
 
 
+def replace_any(source: Path, target: Path) -> None:
+    """Rename over whatever is there, also over a folder, or a link where a folder is to be.
+
+    What cannot be renamed over is removed first; links are not followed.
+    """
+    if is_folder(source) is not is_folder(target):
+        remove_tree(target)
+    replace(source, target)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there, and not a link to one."""
+    with guarded(path):
+        try:
+            return stat.S_ISDIR(path.lstat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+
 def place(source: Path, target: Path) -> list[Path]:
     """Rename into a folder that is made if it is missing. Returns what listings changed."""
     with guarded(target):
@@ -315,7 +334,7 @@ def remove_folder(folder: Path) -> bool:
         before("remove", folder)
         try:
             folder.rmdir()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError as error:
             if error.errno in _NOT_EMPTY:

@@ -21,6 +21,11 @@ from pypisync.storage import disk
 _LEVEL = 6  # of packing
 _ROOT_LEVEL = 1  # the list of all changes with every generation, and installers do not ask for it
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
+_PAGE_FILES = {
+    f"{name}{packed}"
+    for name in ("index.v1_json", "index.html", "index.v1_html")
+    for packed in ("", ".gz")
+}
 
 
 class Tree:
@@ -42,7 +47,7 @@ class Tree:
         """Write the project's page. Returns how many files changed."""
         folder = self._folder(page.name)
         json, html = pages.project_json(page), pages.project_html(page)
-        if folder.is_dir():
+        if disk.is_folder(folder):
             return self._write(folder, json, html)
         if self._simple not in self._touched:
             self._make(self._simple)
@@ -67,14 +72,14 @@ class Tree:
                 if temporary is None:
                     self._remove(target)
                 else:
-                    disk.replace(temporary, target)
+                    disk.replace_any(temporary, target)
         finally:
             self._queue = None
 
     def remove_page(self, name: str) -> bool:
         """Remove the project's page. Returns whether there was one."""
         folder = self._folder(name)
-        if not folder.is_dir():
+        if not (folder.is_dir() or folder.is_symlink()):
             return False
         if self._queue is None:
             self._remove(folder)
@@ -110,6 +115,27 @@ class Tree:
                 for entry in self._simple.iterdir()
                 if _NAME.fullmatch(entry.name) and entry.is_dir()
             }
+
+    def strays(self) -> Iterator[str]:
+        """The paths, from the mirror's folder on, of what stands among the pages but is no page.
+
+        What is hidden (``.htaccess``) is the administrator's.
+        """
+        if not self._simple.is_dir():
+            return
+        for folder in (self._simple, *(self._simple / name for name in sorted(self.pages()))):
+            ours = _PAGE_FILES | (self.pages() if folder == self._simple else set())
+            with disk.guarded(folder):
+                names = sorted(entry.name for entry in folder.iterdir())
+            for name in names:
+                if name not in ours and not name.startswith("."):
+                    yield str((folder / name).relative_to(self._root))
+
+    def remove_stray(self, path: str) -> None:
+        """Remove one of ``strays``, following no link."""
+        place = disk.inside(self._root, path, "simple")
+        disk.remove_tree(place)
+        self._touched.add(place.parent)
 
     def link(self, path: str) -> bool:
         """Put the stored file into ``flat``. Returns whether anything changed."""
@@ -218,7 +244,7 @@ class Tree:
             self._queue[target] = temporary
             return
         disk.sync_all(_inside(temporary), self._root)
-        disk.replace(temporary, target)
+        disk.replace_any(temporary, target)
 
 
 def _inside(path: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.errors import Malformed
-from pypisync.storage.check import Fault, check_files, strays
+from pypisync.storage.check import Fault, check_files, stray, strays
 
 
 def store(root: Path, path: str, data: bytes = b"data") -> tuple[str, str, int]:
@@ -70,4 +70,17 @@ def test_strays_are_what_nobody_lists(tmp_path: Path) -> None:
         "packages/a/0.whl",
         "packages/b/2.whl",
         "packages/link",
+    ]
+
+
+def test_a_link_to_a_folder_is_no_stray(tmp_path: Path) -> None:
+    """Someone moved a folder to another disk: deleting the link would lose what is behind it."""
+    store(tmp_path, "elsewhere/x.whl")
+    (tmp_path / "packages/b").mkdir(parents=True)
+    (tmp_path / "packages/a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "packages/b/gone").symlink_to("nowhere")
+    found = [stray(tmp_path, path) for path in strays(tmp_path, set())]
+    assert [(fault.path, fault.kind) for fault in found] == [
+        ("packages/a", "link"),
+        ("packages/b/gone", "stray"),
     ]

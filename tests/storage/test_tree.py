@@ -256,3 +256,55 @@ def test_something_in_the_way_says_so(tmp_path: Path) -> None:
     (tmp_path / "simple").write_text("in the way")
     with pytest.raises(StorageError, match="stands in the way"):
         Tree(tmp_path).write_root([], 1)
+
+
+def test_what_stands_in_a_pages_place_makes_room(tmp_path: Path) -> None:
+    """A link to a folder, a file, a folder in a file's place: nothing behind a link changes."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "index.html").write_text("not ours")
+    simple = tmp_path / "mirror/simple"
+    simple.mkdir(parents=True)
+    (simple / "linked").symlink_to(elsewhere)
+    (simple / "file").write_text("")
+    (simple / "within/index.html/deep").mkdir(parents=True)
+    tree = Tree(tmp_path / "mirror")
+    tree.write_page(page(name="linked"))
+    with tree.batch():
+        tree.write_page(page(name="file"))
+        tree.write_page(page(name="within"))
+    for name in ("linked", "file", "within"):
+        assert not (simple / name).is_symlink()
+        whole_page(simple / name, project_json(page(name=name)), project_html(page(name=name)))
+    assert [path.name for path in elsewhere.iterdir()] == ["index.html"]
+    assert (elsewhere / "index.html").read_text() == "not ours"
+
+
+def test_a_page_that_is_a_link_goes_without_what_is_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/file").write_text("")
+    (tmp_path / "mirror/simple").mkdir(parents=True)
+    (tmp_path / "mirror/simple/spam").symlink_to(tmp_path / "elsewhere")
+    assert Tree(tmp_path / "mirror").remove_page("spam")
+    assert not (tmp_path / "mirror/simple/spam").is_symlink()
+    assert (tmp_path / "elsewhere/file").exists()
+
+
+def test_strays_among_the_pages(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    tree.write_page(page())
+    tree.write_root([("spam", 1)], 1)
+    assert list(tree.strays()) == []
+    (tmp_path / "simple/.htaccess").write_text("")
+    (tmp_path / "simple/notes.txt").write_text("")
+    (tmp_path / "simple/spam/old").mkdir()
+    (tmp_path / "simple/spam/old/index.html").symlink_to("/etc/passwd")
+    found = list(tree.strays())
+    assert found == ["simple/notes.txt", "simple/spam/old"]
+    for path in found:
+        tree.remove_stray(path)
+    tree.flush()
+    assert list(tree.strays()) == []
+    assert (tmp_path / "simple/.htaccess").exists()
+    with pytest.raises(Malformed):
+        tree.remove_stray("simple/../packages")

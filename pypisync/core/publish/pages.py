@@ -19,6 +19,10 @@ from packaging.version import Version
 
 API_VERSION = "1.4"
 
+# Of the bytes that are made here: higher whenever the same page gets other bytes than before, so
+# that what an older version wrote is written anew.
+FORM = "2"
+
 # From simple/<name>/ to the mirror's root, and from generations/<which>/simple/<name>/.
 TO_ROOT = "../../"
 TO_ROOT_FROM_GENERATION = "../../../../"

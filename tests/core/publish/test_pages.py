@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from time import perf_counter
 from typing import Any
@@ -15,6 +16,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from pypisync.core.publish.pages import (
+    FORM,
     Page,
     PageFile,
     project_html,
@@ -297,3 +299,13 @@ def test_a_large_page_is_quick() -> None:
     project_json(big)
     project_html(big)
     assert perf_counter() - start < 2  # tens of milliseconds; slack for a loaded machine
+
+
+def test_other_bytes_are_another_form() -> None:
+    """Whoever changes what a page looks like raises FORM, and then the figures here."""
+    file = wheel(requires_python=">=3.9", yanked="", metadata_sha256=HEX, provenance="https://p/x")
+    plain = replace(wheel("2.0"), uploaded="2026-01-02T03:04:05Z")
+    whole = page(file, plain, status="archived", reason="done <here>")
+    made = [project_json(whole), project_html(whole), root_json([("a", 1)], 2), root_html(["a"])]
+    digest = sha256(b"".join(made)).hexdigest()[:16]
+    assert (FORM, digest) == ("2", "f9b9f512597d494b")
