@@ -148,14 +148,11 @@ class _Search:
         if not isinstance(answer, ProjectDocument):
             self.end = answer
             return True
-        document = replace(answer, index=index)
-        self.found.append(document)
-        # Some indexes show an empty page for every name that they do not have.
-        empty = (
-            not (document.files or document.versions or document.skipped)
-            and index != self.ask.index
-        )
-        return not (empty or self.united)
+        if index != self.ask.index and _says_nothing(answer):
+            self.no = Gone(f"{self.ask.name}: the index {index!r} shows an empty page")
+            return False
+        self.found.append(replace(answer, index=index))
+        return not self.united
 
     def result(self) -> _Answer:
         """Returns what all answers come to."""
@@ -163,12 +160,21 @@ class _Search:
             return self.end
         if not self.found:
             return self.no
-        full = [document for document in self.found if document.files or document.versions]
         if not self.united:
-            return (full or self.found)[0]
+            return self.found[0]
+        full = [document for document in self.found if document.files or document.versions]
         document = _merged(full or self.found)
         known = document.validators.digest == self.ask.validators.digest
         return Unchanged(document.name, document.serial) if known else document
+
+
+def _says_nothing(document: ProjectDocument) -> bool:
+    """Returns whether it is the empty page that some indexes show for every name (Nexus groups).
+
+    PyPI and those like it say by a serial or a status that the project is theirs.
+    """
+    content = document.files or document.versions or document.skipped
+    return not (content or document.serial or document.status == "quarantined")
 
 
 def _search(ask: ProjectAsk, assignment: Assignment) -> _Search:

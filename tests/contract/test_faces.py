@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
+from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import UpstreamError
 from pypisync.upstream.client import HttpUpstream, Settings
+from pypisync.upstream.indexes import Indexes
 from tests.recipe.mirrors import Bench
-from tests.sim.faces import FACES, PYPI, Face, Told
+from tests.sim.faces import BY_NAME, FACES, PYPI, Face, Told
+from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
 from tests.sim.world import World
 
@@ -274,3 +277,72 @@ def _try(bench: Bench) -> None:
     """One cycle, which may fail as a whole."""
     with suppress(UpstreamError):
         bench.sync()
+
+
+@pytest.mark.parametrize("order", [("nexus", "endpoint"), ("endpoint", "nexus")])
+def test_an_empty_page_for_what_is_not_there_is_no_project(
+    order: tuple[str, str], tmp_path: Path
+) -> None:
+    """A Nexus group shows one for every name; one who has a project says so by a serial."""
+    public = World()
+    for name in ("app", "only-public", "without-files"):
+        public.publish(name, "1.0", requires=["nowhere"] if name == "app" else ())
+    public.remove_release("without-files", "1.0")
+    group = World()
+    group.publish("only-group", "1.0")
+    with ExitStack() as stack:
+        servers = {
+            "nexus": stack.enter_context(Server(group, face=BY_NAME["nexus"])),
+            "endpoint": stack.enter_context(Server(public)),
+        }
+        clients = [
+            HttpUpstream(
+                Settings(
+                    servers[name].url,
+                    root=servers[name].root if name == "nexus" else None,
+                    has_api=name == "endpoint",
+                    retries=0,
+                    pace=0,
+                ),
+                name=name,
+                sleep=lambda _: None,
+            )
+            for name in order
+        ]
+        for client in clients:
+            stack.callback(client.close)
+        upstream = Indexes(clients, Assignment([Share(name) for name in order]))
+        names = ["app", "only-public", "only-group", "without-files", "never-there"]
+        bench = Bench(tmp_path, upstream, {name: ["latest"] for name in names})
+        failed = bench.sync().failed
+        assert bench.listed().keys() == {"app", "only-public", "only-group"}
+        assert "upstream has no such project" in failed['root never-there "latest"']
+        assert "no file" in failed['root without-files "latest"']
+        found = dict(bench.query("SELECT name, index_name FROM projects"))
+        assert found == {
+            "app": "endpoint",
+            "only-public": "endpoint",
+            "only-group": "nexus",
+            "without-files": "endpoint",
+            "never-there": "",
+            "nowhere": "",
+        }
+        public.publish("never-there", "1.0")
+        group.publish("nowhere", "1.0")
+        bench.sync()
+        bench.sync()
+        assert {"never-there", "nowhere"} <= bench.listed().keys()
+
+
+def test_a_quarantined_project_is_looked_for_nowhere_else(tmp_path: Path) -> None:
+    """An index that shows no files of a project of its own still has it."""
+    own, public = World(), World()
+    own.publish("app", "1.0")
+    own.quarantine("app")
+    public.publish("app", "99")
+    indexes = [MemoryUpstream(own, name="own"), MemoryUpstream(public)]
+    upstream = Indexes(indexes, Assignment([Share("own"), Share("endpoint")]))
+    bench = Bench(tmp_path, upstream, {"app": ["latest"]})
+    report = bench.sync()
+    assert "quarantined" in report.failed['root app "latest"']
+    assert bench.query("SELECT name, index_name FROM projects") == [("app", "own")]

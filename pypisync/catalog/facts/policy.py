@@ -108,13 +108,26 @@ def empty_roots(connection: Connection) -> dict[str, str]:
         "quarantined": "upstream has quarantined the project",
     }
     empty = connection.execute(query).all()
+    filled = _with_files(connection, {row.id for row in empty})
     barred = barred_releases(connection, {row.id for row in empty})
     return {
         f'{origin or "root"} {name} "{selector}"': reasons.get(status)
         or reason(barred.get(project, ()), parse(selector).specifier)
-        or "no release matches it on any target"
+        or ("no release matches it on any target" if project in filled else _NO_FILE)
         for name, selector, status, origin, project in empty
     }
+
+
+_NO_FILE = "upstream shows no file of it"
+
+
+def _with_files(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Returns those of the projects that have files."""
+    found: set[int] = set()
+    for batch in batches(sorted(ids)):
+        query = select(releases.c.project_id).join_from(releases, files)
+        found.update(connection.scalars(query.where(among(releases.c.project_id, batch))))
+    return found
 
 
 def explain(connection: Connection, into: Collection[int] | None) -> None:
