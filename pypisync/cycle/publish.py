@@ -93,15 +93,14 @@ def renew(mirror: Mirror) -> int:
 def rewrite(mirror: Mirror, names: Sequence[str]) -> int:
     """Make the pages of these projects, and the list of all, those of the newest generation.
 
-    Returns how many files changed. Raises StorageError.
+    A project that it does not list is passed over. Returns how many files changed. Raises
+    StorageError.
     """
     written = 0
     for batch in _batched(list(names), _PAGES):
         with mirror.catalog.begin() as connection:
             pages = whole_pages(connection, batch)
         written += sum(mirror.tree.write_page(page) for page in pages)
-        for name in set(batch) - {page.name for page in pages}:
-            mirror.tree.remove_page(name)
     with mirror.catalog.begin() as connection:
         index = history.index(connection)
         number, serial, _ = history.generation(connection)

@@ -11,7 +11,15 @@ from sqlalchemy import Connection, exists, func, select, update
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
-from pypisync.catalog.db.schema import files, pages, projects, published, releases, stored
+from pypisync.catalog.db.schema import (
+    files,
+    generations,
+    pages,
+    projects,
+    published,
+    releases,
+    stored,
+)
 from pypisync.catalog.db.sql import BATCH, among, batches
 from pypisync.catalog.publication import generations as history
 from pypisync.core.publish.pages import Page
@@ -28,6 +36,41 @@ def stored_after(connection: Connection, path: str) -> list[Stored]:
 def stored_count(connection: Connection) -> int:
     """How many files the pool should hold."""
     return connection.scalar(select(func.count()).select_from(stored)) or 0
+
+
+def listed_count(connection: Connection) -> int:
+    """How many projects the newest generation lists, by its rows."""
+    query = select(func.count()).select_from(pages).where(pages.c.last.is_(None))
+    return connection.scalar(query) or 0
+
+
+def contradiction(connection: Connection) -> str:
+    """Returns how the newest generation's rows differ from what it says of itself; "" if not.
+
+    They do in a database that is half restored, or that somebody else has written.
+    """
+    last = generations.c.id == select(func.max(generations.c.id)).scalar_subquery()
+    row = connection.execute(
+        select(generations.c.projects, generations.c.files).where(last)
+    ).one_or_none()
+    says = (0, 0) if row is None else tuple(row)
+    query = select(func.count()).select_from(published).where(published.c.last.is_(None))
+    has = listed_count(connection), connection.scalar(query) or 0
+    if says == has:
+        return ""
+    return (
+        f"it lists {says[0]:,} projects and {says[1]:,} files, and has rows of {has[0]:,} and"
+        f" {has[1]:,}: the database is incomplete; restore it from a backup if there is one"
+    )
+
+
+def assemble_again(connection: Connection) -> None:
+    """Let the next publication make all pages from what is selected, and count what it finds."""
+    connection.execute(update(projects).values(unpublished=True))
+    now = history.sizes(connection)
+    last = generations.c.id == select(func.max(generations.c.id)).scalar_subquery()
+    counted = {name: now[name] for name in history.LISTED}
+    connection.execute(update(generations).where(last).values(**counted))
 
 
 def unrecorded(connection: Connection) -> list[str]:
