@@ -48,7 +48,7 @@ class Schedule:
         return seconds if seconds < self.seconds else None
 
     def after(self, moment: float) -> float:
-        """The first time to run after a run at ``moment`` (seconds since 1970)."""
+        """Returns the first time to run after a run at ``moment`` (seconds since 1970)."""
         if self.seconds is not None:
             return moment + self.seconds
         given = datetime.fromtimestamp(moment, UTC)
@@ -59,7 +59,7 @@ class Schedule:
 
 
 def due(schedule: Schedule, last: LastRun | None, now: float) -> float:
-    """When the next run is due; a time that is past means now.
+    """Returns when the next run is due; a time that is past means now.
 
     One that was killed or stopped is to be gone on with at once, one that failed is tried again
     soon. It follows from the record alone, so that restarts put nothing off.
@@ -74,7 +74,10 @@ def due(schedule: Schedule, last: LastRun | None, now: float) -> float:
 
 
 def parse(text: str) -> Schedule:
-    """The schedule that ``text`` states, such as "1 hour" or "17 * * * *". Raises ValueError."""
+    """Returns the schedule that ``text`` states, such as "1 hour" or "17 * * * *".
+
+    Raises ValueError.
+    """
     if len(text.split()) != 5:
         seconds = units.duration(text)
         if seconds < SHORTEST:

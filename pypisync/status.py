@@ -27,7 +27,7 @@ class Outlook:
 
 
 def outlook(destination: Path, schedule: Schedule, found: Status, now: float) -> Outlook:
-    """The outlook of the mirror in ``destination`` whose catalog says ``found``."""
+    """Returns the outlook of the mirror in ``destination`` whose catalog says ``found``."""
     who = holder(destination)
     daemon = who.pid if who and who.daemon else None
     run = found.last
@@ -46,5 +46,5 @@ def outlook(destination: Path, schedule: Schedule, found: Status, now: float) ->
 
 
 def status_json(found: Status, ahead: Outlook) -> dict[str, Any]:
-    """The status for programs: what ``pypisync status --json`` and ``/status.json`` say."""
+    """Returns the status for programs: what ``pypisync status --json`` and ``/status.json`` say."""
     return {"well": found.well, **asdict(found), **asdict(ahead)}

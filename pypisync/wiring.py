@@ -33,7 +33,10 @@ _MOST_STEPS = 1_000_000
 
 
 def open_upstream(config: Config, stop: Callable[[], bool]) -> Upstream:
-    """The client for the configured indexes. Raises ConfigError for credentials without sense."""
+    """Returns the client for the configured indexes.
+
+    Raises ConfigError for credentials without sense.
+    """
     endpoint = HttpUpstream(_settings(config), stop=stop)
     if not config.indexes:
         return endpoint
@@ -94,7 +97,7 @@ def _settings(config: Config) -> Settings:
 
 
 def rules(config: Config, now: float) -> Rules:
-    """What the configuration says of files and targets at this time (seconds since 1970).
+    """Returns what the configuration says of files and targets at this time (seconds since 1970).
 
     The proof targets follow the day: a Python that gets no fixes any more stands for none.
     """
@@ -112,7 +115,7 @@ def follow_date(mirror: Mirror, config: Config) -> None:
 
 
 def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
-    """What one proof may cost; one that is under way ends when the cycle is to stop."""
+    """Returns what one proof may cost; one that is under way ends when the cycle is to stop."""
 
     def clock() -> float:
         if stop():

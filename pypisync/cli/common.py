@@ -39,14 +39,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, 
 
 
 def configured(file: Path | None) -> "Config":
-    """The configuration in ``file``, or in the first of the usual places. Raises ConfigError."""
+    """Returns the configuration in ``file``, or in the first of the usual places.
+
+    Raises ConfigError.
+    """
     from pypisync.config.load import load
 
     return load(found(file), os.environ)
 
 
 def found(file: Path | None) -> Path:
-    """``file``, or the first of the usual places that there is. Raises ConfigError."""
+    """Returns ``file``, or the first of the usual places that there is. Raises ConfigError."""
     path = file or next((place for place in PLACES if place.exists()), None)
     if path is None:
         places = " or ".join(map(str, PLACES))
@@ -79,12 +82,12 @@ def show_json(answer: Any) -> None:
 
 
 def clean(text: str) -> str:
-    """The text without what could steer a terminal or break a line: it may be upstream's."""
+    """Returns the text without what could steer a terminal or break a line."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def count(number: int, noun: str = "") -> str:
-    """A number with its thousands parted, and what it counts: "1,200 files", "1 file"."""
+    """Returns a number with its thousands parted, and what it counts: "1,200 files", "1 file"."""
     if not noun:
         return f"{number:,}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
@@ -92,12 +95,12 @@ def count(number: int, noun: str = "") -> str:
 
 
 def moment(seconds: float) -> str:
-    """A time (seconds since 1970), to the second, in UTC."""
+    """Returns a time (seconds since 1970), to the second, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def span(seconds: float) -> str:
-    """A duration in its two largest units: "3 d 4 h", "12.5 s"."""
+    """Returns a duration in its two largest units: "3 d 4 h", "12.5 s"."""
     if seconds < 60:
         return f"{max(seconds, 0):.1f}".removesuffix(".0") + " s"
     whole = int(seconds)

@@ -100,7 +100,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
 
 
 def _indexes(config: "Config") -> Iterator[tuple[str, str, str]]:
-    """The indexes in order; the last is the one at the endpoint."""
+    """Yields the indexes in order; the last is the one at the endpoint."""
     from pypisync.core.units import masked
 
     for index in config.indexes:
@@ -112,7 +112,7 @@ def _indexes(config: "Config") -> Iterator[tuple[str, str, str]]:
 
 
 def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
-    """What the policy bars; the keys that bar nothing are left out."""
+    """Yields what the policy bars; the keys that bar nothing are left out."""
     from pypisync.core.units import show_duration, show_moment, show_size
 
     if policy.min_age:

@@ -103,7 +103,7 @@ def _moves(found: "Difference") -> Iterator[tuple[str, str, str, str]]:
 
 
 def _how(proof: "ProofMoved") -> str:
-    """How a verdict differs; if it does not, a few of the pins that do."""
+    """Returns how a verdict differs; if it does not, a few of the pins that do."""
     if proof.before != proof.after:
         return f"{proof.before} -> {proof.after}"
     pins = [f"{name} {how}" for name, how in proof.pins.changed.items()]
@@ -214,7 +214,7 @@ def tag(
 
 
 def _number(reader: "Reader", which: str) -> int:
-    """The generation's number. Raises ConfigError."""
+    """Returns the generation's number. Raises ConfigError."""
     from pypisync.catalog.queries.generations import find
 
     number = find(reader, which)

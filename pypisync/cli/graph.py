@@ -40,7 +40,7 @@ def graph(
 
 
 def _roots(reader: "Reader", given: str | None) -> "list[Called]":
-    """All roots, or those that are meant. Raises ConfigError if there is none."""
+    """Returns all roots, or those that are meant. Raises ConfigError if there is none."""
     from pypisync.catalog.queries.graph import called
     from pypisync.core.wanted.groups import GROUP
     from pypisync.core.wanted.selector import parse_root

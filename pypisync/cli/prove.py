@@ -103,7 +103,10 @@ def _proofs(
 
 
 def _subjects(reader: Any, settings: "Config", given: str | None) -> "list[Subject]":
-    """The roots and groups, or those that ``given`` names. Raises ConfigError if there is none."""
+    """Returns the roots and groups, or those that ``given`` names.
+
+    Raises ConfigError if there is none.
+    """
     from pypisync.catalog.queries.listed_index import roots
     from pypisync.core.wanted.groups import means, of_group, of_root
     from pypisync.core.wanted.selector import parse_root

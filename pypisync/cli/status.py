@@ -62,7 +62,7 @@ def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[t
 
 
 def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:
-    """What of the indexes is to be known.
+    """Yields what of the indexes is to be known.
 
     How many projects each has on the pages, where there is more than the one; how each tells its
     changes; whether one is broken.

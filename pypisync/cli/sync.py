@@ -184,7 +184,7 @@ def prune(
 
 
 def _prunable(config: "Config") -> "tuple[int, list[Stored]]":
-    """How many generations would be forgotten, and the files that would be deleted."""
+    """Returns how many generations would be forgotten, and the files that would be deleted."""
     import time
 
     from pypisync.catalog.db.transactions import Catalog

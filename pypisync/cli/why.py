@@ -92,7 +92,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
 
 
 def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
-    """Where the project is looked for, if there is more than the one index."""
+    """Yields where the project is looked for, if there is more than the one index."""
     may_come_from = settings.assignment.indexes_of(name)
     if not may_come_from:
         yield "reserved", "no index is asked for it: it is reserved, and none names it in projects"
@@ -101,7 +101,7 @@ def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
 
 
 def _parsed(what: str) -> "tuple[str, Version | None]":
-    """The normalised name and version. Raises ConfigError."""
+    """Returns the normalised name and version. Raises ConfigError."""
     from packaging.utils import canonicalize_name
     from packaging.version import Version
 
@@ -166,7 +166,7 @@ def _root(way: "Way") -> str:
 
 
 def named(root: "RootLine") -> str:
-    """A root that an operator wrote, as text."""
+    """Returns a root that an operator wrote, as text."""
     from pypisync.core.wanted.groups import GROUP
     from pypisync.core.wanted.selector import PINNED
 
@@ -181,7 +181,7 @@ def named(root: "RootLine") -> str:
 
 
 def _proofs(proofs: "tuple[Pinned, ...]") -> str:
-    """The proofs that have a release among their pins; a few of them."""
+    """Returns the proofs that have a release among their pins; a few of them."""
     named = [
         f"the proof of {one.subject} on {one.targets}"
         + _CHOSEN.get(one.chosen_by, f", for {one.chosen_by} chooses it")

@@ -76,7 +76,7 @@ class Config:
     notes: tuple[str, ...]  # what the operator may not have meant
 
     def machines(self, today: date) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
-        """The proof targets, named or derived, and the environments for which there is none."""
+        """Returns the proof targets, named or derived, and the environments without one."""
         if self.proof_targets is not None:
             return tuple(map(named, self.proof_targets)), ()
         return proof_targets(self.targets, self.environment, today)
@@ -92,7 +92,7 @@ class Config:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the file, for editors."""
+    """Returns the JSON Schema (2020-12) of the file, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Document.model_json_schema(),
@@ -100,7 +100,7 @@ def schema() -> dict[str, Any]:
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
-    """The configuration in ``path``, with the overrides in ``environ``.
+    """Returns the configuration in ``path``, with the overrides in ``environ``.
 
     Raises ConfigError with all faults, each one line: ``file:line:column: key: value: allowed``.
     """
@@ -145,7 +145,7 @@ class _Source:
         return self.path.parent.resolve()
 
     def base(self, key: str) -> Path:
-        """The folder to which a relative path in ``key`` is relative."""
+        """Returns the folder to which a relative path in ``key`` is relative."""
         return Path.cwd() if key in self.overridden else self.folder
 
 
@@ -237,7 +237,7 @@ def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
 
 
 def _model(annotation: object) -> type[BaseModel] | None:
-    """The keys of an object, or of the objects in a list."""
+    """Returns the keys of an object, or of the objects in a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inner = annotation if get_origin(annotation) in (list, Annotated) else None
@@ -286,7 +286,7 @@ def _wrong_indexes(source: _Source) -> Iterator[_Fault]:
 
 
 def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
-    """The groups of the files that can be read, and what is wrong with the others."""
+    """Returns the groups of the files that can be read, and what is wrong with the others."""
     given = source.data.get("requirements")
     if not given:
         return (), []  # and nothing to import for it
@@ -312,7 +312,7 @@ def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
 
 
 def _dotted(key: KeyPath) -> str:
-    """``packages.django[0]``; a key that would be misread so is quoted."""
+    """Returns ``packages.django[0]``; a key that would be misread so is quoted."""
     text = ""
     for step in key:
         if isinstance(step, int):

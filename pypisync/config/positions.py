@@ -34,7 +34,10 @@ class Positions:
     repeated: tuple[tuple[Path, Place], ...]  # keys that their object already has
 
     def of(self, path: Path) -> Place:
-        """The place of ``path``, or of the nearest thing around it; (1, 1) is the document."""
+        """Returns the place of ``path``, or of the nearest thing around it.
+
+        The document itself is at (1, 1).
+        """
         for length in range(len(path), 0, -1):
             if place := self.places.get(path[:length]):
                 return place
@@ -42,7 +45,7 @@ class Positions:
 
 
 def positions(text: str) -> Positions:
-    """The places of everything in ``text``, a valid JSON5 document."""
+    """Returns the places of everything in ``text``, a valid JSON5 document."""
     scan = _Scan([0] + [end.end() for end in _LINE_END.finditer(text)])
     for token in _TOKENS.finditer(text):
         if token["punctuation"]:
@@ -91,7 +94,7 @@ class _Scan:
         return tuple(step for step in self.steps if step is not None)
 
     def place(self, offset: int) -> Place:
-        """Offsets only grow, so the line is found by walking on."""
+        """Returns offsets only grow, so the line is found by walking on."""
         starts = self.line_starts
         while self.line + 1 < len(starts) and starts[self.line + 1] <= offset:
             self.line += 1

@@ -35,7 +35,7 @@ class Trouble(NamedTuple):
 
 
 def read(wanted: Iterable[Wanted], folder: Path) -> tuple[tuple[Group, ...], list[Trouble]]:
-    """The groups that files in ``folder`` make, and all that is wrong with them."""
+    """Returns the groups that files in ``folder`` make, and all that is wrong with them."""
     groups: list[Group] = []
     troubles: list[Trouble] = []
     seen: dict[str, str] = {}
@@ -94,7 +94,7 @@ class _Files:
         return Source(name, key, requirements_txt.decode(data))
 
     def include(self, path: str, by: Source) -> Source:
-        """The file that another one includes. Raises ValueError."""
+        """Returns the file that another one includes. Raises ValueError."""
         if "://" in path or path.lower().startswith("file:"):
             raise ValueError("nothing is fetched from an address: include a file")
         return self.open(Path(by.name).parent / path)

@@ -62,7 +62,7 @@ def _listed(value: object) -> object:
 
 
 def filed(value: object) -> object:
-    """A file that is named alone as an object with its name."""
+    """Returns a file that is named alone as an object with its name."""
     return {"file": value} if isinstance(value, str) else value
 
 

@@ -38,7 +38,7 @@ _DURATIONS = {
 
 
 def address(text: str) -> str:
-    """``text`` as an HTTP address without a slash at its end. Raises ValueError."""
+    """Returns ``text`` as an HTTP address without a slash at its end. Raises ValueError."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -50,7 +50,7 @@ def address(text: str) -> str:
 
 
 def index_address(text: str) -> str:
-    """``text`` as the address of a whole index. Raises ValueError."""
+    """Returns ``text`` as the address of a whole index. Raises ValueError."""
     index = address(text)
     if index.endswith(("/simple", "/pypi")):
         raise ValueError('must be the address of the whole index, without "/simple" or "/pypi"')
@@ -58,7 +58,7 @@ def index_address(text: str) -> str:
 
 
 def socket_address(text: str) -> tuple[str, int]:
-    """The host ("" for all addresses) and the port that ``text`` names. Raises ValueError."""
+    """Returns the host ("" for all addresses) and port in ``text``. Raises ValueError."""
     match = _HOST_AND_PORT.fullmatch(text)
     if match is None or not 0 < int(match["port"]) < 65536:
         raise ValueError(
@@ -69,7 +69,7 @@ def socket_address(text: str) -> tuple[str, int]:
 
 
 def shown_address(address: tuple[str, int] | None) -> str | None:
-    """A host and a port as one text: what :func:`socket_address` reads."""
+    """Returns a host and a port as one text: what :func:`socket_address` reads."""
     if address is None:
         return None
     host, port = address
@@ -77,14 +77,14 @@ def shown_address(address: tuple[str, int] | None) -> str | None:
 
 
 def python_minor(text: str) -> str:
-    """``text`` if it is a minor version of Python. Raises ValueError."""
+    """Returns ``text`` if it is a minor version of Python. Raises ValueError."""
     if not re.fullmatch(r"[23]\.\d{1,3}", text, re.ASCII):
         raise ValueError('must be a minor version of Python such as "3.11"')
     return text
 
 
 def full_version(text: str) -> str:
-    """``text`` if it is a version (PEP 440). Raises ValueError."""
+    """Returns ``text`` if it is a version (PEP 440). Raises ValueError."""
     try:
         Version(text)
     except InvalidVersion:
@@ -93,7 +93,7 @@ def full_version(text: str) -> str:
 
 
 def extra(text: str) -> str:
-    """``text`` as a normalised extra (PEP 685). Raises ValueError."""
+    """Returns ``text`` as a normalised extra (PEP 685). Raises ValueError."""
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:
@@ -101,7 +101,7 @@ def extra(text: str) -> str:
 
 
 def project(text: str) -> str:
-    """``text`` as a normalised project name (PEP 503). Raises ValueError."""
+    """Returns ``text`` as a normalised project name (PEP 503). Raises ValueError."""
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:
@@ -109,14 +109,14 @@ def project(text: str) -> str:
 
 
 def projects(text: str) -> str:
-    """``text`` as a normalised project name or pattern (``fnmatch``). Raises ValueError."""
+    """Returns ``text`` as a normalised project name or pattern (``fnmatch``). Raises ValueError."""
     if not re.fullmatch(r"[A-Za-z0-9._*?\[\]!-]+", text, re.ASCII) or text.strip("._-") != text:
         raise ValueError('must be a project such as "torch" or a pattern such as "acme-*"')
     return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def index_name(text: str) -> str:
-    """``text`` if it can name an index. Raises ValueError."""
+    """Returns ``text`` if it can name an index. Raises ValueError."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", text) or text == "endpoint":
         raise ValueError(
             'must be at most 64 small letters, digits and . _ - between, and not "endpoint"'
@@ -125,7 +125,7 @@ def index_name(text: str) -> str:
 
 
 def release(text: str) -> tuple[str, str]:
-    """The normalised name and the version that ``text`` names. Raises ValueError."""
+    """Returns the normalised name and the version that ``text`` names. Raises ValueError."""
     name, _, version = text.partition("==")
     try:
         return project(name.strip()), full_version(version.strip())
@@ -134,7 +134,7 @@ def release(text: str) -> tuple[str, str]:
 
 
 def moment(text: str) -> float:
-    """The moment in UTC that ``text`` names, as seconds since 1970. Raises ValueError."""
+    """Returns the moment in UTC that ``text`` names, as seconds since 1970. Raises ValueError."""
     zoned = f"{text}T00:00:00Z" if len(text) == len("2026-11-01") else text
     try:
         return (datetime.fromisoformat(zoned) - _EPOCH).total_seconds()
@@ -146,14 +146,17 @@ def moment(text: str) -> float:
 
 
 def sha256(text: str) -> str:
-    """``text`` as a SHA-256. Raises ValueError."""
+    """Returns ``text`` as a SHA-256. Raises ValueError."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise ValueError("must be a SHA-256: 64 hexadecimal digits")
     return text.lower()
 
 
 def generation_name(text: str) -> str:
-    """``text`` if it can name a generation: fit for an URL, and no number. Raises ValueError."""
+    """Returns ``text`` if it can name a generation: fit for an URL, and no number.
+
+    Raises ValueError.
+    """
     if not _GENERATION_NAME.fullmatch(text):
         raise ValueError(
             "must be at most 64 letters, digits and . _ - that begin with a letter or digit, "
@@ -163,7 +166,7 @@ def generation_name(text: str) -> str:
 
 
 def regex(text: str) -> str:
-    """``text`` if it compiles. Raises ValueError."""
+    """Returns ``text`` if it compiles. Raises ValueError."""
     try:
         re.compile(text, re.IGNORECASE)
     except re.error as error:
@@ -172,12 +175,12 @@ def regex(text: str) -> str:
 
 
 def size(text: str) -> int:
-    """The bytes that ``text`` names, such as "5 GiB". Raises ValueError."""
+    """Returns the bytes that ``text`` names, such as "5 GiB". Raises ValueError."""
     return _amount(text, _SIZES, 'a size such as "5 GiB"')
 
 
 def duration(text: str) -> int:
-    """The whole seconds that ``text`` names, such as "36 h". Raises ValueError."""
+    """Returns the whole seconds that ``text`` names, such as "36 h". Raises ValueError."""
     return _amount(text, _DURATIONS, 'a duration such as "7 days" or "36 h"')
 
 
@@ -191,7 +194,7 @@ def _amount(text: str, units: dict[str, int], what: str) -> int:
 
 
 def show_size(count: int) -> str:
-    """``count`` bytes in the largest IEC unit that keeps the number above 1."""
+    """Returns ``count`` bytes in the largest IEC unit that keeps the number above 1."""
     value, unit = float(count), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if value < 1024:
@@ -201,7 +204,7 @@ def show_size(count: int) -> str:
 
 
 def show_duration(seconds: int) -> str:
-    """``seconds`` in the largest unit that divides it."""
+    """Returns ``seconds`` in the largest unit that divides it."""
     for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds and seconds % length == 0:
             count = seconds // length
@@ -210,7 +213,7 @@ def show_duration(seconds: int) -> str:
 
 
 def show_moment(seconds: float) -> str:
-    """A moment (seconds since 1970) in UTC, to the second that is not before it."""
+    """Returns a moment (seconds since 1970) in UTC, to the second that is not before it."""
     try:
         text = (_EPOCH + timedelta(seconds=-(-seconds // 1))).isoformat()
     except OverflowError:
@@ -219,7 +222,7 @@ def show_moment(seconds: float) -> str:
 
 
 def masked(text: str) -> str:
-    """``text`` without what may be a secret: credentials and queries in URLs, password parameters.
+    """Returns ``text`` without secrets: credentials and queries in URLs, password parameters.
 
     It rather hides too much: the text may be a URL that is not well formed.
     """

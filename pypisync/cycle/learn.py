@@ -319,7 +319,9 @@ def _from_documents(
 
 
 def _archives(release: WantedRelease, *, told: bool) -> Iterator[SourceFile]:
-    """The files to look into: the smallest wheel if nobody ``told``, the sdist if it is built.
+    """Yields the files to look into: the smallest wheel, and the sdist that is built.
+
+    The wheel is left out where upstream ``told`` the requirements.
 
     Without a wheel the sdist must do. The wheel comes first, for its word is better.
     """

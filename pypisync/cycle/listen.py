@@ -168,7 +168,7 @@ def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
 
 
 def _names(mirror: Mirror, news: _News, *, must: bool, may: bool) -> Mapping[str, int] | None:
-    """The list of all projects, if it must be had; if it only may, a failure is set aside."""
+    """Returns the list of all projects; a failure is set aside if it is not needed."""
     if not must and not may:
         return None
     mirror.watch.step("names")

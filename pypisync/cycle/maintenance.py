@@ -21,7 +21,10 @@ _SWEPT = "swept"
 
 
 def swept(mirror: Mirror) -> float:
-    """When the last slice of projects was marked (seconds since 1970); the rounds begin now."""
+    """Returns when the last slice of projects was marked (seconds since 1970).
+
+    The rounds begin now if none was.
+    """
     with mirror.catalog.begin() as connection:
         last = pending.setting(connection, _SWEPT)
         if last is None:

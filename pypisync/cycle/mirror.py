@@ -119,7 +119,7 @@ class Mirror:
 
 
 def metadata_ask(url: str, path: str, sha256: str, index: str) -> FileAsk:
-    """The ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
+    """Returns the ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
     return FileAsk(url + METADATA, path + METADATA, sha256, limit=METADATA_LIMIT, index=index)
 
 
@@ -261,7 +261,7 @@ def _record(mirror: Mirror, arrived: list[Stored]) -> None:
 
 
 def _there(pool: Pool, ask: FileAsk) -> Stored | None:
-    """The file, if the pool holds it already with the right hash."""
+    """Returns the file, if the pool holds it already with the right hash."""
     if not pool.has(ask.path, ask.size):
         return None
     with pool.absolute(ask.path).open("rb") as file:

@@ -66,7 +66,7 @@ def _polled(mirror: Mirror) -> list[str]:
 
 
 def someone_due(mirror: Mirror) -> bool:
-    """Whether a cycle that begins now would poll a project. Raises CatalogError."""
+    """Returns whether a cycle that begins now would poll a project. Raises CatalogError."""
     with mirror.catalog.begin() as connection:
         polled = feeds.polled(mirror, pending.all_settings(connection))
         last = runs.last_completed(connection)
@@ -78,7 +78,7 @@ def someone_due(mirror: Mirror) -> bool:
 
 
 def due(name: str, every: float, last: float, now: float) -> bool:
-    """Whether the moment of this project in the interval has come between ``last`` and ``now``."""
+    """Returns whether the project's moment of the interval lies between ``last`` and ``now``."""
     drawn = int.from_bytes(sha256(name.encode()).digest()[:8])
     phase = drawn / 2**64 * every
     # A time to come was written by a clock that was wrong.

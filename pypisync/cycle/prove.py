@@ -116,7 +116,7 @@ def _prove(
 
 
 def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts, where nothing installs with what the policy bars of the projects involved."""
+    """Returns the verdicts; a refusal says what the policy bars of the projects involved."""
     told = []
     for one in found:
         rules = {}
@@ -128,7 +128,7 @@ def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
 
 
 def _affordable(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts, without the examined releases where those would take too much room.
+    """Returns the verdicts, without the examined releases where those would take too much room.
 
     What installers come to from the mirror may then differ, and the verdict says so.
     """
@@ -216,7 +216,7 @@ class _Bench:
 
 
 def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:
-    """The pins to be stored: the solver's, and those of installers that differ."""
+    """Returns the pins to be stored: the solver's, and those of installers that differ."""
     found = _stored(proof.pins, "solver", calling, wanted)
     have = {(pin.name, pin.version) for pin in found}
     for installer, pins in proof.others.items():

@@ -148,7 +148,7 @@ def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, 
 
 
 def _read(mirror: Mirror, file: PageFile) -> set[str]:
-    """The projects that a file needs, as its .metadata says."""
+    """Returns the projects that a file needs, as its .metadata says."""
     from pypisync.core.standards import (
         metadata,  # seldom needed, and not free
         requirements,
@@ -162,7 +162,7 @@ def _read(mirror: Mirror, file: PageFile) -> set[str]:
 
 
 def _batched(names: list[str], size: int) -> Iterator[list[str]]:
-    """``names`` in lists of at most ``size``, in their order."""
+    """Yields ``names`` in lists of at most ``size``, in their order."""
     for start in range(0, len(names), size):
         yield names[start : start + size]
 

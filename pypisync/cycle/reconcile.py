@@ -14,7 +14,7 @@ _SETTING = "reconciled"
 
 
 def overdue(settings: Mapping[str, str], now: float) -> bool:
-    """Whether the last comparison is so long ago that another is due."""
+    """Returns whether the last comparison is so long ago that another is due."""
     last = settings.get(_SETTING)
     # A time to come was written by a clock that was wrong.
     return last is None or not now - _EVERY < float(last) <= now
@@ -26,7 +26,7 @@ def reconciled(connection: Transaction, now: float) -> None:
 
 
 def differing(known: Mapping[str, pending.Known], listed: Mapping[str, int]) -> dict[str, int]:
-    """The known projects that upstream's list contradicts, each with the serial it is owed.
+    """Returns the known projects that upstream's list contradicts, each with the serial it is owed.
 
     One that is missing in the list was removed; a quarantined one may be missing.
     """

@@ -91,7 +91,7 @@ def obey(mirror: Mirror) -> dict[str, str]:
 
 
 def _carry_out(mirror: Mirror, name: str, text: str) -> str:
-    """Why it cannot be done; "" if it is done."""
+    """Returns why it cannot be done; "" if it is done."""
     number = int(text) if text.isdecimal() and len(text) < 10 else None
     with mirror.catalog.begin() as connection:
         if name.startswith(_NAME) and text == _NOTHING:
@@ -138,7 +138,7 @@ def stay(mirror: Mirror) -> Stay | None:
 
 
 def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[str, str]:
-    """Why files that going back to a generation needs cannot be had, by their paths.
+    """Returns why files that going back to a generation needs cannot be had, by their paths.
 
     What the policy bars is not needed. Every byte of the rest is read. Raises CatalogError.
     """

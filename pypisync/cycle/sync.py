@@ -91,7 +91,7 @@ def sync_once(mirror: Mirror) -> Report:
 
 
 def _settled(mirror: Mirror, report: Report) -> bool:
-    """Whether the cycle before left nothing to do, and nothing has come since.
+    """Returns whether the cycle before left nothing to do, and nothing has come since.
 
     Then what would be decided and published is known. So a cycle without news costs the same
     whatever the size of the mirror.

@@ -69,7 +69,7 @@ def recovered(mirror: Mirror) -> None:
 
 
 def broken(mirror: Mirror, denied: int, mirrored: int) -> bool:
-    """Whether so many denials look like an index that is broken."""
+    """Returns whether so many denials look like an index that is broken."""
     much = denied > mirror.removals and denied > mirror.removals_share * mirrored
     return much or 1 < mirrored <= denied
 

@@ -37,7 +37,7 @@ class Check:
         self._rehash = rehash
 
     def all(self) -> Iterator[Fault]:
-        """Every fault; those of the catalog come first."""
+        """Yields every fault; those of the catalog come first."""
         yield from self._contradictions()
         yield from self._files()
         yield from self._unrecorded()
@@ -105,7 +105,7 @@ class Check:
             yield Fault(path, "stray", "no page of the mirror")
 
     def _pages(self, only: Collection[str] | None = None) -> Iterator[Fault]:
-        """The faults of all pages, or of these projects' (and of the list of projects)."""
+        """Yields the faults of all pages, or of these projects' (and of the list of projects)."""
         with self._catalog.begin() as connection:
             number, serial, _ = history.generation(connection)
             index = history.index(connection)

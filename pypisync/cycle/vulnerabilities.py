@@ -23,7 +23,7 @@ _RECORD = 100  # releases recorded in one transaction
 
 
 def to_examine(mirror: Mirror, connection: Transaction) -> list[Unexamined]:
-    """The releases to ask upstream about, if the policy asks for it."""
+    """Returns the releases to ask upstream about, if the policy asks for it."""
     return vulnerabilities.unexamined(connection) if mirror.rules.bars.examines else []
 
 

@@ -60,7 +60,7 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
             self.modify_job(name, next_run_time=_moment(due))
 
     def next_run(self, name: str) -> float:
-        """When the job runs next (seconds since 1970)."""
+        """Returns when the job runs next (seconds since 1970)."""
         moment: datetime = self.get_job(name).next_run_time
         return moment.timestamp()
 

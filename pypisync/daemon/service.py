@@ -40,7 +40,7 @@ class Queue(Protocol):
     """Where signals come from."""
 
     def wait(self, seconds: float) -> Signals | None:
-        """The next signal, or None if none comes within ``seconds``."""
+        """Returns the next signal, or None if none comes within ``seconds``."""
 
 
 class Web(Protocol):

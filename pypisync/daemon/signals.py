@@ -31,6 +31,6 @@ class Queue:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
     def wait(self, seconds: float) -> Signals | None:
-        """The next signal, or None if none comes within ``seconds``."""
+        """Returns the next signal, or None if none comes within ``seconds``."""
         found = signal.sigtimedwait(_ALL, seconds)
         return None if found is None else Signals(found.si_signo)

@@ -37,7 +37,7 @@ class Vitals:
         return not self.doing or self._clock() - self._since < STUCK
 
     def shown(self) -> str:
-        """The step and how far it is, such as "projects 5 of 10"."""
+        """Returns the step and how far it is, such as "projects 5 of 10"."""
         if self._total is None:
             return self.doing
         return f"{self.doing} {self._done} of {self._total}"
@@ -45,7 +45,7 @@ class Vitals:
     # -- the job's --
 
     def stop(self) -> bool:
-        """Whether to stop; asking is a sign of life."""
+        """Returns whether to stop; asking is a sign of life."""
         self._since = self._clock()
         return self._stop.is_set()
 

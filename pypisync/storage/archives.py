@@ -58,7 +58,7 @@ class SdistFacts:
 
 
 def wheel_metadata(path: Path) -> bytes:
-    """The METADATA of a wheel under its own filename.
+    """Returns the METADATA of a wheel under its own filename.
 
     Raises Malformed if it is not a sound wheel of that name and version, StorageError if the
     disk cannot be read.
@@ -68,7 +68,7 @@ def wheel_metadata(path: Path) -> bytes:
 
 
 def metadata_inside(filename: str, file: IO[bytes]) -> bytes:
-    """The METADATA of a wheel that is read from a seekable file. Raises Malformed.
+    """Returns the METADATA of a wheel that is read from a seekable file. Raises Malformed.
 
     What the file itself raises is passed on.
     """
@@ -259,7 +259,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, filename: str) 
 
 
 def _is_metadata(member: str, name: str, version: Version) -> bool:
-    """Whether the member is <name>-<version>.dist-info/METADATA, in any spelling of the two."""
+    """Returns whether the member is <name>-<version>.dist-info/METADATA, in any spelling."""
     folder, _, rest = member.partition("/")
     stem, suffix = folder[: -len(".dist-info")], folder[-len(".dist-info") :]
     if rest != "METADATA" or suffix != ".dist-info":

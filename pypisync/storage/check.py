@@ -37,7 +37,7 @@ def check_files(
     rehash: bool,
     step: Callable[[], None] = lambda: None,
 ) -> Iterator[Fault]:
-    """The faults among the expected (path, SHA-256 or "", size), in the order they come.
+    """Yields the faults among the expected (path, SHA-256 or "", size), in the order they come.
 
     ``rehash`` reads every byte, and calls ``step`` every few megabytes, which may raise. Raises
     Malformed for a path that leaves the mirror.
@@ -58,14 +58,14 @@ def check_files(
 
 
 def strays(root: Path, known: Container[str]) -> Iterator[str]:
-    """The paths below ``packages`` that are not in ``known``, sorted within each folder."""
+    """Yields the paths below ``packages`` that are not in ``known``, sorted within each folder."""
     top = root / "packages"
     if top.is_dir():
         yield from _strays(top, "packages", known)
 
 
 def stray(root: Path, path: str) -> Fault:
-    """The fault of a path that the catalog does not know.
+    """Returns the fault of a path that the catalog does not know.
 
     A link to a folder is one that the administrator made, with files of the mirror behind it.
     """
@@ -77,7 +77,7 @@ def stray(root: Path, path: str) -> Fault:
 
 
 def check_page(root: Path, page: pages.Page) -> Iterator[Fault]:
-    """The files of the project's page whose bytes are not those of ``page``."""
+    """Yields the files of the project's page whose bytes are not those of ``page``."""
     folder = f"simple/{page.name}"
     if (root / folder).is_symlink():
         yield Fault(folder, "page", "a link, and not a folder")
@@ -87,7 +87,7 @@ def check_page(root: Path, page: pages.Page) -> Iterator[Fault]:
 
 
 def check_root(root: Path, projects: Sequence[tuple[str, int]], serial: int) -> Iterator[Fault]:
-    """The files of the list of all (name, serial) that differ."""
+    """Yields the files of the list of all (name, serial) that differ."""
     json, html = pages.root_json(projects, serial), pages.root_html([name for name, _ in projects])
     yield from _check_index(root, "simple", json, html)
 

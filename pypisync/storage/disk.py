@@ -75,7 +75,7 @@ class guarded:  # noqa: N801 - read as a word of the "with" statement
 # A file's place is asked for when it is opened, named and measured, thousands of times in a sync.
 @lru_cache(maxsize=4096)
 def inside(root: Path, path: str, top: str = "packages") -> Path:
-    """The absolute place of ``path``, which must lie below ``root``/``top``.
+    """Returns the absolute place of ``path``, which must lie below ``root``/``top``.
 
     Raises Malformed if it would leave that folder or cannot be a file name.
     """
@@ -89,7 +89,7 @@ def inside(root: Path, path: str, top: str = "packages") -> Path:
 
 
 def is_filename(text: str) -> bool:
-    """Whether the text can name one file in a folder."""
+    """Returns whether the text can name one file in a folder."""
     return (
         text not in _NO_NAMES
         and "/" not in text
@@ -99,12 +99,12 @@ def is_filename(text: str) -> bool:
 
 
 def scratch(root: Path, path: str, kind: str) -> Path:
-    """The temporary place for what will be ``path``: on the same file system, never served."""
+    """Returns the temporary place of ``path``: on the same file system, never served."""
     return root / PARTIAL / scratch_name(path, kind)
 
 
 def scratch_name(path: str, kind: str) -> str:
-    """The name of that place."""
+    """Returns the name of that place."""
     return f"{sha256(path.encode()).hexdigest()[:40]}.{kind}"
 
 
@@ -129,7 +129,7 @@ def make_folder(folder: Path) -> list[Path]:
 
 
 def open_file(path: Path, *, empty: bool = False) -> tuple[int, int]:
-    """A descriptor to read and append, and the file's size; mode 0644.
+    """Returns a descriptor to read and append, and the file's size; mode 0644.
 
     The folder is made if it is missing.
     """
@@ -253,7 +253,7 @@ def replace_any(source: Path, target: Path) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there, and not a link to one."""
+    """Returns whether a folder is there, and not a link to one."""
     with guarded(path):
         try:
             return stat.S_ISDIR(path.lstat().st_mode)
@@ -361,7 +361,7 @@ def remove_tree(path: Path) -> int:
 
 
 def read(path: Path, limit: int | None = None) -> bytes | None:
-    """The bytes of a regular file, at most ``limit`` of them; None if there is none."""
+    """Returns the bytes of a regular file, at most ``limit`` of them; None if there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -380,7 +380,7 @@ def read(path: Path, limit: int | None = None) -> bytes | None:
 
 
 def free(folder: Path) -> int:
-    """The bytes that this user may still write on the folder's file system."""
+    """Returns the bytes that this user may still write on the folder's file system."""
     with guarded(folder):
         found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize

@@ -25,7 +25,7 @@ def give(root: Path, name: str, text: str) -> None:
 
 
 def given(root: Path) -> dict[str, str]:
-    """The orders that are not carried out yet, by name. Raises StorageError.
+    """Returns the orders that are not carried out yet, by name. Raises StorageError.
 
     The folder is made, so that it belongs to whoever writes, and not to whoever orders first.
     """

@@ -89,7 +89,7 @@ class Part:
         self._check_at = 0
 
     def whole(self) -> bool:
-        """Whether what is there is the file: it has the hash that upstream states."""
+        """Returns whether what is there is the file: it has the hash that upstream states."""
         stated = self._ask.sha256 or self._other
         return bool(self.offset and stated) and self._misfit() is None
 
@@ -131,7 +131,7 @@ class Part:
             self._other.update(data)
 
     def _misfit(self) -> str | None:
-        """Which hash is not the one that is expected; None if all are."""
+        """Returns which hash is not the one that is expected; None if all are."""
         digest, expected = self._hash.hexdigest(), self._ask.sha256
         if expected and digest != expected:
             return f"SHA-256 is {digest}, upstream states {expected}, or it was so when it came"
@@ -195,7 +195,7 @@ class Pool:
             raise
 
     def has(self, path: str, size: int | None) -> bool:
-        """Whether a regular file of this size (None: of any size) is there."""
+        """Returns whether a regular file of this size (None: of any size) is there."""
         place = self.absolute(path)
         try:
             found = place.lstat()
@@ -207,7 +207,7 @@ class Pool:
         return stat.S_ISREG(found.st_mode) and size in {None, found.st_size}
 
     def read(self, path: str, limit: int) -> bytes:
-        """The bytes of a stored file.
+        """Returns the bytes of a stored file.
 
         Raises StorageError if it is not there, Malformed if it is longer than ``limit``.
         """
@@ -220,7 +220,7 @@ class Pool:
         return data
 
     def absolute(self, path: str) -> Path:
-        """The file's place on disk. Raises Malformed for a path that leaves the pool."""
+        """Returns the file's place on disk. Raises Malformed for a path that leaves the pool."""
         return disk.inside(self.root, path)
 
     def delete(self, paths: Iterable[str]) -> int:
@@ -269,7 +269,7 @@ class Pool:
             self._coming[name] = coming
 
     def room(self) -> int:
-        """The bytes above the reserve that no download under way has claimed."""
+        """Returns the bytes above the reserve that no download under way has claimed."""
         with self._lock:
             return disk.free(self.root) - self._reserve - sum(self._coming.values())
 
@@ -317,7 +317,7 @@ class Pool:
             self._coming.pop(name, None)
 
     def _claim(self, path: str) -> str:
-        """A name for the part that no other open part has (two asks may share one path)."""
+        """Returns a name for the part that no other open part has (two asks may share one path)."""
         with self._lock:
             number = 0
             while (name := self._part_name(path, number)) in self._coming:
@@ -330,7 +330,7 @@ class Pool:
 
 
 def _bytes(count: int) -> str:
-    """A size for people."""
+    """Returns a size for people."""
     size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:

@@ -106,7 +106,7 @@ class Tree:
         return self._write_both(plain, packed, data, _ROOT_LEVEL)
 
     def pages(self) -> set[str]:
-        """The names that have a folder."""
+        """Returns the names that have a folder."""
         if not self._simple.is_dir():
             return set()
         with disk.guarded(self._simple):
@@ -117,7 +117,7 @@ class Tree:
             }
 
     def strays(self) -> Iterator[str]:
-        """The paths, from the mirror's folder on, of what stands among the pages but is no page.
+        """Yields the paths, from the mirror's folder on, of files among the pages that are no page.
 
         What is hidden (``.htaccess``) is the administrator's.
         """
@@ -248,12 +248,12 @@ class Tree:
 
 
 def _inside(path: Path) -> list[Path]:
-    """A path and, if it is a folder, what is in it."""
+    """Returns a path and, if it is a folder, what is in it."""
     return [*path.iterdir(), path] if path.is_dir() else [path]
 
 
 def unpack(packed: bytes | None) -> bytes | None:
-    """The bytes of a packed file; None if it is missing or damaged."""
+    """Returns the bytes of a packed file; None if it is missing or damaged."""
     if packed is None:
         return None
     try:
@@ -263,7 +263,7 @@ def unpack(packed: bytes | None) -> bytes | None:
 
 
 def _is_link(target: Path, source: Path, text: str) -> bool:
-    """Whether ``target`` already is a link to ``source``, of either kind."""
+    """Returns whether ``target`` already is a link to ``source``, of either kind."""
     with disk.guarded(target):
         try:
             if target.is_symlink():

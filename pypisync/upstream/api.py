@@ -81,7 +81,7 @@ class Part(Protocol):
         """Forget what is there: the server does not resume."""
 
     def whole(self) -> bool:
-        """Whether what is there is the file: it has the SHA-256 that upstream states."""
+        """Returns whether what is there is the file: it has the SHA-256 that upstream states."""
 
     def commit(self) -> str:
         """Check size and hashes, rename into place. Returns the SHA-256.
@@ -127,16 +127,16 @@ class ChangeFeed(Protocol):
         """Use this kind until it fails; those in ``look`` are better ones, to be tried once."""
 
     def serial(self) -> int:
-        """The newest serial; 0 if the index has none. Raises UpstreamError."""
+        """Returns the newest serial; 0 if the index has none. Raises UpstreamError."""
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order, page by page; none if they are polled.
+        """Yields every change after ``since`` in order, page by page; none if they are polled.
 
         Raises UpstreamError; Rewound if upstream's newest serial is older than ``since``.
         """
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        """Returns every project's normalised name and its last serial. Raises UpstreamError."""
 
 
 class Upstream(Protocol):
@@ -158,17 +158,17 @@ class Upstream(Protocol):
     def requires(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of releases from the JSON API; None: none or unknown."""
+        """Yields ``requires_dist`` of releases from the JSON API; None: none or unknown."""
 
     def vulnerabilities(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
+        """Yields the known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
     ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """What ``read`` makes of files of which only what it reads is fetched; nothing is kept.
+        """Yields what ``read`` makes of files, of which only the parts it reads are fetched.
 
         It is called with the filename and a seekable file, in several threads. None: the file's
         host does not serve parts of it.

@@ -30,11 +30,11 @@ class Changelog:
         self._next_call = float("-inf")
 
     def serial(self) -> int:
-        """The newest serial. Raises UpstreamError."""
+        """Returns the newest serial. Raises UpstreamError."""
         return _serial(self._call("changelog_last_serial"))
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since``, in order, page by page. Raises UpstreamError.
+        """Yields every change after ``since``, in order, page by page. Raises UpstreamError.
 
         The journal is asked for the row at ``since`` as well: that one request tells whether
         anything is new, and whether upstream still has what was read. Raises Rewound if not.
@@ -66,14 +66,14 @@ class Changelog:
             )
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        """Returns every project's normalised name and its last serial. Raises UpstreamError."""
         listed = self._call("list_packages_with_serial")
         if not isinstance(listed, dict):
             raise Malformed(f"names: a mapping was expected, not {_kind(listed)}")
         return normalised((name, _serial(serial)) for name, serial in listed.items())
 
     def _call(self, method: str, *params: int) -> object:
-        """The result of one XML-RPC call. Raises UpstreamError."""
+        """Returns the result of one XML-RPC call. Raises UpstreamError."""
         if not self._session.settings.has_api:
             raise NoFeed(f"{shown(self._session.root)}: an index without XML-RPC")
         for left in reversed(range(self._session.settings.retries + 1)):
@@ -89,7 +89,7 @@ class Changelog:
         raise Unreachable(f"{method}: upstream answers with a fault: {text}")
 
     def _call_once(self, method: str, *params: int) -> object:
-        """The result or the xmlrpc.client.Fault. Raises UpstreamError."""
+        """Returns the result or the xmlrpc.client.Fault. Raises UpstreamError."""
         self._session.wait(self._next_call - self._clock())
         try:
             reply = self._session.post(
@@ -108,7 +108,7 @@ class Changelog:
 
 
 def _encoded(method: str, params: Iterable[int]) -> bytes:
-    """A call. Python writes no integer beyond 32 bits, though it reads them as ``i8``."""
+    """Returns a call. Python writes no integer beyond 32 bits, though it reads them as ``i8``."""
     values = "".join(
         f"<param><value><{size}>{number}</{size}></value></param>"
         for number in params
@@ -121,7 +121,7 @@ def _encoded(method: str, params: Iterable[int]) -> bytes:
 
 
 def _decode(reply: Reply) -> object:
-    """The result in an XML-RPC answer, or its Fault. Raises Malformed."""
+    """Returns the result in an XML-RPC answer, or its Fault. Raises Malformed."""
     target = xmlrpc.client.Unmarshaller()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -177,6 +177,6 @@ def _serial(value: object) -> int:
 
 
 def _kind(value: object) -> str:
-    """A value in a message: whole only if it is small, since it may be anything."""
+    """Returns a value in a message: whole only if it is small, since it may be anything."""
     small = isinstance(value, str | int | float | None) and len(text := str(value)) < 100
     return repr(text) if small else type(value).__name__

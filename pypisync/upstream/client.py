@@ -92,11 +92,11 @@ class HttpUpstream:
         self._ladder.follow(kind, look)
 
     def serial(self) -> int:
-        """The newest serial; 0 if the index has none. Raises UpstreamError."""
+        """Returns the newest serial; 0 if the index has none. Raises UpstreamError."""
         return self._ladder.serial()
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order. Raises UpstreamError.
+        """Yields every change after ``since`` in order. Raises UpstreamError.
 
         Raises Rewound if upstream has not got as far as ``since``. By serials there is one change
         for each project, with its last serial. A project that was removed has none; it is missing
@@ -105,7 +105,7 @@ class HttpUpstream:
         return self._ladder.changes(since)
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        """Returns every project's normalised name and its last serial. Raises UpstreamError."""
         return self._ladder.names()
 
     def projects(
@@ -121,7 +121,7 @@ class HttpUpstream:
     def requires(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of releases from the JSON API; None: none or unknown."""
+        """Yields ``requires_dist`` of releases from the JSON API; None: none or unknown."""
 
         def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[str, ...] | None]:
             projects = Projects(self._session.until(halt), self._learnt)
@@ -132,7 +132,7 @@ class HttpUpstream:
     def vulnerabilities(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
+        """Yields the known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
 
         def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[Vulnerability, ...]]:
             projects = Projects(self._session.until(halt), self._learnt)
@@ -143,7 +143,7 @@ class HttpUpstream:
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
     ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """What ``read`` makes of parts of files; None: the file's host does not serve parts."""
+        """Yields what ``read`` makes of parts of files; None: the host does not serve parts."""
 
         def begin(halt: Event) -> Callable[[FileAsk], bytes | None]:
             session = self._session.until(halt)

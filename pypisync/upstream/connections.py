@@ -47,7 +47,7 @@ def reach(address: str) -> Reach:
 
 
 def resolve(host: str, port: int) -> list[Any]:
-    """What ``getaddrinfo`` says of the name. Raises OSError, UnicodeError.
+    """Returns what ``getaddrinfo`` says of the name. Raises OSError, UnicodeError.
 
     It cannot be interrupted, so a thread of its own waits for it; one that hangs is left behind.
     """
@@ -133,7 +133,7 @@ def _got(count: int) -> None:
 
 
 def tls_context() -> ssl.SSLContext:
-    """A context as urllib3 makes it, with sockets that wait in slices."""
+    """Returns a context as urllib3 makes it, with sockets that wait in slices."""
     context = create_urllib3_context()
     context.sslsocket_class = _TlsSocket
     return context
@@ -159,7 +159,10 @@ class _Patient(HTTPConnection):
             raise NewConnectionError(self, text) from error
 
     def _made(self, found: list[Any]) -> socket.socket:
-        """A connection to the first address that can be reached. Raises OSError, RefusedError."""
+        """Returns a connection to the first address that can be reached.
+
+        Raises OSError, RefusedError.
+        """
         guard = type(self).guard
         allowed = [one for one in found if guard(reach(one[4][0]))]
         if found and not allowed:
@@ -187,7 +190,7 @@ class _PatientTls(_Patient, HTTPSConnection):
 
 
 def patient(usual: type[Any], guard: Guard) -> type[HTTPConnection] | None:
-    """The same kind of connection, but patient; None if it is of another kind than urllib3's own.
+    """Returns the patient kind of a connection class of urllib3; None for any other class.
 
     ``guard`` says whether an address of this reach may be connected to.
     """
@@ -200,7 +203,7 @@ def patient(usual: type[Any], guard: Guard) -> type[HTTPConnection] | None:
 
 
 def refused(host: str, address: str) -> RefusedError:
-    """What is raised where a guard does not allow it."""
+    """Returns what is raised where a guard does not allow it."""
     return RefusedError(
         f"{host} is {address}, an address of this machine or of a private network; an index "
         "elsewhere may not lead there"

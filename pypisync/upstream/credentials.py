@@ -38,7 +38,7 @@ def bearer(token: str) -> Credentials:
 
 
 def from_file(path: Path) -> Credentials:
-    """The credentials in a file: one line, "user:password" or a bearer token.
+    """Returns the credentials in a file: one line, "user:password" or a bearer token.
 
     Raises ConfigError, which names the file and never what is in it.
     """
@@ -61,6 +61,6 @@ def from_file(path: Path) -> Credentials:
 
 
 def from_netrc(url: str) -> Credentials | None:
-    """The credentials that ``.netrc`` (or the file that ``NETRC`` names) has for the URL's host."""
+    """Returns the credentials for the URL's host in ``.netrc``, or in the file ``NETRC`` names."""
     found = get_netrc_auth(url)
     return None if found is None else basic(*found)

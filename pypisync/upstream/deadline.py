@@ -17,7 +17,7 @@ class SlowError(HTTPError):
 
 
 def slice_of(timeout: float) -> float:
-    """The seconds between two checks while nothing comes."""
+    """Returns the seconds between two checks while nothing comes."""
     return min(0.5, timeout / 2)
 
 
@@ -91,5 +91,5 @@ def watched(deadline: Deadline) -> None:
 
 
 def current() -> Deadline | None:
-    """The deadline of this thread."""
+    """Returns the deadline of this thread."""
     return getattr(_local, "deadline", None)

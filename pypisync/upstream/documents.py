@@ -268,14 +268,14 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
 
 
 def parse_requires(name: str, reply: Reply) -> tuple[str, ...] | None:
-    """``requires_dist`` of the release that a legacy document tells of. Raises Malformed."""
+    """Returns ``requires_dist`` of a legacy document's release. Raises Malformed."""
     info = _decoded(_ABOUT, reply, _About).info
     _check_name(name, info.name, reply)
     return _requires(info)
 
 
 def parse_vulnerabilities(name: str, reply: Reply) -> tuple[Vulnerability, ...]:
-    """The known vulnerabilities of the release that a legacy document tells of.
+    """Returns the known vulnerabilities of the release that a legacy document tells of.
 
     Raises Malformed, also for a document that says nothing of vulnerabilities.
     """
@@ -299,7 +299,7 @@ def _short(text: str) -> str:
 
 
 def _decoded(decoder: msgspec.json.Decoder[_T], reply: Reply, loose: type[_T]) -> _T:
-    """The body by ``decoder``; else as ``loose``, with bad optional keys as if unsaid."""
+    """Returns the body by ``decoder``; else as ``loose``, with bad optional keys as if unsaid."""
     try:
         try:
             return decoder.decode(reply.body)
@@ -339,7 +339,7 @@ def _requires(info: _Info) -> tuple[str, ...] | None:
 
 
 def _versions_of(files: Iterable[File]) -> set[str]:
-    """The versions as filenames spell them, for comparing only."""
+    """Returns the versions as filenames spell them, for comparing only."""
     found = set()
     for file in files:
         pieces = file.filename.split("-")

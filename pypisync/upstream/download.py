@@ -40,7 +40,7 @@ class SmallestFirst:
         self._near: list[tuple[int, int, FileAsk]] = []
 
     def take(self) -> FileAsk | None:
-        """The smallest ask in view; None if there is none for the workers that are free."""
+        """Returns the smallest ask in view; None if there is none for the workers that are free."""
         if self._stop():
             return None
         while len(self._near) < _AHEAD and (ask := next(self._asks, None)) is not None:

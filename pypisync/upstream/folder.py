@@ -87,7 +87,10 @@ class FolderUpstream:
         return iter(())
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and a fingerprint of its files. Raises Unreachable."""
+        """Returns every project's normalised name and a fingerprint of its files.
+
+        Raises Unreachable.
+        """
         return {name: _fingerprint(entries) for name, entries in self._projects().items()}
 
     def projects(
@@ -116,13 +119,13 @@ class FolderUpstream:
     def vulnerabilities(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """None are known."""
+        """Yields None are known."""
         return ((ask, ()) for ask in asks)
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
     ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """What ``read`` makes of files."""
+        """Yields what ``read`` makes of files."""
         return _each(asks, partial(self._peek, read))
 
     def fetch(
@@ -135,7 +138,7 @@ class FolderUpstream:
         """Nothing is open."""
 
     def _projects(self) -> dict[str, list[_Entry]]:
-        """The files by project. Raises Unreachable."""
+        """Returns the files by project. Raises Unreachable."""
         found: dict[str, list[_Entry]] = {}
         try:
             with scandir(self._folder) as entries:
@@ -186,7 +189,7 @@ class FolderUpstream:
         )
 
     def _place(self, ask: FileAsk) -> Path:
-        """Where a file is; it is only looked for in the folder itself."""
+        """Returns where a file is; it is only looked for in the folder itself."""
         return self._folder / Path(unquote(ask.url)).name
 
     def _peek(self, read: Callable[[str, IO[bytes]], bytes], ask: FileAsk) -> bytes:
@@ -231,7 +234,7 @@ def _entry(entry: DirEntry[str]) -> _Entry | None:
 
 
 def _project(filename: str) -> str | None:
-    """The project that a filename names, if it is a wheel's or an sdist's."""
+    """Returns the project that a filename names, if it is a wheel's or an sdist's."""
     try:
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)[0]
@@ -243,6 +246,6 @@ def _project(filename: str) -> str | None:
 
 
 def _fingerprint(entries: Iterable[_Entry]) -> int:
-    """A number that is another one if files come, go or change; never 0."""
+    """Returns a number that is another one if files come, go or change; never 0."""
     listed = repr([(entry.path.name, entry.size, entry.changed) for entry in entries])
     return int.from_bytes(blake2b(listed.encode(), digest_size=4).digest()) // 2 or 1

@@ -129,7 +129,7 @@ _INLINE = frozenset({"b", "code", "em", "i", "span", "strong", "tt"})
 
 
 def _text(reply: Reply) -> str:
-    """The body as text, by the charset of its Content-Type, else as UTF-8 (PEP 503: HTML 5)."""
+    """Returns the body as text, by the charset of its Content-Type, else as UTF-8 (PEP 503)."""
     stated = re.search(r"charset=\"?([\w.:-]+)", reply.headers.get("Content-Type", ""))
     encoding = "utf-8"
     if stated:
@@ -147,7 +147,7 @@ def _resolved(page: HtmlPage, attributes: Mapping[str, str | None]) -> str:
 
 
 def _joined(base: str, href: str) -> str:
-    """``href`` from ``base``, with what a URL may not hold escaped, as browsers and pip do."""
+    """Returns ``href`` from ``base``, escaped as browsers and pip do."""
     try:
         return urljoin(base, quote(href.strip(), safe=_SAFE))
     except ValueError:

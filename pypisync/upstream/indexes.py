@@ -68,13 +68,13 @@ class Indexes:
     def requires(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of releases from the JSON APIs of their indexes; None: none known."""
+        """Yields ``requires_dist`` of releases from their indexes' JSON APIs; None: none known."""
         return self._of_each(asks, lambda index, those: index.requires(those))
 
     def vulnerabilities(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of releases, by the JSON APIs of their indexes.
+        """Yields the known vulnerabilities of releases, by the JSON APIs of their indexes.
 
         An index other than the endpoint's that does not answer for a release knows of none.
         """
@@ -85,7 +85,7 @@ class Indexes:
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
     ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """What ``read`` makes of files of which only what it reads is fetched; nothing is kept."""
+        """Yields what ``read`` makes of files, of which only the parts it reads are fetched."""
         return self._of_each(asks, lambda index, those: index.peek(those, read))
 
     def fetch(

@@ -21,13 +21,13 @@ class Source(Protocol):
     """One feed of an index."""
 
     def serial(self) -> int:
-        """The newest serial; 0 if the index has none. Raises UpstreamError."""
+        """Returns the newest serial; 0 if the index has none. Raises UpstreamError."""
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order. Raises UpstreamError."""
+        """Yields every change after ``since`` in order. Raises UpstreamError."""
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        """Returns every project's normalised name and its last serial. Raises UpstreamError."""
 
 
 class Polling:
@@ -46,7 +46,7 @@ class Polling:
 
 
 def sources(session: Session, clock: Callable[[], float]) -> dict[FeedKind, Source]:
-    """The feeds over HTTP."""
+    """Returns the feeds over HTTP."""
     serials = Serials(session)
     return {
         "changelog": Changelog(session, clock),
@@ -81,7 +81,7 @@ class Ladder:
             self.kind, self._look = kind, look
 
     def serial(self) -> int:
-        """The newest serial; 0 if the index has none. Raises UpstreamError."""
+        """Returns the newest serial; 0 if the index has none. Raises UpstreamError."""
         for feed, source in self._ladder():
             try:
                 found = source.serial()
@@ -93,7 +93,10 @@ class Ladder:
         raise AssertionError("the last failure is raised")
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every change after ``since`` in order; none if they are polled. Raises UpstreamError."""
+        """Yields every change after ``since`` in order; none if they are polled.
+
+        Raises UpstreamError.
+        """
         for feed, source in self._ladder():
             try:
                 yield from source.changes(since)
@@ -104,7 +107,7 @@ class Ladder:
                 return
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial. Raises UpstreamError."""
+        """Returns every project's normalised name and its last serial. Raises UpstreamError."""
         for feed, source in self._ladder():
             try:
                 return source.names()
@@ -113,7 +116,7 @@ class Ladder:
         raise AssertionError("the last failure is raised")
 
     def _ladder(self) -> Iterator[tuple[FeedKind, Source]]:
-        """The sources to try, the best first."""
+        """Yields the sources to try, the best first."""
         last = FEEDS.index(self._fixed or FEEDS[-1])
         now = FEEDS.index(self.kind)
         for step, feed in enumerate(FEEDS[: last + 1]):

@@ -35,7 +35,10 @@ class Gates:
         self._lock = threading.Lock()
 
     def seconds(self, origin: str) -> float:
-        """How long to wait before the next request. Raises Unreachable if that helps no more."""
+        """Returns how long to wait before the next request.
+
+        Raises Unreachable if that helps no more.
+        """
         gate = self._gates.get(origin)
         left = gate.opens - self._clock() if gate else 0.0
         if gate is None or left <= 0:
@@ -70,7 +73,7 @@ class Gates:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that ``Retry-After`` asks for (RFC 9110, 10.2.3), capped; None if it does not.
+    """Returns the seconds of ``Retry-After`` (RFC 9110, 10.2.3), capped; None without one.
 
     A date is taken relative to the answer's own ``Date``, so that clocks need not agree.
     """
@@ -89,7 +92,7 @@ def _limited(headers: Mapping[str, str]) -> bool:
 
 
 def exhausted(headers: Mapping[str, str]) -> float | None:
-    """The seconds until requests are left again, capped, if the rate limit says that none are.
+    """Returns the seconds until requests are allowed again, capped, if the limit is used up.
 
     Where several limits are stated the longest wait counts.
     """

@@ -31,7 +31,7 @@ class Source(Protocol[_A]):
     """Where the next ask comes from."""
 
     def take(self) -> _A | None:
-        """The next ask; None: none now (ask again when one is done) or none at all."""
+        """Returns the next ask; None: none now (ask again when one is done) or none at all."""
 
     def done(self, ask: _A) -> None:
         """Note that this request is complete."""
@@ -45,7 +45,7 @@ class InOrder(Generic[_A]):
         self._stop = stop
 
     def take(self) -> _A | None:
-        """The next ask; None at the end or when told to stop."""
+        """Returns the next ask; None at the end or when told to stop."""
         return None if self._stop() else next(self._asks, None)
 
     def done(self, ask: _A) -> None:
@@ -86,7 +86,10 @@ def run(
 
 
 def _for_the_ask(result: _R | Exception) -> _R | UpstreamError:
-    """What an ask came to: whatever a document does to a library concerns that document alone."""
+    """Returns what an ask came to.
+
+    Whatever a document does to a library is a failure of that document alone.
+    """
     if isinstance(result, UpstreamError) or not isinstance(result, Exception):
         return result
     if isinstance(result, PypiSyncError | OSError | MemoryError):

@@ -107,14 +107,14 @@ class Projects:
         return None
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
-        """``requires_dist`` of one release by the JSON API; None: none or unknown.
+        """Returns ``requires_dist`` of one release by the JSON API; None: none or unknown.
 
         Raises UpstreamError: Gone if the release or the API is not there.
         """
         return parse_requires(name, self._release(name, version))
 
     def vulnerabilities(self, name: str, version: str) -> tuple[Vulnerability, ...]:
-        """The known vulnerabilities of one release by the JSON API, withdrawn ones left out.
+        """Returns a release's known vulnerabilities by the JSON API, without withdrawn ones.
 
         Raises UpstreamError: Gone if the release or the API is not there.
         """
@@ -175,7 +175,7 @@ class Projects:
         return self._completed(document) if document.partial else document
 
     def _completed(self, document: ProjectDocument) -> ProjectDocument:
-        """A document of the newest release only, with all files if the simple index has them."""
+        """Returns a legacy document, with all files if the simple index has them."""
         try:
             page = self._by_simple(document.name, _GZIP)
         except Gone:

@@ -41,7 +41,7 @@ class Ranges:
     def read(
         self, session: Session, ask: FileAsk, read: Callable[[str, IO[bytes]], bytes]
     ) -> bytes | None:
-        """What ``read`` makes of the file; None if its host does not serve parts of it.
+        """Returns what ``read`` makes of the file; None if its host does not serve parts of it.
 
         Raises UpstreamError, and what ``read`` raises.
         """
@@ -53,7 +53,7 @@ class Ranges:
             return None
 
     def _part(self, session: Session, ask: FileAsk, start: int, stop: int) -> tuple[bytes, int]:
-        """The bytes from ``start`` up to ``stop`` (or the file's end), and the file's size."""
+        """Returns the bytes from ``start`` to ``stop`` (or the end), and the file's size."""
         headers = {
             "Accept": "*/*",
             "Accept-Encoding": "identity",
@@ -123,7 +123,7 @@ class _RangedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Returns where the next read begins."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
@@ -147,7 +147,7 @@ class _RangedFile(io.RawIOBase):
         return b"".join(found)
 
     def _at(self, position: int) -> bytes:
-        """What is there from this position on."""
+        """Returns what is there from this position on."""
         for start, part in self._parts.items():
             if start <= position < start + len(part):
                 return part[position - start :]

@@ -94,7 +94,7 @@ class Routes:
         self._known: dict[str, Route] = {}
 
     def to(self, origin: str) -> Route:
-        """The way to ``origin`` ("https://host:port").
+        """Returns the way to ``origin`` ("https://host:port").
 
         Raises requests' exceptions, OSError or ValueError if there can be none: an address or a
         proxy that cannot be read, a certificate bundle that is missing. Raises RefusedError.
@@ -153,7 +153,7 @@ class Routes:
         return Route(pool, sent, prefix, patient=pool.ConnectionCls is kind)
 
     def _allows(self, place: Reach) -> bool:
-        """Whether a host that is not the index's own may be there."""
+        """Returns whether a host that is not the index's own may be there."""
         if place == "global":
             return True
         if self._near is None:
@@ -181,7 +181,10 @@ class Routes:
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An authentication that adds nothing: requests would look into ``.netrc`` for any host."""
+    """Returns an authentication that adds nothing.
+
+    Without one requests would look into ``.netrc`` for any host.
+    """
     return request
 
 
@@ -190,7 +193,7 @@ def _anywhere(_: Reach) -> bool:
 
 
 def _by_tls(pool: HTTPConnectionPool) -> bool:
-    """Whether the way leads through a proxy that is itself reached by TLS."""
+    """Returns whether the way leads through a proxy that is itself reached by TLS."""
     return pool.proxy is not None and pool.proxy.scheme == "https"
 
 
@@ -227,9 +230,9 @@ def _origin(url: str) -> str:
 
 
 def split_endpoint(endpoint: str) -> tuple[str, tuple[str, str] | None]:
-    """The endpoint without credentials and closing slash, and the credentials (RFC 3986, 3.2.1).
+    """Returns the endpoint without credentials and closing slash, and the credentials.
 
-    Raises ConfigError if it is not an http or https URL with a host.
+    Raises ConfigError if it is not an http or https URL with a host. Source: RFC 3986, 3.2.1.
     """
     try:
         parts = urlsplit(endpoint.strip())
@@ -252,7 +255,7 @@ def split_endpoint(endpoint: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def user_agent(contact: str | None) -> str:
-    """How PypiSync names itself to an upstream, which asks mirrors for a way to reach them."""
+    """Returns the User-Agent header, with the operator's ``contact`` if there is one."""
     try:
         own = version("pypisync")
     except PackageNotFoundError:  # run from a source tree

@@ -30,11 +30,14 @@ class Serials:
         self._fresh: Root | None = None  # the root that the last call read, for the one after it
 
     def serial(self) -> int:
-        """The newest serial. Raises UpstreamError; NoFeed if the index answers without serials."""
+        """Returns the newest serial.
+
+        Raises UpstreamError; NoFeed if the index answers without serials.
+        """
         return _newest(_checked(self._whole(serials=True), self._session.root))
 
     def changes(self, since: int) -> Iterator[Change]:
-        """Every project that changed after ``since``, with its last serial, in order.
+        """Yields every project that changed after ``since``, with its last serial, in order.
 
         A project that was removed has no row; it is missing in :meth:`names`. The last row has no
         name: the list was read, and has to be compared. Raises as :meth:`serial`, and Rewound.
@@ -55,7 +58,7 @@ class Serials:
         self._etag, self._newest, self._fresh = root.etag, newest, root
 
     def names(self) -> Mapping[str, int]:
-        """Every project's normalised name and its last serial, 0 if there is none.
+        """Returns every project's normalised name and its last serial, 0 if there is none.
 
         Raises UpstreamError; NoFeed if the index has no such list.
         """
@@ -68,7 +71,7 @@ class Serials:
         return root
 
     def _read(self, etag: str | None, *, serials: bool) -> Root | None:
-        """The root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed.
+        """Returns the root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed.
 
         ``serials``: only a root with serials will do. HTML has none, and half a minute is needed to
         read the names of a large index in it.
@@ -99,7 +102,7 @@ def normalised(listed: Iterable[tuple[object, int]]) -> dict[str, int]:
 
 
 def _checked(root: Root, address: str) -> Root:
-    """The root, if the serials in it move with the changes. Raises NoFeed."""
+    """Returns the root, if the serials in it move with the changes. Raises NoFeed."""
     serials = {serial for _, serial in root.projects}
     if None in serials or 0 in serials:
         raise NoFeed(f"{shown(address)}: not every project in it has a serial")

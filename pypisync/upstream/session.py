@@ -57,7 +57,7 @@ class Stream:
     deadline: Deadline
 
     def read(self, *, decode: bool) -> bytes:
-        """The bytes that are there, at least one and at most CHUNK; b"" at the end.
+        """Returns the bytes that are there, at least one and at most CHUNK; b"" at the end.
 
         Raises urllib3's errors (SlowError among them), OSError, Stopped.
         """
@@ -124,7 +124,7 @@ class Session:
         self._closed = threading.Event()
 
     def get(self, url: str, headers: Mapping[str, str]) -> Reply:
-        """The document at ``url``.
+        """Returns the document at ``url``.
 
         Raises Unreachable after all tries, Malformed if it is too large, Elsewhere if the index
         sends us to another origin.
@@ -132,11 +132,13 @@ class Session:
         return self._try(_Request("GET", url, headers, stays=True), self._whole)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """The answer to ``body``. Raises as :meth:`get` does."""
+        """Returns the answer to ``body``. Raises as :meth:`get` does."""
         return self._try(_Request("POST", url, headers, body, stays=True), self._whole)
 
     def open(self, url: str, headers: Mapping[str, str], *, end: float = float("inf")) -> Stream:
-        """The answer from ``url`` to be read by the caller, who closes it. Raises Unreachable.
+        """Returns the answer from ``url`` to be read by the caller, who closes it.
+
+        Raises Unreachable.
 
         ``end``: when the whole body must be there, on :attr:`timer`.
         """
@@ -149,7 +151,7 @@ class Session:
         finish: Callable[[Stream], _T],
         hop: Callable[[str], object],
     ) -> _T:
-        """What ``finish`` makes of the answer from ``url``; it is tried again if that breaks off.
+        """Returns what ``finish`` makes of the answer from ``url``; a broken answer is asked again.
 
         ``hop`` is called with every URL on the way before it is asked, and may raise. Raises
         Unreachable.
@@ -158,13 +160,13 @@ class Session:
         return self._try(request, finish)
 
     def until(self, halt: threading.Event) -> "Session":
-        """The same session for work that is also to stop when ``halt`` is set."""
+        """Returns the same session for work that is also to stop when ``halt`` is set."""
         other = copy(self)
         other._stop = lambda: self._stop() or halt.is_set()  # noqa: SLF001 - its own class
         return other
 
     def once(self) -> "Session":
-        """The same session for requests that are not tried again when they fail."""
+        """Returns the same session for requests that are not tried again when they fail."""
         other = copy(self)
         other.settings = replace(self.settings, retries=0)
         return other
@@ -294,18 +296,18 @@ def _fault(error: Exception) -> _Fault:
 
 
 def origin(url: str) -> str:
-    """The scheme, host and port of a URL as they stand there."""
+    """Returns the scheme, host and port of a URL as they stand there."""
     return _parted(url)[0]
 
 
 def _parted(url: str) -> tuple[str, str]:
-    """The origin ("https://host:port") and what is asked of it."""
+    """Returns the origin ("https://host:port") and what is asked of it."""
     start = url.find("/", 8)  # behind "https://"
     return (url[:start], url[start:]) if start > 0 else (url, "/")
 
 
 def _same_host(url: str, target: str) -> bool:
-    """Whether two URLs are of one origin, or the second is the first one's by TLS."""
+    """Returns whether two URLs are of one origin, or the second is the first one's by TLS."""
     before, after = urlsplit(url), urlsplit(target)
     ports = {"http": 80, "https": 443}
     there = after.port or ports.get(after.scheme)
@@ -326,12 +328,12 @@ def backoff(tries: int) -> float:
 
 
 def shown(url: str) -> str:
-    """A URL fit for messages: no credentials, no query, no control characters, not endless."""
+    """Returns a URL fit for messages: no credentials, query or control characters, and short."""
     bare = re.sub(r"//[^/@]*@", "//", url.partition("?")[0].partition("#")[0])
     return "".join(char if char.isprintable() else "?" for char in bare)[:300]
 
 
 def said(error: Exception) -> str:
-    """What a library says of a failure, in one line and without credentials."""
+    """Returns what a library says of a failure, in one line and without credentials."""
     text = re.sub(r"//[^/@\s]*@", "//", str(error))
     return " ".join(text.split())[:300] or type(error).__name__

@@ -132,7 +132,7 @@ class Site:
         return _redirect(f"../{normalised}/" if slash else f"{normalised}/")
 
     async def _page(self, project: str, headers: Headers) -> Response:
-        """The page of a project; "": the list of all."""
+        """Returns the page of a project; "": the list of all."""
         form, packed, folder = _wanted(headers, project)
         name = f"index.{form}"
         page = await self._read((*folder, f"{name}.gz")) if packed else None
@@ -150,7 +150,7 @@ class Site:
         return page
 
     async def _generation(self, which: str, rest: list[str], headers: Headers) -> Response:
-        """A page of a generation; ``rest`` is what follows ``simple``."""
+        """Returns a page of a generation; ``rest`` is what follows ``simple``."""
         if not rest:
             return _redirect("simple/")
         try:
@@ -214,7 +214,7 @@ def _wanted(headers: Headers, project: str) -> tuple[asks.Format, bool, tuple[st
 
 
 def _joined(given: Given) -> Headers:
-    """The headers by name; a list that came in several lines is one list (RFC 9110, 5.3)."""
+    """Returns the headers by name; several lines of one name are one list (RFC 9110, 5.3)."""
     found: Headers = {}
     for name, value in given:
         found[name] = found[name] + b", " + value if name in found else value

@@ -40,14 +40,14 @@ class Counts:
 
 
 def shared(rows: int) -> int:
-    """A descriptor of memory for so many processes, to be inherited; the caller closes it."""
+    """Returns a descriptor of memory for so many processes; the caller closes it."""
     descriptor = os.memfd_create("pypisync-counts")
     os.ftruncate(descriptor, rows * len(_PLACES) * _WIDTH)
     return descriptor
 
 
 def alone() -> Counts:
-    """The counts of a single process."""
+    """Returns the counts of a single process."""
     descriptor = shared(1)
     try:
         return Counts(descriptor, 0, 1)

@@ -22,7 +22,7 @@ _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.
 
 
 def open_below(root: Path, path: str) -> tuple[int, os.stat_result] | None:
-    """The file at ``path`` below ``root``, open, and what it is; None: there is none to be served.
+    """Returns the open file at ``path`` below ``root`` and its status; None: nothing to serve.
 
     Raises OSError if there is one that cannot be read: that is a fault, not a missing file.
     """

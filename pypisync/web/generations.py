@@ -54,7 +54,7 @@ class Generations:
         self._used = 0
 
     async def page(self, which: str, name: str, form: Format, *, packed: bool) -> Page | None:
-        """The page of a project ("": of all) in a generation; None: there is none.
+        """Returns the page of a project ("": of all) in a generation; None: there is none.
 
         ``which`` is the generation's number or name. Raises CatalogError.
         """
@@ -77,7 +77,7 @@ class Generations:
         return await asyncio.shield(task)
 
     async def _made(self, wanted: _Request) -> Page | None:
-        """The page, made from the database and kept. Raises CatalogError."""
+        """Returns the page, made from the database and kept. Raises CatalogError."""
         which, name, as_json, packed = wanted
         async with self._lock:
             number, page = await asyncio.to_thread(
@@ -91,7 +91,7 @@ class Generations:
     def _make(
         self, which: str, name: str, *, as_json: bool, packed: bool
     ) -> tuple[int | None, Page | None]:
-        """The generation's number and the page, from the database."""
+        """Returns the generation's number and the page, from the database."""
         with Reader(self._url) as reader:
             number = past.find(reader, which)
             data = None if number is None else _bytes(reader, number, name, as_json=as_json)
@@ -102,7 +102,7 @@ class Generations:
         return number, Page(data, f'"{sha256(data).hexdigest()[:40]}"')
 
     def _number(self, which: str) -> tuple[bool, int | None]:
-        """Whether the number is known for now, and the number (None: there is none)."""
+        """Returns whether the number is known for now, and the number (None: there is none)."""
         at, number = self._numbers.get(which, (-_KEPT_SECONDS, None))
         return which in self._numbers and self._now() - at < _KEPT_SECONDS, number
 
@@ -141,7 +141,7 @@ def _bytes(reader: Reader, number: int, name: str, *, as_json: bool) -> bytes | 
 
 
 def _can_be(which: str) -> bool:
-    """Whether this can be the number or the name of a generation."""
+    """Returns whether this can be the number or the name of a generation."""
     if which.isascii() and which.isdigit():
         return True
     try:

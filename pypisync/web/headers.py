@@ -33,7 +33,7 @@ _PART = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # Clients of one kind send the same values; the limit of a head bounds what is kept.
 @lru_cache(maxsize=64)
 def page_format(accept: str) -> Format:
-    """The format for this Accept header; HTML if it accepts none of them, as PyPI does."""
+    """Returns the format for this Accept header; HTML if it accepts none of them, as PyPI does."""
     asked = _weights(accept)
     best: tuple[float, bool, int] = (0.0, False, 0)
     found: Format = "html"
@@ -49,20 +49,20 @@ def page_format(accept: str) -> Format:
 
 @lru_cache(maxsize=64)
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether this Accept-Encoding header accepts gzip, and prefers nothing to it."""
+    """Returns whether this Accept-Encoding header accepts gzip, and prefers nothing to it."""
     asked = _weights(accept_encoding)
     gzip = asked.get("gzip", asked.get("x-gzip", asked.get("*", 0.0)))
     return gzip > 0 and gzip >= asked.get("identity", 0.0)
 
 
 def is_known(if_none_match: str, etag: str) -> bool:
-    """Whether the client already has the state with this ETag (weak comparison, 8.8.3.2)."""
+    """Returns whether the client has the state with this ETag (weak comparison, 8.8.3.2)."""
     known = [entry.strip().removeprefix("W/") for entry in if_none_match.split(",")]
     return etag in known or known == ["*"]
 
 
 def part(asked: str, if_range: str, etag: str, size: int) -> tuple[int, int] | None:
-    """The part (first byte, byte after the last) that Range asks of ``size`` bytes.
+    """Returns the part (first byte, byte after the last) that Range asks of ``size`` bytes.
 
     None: all of it, also where several parts are asked for or If-Range names another state. An
     empty part: there is no such part (416).
@@ -80,7 +80,7 @@ def part(asked: str, if_range: str, etag: str, size: int) -> tuple[int, int] | N
 
 
 def _weights(header: str) -> dict[str, float]:
-    """Each entry of a list with weights (12.4.2), in lower case."""
+    """Returns each entry of a list with weights (12.4.2), in lower case."""
     found: dict[str, float] = {}
     for entry in header.lower().split(","):
         name, *parameters = (piece.strip() for piece in entry.split(";"))

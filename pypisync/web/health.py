@@ -89,7 +89,7 @@ class Health:
         return reasons
 
     def readiness(self) -> tuple[int, dict[str, Any]]:
-        """Returns the HTTP status (503: not ready), and the body that says why."""
+        """Returns the HTTP status (503: no catalog) and the text of ``pypisync status --json``."""
         reading = self.read()
         reasons = self.unready(reading)
         answer: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
@@ -98,7 +98,7 @@ class Health:
         return 503 if reasons else 200, answer
 
     def status(self) -> tuple[int, dict[str, Any]]:
-        """The HTTP status (503: there is no catalog), and what ``pypisync status --json`` says."""
+        """Returns the HTTP status (503: no catalog) and the text of ``pypisync status --json``."""
         reading = self.read()
         if reading.status is None or reading.outlook is None:
             return 503, {"error": reading.error}
@@ -106,7 +106,7 @@ class Health:
 
 
 def fresh_until(schedule: Schedule, completed: float) -> float:
-    """When a mirror whose last completed cycle ended then counts as too old (both since 1970).
+    """Returns until when a mirror counts as fresh whose last cycle ended ``then`` (since 1970).
 
     After the third time that a cycle was due, but not within an hour: a cycle may take that long.
     """

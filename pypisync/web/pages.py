@@ -35,7 +35,7 @@ class Page:
 
 
 def read(root: Path, parts: Sequence[str]) -> Page | None:
-    """The file at ``parts`` below ``root``; None: there is none. Raises OSError."""
+    """Returns the file at ``parts`` below ``root``; None: there is none. Raises OSError."""
     opened = open_below(root, "/".join(parts))
     if opened is None:
         return None
@@ -55,11 +55,11 @@ class Cache:
         self._pages: OrderedDict[Sequence[str], Page] = OrderedDict()
 
     def exists(self, parts: Sequence[str]) -> bool:
-        """Whether there is such a file."""
+        """Returns whether there is such a file."""
         return self._look(parts) is not None
 
     def get(self, parts: Sequence[str]) -> Page | None:
-        """The page, if it is kept and still the same on the disk."""
+        """Returns the page, if it is kept and still the same on the disk."""
         page = self._pages.get(parts)
         if page is None:
             return None

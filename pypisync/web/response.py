@@ -93,7 +93,7 @@ async def _send_file(part: FilePart, receive: Receive, send: Send) -> None:
 
 
 async def _read(part: FilePart, at: int) -> bytes | bytearray:
-    """The piece of the file at this byte; empty if the file is shorter than it was."""
+    """Returns the piece of the file at this byte; empty if the file is shorter than it was."""
     size = min(_PIECE, part.stop - at)
     piece = _read_cached(part.descriptor, at, size)
     if piece is None:

@@ -101,7 +101,7 @@ def _exactly(piece: bytes, part: FilePart, at: int, least: int | None = None) ->
 
 
 def _in_memory(descriptor: int, at: int, stop: int) -> bool:
-    """Whether all of these bytes seem to be in the page cache, judging by samples."""
+    """Returns whether all of these bytes seem to be in the page cache, judging by samples."""
     byte = [bytearray(1)]
     try:
         for sample in (*range(at, stop, _STEP), stop - 1):

@@ -47,6 +47,6 @@ def bound(host: str, port: int, number: int = 1) -> list[socket.socket]:
 
 
 def shown(listener: socket.socket) -> str:
-    """The address as a client writes it, such as http://[::]:80."""
+    """Returns the address as a client writes it, such as http://[::]:80."""
     host, port = listener.getsockname()[:2]
     return f"http://{shown_address((host, port))}"

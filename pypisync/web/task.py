@@ -18,7 +18,7 @@ class Served:
 
     @classmethod
     def by(cls, config: Config) -> "Served":
-        """The one of this configuration."""
+        """Returns the one of this configuration."""
         return cls(str(config.destination), config.database_url, config.schedule.text)
 
 
@@ -38,6 +38,6 @@ class Task:
 
 
 def read(line: bytes) -> Task:
-    """What such a line says."""
+    """Returns what such a line says."""
     told = json.loads(line)
     return Task(**told | {"served": Served(**told["served"])})

@@ -15,13 +15,13 @@ metadata = MetaData(
 
 
 def id_column() -> Column[int]:
-    """The number of a row."""
+    """Returns the number of a row."""
     # The one writer counts the ids itself, so that rows can refer to each other in bulk inserts.
     return Column("id", Integer, primary_key=True, autoincrement=False)
 
 
 def text_column(name: str, default: str | None = "") -> Column[str]:
-    """A text; its default is "" unless it may be missing (None)."""
+    """Returns a text; its default is "" unless it may be missing (None)."""
     return Column(name, Text, nullable=default is None, server_default=default)
 
 
@@ -31,17 +31,17 @@ def flag_column(name: str, *, index: bool = False) -> Column[bool]:
 
 
 def number_column(name: str) -> Column[int]:
-    """A number; 0 unless it is said."""
+    """Returns a number; 0 unless it is said."""
     return Column(name, Integer, nullable=False, server_default="0")
 
 
 def serial_column() -> Column[int]:
-    """A serial of upstream, which may be a time stamp; 0 unless it is said."""
+    """Returns a serial of upstream, which may be a time stamp; 0 unless it is said."""
     wide = BigInteger().with_variant(Integer, "sqlite")  # whose integers have 64 bits anyway
     return Column("serial", wide, nullable=False, server_default="0")
 
 
 def ref_column(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:
-    """A row of another table, with which this one goes."""
+    """Returns a row of another table, with which this one goes."""
     foreign = ForeignKey(f"{target}.id", ondelete="CASCADE")
     return Column(name, Integer, foreign, nullable=False, index=index, primary_key=key)

@@ -25,14 +25,14 @@ BUSY_SECONDS = 30
 
 
 def wal_is_safe(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite has the fix of the WAL-reset bug (3.51.3, 3.50.7, 3.44.6)."""
+    """Returns whether this SQLite has the fix of the WAL-reset bug (3.51.3, 3.50.7, 3.44.6)."""
     return (
         version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
     )
 
 
 def sqlite_warning() -> str | None:
-    """What an operator should know of this machine's SQLite, or None."""
+    """Returns what an operator should know of this machine's SQLite, or None."""
     if wal_is_safe(sqlite3.sqlite_version_info):
         return None
     return (
@@ -42,7 +42,10 @@ def sqlite_warning() -> str | None:
 
 
 def open_engine(url: str, *, writer: bool) -> Engine:
-    """An engine for ``url``. Raises CatalogError if the URL or its driver cannot be used."""
+    """Returns an engine for ``url``.
+
+    Raises CatalogError if the URL or its driver cannot be used.
+    """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":

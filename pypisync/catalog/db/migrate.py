@@ -39,14 +39,14 @@ def _config(connection: Connection | None = None) -> "Config":
 
 
 def wanted_revision() -> str:
-    """The revision that this code works with."""
+    """Returns the revision that this code works with."""
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision that the database has; None if it is empty."""
+    """Returns the revision that the database has; None if it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -175,7 +175,7 @@ def _check_foreign_keys(connection: Connection) -> None:
 
 
 def exists(url: str) -> bool:
-    """Whether there is a database with tables at ``url``; nothing is created by looking."""
+    """Returns whether there is a database with tables at ``url``; nothing is created by looking."""
     parsed = make_url(url)
     name = parsed.database or ""
     if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
@@ -188,6 +188,9 @@ def exists(url: str) -> bool:
 
 
 def is_empty(engine: Engine) -> bool:
-    """Whether the database has no table at all. Raises CatalogError if it cannot be reached."""
+    """Returns whether the database has no table at all.
+
+    Raises CatalogError if it cannot be reached.
+    """
     with database_errors(engine):
         return not inspect(engine).get_table_names()

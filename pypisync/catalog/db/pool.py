@@ -32,7 +32,9 @@ def forget_asked(connection: Connection, paths: Iterable[str]) -> None:
 
 
 def unrecorded(connection: Connection) -> list[str]:
-    """The paths that were asked for and never recorded: a run that was cut off may have left them.
+    """Returns the paths that were asked for and never recorded.
+
+    A run that was cut off may have left such files.
 
     What is recorded under such a path is what the path held before.
     """
@@ -98,13 +100,13 @@ def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
 
 
 def doomed(connection: Connection) -> list[str]:
-    """The paths of all that is to be deleted, whatever lists it."""
+    """Returns the paths of all that is to be deleted, whatever lists it."""
     query = select(stored.c.path).where(literal_column("stored.sha256 = ''"))
     return list(connection.scalars(query.order_by(stored.c.path)))
 
 
 def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stored]:
-    """Those of the paths that the pool holds."""
+    """Returns those of the paths that the pool holds."""
     found: dict[str, Stored] = {}
     for batch in batches(paths):
         query = select(stored.c.path, stored.c.sha256, stored.c.size)

@@ -9,7 +9,7 @@ from pypisync.catalog.db.sql import Ids, add, among, batches
 
 
 def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """The ids of projects by name, with rows for those that have none yet."""
+    """Returns the ids of projects by name, with rows for those that have none yet."""
     wanted = sorted(set(names))
     ids: dict[str, int] = {}
     for batch in batches(wanted):

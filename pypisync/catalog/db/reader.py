@@ -75,7 +75,7 @@ class Reader:
         self._connection.close()
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
-        """The rows that a statement answers. Raises CatalogError."""
+        """Returns the rows that a statement answers. Raises CatalogError."""
         with self._failures():
             return list(self._connection.execute(self._spelt(statement), values).fetchall())
 
@@ -85,14 +85,14 @@ class Reader:
         return rows[0][0] if rows else None
 
     def among(self, statement: str, values: Iterable[Any]) -> Iterator[Any]:
-        """The rows of a statement with ``IN (?)``, for any number of values."""
+        """Yields the rows of a statement with ``IN (?)``, for any number of values."""
         remaining = iter(values)
         while batch := list(islice(remaining, _BATCH)):
             marks = ",".join("?" * len(batch))
             yield from self.rows(statement.replace("IN (?)", f"IN ({marks})"), *batch)
 
     def ask(self, statement: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
-        """The columns and rows of an operator's own statement; it can change nothing.
+        """Returns the columns and rows of an operator's own statement; it can change nothing.
 
         The rows are to be read before the next one. Raises RefusedQuery if the database does not
         take the statement.

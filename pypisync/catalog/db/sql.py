@@ -34,12 +34,12 @@ _MASKS = 10_000
 
 
 def to_text(mask: int) -> str:
-    """A mask as the catalog stores it."""
+    """Returns a mask as the catalog stores it."""
     return f"{mask:x}"
 
 
 def to_mask(text: str) -> int:
-    """A mask as the core uses it."""
+    """Returns a mask as the core uses it."""
     return int(text, 16)
 
 
@@ -57,13 +57,13 @@ MASKS = _Masks()
 
 
 def raw(connection: Connection, query: Executable) -> Sequence[Any]:
-    """A query's rows as the driver's plain tuples: for the many, at half the price of rows."""
+    """Returns a query's rows as the driver's plain tuples, at half the price of rows."""
     with connection.execute(query) as result:
         return result.cursor.fetchall() if result.cursor is not None else ()
 
 
 def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
-    """``values`` in lists short enough for one statement, in their order."""
+    """Yields ``values`` in lists short enough for one statement, in their order."""
     left = iter(values)
     while batch := list(islice(left, size)):
         yield batch
@@ -90,7 +90,7 @@ def _on_postgresql(element: _Listed, compiler: Any, **options: Any) -> str:
 
 
 def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The condition that a column has one of many values.
+    """Returns the condition that a column has one of many values.
 
     They go as one parameter: a statement with thousands of them costs more to build than to run.
     """
@@ -100,7 +100,7 @@ def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bo
 
 
 def is_set(flag: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition that a flag is set, in the form for which SQLite looks into its index.
+    """Returns the condition that a flag is set, in the form for which SQLite looks into its index.
 
     The bare column would be a walk through all of it, in every cycle.
     """
@@ -173,12 +173,12 @@ class Ids:
         self._last: int = connection.scalar(select(func.max(table.c.id))) or 0
 
     def next(self) -> int:
-        """An id that no row has."""
+        """Returns an id that no row has."""
         self._last += 1
         return self._last
 
 
 @lru_cache(maxsize=10_000)
 def words(text: str) -> tuple[str, ...]:
-    """Extras as stored, one after the other."""
+    """Returns extras as stored, one after the other."""
     return tuple(text.split(",")) if text else ()

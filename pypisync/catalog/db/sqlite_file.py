@@ -17,7 +17,7 @@ _PRIMARY = 0xFF  # of a result code; the rest says which I/O failed
 
 
 def immutable(file: Path) -> bool:
-    """Whether the database has to be read as a file that nobody changes.
+    """Returns whether the database has to be read as a file that nobody changes.
 
     That is so if the files that readers share cannot be made, and nothing waits in the ``-wal``.
     """

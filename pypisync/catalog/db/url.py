@@ -9,7 +9,7 @@ _DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
 def parse(text: str) -> URL:
-    """The URL that ``text`` spells. Raises ValueError if it names no database to keep."""
+    """Returns the URL that ``text`` spells. Raises ValueError if it names no database to keep."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -24,7 +24,7 @@ def parse(text: str) -> URL:
 
 
 def absolute(text: str, base: Path) -> str:
-    """The same URL; the relative path of an SQLite file counts from ``base``."""
+    """Returns the same URL; the relative path of an SQLite file counts from ``base``."""
     url = parse(text)
     name = url.database
     if url.get_backend_name() == "sqlite" and name and not name.startswith("file:"):
@@ -33,7 +33,7 @@ def absolute(text: str, base: Path) -> str:
 
 
 def shown(text: str) -> str:
-    """The same URL without its password, for people to read."""
+    """Returns the same URL without its password, for people to read."""
     url = parse(text)
     secret = [name for name in url.query if "password" in name.lower()]
     return url.difference_update_query(secret).render_as_string(hide_password=True)

@@ -25,7 +25,7 @@ from pypisync.core.wanted.selector import PINNED
 
 
 def digest(named: Collection[NamedFile]) -> str:
-    """A text that differs whenever the files do."""
+    """Returns a text that differs whenever the files do."""
     spelled = repr(sorted((file.sha256, file.filename) for file in named))
     return sha256(spelled.encode()).hexdigest() if named else ""
 
@@ -42,7 +42,7 @@ def record(connection: Connection, named: Mapping[int, Collection[NamedFile]]) -
 
 
 def is_named() -> ColumnElement[bool]:
-    """Whether a file is among those that a row of ``locked`` names.
+    """Returns whether a file is among those that a row of ``locked`` names.
 
     One whose SHA-256 nobody knows yet may be: by its name, or as one of those that the file rules
     keep. Once it is fetched its hash tells.
@@ -78,7 +78,7 @@ def wanted_files() -> Any:
 
 
 def missing(connection: Connection) -> dict[str, str]:
-    """What lock files name and cannot be had: files, or whole releases, with the reason.
+    """Returns what lock files name and cannot be had: files, or whole releases, with the reason.
 
     Upstream does not have it, or the policy bars it.
 

@@ -62,7 +62,7 @@ class Known:
 
 
 def setting(connection: Connection, name: str) -> str | None:
-    """A single value, or None."""
+    """Returns a single value, or None."""
     return connection.scalar(select(settings.c.value).where(settings.c.name == name))
 
 
@@ -126,14 +126,17 @@ def indexes(connection: Connection) -> dict[str, str]:
 
 
 def shown(connection: Connection, index: str = ENDPOINT) -> set[str]:
-    """The projects that an index showed when they were read last: neither gone nor quarantined."""
+    """Returns the projects that an index showed when they were read last.
+
+    Projects that were gone or quarantined then are left out.
+    """
     hidden = ("unseen", "gone", "quarantined")
     found = select(projects.c.name).where(projects.c.status.not_in(hidden))
     return set(connection.scalars(found.where(projects.c.index_name == index)))
 
 
 def known(connection: Connection, index: str = ENDPOINT) -> dict[str, Known]:
-    """The projects that were read from an index, by name, and those that no index has any more."""
+    """Returns the projects read from an index, by name, and those that no index has any more."""
     query = select(projects.c.name, projects.c.serial, projects.c.status)
     here = projects.c.index_name.in_((index, ""))
     rows = connection.execute(query.where(projects.c.status != "unseen", here))
@@ -240,7 +243,7 @@ def stale(
 
 
 def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
-    """Every project of these indexes, or of none, that was read and is not stale, if it matters.
+    """Returns the projects of these indexes, or of none, that matter, were read and are not stale.
 
     It does if a root or a requirement of the selection names it, or a proof hangs on it.
     """
@@ -276,7 +279,7 @@ def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
 
 
 def patience(attempts: int) -> float:
-    """How long after it became stale a project is asked for again that failed so often (seconds).
+    """Returns the seconds until a stale project that failed so often is asked for again.
 
     The waits double, from half an hour to a day.
     """
@@ -303,5 +306,5 @@ def set_aside(connection: Connection, reasons: Mapping[str, str]) -> None:
 
 
 def unfinished(connection: Connection) -> bool:
-    """Whether something is left to learn, to decide, to prove or to publish."""
+    """Returns whether something is left to learn, to decide, to prove or to publish."""
     return bool(connection.scalar(_UNFINISHED))

@@ -66,7 +66,7 @@ def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, lis
 
 
 def rules_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """What the policy bars of projects, by name; nothing for those that it does not touch."""
+    """Returns what the policy bars of projects, by name, for those that it touches."""
     ids: dict[int, str] = {}
     for batch in batches(sorted(names)):
         query = select(projects.c.id, projects.c.name).where(among(projects.c.name, batch))
@@ -89,7 +89,7 @@ def reason(barred: Collection[Barred], specifier: str) -> str:
 
 
 def empty_roots(connection: Connection) -> dict[str, str]:
-    """The roots of the configuration that call for no release at all, with the reason.
+    """Returns the roots of the configuration that call for no release at all, with the reason.
 
     Left out are projects that could not be read yet, which have a reason of their own, and patterns
     and requirements for other environments, which may find nothing.
@@ -172,7 +172,7 @@ def doom_blocked(connection: Connection, policy: Policy) -> None:
 
 
 def barred_among(connection: Connection, paths: Iterable[str], policy: Policy) -> set[str]:
-    """Those of the paths (of files, or of their .metadata) that the policy bars.
+    """Returns those of the paths (of files, or of their .metadata) that the policy bars.
 
     Of what upstream does not have any more it bars what is blocked.
     """

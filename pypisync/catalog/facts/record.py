@@ -223,7 +223,7 @@ class _Writer:
     def _keep(
         self, entries: list[tuple[File, ParsedFile]], bars: Sequence[Bar | None]
     ) -> tuple[_Files, dict[str, Any]]:
-        """Which files are kept and for which targets, and the columns that follow from it.
+        """Returns which files are kept and for which targets, and the columns that follow from it.
 
         Releases of a project are mostly alike in what that hangs on, so answers are kept.
         """
@@ -257,7 +257,7 @@ class _Writer:
     def _bars(
         self, project: int, version: Version, entries: list[tuple[File, ParsedFile]], was: Any
     ) -> list[Bar | None]:
-        """What the policy says to each file."""
+        """Returns what the policy says to each file."""
         if self._idle:
             return [None] * len(entries)
         name = self._known.projects[project].name

@@ -74,7 +74,7 @@ class Unverified:
 
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
-    """All releases whose requirements are to be read, with the files they can be read from."""
+    """Returns all releases whose requirements are to be read, with the files to read."""
     r, f = releases.c, files.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
     query = (
@@ -150,7 +150,7 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
 
 
 def unverified(connection: Connection) -> list[Unverified]:
-    """The wheels in the pool of which only parts have been read so far."""
+    """Returns the wheels in the pool of which only parts have been read so far."""
     query = (
         select(
             files.c.release_id, projects.c.name, releases.c.version, files.c.path, files.c.ranged

@@ -35,7 +35,7 @@ class Unexamined:
 
 
 def unexamined(connection: Connection) -> list[Unexamined]:
-    """All releases that are to be examined now."""
+    """Returns all releases that are to be examined now."""
     r = releases.c
     query = (
         select(r.id, projects.c.name, r.version, projects.c.index_name)
@@ -78,7 +78,7 @@ def owe_oldest(connection: Connection, now: float, share: int = 1) -> int:
 
 
 def never_examined(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
-    """Those of these releases (one batch) that wait because they were never examined."""
+    """Returns those of these releases (one batch) that wait because they were never examined."""
     query = (
         select(releases.c.id, projects.c.name, releases.c.version)
         .join_from(releases, projects)

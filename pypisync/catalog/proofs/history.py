@@ -67,7 +67,7 @@ def _write(
 
 
 def _published(connection: Connection, ids: Sequence[int]) -> set[_Row]:
-    """The verdicts of a batch of subjects that are published."""
+    """Returns the verdicts of a batch of subjects that are published."""
     p, i = proofs.c, proof_pins.c
     these = and_(among(p.subject_id, ids), p.published)
     pins: dict[int, list[str]] = {}
@@ -87,6 +87,6 @@ def _published(connection: Connection, ids: Sequence[int]) -> set[_Row]:
 
 
 def _label(name: str, version: str, extras: str, chosen_by: str) -> str:
-    """A pin as text: "requests[socks]==2.31", and " (pip)" if only that chooses it."""
+    """Returns a pin as text: "requests[socks]==2.31", and " (pip)" if only that chooses it."""
     label = f"{name}[{extras}]=={version}" if extras else f"{name}=={version}"
     return label if chosen_by == "solver" else f"{label} ({chosen_by})"

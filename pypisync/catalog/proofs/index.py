@@ -15,7 +15,7 @@ from pypisync.core.standards.model import Requirement
 
 
 def offers(connection: Connection, names: Iterable[str]) -> Offers:
-    """What is known of these projects, and of all that they can need as far as is known."""
+    """Returns what is known of these projects, and of all that they can need as far as is known."""
     found = Offers()
     seen = set(names)
     frontier = sorted(seen)
@@ -52,7 +52,7 @@ def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
 
 
 def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:
-    """The ids of projects; those that have still to be read are noted."""
+    """Returns the ids of projects; those that have still to be read are noted."""
     ids = []
     for batch in batches(names):
         query = select(projects.c.id, projects.c.name, projects.c.status)
@@ -66,7 +66,7 @@ def _projects(connection: Connection, names: Sequence[str], found: Offers) -> li
 
 
 def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]:
-    """The kept releases of projects, the oldest first."""
+    """Returns the kept releases of projects, the oldest first."""
     r = releases.c
     query = (
         select(
@@ -101,7 +101,7 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
 
 
 def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Requirement]]:
-    """The runtime requirements by release, in the order in which the release states them."""
+    """Returns the runtime requirements by release, in the order of the release's metadata."""
     found: dict[int, list[Requirement]] = {}
     q = requirements.c
     for batch in batches(ids):

@@ -86,7 +86,7 @@ def _suspects(
 
 
 def _missing(some: Iterable[Old], listed: Mapping[str, set[str]]) -> list[str]:
-    """The wanted pins that are not among the versions listed."""
+    """Returns the wanted pins that are not among the versions listed."""
     return sorted(
         {
             f"{pin.name}=={pin.version}"
@@ -118,7 +118,7 @@ def publish_proofs(connection: Connection, ready: Iterable[int]) -> None:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many subjects on how many targets there are of each verdict."""
+    """Returns how many subjects on how many targets there are of each verdict."""
     found: dict[str, int] = {}
     query = (
         select(proofs.c.verdict, proofs.c.targets, func.count())
@@ -131,7 +131,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def undecided(connection: Connection) -> dict[str, str]:
-    """The proofs that were given up, by subject, with the reason and the targets.
+    """Returns the proofs that were given up, by subject, with the reason and the targets.
 
     Proofs that lack facts are not among them: the missing facts are reported themselves.
     """
@@ -156,7 +156,7 @@ def _by_id(connection: Connection, ids: Iterable[int]) -> list[Any]:
 
 
 def _listed(connection: Connection, names: Iterable[str]) -> dict[str, set[str]]:
-    """The versions that the pages list now, by project."""
+    """Returns the versions that the pages list now, by project."""
     found: dict[str, set[str]] = {}
     for batch in batches(sorted(names)):
         query = select(published.c.name, published.c.version).where(

@@ -108,7 +108,7 @@ def open_touched(connection: Connection) -> None:
 
 
 def open_subjects(connection: Connection) -> list[str]:
-    """The texts of the subjects that are to be proven."""
+    """Returns the texts of the subjects that are to be proven."""
     query = select(subjects.c.text).where(is_set(subjects.c.open))
     return list(connection.scalars(query.order_by(subjects.c.id)))
 
@@ -230,7 +230,7 @@ class Old:
 
 
 def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Old]]:
-    """The proofs on record by subject and number."""
+    """Returns the proofs on record by subject and number."""
     found: dict[int, dict[int, Old]] = {}
     for batch in batches(ids):
         of = among(proofs.c.subject_id, batch)

@@ -49,7 +49,7 @@ class Publication:
 def assemble(
     connection: Connection, later: Mapping[str, str], policy: Policy = _ALL_PASS
 ) -> Publication:
-    """The pages as the facts, the decisions and the pool allow now.
+    """Returns the pages as the facts, the decisions and the pool allow now.
 
     ``later``: paths that could not be fetched and may be next time, with a reason to be shown or
     "". Where ``policy`` blocks what is vulnerable, a release that was never examined waits.
@@ -97,7 +97,7 @@ def assemble(
 def _to_retain(
     have: Sequence[Wanted], listed: Mapping[str, PageFile | None]
 ) -> dict[tuple[str, str], tuple[NamedFile, ...]]:
-    """What stays of a project's page while something of it is held."""
+    """Returns what stays of a project's page while something of it is held."""
     found: dict[tuple[str, str], tuple[NamedFile, ...]] = {}
     for release in have:
         pages = [file.page for file in release.files if file.page.filename in listed]
@@ -116,7 +116,7 @@ def published_all(connection: Connection, done: Iterable[int]) -> None:
 
 
 def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set[str]]:
-    """Which of these projects need which, by the selection's edges."""
+    """Returns which of these projects need which, by the selection's edges."""
     user, used = projects.alias("user_project"), projects.alias("used_project")
     found: dict[str, set[str]] = {}
     for batch in batches(names):
@@ -138,7 +138,7 @@ def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set
 
 
 def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], set[str]]:
-    """What the known releases (name, version) of these projects need without extras, by name."""
+    """Returns the projects that known releases need without extras, by (name, version)."""
     found: dict[tuple[str, str], set[str]] = {}
     plain = and_(
         requirements.c.release_id == releases.c.id, ~requirements.c.marker.contains("extra")
@@ -160,7 +160,7 @@ def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, st
 
 
 def is_selected() -> ColumnElement[bool]:
-    """The condition that a release is selected, to join by."""
+    """Returns the condition that a release is selected, to join by."""
     return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
 
 
@@ -239,12 +239,12 @@ def _shelf(row: Any, *, wanted: bool) -> Shelf:
 
 
 def has_metadata(stated: str | None, has: str | None) -> bool:
-    """Whether what is stored beside a file is the .metadata that upstream states."""
+    """Returns whether what is stored beside a file is the .metadata that upstream states."""
     return stated is None or has == stated or (stated == "" and has is not None)
 
 
 def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
-    """Releases of which something is not known yet that their dependencies hang on."""
+    """Returns releases of which something is not known yet that their dependencies hang on."""
     blocked: dict[int, str] = {}
     chosen = exists().where(is_selected())
     for batch in batches(ids):
@@ -275,7 +275,10 @@ _Listed = Mapping[str, Mapping[str, PageFile | None]]
 
 
 def _listed(connection: Connection, names: Sequence[str]) -> _Listed:
-    """The files that the newest generation lists, by project and name; None: its bytes are lost."""
+    """Returns the files that the newest generation lists, by project and name.
+
+    None stands for a file whose bytes are lost.
+    """
     found: dict[str, dict[str, PageFile | None]] = {}
     for batch in batches(names):
         query = (
@@ -334,7 +337,7 @@ def _is_listed(release: Wanted, listed: _Listed) -> bool:
 def _page_files(
     have: Sequence[Wanted], held: dict[int, str], listed: Mapping[str, PageFile | None]
 ) -> tuple[list[PageFile], bool]:
-    """What the page lists, and whether that is all that is wanted."""
+    """Returns what the page lists, and whether that is all that is wanted."""
     lists: list[PageFile] = []
     complete = True
     for release in have:
@@ -352,7 +355,7 @@ def _page_files(
 
 
 def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Those of the projects that a root or a requirement in use names."""
+    """Returns those of the projects that a root or a requirement in use names."""
     found: set[int] = set()
     for batch in batches(ids):
         for table in (roots, classes):

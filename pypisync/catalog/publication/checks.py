@@ -27,19 +27,19 @@ from pypisync.core.standards.filenames import METADATA
 
 
 def stored_after(connection: Connection, path: str) -> list[Stored]:
-    """The next of what the pool should hold, by path; nothing at the end."""
+    """Returns the next of what the pool should hold, by path; nothing at the end."""
     query = select(stored.c.path, stored.c.sha256, stored.c.size).where(stored.c.path > path)
     found = connection.execute(query.order_by(stored.c.path).limit(BATCH))
     return [Stored(*row) for row in found]
 
 
 def stored_count(connection: Connection) -> int:
-    """How many files the pool should hold."""
+    """Returns how many files the pool should hold."""
     return connection.scalar(select(func.count()).select_from(stored)) or 0
 
 
 def listed_count(connection: Connection) -> int:
-    """How many projects the newest generation lists, by its rows."""
+    """Returns how many projects the newest generation lists, by its rows."""
     query = select(func.count()).select_from(pages).where(pages.c.last.is_(None))
     return connection.scalar(query) or 0
 
@@ -74,14 +74,14 @@ def assemble_again(connection: Connection) -> None:
 
 
 def unrecorded(connection: Connection) -> list[str]:
-    """The paths on the pages that the catalog does not know to be stored."""
+    """Returns the paths on the pages that the catalog does not know to be stored."""
     here = exists().where(stored.c.path == published.c.path, stored.c.sha256 != "")
     query = select(published.c.path).where(published.c.last.is_(None), ~here)
     return list(connection.scalars(query.order_by(published.c.path)))
 
 
 def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
-    """Those of the paths (one batch) that are neither stored nor on a page."""
+    """Returns those of the paths (one batch) that are neither stored nor on a page."""
     known = set(pool.stored_among(connection, paths))
     for batch in batches(paths):
         listed = select(published.c.path).where(
@@ -92,7 +92,7 @@ def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
 
 
 def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
-    """The newest generation's pages of these projects, with their files."""
+    """Returns the newest generation's pages of these projects, with their files."""
     bare = history.current_pages(connection, names)
     listed = history.current_files(connection, bare)
     return [replace(page, files=tuple(listed.get(name, ()))) for name, page in bare.items()]
@@ -117,7 +117,10 @@ def lose(connection: Connection, paths: Iterable[str]) -> None:
 
 
 def oldest_checked(connection: Connection, before: float, share: int) -> list[Stored]:
-    """Files not checked since ``before``, the longest unchecked first: one in ``share`` of all."""
+    """Returns files not checked since ``before``, the longest unchecked first.
+
+    It returns one in ``share`` of all.
+    """
     total = connection.scalar(select(func.count()).select_from(stored)) or 0
     query = (
         select(stored.c.path, stored.c.sha256, stored.c.size)
@@ -135,7 +138,10 @@ def checked(connection: Connection, paths: Iterable[str], now: float) -> None:
 
 
 def next_projects(connection: Connection, after: str, share: int) -> list[str]:
-    """The next project pages by name, from the first again after the last: one in ``share``."""
+    """Returns the next projects by name, and begins again after the last.
+
+    It returns one in ``share`` of all.
+    """
     here = pages.c.last.is_(None)
     total = connection.scalar(select(func.count()).select_from(pages).where(here)) or 0
     query = select(pages.c.name).where(here).order_by(pages.c.name).limit(-(-total // share))

@@ -32,20 +32,20 @@ _FILE_COLUMNS = (
 
 
 def generation(connection: Connection) -> tuple[int, int, bool]:
-    """The newest generation: number, serial, and whether its pages are all written."""
+    """Returns the newest generation: number, serial, and whether its pages are all written."""
     newest = select(generations).order_by(generations.c.id.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
     return (0, 0, True) if row is None else (row.id, row.serial, row.complete)
 
 
 def project_count(connection: Connection, number: int) -> int:
-    """How many projects this generation lists."""
+    """Returns how many projects this generation lists."""
     query = select(generations.c.projects).where(generations.c.id == number)
     return connection.scalar(query) or 0
 
 
 def repeats(connection: Connection, number: int) -> bool:
-    """Whether this generation was made by going back to another."""
+    """Returns whether this generation was made by going back to another."""
     query = select(generations.c.repeats).where(generations.c.id == number)
     return connection.scalar(query) is not None
 
@@ -56,21 +56,21 @@ def complete(connection: Connection, number: int) -> None:
 
 
 def current_files(connection: Connection, names: Iterable[str]) -> dict[str, list[PageFile]]:
-    """The files that the newest generation lists, by project."""
+    """Returns the files that the newest generation lists, by project."""
     return files_where(connection, names, published.c.last.is_(None))
 
 
 def old_files(
     connection: Connection, names: Iterable[str], number: int
 ) -> dict[str, list[PageFile]]:
-    """The files that generation ``number`` listed last, by project."""
+    """Returns the files that generation ``number`` listed last, by project."""
     return files_where(connection, names, published.c.last == number)
 
 
 def files_where(
     connection: Connection, names: Iterable[str], condition: Any
 ) -> dict[str, list[PageFile]]:
-    """The files on pages of these projects for which a condition on their rows holds."""
+    """Returns the files on pages of these projects for which a condition on their rows holds."""
     found: dict[str, list[PageFile]] = {}
     columns = [published.c[name] for name in _FILE_COLUMNS]
     for batch in batches(names):
@@ -96,7 +96,7 @@ def _page_file(row: Row[Any]) -> PageFile:
 
 
 def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Page]:
-    """The pages (without files) that the newest generation has, by project."""
+    """Returns the pages (without files) that the newest generation has, by project."""
     found: dict[str, Page] = {}
     for batch in batches(names):
         query = select(pages).where(among(pages.c.name, batch), pages.c.last.is_(None))
@@ -106,13 +106,13 @@ def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Pag
 
 
 def index(connection: Connection) -> list[tuple[str, int]]:
-    """All projects of the newest generation with their serials, by name."""
+    """Returns all projects of the newest generation with their serials, by name."""
     query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
     return [(name, last) for name, last in raw(connection, query.order_by(pages.c.name))]
 
 
 def changed_names(connection: Connection, number: int) -> set[str]:
-    """The projects whose page generation ``number`` brought, changed or dropped."""
+    """Returns the projects whose page generation ``number`` brought, changed or dropped."""
     names: set[str] = set()
     for table in (pages, published):
         moved = or_(table.c.first == number, table.c.last == number - 1)
@@ -262,7 +262,7 @@ def _set_unlisted(connection: Connection, paths: Iterable[str], since: float | N
 
 
 def sizes(connection: Connection) -> dict[str, int]:
-    """How many projects, releases, files and bytes the newest generation lists."""
+    """Returns how many projects, releases, files and bytes the newest generation lists."""
     p = published.c
     now_listed = p.last.is_(None)
     row = connection.execute(

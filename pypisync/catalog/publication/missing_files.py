@@ -28,7 +28,7 @@ class FileToFetch:
 
 
 def files_to_fetch(connection: Connection) -> list[FileToFetch]:
-    """The files that the pool lacks, of projects that changed.
+    """Returns the files that the pool lacks, of projects that changed.
 
     The wanted ones; and those that a kept generation lists and the pool has lost, as far as
     upstream still has them.

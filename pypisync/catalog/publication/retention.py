@@ -59,13 +59,13 @@ def forget_generations(connection: Connection, before: float) -> int:
 
 
 def old_generations(connection: Connection, before: float) -> int:
-    """How many generations would be forgotten."""
+    """Returns how many generations would be forgotten."""
     query = select(func.count()).select_from(generations).where(~_kept(before))
     return connection.scalar(query) or 0
 
 
 def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[Stored]:
-    """Files that nobody needs: off the pages since ``off_pages``, listed by no kept generation.
+    """Returns files off the pages since ``off_pages`` that no kept generation lists.
 
     ``replaced``: generations that were replaced before are not kept.
     """
@@ -89,7 +89,7 @@ def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[
 
 
 def _kept(before: float) -> ColumnElement[bool]:
-    """Whether a generation is kept."""
+    """Returns whether a generation is kept."""
     g, whole = generations.c, generations.alias("whole")
     written = select(func.max(whole.c.id)).where(whole.c.complete).scalar_subquery()
     return or_(

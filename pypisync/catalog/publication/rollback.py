@@ -25,7 +25,7 @@ class Frozen:
 
 
 def frozen(connection: Connection) -> Frozen | None:
-    """What the index is frozen to; None: it follows upstream."""
+    """Returns what the index is frozen to; None: it follows upstream."""
     g = generations.c
     row = connection.execute(select(g.id, g.serial).where(g.frozen.is_not(None))).one_or_none()
     return None if row is None else Frozen(*row)
@@ -48,7 +48,7 @@ def thaw(connection: Connection) -> bool:
 
 
 def needed(connection: Connection, number: int) -> list[Stored]:
-    """The files, with their .metadata, that generation ``number`` lists and the newest does not."""
+    """Returns the files, with their .metadata, that ``number`` lists and the newest does not."""
     p, found = published.c, []
     query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(
         p.last.is_not(None), _listed_at(published, number)
@@ -101,7 +101,7 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
 
 
 def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[Page]:
-    """The pages of these projects as generation ``number`` has them."""
+    """Returns the pages of these projects as generation ``number`` has them."""
     there = _listed_at(published, number)
     listed = history.files_where(connection, names, there)
     found = []
@@ -114,7 +114,7 @@ def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[
 
 
 def _differing(connection: Connection, old: int, new: int) -> set[str]:
-    """The projects whose pages differ between two generations, the older one first."""
+    """Returns the projects whose pages differ between two generations, the older one first."""
     names: set[str] = set()
     for table in (pages, published):
         c = table.c
@@ -136,6 +136,6 @@ def _names_of(connection: Connection, paths: Iterable[str]) -> set[str]:
 
 
 def _listed_at(table: Table, number: int) -> ColumnElement[bool]:
-    """Whether a row belongs to generation ``number``."""
+    """Returns whether a row belongs to generation ``number``."""
     c = table.c
     return and_(c.first <= number, or_(c.last.is_(None), c.last >= number))

@@ -29,13 +29,13 @@ def start(connection: Connection, now: float) -> int:
 
 
 def last(connection: Connection) -> LastRun | None:
-    """The newest run."""
+    """Returns the newest run."""
     row = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else LastRun(row.started, row.finished, row.outcome)
 
 
 def before_last(connection: Connection) -> float | None:
-    """When the run before the newest began; None: there was none."""
+    """Returns when the run before the newest began; None: there was none."""
     query = select(runs.c.started).order_by(runs.c.id.desc()).offset(1).limit(1)
     return connection.scalar(query)
 

@@ -42,7 +42,7 @@ class Generation:
 
 
 def generations(reader: Reader) -> list[Generation]:
-    """All generations that are kept, the newest first."""
+    """Returns all generations that are kept, the newest first."""
     names: dict[int, list[str]] = {}
     for name, number in reader.rows("SELECT name, generation_id FROM generation_names ORDER BY 1"):
         names.setdefault(number, []).append(name)
@@ -62,7 +62,7 @@ def generations(reader: Reader) -> list[Generation]:
 
 
 def find(reader: Reader, text: str) -> int | None:
-    """The number of the generation with this number or name, if its pages are all written."""
+    """Returns the number of the complete generation with this number or name."""
     number: int | None
     if text.isascii() and text.isdigit():
         number = int(text) if len(text) <= _LARGEST else None
@@ -77,7 +77,7 @@ def find(reader: Reader, text: str) -> int | None:
 
 
 def page(reader: Reader, number: int, name: str) -> Page | None:
-    """The page that a project (normalised) has in a generation."""
+    """Returns the page that a project (normalised) has in a generation."""
     pages = reader.rows(
         f"SELECT serial, status, status_reason FROM pages WHERE name = ? AND {_LISTED}",  # noqa: S608 - constants
         name,
@@ -97,7 +97,7 @@ def page(reader: Reader, number: int, name: str) -> Page | None:
 
 
 def index(reader: Reader, number: int) -> tuple[list[tuple[str, int]], int]:
-    """The projects of a generation with their serials, and its own serial."""
+    """Returns the projects of a generation with their serials, and its own serial."""
     rows = reader.rows(f"SELECT name, serial FROM pages WHERE {_LISTED}", number, number)  # noqa: S608 - constants
     serial = reader.value("SELECT serial FROM generations WHERE id = ?", number)
     return [(row[0], row[1]) for row in rows], serial or 0
@@ -159,7 +159,7 @@ def difference(reader: Reader, old: int, new: int) -> Difference:
 
 
 def _proofs(reader: Reader, old: int, new: int) -> list[ProofMoved]:
-    """The proofs that differ, by subject."""
+    """Returns the proofs that differ, by subject."""
     was, is_now = _verdicts(reader, old, new), _verdicts(reader, new, old)
     targets: dict[tuple[str, _Verdict, _Verdict], list[str]] = {}
     for key in {**is_now, **was}:
@@ -180,7 +180,7 @@ def _verdicts(reader: Reader, number: int, other: int) -> dict[tuple[str, str], 
 
 
 def _repinned(before: str, after: str) -> Moved:
-    """How pins differ."""
+    """Returns how pins differ."""
     was, is_now = _pins(before), _pins(after)
     both = was.keys() & is_now.keys()
     return Moved(
@@ -205,7 +205,7 @@ def _pins(text: str) -> dict[str, tuple[str, str]]:
 
 
 def _only(reader: Reader, table: str, columns: str, number: int, other: int) -> Iterator[Any]:
-    """The rows that one of two generations has and the other has not."""
+    """Yields the rows that one of two generations has and the other has not."""
     beyond = "first > ?" if other < number else "last < ?"
     yield from reader.rows(
         f"SELECT {columns} FROM {table} WHERE {_LISTED} AND {beyond} ORDER BY id",  # noqa: S608 - constants

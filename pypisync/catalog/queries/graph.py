@@ -41,7 +41,7 @@ class Edge(NamedTuple):
 
 
 def called(reader: Reader, name: str | None = None, origin: str | None = None) -> list[Called]:
-    """What roots call for: all roots, those of a project, or those of an origin."""
+    """Returns what roots call for: all roots, those of a project, or those of an origin."""
     condition, values = "", []
     if name is not None:
         condition, values = " AND rp.name = ? AND ro.origin NOT IN ('held', 'proof')", [name]
@@ -62,7 +62,7 @@ def called(reader: Reader, name: str | None = None, origin: str | None = None) -
 
 
 def edges(reader: Reader) -> Iterator[Edge]:
-    """All edges of the selection."""
+    """Yields all edges of the selection."""
     last = reader.value("SELECT max(id) FROM selected") or 0
     query = _EDGES.format("s.id > ? AND s.id <= ?")
     for after in range(0, last, _BATCH):
@@ -70,7 +70,7 @@ def edges(reader: Reader) -> Iterator[Edge]:
 
 
 def edges_below(reader: Reader, roots: Iterable[Called]) -> Iterator[Edge]:
-    """The edges of all that these roots lead to, from the top down."""
+    """Yields the edges of all that these roots lead to, from the top down."""
     frontier = {node for one in roots for node in served(one.release, one.root.extras)}
     seen = set(frontier)
     while frontier:

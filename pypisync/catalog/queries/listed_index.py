@@ -15,7 +15,7 @@ from pypisync.core.wanted.roots import as_requirement
 
 
 def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
-    """The roots of the last decision, as an installer would be asked for them.
+    """Returns the roots of the last decision, as an installer would be asked for them.
 
     Of all projects, or of one (normalised name). "latest" is the project's name, "latest<3" is
     "<3", an exact version is "==".
@@ -38,7 +38,7 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
 
 
 def holdings(reader: Reader, names: Iterable[str]) -> Offers:
-    """What the pages list of these projects and of all that they can need, the oldest first.
+    """Returns the listed releases of these projects and of all they can need, oldest first.
 
     A project that no page lists has no entry.
     """
@@ -96,7 +96,7 @@ def _file(
 
 
 def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requirement]]:
-    """The runtime requirements by release."""
+    """Returns the runtime requirements by release."""
     found: dict[int, list[Requirement]] = {}
     rows: Iterable[Any] = reader.among(
         "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault"

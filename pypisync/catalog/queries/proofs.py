@@ -33,7 +33,7 @@ class Verdicts:
 
 
 def verdicts(reader: Reader, first: int) -> Verdicts:
-    """All of them counted, and the ``first`` of those that are not proven."""
+    """Returns all of them counted, and the ``first`` of those that are not proven."""
     counted = reader.rows(
         f"SELECT verdict, sum({_TARGETS}) FROM proofs WHERE wanted GROUP BY verdict"  # noqa: S608 - constants
     )
@@ -91,7 +91,7 @@ class OnRecord:
 
 
 def on_record(reader: Reader, given: str | None, verdict: str | None) -> list[OnRecord] | None:
-    """The verdicts, of the subject that is meant, with its pins, or of all; None: no such subject.
+    """Returns the verdicts of all subjects, or of one with its pins; None: no such subject.
 
     ``verdict``: only these.
     """

@@ -82,7 +82,7 @@ class Status:
 
 
 def status(reader: Reader, *, first: int = 5) -> Status:
-    """How the mirror is, with the ``first`` of what is held."""
+    """Returns how the mirror is, with the ``first`` of what is held."""
     serial = reader.value("SELECT value FROM settings WHERE name = ?", "serial")
     generations = reader.rows(
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
@@ -144,7 +144,7 @@ def _broken(reader: Reader) -> tuple[float, str] | None:
 
 
 def _barred(reader: Reader) -> dict[str, int]:
-    """How many files each rule of the policy bars."""
+    """Returns how many files each rule of the policy bars."""
     query = "SELECT barred, count(*) FROM files WHERE barred <> '' GROUP BY barred"
     found = dict.fromkeys(RULES, 0)
     for reason, number in reader.rows(query):
@@ -166,7 +166,7 @@ def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:
 
 
 def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
-    """The newest run with one of these outcomes."""
+    """Returns the newest run with one of these outcomes."""
     rows = reader.among(
         "SELECT id, started, finished, outcome, serial, generation, report FROM runs"
         " WHERE outcome IN (?) ORDER BY id DESC LIMIT 1",

@@ -74,7 +74,7 @@ class Reason:
 def why(
     reader: Reader, name: str, version: Version | None, most: int | None = None
 ) -> list[Reason]:
-    """Why the project's releases (or the one version) are in the selection; none if none is.
+    """Returns why the project's releases (or the one version) are selected; empty if none is.
 
     ``name`` is normalised; ``most``: the nodes to look at for one release, None for all.
     """
@@ -116,7 +116,7 @@ class _Teller:
         self._labels = _labels(self.reader, (c for one in self.found for c in one.chains))
 
     def ways(self, found: Found) -> tuple[Way, ...]:
-        """The chains in words, the operator's roots first."""
+        """Returns the chains in words, the operator's roots first."""
         chains = sorted(found.chains, key=lambda chain: _rank(chain.root))
         return tuple(map(self._way, chains))
 
@@ -138,7 +138,7 @@ def _rank(root: RootLine) -> int:
 def _purpose(
     reader: Reader, root: RootLine
 ) -> tuple[tuple[Pinned, ...], tuple[tuple[str, str], ...]]:
-    """What a root of our own is for: proofs, and what is held."""
+    """Returns what a root of our own is for: proofs, and what is held."""
     rows = reader.rows(
         "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
         " (SELECT proof_id, project_id, version, chosen_by, called FROM proof_pins UNION ALL"
@@ -168,7 +168,7 @@ class _Uses:
         self._reader = reader
 
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
-        """The roots that call for the node itself."""
+        """Returns the roots that call for the node itself."""
         rows = self._reader.among(
             "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin FROM root_choices rc"
             " JOIN roots ro ON ro.id = rc.root_id JOIN projects p ON p.id = ro.project_id"
@@ -184,7 +184,7 @@ class _Uses:
         return found
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
-        """What needs the node."""
+        """Returns what needs the node."""
         rows = self._reader.among(
             "SELECT c.release_id, k.extras, s.release_id, s.extra, q.text, q.kind FROM choices c"
             " JOIN classes k ON k.id = c.class_id JOIN edges e ON e.class_id = k.id"
@@ -203,7 +203,7 @@ class _Uses:
 
 
 def served(release: int, extras: str) -> Iterator[Node]:
-    """The nodes that a call for this release with these extras (separated by commas) calls for."""
+    """Yields the nodes that a call for this release with these comma-separated extras reaches."""
     for extra in called(extras.split(",") if extras else ()):
         yield Node(release, extra)
 

@@ -40,7 +40,7 @@ class Absence:
 
 
 def why_not(reader: Reader, name: str, version: Version | None, policy: FilePolicy) -> Absence:
-    """Why the project (normalised name) or the one version of it is not on the pages.
+    """Returns why the project (normalised name) or the one version of it is not on the pages.
 
     ``policy``: what the configuration says of files.
     """
@@ -71,7 +71,7 @@ def why_not(reader: Reader, name: str, version: Version | None, policy: FilePoli
 
 
 def missing(reader: Reader, name: str, version: Version | None) -> str:
-    """Why none of the project's releases, or not this one, is selected; in one line."""
+    """Returns why none of the project's releases, or not this one, is selected; in one line."""
     projects = reader.rows("SELECT id, status FROM projects WHERE name = ?", name)
     if not projects:
         return "not in the catalog: no root, pattern or requirement names it"
@@ -82,7 +82,7 @@ def missing(reader: Reader, name: str, version: Version | None) -> str:
 
 
 def on_page(reader: Reader, name: str) -> dict[str, int]:
-    """The versions on the project's page, newest first, each with how many files."""
+    """Returns the versions on the project's page, newest first, each with how many files."""
     rows = reader.rows(
         "SELECT version, count(*) FROM published WHERE name = ? AND last IS NULL GROUP BY version",
         name,
@@ -101,7 +101,7 @@ def _page(
 
 
 def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
-    """What upstream has not told yet, or that it has no such project."""
+    """Yields what upstream has not told yet, or that it has no such project."""
     pending = reader.rows("SELECT attempts, reason FROM pending WHERE name = ?", name)
     reason = f": {pending[0][1]}" if pending and pending[0][1] else ""
     if status == "gone":
@@ -117,7 +117,7 @@ def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
 
 
 def _versions(reader: Reader, project: int) -> dict[Version, bool]:
-    """The releases, newest first, and whether any file of each is kept."""
+    """Returns the releases, newest first, and whether any file of each is kept."""
     rows = reader.rows(
         "SELECT version, kept FROM releases WHERE project_id = ? ORDER BY key DESC", project
     )
@@ -125,7 +125,7 @@ def _versions(reader: Reader, project: int) -> dict[Version, bool]:
 
 
 def _barred(reader: Reader, project: int, version: Version | None) -> str:
-    """Why the policy bars files of this release; "" if it does not."""
+    """Returns why the policy bars files of this release; "" if it does not."""
     if version is None:
         return ""
     reason = reader.value(
@@ -138,7 +138,7 @@ def _barred(reader: Reader, project: int, version: Version | None) -> str:
 
 
 def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -> str:
-    """Why none of these releases, newest first, is the selected one that was asked for."""
+    """Returns why none of these releases, newest first, is the selected one that was asked for."""
     if version is None:
         return (
             f"no root or requirement calls for any of its {len(kept)} releases"
@@ -155,7 +155,7 @@ def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -
 
 
 def _names(what: str, version: Version) -> bool:
-    """Whether the name of a file that is left out, or a version alone, names this version."""
+    """Returns whether the name of a left-out file, or a version alone, names this version."""
     for piece in what.split("-"):
         bare = _EXTENSION.sub("", piece)
         numbers = re.match(r"[0-9]+(?:\.[0-9]+)*", bare)  # of an installer: "1.0.win32"
@@ -260,7 +260,7 @@ class _Asked:
             yield from self._instead()
 
     def _instead(self) -> Iterator[Finding]:
-        """What the roots and requirements that name the project call for."""
+        """Yields what the roots and requirements that name the project call for."""
         rows = self.reader.rows(
             "SELECT ro.selector, ro.origin, r.version FROM roots ro"
             " LEFT JOIN root_choices rc ON rc.root_id = ro.id"
@@ -320,7 +320,7 @@ class _Asked:
             yield Finding("leaving", "it is not wanted any more: a sync will take it away")
 
     def _skipped(self, version: Version | None) -> Iterator[Finding]:
-        """What upstream lists and is left out: all of it, or what names this version."""
+        """Yields what upstream lists and is left out: all of it, or what names this version."""
         rows = self.reader.rows(
             "SELECT what, reason FROM skipped WHERE project_id = ? ORDER BY id", self.id
         )

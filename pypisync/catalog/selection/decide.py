@@ -79,7 +79,7 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
 
 
 def _is_anew(connection: Connection, changes: int) -> bool:
-    """Whether all is to be decided from nothing: nothing is decided, or most of it changes."""
+    """Returns whether to decide from nothing: nothing is decided, or most of it changes."""
     if decide_full.nothing_decided(connection):
         return True
     if changes < _MANY:
@@ -159,7 +159,7 @@ def forget_decisions(connection: Connection) -> None:
 
 
 def matched_names(connection: Connection) -> set[str]:
-    """The projects that patterns have matched until now and upstream still has."""
+    """Returns the projects that patterns have matched until now and upstream still has."""
     query = (
         select(projects.c.name)
         .join_from(roots, projects)

@@ -16,7 +16,7 @@ _ROOTS = 20_000
 
 
 def nothing_decided(connection: Connection) -> bool:
-    """Whether nothing is decided yet, so that deciding takes nothing back."""
+    """Returns whether nothing is decided yet, so that deciding takes nothing back."""
     return not any(
         connection.execute(select(table.c.id).limit(1)).first() for table in (selected, classes)
     )

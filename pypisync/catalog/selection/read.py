@@ -34,13 +34,13 @@ class CatalogGraph:
         self._connection = connection
 
     def candidates(self, wanted: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
-        """Releases with files, newest first; None for a project nobody has looked at yet."""
+        """Returns releases with files, newest first; None for a project not read yet."""
         return dict(self.candidates_of(sorted(wanted)))
 
     def candidates_of(
         self, wanted: Sequence[int]
     ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
-        """The same for project after project; ``wanted`` is sorted."""
+        """Yields the same for project after project; ``wanted`` is sorted."""
         r = releases.c
         for batch in batches(wanted):
             seen = select(projects.c.id, projects.c.status).where(among(projects.c.id, batch))
@@ -62,7 +62,10 @@ class CatalogGraph:
                 yield project, None if project in unseen else found.get(project, [])[::-1]
 
     def newest_of(self, wanted: Sequence[int]) -> Mapping[int, Candidate]:
-        """The newest final release with files, of projects that have one; ``wanted`` is sorted."""
+        """Yields the newest final release with files of each of the sorted projects ``wanted``.
+
+        A project that has none is left out.
+        """
         found: dict[int, Candidate] = {}
         r, other = releases.c, releases.alias("other").c
         newest = (
@@ -85,7 +88,7 @@ class CatalogGraph:
         return found
 
     def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
-        """All releases with files, kept or not, by the keys of their versions."""
+        """Returns all releases with files, kept or not, by the keys of their versions."""
         found: dict[int, dict[bytes, int]] = {project: {} for project in wanted}
         r = releases.c
         there = exists().where(files.c.release_id == r.id)
@@ -96,11 +99,11 @@ class CatalogGraph:
         return found
 
     def releases(self, wanted: Iterable[int]) -> Mapping[int, ReleaseFacts]:
-        """The facts of releases."""
+        """Returns the facts of releases."""
         return dict(self.facts_of(sorted(wanted)))
 
     def facts_of(self, wanted: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
-        """The same for release after release; ``wanted`` is sorted."""
+        """Yields the same for release after release; ``wanted`` is sorted."""
         r, q = releases.c, requirements.c
         for batch in batches(wanted):
             edge_facts: dict[int, list[EdgeFact]] = {}
@@ -134,14 +137,14 @@ class CatalogGraph:
                 )
 
     def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
-        """All classes into these projects."""
+        """Returns all classes into these projects."""
         found: dict[ClassKey, Class] = {}
         for batch in batches(sorted(wanted)):
             found.update(self._classes(among(classes.c.project_id, batch)))
         return found
 
     def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
-        """Those of these classes that there are."""
+        """Returns those of these classes that there are."""
         found: dict[ClassKey, Class] = {}
         dialect = self._connection.dialect.name
         for batch in batches(keys):
@@ -154,7 +157,7 @@ class CatalogGraph:
         return found
 
     def choosers(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
-        """All classes that choose one of these releases."""
+        """Returns all classes that choose one of these releases."""
         found: dict[ClassKey, Class] = {}
         for batch in batches(sorted(wanted)):
             ids = select(choices.c.class_id).where(among(choices.c.release_id, batch))
@@ -164,7 +167,7 @@ class CatalogGraph:
         return found
 
     def rooting(self, wanted: Iterable[int]) -> Sequence[Root]:
-        """All roots that call for one of these releases."""
+        """Returns all roots that call for one of these releases."""
         found: dict[int, Root] = {}
         for batch in batches(sorted(wanted)):
             ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
@@ -173,7 +176,7 @@ class CatalogGraph:
         return list(found.values())
 
     def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
-        """The nodes that use these classes (by id), at most ``limit`` for each."""
+        """Returns the nodes that use these classes (by id), at most ``limit`` for each."""
         found: dict[int, list[NodeKey]] = {}
         bound = f" LIMIT {limit:d}" if limit else ""
         for batch in batches(sorted(wanted), _UNION):
@@ -193,7 +196,7 @@ class CatalogGraph:
         return found
 
     def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
-        """The selected nodes of these releases."""
+        """Returns the selected nodes of these releases."""
         found: dict[NodeKey, Node] = {}
         s, e, c = selected.c, edges.c, classes.c
         for batch in batches(sorted(wanted)):
@@ -212,14 +215,14 @@ class CatalogGraph:
         return found
 
     def all_roots(self) -> Iterator[Root]:
-        """All roots that are wanted; those of one project together."""
+        """Yields all roots that are wanted; those of one project together."""
         wanted = self._connection.scalars(select(roots.c.project_id).distinct()).all()
         for batch in batches(sorted(wanted)):
             here = among(roots.c.project_id, batch) & (roots.c.state != "dropped")
             yield from sorted(self.roots(here), key=lambda root: root.project)
 
     def roots(self, condition: ColumnElement[bool]) -> list[Root]:
-        """The roots that meet an SQL condition, with what they call for."""
+        """Returns the roots that meet an SQL condition, with what they call for."""
         found: dict[int, Root] = {}
         chosen: dict[int, list[int]] = {}
         c = roots.c

@@ -27,7 +27,7 @@ class Candidate(NamedTuple):
 def choose(
     candidates: Sequence[Candidate], specifier: str, mask: int
 ) -> tuple[tuple[int, ...], int]:
-    """The best release for each target in ``mask``: their ids, and the targets without one.
+    """Returns the best release for each target in ``mask``: their ids, and the targets without one.
 
     ``candidates`` come newest first. Each target is decided by itself, so the results for two masks
     unite to the result for the union of the masks.
@@ -59,7 +59,7 @@ def choose(
 
 
 def _matching(candidates: Sequence[Candidate], wanted: Matcher) -> Iterator[Candidate]:
-    """Those whose version the specifier admits, newest first."""
+    """Yields those whose version the specifier admits, newest first."""
     if wanted.arbitrary is not None or len(wanted.intervals) != 1:
         yield from (c for c in candidates if wanted.matches(c.key, c.version))
         return
@@ -85,7 +85,9 @@ def _cover(chosen: list[int], candidates: Sequence[Candidate], left: int, *, yan
 def choose_root(
     candidates: Sequence[Candidate], selector: Selector, groups: Sequence[int]
 ) -> tuple[tuple[int, ...], int]:
-    """What a root's selector calls for: release ids, and the targets of groups left without any.
+    """Returns the ids of the releases that a root's selector calls for.
+
+    The second value is the targets on which a group's line finds no release.
 
     N of "N latest" is counted once in each group. An exact version is taken even if yanked, a
     pre-release, or usable on no target at all, for the operator has named it.
@@ -105,7 +107,7 @@ def choose_root(
 
 
 def newest_suffices(newest: Candidate | None, selector: Selector, groups: Sequence[int]) -> bool:
-    """Whether ``newest``, the newest final release with files, is all that a root calls for."""
+    """Returns whether ``newest`` (the newest final release) is all that a root calls for."""
     return (
         newest is not None
         and (selector.count, selector.specifier) == (1, "")

@@ -17,7 +17,7 @@ from pypisync.core.wanted.selector import PINNED
 def edges(
     targets: Targets, facts: ReleaseFacts, extra: str
 ) -> Iterator[tuple[int, ClassKey | None]]:
-    """Requirement ids with their classes, None where nothing can ever meet the requirement.
+    """Yields requirement ids with their classes, None where nothing can ever meet the requirement.
 
     ``extra`` is the node's; "" is the release itself. A pin has none.
     """
@@ -41,7 +41,7 @@ def edges(
 
 
 def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) -> int:
-    """The targets on which the requirement can apply to this node."""
+    """Returns the targets on which the requirement can apply to this node."""
     if extra and (edge.kind == "build" or not names_extra(edge.marker)):
         return 0  # the release's own node has it
     mask = facts.builds if edge.kind == "build" else facts.mask

@@ -24,21 +24,21 @@ class FactSource(Protocol):
     """Where facts are read from, in batches."""
 
     def all_roots(self) -> Iterator[Root]:
-        """All roots; those of one project together."""
+        """Yields all roots; those of one project together."""
 
     def newest_of(self, projects: Sequence[int]) -> Mapping[int, Candidate]:
-        """The newest final release with files, of projects that have one."""
+        """Returns the newest final release with files, of projects that have one."""
 
     def candidates_of(
         self, projects: Sequence[int]
     ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
-        """Releases with files, newest first; None for a project nobody has looked at yet."""
+        """Yields releases with files, newest first; None for a project nobody has looked at yet."""
 
     def pinnable(self, projects: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
-        """All releases with files, kept or not, by the keys of their versions."""
+        """Returns all releases with files, kept or not, by the keys of their versions."""
 
     def facts_of(self, releases: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
-        """The facts of releases."""
+        """Yields the facts of releases."""
 
 
 class Scratch:
@@ -59,7 +59,7 @@ class Scratch:
         self._wave: dict[int, list[str]] = {}  # nodes still to be drawn: extras by release
 
     def choose_roots(self) -> Iterator[Root]:
-        """Every root, with what it calls for."""
+        """Yields every root, with what it calls for."""
         for roots in _batched(self._source.all_roots()):
             # Most roots are "latest", which one release decides.
             newest = self._source.newest_of(sorted({root.project for root in roots}))

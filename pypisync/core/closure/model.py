@@ -91,7 +91,10 @@ class Node:
 
 
 def called(extras: Sequence[str]) -> tuple[str, ...]:
-    """The extras of the nodes that a call with these extras supports; "" is the release itself."""
+    """Returns the extras of the nodes that a call with these extras supports.
+
+    The extra "" is the release itself.
+    """
     return (PINNED,) if PINNED in extras else ("", *extras)
 
 
@@ -99,31 +102,31 @@ class StoredGraph(Protocol):
     """Facts and earlier decisions, in batches; each result covers all that was asked for."""
 
     def candidates(self, projects: Iterable[int]) -> Mapping[int, Sequence[Candidate] | None]:
-        """Releases with files, newest first; None for a project nobody has looked at yet."""
+        """Returns releases with files, newest first; None for a project not read yet."""
 
     def pinnable(self, projects: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
-        """All releases with files, kept or not, by the keys of their versions."""
+        """Returns all releases with files, kept or not, by the keys of their versions."""
 
     def releases(self, releases: Iterable[int]) -> Mapping[int, ReleaseFacts]:
-        """The facts of releases."""
+        """Returns the facts of releases."""
 
     def classes(self, projects: Iterable[int]) -> Mapping[ClassKey, Class]:
-        """All classes into these projects."""
+        """Returns all classes into these projects."""
 
     def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
-        """Those of these classes that exist."""
+        """Returns those of these classes that exist."""
 
     def choosers(self, releases: Iterable[int]) -> Mapping[ClassKey, Class]:
-        """All classes that choose one of these releases."""
+        """Returns all classes that choose one of these releases."""
 
     def rooting(self, releases: Iterable[int]) -> Sequence[Root]:
-        """All roots that call for one of these releases."""
+        """Returns all roots that call for one of these releases."""
 
     def users(self, classes: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
-        """The nodes that use these classes (by id), at most ``limit`` for each."""
+        """Returns the nodes that use these classes (by id), at most ``limit`` for each."""
 
     def nodes(self, releases: Iterable[int]) -> Mapping[NodeKey, Node]:
-        """The selected nodes of these releases."""
+        """Returns the selected nodes of these releases."""
 
 
 @dataclass(slots=True)

@@ -49,10 +49,10 @@ class UseGraph(Protocol):
     """The selection, read in batches; a node that nothing is known of is left out of the result."""
 
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
-        """The roots that call for the node itself."""
+        """Returns the roots that call for the node itself."""
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
-        """What needs the node."""
+        """Returns what needs the node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,21 +130,21 @@ class WorkingSet:
         return node
 
     def users_of(self, key: ClassKey) -> Collection[NodeKey]:
-        """The loaded nodes that use a class."""
+        """Returns the loaded nodes that use a class."""
         return self._users.get(key, ())
 
     def classes_of(self, release: int) -> Collection[ClassKey]:
-        """The classes that call for a release whose choosers are loaded."""
+        """Returns the classes that call for a release whose choosers are loaded."""
         return self._classes_of.get(release, ())
 
     def roots_of(self, release: int) -> Iterable[Root]:
-        """The roots that call for a release whose roots are loaded."""
+        """Returns the roots that call for a release whose roots are loaded."""
         return self._roots_of.get(release, {}).values()
 
     def users(
         self, classes: Iterable[ClassKey], limit: int | None
     ) -> Mapping[ClassKey, list[NodeKey]]:
-        """Nodes that use classes and are not loaded, at most ``limit`` for each class."""
+        """Returns nodes that use classes and are not loaded, at most ``limit`` for each class."""
         ids = {entry.id: key for key in classes if (entry := self.classes[key]).id is not None}
         found = self._graph.users([i for i in ids if i is not None], limit)
         return {
@@ -153,7 +153,7 @@ class WorkingSet:
         }
 
     def changed_classes(self) -> dict[ClassKey, Class]:
-        """The classes that are not as the catalog has them."""
+        """Returns the classes that are not as the catalog has them."""
         return {
             key: entry
             for key, entry in self.classes.items()
@@ -181,5 +181,5 @@ class WorkingSet:
 
 
 def reached(releases: Iterable[int], extras: Sequence[str]) -> set[NodeKey]:
-    """The nodes that a choice of these releases with these extras supports."""
+    """Returns the nodes that a choice of these releases with these extras supports."""
     return {NodeKey(release, extra) for release in releases for extra in called(extras)}

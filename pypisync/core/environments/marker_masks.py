@@ -39,7 +39,7 @@ _ALONE = tuple(
 
 
 def marker_mask(targets: Targets, marker: str, extra: str) -> int:
-    """The targets on which some value of the open variables makes ``marker`` true.
+    """Returns the targets on which some value of the open variables makes ``marker`` true.
 
     ``extra`` is the one extra that is asked for, normalised, or "" (PEP 685 for comparing them).
     No marker ("") holds everywhere. Raises ValueError if the text is not a marker.
@@ -51,7 +51,7 @@ def marker_mask(targets: Targets, marker: str, extra: str) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def extras_of(marker: str) -> frozenset[str]:
-    """The extras that the atoms of ``marker`` name, normalised. Raises ValueError."""
+    """Returns the extras that the atoms of ``marker`` name, normalised. Raises ValueError."""
     if not marker:
         return frozenset()
     names: set[str] = set()
@@ -85,7 +85,7 @@ class _Compiled:
     worlds: tuple[int, ...]  # by target: its worlds
 
     def mask(self, extra: str) -> int:
-        """The targets in one of whose worlds the marker holds."""
+        """Returns the targets in one of whose worlds the marker holds."""
         columns = list(self.columns)
         for i, atom in self.extras:
             columns[i] = -1 if holds(atom, extra) else 0
@@ -142,7 +142,7 @@ class _Atoms:
             self.about.clear()
 
     def worlds(self, target: Target) -> set[int]:
-        """The largest sets of atoms that hold together on ``target``."""
+        """Returns the largest sets of atoms that hold together on ``target``."""
         values = target.values
         groups = [self.pythons(target)]
         groups += [self.family(family, values) for family in FAMILIES]
@@ -150,11 +150,11 @@ class _Atoms:
         return {self.base | world for world in _combine(groups)}
 
     def union(self, variable: str) -> int:
-        """All atoms about ``variable``."""
+        """Returns all atoms about ``variable``."""
         return sum(self.bit[atom] for atom in self.about.get(variable, ()))
 
     def true(self, variable: str, value: str) -> int:
-        """The atoms that hold where ``variable`` has ``value``."""
+        """Returns the atoms that hold where ``variable`` has ``value``."""
         return sum(self.bit[atom] for atom in self.about.get(variable, ()) if holds(atom, value))
 
     def pythons(self, target: Target) -> set[int]:
@@ -213,7 +213,7 @@ class _Atoms:
 
 
 def _largest(sets: Iterable[int]) -> set[int]:
-    """The sets that no other one contains; their union if there are too many to compare."""
+    """Returns the sets that no other one contains; their union if there are too many to compare."""
     found = set(sets)
     if len(found) > MOST_WORLDS:
         return {reduce(or_, found)}

@@ -77,7 +77,7 @@ def _membership(atom: Atom) -> bool:
 
 
 def _fresh(literals: Iterable[str]) -> str:
-    """A character that no literal contains."""
+    """Returns a character that no literal contains."""
     used = set().union(*literals)
     return next(char for char in map(chr, range(0xE000, 0x10FFFF)) if char not in used)
 

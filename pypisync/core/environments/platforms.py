@@ -23,16 +23,16 @@ class Family:
     rows: tuple[tuple[str, ...], ...]
 
     def known(self, variable: str) -> frozenset[str]:
-        """All values of ``variable`` in the table."""
+        """Returns all values of ``variable`` in the table."""
         column = self.variables.index(variable)
         return frozenset(row[column] for row in self.rows)
 
     def bound(self, values: Mapping[str, str]) -> dict[str, str]:
-        """The part of ``values`` that is about this family."""
+        """Returns the part of ``values`` that is about this family."""
         return {name: values[name] for name in self.variables if name in values}
 
     def matching(self, values: Mapping[str, str]) -> list[tuple[str, ...]]:
-        """The rows that have these values."""
+        """Returns the rows that have these values."""
         wanted = self.bound(values).items()
         return [
             row
@@ -41,12 +41,12 @@ class Family:
         ]
 
     def agreed(self, rows: Sequence[tuple[str, ...]]) -> dict[str, str]:
-        """The values that all of ``rows`` share."""
+        """Returns the values that all of ``rows`` share."""
         columns = zip(self.variables, zip(*rows, strict=True), strict=False)
         return {name: column[0] for name, column in columns if len(set(column)) == 1}
 
     def outside(self, values: Mapping[str, str]) -> bool:
-        """Whether a platform that the table does not know can have these values."""
+        """Returns whether a platform that the table does not know can have these values."""
         return not any(
             value in self.known(name)
             for name, value in self.bound(values).items()
@@ -54,7 +54,7 @@ class Family:
         )
 
     def keeps(self, values: Mapping[str, str]) -> bool:
-        """Whether to serve these values: some row has them, or the table cannot judge them."""
+        """Returns whether to serve these values: a row has them, or the table cannot judge them."""
         return bool(self.matching(values)) or any(
             value not in self.known(name) for name, value in self.bound(values).items()
         )

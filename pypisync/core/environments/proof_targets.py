@@ -85,7 +85,7 @@ _LEGACY = {17: "2014", 12: "2010", 5: "1"}
 
 
 def _platform(name: str) -> _Platform | None:
-    """The platform of a preset's name or of a platform tag; None if it is neither."""
+    """Returns the platform of a preset's name or of a platform tag; None if it is neither."""
     found = _TAG.fullmatch(PRESETS.get(name, name))
     if found is None:
         return None
@@ -101,7 +101,7 @@ def _platform(name: str) -> _Platform | None:
 
 
 def _glibc(newest: int, machine: str) -> Iterator[str]:
-    """The tags of a Linux with this glibc 2, the newest first (PEP 600)."""
+    """Yields the tags of a Linux with this glibc 2, the newest first (PEP 600)."""
     for minor in range(newest, 4 if machine == "x86_64" else 16, -1):
         yield f"manylinux_2_{minor}_{machine}"
         if minor in _LEGACY:
@@ -111,7 +111,7 @@ def _glibc(newest: int, machine: str) -> Iterator[str]:
 def proof_targets(
     targets: Targets, environment: Environment, today: date
 ) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
-    """The proof targets of a configuration, and the targets for which there is none.
+    """Returns the proof targets of a configuration, and the targets for which there is none.
 
     None is known for other implementations than CPython, for platforms without a preset, and for
     an open Python that has had its last fix by ``today``.
@@ -132,7 +132,7 @@ def proof_targets(
 
 
 def named(name: str) -> ProofTarget:
-    """The proof target with this name, such as "3.13 musl-x86_64" or "3.13t win_amd64".
+    """Returns the proof target with this name, such as "3.13 musl-x86_64" or "3.13t win_amd64".
 
     A "t" behind the version is a free-threaded build. Raises ValueError.
     """
@@ -182,7 +182,7 @@ def _made(minor: str, name: str, values: Mapping[str, str], *, free: bool = Fals
 
 
 def _tags(minor: str, platforms: list[str], *, free: bool) -> dict[Tag, int]:
-    """The tags of CPython on these platforms, with their rank."""
+    """Returns the tags of CPython on these platforms, with their rank."""
     python = _key(minor)
     nodot = minor.replace(".", "")
     # Up to 3.7 the ABI names pymalloc; 2.7 is built with wide Unicode on Linux.
@@ -212,12 +212,12 @@ class Machines:
         return (1 << len(self.all)) - 1
 
     def serves(self, tags: frozenset[Tag] | None, requires_python: str | None) -> int:
-        """Those that can install a file; ``tags`` are None for an sdist."""
+        """Returns those that can install a file; ``tags`` are None for an sdist."""
         mask = self.mask if tags is None else self._by_tags(tags)
         return mask & self._by_python(requires_python) if mask and requires_python else mask
 
     def spelled(self) -> Iterator[str]:
-        """All that masks hang on: when it differs, they are out of date."""
+        """Yields all that masks hang on: when it differs, they are out of date."""
         for target in self.all:
             yield f"{target.name} {sorted(target.environment.items())}"
 
@@ -237,7 +237,7 @@ class Machines:
         return found
 
     def _admitted(self, text: str) -> int:
-        """A text that cannot be parsed admits all, as pip keeps such files."""
+        """Returns a text that cannot be parsed admits all, as pip keeps such files."""
         if len(text) > LONGEST_REQUIRES_PYTHON:
             return self.mask
         try:
@@ -252,7 +252,7 @@ class Machines:
 
 
 def served(target: ProofTarget, targets: Targets) -> int:
-    """The environments (a mask) that the proof target is one machine of."""
+    """Returns the environments (a mask) that the proof target is one machine of."""
     if targets.barred:
         return 0  # what a barred variable is cannot be said of a machine
     environment = target.environment

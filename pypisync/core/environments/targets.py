@@ -67,7 +67,7 @@ _SHOWN = (
 
 
 def targets(environment: Environment) -> Targets:
-    """All environments to serve, from the configuration's ``environment``.
+    """Returns all environments to serve, from the configuration's ``environment``.
 
     Its keys are :data:`VARIABLES` and ``extra``; a missing key is null. Null leaves a variable
     open; a list stands for each of its values; an empty list bars the variable: no atom of a
@@ -101,7 +101,7 @@ def targets(environment: Environment) -> Targets:
 
 
 def _pythons(minors: tuple[str, ...], fulls: tuple[str, ...]) -> list[tuple[str, str | None]]:
-    """The Pythons to serve: minor version, and the full version where that is bound."""
+    """Returns the Pythons to serve: minor version, and the full version where that is bound."""
     for text in minors:
         if not re.fullmatch(r"[0-9]+\.[0-9]+", text):
             raise ValueError(f"python_version {text!r} is not of the form '3.11'")
@@ -125,7 +125,7 @@ def _pythons(minors: tuple[str, ...], fulls: tuple[str, ...]) -> list[tuple[str,
 
 
 def _combinations(bound: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
-    """Each combination of the values bound beside Python's that some real platform has."""
+    """Yields each combination of the values bound beside Python's that some real platform has."""
     names = [name for name in _SHOWN if bound[name]]
     kept = 0
     for chosen in itertools.product(*(bound[name] for name in names)):
@@ -144,7 +144,7 @@ def _combinations(bound: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, st
 def _target(
     minor: str, full: str | None, values: Mapping[str, str], barred: frozenset[str]
 ) -> Target:
-    """The target for one Python and one combination, with what the tables say besides."""
+    """Returns the target for one Python and one combination, with what the tables say besides."""
     everything = dict(values)
     shown = dict(values)
     for family in FAMILIES:
@@ -166,7 +166,7 @@ def _target(
 
 
 def _readable(value: str) -> str:
-    """A value as it stands in a name: quoted where a reader could not see its ends."""
+    """Returns a value as it stands in a name: quoted where a reader could not see its ends."""
     return value if re.fullmatch(r"[^\s\"]+", value) else json.dumps(value, ensure_ascii=False)
 
 
@@ -224,7 +224,7 @@ def _levels(minor: str, literal: str) -> Iterator[int]:
 
 
 def python_mask(targets: Targets, requires_python: str | None) -> int:
-    """The targets with some Python that satisfies ``requires_python`` (PEP 345, PEP 440).
+    """Returns the targets with some Python that satisfies ``requires_python`` (PEP 345, PEP 440).
 
     Only final versions stand for an open patch level; a bound ``python_full_version`` is taken
     exactly. No text admits all, and so does one that cannot be parsed, as pip keeps such files.
@@ -266,7 +266,7 @@ def _admitted(everything: int, pythons: Mapping[tuple[str, str | None], int], te
 
 
 def fingerprint(targets: Targets) -> str:
-    """A hash of all that masks and edges hang on: when it differs, they are out of date.
+    """Returns a hash of all that masks and edges hang on: when it differs, they are out of date.
 
     64 hex digits; the order of the targets counts, their names and groups do not.
     """

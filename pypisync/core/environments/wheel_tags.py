@@ -53,13 +53,13 @@ _MACHINES: dict[tuple[str, str], frozenset[str]] = {
 
 
 def usable_mask(parsed: ParsedFile, requires_python: str | None, targets: Targets) -> int:
-    """The targets on which an installer could use the file; an sdist fits every platform."""
+    """Returns the targets on which the file can be used; an sdist fits every platform."""
     mask = python_mask(targets, requires_python)
     return mask if parsed.kind == "sdist" else mask & tag_mask(targets, parsed.tags)
 
 
 def tag_mask(targets: Targets, tags: frozenset[Tag]) -> int:
-    """The targets where some value of the open variables lets a wheel with these tags install."""
+    """Returns the targets on which a wheel with these tags installs for some open variables."""
     return _masks(targets)(tags)
 
 
@@ -81,7 +81,7 @@ class _Profile:
         return (pair in self.native or self._runs(*pair)) and self._has(tag.platform)
 
     def _runs(self, interpreter: str, abi: str) -> bool:
-        """Whether a Python other than CPython loads this ABI."""
+        """Returns whether a Python other than CPython loads this ABI."""
         match = _INTERPRETER.fullmatch(interpreter)
         if not match or match[1] not in self.interpreters or match[2] != self.nodot:
             return False
@@ -102,7 +102,7 @@ class _Profile:
         return machine.lower() in _MACHINES.get((sys_platform, architecture), own)
 
     def _resembles(self, word: str) -> bool:
-        """Whether this may be a platform that the tables do not know, such as FreeBSD."""
+        """Returns whether this may be a platform that the tables do not know, such as FreeBSD."""
         given = (self.values.get(name) for name in ("sys_platform", "platform_system"))
         return PLATFORMS.outside(self.values) and all(
             value is None or value.lower().startswith(word) for value in given
@@ -111,7 +111,10 @@ class _Profile:
 
 @lru_cache(maxsize=4096)
 def _split(platform: str) -> tuple[str, str]:
-    """The ``sys_platform`` and the architecture of a platform tag; for others its first word."""
+    """Returns the ``sys_platform`` and the architecture of a platform tag.
+
+    For a tag of another kind it returns the first word.
+    """
     for sys_platform, pattern in _SHAPES:
         if match := pattern.fullmatch(platform):
             return sys_platform, match[1]
@@ -137,7 +140,7 @@ def _profile(target: Target) -> _Profile:
 
 
 def _tags(major: int, minor: int, names: set[str]) -> set[Tag]:
-    """The tags of these implementations, for one platform that stands for all."""
+    """Returns the tags of these implementations, for one platform that stands for all."""
     python, nodot = (major, minor), f"{major}{minor}"
     platforms = ["native"]
     found = set(compatible_tags(python, "pp3" if "pypy" in names else None, platforms))

@@ -81,7 +81,7 @@ def keep(
 def _wanted(
     files: Sequence[FileFacts], policy: FilePolicy, masks: Sequence[int], serves: Sequence[int]
 ) -> list[bool]:
-    """Which of the files the policy keeps."""
+    """Returns which of the files the policy keeps."""
     kept = [not (f.barred or excluded(f.parsed, policy.arch_exclude)) for f in files]
     by_wheel = on_machines = 0
     for i, file in enumerate(files):
@@ -98,12 +98,12 @@ def _wanted(
 
 
 def excluded(parsed: ParsedFile, arch_exclude: Sequence[str]) -> bool:
-    """Whether one of these texts occurs in what follows name and version."""
+    """Returns whether one of these texts occurs in what follows name and version."""
     return bool(arch_exclude) and any(text in parsed.remainder for text in arch_exclude)
 
 
 def left_out(parsed: ParsedFile, policy: FilePolicy) -> str:
-    """Which rule leaves out a file that is not kept, though nothing bars it."""
+    """Returns which rule leaves out a file that is not kept, though nothing bars it."""
     for text in policy.arch_exclude:
         if excluded(parsed, (text,)):
             return f'arch_exclude ("{text}")'
@@ -127,6 +127,6 @@ class Rules:
 
 
 def fingerprint(rules: Rules) -> str:
-    """A hash of all that masks hang on: when it differs, facts are derived anew."""
+    """Returns a hash of all that masks hang on: when it differs, facts are derived anew."""
     machines = sha256("\n".join(rules.machines.spelled()).encode()).hexdigest()
     return f"{environments.fingerprint(rules.targets)} {rules.policy!r} {rules.bars!r} {machines}"

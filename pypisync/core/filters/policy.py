@@ -41,7 +41,7 @@ class Block:
     sha256: str = ""
 
     def bars(self, project: str, version: str, filename: str, sha256: str) -> bool:
-        """Whether it bars this file."""
+        """Returns whether it bars this file."""
         if self.filename not in ("", filename) or self.sha256 not in ("", sha256):
             return False
         if self.name not in ("", project):
@@ -78,7 +78,7 @@ class Policy:
         return self.vulnerabilities == "block"
 
     def of(self, project: str) -> "Policy":
-        """What of it concerns one project: the same to its files, and quicker."""
+        """Returns what of it concerns one project: the same to its files, and quicker."""
         return replace(
             self,
             min_age=dict(self.min_age_of).get(project, self.min_age),
@@ -88,7 +88,7 @@ class Policy:
         )
 
     def exempts(self, project: str, version: str) -> bool:
-        """Whether nothing but a block bars this release."""
+        """Returns whether nothing but a block bars this release."""
         return any(
             project == name and (version == other or _key(version) == _key(other))
             for name, other in self.exempt
@@ -104,12 +104,12 @@ class Bar:
 
 
 def rule(reason: str) -> str:
-    """Which of RULES gave the reason why a file is barred."""
+    """Returns which of RULES gave the reason why a file is barred."""
     return next(name for begin, name in _RULES.items() if reason.startswith(begin))
 
 
 def blocked(policy: Policy, project: str, version: str, filename: str, sha256: str) -> str:
-    """The reason of the first block that bars the file; "" if none does."""
+    """Returns the reason of the first block that bars the file; "" if none does."""
     for block in policy.block:
         if block.bars(project, version, filename, sha256):
             return f"blocked: {block.reason}"
@@ -119,7 +119,7 @@ def blocked(policy: Policy, project: str, version: str, filename: str, sha256: s
 def judge(
     policy: Policy, project: str, version: str, file: File, vulnerable: Iterable[str], now: float
 ) -> Bar | None:
-    """Why the policy bars this file of a release now; None: it does not.
+    """Returns why the policy bars this file of a release now; None: it does not.
 
     ``vulnerable``: the ids of the release's vulnerabilities; ``now``: seconds since 1970.
     """

@@ -41,7 +41,7 @@ class Wanted:
 
 
 def unready(wanted: Iterable[Wanted], absent: Mapping[str, str]) -> dict[int, str]:
-    """The selected releases that cannot be published by themselves, with the reason.
+    """Returns the selected releases that cannot be published by themselves, with the reason.
 
     ``absent`` says of files why they are not stored, by path; "" if the filename says enough.
     """
@@ -73,7 +73,7 @@ def spread(
     labels: Mapping[int, str],
     published: frozenset[int],
 ) -> dict[int, str]:
-    """``held`` with all that needs it, except what is published already.
+    """Returns ``held`` with all that needs it, except what is published already.
 
     ``needs``: for a release, those that need it; ``labels``: what to call a release.
     """
@@ -89,7 +89,7 @@ def spread(
 
 
 def dependencies_first(names: Iterable[str], needs: Mapping[str, Iterable[str]]) -> list[str]:
-    """``names`` so that what a name needs comes before it; within a cycle in name order.
+    """Returns ``names`` so that what a name needs comes before it; within a cycle in name order.
 
     What any name of a cycle needs comes before the whole cycle: Tarjan's algorithm finds the
     strongly connected components in this order.

@@ -58,7 +58,7 @@ class Page:
 
 
 def project_json(page: Page, to_root: str = TO_ROOT) -> bytes:
-    """The page as JSON; ``to_root`` leads from it to the mirror's root.
+    """Returns the page as JSON; ``to_root`` leads from it to the mirror's root.
 
     Raises InvalidVersion for a version that is not PEP 440.
     """
@@ -78,7 +78,7 @@ def project_json(page: Page, to_root: str = TO_ROOT) -> bytes:
 
 
 def project_html(page: Page, to_root: str = TO_ROOT) -> bytes:
-    """The page as HTML, like :func:`project_json`."""
+    """Returns the page as HTML, like :func:`project_json`."""
     _, files = _listed(page)
     head = [f'<meta name="pypi:project-status" content="{_attribute(page.status)}">']
     if page.status_reason:
@@ -89,7 +89,7 @@ def project_html(page: Page, to_root: str = TO_ROOT) -> bytes:
 
 
 def root_json(projects: Sequence[tuple[str, int]], serial: int) -> bytes:
-    """The list of all (name, serial) as JSON, sorted by name."""
+    """Returns the list of all (name, serial) as JSON, sorted by name."""
     return msgspec.json.encode(
         {
             "meta": {"api-version": API_VERSION, "_last-serial": serial},
@@ -101,7 +101,7 @@ def root_json(projects: Sequence[tuple[str, int]], serial: int) -> bytes:
 def root_json_changed(
     old: bytes, changed: Mapping[str, int], serial: int, count: int
 ) -> bytes | None:
-    """The list of all with the serials of some changed, from what it was: ``count`` projects.
+    """Returns the list of ``count`` projects with changed serials, made from the list before.
 
     The same as :func:`root_json`, at a cost that hardly grows with the list. None if ``old`` is
     not such a list, or lacks one of those that changed.
@@ -120,7 +120,7 @@ def root_json_changed(
 
 
 def root_html(names: Sequence[str]) -> bytes:
-    """The list of all projects as HTML, sorted by name.
+    """Returns the list of all projects as HTML, sorted by name.
 
     It tells no serial, so it stays the same while the names do, and they are often very many.
     """
@@ -133,7 +133,7 @@ def root_html(names: Sequence[str]) -> bytes:
 
 
 def _listed(page: Page) -> tuple[list[str], list[PageFile]]:
-    """The versions (PEP 700: those of the listed files) and the files, both in page order."""
+    """Returns the versions of the listed files (PEP 700) and the files, both in page order."""
     if page.status == "quarantined":  # PEP 792: an index must not offer its files
         return [], []
     parsed = {text: Version(text) for text in sorted({file.version for file in page.files})}
@@ -209,7 +209,7 @@ def _url(file: PageFile) -> str:
 
 
 def _is_time(text: str) -> bool:
-    """Whether the text is an upload time: uv drops the whole page for one that is not."""
+    """Returns whether the text is an upload time: uv drops the whole page for one that is not."""
     if not _UPLOADED.fullmatch(text):
         return False
     try:
@@ -224,5 +224,5 @@ def _attribute(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """The text without lone surrogates, which upstream's JSON can hold and UTF-8 cannot."""
+    """Returns the text without lone surrogates, which upstream's JSON can hold and UTF-8 cannot."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

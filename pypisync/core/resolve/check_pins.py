@@ -82,7 +82,7 @@ class Checker:
         self._walks = Walks(self.ground, self._ordinary, _matches)
 
     def passes(self, wanted: Asked, pins: Pins) -> bool:
-        """Whether these pins are an installation of ``wanted``: they have no :func:`faults`."""
+        """Returns whether these pins install ``wanted``, that is have no :func:`faults`."""
         met = self._walks.along(pins, wanted)
         if met is None:
             return not faults(self.ground, wanted, pins)
@@ -135,7 +135,7 @@ def _matches(version: str, specifier: str) -> bool:
 
 
 def pins_one(specifiers: SpecifierSet) -> bool:
-    """Whether a specifier names exactly one version (pip's ``is_pinned``)."""
+    """Returns whether a specifier names exactly one version (pip's ``is_pinned``)."""
     return any(
         one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
         for one in specifiers

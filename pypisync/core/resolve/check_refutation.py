@@ -56,7 +56,7 @@ _States: TypeAlias = tuple[int, bool]  # versions, and whether "absent" is one o
 
 
 def refutes(ground: Ground, wanted: Asked, refutation: Refutation) -> bool:
-    """Whether every clause of ``refutation`` holds, and the last says that nothing is possible."""
+    """Returns whether every clause of ``refutation`` holds, and the last excludes everything."""
     if not refutation or refutation[-1].terms:
         return False
     ground = ground.asking(wanted)
@@ -81,7 +81,7 @@ def _holds(ground: Ground, wanted: Asked, refutation: Refutation, position: int)
 
 
 def _required(ground: Ground, wanted: Asked, clause: Clause) -> bool:
-    """Whether each of the requiring releases, or the asker, demands what the clause says."""
+    """Returns whether each requiring release, or the asker, demands what the clause says."""
     demanded = [term for term in clause.terms if not term.positive]
     users = [term for term in clause.terms if term.positive]
     if len(demanded) > 1 or len(users) != (clause.kind != "root"):
@@ -100,7 +100,10 @@ def _required(ground: Ground, wanted: Asked, clause: Clause) -> bool:
 
 
 def _demands(ground: Ground, package: str, version: int, target: Term | None) -> bool:
-    """Whether this version needs one of the target's; without a target: another one of itself."""
+    """Returns whether this version needs one of the target's versions.
+
+    Without a target: whether it needs another version of its own project.
+    """
     name, extra = unpacked(package)
     needs = ground.needs(name, version, extra)
     if any(need.fault for need in needs):
@@ -115,7 +118,10 @@ def _demands(ground: Ground, package: str, version: int, target: Term | None) ->
 
 
 def _asked(ground: Ground, needs: Sequence[Requirement], package: str) -> int | None:
-    """The versions of a package that all of these requirements leave; None if none names it."""
+    """Returns the versions of a package that all of these requirements admit.
+
+    None: no requirement names the package.
+    """
     name, extra = unpacked(package)
     asking = [n for n in needs if n.name == name and (not extra or extra in n.extras)]
     if not asking:
@@ -137,7 +143,7 @@ def _matching(ground: Ground, name: str, specifier: str) -> int:
 
 
 def hopeless(ground: Ground, name: str) -> int:
-    """The versions that pip never chooses, whatever requirements come together.
+    """Returns the versions that pip never chooses, whatever requirements come together.
 
     A yanked one that no exact pin asks for; a pre-release that no requirement names, with a final
     that is admitted wherever the pre-release is.
@@ -191,7 +197,10 @@ def _box(ground: Ground, clause: Clause) -> dict[str, _States]:
 
 
 def _within(ground: Ground, clause: Clause, left: Clause, right: Clause) -> bool:
-    """Whether a box lies in the union of two: in one of them, or in both but for one package."""
+    """Returns whether a box lies in the union of two boxes.
+
+    It lies in one of them, or in both but for one package.
+    """
     box, one, other = (_box(ground, each) for each in (clause, left, right))
     beyond = set()
     for half in (one, other):
@@ -220,7 +229,7 @@ def _all(ground: Ground, package: str) -> int:
 
 
 def positions(versions: int) -> Iterator[int]:
-    """The members of a set of versions, ascending."""
+    """Yields the members of a set of versions, ascending."""
     while versions:
         lowest = versions & -versions
         yield lowest.bit_length() - 1

@@ -34,7 +34,7 @@ class Calling:
         self._walks = Walks(self.ground, self._pinned, self._calls)
 
     def called(self, wanted: Asked, pins: Mapping[str, int]) -> Container[str]:
-        """The projects of which the closure of ``wanted`` selects the pin."""
+        """Returns the projects of which the closure of ``wanted`` selects the pin."""
         starts: list[str] = []
         for need in wanted:
             pin = self._pinned(need.name, pins.get(need.name, -1))
@@ -44,7 +44,7 @@ class Calling:
         return self._part(pins, starts) if met is None else met
 
     def choices(self, needs: Asked, *, root: bool = False) -> list[tuple[str, int, str]]:
-        """The releases that the closure takes for requirements, of those that are usable here.
+        """Returns the usable releases that the closure takes for requirements.
 
         Project, position among the usable ones, and extra. ``root``: they are asked for at once.
         """
@@ -78,7 +78,10 @@ class Calling:
         return self.ground.usable(name)[pin].release if pin >= 0 else None
 
     def _together(self, name: str, wanted: Asked) -> str:
-        """All that is asked of a project at once, constraints included: that makes the root."""
+        """Returns all that is asked of a project at once, as the root does.
+
+        Constraints are included.
+        """
         limit = self.ground.limits.get(name, "")
         if not limit and len(wanted) == 1:
             return wanted[0].specifier
@@ -102,7 +105,7 @@ class Calling:
         return choose(candidates, specifier, self.environments)[0]
 
     def _of(self, name: str) -> list[Candidate]:
-        """The releases of a project as the closure sees them, newest first."""
+        """Returns the releases of a project as the closure sees them, newest first."""
         found = self._candidates.get(name)
         if found is None:
             found = self._candidates[name] = [

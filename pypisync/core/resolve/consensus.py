@@ -22,7 +22,7 @@ class Agreement:
     _leads: dict[Node, tuple[Node, ...] | None] = field(default_factory=dict)
 
     def nodes(self, wanted: Iterable[Requirement]) -> set[Node] | None:
-        """The releases with the extras asked of them.
+        """Returns the releases with the extras asked of them.
 
         None if two requirements call for different releases, or one for none. Raises Lacking.
         """

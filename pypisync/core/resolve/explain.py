@@ -20,7 +20,10 @@ _EVERY = "every release of "
 
 
 def explained(ground: Ground, wanted: Asked, refutation: Refutation, name: str = "") -> list[str]:
-    """Why ``wanted``, called ``name``, cannot be installed; the refutation has been checked."""
+    """Returns why ``wanted``, called ``name``, cannot be installed.
+
+    The refutation has been checked.
+    """
     name = name or ", ".join(need.text for need in wanted)
     words = _Words(ground, wanted)
     lines = list(dict.fromkeys(filter(None, map(words.line, refutation[:-1]))))

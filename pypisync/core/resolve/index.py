@@ -69,7 +69,7 @@ class Offers:
     _asked: dict[str, set[str]] = field(default_factory=dict)
 
     def get(self, name: str) -> Sequence[ListedRelease]:
-        """The releases of a project. Raises Lacking."""
+        """Returns the releases of a project. Raises Lacking."""
         if name in self.unseen:
             raise Lacking(projects=[name])
         return self.releases.get(name, ())

@@ -23,7 +23,7 @@ class Line:
     _sets: dict[str, int] = field(default_factory=dict)
 
     def matching(self, specifier: str) -> int:
-        """The set that a specifier admits, be there versions or not."""
+        """Returns the set that a specifier admits, be there versions or not."""
         found = self._sets.get(specifier)
         if found is None:
             found = 0
@@ -33,7 +33,7 @@ class Line:
         return found
 
     def around(self, place: int) -> int:
-        """The set of a version's place and of all next to it that have none."""
+        """Returns the set of a version's place and of all next to it that have none."""
         i = bisect_left(self.places, place)
         low = self.places[i - 1] + 1 if i else 0
         if i + 1 == len(self.places):
@@ -48,7 +48,7 @@ class Line:
 
 
 def line(keys: Sequence[bytes], specifiers: Iterable[str]) -> Line:
-    """The line of a project with versions of these keys, ascending, asked for in these ways."""
+    """Returns the line of a project from the ascending keys of its versions."""
     bounds = {bound for s in specifiers for interval in matcher(s).intervals for bound in interval}
     for key in keys:
         bounds.update(_only(key))
@@ -57,7 +57,7 @@ def line(keys: Sequence[bytes], specifiers: Iterable[str]) -> Line:
 
 
 def names_one(specifier: str) -> bool:
-    """Whether a specifier admits one version only, its local versions aside (``==``)."""
+    """Returns whether a specifier admits one version only, its local versions aside (``==``)."""
     intervals = matcher(specifier).intervals
     return len(intervals) == 1 and intervals[0][1] in (
         _only(intervals[0][0])[1],

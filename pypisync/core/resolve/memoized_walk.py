@@ -32,7 +32,7 @@ class Walks(Generic[_T]):
     def along(
         self, pins: Mapping[str, int], needs: Iterable[Requirement], starts: Iterable[str] = ()
     ) -> set[str] | None:
-        """All packages met from requirements and from starts on, whose projects have pins.
+        """Returns all packages met from requirements and from starts on, whose projects have pins.
 
         None if a requirement does not allow its pin. Raises Lacking.
         """
@@ -63,7 +63,9 @@ class Walks(Generic[_T]):
     def _step(
         self, pins: Mapping[str, int], needs: Iterable[Requirement], seen: dict[str, _T]
     ) -> _Met | None:
-        """What requirements lead to: pins, and extras as packages; None if one does not allow it.
+        """Returns the pins, and extras as packages, that requirements lead to.
+
+        None: a pin does not meet a requirement.
 
         ``seen``: what the pinned releases are, as far as that has been looked at.
         """

@@ -162,7 +162,7 @@ class Prover:
         return Proof("undecided", why=(why,))
 
     def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
-        """The verdict if this mode gives one. Raises Spent and Lacking."""
+        """Returns the verdict if this mode gives one. Raises Spent and Lacking."""
         barred: list[Clause] = []
         while True:
             budget.step()

@@ -71,7 +71,7 @@ class _Knowledge:
 
 
 def some(places: int) -> int:
-    """The term: present, at one of these places."""
+    """Returns the term: present, at one of these places."""
     return places << 1
 
 

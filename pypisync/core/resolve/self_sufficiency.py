@@ -59,7 +59,7 @@ def _named(ground: Ground, pins: Mapping[str, int]) -> dict[str, str]:
 
 
 def _alone(calling: Calling, wanted: Asked, pins: Found) -> tuple[Offers, set[str]]:
-    """What a mirror has that wants nothing else: what is called for, and the pins with theirs.
+    """Returns what a mirror of nothing else has: the releases called for and the pins.
 
     And the projects that are asked for.
     """

@@ -134,7 +134,7 @@ class Solver:
         return {name: version for name, version in pins.items() if "[" not in name}
 
     def wanted(self, needs: Sequence[Requirement], mode: Mode) -> dict[str, _Set]:
-        """What requirements ask of each package."""
+        """Returns what requirements ask of each package."""
         found: dict[str, int] = {}
         for need in needs:
             if need.fault:
@@ -146,7 +146,7 @@ class Solver:
         return {name: _Set(bits) for name, bits in found.items()}
 
     def edges(self, name: str, version: int, mode: Mode) -> dict[str, _Set]:
-        """What a version of a package needs."""
+        """Returns what a version of a package needs."""
         key = (mode, name, version)
         found = self._edges.get(key)
         if found is None:
@@ -159,7 +159,7 @@ class Solver:
         return found
 
     def alike(self, name: str, version: int, mode: Mode) -> _Set | None:
-        """The versions that are known to need just what this one does."""
+        """Returns the versions that are known to need just what this one does."""
         if name.endswith("]"):
             return None  # an extra needs its own release
         key = (mode, name)
@@ -205,7 +205,7 @@ class _Provider(BaseProvider[str, int]):
         conflict_counts: Mapping[str, int],
         culprit_counts: Mapping[str, int] | None = None,
     ) -> tuple[int, int]:
-        """What conflicts most is decided first, then what leaves least choice."""
+        """Returns what conflicts most is decided first, then what leaves least choice."""
         del culprit_counts
         return -conflict_counts.get(package, 0), version_range.bits.bit_count()
 
@@ -254,7 +254,7 @@ _KINDS: Mapping[IncompatibilityCause, Kind] = {
 
 
 def _refutation(last: Incompatibility[Any, Any]) -> Refutation:
-    """The resolver's derivation with causes first; the root, which always is, is left out."""
+    """Returns the resolver's derivation, causes first, without the root."""
     clauses: list[Clause] = []
     places: dict[int, int] = {}
     waiting = [last]

@@ -51,7 +51,7 @@ class Ground:
     _markers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
     def asking(self, wanted: Asked) -> "Ground":
-        """The same facts where ``wanted`` is among what will be proved."""
+        """Returns the same facts where ``wanted`` is among what will be proved."""
         if not self._wanted:
             self._wanted.update(self.wanted)
         more = tuple(need for need in wanted if need not in self._wanted)
@@ -60,16 +60,16 @@ class Ground:
         return Ground(self.target, self.offers, (*self.wanted, *more), self.bit, self.limits)
 
     def specifiers(self, name: str) -> set[str]:
-        """All specifiers by which a release, or what will be proved, asks for a project."""
+        """Returns all specifiers by which a release, or what will be proved, asks for a project."""
         found = self.offers.asked(name)
         return found | {need.specifier for need in self.wanted if need.name == name}
 
     def applying(self, needs: Iterable[Requirement]) -> Asked:
-        """Those of the requirements whose marker holds here, for no extra."""
+        """Returns those of the requirements whose marker holds here, for no extra."""
         return tuple(need for need in needs if self._applies(need, ""))
 
     def usable(self, name: str) -> tuple[Usable, ...]:
-        """The releases of a project that the machine can install, the oldest first.
+        """Returns the releases of a project that the machine can install, the oldest first.
 
         A position in it is what the search and its checkers call a version. Raises Lacking.
         """
@@ -84,7 +84,7 @@ class Ground:
         return found
 
     def needs(self, name: str, version: int, extra: str) -> tuple[Requirement, ...]:
-        """The requirements that apply: of the release itself (""), or what an extra adds.
+        """Returns the requirements that apply: of the release itself (""), or what an extra adds.
 
         Raises Lacking.
         """
@@ -104,7 +104,7 @@ class Ground:
         return not need.marker or bool(self._marker(need.marker, extra))
 
     def _marker(self, text: str, extra: str) -> bool | None:
-        """Whether a marker holds; None if its comparison is not defined."""
+        """Returns whether a marker holds; None if its comparison is not defined."""
         key = (text, extra)
         if key not in self._markers:
             try:
@@ -129,7 +129,7 @@ class Ground:
         return Usable(release, file, yanked, self._doubt(release))
 
     def _rank(self, file: ListedFile) -> int | None:
-        """How good a file is for the machine, 0 the best; None if it is not usable."""
+        """Returns how good a file is for the machine, 0 the best; None if it is not usable."""
         if not _admits(file.requires_python, self.target.environment["python_full_version"]):
             return None
         ranks = self.target.tags
@@ -153,7 +153,10 @@ def _specifiers(text: str) -> SpecifierSet:
 
 @lru_cache(maxsize=1 << 14)
 def _admits(requires_python: str | None, python: str) -> bool:
-    """Whether the interpreter satisfies the text; one that cannot be parsed admits all (pip)."""
+    """Returns whether the interpreter satisfies the text.
+
+    A text that cannot be parsed admits every interpreter, as for pip.
+    """
     try:
         return SpecifierSet(requires_python or "").contains(python, prereleases=True)
     except ValueError:
@@ -161,11 +164,11 @@ def _admits(requires_python: str | None, python: str) -> bool:
 
 
 def package(name: str, extra: str) -> str:
-    """How a project, or an extra of it, is called where both are nodes of one graph."""
+    """Returns how a project, or an extra of it, is called where both are nodes of one graph."""
     return f"{name}[{extra}]" if extra else name
 
 
 def unpacked(package: str) -> tuple[str, str]:
-    """The project and the extra ("") of a name that :func:`package` made."""
+    """Returns the project and the extra ("") of a name that :func:`package` made."""
     name, _, extra = package.partition("[")
     return name, extra.removesuffix("]")

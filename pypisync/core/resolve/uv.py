@@ -85,7 +85,7 @@ class _Uv:
             self._decide(node)
 
     def version(self, node: Node) -> int:
-        """The version that was decided on."""
+        """Returns the version that was decided on."""
         place = self.search.term(node).bit_length() - 2
         return self._projects[node.name].versions[place]
 
@@ -114,7 +114,7 @@ class _Uv:
                 self._conflict(node, node, clause)
 
     def _best(self, node: Node) -> int | None:
-        """The place of the version to try."""
+        """Returns the place of the version to try."""
         if node == ROOT:
             return 0
         if node == PYTHON:

@@ -49,7 +49,7 @@ class ParsedFile:
 
 
 def parse(project: str, filename: str) -> ParsedFile:
-    """What ``filename`` says, as a file of ``project`` (normalised name).
+    """Returns what ``filename`` says, as a file of ``project`` (normalised name).
 
     Raises ValueError if it is no wheel or sdist of that project, or not safe as a name on disk.
     """
@@ -64,7 +64,7 @@ def parse(project: str, filename: str) -> ParsedFile:
 
 
 def _but(filename: str) -> str:
-    """What else it is, for one who wonders why the mirror does not have it."""
+    """Returns what else it is, for one who wonders why the mirror does not have it."""
     for extension in _OLD_SDISTS:
         if filename.endswith(extension):
             return f", but an old {extension} sdist: it is left out, although pip could install it"
@@ -77,7 +77,7 @@ def _but(filename: str) -> str:
 
 
 def pool_path(file: File) -> str:
-    """Where the file lies, relative to the published tree: packages/xx/xx/60 digits/filename.
+    """Returns the file's path below the mirror's folder: packages/xx/xx/60 digits/filename.
 
     The path that upstream's own URL has, so that lock files outlive a change of host; where that
     has another shape, one made of the SHA-256, or else of another hash or of the URL. The
@@ -97,7 +97,7 @@ def pool_path(file: File) -> str:
 
 
 def digest_path(name: str, sha256: str) -> str:
-    """Where a file of this name lies by its SHA-256 alone; both must have been checked."""
+    """Returns where a file of this name lies by its SHA-256 alone; both must have been checked."""
     return f"packages/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{name}"
 
 
@@ -125,7 +125,7 @@ def _normalised(name: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _tags(text: str) -> frozenset[Tag]:
-    """The tags that ``text`` spells; none if it is no compressed tag set of a sensible size."""
+    """Returns the tags that ``text`` spells; empty if it is no tag set of a sensible size."""
     size = 1
     for part in text.split("-"):
         size *= part.count(".") + 1
@@ -140,7 +140,7 @@ def _sdist(project: str, filename: str, extension: str) -> ParsedFile:
 
 
 def _cuts(stem: str) -> Iterator[tuple[str, str]]:
-    """Each way to cut at a dash, the last first: an old version may hold one ("foo-1.0-1")."""
+    """Yields each way to cut at a dash, the last first: old versions hold dashes ("1.0-1")."""
     at = stem.rfind("-")
     while at > 0:
         yield stem[:at], stem[at + 1 :]

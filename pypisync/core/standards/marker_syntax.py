@@ -60,7 +60,7 @@ class Parsed:
 
 
 def parse(marker: str) -> Parsed:
-    """The tree and atoms of ``marker``. Raises ValueError if it is not a marker."""
+    """Returns the tree and atoms of ``marker``. Raises ValueError if it is not a marker."""
     if len(marker) > LONGEST:
         raise ValueError(f"invalid marker: {len(marker)} characters, more than {LONGEST}")
     parser = _Parser(marker, _tokens(marker))
@@ -173,7 +173,7 @@ class _Parser:
 
 
 def _value(token: str) -> str:
-    """What a quoted text says; packaging reads escapes as Python does."""
+    """Returns what a quoted text says; packaging reads escapes as Python does."""
     return str(ast.literal_eval(token)) if "\\" in token else token[1:-1]
 
 
@@ -186,7 +186,7 @@ def _evaluator(text: str) -> "Marker":
 
 @lru_cache(maxsize=1 << 16)
 def holds(atom: Atom, value: str) -> bool:
-    """Whether ``atom`` is true where its variable has ``value``, by packaging's own operators.
+    """Returns whether ``atom`` holds where its variable has ``value``, by packaging's operators.
 
     A comparison that is not defined (``implementation_name === "pypy"``, on which installers
     fail) counts as true: what it guards may be asked for.
@@ -199,7 +199,7 @@ def holds(atom: Atom, value: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def without_extras(marker: str) -> str:
-    """What a marker says beside the extras that it names, which are taken to be asked for.
+    """Returns what a marker says beside the extras that it names, which are taken to be asked for.
 
     Equal markers give equal texts. Raises ValueError.
     """

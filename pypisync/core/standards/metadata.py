@@ -70,7 +70,7 @@ def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
 
 
 def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
-    """The requirements of ``[build-system]`` in a ``pyproject.toml``; None: there is no file.
+    """Returns the requirements of ``[build-system]`` in ``pyproject.toml``; None: no such file.
 
     Raises ValueError if the file is no valid TOML, the table lacks ``requires`` (PEP 518), or
     that is no list of strings.
@@ -95,7 +95,7 @@ def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
 
 
 def _headers(data: bytes) -> dict[str, list[str]]:
-    """The wanted fields, each with its values in order; other fields are passed over."""
+    """Returns the wanted fields, each with its values in order; other fields are passed over."""
     if len(data) > LARGEST:
         raise ValueError(f"core metadata larger than {LARGEST} bytes")
     end = _BLANK_LINE.search(data)

@@ -130,7 +130,7 @@ class Requirement:
 
 
 def names_extra(marker: str) -> bool:
-    """Whether a requirement with this marker may belong to an extra.
+    """Returns whether a requirement with this marker may belong to an extra.
 
     Its text is searched, which is fast: a marker that has the word in a value costs one evaluation.
     """
@@ -164,7 +164,7 @@ class Targets:
         return (1 << len(self.all)) - 1
 
     def names(self, mask: int) -> list[str]:
-        """The names of the targets in ``mask``, in order."""
+        """Returns the names of the targets in ``mask``, in order."""
         return [target.name for i, target in enumerate(self.all) if mask >> i & 1]
 
 

@@ -36,7 +36,7 @@ _BLANKS = str.maketrans("", "", " \t")
 
 @lru_cache(maxsize=100_000)
 def parse(text: str) -> model.Requirement:
-    """The requirement that ``text`` spells; never raises.
+    """Returns the requirement that ``text`` spells; never raises.
 
     If it cannot be parsed, ``fault`` says why and ``name`` is "". Otherwise its specifier and its
     marker can be: the one is the canonical text of the set, sorted, so that equal sets mostly
@@ -65,7 +65,7 @@ def _common(text: str, match: re.Match[str]) -> model.Requirement:
 
 
 def _specifier(text: str) -> str:
-    """The canonical text of a specifier set without blanks."""
+    """Returns the canonical text of a specifier set without blanks."""
     parts = text.split(",")
     if len(parts) == 1:
         return text

@@ -32,7 +32,7 @@ class Matcher:
     arbitrary: str | None  # the lower-case text that ``===`` asks for
 
     def matches(self, key: bytes, text: str) -> bool:
-        """Whether the version with this key is admitted, be it a pre-release or not.
+        """Returns whether the version with this key is admitted, be it a pre-release or not.
 
         ``text`` is the version's normalised spelling; only ``===`` looks at it.
         """
@@ -43,7 +43,7 @@ class Matcher:
 
 @lru_cache(maxsize=100_000)
 def matcher(text: str) -> Matcher:
-    """The matcher of a specifier set; "" admits every version.
+    """Returns the matcher of a specifier set; "" admits every version.
 
     Raises ValueError if ``text`` is no specifier set.
     """
@@ -70,7 +70,7 @@ def _pins(specifier: Specifier) -> bool:
 
 
 def _subtract(inside: Iterable[Interval], holes: list[Interval]) -> tuple[Interval, ...]:
-    """What lies in all of ``inside`` and in none of ``holes``."""
+    """Returns what lies in all of ``inside`` and in none of ``holes``."""
     lows, highs = zip(*inside, strict=True)
     low, high = max(lows), min(highs)
     kept = []
@@ -84,7 +84,7 @@ def _subtract(inside: Iterable[Interval], holes: list[Interval]) -> tuple[Interv
 
 
 def _interval(specifier: Specifier) -> Interval:
-    """The interval of one specifier; of ``!=`` the one that it excludes."""
+    """Returns the interval of one specifier; of ``!=`` the one that it excludes."""
     operator, text = specifier.operator, specifier.version
     if operator == "===":
         version = versions.parse(text)
@@ -153,7 +153,7 @@ def _after_locals(key: bytes) -> bytes:
 
 
 def _first(epoch: int, release: tuple[int, ...]) -> bytes:
-    """The key of the lowest version of a release, its ``.dev0``."""
+    """Returns the key of the lowest version of a release, its ``.dev0``."""
     return versions.encode(epoch, release, dev=0)
 
 

@@ -26,7 +26,7 @@ _FINAL = b"\x04\x00\x01\x00"  # neither pre, post, dev nor local
 
 @lru_cache(maxsize=100_000)
 def parse(text: str) -> Version | None:
-    """The version that ``text`` spells, in any spelling PEP 440 allows; None if it is none."""
+    """Returns the version that ``text`` spells, as PEP 440 allows; None if it is none."""
     try:
         return Version(text)
     except ValueError:  # also a number with more digits than Python converts
@@ -35,7 +35,10 @@ def parse(text: str) -> Version | None:
 
 @lru_cache(maxsize=100_000)
 def key(version: Version) -> bytes:
-    """The key of ``version``: two keys compare as their versions do, and are equal iff they are."""
+    """Returns the key of ``version``.
+
+    Two keys compare as their versions do, and are equal if and only if these are.
+    """
     return encode(
         version.epoch, version.release, version.pre, version.post, version.dev, version.local
     )
@@ -49,7 +52,7 @@ def encode(
     dev: int | None = None,
     local: str | None = None,
 ) -> bytes:
-    """The key of the version with these segments, spelt as ``Version``'s attributes."""
+    """Returns the key of the version with these segments, spelt as ``Version``'s attributes."""
     head = release_key(epoch, release)
     if (pre, post, dev, local) == (None, None, None, None):
         return head + _FINAL
@@ -64,7 +67,10 @@ def encode(
 
 
 def release_key(epoch: int, release: tuple[int, ...]) -> bytes:
-    """What the keys of this release and of all its pre-, post-, dev- and locals begin with."""
+    """Returns the common beginning of the keys of this release and of all its variants.
+
+    Variants are its pre-, post- and development releases and local versions.
+    """
     end = len(release)
     while end and not release[end - 1]:
         end -= 1

@@ -100,7 +100,7 @@ class Found:
 
 
 def merged(pins: list[Pin]) -> tuple[Pin, ...]:
-    """The pins by name and version, each once, with all files that are named for it."""
+    """Returns the pins by name and version, each once, with all files that are named for it."""
     files: dict[tuple[str, str], dict[NamedFile, None]] = {}
     for pin in pins:
         files.setdefault((pin.name, pin.version), {}).update(dict.fromkeys(pin.files))
@@ -118,7 +118,7 @@ class Line(NamedTuple):
 
 
 def lines(group: Group) -> Iterator[Line]:
-    """The roots that a group makes, each looked at by itself.
+    """Yields the roots that a group makes, each looked at by itself.
 
     A requirement also gets the specifiers of the constraints and other requirements on its project
     that hold wherever it applies. A proof decides whether all of them can hold together.
@@ -134,7 +134,7 @@ def lines(group: Group) -> Iterator[Line]:
 
 
 def _selector(requirements: list[Requirement]) -> str:
-    """The newest version that meets them all; an exact one if one of them names it."""
+    """Returns the newest version that meets them all; an exact one if one of them names it."""
     specifiers = {each for one in requirements for each in SpecifierSet(one.specifier)}
     for each in sorted(specifiers, key=str):
         exact = versions.parse(each.version) if each.operator in ("==", "===") else None
@@ -153,17 +153,17 @@ class Subject:
 
 
 def group_text(group: Group) -> str:
-    """The text of the subject that a group is."""
+    """Returns the text of the subject that a group is."""
     return f"{_GROUP}{group.name}"
 
 
 def of_group(group: Group) -> Subject:
-    """The subject that a group is, which is resolved."""
+    """Returns the subject that a group is, which is resolved."""
     return Subject(group_text(group), group.requirements, group.constraints)
 
 
 def of_root(root: Requirement) -> Subject:
-    """The subject that a root is, as an installer would be asked for it."""
+    """Returns the subject that a root is, as an installer would be asked for it."""
     return Subject(root.text, (root,))
 
 

@@ -143,7 +143,7 @@ def _packages(source: Source, format_: Format, found: Found) -> Iterator[_Packag
 
 
 def _places(text: str, key: str) -> list[int]:
-    """The lines on which the packages begin, as tools write them."""
+    """Returns the lines on which the packages begin, as tools write them."""
     lines, line, last = [], 1, 0
     for match in pattern(rf"^\[\[{key}\]\]", MULTILINE).finditer(text):
         line += text.count("\n", last, match.start())
@@ -233,7 +233,7 @@ FORMATS: Sequence[Format] = (
 
 
 def format_of(filename: str) -> Format | None:
-    """The kind of lock file that a file's name says it is; None for a requirements file.
+    """Returns the kind of lock file that a file's name says it is; None for a requirements file.
 
     Raises ValueError, whose text says what is allowed, for a file of another kind.
     """

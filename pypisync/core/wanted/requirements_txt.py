@@ -114,7 +114,7 @@ def parse(name: str, source: Source, reader: Reader, *, resolve: bool) -> tuple[
 
 
 def decode(data: bytes) -> str:
-    """The text of a file: UTF-8, or what a byte order mark or a coding comment says.
+    """Returns the text of a file: UTF-8, or what a byte order mark or a coding comment says.
 
     Raises ValueError if it is not.
     """
@@ -135,7 +135,7 @@ def decode(data: bytes) -> str:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that say something, continued ones joined, each with the number of its first."""
+    """Yields the lines that are not empty, continued lines joined, with their first number."""
     joined: list[str] = []
     first = 0
     for number, line in enumerate(text.splitlines(), start=1):

@@ -37,7 +37,9 @@ class Pattern:
 
 
 def as_requirement(name: str, selector: str, extras: str) -> Requirement:
-    """What an installer is asked for who wants this root: "latest<3" is "<3", "latest" nothing.
+    """Returns the requirement that an installer is asked for this root.
+
+    "latest<3" becomes "<3"; "latest" becomes no specifier.
 
     ``selector`` is its text; ``extras`` are separated by commas.
     """
@@ -50,7 +52,7 @@ def as_requirement(name: str, selector: str, extras: str) -> Requirement:
 def expand(
     roots: Iterable[Root], patterns: Iterable[Pattern], names: Iterable[str]
 ) -> dict[str, tuple[Root, ...]]:
-    """All roots by project: those given, and those of ``names`` that only patterns match.
+    """Returns all roots by project: those given, and those of ``names`` that only patterns match.
 
     ``names`` are normalised. A project has several roots if it is given with different extras or
     if several patterns match it.

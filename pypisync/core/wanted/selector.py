@@ -39,7 +39,7 @@ class Selector:
 
 @lru_cache(maxsize=10_000)
 def parse(text: str) -> Selector:
-    """The selector that ``text`` spells.
+    """Returns the selector that ``text`` spells.
 
     An exact version is PEP 440's ``==``: "1.2" is also met by "1.2+local", "1.2+local" only by
     itself. Raises ValueError, whose text says what is allowed.
@@ -59,7 +59,7 @@ def parse(text: str) -> Selector:
 
 
 def parse_root(text: str) -> tuple[str, tuple[str, ...]]:
-    """The project and the extras that a key such as "requests[socks, security]" names.
+    """Returns the project and the extras that a key such as "requests[socks, security]" names.
 
     Both normalised (PEP 503, PEP 685), the extras sorted. Raises ValueError if it is no such key.
     """
@@ -74,7 +74,7 @@ def parse_root(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _specifier(text: str, part: str) -> str:
-    """The canonical text of a specifier set that is not empty."""
+    """Returns the canonical text of a specifier set that is not empty."""
     try:
         specifiers.matcher(part)
         canonical = str(SpecifierSet(part))
