@@ -15,6 +15,7 @@ from pypisync.catalog.db.pool import doom_stored
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
+from pypisync.catalog.facts import places
 from pypisync.catalog.facts.existing import Known
 from pypisync.catalog.facts.file_rows import file_row, known_sha256, row_file
 from pypisync.catalog.facts.parsed import Read, read
@@ -123,7 +124,9 @@ class _Writer:
         self._contradictions: list[tuple[str, str]] = []  # of the project at hand
         self._index = ""  # of the document that is compared, for files that name none
         self._alike: dict[object, tuple[_Files, dict[str, Any]]] = {}
-        self._doomed: list[str] = []
+        self._project = "", ""  # the name of the project at hand, and its status before
+        self._claims: list[places.Claim] = []
+        self._doomed: list[dict[str, Any]] = []
         self._release_ids = Ids(connection, releases)
         self._file_ids = Ids(connection, files)
         self._skipped_ids = Ids(connection, skipped)
@@ -139,7 +142,7 @@ class _Writer:
     def project(self, project: int, read: Read) -> None:
         """Compare a document with the catalog."""
         was, document = self._known.projects[project], read.document
-        self._index = document.index
+        self._index, self._project = document.index, (was.name, was.status)
         have = self._known.releases[project]
         changed = was.status in ("unseen", GONE)
         for key, (version, entries) in read.releases.items():
@@ -179,7 +182,7 @@ class _Writer:
     def masks(self, project: int) -> None:
         """Derive a project's masks again from the files in the catalog."""
         was = self._known.projects[project]
-        changed = False
+        self._project, changed = (was.name, was.status), False
         for key, row in self._known.releases[project].items():
             entries = [
                 (row_file(file), names.parse(was.name, file.filename))
@@ -310,17 +313,16 @@ class _Writer:
                 row["sha256"] = known_sha256(file, was)
                 if was is not None and row["stated"] == "" and row["sha256"]:
                     self._hold_size(row, was)
-                apart = names.digest_path(row["filename"], row["sha256"])
-                if was is not None and was.path == apart:
-                    row["path"] = apart  # other bytes of its name may lie where it would lie else
+            self._place(row, was)
             if bar and not (was and was.barred):
-                self._doomed += [row["path"], row["path"] + METADATA]
+                self._doomed.append(row)
             if was is None:
                 row["id"] = self._file_ids.next()
                 self._new_files.append(row)
                 sources = True
             elif any(getattr(was, name) != value for name, value in row.items()):
-                self._files.append({"row": was.id, **row})
+                row["row"] = was.id
+                self._files.append(row)
                 sources |= any(getattr(was, name) != row[name] for name in _SOURCES)
         self._gone_files += [file.id for file in have.values()]
         return sources or bool(have)
@@ -331,8 +333,17 @@ class _Writer:
             return
         reason = f"{row['index_name']} has other bytes under this name than {was.index_name}"
         self._contradictions.append((row["filename"], f"{reason}, where it came from before"))
-        if row["path"] == was.path:
-            row["path"] = names.digest_path(row["filename"], row["sha256"])
+
+    def _place(self, row: dict[str, Any], was: Any) -> None:
+        """Let a file stay where it is, and see that a new one takes nobody's place."""
+        name, status = self._project
+        if was is not None:
+            places.stay(row, was)
+            new = (row["path"], row["sha256"]) != (was.path, was.sha256)
+        else:
+            new = status != "unseen" or bool(names.rivals(name, row["filename"]))
+        if new:
+            self._claims.append(places.Claim(name, row))
 
     def _hold_size(self, row: dict[str, Any], was: Any) -> None:
         """Keep what is known of an unverified file whose bytes have come; tell what is new."""
@@ -346,6 +357,7 @@ class _Writer:
 
     def write(self) -> None:
         """Write everything collected."""
+        places.settle(self._connection, self._claims)
         gone = batches(self._gone_files)
         for batch in gone:
             self._connection.execute(delete(files).where(among(files.c.id, batch)))
@@ -367,7 +379,8 @@ class _Writer:
             for some in batches(rows):
                 add(self._connection, table, some)
         # Not even the direct address of a barred file may lead to it.
-        doom_stored(self._connection, self._doomed)
+        paths = [row["path"] for row in self._doomed]
+        doom_stored(self._connection, [end for path in paths for end in (path, path + METADATA)])
 
 
 _MASKS = ("admits", "admits_yanked", "builds", "serves", "serves_yanked")

@@ -35,6 +35,7 @@ _SDISTS = (".tar.gz", ".zip")
 _OLD_SDISTS = (".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz2", ".tbz", ".txz")
 _INSTALLERS = (".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg")
 _BLOB = re.compile(r"/(packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60})/([^/]+)\Z")
+_TWO_VERSIONS = re.compile(r"-v?[0-9][^-]*-")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -137,6 +138,17 @@ def _sdist(project: str, filename: str, extension: str) -> ParsedFile:
         if _normalised(name) == project and (version := versions.parse(text)):
             return ParsedFile("sdist", version, frozenset(), extension)
     raise _fault(filename, f"not an sdist of {project} with a version")
+
+
+def rivals(project: str, filename: str) -> set[str]:
+    """Returns the other projects that a file of this name may belong to: "a-1-1.tar.gz" to "a-1".
+
+    Only sdists have any. The name must be one that :func:`parse` took.
+    """
+    stem = next((filename.removesuffix(end) for end in _SDISTS if filename.endswith(end)), "")
+    if not _TWO_VERSIONS.search(stem):
+        return set()
+    return {_normalised(name) for name, text in _cuts(stem) if versions.parse(text)} - {project}
 
 
 def _cuts(stem: str) -> Iterator[tuple[str, str]]:
