@@ -106,7 +106,7 @@ def _cron(text: str, jitter: int | None) -> Any:
 
 
 def _weekdays(field: str) -> "Iterator[str]":
-    """Days of the week as cron counts them (0 and 7 are Sunday), by their names."""
+    """Returns the days of the week as cron counts them (0 and 7 are Sunday), by their names."""
     for part in field.lower().split(","):
         match = re.fullmatch(r"([0-7])(?:-([0-7]))?(?:/([1-7]))?", part)
         if match is None:

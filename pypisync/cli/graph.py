@@ -92,13 +92,16 @@ def _title(root: "RootLine") -> str:
 
 
 def _quoted(text: str) -> str:
-    r"""As DOT takes it: a label knows ``\n``, ``\N`` and the like, and entities such as &lt;."""
+    r"""Returns the text as DOT takes it.
+
+    A label knows ``\n``, ``\N`` and the like, and entities such as &lt;.
+    """
     escaped = clean(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _json(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
-    """One object, an element a line."""
+    """Returns one object, an element a line."""
     lines = (
         {
             "root": {

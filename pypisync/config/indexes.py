@@ -31,7 +31,7 @@ class IndexConfig:
 
 
 def faults(data: Mapping[str, Any], folder: Path) -> Iterator[tuple[KeyPath, object, str]]:
-    """Key, value and what is allowed, for each fault beyond those of single values."""
+    """Yields key, value and what is allowed, for each fault beyond those of single values."""
     upstream = data.get("upstream")
     if isinstance(upstream, dict):
         yield from _no_file(upstream, ("upstream",), _FILES, folder)

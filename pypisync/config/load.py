@@ -385,7 +385,7 @@ def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
 
 
 def _database_url(given: str | None, destination: Path, base: Path) -> str:
-    """Raises ValueError."""
+    """Returns the database's URL. Raises ValueError."""
     if given is None:
         return f"sqlite:///{destination / 'pypisync.sqlite'}"
     # Costs a third of a second, and most configurations name no database.

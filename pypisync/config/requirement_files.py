@@ -51,7 +51,7 @@ def read(wanted: Iterable[Wanted], folder: Path) -> tuple[tuple[Group, ...], lis
 
 
 def _group(entry: Wanted, folder: Path, seen: dict[str, str]) -> tuple[Group, Found]:
-    """Raises ValueError."""
+    """Returns the group of the files of one key. Raises ValueError."""
     files = _Files()
     source = files.open(folder / entry.file)
     if first := seen.get(source.key):
@@ -75,7 +75,7 @@ class _Files:
         self._left = _LARGEST_WITH_INCLUDES
 
     def open(self, path: Path) -> Source:
-        """Raises ValueError with the reason if it cannot be read."""
+        """Returns the file's text. Raises ValueError with the reason if it cannot be read."""
         name = os.path.normpath(path)
         try:
             status = path.stat()

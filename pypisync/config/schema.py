@@ -181,7 +181,7 @@ class Block(Keys):
         return self
 
     def resolved(self) -> policy.Block:
-        """As the rest of PypiSync works with it."""
+        """Returns the value as the rest of PypiSync works with it."""
         given = (self.name, self.specifier, self.filename, self.sha256)
         return policy.Block(self.reason, *(text or "" for text in given))
 
@@ -226,7 +226,7 @@ class Policy(Keys):
     )
 
     def resolved(self) -> policy.Policy:
-        """As the rest of PypiSync works with it."""
+        """Returns the value as the rest of PypiSync works with it."""
         return policy.Policy(
             min_age=self.min_age,
             min_age_of=tuple(sorted(self.min_age_of.items())),

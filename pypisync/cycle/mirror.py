@@ -183,7 +183,9 @@ def _fetch(
 
 
 def expunge(mirror: Mirror) -> int:
-    """Delete what is doomed, with its ``.metadata``, whatever may still list it; how many files.
+    """Delete what is doomed, with its ``.metadata``, whatever may still list it.
+
+    Returns how many files were deleted.
 
     So the direct address of a barred file leads nowhere, in generations that are kept as well.
     What a run that was cut off has brought and no run has recorded since is not wanted: it goes

@@ -120,7 +120,7 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
 
 
 def stay(mirror: Mirror) -> Stay | None:
-    """If the index is frozen, publish what it is frozen to; None: it is not frozen."""
+    """Publish what the index is frozen to. Returns None if it is not frozen."""
     done = Stay()
     with mirror.catalog.begin() as connection:
         to = states.frozen(connection)

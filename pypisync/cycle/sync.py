@@ -169,7 +169,7 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
 
 
 def verify(mirror: Mirror) -> dict[str, str]:
-    """Check what was read by Range against the wheels that have come; answers what differs."""
+    """Check what was read by Range against the wheels that have come. Returns what differs."""
     with mirror.catalog.begin() as connection:
         if not knowledge.unverified(connection):
             return {}

@@ -28,7 +28,9 @@ def to_examine(mirror: Mirror, connection: Transaction) -> list[Unexamined]:
 
 
 def learn_vulnerabilities(mirror: Mirror, wanted: Sequence[Unexamined]) -> dict[str, UpstreamError]:
-    """Ask about these releases and record the answers; failures, by name==version, stay owed.
+    """Ask about these releases and record the answers.
+
+    Returns the failures by name==version; these releases stay owed.
 
     Raises Stopped if upstream was told to leave some unanswered.
     """

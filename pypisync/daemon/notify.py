@@ -57,7 +57,7 @@ class Notifier:
 
 
 def _interval(environ: Mapping[str, str]) -> float | None:
-    """Seconds between two feeds; None: there is no watchdog, or it watches another process."""
+    """Returns the seconds between two signs of life; None: no watchdog watches this process."""
     usec = environ.get("WATCHDOG_USEC", "")
     if not usec.isdecimal() or environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

@@ -77,7 +77,7 @@ def metadata_inside(filename: str, file: IO[bytes]) -> bytes:
 
 
 def sdist_facts(path: Path) -> SdistFacts:
-    """PKG-INFO and pyproject.toml of an sdist (.tar.gz or .zip).
+    """Returns PKG-INFO and pyproject.toml of an sdist (.tar.gz or .zip).
 
     Raises Malformed if it is damaged, hostile or of another kind, StorageError if the disk
     cannot be read.
@@ -167,7 +167,7 @@ class _Tar(io.RawIOBase):
         return self.take(size)
 
     def take(self, size: int) -> bytes:
-        """Exactly ``size`` bytes, or fewer at the end."""
+        """Returns exactly ``size`` bytes, or fewer at the end."""
         self._limit(self.tell() + size)
         return self._unpacked.read(size)
 

@@ -275,7 +275,7 @@ def place(source: Path, target: Path) -> list[Path]:
 
 
 def link(source: Path, target: Path, temporary: Path) -> bool:
-    """Make ``target`` a hard link of ``source`` by a rename; False if the disk does not allow it.
+    """Make ``target`` a hard link of ``source`` by a rename. Returns whether the disk allows it.
 
     They must not be links of one file already: a rename would then leave the temporary name.
     """
@@ -286,7 +286,7 @@ def link(source: Path, target: Path, temporary: Path) -> bool:
 
 
 def link_fresh(source: Path, temporary: Path) -> bool:
-    """Make a hard link that nobody sees yet; False if the disk does not allow it."""
+    """Make a hard link that nobody sees yet. Returns whether the disk allows it."""
     with guarded(temporary):
         try:
             before("link", temporary)
@@ -344,7 +344,10 @@ def remove_folder(folder: Path) -> bool:
 
 
 def remove_tree(path: Path) -> int:
-    """Remove a file, a link or a folder with all in it, following no link; the bytes freed."""
+    """Remove a file, a link or a folder with all in it, following no link.
+
+    Returns the bytes freed.
+    """
     freed = 0
     with guarded(path):
         try:

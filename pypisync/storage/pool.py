@@ -224,7 +224,12 @@ class Pool:
         return disk.inside(self.root, path)
 
     def delete(self, paths: Iterable[str]) -> int:
-        """Remove files and the folders this empties; a missing one is fine. The bytes freed."""
+        """Remove files and the folders this empties; a missing file is fine.
+
+        Returns the bytes freed.
+
+        The bytes freed.
+        """
         freed = 0
         top = self.root / "packages"
         for path in paths:

@@ -156,7 +156,10 @@ def _refuse_doctype(*_: object) -> None:
 
 
 def _change(row: object) -> Change:
-    """One row of the changelog: name, version, Unix time, action, serial. Raises Malformed."""
+    """Returns one row of the changelog as a change. Raises Malformed.
+
+    The row is name, version, Unix time, action, serial.
+    """
     match row:
         case [
             str() | None as name,

@@ -35,7 +35,7 @@ class RefusedError(HTTPError):
 
 
 def reach(address: str) -> Reach:
-    """From where this IP address can be reached (IANA's special-purpose address registries)."""
+    """Returns from where this IP address can be reached (IANA's special-purpose registries)."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped

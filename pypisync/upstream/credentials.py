@@ -25,13 +25,16 @@ class Credentials:
 
 
 def basic(user: str, password: str) -> Credentials:
-    """Credentials of the scheme "Basic", as UTF-8 (RFC 7617)."""
+    """Returns credentials of the scheme "Basic", as UTF-8 (RFC 7617)."""
     pair = base64.b64encode(f"{user}:{password}".encode()).decode()
     return Credentials(f"Basic {pair}")
 
 
 def bearer(token: str) -> Credentials:
-    """Credentials of the scheme "Bearer" (RFC 6750). Raises ValueError if it is no token."""
+    """Returns credentials of the scheme "Bearer" (RFC 6750). Raises ValueError: no token.
+
+    Raises ValueError if it is no token.
+    """
     if not _TOKEN.fullmatch(token):
         raise ValueError("not a bearer token")
     return Credentials(f"Bearer {token}")

@@ -349,7 +349,7 @@ def _versions_of(files: Iterable[File]) -> set[str]:
 
 
 def _odd(stated: Iterable[str], filled: Collection[str]) -> tuple[str, ...]:
-    """Of the versions stated those that have no file or are no versions (PEP 440)."""
+    """Returns the stated versions that have no file or are no versions (PEP 440)."""
     same = {canonicalize_version(version) for version in filled}
     return tuple(
         clean(version) or ""

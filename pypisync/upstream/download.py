@@ -156,7 +156,7 @@ class _Transfer:
         return None if stream.status == 200 else f"HTTP {stream.status} does not resume the file"
 
     def _pour(self, stream: Stream) -> str | None:
-        """Write the body to the part; a text if it ended before its time."""
+        """Write the body to the part. Returns why it ended before its time; "" if it did not."""
         size = self._ask.size
         decode = _encoded(stream) and self._unpacks(stream)
         self._resumable = self._resumable and not decode

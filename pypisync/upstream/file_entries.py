@@ -120,7 +120,10 @@ def _files(
     build: Callable[[_Entry, str], File],
     base: str,
 ) -> Found:
-    """Of two files with one name the first counts, unless only the other has a SHA-256."""
+    """Returns the files by name.
+
+    Of two files with one name the first counts, unless only the other has a SHA-256.
+    """
     files: dict[str, File] = {}
     skipped: list[Skipped] = []
     for entry in entries:
@@ -220,7 +223,7 @@ def _metadata(stated: _Stated) -> str | None:
 
 
 def _time(text: str | None) -> str | None:
-    """Upstream's own text if it is a time in UTC (Simple API, ``upload-time``)."""
+    """Returns upstream's own text if it is a time in UTC (Simple API, ``upload-time``)."""
     match = _TIME.fullmatch(text or "")
     if not match:
         return None

@@ -79,11 +79,11 @@ class FolderUpstream:
         """There is one way to read a folder."""
 
     def serial(self) -> int:
-        """No serial: there is no journal."""
+        """Returns no serial: there is no journal."""
         return 0
 
     def changes(self, since: int) -> Iterator[Change]:  # noqa: ARG002 - nothing is told
-        """Nothing."""
+        """Yields nothing."""
         return iter(())
 
     def names(self) -> Mapping[str, int]:
@@ -113,7 +113,7 @@ class FolderUpstream:
     def requires(
         self, asks: Iterable[ReleaseAsk]
     ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """Nothing: requirements are read from the files themselves."""
+        """Yields nothing: requirements are read from the files themselves."""
         return ((ask, None) for ask in asks)
 
     def vulnerabilities(

@@ -186,7 +186,7 @@ def _hashes(fragment: str) -> Hashes:
 
 
 def _metadata(text: str | None) -> bool | Hashes | None:
-    """PEP 658: "true", or a hash; "false" is what some write for none."""
+    """Returns the hash of the metadata (PEP 658); "false" is what some write for none."""
     if text is None or text in ("", "false"):
         return None
     return Hashes(sha256=text[7:]) if text.startswith("sha256=") else True

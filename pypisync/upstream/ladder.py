@@ -37,11 +37,11 @@ class Polling:
         self.names = listed.names  # an index without serials may have a list
 
     def serial(self) -> int:
-        """No serial."""
+        """Returns no serial."""
         return 0
 
     def changes(self, since: int) -> Iterator[Change]:  # noqa: ARG002 - nothing is told
-        """Nothing."""
+        """Yields nothing."""
         return iter(())
 
 

@@ -169,7 +169,7 @@ class _Crew(Generic[_A, _R]):
 
 
 def _taken(queue: "SimpleQueue[Any]") -> bool:
-    """Take one from the queue; whether there was one."""
+    """Take one from the queue. Returns whether there was one."""
     try:
         queue.get_nowait()
     except Empty:

@@ -135,7 +135,7 @@ class _RangedFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """So many bytes, fewer only at the end. Raises UpstreamError, _NoRangesError."""
+        """Returns so many bytes, fewer only at the end. Raises UpstreamError, _NoRangesError."""
         end = self._size if size is None or size < 0 else min(self._position + size, self._size)
         found = []
         while self._position < end:

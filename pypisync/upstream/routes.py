@@ -198,7 +198,7 @@ def _by_tls(pool: HTTPConnectionPool) -> bool:
 
 
 def _near(url: str) -> set[Reach]:
-    """From where the host of this URL can be reached; nothing if it cannot be looked up."""
+    """Returns from where the host of this URL can be reached; "" if it cannot be looked up."""
     parts = urlsplit(url)
     try:
         found = resolve(parts.hostname or "", parts.port or 443)
@@ -214,7 +214,10 @@ def _certificate(settings: Settings) -> str | tuple[str, str] | None:
 
 
 def _addresses(settings: Settings) -> tuple[str, str, Credentials | None]:
-    """Endpoint and simple root without credentials, and the credentials. Raises ConfigError."""
+    """Returns endpoint and simple root without credentials, and the credentials.
+
+    Raises ConfigError.
+    """
     endpoint, first = split_endpoint(settings.endpoint)
     root, second = endpoint + "/simple/", None
     if settings.root is not None:

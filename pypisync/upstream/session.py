@@ -323,7 +323,7 @@ def _keep(stream: Stream) -> Stream:
 
 
 def backoff(tries: int) -> float:
-    """Seconds to wait after so many failed tries: 1, 2, 4 and so on up to a minute."""
+    """Returns the seconds to wait after so many failed tries: 1, 2, 4, up to a minute."""
     return float(min(2 ** (tries - 1), 60))
 
 

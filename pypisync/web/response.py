@@ -50,7 +50,7 @@ class Response:
             os.close(self.body.descriptor)
 
     def head(self, more: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
-        """Status line and headers as they are sent, with ``more`` of them."""
+        """Returns status line and headers as they are sent, with ``more`` of them."""
         said = "".join([f"{name.lower()}: {value}\r\n" for name, value in self.headers.items()])
         length = "" if self.status == 304 else f"content-length: {self.length}\r\n"
         lines = [b"%b: %b\r\n" % header for header in more]

@@ -33,7 +33,7 @@ class Task:
     rows: int
 
     def line(self) -> bytes:
-        """To be sent by the link."""
+        """Returns the line that is sent by the link."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
 

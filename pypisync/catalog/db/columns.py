@@ -15,33 +15,33 @@ metadata = MetaData(
 
 
 def id_column() -> Column[int]:
-    """Returns the number of a row."""
+    """Returns the column for the number of a row."""
     # The one writer counts the ids itself, so that rows can refer to each other in bulk inserts.
     return Column("id", Integer, primary_key=True, autoincrement=False)
 
 
 def text_column(name: str, default: str | None = "") -> Column[str]:
-    """Returns a text; its default is "" unless it may be missing (None)."""
+    """Returns a column for text; its default is "" unless it may be missing (None)."""
     return Column(name, Text, nullable=default is None, server_default=default)
 
 
 def flag_column(name: str, *, index: bool = False) -> Column[bool]:
-    """Yes or no; no unless it is said."""
+    """Returns a column for yes or no; no unless it is said."""
     return Column(name, Boolean, nullable=False, server_default="0", index=index)
 
 
 def number_column(name: str) -> Column[int]:
-    """Returns a number; 0 unless it is said."""
+    """Returns a column for a number; 0 unless it is said."""
     return Column(name, Integer, nullable=False, server_default="0")
 
 
 def serial_column() -> Column[int]:
-    """Returns a serial of upstream, which may be a time stamp; 0 unless it is said."""
+    """Returns a column for upstream's serial, which may be a time stamp; 0 unless it is said."""
     wide = BigInteger().with_variant(Integer, "sqlite")  # whose integers have 64 bits anyway
     return Column("serial", wide, nullable=False, server_default="0")
 
 
 def ref_column(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:
-    """Returns a row of another table, with which this one goes."""
+    """Returns a column for a row of another table, with which this row goes."""
     foreign = ForeignKey(f"{target}.id", ondelete="CASCADE")
     return Column(name, Integer, foreign, nullable=False, index=index, primary_key=key)

@@ -49,7 +49,7 @@ class Barred(NamedTuple):
 
 
 def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, list[Barred]]:
-    """By project: the releases of which files are barred, newest first, each with one reason."""
+    """Returns the releases of which files are barred, by project, newest first, with a reason."""
     found: dict[int, list[Barred]] = {}
     r = releases.c
     for batch in batches(sorted(ids)):

@@ -58,7 +58,10 @@ def owe(connection: Connection, ids: Iterable[int] | None, now: float) -> None:
 
 
 def owe_oldest(connection: Connection, now: float, share: int = 1) -> int:
-    """Let those be examined again that were longest ago: one in ``share`` of all; how many."""
+    """Let the releases be examined again that were longest ago. Returns how many.
+
+    It takes one in ``share`` of all.
+    """
     r = releases.c
     looked_after = and_(
         r.examined.is_not(None),

@@ -145,7 +145,7 @@ def _remove(connection: Connection, result: Difference) -> None:
 
 
 def root_owners(connection: Connection) -> dict[int, str]:
-    """For each selected release: the root that alone calls for it, "" if several do.
+    """Returns the root that alone calls for a release, by release; "" if several do.
 
     A root is named as the configuration names it: a project with its extras, or a pattern. One
     that no operator wrote is named in brackets.
@@ -183,7 +183,10 @@ def _reached(nodes: dict[tuple[int, str], int], release: int, extras: str) -> li
 
 
 def unmet(connection: Connection) -> list[tuple[str, ...]]:
-    """Requirements of the selection that nothing meets: project, version, requirement, reason."""
+    """Yields the selected requirements that nothing meets, each with the reason.
+
+    Each is project, version, requirement and reason.
+    """
     query = text(
         "SELECT DISTINCT project, version, requirement, reason FROM v_unmet"
         " ORDER BY project, version, requirement"

@@ -174,7 +174,7 @@ def _proofs(reader: Reader, old: int, new: int) -> list[ProofMoved]:
 
 
 def _verdicts(reader: Reader, number: int, other: int) -> dict[tuple[str, str], _Verdict]:
-    """By subject and target, of the verdicts that one of two generations has."""
+    """Returns the verdicts that one of two generations has, by subject and target."""
     rows = _only(reader, "published_proofs", "subject, targets, verdict, pins", number, other)
     return {(row[0], target): (row[2], row[3]) for row in rows for target in row[1].split(", ")}
 
@@ -195,7 +195,10 @@ def _repinned(before: str, after: str) -> Moved:
 
 
 def _pins(text: str) -> dict[str, tuple[str, str]]:
-    """Version and text of each pin by its name; what only pip or uv chooses has its own."""
+    """Returns version and text of each pin by its name.
+
+    What only pip or uv chooses has a name of its own.
+    """
     found = {}
     for pin in text.split(", ") if text else ():
         name, _, version = pin.partition("==")

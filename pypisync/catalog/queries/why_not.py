@@ -180,7 +180,7 @@ class _Asked:
     policy: FilePolicy
 
     def project(self, listed: Sequence[str]) -> Iterator[Finding]:
-        """Of the project as a whole: what is wanted of it, and why its newest release is not."""
+        """Yields what is wanted of the project, and why its newest release is not listed."""
         releases = _versions(self.reader, self.id)
         wanted = self.reader.value(
             "SELECT count(DISTINCT r.id) FROM releases r JOIN selected s ON s.release_id = r.id"
@@ -198,7 +198,7 @@ class _Asked:
         yield from self._skipped(None)
 
     def release(self, version: Version, *, listed: bool) -> Iterator[Finding]:
-        """Of one release."""
+        """Yields why one release is not listed."""
         rows = self.reader.rows(
             "SELECT id, prerelease, admits_yanked FROM releases WHERE project_id = ? AND key = ?",
             self.id,

@@ -23,7 +23,7 @@ def nothing_decided(connection: Connection) -> bool:
 
 
 def decide(connection: Connection, targets: Targets) -> Scratch:
-    """Decide for all roots, and record it; what the decision lacked is the caller's to ask for."""
+    """Decide for all roots, and record it. Returns the decision, with what it lacks."""
     found = Scratch(CatalogGraph(connection), targets)
     with in_bulk(connection, root_choices, choices, edges):
         for some in batches(found.choose_roots(), _ROOTS):

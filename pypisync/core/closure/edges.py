@@ -63,7 +63,7 @@ def root_calls_for(
     candidates: Sequence[Candidate],
     pinnable: Mapping[bytes, int],
 ) -> tuple[tuple[int, ...], int]:
-    """Release ids, and the targets left without any.
+    """Returns release ids, and the targets left without any.
 
     ``candidates`` are the project's, newest first; ``pinnable`` all that a pin can name, whatever
     the file rules keep of it, by the keys of versions.

@@ -89,7 +89,7 @@ class Liveness:
     def _supporters(
         self, frontier: list[NodeKey], limit: int | None
     ) -> Iterator[tuple[NodeKey, NodeKey]]:
-        """Pairs of a node of the frontier and one that supports it."""
+        """Yields pairs of a node of the frontier and a node that supports it."""
         through = [
             (node, c)
             for node in frontier

@@ -158,7 +158,7 @@ class _Atoms:
         return sum(self.bit[atom] for atom in self.about.get(variable, ()) if holds(atom, value))
 
     def pythons(self, target: Target) -> set[int]:
-        """For the two Python versions, of which the one is part of the other."""
+        """Returns the masks of the two Python versions, of which one is part of the other."""
         full = target.values.get("python_full_version")
         key = (target.minor, full)
         if key not in self.known:
@@ -176,7 +176,7 @@ class _Atoms:
         return _largest(base | self.true("python_full_version", value) for value in versions)
 
     def family(self, family: Family, values: Mapping[str, str]) -> set[int]:
-        """For variables that move together: the platforms of the table, and those outside."""
+        """Returns the masks of variables that move together: the table's platforms and others."""
         if not any(name in self.about for name in family.variables):
             return {0}
         key = (family.variables, *family.bound(values).items())
@@ -196,7 +196,7 @@ class _Atoms:
             )
 
     def texts(self, name: str, values: Mapping[str, str], without: Iterable[str] = ()) -> set[int]:
-        """For one variable by itself, apart from the values ``without``."""
+        """Returns the masks of one variable by itself, apart from the values ``without``."""
         if name not in self.about:
             return {0}
         if name in values:
@@ -221,7 +221,10 @@ def _largest(sets: Iterable[int]) -> set[int]:
 
 
 def _combine(groups: Iterable[set[int]]) -> set[int]:
-    """One set of each group joined, in every way; past the limit a group counts as all true."""
+    """Returns one set of each group joined, in every way.
+
+    Past the limit a group counts as all true.
+    """
     worlds = {0}
     for group in groups:
         joined = {reduce(or_, group)} if len(worlds) * len(group) > MOST_WORLDS else group

@@ -26,7 +26,7 @@ _LONGEST_VERSION = 1_000  # characters
 
 
 def text_values(variable: str, atoms: Sequence[Atom]) -> set[str] | None:
-    """Values of ``variable`` that stand for all, or None if there are too many kinds.
+    """Returns values of ``variable`` that stand for all; None: there are too many kinds.
 
     ``atoms`` are the distinct ones of one marker that mention it.
     """
@@ -54,7 +54,7 @@ def text_values(variable: str, atoms: Sequence[Atom]) -> set[str] | None:
 
 
 def python_values(minor: str, atoms: Sequence[Atom]) -> list[str] | None:
-    """Full versions of ``minor`` that stand for all its finals, or None if there are too many.
+    """Returns full versions of ``minor`` that stand for all its finals; None: too many.
 
     ``atoms`` are those that mention ``python_full_version``.
     """
@@ -88,7 +88,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _version_values(literals: Sequence[str]) -> set[str] | None:
-    """Final versions at, just above and beside each literal that is a version, and below all."""
+    """Returns final versions at, just above and beside each version literal, and below all."""
     releases: list[tuple[int, ...]] = [(0,)]
     for literal in literals:
         try:

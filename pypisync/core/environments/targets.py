@@ -193,7 +193,7 @@ class PerTargets(Generic[T]):
 
 
 def patches(minor: str, literals: Iterable[str]) -> list[int]:
-    """Patch levels of ``minor`` that stand for all of them, as far as ``literals`` can tell.
+    """Returns patch levels of ``minor`` that stand for all, as far as ``literals`` can tell.
 
     A comparison with a version changes its result only at that version's own patch level; a
     test for being part of a text ("3.7.0 3.7.1") only at the levels that stand there. So 0, these

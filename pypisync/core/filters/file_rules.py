@@ -51,7 +51,7 @@ class Kept:
 def keep(
     files: Sequence[FileFacts], policy: FilePolicy, targets: Targets, machines: Machines
 ) -> Kept:
-    """Apply the policy to the files of one release."""
+    """Returns the files of one release that the policy keeps."""
     masks = [usable_mask(f.parsed, f.requires_python, targets) for f in files]
     serves = [
         machines.serves(f.parsed.tags if f.parsed.kind == "wheel" else None, f.requires_python)

@@ -120,7 +120,7 @@ def _package(terms: Sequence[Term]) -> str:
 
 
 def _row(versions: Sequence[str]) -> str:
-    """Versions in a row, the middle left out where there are many."""
+    """Returns versions in a row, the middle left out where there are many."""
     if len(versions) <= _SHOWN:
         return ", ".join(versions)
     return f"{versions[0]}, ..., {versions[-1]} ({len(versions)} releases)"

@@ -114,7 +114,7 @@ class Solver:
     def solve(
         self, wanted: Asked, mode: Mode, budget: Budget, barred: Sequence[Clause] = ()
     ) -> Answer:
-        """Pins by project, or why there are none. Raises Spent and Lacking.
+        """Returns pins by project, or why there are none. Raises Spent and Lacking.
 
         ``barred``: clauses of this kind, found to hold before.
         """

@@ -71,7 +71,7 @@ def parse(marker: str) -> Parsed:
 
 
 def _tokens(marker: str) -> list[tuple[str, str, int]]:
-    """Kind, text and position of each token, the end included."""
+    """Yields kind, text and position of each token, the end included."""
     tokens: list[tuple[str, str, int]] = []
     position = 0
     while not tokens or tokens[-1][0] != "end":
@@ -117,7 +117,7 @@ class _Parser:
         return self.chain("or", depth)
 
     def chain(self, word: str, depth: int) -> Tree:
-        """Operands joined by ``word``; ``and`` binds tighter than ``or``."""
+        """Returns the operands joined by ``word``; ``and`` binds tighter than ``or``."""
         parts: list[Tree] = []
         while True:
             parts.append(self.chain("and", depth) if word == "or" else self.operand(depth))

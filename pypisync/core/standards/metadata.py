@@ -48,7 +48,7 @@ class Metadata:
 
 
 def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
-    """Core metadata of a wheel, or with ``sdist`` the PKG-INFO of an sdist.
+    """Returns the core metadata of a wheel, or with ``sdist`` the PKG-INFO of an sdist.
 
     A wheel's is always static; an sdist's from metadata 2.2 on, if no field about dependencies is
     Dynamic: beside a Dynamic field the lines given are only a lower bound (PEP 643, PEP 808).

@@ -168,7 +168,7 @@ def of_root(root: Requirement) -> Subject:
 
 
 def limits(constraints: Iterable[Requirement]) -> dict[str, str]:
-    """Specifiers by project, of constraints that apply."""
+    """Returns the specifiers of constraints that apply, by project."""
     found: dict[str, str] = {}
     for need in constraints:
         found[need.name] = ",".join(filter(None, (found.get(need.name), need.specifier)))

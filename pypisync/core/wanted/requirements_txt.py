@@ -191,7 +191,7 @@ def _parser() -> _Parser:
 
 
 def _options(text: str) -> Values:
-    """Raises ValueError."""
+    """Returns the options of a line. Raises ValueError."""
     parser = _parser()
     defaults = Values(
         {name: [] if value == [] else value for name, value in parser.defaults.items()}
