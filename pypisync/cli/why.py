@@ -37,13 +37,15 @@ def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> N
     from pypisync.catalog.queries.why_not import missing
 
     name, version = _parsed(what)
-    with Reader(configured(config).database_url) as reader:
+    settings = configured(config)
+    with Reader(settings.database_url) as reader:
         found = find(reader, name, version, None if as_json else _CLIMB)
         reason = "" if found else missing(reader, name, version)
         listed = not found and _is_listed(reader, name, version)
     answer: dict[str, Any] = {"project": name, "version": version and str(version)}
     if found:
-        lines = [line for one in found for line in _lines(one)]
+        several = bool(settings.indexes)
+        lines = [line for one in found for line in _lines(one, several=several)]
         answer |= {"selected": True, "releases": [asdict(one) for one in found]}
     else:
         label = name if version is None else f"{name}=={version}"
@@ -72,7 +74,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     settings = configured(config)
     policy = FilePolicy(settings.arch_exclude, settings.wheels, settings.sdists)
     with Reader(settings.database_url) as reader:
-        found = find(reader, name, version, policy)
+        found = find(reader, name, version, policy, several=bool(settings.indexes))
     findings = [(one.kind, one.text) for one in found.findings]
     findings += _asked(settings, name)
     if any(root.name == name and not root.selectors for root in settings.roots):
@@ -122,7 +124,7 @@ def _is_listed(reader: Any, name: str, version: "Version | None") -> bool:
     return bool(texts) if version is None else str(version) in texts
 
 
-def _lines(reason: "Reason") -> Iterator[str]:
+def _lines(reason: "Reason", *, several: bool) -> Iterator[str]:
     release = f"{reason.project} {reason.version}"
     if not reason.ways:
         yield clean(f"{release}: selected, but no root leads to it any more")
@@ -135,8 +137,8 @@ def _lines(reason: "Reason") -> Iterator[str]:
         least = "" if reason.whole else "at least "
         number = f"{least}{count(max(more, 0))} more" if more > 0 else "perhaps more"
         yield clean(f"  {release}: {number} of the roots lead to it: --json has them all")
-    if reason.index not in ("", ENDPOINT):
-        yield clean(f"  {release}: from the index {reason.index}")
+    if reason.indexes and (several or reason.indexes != (ENDPOINT,)):
+        yield clean(f"  {release}: from the index {' and the index '.join(reason.indexes)}")
     if reason.held:
         yield clean(f"  held: {reason.held}")
 

@@ -134,7 +134,7 @@ def test_commands_say_which_index_something_is_from(site: Site) -> None:
     site.sync()
     config = site.folder / "pypisync.json5"
     assert f"{CORE} 1.2: from the index vendor" in invoke(config, "why", CORE).out
-    assert "from the index" not in invoke(config, "why", "requests").out
+    assert "requests 2.0: from the index endpoint" in invoke(config, "why", "requests").out
     assert "it may come from vendor" in invoke(config, "why-not", "acme-nowhere").out
     assert "from the index vendor" in invoke(config, "why-not", "torch==3").out
     assert "it may come from endpoint" in invoke(config, "why-not", "requests==3").out

@@ -258,3 +258,22 @@ def test_other_bytes_at_the_same_path_get_a_path_of_their_own(tmp_path: Path) ->
     catalog.close()
     own = f"packages/22/22/{'2' * 60}/{filename}"
     assert paths == [(address,)] * 2 + [(own,)] * 4
+
+
+def test_messages_say_which_index_a_project_is_from(tmp_path: Path) -> None:
+    site = Site(tmp_path, "app", "public")
+    site.bench.packages = {"app": ["latest"], "public": ["latest"], "acme-core": [">9"]}
+    site.bench.packages |= {"late": ["latest"]}
+    site.worlds["own"].publish("acme-core", "1.2")
+    site.worlds["own"].publish("acme-later", "1.0", requires_python=">=3.12")
+    site.worlds[ENDPOINT].publish("lib", "1.0")
+    site.worlds[ENDPOINT].publish("app", "1.0", requires=["acme-core>=5"])
+    site.worlds[ENDPOINT].publish("late", "1.0", requires=["acme-later"])
+    site.worlds[ENDPOINT].publish("public", "1.0", requires=["lib>=5"])
+    site.configure(OWN, PUBLIC, reserved=["acme-*"])
+    failed = site.bench.sync().failed
+    assert "; the project is from the index own" in failed['root acme-core ">9"']
+    explained = dict(site.bench.query("SELECT subject, why FROM v_proofs"))
+    assert "of acme-core on the index own there is only 1.2" in explained["app"]
+    assert "no file of acme-later on the index own (1.0) can be used here" in explained["late"]
+    assert "of lib there is only 1.0" in explained["public"]

@@ -32,6 +32,7 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.sql import among, batches
 from pypisync.core.filters.policy import Policy, blocked
 from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.groups import GROUP
 from pypisync.core.wanted.selector import PINNED, parse
@@ -97,7 +98,14 @@ def empty_roots(connection: Connection) -> dict[str, str]:
     needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
     chosen = exists().where(root_choices.c.root_id == roots.c.id)
     query = (
-        select(projects.c.name, roots.c.selector, projects.c.status, roots.c.origin, projects.c.id)
+        select(
+            projects.c.name,
+            roots.c.selector,
+            projects.c.status,
+            roots.c.origin,
+            projects.c.id,
+            projects.c.index_name,
+        )
         .join_from(roots, projects)
         .where(or_(roots.c.origin == "", needed), roots.c.state == "kept", ~chosen)
         .where(projects.c.status != "unseen")
@@ -114,7 +122,8 @@ def empty_roots(connection: Connection) -> dict[str, str]:
         f'{origin or "root"} {name} "{selector}"': reasons.get(status)
         or reason(barred.get(project, ()), parse(selector).specifier)
         or ("no release matches it on any target" if project in filled else _NO_FILE)
-        for name, selector, status, origin, project in empty
+        + ("" if index in ("", ENDPOINT) else f"; the project is from the index {index}")
+        for name, selector, status, origin, project, index in empty
     }
 
 

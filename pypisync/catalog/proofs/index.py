@@ -55,11 +55,12 @@ def _projects(connection: Connection, names: Sequence[str], found: Offers) -> li
     """Returns the ids of projects; those that have still to be read are noted."""
     ids = []
     for batch in batches(names):
-        query = select(projects.c.id, projects.c.name, projects.c.status)
-        for project, name, status in connection.execute(
+        query = select(projects.c.id, projects.c.name, projects.c.status, projects.c.index_name)
+        for project, name, status, index in connection.execute(
             query.where(among(projects.c.name, batch))
         ).all():
             ids.append(project)
+            found.indexes[name] = index
             if status == "unseen":
                 found.unseen.add(name)
     return ids

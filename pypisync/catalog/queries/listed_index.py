@@ -47,6 +47,8 @@ def holdings(reader: Reader, names: Iterable[str]) -> Offers:
     frontier = sorted(seen)
     while frontier:
         batch = _read(reader, frontier)
+        rows = reader.among("SELECT name, index_name FROM projects WHERE name IN (?)", frontier)
+        found.indexes.update(rows)
         found.releases |= batch
         needed = {need.name for some in batch.values() for one in some for need in one.needs}
         frontier = sorted(needed - seen - {""})

@@ -68,7 +68,7 @@ class Reason:
     held: str  # why it cannot be published yet; "" if it can
     ways: tuple[Way, ...]
     whole: bool  # whether these are all; else there may be more
-    index: str  # that its project is from
+    indexes: tuple[str, ...]  # that its files are from
 
 
 def why(
@@ -79,7 +79,7 @@ def why(
     ``name`` is normalised; ``most``: the nodes to look at for one release, None for all.
     """
     rows = reader.rows(
-        "SELECT r.id, r.version, h.reason, r.key, s.extra, p.index_name"
+        "SELECT r.id, r.version, h.reason, r.key, s.extra"
         " FROM projects p JOIN releases r ON r.project_id = p.id"
         " JOIN selected s ON s.release_id = r.id AND s.extra IN ('', '=')"
         " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
@@ -93,11 +93,23 @@ def why(
             nodes.setdefault(row[0], []).append(Node(row[0], row[4]))
             facts[row[0]] = row
     climber = Climber(_Uses(reader), most)
+    indexes: dict[int, list[str]] = {}
+    for release, index in reader.among(
+        "SELECT DISTINCT release_id, index_name FROM files WHERE kept AND release_id IN (?)"
+        " ORDER BY index_name",
+        sorted(nodes),
+    ):
+        indexes.setdefault(release, []).append(index)
     found = {release: climber.chains(starts) for release, starts in nodes.items()}
     teller = _Teller(reader, found.values())
     return [
         Reason(
-            name, row[1], row[2] or "", teller.ways(found[release]), found[release].whole, row[5]
+            name,
+            row[1],
+            row[2] or "",
+            teller.ways(found[release]),
+            found[release].whole,
+            tuple(indexes.get(release, ())),
         )
         for release, row in facts.items()
     ]

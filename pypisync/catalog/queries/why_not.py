@@ -39,10 +39,17 @@ class Absence:
     findings: list[Finding]
 
 
-def why_not(reader: Reader, name: str, version: Version | None, policy: FilePolicy) -> Absence:
+def why_not(
+    reader: Reader,
+    name: str,
+    version: Version | None,
+    policy: FilePolicy,
+    *,
+    several: bool = False,
+) -> Absence:
     """Returns why the project (normalised name) or the one version of it is not on the pages.
 
-    ``policy``: what the configuration says of files.
+    ``policy``: what the configuration says of files; ``several``: whether it has several indexes.
     """
     page = on_page(reader, name)
     listed = [text for text in page if version in (None, Version(text))]
@@ -54,14 +61,14 @@ def why_not(reader: Reader, name: str, version: Version | None, policy: FilePoli
         found.append(Finding("unknown", missing(reader, name, version)))
         return Absence(bool(listed), found)
     ((project, status, status_reason, index),) = projects
-    if index not in ("", ENDPOINT):
+    if index and (several or index != ENDPOINT):
         found.append(Finding("index", f"the project is from the index {index}"))
     if status == "quarantined":
         why = f": {status_reason}" if status_reason else ""
         found.append(Finding("quarantined", f"upstream has quarantined the project{why}"))
     found += _owed(reader, name, status)
     if status not in ("gone", "unseen"):
-        asked = _Asked(reader, project, name, policy)
+        asked = _Asked(reader, project, name, index, policy)
         found += (
             asked.project(listed)
             if version is None
@@ -177,6 +184,7 @@ class _Asked:
     reader: Reader
     id: int
     name: str
+    index: str  # that it is from; some of its files may be from others
     policy: FilePolicy
 
     def project(self, listed: Sequence[str]) -> Iterator[Finding]:
@@ -225,13 +233,17 @@ class _Asked:
 
     def _files(self, release: int) -> "list[_File]":
         rows = self.reader.rows(
-            "SELECT filename, kept, barred, yanked FROM files WHERE release_id = ?"
+            "SELECT filename, kept, index_name, barred, yanked FROM files WHERE release_id = ?"
             " ORDER BY filename",
             release,
         )
         return [
-            _File(name, parse(self.name, name), bool(kept), *rest) for name, kept, *rest in rows
+            _File(self._shown(name, index), parse(self.name, name), bool(kept), *rest)
+            for name, kept, index, *rest in rows
         ]
+
+    def _shown(self, filename: str, index: str) -> str:
+        return filename if index == self.index else f"{filename} (of the index {index})"
 
     def _left_out(self, files: "Sequence[_File]") -> Iterator[Finding]:
         by_rule: dict[Finding, list[str]] = {}

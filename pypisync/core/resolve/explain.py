@@ -95,12 +95,13 @@ class _Words:
             ):
                 return ""
         listed = self._ground.offers.get(name)
+        what = f"{name}{self._ground.offers.place(name)}"
         if not listed:
-            return f", and there is no release of {name}"
+            return f", and there is no release of {what}"
         if not usable:
             versions = _row([release.version for release in listed])
-            return f", and no file of {name} ({versions}) can be used here"
-        return f", and of {name} there is only {_row([one.release.version for one in usable])}"
+            return f", and no file of {what} ({versions}) can be used here"
+        return f", and of {what} there is only {_row([one.release.version for one in usable])}"
 
     def _term(self, term: Term) -> str:
         name = unpacked(term.package)[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from packaging.tags import Tag
 
-from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.model import ENDPOINT, Requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Offers:
 
     releases: dict[str, Sequence[ListedRelease]] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
+    indexes: dict[str, str] = field(default_factory=dict)  # by project, where that is known
     _asked: dict[str, set[str]] = field(default_factory=dict)
 
     def get(self, name: str) -> Sequence[ListedRelease]:
@@ -73,6 +74,11 @@ class Offers:
         if name in self.unseen:
             raise Lacking(projects=[name])
         return self.releases.get(name, ())
+
+    def place(self, name: str) -> str:
+        """Returns words for the index that a project is from; "" for the endpoint's."""
+        index = self.indexes.get(name, "")
+        return "" if index in ("", ENDPOINT) else f" on the index {index}"
 
     def asked(self, name: str) -> set[str]:
         """Returns all known specifiers by which a release requires a project."""
