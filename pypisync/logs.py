@@ -35,6 +35,7 @@ EVENTS: Mapping[str, str] = {
     "requested": "An operator asked for a cycle.",
     "reloaded": "A changed configuration is in use.",
     "refused": "A changed configuration is not used: `reason`.",
+    "feed": "The changes of `index` are read by `kind` now; `reason`: why by no better feed.",
     "changelog": "A cycle reads upstream's changelog.",
     "names": "A cycle reads the list of all projects.",
     "projects": "A cycle reads the documents of `count` projects.",
@@ -106,6 +107,10 @@ class Lines:
 
     def received(self, count: int) -> None:
         """Nothing."""
+
+    def feed(self, index: str, kind: str, reason: str) -> None:
+        """Log by which feed the changes of an index are read."""
+        self._log.info("feed", index=index, kind=kind, reason=reason)
 
     def fault(self, what: str, reason: str) -> None:
         """Log what is set aside."""

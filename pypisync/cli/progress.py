@@ -113,6 +113,11 @@ class Bars:
         if self._now is not None and self._bytes:
             self._progress.advance(self._now, count)
 
+    def feed(self, index: str, kind: str, reason: str) -> None:
+        """Print by which feed the changes of an index are read."""
+        why = f" ({reason})" if reason else ""
+        self._print("feed", f"the changes of {index} are read by {kind}{why}")
+
     def fault(self, what: str, reason: str) -> None:
         """Print what is set aside."""
         self._print("failed", f"{what}: {reason}")

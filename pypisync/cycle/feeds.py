@@ -55,12 +55,11 @@ def polled(mirror: Mirror, settings: Mapping[str, str]) -> list[str]:
 
 
 def remember(mirror: Mirror, connection: Transaction, feed: ChangeFeed, before: Before) -> None:
-    """Note the kind that was found, and tell of one that is worse than the one before."""
+    """Note the kind that was found, and tell if it is another one than before."""
     word = f"feed:{feed.name}"
     if feed.kind != before.noted:
         pending.set_setting(connection, word, feed.kind)
     if feed.address != before.address:
         pending.set_setting(connection, f"address:{feed.name}", feed.address)
-    if FEEDS.index(feed.kind) > FEEDS.index(before.kind):
-        reason = f"its changes are read by {feed.kind} from now on: {feed.fault}"
-        mirror.watch.fault(f"index {feed.name}", reason)
+    if feed.kind != before.kind:
+        mirror.watch.feed(feed.name, feed.kind, feed.fault)

@@ -46,6 +46,9 @@ class Watch(Protocol):
     def received(self, count: int) -> None:
         """So many bytes have come in; a negative number: so many have to come again."""
 
+    def feed(self, index: str, kind: str, reason: str) -> None:
+        """The changes of an index are read by another feed now; why by no better one."""
+
     def fault(self, what: str, reason: str) -> None:
         """A project or a file failed; it is set aside and the cycle goes on."""
 
@@ -63,6 +66,9 @@ class Silent:
         """Nothing."""
 
     def received(self, count: int) -> None:
+        """Nothing."""
+
+    def feed(self, index: str, kind: str, reason: str) -> None:
         """Nothing."""
 
     def fault(self, what: str, reason: str) -> None:

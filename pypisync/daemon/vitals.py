@@ -75,6 +75,10 @@ class Vitals:
         self._since = self._clock()
         self._log.received(count)
 
+    def feed(self, index: str, kind: str, reason: str) -> None:
+        """Changes are read by another feed."""
+        self._log.feed(index, kind, reason)
+
     def fault(self, what: str, reason: str) -> None:
         """Something is set aside."""
         self._since = self._clock()

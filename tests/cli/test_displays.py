@@ -29,6 +29,7 @@ def cycle(bars: Bars | Lines) -> None:
     bars.received(10**9)  # bytes of .metadata, which this step does not count
     bars.advance()
     bars.fault("a==1.0", "HTTP 503 \x1b[31m")
+    bars.feed("endpoint", "polling", "HTTP 405")
     bars.step("files", 3_000_000, "bytes")
     bars.received(2_000_000)
     bars.received(-500_000)
@@ -52,6 +53,7 @@ def test_bars_count_what_their_step_counts() -> None:
     shown = output.getvalue()
     assert "failed: " in shown
     assert "a==1.0: HTTP 503 ?[31m" in shown
+    assert "feed: the changes of endpoint are read by polling (HTTP 405)" in shown
     assert "1.5 MB/3.0 MB" in shown
     assert "b==1.0: waits" in shown
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.cycle.mirror import Silent
 from pypisync.cycle.sync import sync_once
 from pypisync.upstream.api import FEEDS, FeedKind
 from tests.recipe.conftest import Wired
@@ -145,3 +146,41 @@ def test_polling_a_mirror_of_300_projects_asks_300_conditional_questions(
     assert asked == Counter((f"/simple/{name}/", 304) for name in names)
     assert everything(bench) == rows
     assert bench.query("SELECT count(*) FROM runs") == [(2,)]
+
+
+class Told(Silent):
+    """What a cycle tells of feeds and of faults."""
+
+    def __init__(self) -> None:
+        self.feeds: list[tuple[str, str, str]] = []
+        self.faults: list[str] = []
+
+    def feed(self, index: str, kind: str, reason: str) -> None:
+        self.feeds.append((index, kind, reason))
+
+    def fault(self, what: str, reason: str) -> None:
+        self.faults.append(what)
+
+
+def test_another_feed_is_told_once_and_is_no_fault(
+    tmp_path: Path, world: World, wired: Wired
+) -> None:
+    first(world)
+    bench = Bench(tmp_path, wired(), {"app": ["latest"]})
+
+    def told() -> Told:
+        watch = Told()
+        catalog = bench.catalog()
+        assert sync_once(replace(bench.mirror(catalog), watch=watch)).failed == {}
+        catalog.close()
+        return watch
+
+    only(world, "polling")
+    watch = told()
+    [(index, kind, reason)] = watch.feeds
+    assert (index, kind, watch.faults) == ("endpoint", "polling", [])
+    assert "HTML" in reason
+    assert told().feeds == []
+    only(world, "changelog")
+    bench.clock += 86400
+    assert told().feeds == [("endpoint", "changelog", "")]
