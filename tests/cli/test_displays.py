@@ -74,14 +74,15 @@ def test_lines_hold_one_fact_each(capsys: pytest.CaptureFixture[str], *, as_json
     lines.done(Report(serial=7, held=held, failed={"a==1.0": "HTTP 503"}))
     shown = capsys.readouterr().err.splitlines()
     assert not any("\x1b" in line for line in shown)
-    assert len(shown) == 5 + 20 + 1  # as many of what is held as are useful
+    assert len(shown) == 6 + 20 + 1  # as many of what is held as are useful
     if as_json:
         logged = [json.loads(line) for line in shown]
-        assert [line["event"] for line in logged[:5]] == [
-            "changelog", "projects", "projects", "failed", "files"
+        assert [line["event"] for line in logged[:6]] == [
+            "changelog", "projects", "projects", "failed", "feed", "files"
         ]  # fmt: skip
         assert (logged[3]["level"], logged[3]["what"]) == ("warning", "a==1.0")
-        assert logged[4]["bytes"] == 3_000_000
+        assert (logged[4]["level"], logged[4]["kind"]) == ("info", "polling")
+        assert logged[5]["bytes"] == 3_000_000
         assert (logged[-1]["held"], logged[-1]["failed"]) == (30, 1)
     else:
         assert "reason='HTTP 503 ?[31m'" in shown[3]
