@@ -65,12 +65,17 @@ def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     """Yields what of the indexes is to be known.
 
     How many projects each has on the pages, where there is more than the one; how each tells its
-    changes; whether one is broken.
+    changes; what they have in quarantine; whether one is broken.
     """
     if found.indexes.keys() - {"endpoint"}:
         yield "indexes", ", ".join(f"{name}: {number}" for name, number in found.indexes.items())
     if found.serial is None or len(found.feeds) > 1:
         yield "changes", ", ".join(f"{index}: {kind}" for index, kind in found.feeds.items())
+    first = [f"{what} for {span(now - at)}" for what, at in found.quarantined[:_FAILED]]
+    if more := len(found.quarantined) - len(first):
+        first.append(f"and {count(more)} more")
+    if first:
+        yield "quarantined", f"by upstream: {', '.join(first)}"
     if found.broken:
         since, said = found.broken
         yield "broken", f"{said}, for {span(now - since)}: nothing is removed"

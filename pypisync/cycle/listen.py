@@ -26,11 +26,12 @@ from pypisync.core.wanted.groups import GROUP, group_text, lines
 from pypisync.core.wanted.roots import as_requirement, expand
 from pypisync.cycle import feeds, poll, reconcile
 from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.quarantine import Words, withdraw
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
 
-# What PyPI's journal says of what is gone, for good or for a time.
-_REMOVAL = re.compile(r"remove (?:project|release|file)|(?:project|release) quarantined")
+# What PyPI's journal says of what is gone. The row of a quarantined release says nothing of others.
+_REMOVAL = re.compile(r"remove (?:project|release|file)|project quarantined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class _News:
     rows: int = 0
     changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
     removals: set[str] = field(default_factory=set)  # of which it said that something is gone
+    quarantines: Words = field(default_factory=Words)
     by_index: bool = False  # the simple index told it, which knows of no removal
     rewound: bool = False  # the serials known are not the index's (any more): all begins anew
     listed: Mapping[str, int] | None = None  # all its projects, if they were asked for
@@ -157,6 +159,7 @@ def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
                 news.changed[name] = change.serial
                 if _REMOVAL.match(change.action):
                     news.removals.add(name)
+                news.quarantines.hear(name, change)
     except UpstreamError as error:
         mirror.answered("changelog", error)
         if not isinstance(error, Rewound):
@@ -230,6 +233,8 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool)
         owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
     pending.mark_stale(connection, owed, mirror.now(), index)
     missing.tell(connection, news.removals & owed.keys())
+    here = {name for name in owed if found.get(name) in ("", index)}
+    withdraw(mirror, connection, news.quarantines, here)
     pending.look_anew(connection, [name for name, claim in claims.items() if claim == "anew"])
     return set(owed)
 

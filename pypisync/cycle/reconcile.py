@@ -28,13 +28,13 @@ def reconciled(connection: Transaction, now: float) -> None:
 def differing(known: Mapping[str, pending.Known], listed: Mapping[str, int]) -> dict[str, int]:
     """Returns the known projects that upstream's list contradicts, each with the serial it is owed.
 
-    One that is missing in the list was removed; a quarantined one may be missing.
+    One that is missing in the list was removed, or is in quarantine: only its page tells.
     """
     owed = {}
     for name, project in sorted(known.items()):
         serial = listed.get(name)
         if serial is None:
-            if project.status not in ("gone", "quarantined"):
+            if project.status != "gone":
                 owed[name] = 0
         elif project.status == "gone" or serial not in (0, project.serial):
             owed[name] = serial

@@ -296,11 +296,12 @@ def check_counts(reader: Reader) -> None:
 
 
 def check_pool(bench: Bench) -> None:
-    """The pool holds what the generations list and what is still wanted, and nothing else."""
+    """The pool holds what generations list, what is still wanted or quarantined, and nothing else."""
     listed = {path for (path,) in bench.query("SELECT DISTINCT path FROM published")}
     wanted = bench.query(
         "SELECT f.path FROM files f JOIN selected s ON s.release_id = f.release_id WHERE f.kept"
     )
+    wanted += bench.query("SELECT path FROM quarantined")
     has = {
         str(path.relative_to(bench.folder)).removesuffix(".metadata")
         for path in bench.folder.glob("packages/*/*/*/*")

@@ -23,7 +23,8 @@ from sqlalchemy import (
     text,
 )
 
-import pypisync.catalog.db.schema_proofs  # noqa: F401 - its tables are part of the schema
+import pypisync.catalog.db.schema_proofs
+import pypisync.catalog.db.schema_quarantine  # noqa: F401 - and so are these
 from pypisync.catalog.db.columns import (
     flag_column,
     id_column,

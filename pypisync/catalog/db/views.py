@@ -138,6 +138,7 @@ VIEWS = (
             CASE WHEN q.fault <> '' THEN q.fault
                 WHEN d.status = 'gone' THEN 'upstream has no such project'
                 WHEN d.status = 'unseen' THEN 'not read yet'
+                WHEN d.status = 'quarantined' THEN 'upstream has quarantined the project'
                 WHEN c.barred <> '' THEN c.barred
                 WHEN EXISTS (SELECT 1 FROM choices h WHERE h.class_id = c.id)
                     THEN 'no release for some targets'
@@ -221,6 +222,19 @@ VIEWS = (
          "SELECT release, reason, since FROM held"),
     View("v_pending", "Projects whose document has still to be fetched.",
          "SELECT name AS project, serial, since, attempts, reason, index_name FROM pending"),
+    View(
+        "v_quarantined",
+        "What upstream has quarantined, the whole project where version is empty; files, bytes:"
+        " kept meanwhile.",
+        """
+        SELECT q.name AS project, q.version, q.since, count(f.path) AS files,
+            COALESCE(sum(t.size), 0) AS bytes
+        FROM quarantines q
+        LEFT JOIN quarantined f ON f.name = q.name AND (q.version = '' OR f.version = q.version)
+        LEFT JOIN stored t ON t.path = f.path
+        GROUP BY q.name, q.version, q.since
+        """,
+    ),
     View("v_skipped", "Versions and files upstream lists that the standards do not allow.",
          "SELECT p.name AS project, k.what, k.reason"
          " FROM skipped k JOIN projects p ON p.id = k.project_id"),

@@ -1,6 +1,7 @@
 """What upstream says, recorded; and what is still to be read.
 
-- ``record``, with ``parsed`` and ``existing``: a document becomes rows; only changes are written
+- ``record``, with ``parsed``, ``existing`` and ``judge``: a document becomes rows, if it changed
+- ``quarantine``: what upstream has quarantined, and which files are kept meanwhile
 - ``pending``: the serial read up to, and the projects that are owed a document
 - ``requirements``: requirements known, and those still to be read
 - ``policy``, ``vulnerabilities``, ``lock_files``: what the policy, advisories and lock files add

@@ -29,6 +29,7 @@ from pypisync.catalog.db.schema import (
     roots,
     stored,
 )
+from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among, batches
 from pypisync.core.filters.policy import Policy, blocked
 from pypisync.core.standards.filenames import METADATA
@@ -165,7 +166,7 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
 
 
 def doom_blocked(connection: Connection, policy: Policy) -> None:
-    """Doom what older generations list and the policy blocks: upstream may not have it any more."""
+    """Doom what the policy blocks and only older generations list, or what is quarantined."""
     if not policy.block:
         return
     p = published.c
@@ -176,6 +177,15 @@ def doom_blocked(connection: Connection, policy: Policy) -> None:
     )
     paths = [
         path for path, *file in connection.execute(listed.distinct()) if blocked(policy, *file)
+    ]
+    q = quarantined.c
+    apart = select(q.path, q.name, q.version, stored.c.sha256).join_from(
+        quarantined, stored, (stored.c.path == q.path) & (stored.c.sha256 != "")
+    )
+    paths += [
+        path
+        for path, name, version, sha256 in connection.execute(apart)
+        if blocked(policy, name, version, path.rpartition("/")[2], sha256)
     ]
     doom_stored(connection, [end for path in paths for end in (path, path + METADATA)])
 

@@ -4,8 +4,7 @@ A document is compared with what the catalog holds, and only differences are wri
 touch is marked for the next decision and the next publication in the same transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from packaging.version import Version
@@ -14,25 +13,28 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from pypisync.catalog.db.pool import doom_stored
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
-from pypisync.catalog.db.sql import Ids, add, among, batches, to_text
-from pypisync.catalog.facts import places
+from pypisync.catalog.db.sql import Ids, add, among, batches
+from pypisync.catalog.facts import places, quarantine
 from pypisync.catalog.facts.existing import Known
 from pypisync.catalog.facts.file_rows import file_row, known_sha256, row_file
+from pypisync.catalog.facts.judge import Judge, Kept
 from pypisync.catalog.facts.parsed import Read, read
-from pypisync.core.filters.file_rules import FileFacts, Rules, keep
-from pypisync.core.filters.policy import Bar, judge
+from pypisync.core.filters.file_rules import Rules
+from pypisync.core.filters.policy import Bar
 from pypisync.core.standards import filenames as names
+from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA, ParsedFile
-from pypisync.core.standards.model import File, ProjectDocument, Validators
+from pypisync.core.standards.model import (
+    NO_VALIDATORS,
+    File,
+    ProjectDocument,
+    Validators,
+)
 
 # A project that upstream does not have (any more).
 GONE = "gone"
 # Of more skipped entries than this only the number is recorded.
 _SKIPPED_LISTED = 100
-
-
-# Of each file: whether it is kept, and the mask of the targets that can use it.
-_Files = Sequence[tuple[bool, str]]
 
 
 def record(
@@ -70,6 +72,24 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: 
                 index_name="",
             )
         )
+
+
+def withdraw(
+    connection: Connection, words: Iterable[tuple[str, str]], rules: Rules, now: float
+) -> None:
+    """Take what a journal calls quarantined, (project, version), out of the facts.
+
+    The documents that say the same may come later. A version of "" is the whole project.
+    """
+    of: dict[str, set[str]] = {}
+    for name, version in words:
+        of.setdefault(name, set()).add(version)
+    ids = ensure_projects(connection, of)
+    known = Known(connection, list(ids.values()), rules)
+    writer = _Writer(connection, rules, known, now)
+    for name, some in of.items():
+        writer.withdraw(ids[name], some)
+    writer.write()
 
 
 def record_same(connection: Connection, known: Mapping[str, Validators]) -> None:
@@ -120,10 +140,9 @@ class _Writer:
         self._rules = rules
         self._known = known
         self._now = now
-        self._idle = rules.bars.idle
+        self._judge = Judge(rules, known, now)
         self._contradictions: list[tuple[str, str]] = []  # of the project at hand
         self._index = ""  # of the document that is compared, for files that name none
-        self._alike: dict[object, tuple[_Files, dict[str, Any]]] = {}
         self._project = "", ""  # the name of the project at hand, and its status before
         self._claims: list[places.Claim] = []
         self._doomed: list[dict[str, Any]] = []
@@ -137,6 +156,9 @@ class _Writer:
         self._files: list[dict[str, Any]] = []
         self._gone_files: list[int] = []
         self._skipped: list[dict[str, Any]] = []
+        self._shown: dict[str, Collection[bytes]] = {}  # by project: the versions it lists
+        self._whole: dict[str, bool] = {}  # by project: whether all of it is quarantined
+        self._withdrawn: dict[tuple[str, str], list[str]] = {}  # paths by project and version
         self._doubted: set[int] = set()  # projects of which requirements are to be read again
 
     def project(self, project: int, read: Read) -> None:
@@ -153,6 +175,9 @@ class _Writer:
             if key not in read.releases and whole:
                 changed |= self._empty(row)
         status = document.status or (was.status if was.status not in ("unseen", GONE) else "active")
+        if whole:
+            self._shown[was.name] = read.releases.keys()
+            self._whole[was.name] = document.status == quarantine.STATUS
         row = {
             "row": project,
             "display": document.display,
@@ -179,6 +204,28 @@ class _Writer:
                 }
             )  # fmt: skip
 
+    def withdraw(self, project: int, some: Collection[str]) -> None:
+        """Take versions out of the facts that are quarantined, or ("") all."""
+        was, have = self._known.projects[project], self._known.releases[project]
+        all_of_it = quarantine.WHOLE in some
+        hidden = {versions.key(v) for v in map(versions.parse, some) if v is not None}
+        if all_of_it:
+            hidden = set(have)
+        changed = False
+        for key in have.keys() & hidden:
+            changed |= self._empty(have[key])
+        row = {name: getattr(was, name) for name in _PROJECT_COLUMNS}
+        # The document is another now, whatever its validators say.
+        row |= {"row": project, **validators_row(NO_VALIDATORS), "unpublished": True}
+        if all_of_it:
+            row |= {"status": quarantine.STATUS, "status_reason": None}
+        row["undecided"] = was.undecided or changed
+        row["unproven"] = was.unproven or changed
+        self._projects.append(row)
+        filled = (key for key, row in have.items() if self._known.files.get(row.id))
+        self._shown[was.name] = set(filled) - hidden
+        self._whole[was.name] = all_of_it
+
     def masks(self, project: int) -> None:
         """Derive a project's masks again from the files in the catalog."""
         was = self._known.projects[project]
@@ -203,8 +250,8 @@ class _Writer:
         entries: list[tuple[File, ParsedFile]],
         was: Any,
     ) -> bool:
-        bars = self._bars(project, version, entries, was)
-        kept, derived = self._keep(entries, bars)
+        bars = self._judge.bars(project, version, entries, was)
+        kept, derived = self._judge.keep(entries, bars)
         if was is None:
             release = self._release_ids.next()
             self._new_releases.append(
@@ -223,55 +270,6 @@ class _Writer:
             self._touch(was, derived, sources=sources, masks=changed)
         return changed
 
-    def _keep(
-        self, entries: list[tuple[File, ParsedFile]], bars: Sequence[Bar | None]
-    ) -> tuple[_Files, dict[str, Any]]:
-        """Returns which files are kept and for which targets, and the columns that follow from it.
-
-        Releases of a project are mostly alike in what that hangs on, so answers are kept.
-        """
-        alike = tuple(
-            (p.tags, p.remainder, f.requires_python, f.yanked is not None, bar is not None)
-            for (f, p), bar in zip(entries, bars, strict=True)
-        )
-        if alike not in self._alike:
-            kept = keep(
-                [
-                    FileFacts(parsed, requires_python, yanked, barred)
-                    for (_, parsed), (_, _, requires_python, yanked, barred) in zip(
-                        entries, alike, strict=True
-                    )
-                ],
-                self._rules.policy,
-                self._rules.targets,
-                self._rules.machines,
-            )
-            derived = {
-                "kept": any(wanted for wanted, _ in kept.files),
-                "admits": to_text(kept.admits),
-                "admits_yanked": to_text(kept.admits_yanked),
-                "builds": to_text(kept.builds),
-                "serves": to_text(kept.serves),
-                "serves_yanked": to_text(kept.serves_yanked),
-            }
-            self._alike[alike] = [(wanted, to_text(mask)) for wanted, mask in kept.files], derived
-        return self._alike[alike]
-
-    def _bars(
-        self, project: int, version: Version, entries: list[tuple[File, ParsedFile]], was: Any
-    ) -> list[Bar | None]:
-        """Returns what the policy says to each file."""
-        if self._idle:
-            return [None] * len(entries)
-        name = self._known.projects[project].name
-        policy = self._rules.bars.of(name)
-        bad = self._known.vulnerable.get(was.id, ()) if was else ()
-        have = self._known.files.get(was.id, {}) if was else {}
-        known = (
-            replace(file, sha256=known_sha256(file, have.get(file.filename))) for file, _ in entries
-        )
-        return [judge(policy, name, str(version), file, bad, self._now) for file in known]
-
     def _touch(self, was: Any, derived: Mapping[str, Any], *, sources: bool, masks: bool) -> None:
         knowledge = was.knowledge
         if sources and knowledge != "unknown":
@@ -287,6 +285,8 @@ class _Writer:
     def _empty(self, was: Any) -> bool:
         have = self._known.files.get(was.id, {})
         self._gone_files += [file.id for file in have.values()]
+        of = self._known.projects[was.project_id].name, was.version
+        self._withdrawn[of] = [file.path for file in have.values()]
         nothing = {"kept": False, **dict.fromkeys(_MASKS, "0")}
         changed = any(getattr(was, name) != value for name, value in nothing.items())
         if changed or have:
@@ -297,7 +297,7 @@ class _Writer:
         self,
         release: int,
         entries: list[tuple[File, ParsedFile]],
-        kept: _Files,
+        kept: Kept,
         bars: Sequence[Bar | None],
     ) -> bool:
         """Compare files. Returns whether what the requirements are read from has changed."""
@@ -378,6 +378,9 @@ class _Writer:
         ):
             for some in batches(rows):
                 add(self._connection, table, some)
+        quarantine.update_states(
+            self._connection, self._whole, self._shown, self._withdrawn, self._now
+        )
         # Not even the direct address of a barred file may lead to it.
         paths = [row["path"] for row in self._doomed]
         doom_stored(self._connection, [end for path in paths for end in (path, path + METADATA)])

@@ -2,7 +2,8 @@
 
 These generations are kept: the newest; those replaced less than ``retention`` ago; those with a
 name; and the one that the index is frozen to. A file stays while a kept generation lists it, while
-a selected release waits for it, and in any case for ``grace`` after it has left the pages.
+a selected release waits for it, while upstream has it in quarantine, and in any case for ``grace``
+after it has left the pages or the quarantine.
 """
 
 from sqlalchemy import (
@@ -30,6 +31,7 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.schema_proofs import published_proofs
+from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among
 from pypisync.catalog.facts.lock_files import wanted_files
 from pypisync.core.standards.filenames import METADATA
@@ -77,8 +79,9 @@ def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[
     p, g = published.c, generations.c
     kept = exists().where(g.id.between(p.first, p.last), _kept(replaced)).correlate(published)
     listed = exists().where(p.path == path, or_(p.last.is_(None), kept)).correlate(stored)
+    apart = exists().where(quarantined.c.path == path).correlate(stored)
     query = select(stored.c.path, stored.c.sha256, stored.c.size).where(
-        stored.c.unlisted.is_not(None), stored.c.unlisted <= off_pages, ~listed
+        stored.c.unlisted.is_not(None), stored.c.unlisted <= off_pages, ~listed, ~apart
     )
     found = [Stored(*row) for row in connection.execute(query.order_by(stored.c.path))]
     if not found:

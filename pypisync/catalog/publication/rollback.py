@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, upda
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import generations, pages, projects, published
+from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among, batches
 from pypisync.catalog.proofs import history as proof_history
 from pypisync.catalog.publication import checks
@@ -76,18 +77,19 @@ def missing(connection: Connection, wanted: Iterable[Stored]) -> list[str]:
 def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[str]]:
     """Make a generation that lists what ``to`` does, as far as it is stored.
 
-    Returns its number, or 0 if the newest one does already; and the files that are not stored, so
-    that no page may list them. The projects concerned are to be published anew when the index
-    follows upstream again.
+    What upstream has in quarantine is left out too. Returns its number, or 0 if the newest one does
+    already; and the files that are not stored, so that no page may list them. The projects
+    concerned are to be published anew when the index follows upstream again.
     """
     newest = history.generation(connection)[0]
     lost = set(checks.unrecorded(connection))
-    names = _differing(connection, to.number, newest) | _names_of(connection, lost)
+    apart = set(connection.scalars(select(quarantined.c.path)))
+    names = _differing(connection, to.number, newest) | _names_of(connection, lost | apart)
     lost |= set(missing(connection, needed(connection, to.number)))
     lost = {path.removesuffix(METADATA) for path in lost}
     wanted: dict[str, Page | None] = dict.fromkeys(names)
     for page in pages_at(connection, names, to.number):
-        left = tuple(file for file in page.files if file.path not in lost)
+        left = tuple(file for file in page.files if file.path not in lost | apart)
         if left or not page.files:  # an empty page would hide the project in other indexes
             wanted[page.name] = replace(page, files=left)
     number = history.publish(connection, wanted, to.serial, now, repeats=to.number)

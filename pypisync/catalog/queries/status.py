@@ -64,6 +64,7 @@ class Status:
     pending: Pending | None
     held: int
     held_first: Sequence[tuple[str, str, float]]  # release, reason, since
+    quarantined: Sequence[tuple[str, float]]  # "name" or "name==version" by upstream, since when
     unmet: int
     skipped: int
     barred: int  # files, by the policy
@@ -113,6 +114,7 @@ def status(reader: Reader, *, first: int = 5) -> Status:
                 first,
             )
         ],
+        quarantined=_quarantined(reader),
         unmet=reader.value(
             "SELECT (SELECT count(*) FROM edges WHERE class_id IS NULL) + (SELECT count(*)"
             " FROM classes c JOIN edges e ON e.class_id = c.id WHERE c.unmet <> '0')"
@@ -141,6 +143,11 @@ def _broken(reader: Reader) -> tuple[float, str] | None:
         return None
     since, _, said = text.partition(" ")
     return float(since), said
+
+
+def _quarantined(reader: Reader) -> list[tuple[str, float]]:
+    rows = reader.rows("SELECT name, version, since FROM quarantines ORDER BY name, version")
+    return [(f"{name}=={version}" if version else name, since) for name, version, since in rows]
 
 
 def _barred(reader: Reader) -> dict[str, int]:

@@ -7,6 +7,7 @@ decides most comes first.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -60,12 +61,10 @@ def why_not(
     if not projects:
         found.append(Finding("unknown", missing(reader, name, version)))
         return Absence(bool(listed), found)
-    ((project, status, status_reason, index),) = projects
+    ((project, status, reason, index),) = projects
     if index and (several or index != ENDPOINT):
         found.append(Finding("index", f"the project is from the index {index}"))
-    if status == "quarantined":
-        why = f": {status_reason}" if status_reason else ""
-        found.append(Finding("quarantined", f"upstream has quarantined the project{why}"))
+    found += _quarantined(reader, name, version, reason)
     found += _owed(reader, name, status)
     if status not in ("gone", "unseen"):
         asked = _Asked(reader, project, name, index, policy)
@@ -75,6 +74,27 @@ def why_not(
             else asked.release(version, listed=bool(listed))
         )
     return Absence(bool(listed), found)
+
+
+def _quarantined(
+    reader: Reader, name: str, version: Version | None, reason: str | None
+) -> Iterator[Finding]:
+    """That upstream has quarantined the project or this version (None: any), and since when."""
+    rows = reader.rows(
+        "SELECT version, since FROM quarantines WHERE name = ? ORDER BY version", name
+    )
+    for of, since in rows:
+        when = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        why = f": {reason}" if reason else ""
+        if not of:
+            what = f"the project, since {when}{why}"
+        elif version is None:
+            what = f"version {of}, since {when}"
+        elif versions.parse(of) == version:
+            what = f"this version, since {when}"
+        else:
+            continue
+        yield Finding("quarantined", f"upstream has quarantined {what}")
 
 
 def missing(reader: Reader, name: str, version: Version | None) -> str:

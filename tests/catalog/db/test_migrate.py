@@ -14,6 +14,7 @@ from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import pending, requirements
+from pypisync.catalog.publication import retention
 from pypisync.catalog.queries import generations as past
 from pypisync.core.standards.model import NO_VALIDATORS
 from pypisync.errors import CatalogError
@@ -207,4 +208,27 @@ def test_no_wheel_counts_as_read_in_parts(database: str) -> None:
         assert requirements.unverified(connection) == [
             requirements.Unverified(1, "a", "1", "p", "digest")
         ]
+    catalog.close()
+
+
+def test_what_is_in_quarantine_is_kept_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0014")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name, status) VALUES (1, 'a', 'quarantined')")
+        run("INSERT INTO projects (id, name, status) VALUES (2, 'b', 'active')")
+        run("INSERT INTO runs (id, started, finished) VALUES (1, 4, 5)")
+        row = "INSERT INTO published (id, name, version, filename, path, sha256, size, first, last)"
+        for number, name in enumerate("aab"):
+            path = f"{name}{number}"
+            run(f"{row} VALUES ({number}, '{name}', '1', '{path}', '{path}', 'x', 1, 1, 1)")
+            if number:
+                columns = "path, sha256, size, unlisted"
+                run(f"INSERT INTO stored ({columns}) VALUES ('{path}', 'x', 1, 6)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM v_quarantined").all()
+        assert [tuple(row) for row in rows] == [("a", "", 5.0, 1, 1)]
+        assert [item.path for item in retention.unneeded(connection, 100, 100)] == ["b2"]
     catalog.close()
