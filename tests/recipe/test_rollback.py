@@ -296,7 +296,7 @@ def check_counts(reader: Reader) -> None:
 
 
 def check_pool(bench: Bench) -> None:
-    """The pool holds what generations list, what is still wanted or quarantined, and nothing else."""
+    """The pool holds what generations list, what is wanted or quarantined, and nothing else."""
     listed = {path for (path,) in bench.query("SELECT DISTINCT path FROM published")}
     wanted = bench.query(
         "SELECT f.path FROM files f JOIN selected s ON s.release_id = f.release_id WHERE f.kept"
