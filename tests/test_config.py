@@ -12,7 +12,7 @@ from pypisync.config.schema import Document
 from pypisync.core import units
 from pypisync.core.standards.requirements import parse as parse_requirement
 from pypisync.core.wanted import selector
-from pypisync.core.wanted.groups import Group, Pin
+from pypisync.core.wanted.groups import Group, Locked
 from pypisync.core.wanted.roots import Pattern, Root, expand
 from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
@@ -130,7 +130,7 @@ def test_requirements_become_groups(tmp_path: Path) -> None:
     flask = parse_requirement("flask[async]>2 ; os_name == 'nt'")
     click = parse_requirement("click<9")
     assert a == Group("teams/a.txt", resolve=True, requirements=(flask,), constraints=(click,))
-    assert b == Group("b.txt", resolve=False, locked=(Pin("six", "1.16"),))
+    assert b == Group("b.txt", resolve=False, locked=(Locked("six", "1.16"),))
     assert lock == Group("uv.lock", resolve=False)
 
 

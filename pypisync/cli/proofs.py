@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pypisync.catalog.queries.proofs import OnRecord
+    from pypisync.core.standards.model import Pin
 
 _STATES = {"published": "yes", "waiting": "not yet", "kept": "until the new is", "open": ""}
 
@@ -51,7 +52,7 @@ def proofs(
     if found is None:
         raise ConfigError([f'"{subject}" is no root or group that is proven'])
     if as_json:
-        show_json([asdict(one) for one in found])
+        show_json([asdict(one) | {"pins": [_as_object(pin) for pin in one.pins]} for one in found])
         return
     heads = ("subject", "targets", "verdict", "published", "releases", "when")
     show("Proofs", heads, map(_row, found))
@@ -80,11 +81,20 @@ def _details(found: "Sequence[OnRecord]") -> None:
             show(f"{one.subject} on {one.targets}", columns, _pins(one))
 
 
+def _as_object(pin: "Pin") -> dict[str, object]:
+    return {
+        "project": pin.name,
+        "version": pin.version,
+        "extras": ",".join(pin.extras),
+        "chosen_by": pin.chosen_by,
+        "added": pin.added,
+    }
+
+
 def _pins(one: "OnRecord") -> "Iterator[tuple[str, ...]]":
     for pin in one.pins:
-        extras = f"[{pin.extras}]" if pin.extras else ""
         yield (
-            pin.project + extras,
+            pin.package,
             pin.version,
             pin.chosen_by,
             "added for proofs" if pin.added else "",

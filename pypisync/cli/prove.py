@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pypisync.config.load import Config
     from pypisync.core.environments.proof_targets import ProofTarget
     from pypisync.core.resolve.index import Offers
-    from pypisync.core.resolve.prover import Pin, Proof
+    from pypisync.core.resolve.prover import Installed, Proof
     from pypisync.core.wanted.groups import Subject
 
     Row = tuple[Subject, ProofTarget, Proof]
@@ -168,7 +168,7 @@ def _print(rows: "Sequence[Row]", *, pins: bool) -> None:
             show(title, ("project", "version", "file"), map(_row, proof.pins))
 
 
-def _row(pin: "Pin") -> tuple[str, str, str]:
+def _row(pin: "Installed") -> tuple[str, str, str]:
     extras = f"[{','.join(pin.extras)}]" if pin.extras else ""
     return pin.name + extras, pin.usable.release.version, pin.usable.file.filename
 

@@ -13,7 +13,7 @@ from pypisync.errors import ConfigError
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from pypisync.catalog.queries.why import Pinned, Reason, Way
+    from pypisync.catalog.queries.why import OfProof, Reason, Way
     from pypisync.config.load import Config
     from pypisync.core.closure.paths import RootLine
 
@@ -182,7 +182,7 @@ def named(root: "RootLine") -> str:
     return f'root {root.project}{extras} "{root.selector}"{pattern}'
 
 
-def _proofs(proofs: "tuple[Pinned, ...]") -> str:
+def _proofs(proofs: "tuple[OfProof, ...]") -> str:
     """Returns the proofs that have a release among their pins; a few of them."""
     named = [
         f"the proof of {one.subject} on {one.targets}"

@@ -14,10 +14,11 @@ from pypisync.catalog.facts import policy as bars
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.proofs.index import offers, weight
-from pypisync.catalog.proofs.record import StoredPin, Verdict
+from pypisync.catalog.proofs.record import Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.environments.proof_targets import served
 from pypisync.core.resolve.index import Lacking, Offers
+from pypisync.core.standards.model import Pin
 from pypisync.core.units import show_size
 from pypisync.core.wanted.groups import Asked, Subject, group_text, of_group, of_root
 from pypisync.cycle.mirror import Mirror
@@ -25,7 +26,7 @@ from pypisync.cycle.mirror import Mirror
 # Most cycles have nothing to prove, and need not wait for the solvers.
 if TYPE_CHECKING:
     from pypisync.core.resolve.closure_pins import Calling
-    from pypisync.core.resolve.prover import Pin, Proof, Prover
+    from pypisync.core.resolve.prover import Installed, Proof, Prover
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
@@ -186,7 +187,7 @@ class _Bench:
             calling = self._calls_on(prover)
         budget = self._mirror.budget()
         budget.check()  # a request to stop the cycle is noticed here too
-        pins: tuple[StoredPin, ...] = ()
+        pins: tuple[Pin, ...] = ()
         tried, met = set[tuple[str, int]](), set[str]()
 
         def prove() -> "Proof":
@@ -215,7 +216,7 @@ class _Bench:
         return Calling(prover.ground, self._served, self._mirror.rules.targets.groups)
 
 
-def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin, ...]:
+def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[Pin, ...]:
     """Returns the pins to be stored: the solver's, and those of installers that differ."""
     found = _stored(proof.pins, "solver", calling, wanted)
     have = {(pin.name, pin.version) for pin in found}
@@ -226,10 +227,16 @@ def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[StoredPin,
 
 
 def _stored(
-    pins: "Sequence[Pin]", chosen_by: str, calling: "Calling", wanted: Asked
-) -> list[StoredPin]:
+    pins: "Sequence[Installed]", chosen_by: str, calling: "Calling", wanted: Asked
+) -> list[Pin]:
     called = calling.called(wanted, {pin.name: pin.version for pin in pins})
     return [
-        StoredPin(pin.name, pin.usable.release.version, pin.extras, chosen_by, pin.name in called)
-        for pin in pins
+        Pin(
+            one.name,
+            one.usable.release.version,
+            one.extras,
+            chosen_by,
+            added=one.name not in called,
+        )
+        for one in pins
     ]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.publication.plan import Amount, Difference, difference
-from pypisync.core.wanted.groups import Group, NamedFile, Pin
+from pypisync.core.wanted.groups import Group, Locked, NamedFile
 from pypisync.cycle.sync import Report, listen, settle
 from pypisync.storage.pool import Pool
 from tests.cli.running import configure, invoke, snapshot
@@ -53,7 +53,11 @@ def test_a_plan_says_what_the_next_sync_does(before: list[Op], changes: list[Op]
         packages = {"alpha": ["latest"], "beta[fast]": [">=1"], "eta": ["1.0"]}
         bench = Bench(Path(folder), MemoryUpstream(world), packages)
         sdists = tuple(NamedFile(f"gamma-{version}.tar.gz") for version in ("1.0", "2.0"))
-        pins = (Pin("gamma", "1.0", sdists[:1]), Pin("gamma", "2.0", sdists[1:]), Pin("eta", "1.1"))
+        pins = (
+            Locked("gamma", "1.0", sdists[:1]),
+            Locked("gamma", "2.0", sdists[1:]),
+            Locked("eta", "1.1"),
+        )
         bench.groups = [Group("uv.lock", resolve=False, locked=pins)]
         bench.sync()
         old = listed(bench)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pypisync.core.standards.requirements import parse
-from pypisync.core.wanted.groups import Group, NamedFile, Pin
+from pypisync.core.wanted.groups import Group, Locked, NamedFile
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -26,12 +26,12 @@ def asks(*requirements: str, constraints: tuple[str, ...] = ()) -> Group:
     )
 
 
-def lock(*pins: Pin, name: str = "uv.lock") -> Group:
+def lock(*pins: Locked, name: str = "uv.lock") -> Group:
     """A group that is mirrored exactly."""
     return Group(name, resolve=False, locked=pins)
 
 
-def pin(world: World, name: str, version: str, *endings: str) -> Pin:
+def pin(world: World, name: str, version: str, *endings: str) -> Locked:
     """A pin with the files of the release whose names end so, by their hashes."""
     release = world.project(name).same_release(version)
     assert release is not None
@@ -41,7 +41,7 @@ def pin(world: World, name: str, version: str, *endings: str) -> Pin:
         if not endings or file.filename.endswith(endings)
     ]
     assert len(named) >= len(endings)
-    return Pin(name, version, tuple(named))
+    return Locked(name, version, tuple(named))
 
 
 def filenames(mirror: Bench) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import event
 
 from pypisync.core.standards.requirements import parse
-from pypisync.core.wanted.groups import Group, NamedFile, Pin
+from pypisync.core.wanted.groups import Group, Locked, NamedFile
 from pypisync.storage import disk
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree
@@ -128,16 +128,16 @@ def test_a_crash_at_every_point_while_other_groups_take_effect(memory_path: Path
     crash_everywhere(memory_path, start)
 
 
-def groups(requirement: str, *pins: Pin) -> tuple[Group, Group]:
+def groups(requirement: str, *pins: Locked) -> tuple[Group, Group]:
     """A requirements file and a lock file."""
     asked = Group("team.txt", resolve=True, requirements=(parse(requirement),))
     return asked, Group("uv.lock", resolve=False, locked=pins)
 
 
-def pin(filename: str) -> Pin:
+def pin(filename: str) -> Locked:
     """The release of a file, and of its files this one."""
     name, version = filename.removesuffix(".tar.gz").split("-")[:2]
-    return Pin(name, version, (NamedFile(filename),))
+    return Locked(name, version, (NamedFile(filename),))
 
 
 def crash_everywhere(memory_path: Path, start: Bench) -> None:

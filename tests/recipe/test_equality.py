@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.standards.requirements import parse
 from pypisync.core.units import moment
-from pypisync.core.wanted.groups import Group, NamedFile, Pin, merged
+from pypisync.core.wanted.groups import Group, Locked, NamedFile, merged
 from tests.deep import scaled
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
@@ -158,7 +158,7 @@ class Mirror(RuleBasedStateMachine):
         ]
         self.synced = False
 
-    def pin(self, name: str, version: str, which: int) -> Pin:
+    def pin(self, name: str, version: str, which: int) -> Locked:
         """A pin with those of the release's files whose bits are set; none: by the file rules."""
         project = self.world.projects.get(name)
         release = project and project.same_release(version)
@@ -168,7 +168,7 @@ class Mirror(RuleBasedStateMachine):
             for number, file in enumerate(files)
             if which >> number & 1
         ]
-        return Pin(name, version, tuple(named))
+        return Locked(name, version, tuple(named))
 
     @rule()
     def sync(self) -> None:

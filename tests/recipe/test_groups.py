@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.core.wanted.groups import Group, Pin
+from pypisync.core.wanted.groups import Group, Locked
 from tests.recipe.grouped import asks, bench, lock, pin, rich
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
@@ -96,7 +96,7 @@ def test_step_by_step_as_from_nothing(tmp_path: Path, database: str) -> None:
         [lock(pin(world, "app", "1.0", ".tar.gz"))],
         [lock(pin(world, "app", "1.0", "win_amd64.whl")), asks("app<3")],
         [asks("app"), lock(pin(world, "app", "2.0"), pin(world, "dep", "1.0"))],
-        [asks("app ; os_name == 'nt'"), lock(pin(world, "dep", "1.0"), Pin("app", "2.0"))],
+        [asks("app ; os_name == 'nt'"), lock(pin(world, "dep", "1.0"), Locked("app", "2.0"))],
         [asks("app ; os_name == 'posix'", "other", constraints=("app!=3.0",))],
         [],
     ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pypisync.core.filters.file_rules import FilePolicy
-from pypisync.core.wanted.groups import NamedFile, Pin
+from pypisync.core.wanted.groups import Locked, NamedFile
 from tests.recipe.grouped import TAGS, bench, filenames, lock, pin, rich
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.world import World
@@ -51,13 +51,13 @@ def test_a_local_version_is_another_version(tmp_path: Path) -> None:
     world = World()
     world.publish("a", "1.0")
     world.publish("a", "1.0+cpu")
-    mirror = bench(tmp_path, world, lock(Pin("a", "1.0")))
+    mirror = bench(tmp_path, world, lock(Locked("a", "1.0")))
     mirror.sync()
     assert mirror.listed() == {"a": {"1.0"}}
 
 
 def test_pins_without_files_have_those_that_are_kept(tmp_path: Path) -> None:
-    mirror = bench(tmp_path, rich(), lock(Pin("app", "2.0")))
+    mirror = bench(tmp_path, rich(), lock(Locked("app", "2.0")))
     mirror.policy = FilePolicy(("cp312",), "all", "never")
     mirror.sync()
     assert filenames(mirror) == {
@@ -67,7 +67,7 @@ def test_pins_without_files_have_those_that_are_kept(tmp_path: Path) -> None:
 
 def test_files_by_name_where_there_is_no_hash(tmp_path: Path) -> None:
     files = (NamedFile("app-2.0.tar.gz"), NamedFile("app-2.0-py3-none-any.whl"))
-    mirror = bench(tmp_path, rich(), lock(Pin("app", "2.0", files)))
+    mirror = bench(tmp_path, rich(), lock(Locked("app", "2.0", files)))
     report = mirror.sync()
     assert report.failed == {
         "app-2.0-py3-none-any.whl": "uv.lock names it, and upstream has no such file"
@@ -132,9 +132,9 @@ def test_what_upstream_does_not_have_is_a_failure_each_once(tmp_path: Path, data
     odd = NamedFile("app-1.0-py3-none-any.whl", "0" * 64)
     real = pin(world, "app", "1.0", ".tar.gz").files
     pins = (
-        Pin("app", "1.0", (odd, *real, NamedFile(sha256="1" * 64))),
-        Pin("app", "9.0", (NamedFile("app-9.0.tar.gz", "2" * 64),)),
-        Pin("nowhere", "1.0", (NamedFile("nowhere-1.0.tar.gz", "3" * 64),)),
+        Locked("app", "1.0", (odd, *real, NamedFile(sha256="1" * 64))),
+        Locked("app", "9.0", (NamedFile("app-9.0.tar.gz", "2" * 64),)),
+        Locked("nowhere", "1.0", (NamedFile("nowhere-1.0.tar.gz", "3" * 64),)),
     )
     mirror = bench(tmp_path, world, lock(*pins), lock(*pins, name="b.lock"), url=database)
     report = mirror.sync()

@@ -102,7 +102,7 @@ def test_roots_come_and_go(bench: Bench, world: World) -> None:
 
 
 def test_a_generation_that_repeats_another_has_its_proofs(bench: Bench, world: World) -> None:
-    first = bench.query("SELECT targets, verdict, pins FROM published_proofs")
+    first = bench.query("SELECT targets, verdict, pins FROM v_published_proofs")
     tear(world)
     bench.sync()
     rollback.to_generation(1).give(bench.folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.core.filters.policy import Block, Policy
-from pypisync.core.wanted.groups import Group, NamedFile, Pin
+from pypisync.core.wanted.groups import Group, Locked, NamedFile
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream
@@ -135,7 +135,7 @@ def test_a_lock_files_hash_finds_its_file(by_name: bool, tmp_path: Path, world: 
     world.publish("app", "1.0", hashes=(), sdist=True, wheels=["py3-none-any", "cp39-cp39-win32"])
     wanted = world.files[NAME].built.sha256
     named = NamedFile(NAME if by_name else "", wanted)
-    pin = Pin("app", "1.0", (named,))
+    pin = Locked("app", "1.0", (named,))
     bench = Bench(
         tmp_path, MemoryUpstream(world), {}, groups=[Group("uv.lock", resolve=False, locked=(pin,))]
     )
@@ -145,7 +145,7 @@ def test_a_lock_files_hash_finds_its_file(by_name: bool, tmp_path: Path, world: 
 
 def test_a_lock_files_hash_that_no_file_has_is_told(tmp_path: Path, world: World) -> None:
     world.publish("app", "1.0", hashes=())
-    pin = Pin("app", "1.0", (NamedFile(NAME, "ab" * 32),))
+    pin = Locked("app", "1.0", (NamedFile(NAME, "ab" * 32),))
     bench = Bench(
         tmp_path, MemoryUpstream(world), {}, groups=[Group("uv.lock", resolve=False, locked=(pin,))]
     )

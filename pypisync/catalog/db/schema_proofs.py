@@ -76,10 +76,21 @@ published_proofs = Table(
     Column("subject", Text, nullable=False),
     Column("targets", Text, nullable=False),  # separated by ", "
     Column("verdict", Text, nullable=False),
-    text_column("pins"),  # "name[extras]==version", separated by ", "
     Column("first", Integer, nullable=False, index=True),
     Column("last", Integer),  # null: published with the newest generation still
     Index("ix_published_proofs_subject_last", "subject", "last"),
     Index("ix_published_proofs_last", "last"),
     comment="verdicts, each with the generations that were published with it",
+)
+
+published_pins = Table(
+    "published_pins",
+    metadata,
+    ref_column("published_proof_id", "published_proofs", index=False, key=True),
+    Column("name", Text, primary_key=True),
+    Column("chosen_by", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    text_column("extras"),  # separated by commas
+    comment="the releases of published proofs, by name, like pages",
+    sqlite_with_rowid=False,  # the key is most of the row
 )

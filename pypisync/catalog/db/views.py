@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view, what it answers, and its query (which runs on SQLite and PostgreSQL)."""
+    """A view, what it holds, and its query in the words of PostgreSQL."""
 
     name: str
     comment: str
@@ -214,8 +214,26 @@ VIEWS = (
         "v_published_proofs",
         "Verdicts and pins that generations were published with, from the first to the last.",
         """
-        SELECT subject, targets, verdict, pins, first AS first_generation, last AS last_generation
-        FROM published_proofs
+        SELECT p.subject, p.targets, p.verdict, coalesce((
+            SELECT string_agg(label, ', ') FROM (
+                SELECT i.name || CASE WHEN i.extras = '' THEN '' ELSE '[' || i.extras || ']' END
+                    || '==' || i.version
+                    || CASE WHEN i.chosen_by = 'solver' THEN '' ELSE ' (' || i.chosen_by || ')' END
+                    AS label
+                FROM published_pins i WHERE i.published_proof_id = p.id
+                ORDER BY i.name, i.chosen_by
+            ) AS pins
+        ), '') AS pins, p.first AS first_generation, p.last AS last_generation
+        FROM published_proofs p
+        """,
+    ),
+    View(
+        "v_published_pins",
+        "Releases of the verdicts that generations were published with; extras: with commas.",
+        """
+        SELECT p.subject, p.targets, i.name AS project, i.version, i.extras, i.chosen_by,
+            p.first AS first_generation, p.last AS last_generation
+        FROM published_pins i JOIN published_proofs p ON p.id = i.published_proof_id
         """,
     ),
     View("v_held", "Releases that are wanted and cannot be published yet.",
@@ -261,7 +279,10 @@ def create(connection: Connection) -> None:
     """Make the views those of this code."""
     for view in VIEWS:
         connection.execute(text(f"DROP VIEW IF EXISTS {view.name}"))
-        connection.execute(text(f"CREATE VIEW {view.name} AS {view.query}"))
+        query = view.query
+        if connection.dialect.name == "sqlite":
+            query = query.replace("string_agg(", "group_concat(")  # its name before SQLite 3.44
+        connection.execute(text(f"CREATE VIEW {view.name} AS {query}"))
         if connection.dialect.name == "postgresql":
             comment = view.comment.replace("'", "''")
             connection.exec_driver_sql(f"COMMENT ON VIEW {view.name} IS '{comment}'")

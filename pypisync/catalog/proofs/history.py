@@ -5,16 +5,32 @@ beginning: a generation is remembered with the last verdicts that were known of 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
 from pypisync.catalog.db.schema import projects
-from pypisync.catalog.db.schema_proofs import proof_pins, proofs, published_proofs, subjects
-from pypisync.catalog.db.sql import Ids, add, among, batches, raw
+from pypisync.catalog.db.schema_proofs import (
+    proof_pins,
+    proofs,
+    published_pins,
+    published_proofs,
+    subjects,
+)
+from pypisync.catalog.db.sql import Ids, among, batches, pour, raw
 
-_Row = tuple[str, str, str, str]
-_COLUMNS = ("subject", "targets", "verdict", "pins")
 _h = published_proofs.c
+_p = published_pins.c
+_PINS = ("published_proof_id", "name", "version", "extras", "chosen_by")
+
+
+class _Row(NamedTuple):
+    """A verdict as generations are remembered with it."""
+
+    subject: str
+    targets: str
+    verdict: str
+    pins: frozenset[tuple[str, str, str, str]]  # name, version, extras with commas, chosen_by
 
 
 def record(connection: Connection, number: int, ready: Iterable[int] | None) -> None:
@@ -40,8 +56,23 @@ def repeat(connection: Connection, old: int, number: int) -> None:
 
 
 def _rows(connection: Connection, condition: ColumnElement[bool]) -> dict[_Row, int]:
-    query = select(_h.id, *(_h[name] for name in _COLUMNS)).where(condition)
-    return {tuple(row): number for number, *row in raw(connection, query)}
+    """Returns the remembered verdicts, with their numbers."""
+    query = select(_p.published_proof_id, _p.name, _p.version, _p.extras, _p.chosen_by)
+    pins = _by_proof(
+        raw(connection, query.join_from(published_pins, published_proofs).where(condition))
+    )
+    query = select(_h.id, _h.subject, _h.targets, _h.verdict).where(condition)
+    return {
+        _Row(subject, targets, verdict, frozenset(pins.get(number, ()))): number
+        for number, subject, targets, verdict in raw(connection, query)
+    }
+
+
+def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, set[tuple[str, str, str, str]]]:
+    found: dict[int, set[tuple[str, str, str, str]]] = {}
+    for number, name, version, extras, chosen_by in rows:
+        found.setdefault(number, set()).add((name, version, extras, chosen_by))
+    return found
 
 
 def _write(
@@ -53,40 +84,29 @@ def _write(
         these = among(_h.id, batch)
         connection.execute(delete(published_proofs).where(these, _h.first == number))
         connection.execute(update(published_proofs).where(these).values(last=number - 1))
-    fresh = sorted(row for row in has if row not in had)
-    if fresh:
-        count = Ids(connection, published_proofs)
-        add(
-            connection,
-            published_proofs,
-            [
-                {"id": count.next(), **dict(zip(_COLUMNS, row, strict=True)), "first": number}
-                for row in fresh
-            ],
-        )
+    fresh = sorted((row for row in has if row not in had), key=lambda row: row[:3])
+    count = Ids(connection, published_proofs)
+    numbered = [(count.next(), row) for row in fresh]
+    columns = ("id", "subject", "targets", "verdict", "first")
+    new = ((one, row.subject, row.targets, row.verdict, number) for one, row in numbered)
+    pour(connection, published_proofs, columns, new)
+    pins = ((one, *pin) for one, row in numbered for pin in sorted(row.pins))
+    pour(connection, published_pins, _PINS, pins)
 
 
 def _published(connection: Connection, ids: Sequence[int]) -> set[_Row]:
     """Returns the verdicts of a batch of subjects that are published."""
     p, i = proofs.c, proof_pins.c
     these = and_(among(p.subject_id, ids), p.published)
-    pins: dict[int, list[str]] = {}
     query = (
         select(i.proof_id, projects.c.name, i.version, i.extras, i.chosen_by)
         .join_from(proof_pins, projects)
         .join(proofs, p.id == i.proof_id)
         .where(these)
     )
-    for proof, *pin in raw(connection, query):
-        pins.setdefault(proof, []).append(_label(*pin))
-    query = select(subjects.c.text, p.targets, p.verdict, p.id).join_from(proofs, subjects)
+    pins = _by_proof(raw(connection, query))
+    query = select(p.id, subjects.c.text, p.targets, p.verdict).join_from(proofs, subjects)
     return {
-        (text, targets, verdict, ", ".join(sorted(pins.get(proof, ()))))
-        for text, targets, verdict, proof in raw(connection, query.where(these))
+        _Row(text, targets, verdict, frozenset(pins.get(number, ())))
+        for number, text, targets, verdict in raw(connection, query.where(these))
     }
-
-
-def _label(name: str, version: str, extras: str, chosen_by: str) -> str:
-    """Returns a pin as text: "requests[socks]==2.31", and " (pip)" if only that chooses it."""
-    label = f"{name}[{extras}]=={version}" if extras else f"{name}=={version}"
-    return label if chosen_by == "solver" else f"{label} ({chosen_by})"

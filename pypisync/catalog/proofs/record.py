@@ -8,7 +8,7 @@ that were *published* before.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, delete, literal, select, union, update
 
@@ -22,16 +22,7 @@ from pypisync.catalog.db.schema_proofs import (
     subjects,
 )
 from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, pour, words
-
-
-class StoredPin(NamedTuple):
-    """A release of a proof."""
-
-    name: str
-    version: str
-    extras: tuple[str, ...]
-    chosen_by: str  # solver; pip or uv where that comes to another
-    called: bool  # the closure of the subject selects it by itself
+from pypisync.core.standards.model import Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,7 @@ class Verdict:
 
     targets: tuple[str, ...]
     verdict: str
-    pins: tuple[StoredPin, ...] = ()
+    pins: tuple[Pin, ...] = ()
     why: tuple[str, ...] = ()
     steps: int = 0
     consulted: frozenset[str] = frozenset()
@@ -191,8 +182,8 @@ class _Writer:
         )
         ids = self._projects
         self._pins += [
-            (number, ids[name], chosen_by, version, ",".join(extras), called)
-            for name, version, extras, chosen_by, called in one.pins
+            (number, ids[pin.name], pin.chosen_by, pin.version, ",".join(pin.extras), not pin.added)
+            for pin in one.pins
         ]
         self._tried += [(number, ids[name], version) for name, version in sorted(one.tried)]
         self._consults(number, one)
@@ -234,7 +225,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Ol
     found: dict[int, dict[int, Old]] = {}
     for batch in batches(ids):
         of = among(proofs.c.subject_id, batch)
-        pins: dict[int, list[StoredPin]] = {}
+        pins: dict[int, list[Pin]] = {}
         p = proof_pins.c
         query = (
             select(p.proof_id, projects.c.name, p.version, p.extras, p.chosen_by, p.called)
@@ -244,7 +235,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Ol
             .order_by(projects.c.name, p.chosen_by)
         )
         for number, name, version, extras, chosen_by, called in connection.execute(query):
-            pin = StoredPin(name, version, words(extras), chosen_by, called)
+            pin = Pin(name, version, words(extras), chosen_by, not called)
             pins.setdefault(number, []).append(pin)
         t, tried = proof_tried.c, dict[int, set[tuple[str, str]]]()
         query = select(t.proof_id, projects.c.name, t.version).join_from(proof_tried, projects)

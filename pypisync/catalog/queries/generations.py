@@ -4,12 +4,13 @@ Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Times are seconds
 are bytes.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.standards.model import Pin
 
 _LARGEST = 9  # digits of a number: the database would refuse a larger one
 _FILE = (
@@ -22,7 +23,8 @@ _ATTRIBUTES = (
     "path", "sha256", "uploaded", "requires_python", "yanked", "metadata_sha256", "provenance",
 )  # fmt: skip
 
-_Verdict = tuple[str, str]  # and its pins
+_Verdict = tuple[str, frozenset[Pin]]
+_NONE: _Verdict = ("", frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _proofs(reader: Reader, old: int, new: int) -> list[ProofMoved]:
     was, is_now = _verdicts(reader, old, new), _verdicts(reader, new, old)
     targets: dict[tuple[str, _Verdict, _Verdict], list[str]] = {}
     for key in {**is_now, **was}:
-        before, after = was.get(key, ("", "")), is_now.get(key, ("", ""))
+        before, after = was.get(key, _NONE), is_now.get(key, _NONE)
         if before != after:
             targets.setdefault((key[0], before, after), []).append(key[1])
     found = []
@@ -175,36 +177,46 @@ def _proofs(reader: Reader, old: int, new: int) -> list[ProofMoved]:
 
 def _verdicts(reader: Reader, number: int, other: int) -> dict[tuple[str, str], _Verdict]:
     """Returns the verdicts that one of two generations has, by subject and target."""
-    rows = _only(reader, "published_proofs", "subject, targets, verdict, pins", number, other)
-    return {(row[0], target): (row[2], row[3]) for row in rows for target in row[1].split(", ")}
+    rows = list(_only(reader, "published_proofs", "id, subject, targets, verdict", number, other))
+    pins: dict[int, set[Pin]] = {}
+    for proof, name, version, extras, chosen_by in reader.among(
+        "SELECT published_proof_id, name, version, extras, chosen_by FROM published_pins"
+        " WHERE published_proof_id IN (?)",
+        [row[0] for row in rows],
+    ):
+        pin = Pin(name, version, tuple(filter(None, extras.split(","))), chosen_by)
+        pins.setdefault(proof, set()).add(pin)
+    return {
+        (subject, target): (verdict, frozenset(pins.get(number, ())))
+        for number, subject, targets, verdict in rows
+        for target in targets.split(", ")
+    }
 
 
-def _repinned(before: str, after: str) -> Moved:
+def _repinned(before: Iterable[Pin], after: Iterable[Pin]) -> Moved:
     """Returns how pins differ."""
-    was, is_now = _pins(before), _pins(after)
+    was, is_now = ({_key(pin): pin for pin in pins} for pins in (before, after))
     both = was.keys() & is_now.keys()
     return Moved(
-        sorted(is_now[key][1] for key in is_now.keys() - both),
-        sorted(was[key][1] for key in was.keys() - both),
+        sorted(_label(is_now[key]) for key in is_now.keys() - both),
+        sorted(_label(was[key]) for key in was.keys() - both),
         {
-            key: f"{was[key][0]} -> {is_now[key][0]}"
+            key: f"{was[key].version} -> {is_now[key].version}"
             for key in sorted(both)
             if was[key] != is_now[key]
         },
     )
 
 
-def _pins(text: str) -> dict[str, tuple[str, str]]:
-    """Returns version and text of each pin by its name.
+def _key(pin: Pin) -> str:
+    """Returns a pin's project with its extras, and who chooses it if only pip or uv does."""
+    return pin.package if pin.chosen_by == "solver" else f"{pin.package} {pin.chosen_by}"
 
-    What only pip or uv chooses has a name of its own.
-    """
-    found = {}
-    for pin in text.split(", ") if text else ():
-        name, _, version = pin.partition("==")
-        version, _, chosen_by = version.partition(" ")
-        found[f"{name} {chosen_by}".rstrip()] = version, pin
-    return found
+
+def _label(pin: Pin) -> str:
+    """Returns a pin as text: "requests[socks]==2.31", and " (pip)" if only that chooses it."""
+    label = f"{pin.package}=={pin.version}"
+    return label if pin.chosen_by == "solver" else f"{label} ({pin.chosen_by})"
 
 
 def _only(reader: Reader, table: str, columns: str, number: int, other: int) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.core.standards.model import Pin
 from pypisync.core.wanted.groups import means
 
 VERDICTS = ("proven", "refuted", "undecided", "blocked")
@@ -63,17 +64,6 @@ def verdicts(reader: Reader, first: int) -> Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
-class PinOnRecord:
-    """A release of a proof; ``added``: no closure has it, so it is there for this proof."""
-
-    project: str
-    version: str
-    extras: str
-    chosen_by: str  # solver; pip or uv where that comes to another
-    added: bool
-
-
-@dataclass(frozen=True, slots=True)
 class OnRecord:
     """A verdict. ``state``: published, waiting, kept (on the pages until the new one is), or open.
 
@@ -87,7 +77,7 @@ class OnRecord:
     releases: int  # that an installation has; of the solver's choice
     at: float | None
     why: Sequence[str] = ()
-    pins: Sequence[PinOnRecord] = ()
+    pins: Sequence[Pin] = ()
 
 
 def on_record(reader: Reader, given: str | None, verdict: str | None) -> list[OnRecord] | None:
@@ -133,7 +123,7 @@ def _state(verdict: str | None, *, wanted: bool, published: bool) -> str:
     return "published" if published else "waiting"
 
 
-def _pins(reader: Reader, number: int) -> tuple[PinOnRecord, ...]:
+def _pins(reader: Reader, number: int) -> tuple[Pin, ...]:
     rows = reader.rows(
         "SELECT p.name, i.version, i.extras, i.chosen_by, i.called FROM proof_pins i"
         " JOIN projects p ON p.id = i.project_id WHERE i.proof_id = ?"
@@ -141,6 +131,6 @@ def _pins(reader: Reader, number: int) -> tuple[PinOnRecord, ...]:
         number,
     )
     return tuple(
-        PinOnRecord(name, version, extras, chosen_by, not called)
+        Pin(name, version, tuple(filter(None, extras.split(","))), chosen_by, not called)
         for name, version, extras, chosen_by, called in rows
     )

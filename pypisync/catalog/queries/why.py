@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class OfProof:
     """A proof that has a release among its pins."""
 
     subject: str
@@ -55,7 +55,7 @@ class Way:
     root: RootLine
     steps: tuple[Step, ...]
     # Of a root of our own: the proofs that it is for, or what is held (release, reason).
-    proofs: tuple[Pinned, ...] = ()
+    proofs: tuple[OfProof, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
 
 
@@ -149,7 +149,7 @@ def _rank(root: RootLine) -> int:
 
 def _purpose(
     reader: Reader, root: RootLine
-) -> tuple[tuple[Pinned, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[OfProof, ...], tuple[tuple[str, str], ...]]:
     """Returns what a root of our own is for: proofs, and what is held."""
     rows = reader.rows(
         "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
@@ -162,7 +162,7 @@ def _purpose(
         root.project,
         root.selector,
     )
-    proofs = tuple(Pinned(*row) for row in rows)
+    proofs = tuple(OfProof(*row) for row in rows)
     if root.origin == PROOF:
         return proofs, ()
     held = reader.rows(

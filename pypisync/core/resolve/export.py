@@ -18,12 +18,12 @@ from packaging.version import Version
 
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import ListedFile
-from pypisync.core.resolve.prover import Pin
+from pypisync.core.resolve.prover import Installed
 
 _E = TypeVar("_E", PackageSdist, PackageWheel)
 
 
-def requirements_txt(pins: Sequence[Pin]) -> Iterator[str]:
+def requirements_txt(pins: Sequence[Installed]) -> Iterator[str]:
     """Returns the lines of a requirements file; each release has all its files' hashes."""
     for pin in pins:
         release = pin.usable.release
@@ -32,7 +32,7 @@ def requirements_txt(pins: Sequence[Pin]) -> Iterator[str]:
         yield " \\\n    ".join(parts)
 
 
-def pylock_toml(pins: Sequence[Pin], target: ProofTarget, files: str) -> str:
+def pylock_toml(pins: Sequence[Installed], target: ProofTarget, files: str) -> str:
     """Returns a ``pylock.toml`` for one target; ``files``: the URL above ``packages/``."""
     lock = Pylock(
         lock_version=Version("1.0"),
@@ -44,7 +44,7 @@ def pylock_toml(pins: Sequence[Pin], target: ProofTarget, files: str) -> str:
     return tomli_w.dumps(lock.to_dict())
 
 
-def _package(pin: Pin, files: str) -> Package:
+def _package(pin: Installed, files: str) -> Package:
     release = pin.usable.release
     sdists = [_entry(PackageSdist, one, files) for one in release.files if one.tags is None]
     wheels = [_entry(PackageWheel, one, files) for one in release.files if one.tags is not None]

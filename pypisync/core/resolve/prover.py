@@ -30,7 +30,7 @@ _MOST_BARRED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
+class Installed:
     """A release of an installation, with the extras that are asked of it."""
 
     name: str
@@ -44,13 +44,13 @@ class Proof:
     """The verdict on one root or group on one target, with its evidence."""
 
     verdict: Verdict
-    pins: tuple[Pin, ...] = ()  # by name
+    pins: tuple[Installed, ...] = ()  # by name
     why: tuple[str, ...] = ()  # lines for people
     refutation: Refutation = ()
     steps: int = 0
     agreed: bool = False  # every resolver that prefers the newest release chooses these pins
     # The pins of installers that choose others, by their own order and rules.
-    others: Mapping[str, tuple[Pin, ...]] = field(default_factory=dict)
+    others: Mapping[str, tuple[Installed, ...]] = field(default_factory=dict)
     consulted: frozenset[str] = frozenset()  # the projects that the verdict depends on
     rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
 
@@ -64,7 +64,7 @@ class Prover:
     solver: Solver = field(init=False)
     agreement: Agreement = field(init=False)
     checker: Checker = field(init=False)
-    _agreed_pins: dict[Node, Pin] = field(init=False)
+    _agreed_pins: dict[Node, Installed] = field(init=False)
 
     def __post_init__(self) -> None:
         self._stand_on(self.ground)
@@ -188,9 +188,9 @@ class Prover:
         chosen = (self.ground.usable(name)[pin] for name, pin in sorted(pins.items()))
         return [f"{u.release.name} {u.release.version}: {u.doubt}" for u in chosen if u.doubt]
 
-    def _of(self, nodes: Iterable[Node]) -> tuple[Pin, ...]:
+    def _of(self, nodes: Iterable[Node]) -> tuple[Installed, ...]:
         """Returns the pins of nodes, by name; most pins occur in many proofs."""
-        found: list[Pin] = []
+        found: list[Installed] = []
         for node in sorted(nodes):
             name, version, extra = node
             if extra:  # its release has come before
@@ -198,15 +198,15 @@ class Prover:
                 continue
             pin = self._agreed_pins.get(node)
             if pin is None:
-                pin = Pin(name, (), self.ground.usable(name)[version], version)
+                pin = Installed(name, (), self.ground.usable(name)[version], version)
                 self._agreed_pins[node] = pin
             found.append(pin)
         return tuple(found)
 
-    def _pins(self, wanted: Asked, pins: Mapping[str, int]) -> tuple[Pin, ...]:
+    def _pins(self, wanted: Asked, pins: Mapping[str, int]) -> tuple[Installed, ...]:
         asked = reached(self.ground, wanted, pins)
         return tuple(
-            Pin(
+            Installed(
                 name,
                 tuple(sorted({extra for need in asked[name] for extra in need.extras})),
                 self.ground.usable(name)[pin],

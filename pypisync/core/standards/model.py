@@ -7,7 +7,7 @@ it. A set of targets is everywhere an ``int`` used as a bit mask: bit *i* is ``T
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # The name of the index at the endpoint, which is the last in order.
 ENDPOINT = "endpoint"
@@ -47,6 +47,21 @@ class Validators:
 
 
 NO_VALIDATORS = Validators()
+
+
+class Pin(NamedTuple):
+    """A release of a proof."""
+
+    name: str  # of the project, normalised
+    version: str
+    extras: tuple[str, ...] = ()
+    chosen_by: str = "solver"  # pip or uv where that comes to another release
+    added: bool = False  # no closure has it: it is mirrored for the proof
+
+    @property
+    def package(self) -> str:
+        """The project with its extras: "requests[socks]"."""
+        return f"{self.name}[{','.join(self.extras)}]" if self.extras else self.name
 
 
 @dataclass(frozen=True, slots=True)

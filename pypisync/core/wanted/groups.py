@@ -36,8 +36,8 @@ class NamedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
-    """A release that a lock names. No files: those that the configuration keeps of it."""
+class Locked:
+    """A release that a lock file names. No files: those that the configuration keeps of it."""
 
     name: str  # normalised
     version: str  # normalised
@@ -52,7 +52,7 @@ class Group:
     resolve: bool  # whether what the requirements need is mirrored as well
     requirements: tuple[Requirement, ...] = ()  # with their markers; of a resolved group
     constraints: tuple[Requirement, ...] = ()
-    locked: tuple[Pin, ...] = ()  # of a group that is not resolved
+    locked: tuple[Locked, ...] = ()  # of a group that is not resolved
     notes: tuple[str, ...] = ()  # lines of the file that have no effect on a mirror
 
 
@@ -99,12 +99,12 @@ class Found:
         self.notes.setdefault(f"{source.name}:{line}: {what}")
 
 
-def merged(pins: list[Pin]) -> tuple[Pin, ...]:
+def merged(pins: list[Locked]) -> tuple[Locked, ...]:
     """Returns the pins by name and version, each once, with all files that are named for it."""
     files: dict[tuple[str, str], dict[NamedFile, None]] = {}
     for pin in pins:
         files.setdefault((pin.name, pin.version), {}).update(dict.fromkeys(pin.files))
-    return tuple(Pin(*key, tuple(files[key])) for key in sorted(files))
+    return tuple(Locked(*key, tuple(files[key])) for key in sorted(files))
 
 
 class Line(NamedTuple):

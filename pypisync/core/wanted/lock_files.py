@@ -23,8 +23,8 @@ from pypisync.core.wanted.groups import (
     MOST_PINS,
     Found,
     Group,
+    Locked,
     NamedFile,
-    Pin,
     Source,
     merged,
 )
@@ -50,7 +50,7 @@ def parse(name: str, source: Source, format_: Format) -> tuple[Group, Found]:
     """Returns the group of a lock file, and its faults."""
     found = Found()
     packages = list(_packages(source, format_, found))
-    pins: list[Pin] = []
+    pins: list[Locked] = []
     if len(packages) <= MOST_PINS:
         pins += [pin for package in packages if (pin := package.pin(found)) is not None]
     if len(packages) > MOST_PINS or sum(len(pin.files) for pin in pins) > MOST_FILES:
@@ -68,7 +68,7 @@ class _Package:
     table: Mapping[str, Any]
     format: Format
 
-    def pin(self, found: Found) -> Pin | None:
+    def pin(self, found: Found) -> Locked | None:
         """Returns the release that it names; None if it is not from an index, or is faulty."""
         label, version = self.table.get("name"), self.table.get("version")
         try:
@@ -88,7 +88,7 @@ class _Package:
         elif not named:
             found.note(self.source, self.line, f"{name} {parsed} has no files, and is left out")
         else:
-            return Pin(name, str(parsed), named)
+            return Locked(name, str(parsed), named)
         return None
 
     def _files(self, name: str, found: Found) -> Iterator[NamedFile]:

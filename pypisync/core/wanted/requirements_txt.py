@@ -26,8 +26,8 @@ from pypisync.core.wanted.groups import (
     MOST_PINS,
     Found,
     Group,
+    Locked,
     NamedFile,
-    Pin,
     Reader,
     Source,
     merged,
@@ -328,7 +328,7 @@ def _contradictions(reading: _Reading) -> None:
                 break
 
 
-def _pins(reading: _Reading) -> Iterator[Pin]:
+def _pins(reading: _Reading) -> Iterator[Locked]:
     for line in reading.lines:
         requirement = line.requirement
         specifiers = list(SpecifierSet(requirement.specifier))
@@ -340,4 +340,4 @@ def _pins(reading: _Reading) -> Iterator[Pin]:
             why = "files that are mirrored exactly are named by --hash=sha256:..."
             reading.found.fault(line.source, line.number, requirement.text, why)
         else:
-            yield Pin(requirement.name, str(version), line.files)
+            yield Locked(requirement.name, str(version), line.files)

@@ -98,6 +98,34 @@ def test_published_proofs_are_those_of_the_generations_there_are(database: str) 
     catalog.close()
 
 
+def test_pins_of_published_proofs_become_rows(database: str) -> None:
+    catalog = Catalog(database)
+    text = "a==1+local, b-c[d,e]==2!1.0, b-c==3 (pip), f==1 (uv)"
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0014")
+        run = connection.exec_driver_sql
+        row = "INSERT INTO published_proofs (id, subject, targets, verdict, pins, first, last)"
+        run(f"{row} VALUES (1, 'a', 'x, y', 'proven', '{text}', 2, 4)")
+        run(f"{row} VALUES (2, 'g', 'x', 'refuted', '', 3, NULL)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        run = connection.exec_driver_sql
+        columns = "project, version, extras, chosen_by, first_generation, last_generation"
+        rows = run(f"SELECT {columns} FROM v_published_pins ORDER BY 1, 4").fetchall()
+        texts = run("SELECT subject, pins FROM v_published_proofs ORDER BY 1").fetchall()
+        run("DELETE FROM published_proofs WHERE id = 1")
+        assert run("SELECT count(*) FROM published_pins").scalar() == 0
+    assert [tuple(row) for row in rows] == [
+        ("a", "1+local", "", "solver", 2, 4),
+        ("b-c", "3", "", "pip", 2, 4),
+        ("b-c", "2!1.0", "d,e", "solver", 2, 4),
+        ("f", "1", "", "uv", 2, 4),
+    ]
+    shown = "a==1+local, b-c==3 (pip), b-c[d,e]==2!1.0, f==1 (uv)"
+    assert [tuple(row) for row in texts] == [("a", shown), ("g", "")]
+    catalog.close()
+
+
 def test_two_projects_may_list_a_file_of_one_name_after_an_upgrade(database: str) -> None:
     catalog = Catalog(database)
     with catalog.engine.begin() as connection:

@@ -4,7 +4,7 @@ import pytest
 
 from pypisync.core.standards.requirements import parse
 from pypisync.core.wanted import selector
-from pypisync.core.wanted.groups import Group, Line, NamedFile, Pin, lines, merged
+from pypisync.core.wanted.groups import Group, Line, Locked, NamedFile, lines, merged
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def _shown(line: Line) -> str:
 
 def test_pins_become_lines_of_their_own_kind() -> None:
     files = (NamedFile("a-1.0.tar.gz"), NamedFile(sha256="0" * 64))
-    group = Group("f", resolve=False, locked=(Pin("a", "1.0", files), Pin("b", "2.0")))
+    group = Group("f", resolve=False, locked=(Locked("a", "1.0", files), Locked("b", "2.0")))
     assert list(lines(group)) == [
         Line("a", "1.0", ("=",), "", files),
         Line("b", "2.0", ("=",), "", ()),
@@ -57,7 +57,7 @@ def test_pins_become_lines_of_their_own_kind() -> None:
 
 def test_pins_of_one_release_add_up() -> None:
     one, two = NamedFile("x"), NamedFile("y")
-    assert merged([Pin("b", "1", (two,)), Pin("a", "1"), Pin("b", "1", (one, two))]) == (
-        Pin("a", "1"),
-        Pin("b", "1", (two, one)),
+    assert merged([Locked("b", "1", (two,)), Locked("a", "1"), Locked("b", "1", (one, two))]) == (
+        Locked("a", "1"),
+        Locked("b", "1", (two, one)),
     )

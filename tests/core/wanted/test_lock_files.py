@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pypisync.core.wanted.groups import MOST_PINS, Group, NamedFile, Pin, Source
+from pypisync.core.wanted.groups import MOST_PINS, Group, Locked, NamedFile, Source
 from pypisync.core.wanted.lock_files import format_of, parse
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -76,7 +76,7 @@ def test_uv_lock() -> None:
     group, faults = read("team-a/uv.lock", filled(UV))
     assert faults == []
     assert group.locked == (
-        Pin(
+        Locked(
             "numpy",
             "1.0",
             (
@@ -85,7 +85,7 @@ def test_uv_lock() -> None:
                 NamedFile("numpy-1.0+local-py3-none-any.whl"),
             ),
         ),
-        Pin(
+        Locked(
             "numpy",
             "2.0",
             (
@@ -141,8 +141,8 @@ def test_pylock_toml() -> None:
     group, faults = read("pylock.dev.toml", text)
     assert faults == []
     assert group.locked == (
-        Pin("six", "1.15", (NamedFile("six-1.15-py3-none-any.whl"),)),
-        Pin(
+        Locked("six", "1.15", (NamedFile("six-1.15-py3-none-any.whl"),)),
+        Locked(
             "six",
             "1.16",
             (NamedFile("six-1.16.tar.gz", A), NamedFile("six-1.16-py3-none-any.whl", B)),
@@ -189,7 +189,7 @@ lock-version = "2.1"
     group, faults = read("poetry.lock", text)
     assert faults == []
     assert group.locked == (
-        Pin(
+        Locked(
             "typing-extensions",
             "4.0",
             (

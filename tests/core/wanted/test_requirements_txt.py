@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pip._internal.exceptions import PipError
 from pip._internal.req import req_file
 
-from pypisync.core.wanted.groups import Group, NamedFile, Pin, Source
+from pypisync.core.wanted.groups import Group, Locked, NamedFile, Source
 from pypisync.core.wanted.requirements_txt import decode, logical_lines, parse
 
 A, B = "a" * 64, "b" * 64
@@ -253,10 +253,10 @@ def test_exactly() -> None:
     assert (group.requirements, group.constraints, group.resolve) == ((), (), False)
     b, a = NamedFile(sha256=B), NamedFile(sha256=A)
     assert group.locked == (
-        Pin("flask", "3.0"),
-        Pin("six", "1.15"),
-        Pin("six", "1.16", (a,)),
-        Pin("six", "1.16.0", (b, a)),
+        Locked("flask", "3.0"),
+        Locked("six", "1.15"),
+        Locked("six", "1.16", (a,)),
+        Locked("six", "1.16.0", (b, a)),
     )
 
 
