@@ -51,13 +51,11 @@ class Learnt:
     """What the answers have shown of an upstream. Threads share it: each learns the same."""
 
     best: Form | None = None  # the richest form that was seen
-    legacy_first: bool = False  # the simple index has shown no page, the legacy API has
 
     def saw(self, form: Form) -> None:
         """Learn that there are documents in this form."""
         if self.best is None or _rank(form) > _rank(self.best):
             self.best = form
-        self.legacy_first = self.best == "legacy"
 
 
 class Projects:
@@ -73,13 +71,13 @@ class Projects:
         Raises UpstreamError: Stale if it is older than ``ask.serial``, Malformed if it is poorer
         than what is known.
         """
-        document = self._read(ask, _GZIP | conditions(ask.validators))
+        document = self._read(ask.name, _GZIP | conditions(ask.validators))
         for tries, headers in enumerate(_PAST_CACHES, 1):
             if self._fault(ask, document) is None:
                 break
             self._session.wait(backoff(tries))
             self._session.renew(self._session.endpoint)  # the next machine may be newer
-            document = self._read(ask, headers)
+            document = self._read(ask.name, headers)
         if fault := self._fault(ask, document):
             raise fault
         if isinstance(document, ProjectDocument):
@@ -127,32 +125,23 @@ class Projects:
             raise Gone(f"{name} {version}: {shown(reply.url)} is not there")
         return reply
 
-    def _read(self, ask: ProjectAsk, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
-        if self._learnt.legacy_first and ask.form in ("", "legacy"):
-            return self._legacy_then_simple(ask.name, headers)
-        return self._simple_then_legacy(ask.name, headers)
+    def _read(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
+        """The document by the simple index, or else by the JSON API.
 
-    def _simple_then_legacy(
-        self, name: str, headers: Mapping[str, str]
-    ) -> ProjectDocument | Unchanged:
+        One answer is not believed that makes an index poorer than most are: a 404 of one that is
+        away for a while, HTML from a load balancer. So it is looked at twice, until there is one
+        document in that form. By the JSON API a 404 also means that a project is quarantined.
+        """
         try:
             found = self._by_simple(name, headers)
         except Gone:
-            # One 404 is not believed: an index that is away for a while would empty the mirror.
-            return self._by_legacy(name, headers)
-        if self._learnt.best is None and isinstance(found, ProjectDocument):
-            # What an index answers first decides what is believed later: look twice.
-            return found if found.form == "json" else self._by_simple(name, _PAST_CACHES[0])
-        return found
-
-    def _legacy_then_simple(
-        self, name: str, headers: Mapping[str, str]
-    ) -> ProjectDocument | Unchanged:
-        """By the JSON API; its 404 also means a project that is quarantined or has no release."""
+            found = self._by_legacy(name, headers)
+        if isinstance(found, Unchanged) or found.form == "json" or self._learnt.best is not None:
+            return found
         try:
-            return self._by_legacy(name, headers)
+            return self._by_simple(name, _PAST_CACHES[0])
         except Gone:
-            return self._by_simple(name, headers)
+            return found
 
     def _by_simple(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
         url = f"{self._session.root}{quote(name, safe='')}/"

@@ -211,8 +211,9 @@ def test_a_project_costs_one_request(face: Open, kind: RequestKind) -> None:
     before = one.requests(None)
     answers = dict(one.upstream.projects(map(ProjectAsk, names)))
     assert all(isinstance(answer, ProjectDocument) for answer in answers.values())
-    assert one.requests(None) - before == 30
     assert one.requests(kind) == 31
+    if kind == "simple":  # without it each project is looked for there first: it may be back
+        assert one.requests(None) - before == 30
 
 
 def test_a_known_document_is_unchanged(face: Open) -> None:

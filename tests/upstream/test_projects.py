@@ -62,7 +62,7 @@ def test_the_simple_index_is_enough(server: Scripted, connect: Connect) -> None:
 @pytest.mark.parametrize(
     "refusal", [Answer(404), Answer(406), Answer(410)], ids=["404", "406", "410"]
 )
-def test_the_json_api_is_enough_and_costs_one_request_once_known(
+def test_the_json_api_is_enough_and_the_first_refusal_is_looked_at_twice(
     server: Scripted, connect: Connect, refusal: Answer
 ) -> None:
     for name in "abc":
@@ -72,7 +72,33 @@ def test_the_json_api_is_enough_and_costs_one_request_once_known(
     for name in "abc":
         found = document(upstream, name)
         assert (found.status, found.requires) == (None, {"1.0": ("b",)})
-    assert server.paths() == ["/simple/a/", "/pypi/a/json", "/pypi/b/json", "/pypi/c/json"]
+    both = [path for name in "abc" for path in (f"/simple/{name}/", f"/pypi/{name}/json")]
+    assert server.paths() == [*both[:2], "/simple/a/", *both[2:]]
+
+
+def test_a_first_404_settles_nothing_but_that_document(server: Scripted, connect: Connect) -> None:
+    """All the others are read as richly as the index has them, in the same process."""
+    server.tell("/simple/a/", Answer(404))
+    for name in "abcd":
+        server.tell(f"/pypi/{name}/json", legacy(name))
+    for name in "bd":
+        server.tell(f"/simple/{name}/", simple(name))
+    upstream = connect()
+    assert [document(upstream, name).form for name in "ab"] == ["legacy", "json"]
+    assert isinstance(ask(upstream, "c"), Malformed)
+    assert document(upstream, "d").form == "json"
+
+
+def test_a_404_once_is_that_answers_fault(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", Answer(404), simple())
+    server.tell("/pypi/a/json", legacy())
+    assert document(connect()).form == "json"
+
+
+def test_an_error_at_the_second_look_settles_nothing(server: Scripted, connect: Connect) -> None:
+    server.tell("/simple/a/", Answer(404), Answer(503))
+    server.tell("/pypi/a/json", legacy())
+    assert isinstance(ask(connect()), Unreachable)
 
 
 def test_what_neither_api_has_is_gone(server: Scripted, connect: Connect) -> None:
@@ -251,7 +277,7 @@ def test_a_document_that_stays_old_is_stale(
     answer = ask(connect(), serial=8)
     assert isinstance(answer, Stale)
     assert "serial 7" in str(answer)
-    assert len(server.asked) == (3 if source == "simple" else 6)
+    assert len(server.asked) == (3 if source == "simple" else 9)
 
 
 def test_a_document_without_a_serial_is_never_stale(server: Scripted, connect: Connect) -> None:
