@@ -102,7 +102,7 @@ def test_pins_of_published_proofs_become_rows(database: str) -> None:
     catalog = Catalog(database)
     text = "a==1+local, b-c[d,e]==2!1.0, b-c==3 (pip), f==1 (uv)"
     with catalog.engine.begin() as connection:
-        command.upgrade(migrate._config(connection), "0014")
+        command.upgrade(migrate._config(connection), "0015")
         run = connection.exec_driver_sql
         row = "INSERT INTO published_proofs (id, subject, targets, verdict, pins, first, last)"
         run(f"{row} VALUES (1, 'a', 'x, y', 'proven', '{text}', 2, 4)")
