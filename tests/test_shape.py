@@ -109,3 +109,9 @@ def test_paths_within_the_project_lead_somewhere(path: Path) -> None:
         r"`((?:pypisync|tests|docs|deploy|systemd|migrations)/[\w./-]+)`", path.read_text("utf-8")
     )
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_migrations_follow_one_another() -> None:
+    """Two that were written at the same time would both be the newest."""
+    names = sorted(path.name for path in MIGRATIONS if path.name[:4].isdigit())
+    assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
