@@ -61,6 +61,7 @@ def listen(mirror: Mirror) -> Heard:
     patterns = _patterns(mirror)
     new_patterns = bool(patterns) and patterns_seen != patterns
     news, failed = _hear_all(mirror, before)
+    mirror.heard = {one.index: one.changed for one in news}
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
         if one.feed.kind != "polling" and one.listed is None:
@@ -237,6 +238,23 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool)
     withdraw(mirror, connection, news.quarantines, here)
     pending.look_anew(connection, [name for name, claim in claims.items() if claim == "anew"])
     return set(owed)
+
+
+def owe_heard(mirror: Mirror, connection: Transaction) -> None:
+    """Owe the projects that begin to matter in this cycle what it heard of them.
+
+    When it was heard they were only named; a document from before would leave the change out.
+    """
+    if not any(mirror.heard.values()):
+        return
+    names = pending.owed_nothing_new(connection)
+    for index, serials in mirror.heard.items():
+        owed = {
+            name: serials[name]
+            for name in sorted(names & serials.keys())
+            if _claim(mirror, index, name, "")
+        }
+        pending.mark_stale(connection, owed, mirror.now(), index)
 
 
 def _claim(mirror: Mirror, index: str, name: str, found: str) -> Literal["", "again", "anew"]:

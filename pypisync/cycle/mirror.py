@@ -112,6 +112,8 @@ class Mirror:
     settled: dict[str, int] | None = None
     # Polled projects that mattered when the cycle began, or were asked in it.
     mattered: set[str] = field(default_factory=set)
+    # By index, the projects that it said have changed in this cycle, with their serials.
+    heard: dict[str, dict[str, int]] = field(default_factory=dict)
     asked: str = ""  # a digest of roots, patterns and groups, once it was made
     # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
     answers: Counter[str] = field(default_factory=Counter)

@@ -196,6 +196,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
         with mirror.catalog.begin() as connection:
             _decide(mirror, connection)
             polling.owe_begun(mirror, connection, tried)
+            listening.owe_heard(mirror, connection)
             now = mirror.now() if mirror.patient else None
             stale = pending.stale(connection, now, fresh)
             asks = [_ask(one) for one in stale if one.name not in tried]

@@ -53,7 +53,7 @@ class Changelog:
                 reached = change.serial
                 if reached > since:
                     yield change
-            if not rows or reached == since:
+            if not _may_be_cut(len(rows)) or reached == since:
                 return
 
     def _check_newest(self, since: int) -> None:
@@ -105,6 +105,15 @@ class Changelog:
                 "try again later, or check the endpoint and its credentials"
             )
         return _decode(reply)
+
+
+def _may_be_cut(rows: int) -> bool:
+    """Returns whether a page of so many rows may have been cut off, so that there are more.
+
+    PyPI cuts pages at 50,000 rows (``warehouse.legacy.api.xmlrpc.views``). What others cut at is
+    not known, but is a round number. Rows beyond a cut that is not noticed come in the next cycle.
+    """
+    return rows > 0 and (rows % 10 == 0 or rows % 64 == 0)
 
 
 def _encoded(method: str, params: Iterable[int]) -> bytes:

@@ -71,7 +71,7 @@ class Projects:
         Raises UpstreamError: Stale if it is older than ``ask.serial``, Malformed if it is poorer
         than what is known.
         """
-        document = self._read(ask.name, _GZIP | conditions(ask.validators))
+        document = self._readable(ask.name, _GZIP | conditions(ask.validators))
         for tries, headers in enumerate(_PAST_CACHES, 1):
             if self._fault(ask, document) is None:
                 break
@@ -83,6 +83,18 @@ class Projects:
         if isinstance(document, ProjectDocument):
             self._learnt.saw(document.form)
         return _unless_known(ask, document)
+
+    def _readable(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
+        """The document; one that cannot be read is asked for once more, elsewhere if that can be.
+
+        One node of a CDN may send broken documents for hours.
+        """
+        try:
+            return self._read(name, headers)
+        except Malformed:
+            self._session.wait(backoff(1))
+            self._session.renew(self._session.endpoint)
+            return self._read(name, _PAST_CACHES[0])
 
     def _fault(
         self, ask: ProjectAsk, document: ProjectDocument | Unchanged

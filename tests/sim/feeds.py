@@ -52,7 +52,7 @@ class _Journal:
                 if row.serial > since:
                     yield Change(row.name or "", row.version, row.action or "", row.serial)
                 reached = row.serial
-            if not rows or reached == since:
+            if len(rows) < self._upstream.world.page_rows or reached == since:
                 return
 
     def names(self) -> Mapping[str, int]:

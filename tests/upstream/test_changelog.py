@@ -56,10 +56,27 @@ def test_serial(server: Scripted, connect: Connect) -> None:
     assert server.asked[0].headers["content-type"] == "text/xml"
 
 
-def test_pages_are_read_until_an_empty_one(server: Scripted, connect: Connect) -> None:
-    server.tell("/pypi", result([row(4), row(5), row(7)]), result([row(8)]), result([]))
-    assert [change.serial for change in connect().changes(4)] == [5, 7, 8]
-    assert [asked(request)[0] for request in server.asked] == [(3,), (7,), (8,)]
+@pytest.mark.parametrize("cut", [10, 64, 100, 250, 512, 1000])
+@pytest.mark.parametrize("more", [0, 1])
+def test_pages_are_read_until_one_is_not_cut(
+    server: Scripted, connect: Connect, cut: int, more: int
+) -> None:
+    """Nobody says at how many rows pages are cut, but it is a round number."""
+    first = [row(serial) for serial in range(4, 4 + cut)]
+    rest = [[row(cut + 9)]] if more else [[]]
+    server.tell("/pypi", *map(result, [first, *rest, []]))
+    found = [change.serial for change in connect().changes(4)]
+    assert found == [*range(5, 4 + cut), *([cut + 9] if more else [])]
+    assert [asked(request)[0] for request in server.asked] == [(3,), (3 + cut,)]
+
+
+def test_a_short_page_is_the_last(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi", result([row(4), row(5), row(7)]), result([row(8)]))
+    upstream = connect(pace=1.0)
+    assert [change.serial for change in upstream.changes(4)] == [5, 7]
+    assert [asked(request)[0] for request in server.asked] == [(3,)]
+    # Even if it was cut at an odd number, nothing is lost: it is read on from there.
+    assert [change.serial for change in upstream.changes(7)] == [8]
 
 
 def test_no_change_costs_one_request(server: Scripted, connect: Connect) -> None:
@@ -126,8 +143,11 @@ def test_what_is_no_serial_is_malformed(server: Scripted, connect: Connect, valu
 
 
 def test_calls_keep_their_pace(server: Scripted, connect: Connect, time: Time) -> None:
-    server.tell("/pypi", result([row(5)]), result([row(6)]), result([]))
-    list(connect(pace=1.5).changes(0))
+    server.tell("/pypi", result([row(n) for n in range(1, 11)]), result([row(12)]))
+    upstream = connect(pace=1.5)
+    list(upstream.changes(0))
+    assert time.now == 1.5
+    list(upstream.changes(12))
     assert time.now == 3.0
 
 
@@ -182,7 +202,7 @@ def test_serials_beyond_32_bits(server: Scripted, connect: Connect) -> None:
     server.tell("/pypi", answer, result([]))
     upstream = connect(feed="changelog")
     assert [change.serial for change in upstream.changes(big)] == [big + 1]
-    assert [asked(request)[0] for request in server.asked] == [(big - 1,), (big + 1,)]
+    assert [asked(request)[0] for request in server.asked] == [(big - 1,)]
     assert b"<i8>" in server.asked[0].body
 
 

@@ -76,6 +76,22 @@ def test_the_json_api_is_enough_and_the_first_refusal_is_looked_at_twice(
     assert server.paths() == [*both[:2], "/simple/a/", *both[2:]]
 
 
+@pytest.mark.parametrize(
+    "broken", [Answer(200, b"{"), page("<p>Sorry"), Answer(200, b'{"name": "b", "files": []}')]
+)
+def test_a_document_that_cannot_be_read_is_asked_for_once_more(
+    server: Scripted, connect: Connect, broken: Answer
+) -> None:
+    server.tell("/simple/a/", broken, simple())
+    assert document(connect()).form == "json"
+    first, second = server.asked
+    assert second.headers["cache-control"] == "no-cache"
+    assert first.connection != second.connection
+    server.tell("/simple/a/", broken)
+    assert isinstance(ask(connect()), Malformed)
+    assert len(server.asked) == 4
+
+
 def test_a_first_404_settles_nothing_but_that_document(server: Scripted, connect: Connect) -> None:
     """All the others are read as richly as the index has them, in the same process."""
     server.tell("/simple/a/", Answer(404))

@@ -110,13 +110,23 @@ def _serial_of(index: str) -> str:
 
 
 def found_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """Returns the index ("": none) of each of the names (normalised) that the catalog knows."""
+    """Returns the index ("": none) of those of the names that were read, or are to be read.
+
+    A project that is only named, by a requirement that nothing calls for, is not among them: it is
+    read as soon as something does.
+    """
     known: dict[str, str] = {}
+    owed = projects.c.name.in_(select(pending.c.name))
     for batch in batches(names):
         found = select(projects.c.name, projects.c.index_name)
-        rows = connection.execute(found.where(among(projects.c.name, batch)))
-        known.update((row.name, row.index_name) for row in rows)
+        here = among(projects.c.name, batch), or_(projects.c.status != "unseen", owed)
+        known.update((row.name, row.index_name) for row in connection.execute(found.where(*here)))
     return known
+
+
+def owed_nothing_new(connection: Connection) -> set[str]:
+    """Returns the stale projects for which a document of any serial will do."""
+    return set(connection.scalars(select(pending.c.name).where(pending.c.serial == 0)))
 
 
 def indexes(connection: Connection) -> dict[str, str]:
