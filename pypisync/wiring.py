@@ -44,6 +44,11 @@ def open_upstream(config: Config, stop: Callable[[], bool]) -> Upstream:
     return Indexes([*others, endpoint], config.assignment)
 
 
+def check_upstream(config: Config) -> None:
+    """Raises ConfigError if an address, or a file that is named for an index, cannot be used."""
+    open_upstream(config, lambda: False).close()
+
+
 def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool]) -> Index:
     if index.folder is not None:
         return FolderUpstream(index.name, index.folder, described)

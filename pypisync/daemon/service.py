@@ -28,7 +28,7 @@ from pypisync.errors import Busy, CatalogError, PypiSyncError
 from pypisync.logs import Lines
 from pypisync.schedule import RETRY, due
 from pypisync.storage.lock import writer_lock
-from pypisync.wiring import writing
+from pypisync.wiring import check_upstream, writing
 
 _TICK = 1.0  # seconds
 _LOOK = 5.0  # between two looks whether it still leads
@@ -233,12 +233,15 @@ class Daemon:
             self._log.info("serving", address=address)
 
     def _reload(self) -> bool:
-        """Read the configuration anew; one that cannot be used is refused, and the old one stays.
+        """Read the configuration anew, with the files that it names for its indexes.
+
+        One that cannot be used is refused, and the old one stays.
 
         Another folder or database is taken up when the job that runs has come to a safe point.
         """
         try:
             config = self._load()
+            check_upstream(config)
             moved = _place(config) != _place(self._config)
             if moved:
                 _try(config, self._config)

@@ -95,6 +95,30 @@ def test_it_reloads_while_standing_by(tmp_path: Path, capsys: pytest.CaptureFixt
     assert events == ["started", "standing_by", "reloaded", "stopping", "ended"]
 
 
+def test_credentials_that_cannot_be_used_are_refused_at_a_reload(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = configure(
+        tmp_path, packages={"a": ["latest"]}, upstream={"credentials_file": "credentials"}
+    )
+    file = tmp_path / "credentials"
+    file.write_text("me:first")
+    config = load(path, {})
+
+    def spoilt() -> bool:
+        file.write_text("no token")
+        return True
+
+    steps = [(spoilt, Signals.SIGHUP), (lambda: True, Signals.SIGTERM)]
+    with writing(config, daemon=True), Workers() as web:
+        log = logger(as_json=True)
+        silent = Notifier({}, float)
+        Daemon(config, lambda: load(path, {}), Script(*steps), silent, log, web=web).run()
+    [refused] = [line for line in logged(capsys) if line["event"] == "refused"]
+    assert str(file) in refused["reason"]
+    assert "no token" not in refused["reason"]
+
+
 def test_another_folder_waits_for_a_job_that_is_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +200,33 @@ class Bench:
         stack.callback(self.jobs.close)
         self.jobs.mirror.now = lambda: self.clock
         self.jobs.sync()
+
+
+def test_rotated_credentials_are_used_from_the_reload_on(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    path = configure(
+        tmp_path,
+        server.url,
+        packages={"a": ["latest"]},
+        upstream={"credentials_file": "credentials", "pace": 0},
+    )
+    file = tmp_path / "credentials"
+
+    def sent() -> set[str | None]:
+        found = {entry.headers.get("authorization") for entry in server.log.entries}
+        server.log.clear()
+        return found
+
+    file.write_text("first-token")
+    with ExitStack() as stack:
+        bench = Bench(load(path, {}), stack)
+        assert sent() == {"Bearer first-token"}
+        file.write_text("second-token")
+        bench.jobs.configure(load(path, {}))  # as SIGHUP does
+        bench.jobs.sync()
+        assert sent() == {"Bearer second-token"}
 
 
 def test_a_file_that_rots_is_found_and_fetched_again(
