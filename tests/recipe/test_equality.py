@@ -22,13 +22,14 @@ from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.standards.requirements import parse
 from pypisync.core.units import moment
 from pypisync.core.wanted.groups import Group, Locked, NamedFile, merged
+from pypisync.cycle.maintenance import sweep
 from tests.deep import scaled
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
 from tests.recipe.verdicts import Truth, wrong
 from tests.sim import strategies
 from tests.sim.memory import MemoryUpstream
-from tests.sim.strategies import Op
+from tests.sim.strategies import Op, Turn
 from tests.sim.world import World
 
 ENVS = [Env("3.11", "linux"), Env("3.13", "linux")]
@@ -40,8 +41,6 @@ ENVIRONMENT = {
     "implementation_name": ["cpython"],
     "extra": [],
 }
-# What upstream writes no journal row for is found by a sweep, not by the changelog.
-SILENT = ("archive", "unarchive")
 LIMIT = 4
 VERSIONS = st.sampled_from(strategies.VERSIONS)
 PROOFS = "SELECT subject, targets, verdict, why, published FROM v_proofs"
@@ -122,7 +121,14 @@ class Mirror(RuleBasedStateMachine):
 
     @rule(ops=st.lists(strategies.changes(LIMIT), min_size=1, max_size=4))
     def change(self, ops: list[Op]) -> None:
-        strategies.build([op for op in ops if op.method not in SILENT], self.world)
+        strategies.build(ops, self.world)
+        self.synced = False
+
+    @rule(turns=st.lists(strategies.turns(LIMIT), min_size=1, max_size=3))
+    def turn(self, turns: list[Turn]) -> None:
+        """Who needs whom changes, together with states: quarantines, archives, yanks."""
+        for one in turns:
+            one.apply(self.world)
         self.synced = False
 
     @rule(packages=st.sampled_from(CONFIGURATIONS))
@@ -172,9 +178,33 @@ class Mirror(RuleBasedStateMachine):
 
     @rule()
     def sync(self) -> None:
-        self.bench.clock = moment(self.world.now()) - 3600  # it takes an hour
+        now = moment(self.world.now())
+        self.bench.clock = now - 3600  # it takes an hour
         self.bench.sync()
+        if self.silent():
+            self.bench.clock = now - 3600
+            self.sweep()
+            self.bench.clock = now - 3600
+            self.bench.sync()
         self.synced = True
+
+    def silent(self) -> bool:
+        """Whether the mirror has another word for a project's state than upstream has."""
+        query = "SELECT name, status, status_reason FROM projects WHERE status NOT IN "
+        rows = self.bench.query(query + "('unseen', 'gone')")
+        there = self.world.projects
+        return any(
+            name in there and (there[name].status, there[name].reason) != (status, reason)
+            for name, status, reason in rows
+        )
+
+    def sweep(self) -> None:
+        """A whole round: what upstream writes no journal row for is found by it alone."""
+        catalog = self.bench.catalog()
+        mirror = self.bench.mirror(catalog)
+        for _ in self.bench.listed():
+            sweep(mirror)
+        catalog.close()
 
     @invariant()
     def equals_a_mirror_from_nothing(self) -> None:

@@ -54,7 +54,8 @@ _PROJECT_NEEDS: dict[str, Callable[[Project], bool]] = {
     "quarantine": lambda project: project.status != "quarantined",
     "clear_quarantine": lambda project: project.status == "quarantined",
     "archive": lambda project: project.status == "active",
-    "unarchive": lambda project: project.status == "archived",
+    "deprecate": lambda project: project.status in ("active", "archived"),
+    "unarchive": lambda project: project.status in ("archived", "deprecated"),
 }
 _BY_RELEASE = tuple(method for method in _RELEASE_NEEDS if method != "yank")
 # Hashes that an index states of a file, instead of a SHA-256.
@@ -64,6 +65,7 @@ _BY_PROJECT = (
     "quarantine",
     "clear_quarantine",
     "archive",
+    "deprecate",
     "unarchive",
     "role_change",
 )
@@ -154,6 +156,41 @@ def changes(limit: int = len(NAMES)) -> SearchStrategy[Op]:
         st.builds(lambda n: Op("create", (n,)), name),
         name.flatmap(lambda n: st.sampled_from(_spellings(n)).map(lambda s: Op("rename", (n, s)))),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A new release that needs other projects than the one before, as states change beside it."""
+
+    name: str
+    needs: tuple[str, ...]
+    states: tuple[tuple[str, str, int], ...]  # methods with a name; of one of its releases
+
+    def apply(self, world: World) -> None:
+        """Make the changes that fit. The release is newer than all that were published before."""
+        version = f"{3 + len(world.journal)}.0"
+        Op("publish", (self.name, version), {"requires": self.needs}).apply(world)
+        for method, name, which in self.states:
+            project = world.projects.get(canonicalize_name(name))
+            if method not in _RELEASE_NEEDS:
+                Op(method, (name,)).apply(world)
+            elif project is not None and project.releases:
+                some = list(project.releases)[-2:]
+                Op(method, (name, some[which % len(some)])).apply(world)
+
+
+_STATES = (
+    "quarantine", "clear_quarantine", "quarantine", "clear_quarantine", "quarantine_release",
+    "clear_release_quarantine", "archive", "deprecate", "unarchive", "yank", "unyank",
+)  # fmt: skip
+
+
+def turns(limit: int = len(NAMES)) -> SearchStrategy[Turn]:
+    """A change of who needs whom, together with changes of states."""
+    name = names(limit)
+    state = st.tuples(st.sampled_from(_STATES), name, st.integers(0, 1))
+    needs = st.lists(name, max_size=2, unique=True).map(tuple)
+    return st.builds(Turn, name, needs, st.lists(state, max_size=3).map(tuple))
 
 
 def universes(

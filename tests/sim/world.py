@@ -241,6 +241,10 @@ class World:
         """Archive a project: its documents change, but neither the journal nor its serial."""
         return self._re_project(name, None, status="archived", reason=reason)
 
+    def deprecate(self, name: str, reason: str | None = None) -> int:
+        """Call a project deprecated, as silently: PyPI cannot yet, other indexes can (PEP 792)."""
+        return self._re_project(name, None, status="deprecated", reason=reason)
+
     def unarchive(self, name: str) -> int:
         """Make it active again, just as silently."""
         return self._re_project(name, None, status="active", reason=None)

@@ -110,8 +110,13 @@ def _update(
     decision = Closure(graph, targets).update(
         roots=open_roots, dropped=dropped, projects=changed, releases=redraw
     )
+    asked = {
+        key.project for key, entry in decision.classes.items() if not (entry.id and entry.uses)
+    }
+    asked.update(root.project for root in (*decision.roots, *dropped))
     _Save(connection).decision(decision)
     _settle_roots(connection, decision.roots, dropped)
+    _review_quarantined(connection, asked)
     _ask_for(connection, decision.unknown, decision.unseen, now)
     unmet = {key.project for key, entry in decision.classes.items() if entry.unmet}
     bars.explain(connection, changed | unmet)
@@ -130,6 +135,7 @@ def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
         .where(projects.c.id.in_(wanted), ~projects.c.unpublished)
         .values(unpublished=True)
     )
+    _review_quarantined(connection, None)
     _ask_for(connection, found.unknown, found.unseen, now)
     bars.explain(connection, None)
     return len(found.nodes)
@@ -291,6 +297,19 @@ def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Roo
             update(roots).where(roots.c.id == bindparam("row")).values(state="kept"),
             [{"row": root.id, "unmet": to_text(root.unmet)} for root in changed],
         )
+
+
+def _review_quarantined(connection: Connection, ids: Iterable[int] | None) -> None:
+    """Look at the pages of those of the projects (None: of all) anew that are in quarantine.
+
+    A project in quarantine has a page, without files, only while a root or requirement names it.
+    """
+    review = update(projects).where(projects.c.status == "quarantined").values(unpublished=True)
+    if ids is None:
+        connection.execute(review)
+        return
+    for batch in batches(sorted(ids)):
+        connection.execute(review.where(among(projects.c.id, batch)))
 
 
 def _ask_for(
