@@ -56,16 +56,16 @@ def listen(mirror: Mirror) -> Heard:
         last = runs.before_last(connection)
     before = {feed.name: feeds.recall(mirror, known, last, feed) for feed in mirror.upstream.feeds}
     patterns_seen = known.get("patterns")
-    begun = any(one.serial is not None for one in before.values())
-    overdue = begun and reconcile.overdue(known, mirror.now())
     patterns = _patterns(mirror)
     new_patterns = bool(patterns) and patterns_seen != patterns
     news, failed = _hear_all(mirror, before)
     mirror.heard = {one.index: one.changed for one in news}
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
+        begun = one.before.serial is not None
+        one.overdue = begun and reconcile.overdue(known, mirror.now(), one.index)
         if one.feed.kind != "polling" and one.listed is None:
-            one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=overdue)
+            one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=one.overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
         poll.note_mattering(mirror, connection)
@@ -75,15 +75,10 @@ def listen(mirror: Mirror) -> Heard:
         _reassign(mirror, connection, known)
         owed: set[str] = set()
         for one in news:
-            owed |= _owe(mirror, connection, one, overdue=overdue)
+            owed |= _owe(mirror, connection, one)
             _note(mirror, connection, one)
-        if overdue and mirror.rules.bars.examines:
+        if any(one.overdue for one in news) and mirror.rules.bars.examines:
             vulnerabilities.owe_oldest(connection, mirror.now())
-        # One that could not be compared is, with the others, as soon as it can be.
-        told = [one for one in news if one.feed.kind != "polling"]
-        compared = overdue and all(one.listed is not None for one in told)
-        if any(one.before.serial is None or one.rewound for one in told) or compared:
-            reconcile.reconciled(connection, mirror.now())
         if complete and (new_patterns or patterns_seen not in (None, patterns)):
             pending.set_setting(connection, "patterns", patterns)
         serial = pending.serial(connection) or 0
@@ -111,6 +106,7 @@ class _News:
     removals: set[str] = field(default_factory=set)  # of which it said that something is gone
     quarantines: Words = field(default_factory=Words)
     by_index: bool = False  # the simple index told it, which knows of no removal
+    overdue: bool = False  # what is known is to be compared with the list of all its projects
     rewound: bool = False  # the serials known are not the index's (any more): all begins anew
     listed: Mapping[str, int] | None = None  # all its projects, if they were asked for
 
@@ -215,12 +211,16 @@ def _note(mirror: Mirror, connection: Transaction, news: _News) -> None:
     if news.feed.kind != "polling":
         if news.serial != news.before.serial:
             pending.set_serial(connection, news.serial, news.index)
+        begins = news.before.serial is None or news.rewound
+        # One that could not be compared is as soon as it can be.
+        if begins or (news.overdue and news.listed is not None):
+            reconcile.reconciled(connection, mirror.now(), news.index)
     elif news.before.moved:
         pending.forget_serial(connection, news.index)
     feeds.remember(mirror, connection, news.feed, news.before)
 
 
-def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool) -> set[str]:
+def _owe(mirror: Mirror, connection: Transaction, news: _News) -> set[str]:
     """Owe the projects of an index that it told of a new document; returns which."""
     index = news.index
     found = pending.found_on(connection, news.changed)
@@ -230,7 +230,7 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News, *, overdue: bool)
         owed = dict.fromkeys(sorted(pending.shown(connection, index) - set(news.listed)), 0) | owed
     if news.rewound:
         pending.owe_anew(connection, news.listed or {}, mirror.now(), index)
-    elif news.listed is not None and (overdue or news.feed.listing):
+    elif news.listed is not None and (news.overdue or news.feed.listing):
         owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
     pending.mark_stale(connection, owed, mirror.now(), index)
     missing.tell(connection, news.removals & owed.keys())

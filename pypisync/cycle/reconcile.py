@@ -8,21 +8,26 @@ from collections.abc import Mapping
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
+from pypisync.core.standards.model import ENDPOINT
 
 _EVERY = 7 * 86400.0  # seconds
 _SETTING = "reconciled"
 
 
-def overdue(settings: Mapping[str, str], now: float) -> bool:
+def _of(index: str) -> str:
+    return _SETTING if index == ENDPOINT else f"{_SETTING}:{index}"
+
+
+def overdue(settings: Mapping[str, str], now: float, index: str) -> bool:
     """Returns whether the last comparison is so long ago that another is due."""
-    last = settings.get(_SETTING)
+    last = settings.get(_of(index))
     # A time to come was written by a clock that was wrong.
     return last is None or not now - _EVERY < float(last) <= now
 
 
-def reconciled(connection: Transaction, now: float) -> None:
-    """Note that everything has been compared."""
-    pending.set_setting(connection, _SETTING, str(now))
+def reconciled(connection: Transaction, now: float, index: str) -> None:
+    """Note that everything that is from an index has been compared with its list."""
+    pending.set_setting(connection, _of(index), str(now))
 
 
 def differing(known: Mapping[str, pending.Known], listed: Mapping[str, int]) -> dict[str, int]:

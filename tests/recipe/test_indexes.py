@@ -205,6 +205,56 @@ def test_a_sweep_finds_what_an_index_before_has_by_now(tmp_path: Path) -> None:
     assert site.bench.listed() == {"a": {"1.0"}}
 
 
+def lists_asked(site: Site, index: str) -> int:
+    entries = site._upstreams[index].log.entries
+    return sum(entry.call == "list_packages_with_serial" for entry in entries)
+
+
+def test_each_index_is_compared_once_a_week_whatever_the_others_do(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a", "b")
+    company, public = site.worlds["company"], site.worlds[ENDPOINT]
+    company.publish("a", "1.0")
+    public.publish("b", "1.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    for world, name in ((company, "a"), (public, "b")):
+        world.publish(name, "2.0")
+        world.journal.clear()  # it does not tell
+        world._serials.clear()
+    site.bench.clock += 7 * 86400
+    company.faults.fail("*", 503)
+    site.bench.sync()
+    assert site.bench.listed() == {"a": {"1.0"}, "b": {"2.0"}}
+    company.heal()
+    asked = lists_asked(site, ENDPOINT)
+    site.bench.sync()
+    assert site.bench.listed() == {"a": {"2.0"}, "b": {"2.0"}}
+    assert lists_asked(site, ENDPOINT) == asked
+    asked = lists_asked(site, "company")
+    site.bench.sync()
+    assert lists_asked(site, "company") == asked
+
+
+def test_an_index_that_begins_anew_puts_off_no_other(tmp_path: Path) -> None:
+    site = Site(tmp_path, "a", "b")
+    company, public = site.worlds["company"], site.worlds[ENDPOINT]
+    company.publish("a", "1.0")
+    public.publish("b", "1.0")
+    site.configure(COMPANY, PUBLIC)
+    site.bench.sync()
+    public.publish("b", "2.0")
+    public.journal.clear()
+    public._serials.clear()
+    site.bench.clock += 6 * 86400
+    company.serial -= 2  # it was restored
+    company.journal.clear()
+    company._serials.clear()
+    site.bench.sync()
+    site.bench.clock += 86400
+    site.bench.sync()
+    assert site.bench.listed() == {"a": {"1.0"}, "b": {"2.0"}}
+
+
 def test_a_folder_is_read_in_every_cycle(tmp_path: Path) -> None:
     folder = tmp_path / "wheels"
     folder.mkdir()
