@@ -140,7 +140,7 @@ def _hear_all(
 def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
     """Read the changes of an index since the serial that is known; without one: where it begins."""
     if feed.listing:
-        return _News(feed, before, feed.serial(), listed=feed.names())
+        return _News(feed, before, feed.serial(), listed=feed.names(), rewound=before.moved)
     if before.serial is None or before.moved:
         serial = feed.serial()
         anew = before.moved or (before.kind == "polling" and feed.kind != "polling")

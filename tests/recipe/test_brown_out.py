@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from pypisync.catalog.facts import pending
 from pypisync.upstream.api import FEEDS, FeedKind
 from tests.recipe.closed import unmet
 from tests.recipe.conftest import Wired
@@ -157,3 +158,30 @@ def test_another_address_of_the_index_has_other_serials(
     assert report.failed == {}
     assert (bench.listed()["lib"], bench.listed()["stays"]) == ({"1.2"}, {"1.1"})
     same_as_new(bench, tmp_path / "back", wired)
+
+
+@pytest.mark.parametrize("form", ["html", "legacy"])
+def test_another_address_may_have_pages_of_a_poorer_form(
+    form: str, tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    """And what is denied there, and since when, is counted anew."""
+    other = World(serial=3)
+    for one in (world, other):
+        begin(one)
+    other.faults.simple_json = other.faults.xmlrpc = False
+    other.faults.simple, other.faults.json_api = form == "html", form == "legacy"
+    packages = {name: ["latest"] for name in ("app", "stays", "hidden")}
+    bench = Bench(tmp_path / "followed", wired(), packages)
+    bench.sync()
+    world.archive("stays", reason="done with it")
+    world.faults.fail("/*/app/*", 404)
+    with bench.catalog().begin() as connection:
+        pending.mark_stale(connection, {"app": 0, "stays": 0}, bench.clock)
+    assert bench.sync().failed.keys() == {"app"}
+    assert ("json", "archived") in bench.query("SELECT form, status FROM projects")
+    with Server(other) as elsewhere:
+        bench.upstream = wired(endpoint=elsewhere.url)
+        assert bench.sync().failed == {}
+        query = "SELECT DISTINCT form, status FROM projects WHERE status <> 'gone'"
+        assert bench.query(query) == [(form, "active")]
+        same_as_new(bench, tmp_path / "fresh", wired, endpoint=elsewhere.url)

@@ -1,5 +1,6 @@
 """Whole cycles over several indexes: who is asked for what, and what moves when they change."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -286,6 +287,23 @@ def test_a_folder_is_read_in_every_cycle(tmp_path: Path) -> None:
         list(report.failed) == ["index own"] or "acme-core" in report.failed or report.failed == {}
     )
     assert site.bench.listed()["acme-core"] == {"2.0"}
+
+
+def test_a_folder_that_moved_is_read_anew(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    dist = dists.dist("acme-core", "1.0", (), None, None, 0)
+    wheel = before / dists.wheel_filename(dist, "py3-none-any")
+    wheel.write_bytes(dists.build_wheel(dist, "py3-none-any").content)
+    site = Site(tmp_path / "mirror", "acme-core")
+    public = MemoryUpstream(site.worlds[ENDPOINT])
+    for folder in (before, after):
+        own = FolderUpstream("own", folder, described)
+        site.bench.upstream = Indexes([own, public], Assignment((OWN, PUBLIC), ["acme-*"]))
+        site.bench.sync()
+        assert site.bench.query("SELECT url FROM files") == [((folder / wheel.name).as_uri(),)]
+        if folder == before:
+            shutil.copytree(before, after)  # with its times
 
 
 def test_other_bytes_at_the_same_path_get_a_path_of_their_own(tmp_path: Path) -> None:

@@ -166,10 +166,12 @@ def owe_anew(
     names.update(connection.scalars(query.where(projects.c.status != "unseen")))
     for batch in batches(sorted(names)):
         connection.execute(delete(pending).where(among(pending.c.name, batch)))
-        # Another index, or another state of it, may have given the same tag to something else.
-        tagged = projects.c.etag.is_not(None) | projects.c.modified.is_not(None)
-        row = update(projects).where(among(projects.c.name, batch), tagged)
-        connection.execute(row.values(etag=None, modified=None))
+        # Another index, or another state of it, may have given the same tag to something else, and
+        # may show pages in another form.
+        p = projects.c
+        told = or_(p.etag.is_not(None), p.modified.is_not(None), p.form != "")
+        row = update(projects).where(among(p.name, batch), told)
+        connection.execute(row.values(etag=None, modified=None, form=""))
     mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now, index)
 
 

@@ -174,7 +174,9 @@ class _Writer:
         for key, row in have.items():
             if key not in read.releases and whole:
                 changed |= self._empty(row)
-        status = document.status or (was.status if was.status not in ("unseen", GONE) else "active")
+        # A form that tells no status leaves what is known, unless that was told elsewhere.
+        known = was.form and was.status not in ("unseen", GONE)
+        status = document.status or (was.status if known else "active")
         if whole:
             self._shown[was.name] = read.releases.keys()
             self._whole[was.name] = document.status == quarantine.STATUS
