@@ -70,8 +70,9 @@ def decided(bench: Bench) -> dict[str, Any]:
     index = bench.folder / "simple" / "index.v1_json"
     pages = tree_bytes(bench.folder)
     roots = [name for name in pages if name.startswith("simple/index.")]
-    for name in roots:
-        del pages[name]
+    kept = [path for (path,) in bench.query("SELECT path FROM quarantined")]
+    for name in (*roots, *kept, *(f"{path}.metadata" for path in kept)):
+        pages.pop(name, None)  # what is kept from before a quarantine is on no page
     return {
         "selected": sorted(bench.query(SELECTION)),
         "unmet": sorted(bench.unmet()),
