@@ -142,8 +142,7 @@ def is_html(reply: Reply) -> bool:
 
 def stated_serial(headers: Mapping[str, str]) -> int:
     """Returns the serial in an answer's headers; 0 if there is none."""
-    text = headers.get("X-PyPI-Last-Serial", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
+    return _serial(headers.get("X-PyPI-Last-Serial")) or 0
 
 
 def parse_root(reply: Reply) -> Root:

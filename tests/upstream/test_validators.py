@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypisync.upstream.documents import parse_simple
+from pypisync.upstream.documents import parse_simple, stated_serial
 from tests.upstream.test_documents import reply, simple, simple_file
 
 
@@ -41,3 +41,10 @@ def test_the_same_content_has_the_same_digest() -> None:
         digest(one, two, project__status={"status": "archived"}),
     ]
     assert len({known, *others}) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "serial"), [("7", 7), (str(2**63 - 1), 2**63 - 1), (str(2**63), 0), ("x", 0), ("", 0)]
+)
+def test_a_serial_in_the_headers(text: str, serial: int) -> None:
+    assert stated_serial({"X-PyPI-Last-Serial": text}) == serial
