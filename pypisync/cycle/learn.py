@@ -58,7 +58,9 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         for _, answer in batch:
             mirror.answered("project", answer)
         reasons = _faults(batch) | doubted(mirror, batch)
-        good = [one for one in batch if one[0].name not in reasons]
+        good = _elsewhere(mirror, [one for one in batch if one[0].name not in reasons])
+        reasons |= _faults(good)
+        good = [one for one in good if one[0].name not in reasons]
         reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
         with mirror.catalog.begin() as connection:
             pending.mark_stale(connection, dict.fromkeys(reasons, 0), mirror.now())
@@ -92,17 +94,25 @@ def _record(mirror: Mirror, answered: Sequence[_Answered]) -> None:
         facts.record_gone(connection, gone, mirror.rules, mirror.now())
         facts.record_same(connection, other)
         pending.settled(connection, [*(d.name for d in documents), *gone, *same])
-        pending.mark_stale(connection, _elsewhere(mirror, answered), mirror.now())
 
 
-def _elsewhere(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, int]:
-    """Returns the projects that their index does not have any more, and another one may have."""
+def _elsewhere(mirror: Mirror, batch: Sequence[_Answered]) -> list[_Answered]:
+    """Returns the batch, with what other indexes say of the projects that are gone from their own.
+
+    So a project goes from one index to the next without a time in which it has no page.
+    """
     assignment = mirror.upstream.assignment
-    return {
-        ask.name: 0
+    lost = [
+        ProjectAsk(ask.name, anew=True)
         for ask, answer in batch
         if isinstance(answer, _NOT_HERE) and ask.index and len(assignment.indexes_of(ask.name)) > 1
-    }
+    ]
+    if not lost:
+        return list(batch)
+    found = {ask.name: (ask, answer) for ask, answer in mirror.upstream.projects(lost)}
+    if stopped := next((a for _, a in found.values() if isinstance(a, Stopped)), None):
+        raise stopped
+    return [found.get(ask.name, (ask, answer)) for ask, answer in batch]
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,6 +281,7 @@ def _reassign(mirror: Mirror, connection: Transaction, known: Mapping[str, str])
         if assignment.indexes_of(name)[:1] != (found,)
     ]
     pending.mark_stale(connection, dict.fromkeys(moved, 0), mirror.now())
+    missing.assign(connection, moved)
     pending.look_anew(connection, moved)
     pending.set_setting(connection, "indexes", assignment.text)
 

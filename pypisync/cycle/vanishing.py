@@ -5,11 +5,17 @@ lost everything: it answers 404, leads to another index, or shows an empty page.
 be denied twice, some time apart. One that the index does not let us see (401, 403) never counts as
 gone. If much of the mirror is denied, nothing is removed until the index is well again or the
 operator confirms.
+
+A project that another index has now, with fewer releases than are mirrored, is doubted in the same
+way. If the operator has assigned it to that index, it moves at once; but if that concerns much of
+the mirror, only when the operator confirms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import missing, pending
+from pypisync.catalog.facts.parsed import read
 from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Elsewhere, Gone, Refused, Unreachable, UpstreamError
@@ -26,10 +32,12 @@ _BROKEN = "broken"  # a setting: since when, and what is said of it
 def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
     """Returns the projects whose denial is not believed (yet), with the reason."""
     denied = {ask.name: why for ask, answer in batch if (why := _denial(answer))}
-    if not denied:
+    moved = dict(filter(None, (_moved(ask, answer) for ask, answer in batch)))
+    if not (denied or moved):
         return {}
     now = mirror.now()
     with mirror.catalog.begin() as connection:
+        denied |= _less(connection, moved)
         known = {
             name: one
             for name, one in missing.standing(connection, denied).items()
@@ -38,26 +46,73 @@ def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamErr
         }
         pending.mark_stale(connection, dict.fromkeys(known, 0), now)
         missing.note(connection, known, now)
-        count, mirrored = missing.share(connection)
-        ill = broken(mirror, count, mirrored)
-        if ill and pending.setting(connection, _BROKEN) is None:
-            said = f"upstream denies {count} of the {mirrored} projects mirrored"
-            pending.set_setting(connection, _BROKEN, f"{now} {said}")
-    if ill:
-        reason = (
-            f"and so are {count} of the {mirrored} projects mirrored: the index seems broken, and "
-            'nothing is removed; if they are gone, run "pypisync sync --accept-removals"'
-        )
-        return {name: Unreachable(f"{denied[name]}; {reason}") for name in known}
-    early = {
-        name: one
-        for name, one in known.items()
-        if _soon(one.since, now) and not isinstance(denied[name], Refused)
-    }
+        assigned = {one.assigned for one in known.values()}
+        ill = _ill(mirror, connection, now) if False in assigned else ""
+        slip = _slip(mirror, connection) if True in assigned else ""
+    reasons: dict[str, UpstreamError] = {}
+    for name, one in known.items():
+        early = _soon(one.since, now) and not isinstance(denied[name], Refused)
+        reason = slip if one.assigned else ill or (_HALF_AN_HOUR if early else "")
+        if reason:
+            reasons[name] = Unreachable(f"{denied[name]}; {reason}")
+    return reasons
+
+
+def _ill(mirror: Mirror, connection: Transaction, now: float) -> str:
+    """Returns why nothing is removed, and notes it, if an index seems broken; "" if none does."""
+    count, mirrored = missing.share(connection)
+    if not broken(mirror, count, mirrored):
+        return ""
+    if pending.setting(connection, _BROKEN) is None:
+        said = f"upstream denies {count} of the {mirrored} projects mirrored"
+        pending.set_setting(connection, _BROKEN, f"{now} {said}")
+    return (
+        f"and so are {count} of the {mirrored} projects mirrored: the index seems broken, and "
+        'nothing is removed; if they are gone, run "pypisync sync --accept-removals"'
+    )
+
+
+def _slip(mirror: Mirror, connection: Transaction) -> str:
+    """Returns why the operator's assignment of indexes must be confirmed; "" if it need not."""
+    count, mirrored = missing.share(connection, assigned=True)
+    if not broken(mirror, count, mirrored):
+        return ""
+    return (
+        f"the configuration takes {count} of the {mirrored} projects mirrored from other indexes, "
+        "and those that would lose releases stay as they are; if that is meant, run "
+        '"pypisync sync --accept-removals"'
+    )
+
+
+def _moved(ask: ProjectAsk, answer: object) -> tuple[str, ProjectDocument] | None:
+    """Returns the project with its document, if that is of another index than the one before."""
+    if not isinstance(answer, ProjectDocument) or answer.partial or _denial(answer):
+        return None
+    return (ask.name, answer) if ask.index and answer.index != ask.index else None
+
+
+def _less(
+    connection: Transaction, moved: Mapping[str, ProjectDocument]
+) -> dict[str, UpstreamError]:
+    """Returns the projects of which another index shows less than what is mirrored, and what."""
+    shown = {name: read(document).releases.keys() for name, document in moved.items()}
     return {
-        name: Unreachable(f"{denied[name]}; it is removed if that is so half an hour later")
-        for name in early
+        name: Gone(
+            f"the index {moved[name].index} has it now, without {_some(versions)}, which "
+            f"{'is' if len(versions) == 1 else 'are'} mirrored"
+        )
+        for name, versions in missing.lost(connection, shown).items()
+        if moved[name].status != "quarantined"
     }
+
+
+def _some(versions: Sequence[str]) -> str:
+    more = len(versions) - _SHOWN
+    return ", ".join(versions[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+_SHOWN = 3
+_HALF_AN_HOUR = "this is believed if it is still so half an hour later"
 
 
 def recovered(mirror: Mirror) -> None:

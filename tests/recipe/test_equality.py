@@ -258,4 +258,4 @@ def _folder() -> Path:
 
 
 TestMirror = Mirror.TestCase
-TestMirror.settings = settings(max_examples=scaled(40), stateful_step_count=10, deadline=None)
+TestMirror.settings = settings(max_examples=scaled(12), stateful_step_count=10, deadline=None)

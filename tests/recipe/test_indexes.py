@@ -104,6 +104,7 @@ def test_an_index_before_that_gets_a_project_takes_it(tmp_path: Path) -> None:
     assert site.indexes() == {"a": ENDPOINT}
     site.worlds["company"].publish("a", "1.0")
     site.bench.sync()
+    site.bench.sync()  # it says so twice, for 5.0 goes by it
     assert site.indexes() == {"a": "company"}
     assert site.bench.listed() == {"a": {"1.0"}}
     assert site.bench.query("SELECT DISTINCT index_name FROM files") == [("company",)]
@@ -151,7 +152,6 @@ def test_the_next_index_is_asked_once_a_project_is_gone_from_its_own(tmp_path: P
     site.configure(COMPANY, PUBLIC)
     site.bench.sync()
     site.worlds["company"].remove_project("a")
-    site.bench.sync()
     site.bench.sync()
     assert site.indexes() == {"a": ENDPOINT}
     assert site.bench.listed() == {"a": {"5.0"}}
@@ -203,6 +203,7 @@ def test_a_sweep_finds_what_an_index_before_has_by_now(tmp_path: Path) -> None:
     for _ in range(2):
         sweep(site.bench.mirror(catalog))
     site.bench.sync()
+    site.bench.sync()  # it says so twice, for 5.0 goes by it
     assert site.bench.listed() == {"a": {"1.0"}}
 
 

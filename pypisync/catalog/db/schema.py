@@ -55,6 +55,7 @@ pending = Table(
     serial_column(),  # the document must be at least this new
     Column("missing", Float),  # when upstream denied it first, seconds since 1970
     flag_column("told"),  # a journal or the operator says that something of it is removed
+    flag_column("assigned"),  # the operator has assigned it to another index
     text_column("index_name", "endpoint"),  # the index whose serial that is
     Column("since", Float, nullable=False),  # seconds since 1970
     number_column("attempts"),

@@ -1,9 +1,9 @@
 """Projects that upstream seems to have no more: what is known of them until that is sure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, exists, func, or_, select, update
 
 from pypisync.catalog.db.schema import files, pending, projects, releases, selected
 from pypisync.catalog.db.sql import among, batches, is_set
@@ -18,13 +18,20 @@ class Standing:
     filled: bool  # it has files
     told: bool  # a journal or the operator says that something of it is removed
     since: float | None  # when it was denied first
+    assigned: bool  # the operator has assigned it to another index
 
 
 def standing(connection: Connection, names: Collection[str]) -> dict[str, Standing]:
     """Returns the projects among ``names`` that upstream has shown before."""
     filled = select(releases.c.project_id).join_from(releases, files).distinct().subquery()
     query = (
-        select(projects.c.name, filled.c.project_id, pending.c.told, pending.c.missing)
+        select(
+            projects.c.name,
+            filled.c.project_id,
+            pending.c.told,
+            pending.c.missing,
+            pending.c.assigned,
+        )
         .select_from(
             projects.outerjoin(pending, pending.c.name == projects.c.name).outerjoin(
                 filled, filled.c.project_id == projects.c.id
@@ -33,7 +40,9 @@ def standing(connection: Connection, names: Collection[str]) -> dict[str, Standi
         .where(projects.c.status.not_in(_HIDDEN))
     )
     return {
-        row.name: Standing(row.project_id is not None, bool(row.told), row.missing)
+        row.name: Standing(
+            row.project_id is not None, bool(row.told), row.missing, bool(row.assigned)
+        )
         for batch in batches(sorted(names))
         for row in connection.execute(query.where(among(projects.c.name, batch)))
     }
@@ -68,6 +77,35 @@ def tell(connection: Connection, names: Collection[str]) -> None:
         connection.execute(update(pending).where(among(pending.c.name, batch)).values(told=True))
 
 
+def assign(connection: Connection, names: Collection[str]) -> None:
+    """The operator has assigned these stale projects to another index."""
+    for batch in batches(sorted(names)):
+        row = among(pending.c.name, batch)
+        connection.execute(update(pending).where(row).values(assigned=True))
+
+
+def lost(
+    connection: Connection, shown: Mapping[str, Collection[bytes]]
+) -> dict[str, tuple[str, ...]]:
+    """Returns which selected releases of these projects are not ``shown`` (keys of versions).
+
+    The newest first; a project of which all are shown is left out.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    here = exists().where(selected.c.release_id == releases.c.id)
+    for batch in batches(sorted(shown)):
+        query = (
+            select(projects.c.name, releases.c.version, releases.c.key)
+            .join_from(projects, releases)
+            .where(among(projects.c.name, batch), here)
+            .order_by(releases.c.project_id, releases.c.key.desc())
+        )
+        for name, version, key in connection.execute(query):
+            if bytes(key) not in shown[name]:
+                found[name] = (*found.get(name, ()), version)
+    return found
+
+
 def confirm(connection: Connection) -> int:
     """The operator says that what is denied is gone. Returns how many projects that are."""
     doubted = pending.c.missing.is_not(None), ~is_set(pending.c.told)
@@ -76,9 +114,15 @@ def confirm(connection: Connection) -> int:
     ).rowcount
 
 
-def share(connection: Connection) -> tuple[int, int]:
-    """Returns how many projects are denied without a journal's word, and how many are mirrored."""
-    doubted = pending.c.missing.is_not(None), ~is_set(pending.c.told)
+def share(connection: Connection, *, assigned: bool = False) -> tuple[int, int]:
+    """Returns how many projects are denied without a journal's word, and how many are mirrored.
+
+    Or, in the place of the former, how many may lose releases since the operator has ``assigned``
+    them to another index.
+    """
+    own = is_set(pending.c.assigned)
+    which = own if assigned else pending.c.missing.is_not(None) & ~own
+    doubted = which, ~is_set(pending.c.told)
     denied = connection.scalar(select(func.count()).select_from(pending).where(*doubted))
     mirrored = select(func.count(releases.c.project_id.distinct())).join_from(selected, releases)
     return denied or 0, connection.scalar(mirrored) or 0
