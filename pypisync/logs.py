@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pypisync.errors import PypiSyncError
 
 if TYPE_CHECKING:
-    from pypisync.cycle.sync import Report
+    from pypisync.cycle.report import Report
 
 # structlog would bring in all of Rich to show tracebacks, which here are text before it sees them:
 # 273 ms of processor time instead of 108 for every process that logs.

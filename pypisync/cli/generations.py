@@ -229,7 +229,8 @@ def _order(config: "Config", order: "Order") -> bool:
     Raises StorageError if it could not be done.
     """
     from pypisync.cli.progress import on_terminal
-    from pypisync.cycle.sync import Report, resume
+    from pypisync.cycle.report import Report
+    from pypisync.cycle.sync import resume
     from pypisync.wiring import open_mirror
 
     report = Report()

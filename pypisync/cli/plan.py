@@ -11,7 +11,7 @@ from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, sho
 if TYPE_CHECKING:
     from pypisync.catalog.publication.plan import Amount, Difference
     from pypisync.config.load import Config
-    from pypisync.cycle.sync import Report
+    from pypisync.cycle.report import Report
 
 _LISTED = 20
 _SHARED = "(several roots)"
@@ -38,7 +38,9 @@ def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]
     from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.progress import on_terminal
     from pypisync.cycle import limits
-    from pypisync.cycle.sync import Report, listen, settle
+    from pypisync.cycle.listen import listen
+    from pypisync.cycle.report import Report
+    from pypisync.cycle.settle import settle
     from pypisync.storage.pool import Pool
     from pypisync.wiring import open_mirror
 

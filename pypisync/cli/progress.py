@@ -27,7 +27,7 @@ from rich.text import Text
 from pypisync.cli.common import clean, count, span
 from pypisync.core.units import show_size
 from pypisync.cycle.mirror import Silent, Watch
-from pypisync.cycle.sync import Report
+from pypisync.cycle.report import Report
 from pypisync.errors import PypiSyncError
 
 _LISTED = 10  # of what is held or failed

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
     from pypisync.config.load import Config
+    from pypisync.cycle.report import Report
     from pypisync.cycle.rollback import Order
-    from pypisync.cycle.sync import Report
     from pypisync.storage.lock import Holder
 
 
@@ -154,7 +154,7 @@ def prune(
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.core.units import show_size
-    from pypisync.cycle.sync import Report
+    from pypisync.cycle.report import Report
     from pypisync.cycle.sync import prune as prune_now
     from pypisync.wiring import open_mirror
 

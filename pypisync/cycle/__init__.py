@@ -4,7 +4,8 @@
 
 - ``listen``, with ``feeds``, ``reconcile`` and ``poll``: what changed upstream and in the
   configuration
-- ``learn``, ``vulnerabilities``, ``prove``: what a decision lacks is asked for, until nothing is
+- ``settle``, with ``learn``, ``vulnerabilities`` and ``prove``: what a decision lacks is asked for,
+  until nothing is
 - ``publish``: the pages come onto the disk, each true at every moment
 - ``rollback``, ``maintenance``: operators' orders; slow rounds
 - ``mirror``: the parts that all of these work on, as one value

@@ -4,7 +4,7 @@ If more than a share of the listed projects is asked for no more, they stay as t
 operator accepts that they go. What upstream takes away and what the policy bars goes all the same.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pypisync.catalog.db.transactions import Transaction
@@ -14,8 +14,7 @@ from pypisync.catalog.publication import dropped
 from pypisync.catalog.publication.assemble import Publication, assemble
 from pypisync.catalog.selection import roots
 from pypisync.cycle.mirror import Mirror
-
-Decide = Callable[[Mirror, Transaction], None]
+from pypisync.cycle.settle import update_decision
 
 DROPPED = "removals"  # what failed, in a report
 _ACCEPTED = "removals accepted"  # a setting in the catalog
@@ -36,18 +35,18 @@ class Kept:
 
 
 def pages(
-    mirror: Mirror, connection: Transaction, later: Mapping[str, str], decide: Decide
+    mirror: Mirror, connection: Transaction, later: Mapping[str, str]
 ) -> tuple[Publication, Standing, dict[str, str]]:
     """Returns the pages to publish, the proofs on them, and as a failure why more stays than asked.
 
-    ``later``: the paths that are not stored in this cycle, with the reason. ``decide`` brings the
-    decisions up to date after what has to stay was made a root.
+    ``later``: the paths that are not stored in this cycle, with the reason. What has to stay
+    becomes a root, and the decision is brought up to date.
     """
-    result, proven = _retained(mirror, connection, later, decide, {})
+    result, proven = _retained(mirror, connection, later, {})
     found = kept(mirror, connection, result)
     if found.reason:
         mirror.watch.fault(DROPPED, found.reason)
-        result, proven = _retained(mirror, connection, later, decide, found.releases)
+        result, proven = _retained(mirror, connection, later, found.releases)
         stay = dropped.project_ids(connection, found.projects)
         result.done = [project for project in result.done if project not in stay]
     return result, proven, {DROPPED: found.reason} if found.reason else {}
@@ -57,13 +56,12 @@ def _retained(
     mirror: Mirror,
     connection: Transaction,
     later: Mapping[str, str],
-    decide: Decide,
     also: dropped.Releases,
 ) -> tuple[Publication, Standing]:
     result = assemble(connection, later, mirror.rules.bars)
     proven = standing(connection, result.pages)
     if roots.retain(connection, result.retained | dict.fromkeys(proven.keep, ()) | also):
-        decide(mirror, connection)
+        update_decision(mirror, connection)
         result = assemble(connection, later, mirror.rules.bars)
         proven = standing(connection, result.pages)
     return result, proven

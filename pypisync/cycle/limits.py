@@ -13,6 +13,7 @@ from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.catalog.publication.plan import Difference, difference
 from pypisync.core.units import show_size
 from pypisync.cycle.mirror import Limits, Mirror
+from pypisync.cycle.report import Report
 from pypisync.upstream.api import ProjectAsk
 
 LIMITS = "limits"  # what failed, in a report
@@ -121,3 +122,10 @@ def _exceeded(mirror: Mirror, projects: int, size: int, found: Difference) -> st
 
 def _projects(number: int) -> str:
     return f"{number:,} project{'' if number == 1 else 's'}"
+
+
+def note(mirror: Mirror, report: Report, reason: str) -> None:
+    """Add to a report why nothing new is read or fetched; "" adds nothing."""
+    if reason and LIMITS not in report.failed:
+        report.failed[LIMITS] = reason
+        mirror.watch.fault(LIMITS, reason)

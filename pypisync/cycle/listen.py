@@ -27,6 +27,7 @@ from pypisync.core.wanted.roots import as_requirement, expand
 from pypisync.cycle import feeds, poll, reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.quarantine import Words, withdraw
+from pypisync.cycle.report import Report
 from pypisync.errors import Rewound, Stopped, UpstreamError
 from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
 
@@ -34,21 +35,13 @@ from pypisync.upstream.api import SIMPLE_INDEX, ChangeFeed
 _REMOVAL = re.compile(r"remove (?:project|release|file)|project quarantined")
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a cycle begins with."""
-
-    serial: int  # up to which the changes of the endpoint's index were read
-    changes: int  # rows of all indexes
-    owed: set[str]  # the projects that are owed a document because of it
-    failed: Mapping[str, str]  # the indexes whose changes could not be read, with the reason
-
-
-def listen(mirror: Mirror) -> Heard:
+def listen(mirror: Mirror, report: Report) -> set[str]:
     """Read what every index tells of changes, and owe every project that matters a new document.
 
-    Marks and serials are stored in one transaction: from then on nothing can be lost. Raises
-    CatalogError, and UpstreamError if no index can be read.
+    Returns the projects that are owed one because of it. The report gets the serial up to which the
+    endpoint's changes were read, the number of rows of all indexes, and the indexes whose changes
+    could not be read. Marks and serials are stored in one transaction: from then on nothing can be
+    lost. Raises CatalogError, and UpstreamError if no index can be read.
     """
     mirror.watch.step("changelog")
     with mirror.catalog.begin() as connection:
@@ -81,8 +74,10 @@ def listen(mirror: Mirror) -> Heard:
             vulnerabilities.owe_oldest(connection, mirror.now())
         if complete and (new_patterns or patterns_seen not in (None, patterns)):
             pending.set_setting(connection, "patterns", patterns)
-        serial = pending.serial(connection) or 0
-    return Heard(serial, sum(one.rows for one in news), owed, failed)
+        report.serial = pending.serial(connection) or 0
+    report.changes = sum(one.rows for one in news)
+    report.failed |= failed
+    return owed
 
 
 def _patterns(mirror: Mirror) -> str:

@@ -15,14 +15,14 @@ from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import runs
 from pypisync.cycle import feeds
 from pypisync.cycle.mirror import Mirror
-from pypisync.errors import UpstreamError
+from pypisync.cycle.report import Report
 from pypisync.upstream.api import ProjectAsk
 
 
-def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
+def poll(mirror: Mirror, report: Report) -> None:
     """Ask the projects whose turn has come, and record what is new.
 
-    Returns how many were asked, and the failures. Raises Stopped, CatalogError.
+    The report gets how many were asked, and the failures. Raises Stopped, CatalogError.
     """
     polled = _polled(mirror)
     with mirror.catalog.begin() as connection:
@@ -35,11 +35,13 @@ def poll(mirror: Mirror) -> tuple[int, dict[str, UpstreamError]]:
             if last is None or this is None or due(one.name, mirror.every, last, this.started)
         ]
     if not asks:
-        return 0, {}
+        return
     # Most cycles have nothing to learn, and need not wait for what opens archives.
     from pypisync.cycle.learn import learn_projects
 
-    return len(asks), learn_projects(mirror, asks)
+    failed = learn_projects(mirror, asks)
+    report.projects += len(asks)
+    report.failed |= {name: str(error) for name, error in failed.items()}
 
 
 def owe_begun(mirror: Mirror, connection: Transaction, asked: Collection[str] = ()) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pypisync.catalog.publication import checks
 from pypisync.cycle import publish as publishing
 from pypisync.cycle.mirror import Mirror
-from pypisync.cycle.sync import Report, fetch, publish
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import fetch, publish
 from pypisync.cycle.verify import TOO_MANY, Check, page_names
 from pypisync.errors import Malformed, StorageError
 from pypisync.storage.check import Fault

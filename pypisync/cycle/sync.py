@@ -9,59 +9,25 @@ with its reason, and the cycle goes on.
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from time import perf_counter
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
-from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import lock_files as locks
-from pypisync.catalog.facts import pending
-from pypisync.catalog.facts import policy as bars
-from pypisync.catalog.facts import requirements as knowledge
-from pypisync.catalog.facts.requirements import wanted_releases
-from pypisync.catalog.proofs import history as proof_history
-from pypisync.catalog.proofs.publication import counts, publish_proofs, undecided
-from pypisync.catalog.publication import assemble, missing_files, retention, runs
-from pypisync.catalog.publication import generations as history
-from pypisync.catalog.selection import decide
+from pypisync.catalog.facts import lock_files, pending, requirements
+from pypisync.catalog.proofs import history
+from pypisync.catalog.proofs.publication import publish_proofs
+from pypisync.catalog.publication import assemble, generations, missing_files, retention, runs
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle import dropped, limits, rollback
-from pypisync.cycle import listen as listening
-from pypisync.cycle import poll as polling
+from pypisync.cycle.listen import listen
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
-from pypisync.cycle.prove import Course, prove_open
+from pypisync.cycle.poll import poll
 from pypisync.cycle.publish import renew, write_generation
-from pypisync.cycle.recognise import recognise
+from pypisync.cycle.report import Report
+from pypisync.cycle.settle import settle
 from pypisync.cycle.vanishing import recovered
-from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
+from pypisync.cycle.vulnerabilities import to_examine
 from pypisync.errors import Gone, NoRoom, PypiSyncError, Stopped
-from pypisync.upstream.api import FileAsk, ProjectAsk
-
-
-@dataclass(slots=True)
-class Report:
-    """What a cycle did."""
-
-    serial: int = 0
-    generation: int = 0  # 0: nothing was published
-    changes: int = 0  # rows of the changelog
-    projects: int = 0  # documents asked for
-    releases: int = 0  # releases whose requirements were read
-    files: int = 0  # files fetched
-    bytes: int = 0
-    pages: int = 0  # page files written
-    pruned: int = 0  # files deleted
-    failed: dict[str, str] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
-    proofs: dict[str, int] = field(default_factory=dict)  # by verdict, over roots and targets
-    seconds: dict[str, float] = field(default_factory=dict)
-    answers: dict[str, int] = field(default_factory=dict)  # of upstream: "project ok", ...
-
-    @property
-    def exit_code(self) -> int:
-        """0: done; 1: done, but something is held or failed."""
-        return 1 if self.failed or self.held else 0
+from pypisync.upstream.api import FileAsk
 
 
 def sync_once(mirror: Mirror) -> Report:
@@ -71,19 +37,19 @@ def sync_once(mirror: Mirror) -> Report:
     """
     report = Report()
     with _recorded(mirror, report):
-        with _timed(report, "resume"):
+        with report.timed("resume"):
             resume(mirror, report)
-        with _timed(report, "listen"):
+        with report.timed("listen"):
             fresh = listen(mirror, report)
         if any(feed.kind == "polling" for feed in mirror.upstream.feeds):
-            with _timed(report, "poll"):
+            with report.timed("poll"):
                 poll(mirror, report)
         if not _settled(mirror, report):
             later = gather(mirror, report, fresh)
-            with _timed(report, "publish"):
+            with report.timed("publish"):
                 publish(mirror, report, later)
         limits.restore(mirror)
-        with _timed(report, "prune"):
+        with report.timed("prune"):
             report.pruned += expunge(mirror)
             prune(mirror, report)
         mirror.settled = None if report.exit_code else report.proofs
@@ -116,7 +82,7 @@ def resume(mirror: Mirror, report: Report) -> bool:
     """
     report.failed |= rollback.obey(mirror)
     with mirror.catalog.begin() as connection:
-        number, _, complete = history.generation(connection)
+        number, _, complete = generations.generation(connection)
     if not complete:
         report.pages += write_generation(mirror, number)
     report.pages += renew(mirror)
@@ -129,25 +95,6 @@ def resume(mirror: Mirror, report: Report) -> bool:
     return True
 
 
-# -- listen ---------------------------------------------------------------------------------
-
-
-def listen(mirror: Mirror, report: Report) -> set[str]:
-    """Read the changelog, and owe every project that matters a new document. Returns which."""
-    heard = listening.listen(mirror)
-    report.serial = heard.serial
-    report.changes = heard.changes
-    report.failed |= heard.failed
-    return heard.owed
-
-
-def poll(mirror: Mirror, report: Report) -> None:
-    """Ask the projects whose turn has come, where their index tells no changes."""
-    asked, failed = polling.poll(mirror)
-    report.projects += asked
-    report.failed |= {name: str(error) for name, error in failed.items()}
-
-
 # -- gather ---------------------------------------------------------------------------------
 
 
@@ -156,10 +103,10 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
 
     A wheel may say something else than upstream said of it before: then it is decided again.
     """
-    with _timed(report, "settle"):
+    with report.timed("settle"):
         settle(mirror, report, fresh)
     recovered(mirror)
-    with _timed(report, "fetch"):
+    with report.timed("fetch"):
         later = fetch(mirror, report)
         differs = verify(mirror)
     if not differs:
@@ -171,7 +118,7 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
 def verify(mirror: Mirror) -> dict[str, str]:
     """Check what was read by Range against the wheels that have come. Returns what differs."""
     with mirror.catalog.begin() as connection:
-        if not knowledge.unverified(connection):
+        if not requirements.unverified(connection):
             return {}
     from pypisync.cycle.learn import verify_ranged
 
@@ -179,87 +126,6 @@ def verify(mirror: Mirror) -> dict[str, str]:
     for what, reason in differs.items():
         mirror.watch.fault(what, reason)
     return differs
-
-
-# -- settle ---------------------------------------------------------------------------------
-
-
-def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
-    """Learn and decide in rounds, until the decision lacks nothing that can be had.
-
-    A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones.
-    """
-    tried: set[str] = set()
-    examined: set[int] = set()
-    course = Course()
-    while True:
-        with mirror.catalog.begin() as connection:
-            _decide(mirror, connection)
-            polling.owe_begun(mirror, connection, tried)
-            listening.owe_heard(mirror, connection)
-            now = mirror.now() if mirror.patient else None
-            stale = pending.stale(connection, now, fresh)
-            asks = [_ask(one) for one in stale if one.name not in tried]
-            wanted = [
-                release
-                for release in wanted_releases(connection)
-                if f"{release.project}=={release.version}" not in tried
-            ]
-            suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
-            empty = bars.empty_roots(connection) | locks.missing(connection)
-        if not (asks or wanted or suspects):
-            recognise(mirror)
-            if prove_open(mirror, course):
-                continue
-            with mirror.catalog.begin() as connection:
-                report.proofs = counts(connection)
-                empty |= undecided(connection)
-            for root, reason in empty.items():
-                mirror.watch.fault(root, reason)
-            report.failed |= empty
-            return
-        # Most cycles have nothing to learn, and need not wait for what opens archives.
-        from pypisync.cycle.learn import learn_projects, learn_requirements
-
-        tried |= {ask.name for ask in asks}
-        asks, reason = limits.before_reading(mirror, asks)
-        _stop_growing(mirror, report, reason)
-        failed = learn_projects(mirror, asks) if asks else {}
-        if suspects:
-            examined |= {one.id for one in suspects}
-            failed |= learn_vulnerabilities(mirror, suspects)
-            if mirror.rules.bars.blocks_vulnerable:
-                wanted = []  # some of them may be barred now
-        if wanted:
-            failed |= learn_requirements(mirror, wanted)
-        tried |= failed.keys()
-        report.projects += len(asks)
-        report.releases += len(wanted)
-        report.failed |= {what: str(error) for what, error in failed.items()}
-
-
-def _stop_growing(mirror: Mirror, report: Report, reason: str) -> None:
-    if reason and limits.LIMITS not in report.failed:
-        report.failed[limits.LIMITS] = reason
-        mirror.watch.fault(limits.LIMITS, reason)
-
-
-def _ask(stale: pending.Stale) -> ProjectAsk:
-    return ProjectAsk(
-        stale.name,
-        stale.serial,
-        stale.validators,
-        stale.index,
-        of=stale.of,
-        anew=stale.anew,
-        form=stale.form,
-        attempts=stale.attempts,
-    )
-
-
-def _decide(mirror: Mirror, connection: Transaction) -> None:
-    rules = mirror.rules
-    decide.decide(connection, rules.targets, mirror.now(), examine=rules.bars.examines)
 
 
 # -- fetch ----------------------------------------------------------------------------------
@@ -274,7 +140,7 @@ def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
         wanted = missing_files.files_to_fetch(connection)
     above = limits.LIMITS in report.failed
     allowed, reason = limits.before_fetching(mirror, wanted, above=above)
-    _stop_growing(mirror, report, reason)
+    limits.note(mirror, report, reason)
     asks = []
     for file in allowed:
         if file.file:
@@ -295,7 +161,7 @@ def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
     if any(not ask.sha256 for ask in asks):
         # What came without a stated hash may be another file than the one that a lock names.
         with mirror.catalog.begin() as connection:
-            report.failed |= locks.missing(connection)
+            report.failed |= lock_files.missing(connection)
     # What crashes and changes of mind left; parts of files still to come are kept.
     later = dict.fromkeys({file.path for file in wanted} - {file.path for file in allowed}, "")
     mirror.pool.sweep(keep=failed.keys() | later.keys())
@@ -317,15 +183,15 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
     if resume(mirror, report):
         return
     with mirror.catalog.begin() as connection:
-        result, proven, refused = dropped.pages(mirror, connection, later, _decide)
+        result, proven, refused = dropped.pages(mirror, connection, later)
         report.failed |= refused
         publish_proofs(connection, proven.ready)
         serial = pending.serial(connection) or 0
-        before = history.generation(connection)[0]
-        number = history.publish(connection, result.pages, serial, mirror.now())
+        before = generations.generation(connection)[0]
+        number = generations.publish(connection, result.pages, serial, mirror.now())
         # After a rollback the newest generation has other proofs than those that are published.
-        ready = None if history.repeats(connection, before) else proven.ready
-        proof_history.record(connection, number or before or 1, ready)
+        ready = None if generations.repeats(connection, before) else proven.ready
+        history.record(connection, number or before or 1, ready)
         assemble.published_all(connection, result.done)
         dropped.accepted(connection)
         runs.set_held(connection, result.held, mirror.now())
@@ -390,11 +256,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, PypiSyncError):
         return str(error)
     return f"a fault of PypiSync, please report it: {type(error).__name__}: {error}"
-
-
-@contextmanager
-def _timed(report: Report, step: str) -> Iterator[None]:
-    start = perf_counter()
-    yield
-    before = report.seconds.get(step, 0.0)
-    report.seconds[step] = round(before + perf_counter() - start, 3)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pypisync.cli.common import clean, count, moment, span
 from pypisync.cli.progress import Bars
-from pypisync.cycle.sync import Report
+from pypisync.cycle.report import Report
 from pypisync.errors import StorageError
 from pypisync.logs import Lines
 from tests.cli.running import command, configure, environ

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.publication.plan import Amount, Difference, difference
 from pypisync.core.wanted.groups import Group, Locked, NamedFile
-from pypisync.cycle.sync import Report, listen, settle
+from pypisync.cycle.listen import listen
+from pypisync.cycle.report import Report
+from pypisync.cycle.settle import settle
 from pypisync.storage.pool import Pool
 from tests.cli.running import configure, invoke, snapshot
 from tests.deep import scaled

@@ -7,7 +7,8 @@ import pytest
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.config.load import load
-from pypisync.cycle.sync import Report, sync_once
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import sync_once
 from pypisync.errors import Stopped
 from pypisync.wiring import open_mirror
 from tests.cli.running import configure

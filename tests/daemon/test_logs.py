@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from pypisync.cycle.sync import Report
+from pypisync.cycle.report import Report
 from pypisync.logs import EVENTS, Lines, logger
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from pypisync.catalog.publication import runs
 from pypisync.cli.common import moment
 from pypisync.config.load import Config, load
 from pypisync.cycle.mirror import Mirror, Silent
-from pypisync.cycle.sync import Report
+from pypisync.cycle.report import Report
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.service import Daemon

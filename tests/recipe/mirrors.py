@@ -25,7 +25,8 @@ from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Pattern, Root
 from pypisync.cycle.mirror import Limits, Mirror
-from pypisync.cycle.sync import Report, sync_once
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import sync_once
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import Upstream

@@ -30,7 +30,8 @@ from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.standards.requirements import parse
 from pypisync.core.units import moment
 from pypisync.core.wanted.groups import Group
-from pypisync.cycle.sync import Report, sync_once
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import sync_once
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

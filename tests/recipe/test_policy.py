@@ -8,7 +8,7 @@ import pytest
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.units import moment
 from pypisync.cycle import rollback
-from pypisync.cycle.sync import Report
+from pypisync.cycle.report import Report
 from tests.recipe.grouped import lock, pin
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.test_configuration import stamps, stored

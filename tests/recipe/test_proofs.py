@@ -13,7 +13,8 @@ from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.wanted.groups import Asked
 from pypisync.cycle import prove as proving
 from pypisync.cycle.mirror import Silent
-from pypisync.cycle.sync import Report, sync_once
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import sync_once
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
