@@ -68,6 +68,7 @@ class Config:
     flat: bool  # also a folder with a link to every file
     schedule: Schedule
     listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
+    status_pages: bool  # also pages for people
     upstream: Upstream  # its files absolute
     limits: Limits
     disk_reserve: int  # bytes
@@ -356,6 +357,7 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         flat=document.flat,
         schedule=schedule.parse(document.schedule),
         listen=units.socket_address(document.listen) if document.listen else None,
+        status_pages=document.status_pages,
         upstream=upstream,
         limits=document.limits,
         disk_reserve=document.disk_reserve,

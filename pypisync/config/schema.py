@@ -324,6 +324,11 @@ class Document(Keys):
         description="null (no HTTP) or the host and port to serve the mirror at, such as "
         '"127.0.0.1:8080"',
     )
+    status_pages: bool = Field(
+        default=True,
+        description="true (also pages for people, from / on: what the mirror holds and how it is) "
+        "or false; only with listen",
+    )
     targets: list[Annotated[str, AfterValidator(_target)]] | None = Field(
         default=None,
         description="null (derived from the environment) or a list of the machines on which roots "

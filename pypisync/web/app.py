@@ -20,6 +20,7 @@ from packaging.utils import InvalidName, canonicalize_name, is_normalized_name
 from pypisync.errors import CatalogError
 from pypisync.web import generations, pages
 from pypisync.web import headers as asks
+from pypisync.web.browse.site import Pages
 from pypisync.web.files import open_below
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
@@ -46,13 +47,20 @@ class Site:
     """The ASGI application over the mirror in ``root``."""
 
     def __init__(
-        self, root: Path, past: generations.Generations, health: Health, metrics: Metrics
+        self,
+        root: Path,
+        past: generations.Generations,
+        health: Health,
+        metrics: Metrics,
+        people: Pages | None = None,
     ) -> None:
+        """``people``: pages for people; None: there are none."""
         self._root = root
         self._health = health
         self._metrics = metrics
         self._pages = pages.Cache(root)
         self._generations = past
+        self._people = people
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Send the response to one request."""
@@ -62,6 +70,8 @@ class Site:
         if method in {"GET", "HEAD"}:
             headers = _joined(scope["headers"])
             kind, response = await self._answer(scope["path"], headers, head=method == "HEAD")
+            if response is None:
+                kind, response = await self._for_people(scope, headers)
         else:
             kind, response = "other", _plain(405, {"Allow": "GET, HEAD"})
         try:
@@ -98,7 +108,8 @@ class Site:
 
     async def _answer(  # noqa: PLR0911 - a route each
         self, path: str, headers: Headers, *, head: bool
-    ) -> Answer:
+    ) -> tuple[str, Response | None]:
+        """Returns the response; None: pages for people may have one."""
         try:
             if path.startswith("/packages/"):
                 return self._file(path, headers, head=head)
@@ -116,6 +127,14 @@ class Site:
         except OSError:  # a file that is there cannot be read: the operator must act
             self._metrics.count("other", 500)
             raise
+        return "other", None
+
+    async def _for_people(self, scope: Message, headers: Headers) -> Answer:
+        """Returns a page for people if the path is that of one; else 404."""
+        if self._people is not None:
+            page = await self._people.answer(scope["path"], scope["query_string"], headers)
+            if page is not None:
+                return "page", page
         return "other", _plain(404)
 
     # -- the index ----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import product
 
 KINDS = (
-    *("index", "project", "generation", "file", "metadata"),
+    *("index", "project", "generation", "file", "metadata", "page"),
     *("healthz", "readyz", "metrics", "status", "other"),
 )
 STATUSES = (200, 206, 304, 307, 404, 405, 416, 500, 503)

@@ -9,6 +9,7 @@ import uvicorn
 
 from pypisync.schedule import parse
 from pypisync.web.app import Site
+from pypisync.web.browse.site import Pages
 from pypisync.web.counts import Counts
 from pypisync.web.crowd import Crowd
 from pypisync.web.generations import Generations
@@ -30,7 +31,8 @@ class Server:
     def __init__(self, served: Served, counts: Counts) -> None:
         root = Path(served.root)
         health = Health(root, served.database, parse(served.schedule))
-        site = Site(root, Generations(served.database), health, Metrics(health, counts))
+        people = Pages(served.database, health) if served.status_pages else None
+        site = Site(root, Generations(served.database), health, Metrics(health, counts), people)
         settings = uvicorn.Config(
             site,
             interface="asgi3",

@@ -15,11 +15,17 @@ class Served:
     root: str
     database: str
     schedule: str
+    status_pages: bool
 
     @classmethod
     def by(cls, config: Config) -> "Served":
         """Returns the one of this configuration."""
-        return cls(str(config.destination), config.database_url, config.schedule.text)
+        return cls(
+            str(config.destination),
+            config.database_url,
+            config.schedule.text,
+            config.status_pages,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,11 @@ def _barred(reader: Reader) -> dict[str, int]:
 def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for project, version, number in reader.rows(
-        "SELECT project, version, id FROM v_vulnerabilities WHERE selected = 1"
-        " ORDER BY project, version, id"
+        # CROSS JOIN keeps SQLite from reading all releases first.
+        "SELECT p.name, r.version, v.id FROM vulnerabilities v CROSS JOIN releases r"
+        " CROSS JOIN projects p WHERE r.id = v.release_id AND p.id = r.project_id"
+        " AND EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id)"
+        " ORDER BY p.name, r.version, v.id"
     ):
         found.setdefault((project, version), []).append(number)
     return [
@@ -196,6 +199,12 @@ def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
 
 
 def _listed(reader: Reader) -> dict[str, int]:
+    # The newest generation says it: to count again would take 0.2 s among 80,000 files.
+    said = reader.rows(
+        "SELECT projects, releases, files, bytes FROM generations ORDER BY id DESC LIMIT 1"
+    )
+    if said:
+        return dict(zip(("projects", "releases", "files", "bytes"), said[0], strict=True))
     ((files, size, releases),) = reader.rows(
         "SELECT coalesce(sum(files), 0), coalesce(sum(bytes), 0), count(*) FROM (SELECT count(*)"
         " AS files, sum(size) AS bytes FROM published WHERE last IS NULL GROUP BY name, version) g"

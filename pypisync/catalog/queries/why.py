@@ -72,11 +72,17 @@ class Reason:
 
 
 def why(
-    reader: Reader, name: str, version: Version | None, most: int | None = None
+    reader: Reader,
+    name: str,
+    version: Version | None,
+    most: int | None = None,
+    *,
+    uses: int | None = None,
 ) -> list[Reason]:
     """Returns why the project's releases (or the one version) are selected; empty if none is.
 
-    ``name`` is normalised; ``most``: the nodes to look at for one release, None for all.
+    ``name`` is normalised; ``most``: the nodes to look at for one release, ``uses``: how many
+    requirements to look at by one query, None for all.
     """
     rows = reader.rows(
         "SELECT r.id, r.version, h.reason, r.key, s.extra"
@@ -92,7 +98,8 @@ def why(
         if version is None or bytes(row[3]) == versions.key(version):
             nodes.setdefault(row[0], []).append(Node(row[0], row[4]))
             facts[row[0]] = row
-    climber = Climber(_Uses(reader), most)
+    graph = _Uses(reader, uses)
+    climber = Climber(graph, most)
     indexes: dict[int, list[str]] = {}
     for release, index in reader.among(
         "SELECT DISTINCT release_id, index_name FROM files WHERE kept AND release_id IN (?)"
@@ -108,7 +115,7 @@ def why(
             row[1],
             row[2] or "",
             teller.ways(found[release]),
-            found[release].whole,
+            found[release].whole and not graph.cut,
             tuple(indexes.get(release, ())),
         )
         for release, row in facts.items()
@@ -176,8 +183,10 @@ def _purpose(
 class _Uses:
     """A :class:`pypisync.core.closure.paths.UseGraph` over a reader."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, most: int | None) -> None:
         self._reader = reader
+        self._most = most  # requirements that are looked at by one query
+        self.cut = False  # whether there were more
 
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
         """Returns the roots that call for the node itself."""
@@ -197,14 +206,20 @@ class _Uses:
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
         """Returns what needs the node."""
-        rows = self._reader.among(
-            "SELECT c.release_id, k.extras, s.release_id, s.extra, q.text, q.kind FROM choices c"
-            " JOIN classes k ON k.id = c.class_id JOIN edges e ON e.class_id = k.id"
-            " JOIN selected s ON s.id = e.selected_id"
-            " JOIN requirements q ON q.id = e.requirement_id"
-            " WHERE c.release_id IN (?) ORDER BY s.id, q.id",
-            sorted({node.release for node in nodes}),
+        # Sorting means reading all of them first.
+        last = "ORDER BY s.id, q.id" if self._most is None else f"LIMIT {self._most}"
+        rows = list(
+            self._reader.among(
+                "SELECT c.release_id, k.extras, s.release_id, s.extra, q.text, q.kind"  # noqa: S608 - a number
+                " FROM choices c"
+                " JOIN classes k ON k.id = c.class_id JOIN edges e ON e.class_id = k.id"
+                " JOIN selected s ON s.id = e.selected_id"
+                " JOIN requirements q ON q.id = e.requirement_id"
+                f" WHERE c.release_id IN (?) {last}",
+                sorted({node.release for node in nodes}),
+            )
         )
+        self.cut = self.cut or (self._most is not None and len(rows) >= self._most)
         found: dict[Node, list[Use]] = {}
         for release, extras, user, extra, requirement, kind in rows:
             use = Use(Node(user, extra), requirement, kind)

@@ -1,0 +1,246 @@
+"""One project as people look at it: its releases and files, and what needs what. Read-only.
+
+Times are seconds since 1970, sizes bytes. Names are normalised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.core.standards import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release that the project's page lists."""
+
+    version: str
+    files: int
+    bytes: int
+    generation: int  # the oldest since which a file of it has been listed
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project that the mirror knows, with the releases on its page, the newest first."""
+
+    name: str
+    display: str
+    status: str
+    status_reason: str
+    index: str  # "": none
+    releases: Sequence[Release]
+    known: int  # releases that upstream has
+    selected: Sequence[str]  # versions that are wanted now, the newest first
+    held: Sequence[tuple[str, str, float]]  # release, reason, since
+
+
+def project(reader: Reader, name: str) -> Project | None:
+    """Returns the project of this name; None if the mirror knows nothing of it."""
+    rows = reader.rows(
+        "SELECT id, display, status, status_reason, index_name FROM projects WHERE name = ?", name
+    )
+    listed = reader.rows(
+        "SELECT version, count(*), sum(size), min(first) FROM published"
+        " WHERE name = ? AND last IS NULL GROUP BY version",
+        name,
+    )
+    if not rows and not listed:
+        return None
+    ((number, display, status, reason, index),) = rows or [(0, "", "gone", "", "")]
+    known = reader.rows(
+        "SELECT r.version, r.key, EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id"
+        " AND s.extra IN ('', '=')) FROM releases r WHERE r.project_id = ? ORDER BY r.key DESC",
+        number,
+    )
+    keys = {version: bytes(key) for version, key, _ in known}
+    listed.sort(key=lambda row: keys.get(row[0]) or _key(row[0]), reverse=True)
+    return Project(
+        name,
+        display or name,
+        status,
+        reason or "",
+        index,
+        [Release(*row) for row in listed],
+        len(known),
+        [version for version, _, selected in known if selected],
+        _held(reader, name),
+    )
+
+
+def _key(version: str) -> bytes:
+    parsed = versions.parse(version)
+    return versions.key(parsed) if parsed else b""
+
+
+def _held(reader: Reader, name: str) -> list[tuple[str, str, float]]:
+    rows = reader.rows(
+        "SELECT release, reason, since FROM held WHERE substr(release, 1, ?) = ? ORDER BY release",
+        len(name) + 2,
+        f"{name}==",
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file on the project's page."""
+
+    version: str
+    filename: str
+    path: str
+    sha256: str
+    size: int
+    uploaded: str | None
+    requires_python: str | None
+    yanked: str | None  # the reason; None: not yanked
+    generation: int  # since which it is listed
+
+
+def files(reader: Reader, name: str, releases: Sequence[str]) -> dict[str, list[File]]:
+    """Returns the files on the project's page of these releases, by version."""
+    marks = ",".join("?" * len(releases))
+    rows = reader.rows(
+        "SELECT version, filename, path, sha256, size, uploaded, requires_python, yanked, first"  # noqa: S608 - marks
+        f" FROM published WHERE name = ? AND last IS NULL AND version IN ({marks})"
+        " ORDER BY filename",
+        name,
+        *releases,
+    )
+    found: dict[str, list[File]] = {version: [] for version in releases}
+    for row in rows:
+        found[row[0]].append(File(*row))
+    return found
+
+
+# -- requirements ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A requirement of a release that can apply, and the releases chosen for it."""
+
+    extra: str  # of the release, that has this requirement
+    kind: str  # runtime or build
+    requirement: str
+    project: str
+    fault: str  # why it can never be met
+    chosen: tuple[str, ...]  # versions, the most preferred first
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A selected release that needs the project."""
+
+    project: str
+    version: str
+    requirement: str
+    kind: str
+
+
+def needs(reader: Reader, name: str, version: str, most: int) -> list[Need]:
+    """Returns what a selected release needs, ``most`` requirements of it."""
+    rows = reader.rows(
+        "SELECT s.extra, q.kind, q.text, d.name, q.fault, q.id, e.class_id FROM projects p"
+        " JOIN releases r ON r.project_id = p.id AND r.version = ?"
+        " JOIN selected s ON s.release_id = r.id JOIN edges e ON e.selected_id = s.id"
+        " JOIN requirements q ON q.id = e.requirement_id JOIN projects d ON d.id = q.project_id"
+        " WHERE p.name = ? ORDER BY s.extra, q.kind DESC, d.name, q.id LIMIT ?",
+        version,
+        name,
+        most,
+    )
+    chosen: dict[int, list[str]] = {}
+    for number, text in reader.among(
+        "SELECT c.class_id, r.version FROM choices c JOIN releases r ON r.id = c.release_id"
+        " WHERE c.class_id IN (?) ORDER BY c.class_id, c.position",
+        sorted({row[6] for row in rows if row[6] is not None}),
+    ):
+        chosen.setdefault(number, []).append(text)
+    return [
+        Need(row[0], row[1], row[2], row[3], row[4], tuple(chosen.get(row[6], ()))) for row in rows
+    ]
+
+
+def users(reader: Reader, name: str, most: int) -> tuple[list[User], int]:
+    """Returns what needs the project, ``most`` requirements, and how many there are.
+
+    Which of them, if there are more, follows from how the database keeps them: to sort those of a
+    project that everything needs would take too long for a page.
+    """
+    total = reader.value(
+        "SELECT coalesce(sum(c.uses), 0) FROM classes c JOIN projects p ON p.id = c.project_id"
+        " WHERE p.name = ?",
+        name,
+    )
+    rows = reader.rows(
+        "SELECT up.name, ur.version, q.text, q.kind FROM"
+        " (SELECT e.selected_id, e.requirement_id FROM projects p"
+        "  JOIN classes c ON c.project_id = p.id JOIN edges e ON e.class_id = c.id"
+        "  WHERE p.name = ? LIMIT ?) e"
+        " JOIN selected s ON s.id = e.selected_id JOIN releases ur ON ur.id = s.release_id"
+        " JOIN projects up ON up.id = ur.project_id JOIN requirements q ON q.id = e.requirement_id",
+        name,
+        most,
+    )
+    return sorted({User(*row) for row in rows}, key=_order), max(int(total), len(rows))
+
+
+def _order(user: User) -> tuple[str, bytes, str]:
+    return user.project, _key(user.version), user.requirement
+
+
+# -- proofs and vulnerabilities -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenBy:
+    """A proof with a release of the project among its pins."""
+
+    subject: str
+    targets: str
+    version: str
+    chosen_by: str  # solver; pip or uv where that comes to another
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """A known vulnerability of a release that was looked at."""
+
+    version: str
+    id: str
+    summary: str
+    fixed_in: str
+    link: str
+    selected: bool
+
+
+def proofs(reader: Reader, name: str, most: int) -> tuple[list[ProvenBy], int]:
+    """Returns the proofs with a pin of the project, ``most`` of them, and how many there are."""
+    pins = (
+        "FROM projects j JOIN proof_pins i ON i.project_id = j.id"
+        " JOIN proofs p ON p.id = i.proof_id AND p.wanted"
+    )
+    total = reader.value(f"SELECT count(*) {pins} WHERE j.name = ?", name)
+    rows = reader.rows(
+        f"SELECT s.text, p.targets, i.version, i.chosen_by {pins}"
+        " JOIN subjects s ON s.id = p.subject_id WHERE j.name = ? LIMIT ?",
+        name,
+        most,
+    )
+    return sorted(
+        (ProvenBy(*row) for row in rows), key=lambda one: (one.subject, one.targets)
+    ), total
+
+
+def vulnerabilities(reader: Reader, name: str, most: int) -> list[Vulnerability]:
+    """Returns the known vulnerabilities of the project's releases, the selected ones first."""
+    rows = reader.rows(
+        "SELECT r.version, v.id, v.summary, v.fixed_in, v.link, EXISTS"
+        " (SELECT 1 FROM selected s WHERE s.release_id = r.id) AS wanted FROM projects p"
+        " JOIN releases r ON r.project_id = p.id JOIN vulnerabilities v ON v.release_id = r.id"
+        " WHERE p.name = ? ORDER BY wanted DESC, r.key DESC, v.id LIMIT ?",
+        name,
+        most,
+    )
+    return [Vulnerability(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]

@@ -1,0 +1,114 @@
+"""The operator's roots with what each of them leads to. Read-only; sizes are bytes."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.why import served
+from pypisync.core.closure.paths import Node
+
+_WANTED = "ro.state <> 'dropped' AND ro.origin NOT IN ('held', 'proof')"
+
+
+@dataclass(frozen=True, slots=True)
+class SizedRoot:
+    """A wanted line, what it calls for, and what that leads to, itself included."""
+
+    project: str
+    selector: str
+    extras: str
+    origin: str  # "" the configuration, a pattern, or "group:" and a file
+    chosen: tuple[str, ...]  # versions
+    releases: int
+    bytes: int  # of their files on the pages
+    whole: bool  # whether all was looked at; else there is more
+
+
+def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[SizedRoot], int]:
+    """Returns ``most`` roots, sorted by project, and how many there are.
+
+    ``nodes``: how many releases may be looked at for all of them together.
+    """
+    total = reader.value(f"SELECT count(*) FROM roots ro WHERE {_WANTED}")  # noqa: S608 - constants
+    lines = reader.rows(
+        "SELECT ro.id, p.name, ro.selector, ro.extras, ro.origin FROM roots ro"  # noqa: S608 - constants
+        f" JOIN projects p ON p.id = ro.project_id WHERE {_WANTED}"
+        " ORDER BY p.name, ro.id LIMIT ? OFFSET ?",
+        most,
+        offset,
+    )
+    called: dict[int, list[tuple[int, str]]] = {}
+    for number, release, version in reader.among(
+        "SELECT rc.root_id, r.id, r.version FROM root_choices rc"
+        " JOIN releases r ON r.id = rc.release_id WHERE rc.root_id IN (?)"
+        " ORDER BY rc.root_id, r.key DESC",
+        [line[0] for line in lines],
+    ):
+        called.setdefault(number, []).append((release, version))
+    starts = {
+        line[0]: {
+            node for release, _ in called.get(line[0], ()) for node in served(release, line[3])
+        }
+        for line in lines
+    }
+    below, looked = _below(reader, {node for found in starts.values() for node in found}, nodes)
+    reached = {number: _reached(found, below) for number, found in starts.items()}
+    sizes = _sizes(reader, {node.release for found in reached.values() for node in found})
+    return [
+        SizedRoot(
+            line[1],
+            line[2],
+            line[3],
+            line[4],
+            tuple(version for _, version in called.get(line[0], ())),
+            len(releases := {node.release for node in reached[line[0]]}),
+            sum(sizes.get(release, 0) for release in releases),
+            reached[line[0]] <= looked,
+        )
+        for line in lines
+    ], total
+
+
+def _below(
+    reader: Reader, starts: Collection[Node], most: int
+) -> tuple[dict[Node, set[Node]], set[Node]]:
+    """Returns what each node needs, and the nodes that were looked at, until ``most`` were."""
+    below: dict[Node, set[Node]] = {}
+    looked: set[Node] = set()
+    frontier = set(starts)
+    while frontier and len(looked) < most:
+        frontier = set(sorted(frontier)[: most - len(looked)])
+        looked |= frontier
+        found: set[Node] = set()
+        for release, extra, extras, chosen in reader.among(
+            "SELECT s.release_id, s.extra, k.extras, c.release_id FROM selected s"
+            " JOIN edges e ON e.selected_id = s.id JOIN classes k ON k.id = e.class_id"
+            " JOIN choices c ON c.class_id = k.id WHERE s.release_id IN (?)",
+            sorted({node.release for node in frontier}),
+        ):
+            if (user := Node(release, extra)) in frontier:
+                nodes = set(served(chosen, extras))
+                below.setdefault(user, set()).update(nodes)
+                found |= nodes
+        frontier = found - looked
+    return below, looked
+
+
+def _reached(starts: Iterable[Node], below: dict[Node, set[Node]]) -> set[Node]:
+    reached = set(starts)
+    ahead = list(reached)
+    while ahead:
+        new = below.get(ahead.pop(), set()) - reached
+        reached |= new
+        ahead.extend(new)
+    return reached
+
+
+def _sizes(reader: Reader, releases: Collection[int]) -> dict[int, int]:
+    rows = reader.among(
+        "SELECT r.id, sum(u.size) FROM releases r JOIN projects p ON p.id = r.project_id"
+        " JOIN published u ON u.name = p.name AND u.last IS NULL AND u.version = r.version"
+        " WHERE r.id IN (?) GROUP BY r.id",
+        sorted(releases),
+    )
+    return {release: int(size) for release, size in rows}

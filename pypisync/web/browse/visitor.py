@@ -1,0 +1,39 @@
+"""The address of the mirror as a client sees it, for instructions that can be copied.
+
+It is only shown, and only to the one who sent it. Links are relative, so they need no address.
+"""
+
+import re
+from collections.abc import Mapping
+
+_HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,100}){1,10}")
+_LOCAL = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::\d+)?")
+
+
+class Visitor:
+    """Whom a page is for: ``address`` ends without a slash."""
+
+    def __init__(self, headers: Mapping[bytes, bytes]) -> None:
+        """``headers`` by name in lower case; a proxy's are believed, since they are only shown."""
+        scheme = _first(headers, b"x-forwarded-proto").lower()
+        self.scheme = scheme if scheme in {"http", "https"} else "http"
+        host = _first(headers, b"x-forwarded-host") or _first(headers, b"host")
+        self.host = host if _HOST.fullmatch(host) else "mirror.example"
+        prefix = _first(headers, b"x-forwarded-prefix").rstrip("/")
+        prefix = prefix if _PREFIX.fullmatch(prefix) and "/." not in prefix else ""
+        self.address = f"{self.scheme}://{self.host}{prefix}"
+
+    @property
+    def hostname(self) -> str:
+        """The host without the port, as ``pip --trusted-host`` takes it."""
+        return re.sub(r":\d+$", "", self.host)
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether pip asks for ``--trusted-host``: no TLS, and not this machine."""
+        return self.scheme == "http" and not _LOCAL.fullmatch(self.host)
+
+
+def _first(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1").partition(",")[0].strip()
