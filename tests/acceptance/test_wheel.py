@@ -32,6 +32,10 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         names = set(archive.namelist())
     code = {str(path.relative_to(ROOT)) for path in (ROOT / "pypisync").rglob("*.py")}
     assert names >= code | {"pypisync/ARCHITECTURE.md", "pypisync/migrations/env.py"}
+    browse = ROOT / "pypisync" / "web" / "browse"
+    shown = [path for kind in ("html", "css", "svg") for path in browse.rglob(f"*.{kind}")]
+    assert len(shown) > 10
+    assert names >= {str(path.relative_to(ROOT)) for path in shown}
     revisions = {path.name for path in (ROOT / "migrations" / "versions").glob("*.py")}
     assert names >= {f"pypisync/migrations/versions/{name}" for name in revisions}
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pypisync"}

@@ -39,4 +39,4 @@ def ages(reader: Reader, most: int) -> list[Age]:
     )
     rows.reverse()
     pairs = pairwise(rows)
-    return [Age(this[1], this[1] - before[0]) for before, this in pairs]
+    return [Age(this[1], max(this[1] - before[0], 0.0)) for before, this in pairs]

@@ -32,11 +32,12 @@ class Plot:
 
 
 def plot(points: Sequence[tuple[float, float]], *, steps: bool) -> Plot | None:
-    """Returns the plot of points (time, value) in the order of time; None for fewer than two.
+    """Returns the plot of points (time, value); None for fewer than two times.
 
     ``steps``: a value holds until the next one.
     """
-    if len(points) < 2 or points[0][0] >= points[-1][0]:
+    points = sorted(points)  # the clock may have been set back
+    if len(points) < 2 or points[0][0] == points[-1][0]:
         return None
     first, last = points[0][0], points[-1][0]
     most = max(value for _, value in points)
