@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pypisync.core.filters.file_rules import FilePolicy
+from pypisync.core.filters.policy import Policy
 from tests.recipe.mirrors import LINUX, Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -254,3 +255,15 @@ def flat(folder: Path) -> set[str]:
     for path in (folder / "flat").iterdir():
         assert path.read_bytes()
     return {path.name for path in (folder / "flat").iterdir()}
+
+
+def test_what_is_left_out_stays_shown_under_other_rules(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0")
+    world.add_file("a", "1.0", "a-1.0.exe")
+    bench = Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]})
+    bench.sync()
+    before = bench.query("SELECT * FROM v_skipped")
+    assert len(before) == 1
+    bench.bars = Policy(min_age=1)
+    bench.sync()
+    assert bench.query("SELECT * FROM v_skipped") == before

@@ -235,3 +235,22 @@ def test_files_that_vanish_and_come_back_are_kept_for_the_grace(
     bench.sync()
     assert bench.listed() == ALL
     assert downloads(bench) == asked
+
+
+def test_a_file_without_a_stated_hash_comes_back_without_a_download(
+    tmp_path: Path, world: World
+) -> None:
+    world.publish("a", "1.0", hashes=("md5",))
+    world.publish("b", "1.0", hashes=())
+    bench = Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"], "b": ["latest"]}, grace=DAY)
+    assert bench.sync().failed == {}
+    for name in ("a", "b"):
+        world.quarantine(name)
+    bench.sync()
+    restarted(bench, world)
+    for name in ("a", "b"):
+        world.clear_quarantine(name)
+    asked = downloads(bench)
+    bench.sync()
+    assert bench.listed() == {"a": {"1.0"}, "b": {"1.0"}}
+    assert downloads(bench) == asked

@@ -156,6 +156,7 @@ class _Writer:
         self._files: list[dict[str, Any]] = []
         self._gone_files: list[int] = []
         self._skipped: list[dict[str, Any]] = []
+        self._read: list[int] = []  # projects of which there are documents
         self._shown: dict[str, Collection[bytes]] = {}  # by project: the versions it lists
         self._whole: dict[str, bool] = {}  # by project: whether all of it is quarantined
         self._withdrawn: dict[tuple[str, str], list[str]] = {}  # paths by project and version
@@ -194,6 +195,7 @@ class _Writer:
             "unproven": was.unproven or changed or project in self._doubted,
         }
         self._projects.append(row)
+        self._read.append(project)
         read.skipped[:0] = self._contradictions
         self._contradictions = []
         more = len(read.skipped) - _SKIPPED_LISTED
@@ -363,7 +365,7 @@ class _Writer:
         gone = batches(self._gone_files)
         for batch in gone:
             self._connection.execute(delete(files).where(among(files.c.id, batch)))
-        for batch in batches(row["row"] for row in self._projects):
+        for batch in batches(self._read):
             self._connection.execute(delete(skipped).where(among(skipped.c.project_id, batch)))
         for table, rows in (
             (projects, self._projects),
