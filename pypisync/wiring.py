@@ -210,7 +210,7 @@ def _parts(
             catalog=catalog,
             pool=pool,
             tree=Tree(config.destination, flat=config.flat),
-            roots=config.roots,
+            packages=config.packages,
             patterns=config.patterns,
             groups=config.groups,
             rules=derived,

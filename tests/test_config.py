@@ -13,7 +13,7 @@ from pypisync.core import units
 from pypisync.core.standards.requirements import parse as parse_requirement
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group, Locked
-from pypisync.core.wanted.roots import Pattern, Root, expand
+from pypisync.core.wanted.roots import Package, Pattern, Root, expand
 from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
@@ -43,7 +43,7 @@ def faults(folder: Path, text: str, **environ: str) -> list[str]:
 
 def test_an_empty_object_is_the_defaults(tmp_path: Path) -> None:
     config = loaded(tmp_path, "{}")
-    assert [root.name for root in config.roots] == ["a"]
+    assert [root.name for root in config.packages] == ["a"]
     assert config.endpoint == DEFAULT_ENDPOINT
     assert config.destination == tmp_path / "data"
     assert config.database_url == f"sqlite:///{tmp_path}/data/pypisync.sqlite"
@@ -86,9 +86,9 @@ def test_a_full_file(tmp_path: Path) -> None:
     assert config.environment["os_name"] is None
     assert [target.minor for target in config.targets.all] == ["3.11"]
     parse = selector.parse
-    assert config.roots == (
-        Root("django", (), (parse("latest<3"),), "Django"),
-        Root(
+    assert config.packages == (
+        Package("django", (), (parse("latest<3"),), "Django"),
+        Package(
             "requests",
             ("socks", "use-chardet"),
             (parse("2.31.0"), parse(">=2.32")),
@@ -261,21 +261,20 @@ def test_databases(tmp_path: Path, given: str, url: str, shown: str) -> None:
 def test_patterns_add_up_and_packages_override_them() -> None:
     latest, older = selector.parse("latest"), selector.parse("latest<2")
     given = [
-        Root("flask-login", (), (older,), "Flask_Login"),
-        Root("flask-wtf", (), (), "flask-wtf"),
-        Root("flask-wtf", ("email",), (older,), "flask-wtf[email]"),
+        Package("flask-login", (), (older,), "Flask_Login"),
+        Package("flask-wtf", (), (), "flask-wtf"),
+        Package("flask-wtf", ("email",), (older, latest), "flask-wtf[email]"),
     ]
     patterns = [Pattern("FLASK-.*", (latest,)), Pattern(".*-admin", (older,)), Pattern("a|b", ())]
     names = ["flask-login", "flask-admin", "x-admin", "flask-wtf", "flask", "ab", "my-flask-x"]
-    assert expand(given, patterns, names) == {
-        "flask-login": (given[0],),
-        "flask-wtf": (given[1], given[2]),
-        "flask-admin": (
-            Root("flask-admin", (), (latest,), "FLASK-.*"),
-            Root("flask-admin", (), (older,), ".*-admin"),
-        ),
-        "x-admin": (Root("x-admin", (), (older,), ".*-admin"),),
-    }
+    assert list(expand(given, patterns, names)) == [
+        Root("flask-login", "latest<2"),
+        Root("flask-wtf", "latest<2", ("email",)),
+        Root("flask-wtf", "latest", ("email",)),
+        Root("flask-admin", "latest", origin="FLASK-.*"),
+        Root("flask-admin", "latest<2", origin=".*-admin"),
+        Root("x-admin", "latest<2", origin=".*-admin"),
+    ]
 
 
 def test_the_schema_describes_every_key() -> None:
@@ -300,7 +299,7 @@ def test_the_schema_describes_every_key() -> None:
 def test_the_files_in_deploy_load(file: Path) -> None:
     config = load(file, {})
     assert config.targets.all
-    assert config.roots
+    assert config.packages
 
 
 def test_deploy_holds_what_is_promised() -> None:
@@ -311,10 +310,10 @@ def test_deploy_holds_what_is_promised() -> None:
 
 def test_the_template_loads_and_so_does_every_line_it_comments_out(tmp_path: Path) -> None:
     config = loaded(tmp_path, TEMPLATE)
-    assert [root.name for root in config.roots] == ["requests"]
+    assert [root.name for root in config.packages] == ["requests"]
     assert {target.minor for target in config.targets.all} == {"3.11", "3.12", "3.13"}
     more = loaded(tmp_path, re.sub(r'^( +)// (")', r"\1\2", TEMPLATE, flags=re.MULTILINE))
-    assert len(more.roots) == 2
+    assert len(more.packages) == 2
     assert len(more.patterns) == 1
 
 

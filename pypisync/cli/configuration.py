@@ -132,7 +132,7 @@ def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
 
 
 def _roots(config: "Config") -> Iterator[tuple[str, str, str]]:
-    for root in config.roots:
+    for root in config.packages:
         yield "root", root.text, ", ".join(_shown(root.selectors)) or "none, not even by pattern"
     for pattern in config.patterns:
         yield "pattern", pattern.regex, ", ".join(_shown(pattern.selectors))
@@ -193,7 +193,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "proof_budget": config.proof_budget,
         "roots": [
             {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}
-            for r in config.roots
+            for r in config.packages
         ],
         "groups": [
             {

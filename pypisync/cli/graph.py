@@ -12,7 +12,7 @@ from pypisync.errors import ConfigError
 if TYPE_CHECKING:
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.graph import Called, Edge
-    from pypisync.core.closure.paths import RootLine
+    from pypisync.core.wanted.roots import Root
 
 
 def graph(
@@ -55,7 +55,7 @@ def _roots(reader: "Reader", given: str | None) -> "list[Called]":
     except ValueError as error:
         raise ConfigError([f"{error}, nor a group of the mirror"]) from None
     found = called(reader, name)
-    found = [one for one in found if not extras or one.root.extras == ",".join(extras)]
+    found = [one for one in found if not extras or one.root.extras == extras]
     if not found:
         raise ConfigError([f'"{given}" is not a root of the mirror, or calls for nothing'])
     return found
@@ -80,7 +80,7 @@ def _dot(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
     yield "}"
 
 
-def _title(root: "RootLine") -> str:
+def _title(root: "Root") -> str:
     from pypisync.cli.why import named
     from pypisync.core.wanted.roots import HELD, PROOF
 
@@ -102,18 +102,9 @@ def _quoted(text: str) -> str:
 
 def _json(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
     """Returns one object, an element a line."""
-    lines = (
-        {
-            "root": {
-                "project": one.root.project,
-                "selector": one.root.selector,
-                "extras": one.root.extras,
-                "origin": one.root.origin,
-            },
-            "release": one.label,
-        }
-        for one in roots
-    )
+    from pypisync.cli.why import as_object
+
+    lines = ({"root": as_object(one.root), "release": one.label} for one in roots)
     yield '{"roots": ['
     yield from _elements(lines)
     yield '], "edges": ['

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pypisync.catalog.queries.why import OfProof, Reason, Way
     from pypisync.config.load import Config
-    from pypisync.core.closure.paths import RootLine
+    from pypisync.core.wanted.roots import Root
 
 _WAYS = 10  # shown for one release; --json has them all
 _CLIMB = 20_000  # nodes above one release that are looked at for them
@@ -46,7 +46,7 @@ def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> N
     if found:
         several = bool(settings.indexes)
         lines = [line for one in found for line in _lines(one, several=several)]
-        answer |= {"selected": True, "releases": [asdict(one) for one in found]}
+        answer |= {"selected": True, "releases": [_object(one) for one in found]}
     else:
         label = name if version is None else f"{name}=={version}"
         stays = "; its page lists it still" if listed else ""
@@ -77,7 +77,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
         found = find(reader, name, version, policy, several=bool(settings.indexes))
     findings = [(one.kind, one.text) for one in found.findings]
     findings += _asked(settings, name)
-    if any(root.name == name and not root.selectors for root in settings.roots):
+    if any(root.name == name and not root.selectors for root in settings.packages):
         findings.append(("taken out", "the configuration takes it out of its patterns"))
     if as_json:
         show_json(
@@ -91,6 +91,21 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     else:
         show(name if version is None else f"{name}=={version}", ("", ""), findings)
     raise typer.Exit(0 if found.listed else 1)
+
+
+def as_object(root: "Root") -> dict[str, str]:
+    """Returns a root as JSON has it."""
+    return {
+        "project": root.project,
+        "selector": root.selector,
+        "extras": root.extras_text,
+        "origin": root.origin,
+    }
+
+
+def _object(reason: "Reason") -> dict[str, Any]:
+    ways = [asdict(way) | {"root": as_object(way.root)} for way in reason.ways]
+    return asdict(reason) | {"ways": ways}
 
 
 def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
@@ -156,7 +171,7 @@ def _root(way: "Way") -> str:
     from pypisync.core.wanted.roots import HELD, PROOF
 
     root = way.root
-    extras = f"[{root.extras}]" if root.extras.strip("=") else ""
+    extras = f"[{root.extras_text}]" if root.extras_text.strip("=") else ""
     label = f"{root.project}{extras} {root.selector}"
     if root.origin == PROOF:
         return f"pinned by {_proofs(way.proofs)}: {label}"
@@ -167,15 +182,15 @@ def _root(way: "Way") -> str:
     return named(root)
 
 
-def named(root: "RootLine") -> str:
+def named(root: "Root") -> str:
     """Returns a root that an operator wrote, as text."""
     from pypisync.core.wanted.groups import GROUP
     from pypisync.core.wanted.selector import PINNED
 
-    extras = f"[{root.extras}]" if root.extras else ""
+    extras = f"[{root.extras_text}]" if root.extras else ""
     if root.origin.startswith(GROUP):
         group = root.origin.removeprefix(GROUP)
-        if root.extras == PINNED:
+        if root.extras == (PINNED,):
             return f'"{group}" names {root.project} {root.selector}'
         return f'"{group}" asks for {root.project}{extras} "{root.selector}"'
     pattern = f' (pattern "{root.origin}")' if root.origin else ""

@@ -33,7 +33,7 @@ from pypisync.core.standards.model import Targets
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import Group
-from pypisync.core.wanted.roots import Pattern, Root
+from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
@@ -58,7 +58,7 @@ class Config:
     proof_targets: tuple[str, ...] | None  # names; None: derived from the environment
     proof_budget: int  # seconds
     targets: Targets
-    roots: tuple[Root, ...]
+    packages: tuple[Package, ...]
     patterns: tuple[Pattern, ...]
     groups: tuple[Group, ...]
     arch_exclude: tuple[str, ...]
@@ -115,7 +115,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     if faults or wrong:
         raise ConfigError([line for _, line in sorted((*faults, *wrong))])
     config = _resolved(source, found)
-    if not (config.patterns or config.groups or any(root.selectors for root in config.roots)):
+    if not (config.patterns or config.groups or any(one.selectors for one in config.packages)):
         asked = "nothing is asked for, and a sync would empty the mirror; name projects in packages"
         fault = source.fault(("packages",), source.data.get("packages", {}), asked)
         raise ConfigError([fault[1]])
@@ -342,8 +342,8 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         proof_targets=None if document.targets is None else tuple(document.targets),
         proof_budget=document.proof_budget,
         targets=targets(environment),
-        roots=tuple(
-            Root(*selector.parse_root(key), _selectors(given), key)
+        packages=tuple(
+            Package(*selector.parse_root(key), _selectors(given), key)
             for key, given in document.packages.items()
         ),
         patterns=tuple(

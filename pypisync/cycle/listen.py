@@ -19,11 +19,11 @@ from pypisync.catalog.facts import record as facts
 from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.publication import runs
 from pypisync.catalog.selection import decide
-from pypisync.catalog.selection.roots import WantedRoot, repair, set_roots
+from pypisync.catalog.selection.roots import repair, set_roots
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment
-from pypisync.core.wanted.groups import GROUP, group_text, lines
-from pypisync.core.wanted.roots import as_requirement, expand
+from pypisync.core.wanted.groups import group_text, roots_of
+from pypisync.core.wanted.roots import expand
 from pypisync.cycle import feeds, poll, reconcile
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.quarantine import Words, withdraw
@@ -306,36 +306,16 @@ def _set_roots(
 ) -> None:
     """Make the roots those of the configuration, patterns expanded over all names known."""
     if not mirror.asked:
-        spelled = repr((mirror.roots, mirror.patterns, mirror.groups))
+        spelled = repr((mirror.packages, mirror.patterns, mirror.groups))
         mirror.asked = sha256(spelled.encode()).hexdigest()
     digest = mirror.asked
     if not mirror.patterns and known.get("roots") == digest:
         return
     matched = set() if everything else decide.matched_names(connection)
-    expanded = expand(mirror.roots, mirror.patterns, sorted(names | matched))
-    given = {id(root) for root in mirror.roots}
-    wanted = [
-        WantedRoot(
-            name, selector.text, ",".join(root.extras), "" if id(root) in given else root.text
-        )
-        for name, roots in expanded.items()
-        for root in roots
-        for selector in root.selectors
-    ]
-    subjects = {as_requirement(*line[:3]).text: "" for line in wanted}
+    wanted = list(expand(mirror.packages, mirror.patterns, sorted(names | matched)))
+    subjects = {root.requirement.text: "" for root in wanted}
     subjects |= {group_text(group): repr(group) for group in mirror.groups if group.resolve}
-    wanted += [
-        WantedRoot(
-            line.name,
-            line.selector,
-            ",".join(line.extras),
-            f"{GROUP}{group.name}",
-            line.marker,
-            line.files,
-        )
-        for group in mirror.groups
-        for line in lines(group)
-    ]
+    wanted += [root for group in mirror.groups for root in roots_of(group)]
     set_roots(connection, wanted)
     proofs.set_subjects(connection, subjects)
     repair(connection, proofs.repairs(connection))

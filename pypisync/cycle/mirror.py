@@ -17,7 +17,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
-from pypisync.core.wanted.roots import Pattern, Root
+from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.errors import NoRoom, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
@@ -91,7 +91,7 @@ class Mirror:
     catalog: Catalog
     pool: Pool
     tree: Tree
-    roots: tuple[Root, ...]
+    packages: tuple[Package, ...]
     patterns: tuple[Pattern, ...]
     groups: tuple[Group, ...]
     rules: Rules

@@ -20,11 +20,12 @@ from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.selection import decide
-from pypisync.catalog.selection.roots import WantedRoot, set_roots
+from pypisync.catalog.selection.roots import set_roots
 from pypisync.core.environments import targets
 from pypisync.core.filters.file_rules import FilePolicy, Rules
 from pypisync.core.standards import requirements
 from pypisync.core.standards.model import Requirement
+from pypisync.core.wanted.roots import Root
 from tests.bench.drawn import Drawn, fill
 from tests.bench.measure import LINUX, Setup, folder, run
 from tests.bench.report import Figures, figure
@@ -105,9 +106,7 @@ def main() -> None:
         drawn = Drawn(count)
         with catalog.begin() as connection:
             fill(connection, drawn)
-            set_roots(
-                connection, (WantedRoot(drawn.name(i), "latest", "", "") for i in range(count))
-            )
+            set_roots(connection, (Root(drawn.name(i), "latest") for i in range(count)))
         said: dict[str, float] = {}
     elif step == "scratch":
         said = _timed(catalog)

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, text
 from pypisync.catalog.db.schema import files, pages, published, stored
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.selection import decide
-from pypisync.catalog.selection.roots import WantedRoot, set_roots
+from pypisync.catalog.selection.roots import set_roots
 from pypisync.core.environments import targets
+from pypisync.core.wanted.roots import Root
 from tests.bench.drawn import Drawn, fill, pour, version
 from tests.bench.measure import LINUX, Setup, configure, folder, in_turn, pypisync, run
 from tests.bench.report import Figures, figure
@@ -72,7 +73,7 @@ def main() -> None:
         fill(connection, drawn)
         pour(connection, files, _FILE_COLUMNS, _files(drawn))
         names = (drawn.name(i) for i in range(drawn.count))
-        set_roots(connection, (WantedRoot(name, "latest", "", "") for name in names))
+        set_roots(connection, (Root(name, "latest") for name in names))
         decide.decide(connection, targets.targets(LINUX), 0.0)
         _list(connection)
         connection.execute(text("ANALYZE"))

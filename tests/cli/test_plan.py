@@ -7,7 +7,8 @@ from hypothesis import given, settings
 
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.publication.plan import Amount, Difference, difference
-from pypisync.core.wanted.groups import Group, Locked, NamedFile
+from pypisync.core.wanted.groups import Group, Locked
+from pypisync.core.wanted.roots import NamedFile
 from pypisync.cycle.listen import listen
 from pypisync.cycle.report import Report
 from pypisync.cycle.settle import settle

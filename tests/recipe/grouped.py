@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from pypisync.core.standards.requirements import parse
-from pypisync.core.wanted.groups import Group, Locked, NamedFile
+from pypisync.core.wanted.groups import Group, Locked
+from pypisync.core.wanted.roots import NamedFile
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World

@@ -23,7 +23,7 @@ from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.filters.policy import Policy
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group
-from pypisync.core.wanted.roots import Pattern, Root
+from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import sync_once
@@ -69,7 +69,9 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         catalog = self.catalog()
         mirror = self.mirror(catalog)
-        kept = repr((mirror.roots, mirror.patterns, mirror.groups, mirror.fingerprint, self.flat))
+        kept = repr(
+            (mirror.packages, mirror.patterns, mirror.groups, mirror.fingerprint, self.flat)
+        )
         if self._remembered[0] == kept:
             mirror.settled = self._remembered[1]
         try:
@@ -89,7 +91,7 @@ class Bench:
             catalog=catalog,
             pool=Pool(self.folder),
             tree=Tree(self.folder, flat=self.flat),
-            roots=tuple(_root(key, selectors) for key, selectors in self.packages.items()),
+            packages=tuple(_package(key, selectors) for key, selectors in self.packages.items()),
             patterns=tuple(
                 Pattern(regex, tuple(map(selector.parse, selectors)))
                 for regex, selectors in self.patterns.items()
@@ -156,9 +158,9 @@ def _template() -> Path:
     return folder / "catalog.sqlite"
 
 
-def _root(key: str, selectors: Sequence[str]) -> Root:
+def _package(key: str, selectors: Sequence[str]) -> Package:
     name, extras = selector.parse_root(key)
-    return Root(name, extras, tuple(map(selector.parse, selectors)), key)
+    return Package(name, extras, tuple(map(selector.parse, selectors)), key)
 
 
 def read_tree(folder: Path) -> dict[str, set[str]]:

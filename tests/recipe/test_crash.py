@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import event
 
 from pypisync.core.standards.requirements import parse
-from pypisync.core.wanted.groups import Group, Locked, NamedFile
+from pypisync.core.wanted.groups import Group, Locked
+from pypisync.core.wanted.roots import NamedFile
 from pypisync.storage import disk
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree

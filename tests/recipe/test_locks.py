@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pypisync.core.filters.file_rules import FilePolicy
-from pypisync.core.wanted.groups import Locked, NamedFile
+from pypisync.core.wanted.groups import Locked
+from pypisync.core.wanted.roots import NamedFile
 from tests.recipe.grouped import TAGS, bench, filenames, lock, pin, rich
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.world import World

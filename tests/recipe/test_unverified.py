@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pypisync.core.filters.policy import Block, Policy
-from pypisync.core.wanted.groups import Group, Locked, NamedFile
+from pypisync.core.wanted.groups import Group, Locked
+from pypisync.core.wanted.roots import NamedFile
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream

@@ -20,7 +20,8 @@ from pypisync.catalog.db.schema import (
     selected,
 )
 from pypisync.catalog.db.sql import add, batches
-from pypisync.core.wanted.groups import GROUP, NamedFile
+from pypisync.core.wanted.groups import GROUP
+from pypisync.core.wanted.roots import NamedFile
 from pypisync.core.wanted.selector import PINNED
 
 

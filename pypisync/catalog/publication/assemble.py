@@ -27,7 +27,7 @@ from pypisync.core.publish.holdback import Shelf, Wanted, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
-from pypisync.core.wanted.groups import NamedFile
+from pypisync.core.wanted.roots import NamedFile
 from pypisync.core.wanted.selector import PINNED
 
 _ALL_PASS = Policy()

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from pypisync.catalog.db.schema import files, projects, published, releases
 from pypisync.catalog.db.sql import among, batches
-from pypisync.core.wanted.groups import NamedFile
+from pypisync.core.wanted.roots import NamedFile
 
 Releases = dict[tuple[str, str], tuple[NamedFile, ...]]
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
-from pypisync.core.closure.paths import Node, RootLine
+from pypisync.core.closure.paths import Node
+from pypisync.core.wanted.roots import Root, of_row
 
 _BATCH = 2_000  # nodes whose edges are read at a time
 _EDGES = (
@@ -25,7 +26,7 @@ class Called(NamedTuple):
     """A root and a release that it calls for."""
 
     number: int  # of the root
-    root: RootLine
+    root: Root
     release: int
     label: str  # name==version
 
@@ -56,7 +57,7 @@ def called(reader: Reader, name: str | None = None, origin: str | None = None) -
         *values,
     )
     return [
-        Called(number, RootLine(*line), release, f"{project}=={version}")
+        Called(number, of_row(*line), release, f"{project}=={version}")
         for number, *line, release, project, version in rows
     ]
 
@@ -71,7 +72,7 @@ def edges(reader: Reader) -> Iterator[Edge]:
 
 def edges_below(reader: Reader, roots: Iterable[Called]) -> Iterator[Edge]:
     """Yields the edges of all that these roots lead to, from the top down."""
-    frontier = {node for one in roots for node in served(one.release, one.root.extras)}
+    frontier = {node for one in roots for node in served(one.release, one.root.extras_text)}
     seen = set(frontier)
     while frontier:
         below: set[Node] = set()

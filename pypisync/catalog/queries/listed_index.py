@@ -11,7 +11,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.standards import filenames, versions
 from pypisync.core.standards.model import Requirement
-from pypisync.core.wanted.roots import as_requirement
+from pypisync.core.wanted.roots import of_row
 
 
 def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
@@ -32,7 +32,7 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
     )
     found: dict[str, Requirement] = {}  # several selectors can come to the same
     for row in rows:
-        root = as_requirement(*row)
+        root = of_row(*row).requirement
         found.setdefault(root.text, root)
     return list(found.values())
 

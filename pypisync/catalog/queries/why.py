@@ -14,9 +14,9 @@ from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.closure.model import called
-from pypisync.core.closure.paths import Chain, Climber, Found, Node, RootLine, Use
+from pypisync.core.closure.paths import Chain, Climber, Found, Node, Use
 from pypisync.core.standards import versions
-from pypisync.core.wanted.roots import HELD, PROOF
+from pypisync.core.wanted.roots import HELD, PROOF, Root, of_row
 
 OWN = (PROOF, HELD)  # the origins of roots that no operator wrote
 
@@ -52,7 +52,7 @@ class OfProof:
 class Way:
     """A shortest way from a root to the release."""
 
-    root: RootLine
+    root: Root
     steps: tuple[Step, ...]
     # Of a root of our own: the proofs that it is for, or what is held (release, reason).
     proofs: tuple[OfProof, ...] = ()
@@ -129,7 +129,7 @@ class _Teller:
     reader: Reader
     found: Iterable[Found]
     _labels: Mapping[int, tuple[str, str]] = field(init=False)
-    _own: dict[RootLine, Any] = field(default_factory=dict)
+    _own: dict[Root, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._labels = _labels(self.reader, (c for one in self.found for c in one.chains))
@@ -150,13 +150,11 @@ class _Teller:
         return Way(root, tuple(steps), *self._own.get(root, ()))
 
 
-def _rank(root: RootLine) -> int:
+def _rank(root: Root) -> int:
     return OWN.index(root.origin) + 1 if root.origin in OWN else 0
 
 
-def _purpose(
-    reader: Reader, root: RootLine
-) -> tuple[tuple[OfProof, ...], tuple[tuple[str, str], ...]]:
+def _purpose(reader: Reader, root: Root) -> tuple[tuple[OfProof, ...], tuple[tuple[str, str], ...]]:
     """Returns what a root of our own is for: proofs, and what is held."""
     rows = reader.rows(
         "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
@@ -188,7 +186,7 @@ class _Uses:
         self._most = most  # requirements that are looked at by one query
         self.cut = False  # whether there were more
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
         rows = self._reader.among(
             "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin FROM root_choices rc"
@@ -196,10 +194,10 @@ class _Uses:
             " WHERE rc.release_id IN (?) ORDER BY ro.id",
             sorted({node.release for node in nodes}),
         )
-        found: dict[Node, list[RootLine]] = {}
+        found: dict[Node, list[Root]] = {}
         for release, *line in rows:
-            root = RootLine(*line)
-            for node in served(release, root.extras):
+            root = of_row(*line)
+            for node in served(release, root.extras_text):
                 if node in nodes:
                     found.setdefault(node, []).append(root)
         return found

@@ -41,7 +41,7 @@ from pypisync.catalog.facts.vulnerabilities import owe
 from pypisync.catalog.selection import decide_full
 from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.incremental import Closure
-from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, Root
+from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, RootState
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.groups import GROUP
 from pypisync.core.wanted.roots import HELD, PROOF
@@ -278,7 +278,9 @@ def _class_columns(key: ClassKey) -> dict[str, Any]:
     }
 
 
-def _settle_roots(connection: Connection, changed: list[Root], dropped: list[Root]) -> None:
+def _settle_roots(
+    connection: Connection, changed: list[RootState], dropped: list[RootState]
+) -> None:
     # Which files are wanted may change without any node.
     pinned = {root.project for root in (*changed, *dropped) if root.pinned}
     _set(connection, projects, pinned, unpublished=True)

@@ -8,7 +8,7 @@ from pypisync.catalog.db.schema import choices, classes, edges, root_choices, ro
 from pypisync.catalog.db.sql import batches, in_bulk, pour, to_text
 from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.full import Scratch
-from pypisync.core.closure.model import Root
+from pypisync.core.closure.model import RootState
 from pypisync.core.standards.model import Targets
 
 # Roots that are recorded together.
@@ -33,7 +33,7 @@ def decide(connection: Connection, targets: Targets) -> Scratch:
     return found
 
 
-def _record_roots(connection: Connection, chosen: Sequence[Root]) -> None:
+def _record_roots(connection: Connection, chosen: Sequence[RootState]) -> None:
     rows = (
         (root.id, release, position)
         for root in chosen

@@ -20,7 +20,15 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.sql import MASKS, among, batches, raw, to_mask, to_text, words
 from pypisync.core.closure.candidates import Candidate
-from pypisync.core.closure.model import Class, ClassKey, EdgeFact, Node, NodeKey, ReleaseFacts, Root
+from pypisync.core.closure.model import (
+    Class,
+    ClassKey,
+    EdgeFact,
+    Node,
+    NodeKey,
+    ReleaseFacts,
+    RootState,
+)
 from pypisync.core.wanted.selector import parse as parse_selector
 
 # Parts of one compound statement; SQLite allows 500.
@@ -166,9 +174,9 @@ class CatalogGraph:
                 found.update(self._classes(among(classes.c.id, some)))
         return found
 
-    def rooting(self, wanted: Iterable[int]) -> Sequence[Root]:
+    def rooting(self, wanted: Iterable[int]) -> Sequence[RootState]:
         """Returns all roots that call for one of these releases."""
-        found: dict[int, Root] = {}
+        found: dict[int, RootState] = {}
         for batch in batches(sorted(wanted)):
             ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
             for some in batches(sorted(set(self._connection.scalars(ids)))):
@@ -214,22 +222,22 @@ class CatalogGraph:
                     node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
         return found
 
-    def all_roots(self) -> Iterator[Root]:
+    def all_roots(self) -> Iterator[RootState]:
         """Yields all roots that are wanted; those of one project together."""
         wanted = self._connection.scalars(select(roots.c.project_id).distinct()).all()
         for batch in batches(sorted(wanted)):
             here = among(roots.c.project_id, batch) & (roots.c.state != "dropped")
             yield from sorted(self.roots(here), key=lambda root: root.project)
 
-    def roots(self, condition: ColumnElement[bool]) -> list[Root]:
+    def roots(self, condition: ColumnElement[bool]) -> list[RootState]:
         """Returns the roots that meet an SQL condition, with what they call for."""
-        found: dict[int, Root] = {}
+        found: dict[int, RootState] = {}
         chosen: dict[int, list[int]] = {}
         c = roots.c
         query = select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet)
         rows = sorted(raw(self._connection, query.where(condition)))
         for number, project, selector, extras, marker, unmet in rows:
-            found[number] = Root(
+            found[number] = RootState(
                 number, project, parse_selector(selector), words(extras), marker, unmet=MASKS[unmet]
             )
         for batch in batches(found):

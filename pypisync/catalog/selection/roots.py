@@ -1,32 +1,19 @@
 """Changes the roots: the configuration's, those that keep what is published, and repairs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import projects, roots
 from pypisync.catalog.db.sql import Ids, add
-from pypisync.catalog.facts import lock_files as locks
-from pypisync.catalog.facts.lock_files import digest
-from pypisync.core.wanted.groups import NamedFile
-from pypisync.core.wanted.roots import HELD, PROOF
+from pypisync.catalog.facts import lock_files
+from pypisync.core.wanted.roots import HELD, PROOF, NamedFile, Root, of_row
 from pypisync.core.wanted.selector import PINNED
 
 
-class WantedRoot(NamedTuple):
-    """A root as the configuration makes it; ``files``: those that a lock file names."""
-
-    name: str
-    selector: str
-    extras: str
-    origin: str
-    marker: str = ""
-    files: tuple[NamedFile, ...] = ()
-
-
-def set_roots(connection: Connection, wanted: Iterable[WantedRoot]) -> None:
+def set_roots(connection: Connection, wanted: Iterable[Root]) -> None:
     """Make the roots those of the configuration."""
     _change_roots(connection, roots.c.origin.not_in((HELD, PROOF)), wanted)
 
@@ -38,7 +25,7 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
     everything that they need, except releases of which a lock file named files only.
     """
     lines = [
-        WantedRoot(*release, PINNED if files else "", HELD, files=files)
+        Root(*release, (PINNED,) if files else (), HELD, files=files)
         for release, files in sorted(wanted.items())
     ]
     return _change_roots(connection, roots.c.origin == HELD, lines)
@@ -49,14 +36,14 @@ def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bo
 
     Returns whether this changes anything.
     """
-    lines = [WantedRoot(*line, PROOF) for line in wanted]
+    lines = (of_row(*line, PROOF) for line in wanted)
     return _change_roots(connection, roots.c.origin == PROOF, lines)
 
 
 def _change_roots(
     connection: Connection,
     which: ColumnElement[bool],
-    wanted: Iterable[WantedRoot],
+    wanted: Iterable[Root],
 ) -> bool:
     """Make the roots of these origins the wanted ones. Returns whether anything changed."""
     have = {
@@ -65,7 +52,7 @@ def _change_roots(
             select(roots, projects.c.name).join_from(roots, projects).where(which)
         )
     }
-    wants = {(*one[:5], digest(one.files)): one.files for one in wanted}
+    wants = {_key(one): one.files for one in wanted}
     changed = False
     for key, row in have.items():
         state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
@@ -85,5 +72,13 @@ def _change_roots(
     ]  # fmt: skip
     add(connection, roots, rows)
     made = dict(zip((row["id"] for row in rows), fresh, strict=True))
-    locks.record(connection, {row: wants[key] for row, key in made.items() if key[2] == PINNED})
+    lock_files.record(
+        connection, {row: wants[key] for row, key in made.items() if key[2] == PINNED}
+    )
     return changed or bool(fresh)
+
+
+def _key(root: Root) -> tuple[str, ...]:
+    """Returns what tells roots apart, as a row has it."""
+    named = lock_files.digest(root.files)
+    return root.project, root.selector, root.extras_text, root.origin, root.marker, named

@@ -7,7 +7,7 @@ for releases by its selector, where its marker holds, or as a pin.
 from collections.abc import Iterator, Mapping, Sequence
 
 from pypisync.core.closure.candidates import Candidate, choose_root
-from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, Root
+from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, RootState
 from pypisync.core.environments.marker_masks import marker_mask
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Targets, names_extra
@@ -58,7 +58,7 @@ def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) 
 
 
 def root_calls_for(
-    root: Root,
+    root: RootState,
     targets: Targets,
     candidates: Sequence[Candidate],
     pinnable: Mapping[bytes, int],
@@ -76,7 +76,7 @@ def root_calls_for(
     return ((), targets.mask) if release is None else ((release,), 0)
 
 
-def groups_of(root: Root, targets: Targets) -> Sequence[int]:
+def groups_of(root: RootState, targets: Targets) -> Sequence[int]:
     """Returns the groups of targets on which the root counts; none if its marker never holds."""
     if not root.marker:
         return targets.groups

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from pypisync.core.closure.candidates import Candidate, choose, newest_suffices
 from pypisync.core.closure.edges import edges, groups_of, root_calls_for
-from pypisync.core.closure.model import ClassKey, NodeKey, ReleaseFacts, Root
+from pypisync.core.closure.model import ClassKey, NodeKey, ReleaseFacts, RootState
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.selector import PINNED
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 class FactSource(Protocol):
     """Where facts are read from, in batches."""
 
-    def all_roots(self) -> Iterator[Root]:
+    def all_roots(self) -> Iterator[RootState]:
         """Yields all roots; those of one project together."""
 
     def newest_of(self, projects: Sequence[int]) -> Mapping[int, Candidate]:
@@ -58,7 +58,7 @@ class Scratch:
         self._targets = targets
         self._wave: dict[int, list[str]] = {}  # nodes still to be drawn: extras by release
 
-    def choose_roots(self) -> Iterator[Root]:
+    def choose_roots(self) -> Iterator[RootState]:
         """Yields every root, with what it calls for."""
         for roots in _batched(self._source.all_roots()):
             # Most roots are "latest", which one release decides.

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 
 from pypisync.core.closure.candidates import Candidate, choose
 from pypisync.core.closure.edges import edges, root_calls_for
-from pypisync.core.closure.model import ClassKey, Decision, Node, NodeKey, Root, StoredGraph
+from pypisync.core.closure.model import ClassKey, Decision, Node, NodeKey, RootState, StoredGraph
 from pypisync.core.closure.reachability import Liveness
 from pypisync.core.closure.working_set import WorkingSet, reached
 from pypisync.core.standards.model import Targets
@@ -41,8 +41,8 @@ class Closure:
     def update(
         self,
         *,
-        roots: Iterable[Root],
-        dropped: Iterable[Root],
+        roots: Iterable[RootState],
+        dropped: Iterable[RootState],
         projects: set[int],
         releases: set[int],
     ) -> Decision:
@@ -70,7 +70,7 @@ class Closure:
 
     # -- choosing ---------------------------------------------------------------------------
 
-    def _choose_root(self, root: Root) -> None:
+    def _choose_root(self, root: RootState) -> None:
         before = root.chosen
         candidates = self._candidates(root.project)
         pinnable = self._work.pinnable.get(root.project, {})
@@ -184,7 +184,7 @@ class Closure:
 
     # -- the result -------------------------------------------------------------------------
 
-    def _decision(self, roots: list[Root]) -> Decision:
+    def _decision(self, roots: list[RootState]) -> Decision:
         work = self._work
         live = self._created | self._redrawn
         return Decision(

@@ -55,8 +55,8 @@ class ReleaseFacts:
 
 
 @dataclass(slots=True)
-class Root:
-    """A wanted line, with what it called for until now."""
+class RootState:
+    """A root as the closure follows it: its project by number, and what it called for until now."""
 
     id: int
     project: int
@@ -119,7 +119,7 @@ class StoredGraph(Protocol):
     def choosers(self, releases: Iterable[int]) -> Mapping[ClassKey, Class]:
         """Returns all classes that choose one of these releases."""
 
-    def rooting(self, releases: Iterable[int]) -> Sequence[Root]:
+    def rooting(self, releases: Iterable[int]) -> Sequence[RootState]:
         """Returns all roots that call for one of these releases."""
 
     def users(self, classes: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
@@ -141,6 +141,6 @@ class Decision:
     removed: dict[NodeKey, Node]
     classes: dict[ClassKey, Class]
     known: dict[ClassKey, Class]
-    roots: list[Root]
+    roots: list[RootState]
     unseen: set[int]  # projects to fetch
     unknown: set[int]  # releases whose requirements are to be read

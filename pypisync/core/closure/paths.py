@@ -13,6 +13,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
+from pypisync.core.wanted.roots import Root
+
 SHARED = ""
 """The owner of what several roots reach."""
 
@@ -27,16 +29,6 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class RootLine:
-    """A wanted line. ``origin``: "" the configuration, the pattern's text, a group's, or ours."""
-
-    project: str
-    selector: str
-    extras: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
 class Use:
     """A node that needs another, by this requirement (``kind`` runtime or build)."""
 
@@ -48,7 +40,7 @@ class Use:
 class UseGraph(Protocol):
     """The selection, read in batches; a node that nothing is known of is left out of the result."""
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
@@ -59,7 +51,7 @@ class UseGraph(Protocol):
 class Chain:
     """From a root down to the node asked about: ``uses[0].user`` is what the root calls for."""
 
-    root: RootLine
+    root: Root
     uses: tuple[Use, ...]
 
 
@@ -80,12 +72,12 @@ class Climber:
 
     graph: UseGraph
     most: int | None = None  # nodes to look at in one search; None: no limit
-    _roots: dict[Node, Sequence[RootLine]] = field(default_factory=dict)
+    _roots: dict[Node, Sequence[Root]] = field(default_factory=dict)
     _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
 
     def chains(self, starts: Iterable[Node]) -> Found:
         """Returns the roots that reach one of the nodes; none for a node that no root reaches."""
-        found: dict[RootLine, Chain] = {}
+        found: dict[Root, Chain] = {}
         frontier = sorted(starts)
         below: dict[Node, tuple[Node, Use] | None] = dict.fromkeys(frontier)
         while frontier:

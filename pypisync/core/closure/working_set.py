@@ -13,7 +13,7 @@ from pypisync.core.closure.model import (
     Node,
     NodeKey,
     ReleaseFacts,
-    Root,
+    RootState,
     StoredGraph,
     called,
 )
@@ -31,7 +31,7 @@ class WorkingSet:
         self.candidates: dict[int, Sequence[Candidate] | None] = {}
         self.pinnable: dict[int, Mapping[bytes, int]] = {}
         self.classes: dict[ClassKey, Class] = {}
-        self.roots: dict[int, Root] = {}
+        self.roots: dict[int, RootState] = {}
         self._graph = graph
         self._stored: dict[ClassKey, tuple[tuple[int, ...], int, int]] = {}
         self._looked: set[int] = set()  # releases whose nodes are loaded
@@ -39,7 +39,7 @@ class WorkingSet:
         self._chosen: set[int] = set()  # releases whose choosers are loaded
         self._rooted: set[int] = set()  # releases whose roots are loaded
         self._classes_of: dict[int, set[ClassKey]] = {}
-        self._roots_of: dict[int, dict[int, Root]] = {}
+        self._roots_of: dict[int, dict[int, RootState]] = {}
         self._users: dict[ClassKey, set[NodeKey]] = {}
 
     def load_candidates(self, projects: set[int]) -> None:
@@ -107,7 +107,7 @@ class WorkingSet:
             self._classes_of.setdefault(release, set()).add(key)
         entry.chosen, entry.unmet = chosen, unmet
 
-    def root_chose(self, root: Root, chosen: tuple[int, ...], unmet: int) -> None:
+    def root_chose(self, root: RootState, chosen: tuple[int, ...], unmet: int) -> None:
         """A root now calls for these releases."""
         self.roots[root.id] = root
         for release in root.chosen:
@@ -137,7 +137,7 @@ class WorkingSet:
         """Returns the classes that call for a release whose choosers are loaded."""
         return self._classes_of.get(release, ())
 
-    def roots_of(self, release: int) -> Iterable[Root]:
+    def roots_of(self, release: int) -> Iterable[RootState]:
         """Returns the roots that call for a release whose roots are loaded."""
         return self._roots_of.get(release, {}).values()
 

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.units import masked
+from pypisync.core.wanted.roots import NamedFile, Root
 from pypisync.core.wanted.selector import PINNED
 
 Asked: TypeAlias = tuple[Requirement, ...]
@@ -25,14 +26,6 @@ _GROUP = "group "  # what the text of a subject begins with that a group is
 
 MOST_PINS = 50_000  # releases of one lock file; real ones have a few thousand
 MOST_FILES = 500_000
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFile:
-    """A file that a lock names, by its SHA-256 or else by its name; one of both may be ""."""
-
-    filename: str = ""
-    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +100,21 @@ def merged(pins: list[Locked]) -> tuple[Locked, ...]:
     return tuple(Locked(*key, tuple(files[key])) for key in sorted(files))
 
 
-class Line(NamedTuple):
-    """A root that a group makes."""
-
-    name: str
-    selector: str
-    extras: tuple[str, ...]
-    marker: str = ""
-    files: tuple[NamedFile, ...] = ()
-
-
-def lines(group: Group) -> Iterator[Line]:
+def roots_of(group: Group) -> Iterator[Root]:
     """Yields the roots that a group makes, each looked at by itself.
 
     A requirement also gets the specifiers of the constraints and other requirements on its project
     that hold wherever it applies. A proof decides whether all of them can hold together.
     """
+    origin = f"{GROUP}{group.name}"
     said: dict[str, list[Requirement]] = {}
     for one in (*group.requirements, *group.constraints):
         said.setdefault(one.name, []).append(one)
     for one in group.requirements:
         here = [each for each in said[one.name] if each.marker in ("", one.marker)]
-        yield Line(one.name, _selector(here), one.extras, one.marker)
+        yield Root(one.name, _selector(here), one.extras, origin, one.marker)
     for pin in group.locked:
-        yield Line(pin.name, pin.version, (PINNED,), files=pin.files)
+        yield Root(pin.name, pin.version, (PINNED,), origin, files=pin.files)
 
 
 def _selector(requirements: list[Requirement]) -> str:

@@ -24,10 +24,10 @@ from pypisync.core.wanted.groups import (
     Found,
     Group,
     Locked,
-    NamedFile,
     Source,
     merged,
 )
+from pypisync.core.wanted.roots import NamedFile
 
 _WHERE = pattern(r"\(at (?:line (\d+), column \d+|end of document)\)")
 _SHA256 = pattern(r"[0-9a-f]{64}")

@@ -27,11 +27,11 @@ from pypisync.core.wanted.groups import (
     Found,
     Group,
     Locked,
-    NamedFile,
     Reader,
     Source,
     merged,
 )
+from pypisync.core.wanted.roots import NamedFile
 
 _DEEPEST = 20  # files that include each other
 _MOST_INCLUDES = 500

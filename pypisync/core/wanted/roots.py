@@ -6,7 +6,7 @@ left to :mod:`pypisync.core.closure.candidates`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pypisync.core.standards.model import Requirement
@@ -19,13 +19,50 @@ PROOF = "proof"
 
 
 @dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file that a lock names, by its SHA-256 or else by its name; one of both may be ""."""
+
+    filename: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
-    """A project that the configuration wants, and the versions of it."""
+    """A wanted line: which releases of a project are wanted, and what wants them."""
+
+    project: str  # normalised
+    selector: str  # see :mod:`pypisync.core.wanted.selector`
+    extras: tuple[str, ...] = ()  # normalised, sorted; (PINNED,): the release without its needs
+    origin: str = ""  # "": a key of packages; a pattern's text, GROUP and a file, HELD or PROOF
+    marker: str = ""  # it counts only on targets where this can hold
+    files: tuple[NamedFile, ...] = ()  # those that a lock file names for the release
+
+    @property
+    def extras_text(self) -> str:
+        """The extras as a row has them, with commas."""
+        return ",".join(self.extras)
+
+    @property
+    def requirement(self) -> Requirement:
+        """The requirement that an installer is asked for; "latest<3" becomes "<3"."""
+        specifier = parse(self.selector).specifier
+        shown = f"{self.project}[{self.extras_text}]" if self.extras else self.project
+        return Requirement(shown + specifier, self.project, specifier, extras=self.extras)
+
+
+def of_row(project: str, selector: str, extras: str, origin: str = "") -> Root:
+    """Returns the root that a row spells; ``extras`` are separated by commas."""
+    return Root(project, selector, tuple(filter(None, extras.split(","))), origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A key of the configuration's ``packages``; without selectors, no pattern matches its name."""
 
     name: str  # normalised
     extras: tuple[str, ...]  # normalised, sorted
     selectors: tuple[Selector, ...]  # they add up
-    text: str  # the key it comes from, as the configuration spells it: a name or a pattern
+    text: str  # the key as the configuration spells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +73,23 @@ class Pattern:
     selectors: tuple[Selector, ...]
 
 
-def as_requirement(name: str, selector: str, extras: str) -> Requirement:
-    """Returns the requirement that an installer is asked for this root.
-
-    "latest<3" becomes "<3"; "latest" becomes no specifier.
-
-    ``selector`` is its text; ``extras`` are separated by commas.
-    """
-    specifier = parse(selector).specifier
-    wanted = tuple(filter(None, extras.split(",")))
-    shown = f"{name}[{extras}]" if wanted else name
-    return Requirement(shown + specifier, name, specifier, extras=wanted)
-
-
 def expand(
-    roots: Iterable[Root], patterns: Iterable[Pattern], names: Iterable[str]
-) -> dict[str, tuple[Root, ...]]:
-    """Returns all roots by project: those given, and those of ``names`` that only patterns match.
+    packages: Iterable[Package], patterns: Iterable[Pattern], names: Iterable[str]
+) -> Iterator[Root]:
+    """Yields the roots of packages, and those of the ``names`` (normalised) that patterns match.
 
-    ``names`` are normalised. A project has several roots if it is given with different extras or
+    A project has several roots if it is given with several selectors or with different extras, or
     if several patterns match it.
     """
-    wanted: dict[str, tuple[Root, ...]] = {}
-    for root in roots:
-        wanted[root.name] = (*wanted.get(root.name, ()), root)
+    given = set()
+    for package in packages:
+        given.add(package.name)
+        for selector in package.selectors:
+            yield Root(package.name, selector.text, package.extras)
     compiled = [(re.compile(p.regex, re.IGNORECASE), p) for p in patterns]
-    if not compiled:
-        return wanted
-    for name in names:
-        if name in wanted:
+    for name in names if compiled else ():
+        if name in given:
             continue
-        matching = tuple(
-            Root(name, (), pattern.selectors, pattern.regex)
-            for regex, pattern in compiled
-            if regex.fullmatch(name)
-        )
-        if matching:
-            wanted[name] = matching
-    return wanted
+        for pattern in (pattern for regex, pattern in compiled if regex.fullmatch(name)):
+            for selector in pattern.selectors:
+                yield Root(name, selector.text, origin=pattern.regex)

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, text
 
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.selection import decide, decide_full
-from pypisync.catalog.selection.roots import WantedRoot, set_roots
+from pypisync.catalog.selection.roots import set_roots
 from pypisync.core.environments.targets import targets
 from pypisync.core.standards.model import Targets
+from pypisync.core.wanted.roots import Root
 from tests.bench.drawn import Drawn, fill
 
 TARGETS = targets({"python_version": ["3.7", "3.11"], "sys_platform": ["linux", "win32"]})
@@ -71,16 +72,16 @@ def varied(connection: Connection, seed: int) -> None:
     connection.execute(text("UPDATE requirements SET fault = 'bad' WHERE id % 23 = 0"))
     connection.execute(text("UPDATE requirements SET kind = 'build' WHERE id % 29 = 0"))
     wanted = [
-        WantedRoot(
+        Root(
             drawn.name(draw.randrange(120)),
             draw.choice(SELECTORS),
-            draw.choice(("", "fast")),
+            draw.choice(((), ("fast",))),
             "",
             draw.choice(MARKERS),
         )
         for _ in range(60)
     ]
-    pins = [WantedRoot(drawn.name(n), draw.choice(PINS), "=", "group:x") for n in range(40)]
+    pins = [Root(drawn.name(n), draw.choice(PINS), ("=",), "group:x") for n in range(40)]
     set_roots(connection, wanted + pins)
 
 

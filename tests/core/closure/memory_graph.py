@@ -19,7 +19,7 @@ from pypisync.core.closure.model import (
     Node,
     NodeKey,
     ReleaseFacts,
-    Root,
+    RootState,
     called,
 )
 from pypisync.core.environments.targets import targets
@@ -51,7 +51,7 @@ class MemoryGraph:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.all: dict[int, Root] = {}
+        self.all: dict[int, RootState] = {}
         self.stored: dict[ClassKey, Class] = {}
         self.selected: dict[NodeKey, Node] = {}
         self._count = 0
@@ -96,9 +96,9 @@ class MemoryGraph:
     def facts_of(self, releases: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
         yield from self.releases(releases).items()
 
-    def all_roots(self) -> Iterator[Root]:
+    def all_roots(self) -> Iterator[RootState]:
         for root in sorted(self.all.values(), key=lambda one: (one.project, one.id)):
-            yield Root(root.id, root.project, root.selector, root.extras, root.marker)
+            yield RootState(root.id, root.project, root.selector, root.extras, root.marker)
 
     # -- decisions; copies, as a database gives --
 
@@ -113,7 +113,7 @@ class MemoryGraph:
         wanted = set(releases)
         return self._classes(k for k, one in self.stored.items() if wanted & set(one.chosen))
 
-    def rooting(self, releases: Iterable[int]) -> Sequence[Root]:
+    def rooting(self, releases: Iterable[int]) -> Sequence[RootState]:
         wanted = set(releases)
         return [deepcopy(root) for root in self.all.values() if wanted & set(root.chosen)]
 
@@ -133,7 +133,7 @@ class MemoryGraph:
     def _classes(self, keys: Iterable[ClassKey]) -> dict[ClassKey, Class]:
         return {key: deepcopy(self.stored[key]) for key in keys}
 
-    def apply(self, decision: Decision, dropped: Iterable[Root] = ()) -> None:
+    def apply(self, decision: Decision, dropped: Iterable[RootState] = ()) -> None:
         """Record a decision."""
         for removed in decision.removed:
             del self.selected[removed]
@@ -205,7 +205,7 @@ class World:
                 draw.choice(((), (), ("x",), ("x", "y"))), draw.choice(("",) * 12 + ("a URL",)),
             )  # fmt: skip
 
-    def root(self) -> Root:
+    def root(self) -> RootState:
         """A wanted line."""
         draw = self.draw
         pinned = draw.random() < 0.15
@@ -213,7 +213,7 @@ class World:
         extras = (PINNED,) if pinned else draw.choice(((), (), ("x",)))
         marker = "" if pinned else draw.choice(("", "", "", 'sys_platform == "win32"'))
         self._roots += 1
-        return Root(self._roots, draw.choice(self.names), parse(selector), extras, marker)
+        return RootState(self._roots, draw.choice(self.names), parse(selector), extras, marker)
 
     def change(self) -> tuple[set[int], set[int]]:
         """Some facts change: the projects and the releases that it concerns."""

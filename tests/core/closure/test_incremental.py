@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pypisync.core.closure import reachability
 from pypisync.core.closure.full import Scratch
 from pypisync.core.closure.incremental import Closure
-from pypisync.core.closure.model import ClassKey, Decision, NodeKey, Root
+from pypisync.core.closure.model import ClassKey, Decision, NodeKey, RootState
 from tests.core.closure.memory_graph import TARGETS, MemoryGraph, Selection, World, naive
 from tests.deep import scaled
 
@@ -22,8 +22,8 @@ SEEDS = st.integers(0, 2**32)
 
 def update(
     graph: MemoryGraph,
-    new: list[Root],
-    dropped: list[Root],
+    new: list[RootState],
+    dropped: list[RootState],
     projects: set[int],
     releases: set[int],
 ) -> Decision:
@@ -123,7 +123,7 @@ def test_the_order_of_events_does_not_matter(seed: int) -> None:
         roots.append(root)
         update(one.graph, [root], [], set(), set())
     other.draw.shuffle(roots)
-    update(other.graph, [Root(r.id, r.project, r.selector, r.extras, r.marker) for r in roots],
+    update(other.graph, [RootState(r.id, r.project, r.selector, r.extras, r.marker) for r in roots],
            [], set(), set())  # fmt: skip
     assert stored(one.graph) == stored(other.graph)
 

@@ -7,12 +7,13 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.closure.paths import Chain, Climber, Node, RootLine, Use
+from pypisync.core.closure.paths import Chain, Climber, Node, Use
+from pypisync.core.wanted.roots import Root
 from tests.deep import scaled
 
 
-def line(number: int) -> RootLine:
-    return RootLine(f"root{number}", "latest", "", "")
+def line(number: int) -> Root:
+    return Root(f"root{number}", "latest")
 
 
 def node(number: int) -> Node:
@@ -27,7 +28,7 @@ class Graph:
     edges: set[tuple[int, int]]
     asked: int = 0
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[RootLine]]:
+    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
         return {n: [line(n.release)] for n in nodes if n.release in self.rooted}
 
     def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:

@@ -4,7 +4,8 @@ import pytest
 
 from pypisync.core.standards.requirements import parse
 from pypisync.core.wanted import selector
-from pypisync.core.wanted.groups import Group, Line, Locked, NamedFile, lines, merged
+from pypisync.core.wanted.groups import Group, Locked, merged, roots_of
+from pypisync.core.wanted.roots import NamedFile, Root
 
 
 @pytest.mark.parametrize(
@@ -34,24 +35,24 @@ def test_requirements_become_lines(
         requirements=tuple(map(parse, requirements)),
         constraints=tuple(map(parse, constraints)),
     )
-    found = list(lines(group))
+    found = list(roots_of(group))
     assert [_shown(line) for line in found] == expected
     for line in found:
         assert selector.parse(line.selector).text == line.selector
 
 
-def _shown(line: Line) -> str:
+def _shown(line: Root) -> str:
     extras = f"[{','.join(line.extras)}]" if line.extras else ""
     marker = f" ; {line.marker}" if line.marker else ""
-    return f"{line.name}{extras} {line.selector}{marker}"
+    return f"{line.project}{extras} {line.selector}{marker}"
 
 
 def test_pins_become_lines_of_their_own_kind() -> None:
     files = (NamedFile("a-1.0.tar.gz"), NamedFile(sha256="0" * 64))
     group = Group("f", resolve=False, locked=(Locked("a", "1.0", files), Locked("b", "2.0")))
-    assert list(lines(group)) == [
-        Line("a", "1.0", ("=",), "", files),
-        Line("b", "2.0", ("=",), "", ()),
+    assert list(roots_of(group)) == [
+        Root("a", "1.0", ("=",), "group:f", "", files),
+        Root("b", "2.0", ("=",), "group:f"),
     ]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pypisync.core.wanted.groups import MOST_PINS, Group, Locked, NamedFile, Source
+from pypisync.core.wanted.groups import MOST_PINS, Group, Locked, Source
 from pypisync.core.wanted.lock_files import format_of, parse
+from pypisync.core.wanted.roots import NamedFile
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 Read = tuple[Group, list[str]]

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from pip._internal.exceptions import PipError
 from pip._internal.req import req_file
 
-from pypisync.core.wanted.groups import Group, Locked, NamedFile, Source
+from pypisync.core.wanted.groups import Group, Locked, Source
 from pypisync.core.wanted.requirements_txt import decode, logical_lines, parse
+from pypisync.core.wanted.roots import NamedFile
 
 A, B = "a" * 64, "b" * 64
 
