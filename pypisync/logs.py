@@ -32,7 +32,7 @@ EVENTS: Mapping[str, str] = {
     "leading": "This process has the right to write; `next` is the next cycle.",
     "standing_by": "Another process has the right to write, or it cannot be had: `reason`.",
     "lost": "The right to write was lost with its connection.",
-    "requested": "An operator asked for a cycle.",
+    "requested": "An operator asked for a cycle, or left `orders`.",
     "reloaded": "A changed configuration is in use.",
     "refused": "A changed configuration is not used: `reason`.",
     "feed": "The changes of `index` are read by `kind` now; `reason`: why by no better feed.",

@@ -76,6 +76,12 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> N
     Console().print(table)
 
 
+def say(lines: Iterable[str]) -> None:
+    """Print what the operator should know besides the result to standard error."""
+    for line in lines:
+        typer.echo(clean(line), err=True)
+
+
 def show_json(answer: Any) -> None:
     """Print the result as JSON."""
     typer.echo(json.dumps(answer, indent=2))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, moment, show, show_json
-from pypisync.errors import Busy, ConfigError, StorageError
+from pypisync.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from pypisync.catalog.db.reader import Reader
@@ -124,6 +124,7 @@ def rollback(
 
     Syncs go on learning and fetching, but publish nothing newer until --release. With the number
     of the newest generation the index just stays as it is. Exit code 4 if files are missing.
+    Where a daemon runs, it does this, and the command waits for it.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.cycle import rollback as recipe
@@ -134,15 +135,15 @@ def rollback(
     with Reader(understood.database_url) as reader:
         number = 0 if generation is None else _number(reader, generation)
     if generation is None:
-        if _order(understood, recipe.follow()):
-            typer.echo('the next sync publishes the newest state: "pypisync sync"')
+        _order(understood, recipe.follow())
+        typer.echo('the next sync publishes the newest state: "pypisync sync"')
         return
     _refuse_damage(understood, number)
-    if _order(understood, recipe.to_generation(number)):
-        typer.echo(
-            f"the index is that of generation {number} now, and stays so until"
-            ' "pypisync rollback --release"'
-        )
+    _order(understood, recipe.to_generation(number))
+    typer.echo(
+        f"the index is that of generation {number} now, and stays so until"
+        ' "pypisync rollback --release"'
+    )
 
 
 def _refuse_damage(config: "Config", number: int) -> None:
@@ -205,9 +206,9 @@ def tag(
             has = find(reader, name)
             if has not in (None, number) and not move:
                 raise ConfigError([f'"{name}" is generation {has}: --move takes it from there'])
-    if _order(understood, named(name, number)):
-        said = "names no generation now" if number is None else f"is generation {number} now"
-        typer.echo(f"{name} {said}")
+    _order(understood, named(name, number))
+    said = "names no generation now" if number is None else f"is generation {number} now"
+    typer.echo(f"{name} {said}")
 
 
 # -- shared ---------------------------------------------------------------------------------
@@ -223,42 +224,14 @@ def _number(reader: "Reader", which: str) -> int:
     return number
 
 
-def _order(config: "Config", order: "Order") -> bool:
-    """Carry out an order, or leave it to the writing process. Returns whether it has been done.
+def _order(config: "Config", order: "Order") -> None:
+    """See an order carried out, here or by the process that writes.
 
     Raises StorageError if it could not be done.
     """
-    from pypisync.cli.progress import on_terminal
-    from pypisync.cycle.report import Report
-    from pypisync.cycle.sync import resume
-    from pypisync.wiring import open_mirror
+    from pypisync.cli import ordering
+    from pypisync.storage.orders import slip
 
-    report = Report()
-    order.give(config.destination)
-    try:
-        with on_terminal() as watch, open_mirror(config, watch=watch) as mirror:
-            resume(mirror, report)
-    except Busy:
-        _leave(config)
-        return False
-    if report.failed:
-        raise StorageError("\n".join(f"{what}: {why}" for what, why in report.failed.items()))
-    return True
-
-
-def _leave(config: "Config") -> None:
-    """Say who carries the order out, and wake it if it is a daemon here."""
-    from pypisync.cli.sync import wake
-    from pypisync.storage.lock import holder
-
-    who = holder(config.destination)
-    when = "before it publishes or deletes anything"
-    if who is None or not who.daemon:
-        typer.echo(f"{who or 'another process'} is at work, and does it {when}")
-        return
-    try:
-        wake(who)
-    except StorageError as error:
-        typer.echo(f"{error}; the next sync does it {when}")
-        return
-    typer.echo(f'{who} was asked for it, and does it {when}: see "pypisync generations"')
+    outcome = ordering.state(config, order, slip())
+    if outcome.exit_code:
+        raise StorageError("\n".join(outcome.said))

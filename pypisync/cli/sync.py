@@ -5,23 +5,23 @@ import signal
 import sys
 from contextlib import ExitStack, closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
-from pypisync.errors import PypiSyncError, Stopped, StorageError
+from pypisync.cli.common import AsJson, ConfigFile, configured, count, say, show, show_json
+from pypisync.errors import ConfigError, PypiSyncError, Stopped, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pypisync.catalog.db.pool import Stored
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
     from pypisync.config.load import Config
     from pypisync.cycle.report import Report
     from pypisync.cycle.rollback import Order
     from pypisync.storage.lock import Holder
+    from pypisync.storage.orders import Outcome
 
 
 def sync(
@@ -33,6 +33,9 @@ def sync(
     ] = False,
     now: Annotated[
         bool, typer.Option("--now", help="Ask the daemon for a cycle, and do not wait for it.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With --now: wait for the cycle, end as it does.")
     ] = False,
     no_limits: Annotated[
         bool, typer.Option("--no-limits", help="Let the next cycle add more than limits allow.")
@@ -56,8 +59,10 @@ def sync(
     understood = configured(config)
     orders = _orders(no_limits=no_limits, accept_removals=accept_removals)
     if now:
-        _ask_daemon(understood, orders)
+        _ask_daemon(understood, orders, wait=wait, as_json=as_json)
         return
+    if wait:
+        raise ConfigError(["--wait waits for the daemon's cycle: say --now as well"])
     with stopping() as stop:
         report = _cycle(understood, stop, log_json=log_json, orders=orders)
     if as_json:
@@ -72,7 +77,7 @@ def _orders(*, no_limits: bool, accept_removals: bool) -> "list[Order]":
     return [order() for given, order in wanted if given]
 
 
-def _ask_daemon(config: "Config", orders: "Sequence[Order]") -> None:
+def _ask_daemon(config: "Config", orders: "Sequence[Order]", *, wait: bool, as_json: bool) -> None:
     from pypisync.storage.lock import holder
 
     who = holder(config.destination)
@@ -80,11 +85,31 @@ def _ask_daemon(config: "Config", orders: "Sequence[Order]") -> None:
         raise StorageError("no daemon is running for this mirror: leave out --now to sync here")
     for order in orders:
         order.give(config.destination)
-    wake(who)
+    if wait:
+        _wait(config, as_json=as_json)
+    _wake(who)
     typer.echo(f"asked {who} for a cycle")
 
 
-def wake(daemon: "Holder") -> None:
+def _wait(config: "Config", *, as_json: bool) -> None:
+    """Wait for the daemon's cycle. Raises Exit with its exit code."""
+    from pypisync.cli import ordering
+    from pypisync.cycle.work import cycle
+    from pypisync.storage.orders import slip
+
+    number = slip()
+    outcome = ordering.cycle(config, cycle(number), number)
+    say(outcome.said)
+    result = outcome.result
+    if as_json:
+        show_json(result)
+    elif result:
+        published = f"generation {result['generation']}" if result["generation"] else "no change"
+        typer.echo(f"serial {result['serial']}, {published}")
+    raise typer.Exit(outcome.exit_code)
+
+
+def _wake(daemon: "Holder") -> None:
     """Ask a daemon for a cycle. Raises StorageError."""
     if not daemon.here:
         raise StorageError(f"{daemon} is on another machine: ask there")
@@ -98,6 +123,7 @@ def _cycle(
     config: "Config", stop: "Stop", *, log_json: bool, orders: "Sequence[Order]"
 ) -> "Report":
     from pypisync.cycle.sync import sync_once
+    from pypisync.cycle.work import cycle_told, work
     from pypisync.wiring import open_mirror
 
     with ExitStack() as stack:
@@ -109,7 +135,10 @@ def _cycle(
             mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
             for order in orders:
                 order.give(config.destination)
-            report = sync_once(mirror)
+            with cycle_told(config.destination) as told:
+                report = sync_once(mirror)
+                told(report)
+            work(mirror)
         except PypiSyncError as error:
             if not stop():
                 display.ended(error, "failed")
@@ -153,46 +182,51 @@ def prune(
     generation lists which is kept. As the end of a sync does.
     """
     from pypisync.catalog.db.reader import Reader
-    from pypisync.core.units import show_size
-    from pypisync.cycle.report import Report
-    from pypisync.cycle.sync import prune as prune_now
-    from pypisync.wiring import open_mirror
 
     understood = configured(config)
     with Reader(understood.database_url):
         pass  # there is a catalog: nothing is to be created here
-    report = Report()
-    if dry_run:
-        old, found = _prunable(understood)
-    else:
-        with open_mirror(understood) as mirror:
-            old, found = prune_now(mirror, report)
-    size = sum(item.size for item in found)
+    outcome = _prunable(understood) if dry_run else _pruned(understood)
+    say(outcome.said)
     if as_json:
-        paths = [item.path for item in found]
-        answer = {"deleted": not dry_run, "generations": old, "files": len(found), "bytes": size}
-        show_json({**answer, "paths": paths, "failed": report.failed})
-    else:
-        if dry_run:
-            show("Files", ("path", "size"), ((item.path, show_size(item.size)) for item in found))
-        done = "would go" if dry_run else "deleted"
-        figures = (count(len(found)), show_size(size), count(old))
-        show("Prune", ("", "files", "bytes", "generations"), [(done, *figures)])
-        for what, reason in report.failed.items():
-            typer.echo(clean(f"{what}: {reason}"), err=True)
-    raise typer.Exit(report.exit_code)
+        show_json(outcome.result)
+    elif outcome.result:
+        _show_pruned(outcome.result)
+    raise typer.Exit(outcome.exit_code)
 
 
-def _prunable(config: "Config") -> "tuple[int, list[Stored]]":
+def _show_pruned(result: "Mapping[str, Any]") -> None:
+    from pypisync.core.units import show_size
+
+    if "sizes" in result:
+        sizes = zip(result["paths"], result["sizes"], strict=True)
+        show("Files", ("path", "size"), ((path, show_size(size)) for path, size in sizes))
+    done = "deleted" if result["deleted"] else "would go"
+    figures = (count(result["files"]), show_size(result["bytes"]), count(result["generations"]))
+    show("Prune", ("", "files", "bytes", "generations"), [(done, *figures)])
+    say(f"{what}: {reason}" for what, reason in result["failed"].items())
+
+
+def _pruned(config: "Config") -> "Outcome":
+    from pypisync.cli import ordering
+    from pypisync.cycle import work
+    from pypisync.storage.orders import slip
+
+    number = slip()
+    return ordering.work(config, work.pruning(number), number, work.pruned)
+
+
+def _prunable(config: "Config") -> "Outcome":
     """Returns how many generations would be forgotten, and the files that would be deleted."""
     import time
 
     from pypisync.catalog.db.transactions import Catalog
     from pypisync.catalog.publication import retention
+    from pypisync.cycle.work import prunable
 
     catalog = Catalog(config.database_url, writer=False)
     now = time.time()
     off_pages, replaced = now - config.grace, now - config.retention
     with closing(catalog), catalog.begin() as connection:
         old = retention.old_generations(connection, replaced)
-        return old, retention.unneeded(connection, off_pages, replaced)
+        return prunable(old, retention.unneeded(connection, off_pages, replaced), deleted=False)

@@ -1,20 +1,24 @@
 """``verify``: whether the disk holds what the catalog says, and putting it right.
 
 Looking takes no lock, so a sync may run meanwhile; what looks wrong is therefore looked at once
-more before it is reported. Repairing takes the writer's lock: what is missing or broken is
-forgotten, fetched again and published as in a cycle, strays are deleted, pages written anew.
+more before it is reported. Repairing takes the writer's lock, or is left to the daemon that holds
+it: what is missing or broken is forgotten, fetched again and published as in a cycle, strays are
+deleted, pages written anew.
 """
 
+from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
+from pypisync.cli.common import AsJson, ConfigFile, configured, count, say, show, show_json
 
 if TYPE_CHECKING:
-    from pypisync.cycle.repair import Outcome
-    from pypisync.storage.check import Fault
+    from collections.abc import Mapping, Sequence
+
+    from pypisync.config.load import Config
+    from pypisync.storage.orders import Outcome
 
 
 def verify(
@@ -33,54 +37,57 @@ def verify(
     It compares every file and every page: sizes, hashes, bytes, strays. A file that --repair cannot
     fetch again leaves the pages, with all releases that are then held, until it can be fetched.
     Strays are deleted only if they are fewer than what the catalog knows.
+    Where a daemon runs, --repair is done by it, and the command waits for it.
     Exit code 1 if faults were found and not repaired.
     """
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.db.transactions import Catalog
-    from pypisync.cli.progress import on_terminal
-    from pypisync.cycle.repair import repair as repair_faults
-    from pypisync.cycle.verify import Check
-    from pypisync.wiring import open_mirror
 
     understood = configured(config)
     with Reader(understood.database_url):
         pass  # there is a catalog: nothing is to be created here
-    left: list[Fault] = []
-    with on_terminal() as watch:
-        if repair:
-            with open_mirror(understood, watch=watch) as mirror:
-                check = Check(mirror.catalog, understood.destination, watch, rehash=rehash)
-                faults = list(check.all())
-                outcome = repair_faults(mirror, check, faults)
-                left = outcome.left
-                _tell(outcome)
-        else:
-            catalog = Catalog(understood.database_url, writer=False)
-            try:
-                check = Check(catalog, understood.destination, watch, rehash=rehash)
-                faults = left = check.again(list(check.all()))
-            finally:
-                catalog.close()
+    outcome = (_repaired if repair else _looked)(understood, rehash=rehash)
+    say(outcome.said)
     if as_json:
-        show_json({"faults": [asdict(f) | {"repaired": f not in left} for f in faults]})
-    else:
-        _show(faults, left)
-    raise typer.Exit(1 if left else 0)
+        show_json(outcome.result)
+    elif "faults" in outcome.result:
+        _show(outcome.result["faults"])
+    raise typer.Exit(outcome.exit_code)
 
 
-def _show(faults: "list[Fault]", left: "list[Fault]") -> None:
+def _repaired(config: "Config", *, rehash: bool) -> "Outcome":
+    from pypisync.cli import ordering
+    from pypisync.cycle import work
+    from pypisync.storage.orders import slip
+
+    number = slip()
+    return ordering.work(
+        config,
+        work.repairing(number, rehash=rehash),
+        number,
+        lambda mirror: work.repaired(mirror, rehash=rehash),
+    )
+
+
+def _looked(config: "Config", *, rehash: bool) -> "Outcome":
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.cli.progress import on_terminal
+    from pypisync.cycle.verify import Check
+    from pypisync.storage.orders import Outcome
+
+    catalog = Catalog(config.database_url, writer=False)
+    with closing(catalog), on_terminal() as watch:
+        check = Check(catalog, config.destination, watch, rehash=rehash)
+        faults = check.again(list(check.all()))
+    shown = [asdict(fault) | {"repaired": False} for fault in faults]
+    return Outcome(1 if faults else 0, (), {"faults": shown})
+
+
+def _show(faults: "Sequence[Mapping[str, Any]]") -> None:
     if not faults:
         typer.echo("no faults")
         return
     rows = (
-        (fault.path, fault.kind, fault.detail, "" if fault in left else "repaired")
+        (fault["path"], fault["kind"], fault["detail"], "repaired" if fault["repaired"] else "")
         for fault in faults
     )
     show(count(len(faults), "fault"), ("path", "fault", "detail", ""), rows)
-
-
-def _tell(outcome: "Outcome") -> None:
-    """Say what could not be mended, and what therefore waits."""
-    for kind, reasons in (("failed", outcome.failed), ("held", outcome.held)):
-        for what, reason in reasons.items():
-            typer.echo(clean(f"{kind}: {what}: {reason}"), err=True)

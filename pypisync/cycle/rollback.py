@@ -29,6 +29,7 @@ _LIMITS = "limits"
 _LIFT = "lift"
 _REMOVALS = "removals"
 _ACCEPT = "accept"
+WORK = ("cycle-", "prune-", "repair-")  # orders for work of its own begin so
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Order:
     name: str
     text: str
 
-    def give(self, root: Path) -> None:
+    def give(self, root: Path, slip: str = "") -> orders.Given:
         """Leave it in the mirror's folder. Raises StorageError."""
-        orders.give(root, self.name, self.text)
+        return orders.give(root, self.name, self.text, slip)
 
 
 def to_generation(number: int) -> Order:
@@ -72,27 +73,37 @@ def accept_removals() -> Order:
 class Stay:
     """What staying at a generation took."""
 
+    to: int = 0  # the generation that the index stays at
     number: int = 0  # of the generation that was published; 0: nothing was
     pages: int = 0  # page files written
     failed: dict[str, str] = field(default_factory=dict)  # files that had to leave the pages
 
 
 def obey(mirror: Mirror) -> dict[str, str]:
-    """Carry out what operators have ordered. Returns what could not be done, with the reason."""
+    """Carry out what operators have ordered. Returns what could not be done, with the reason.
+
+    What stands for work of its own is left to :mod:`pypisync.cycle.work`. That the index is to be
+    another one is told when it is: by :func:`stay`.
+    """
+    root = mirror.pool.root
     failed: dict[str, str] = {}
-    for name, text in orders.given(mirror.pool.root).items():
-        reason = _carry_out(mirror, name, text)
+    for order in orders.given(root):
+        if order.name.startswith(WORK):
+            continue
+        reason = _carry_out(mirror, order.name, order.text)
         if reason:
-            what = f"order {name} {text}"
+            what = f"order {order.name} {order.text}"
             failed[what] = reason
             mirror.watch.fault(what, reason)
-        orders.carried_out(mirror.pool.root, name, text)
+            orders.tell(root, [order], orders.Outcome(4, [reason]))
+        elif order.name != _INDEX:
+            orders.tell(root, [order], orders.Outcome())
     return failed
 
 
 def _carry_out(mirror: Mirror, name: str, text: str) -> str:
     """Returns why it cannot be done; "" if it is done."""
-    number = int(text) if text.isdecimal() and len(text) < 10 else None
+    number = _number(text)
     with mirror.catalog.begin() as connection:
         if name.startswith(_NAME) and text == _NOTHING:
             retention.drop_name(connection, name.removeprefix(_NAME))
@@ -119,13 +130,31 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
     return ""
 
 
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
 def stay(mirror: Mirror) -> Stay | None:
     """Publish what the index is frozen to. Returns None if it is not frozen."""
+    root = mirror.pool.root
+    given = [order for order in orders.given(root) if order.name == _INDEX]
+    done = _stay(mirror)
+    if done is None:
+        orders.tell(root, [order for order in given if order.text == _FOLLOW], orders.Outcome())
+    else:
+        said = [f"{what}: {why}" for what, why in done.failed.items()]
+        outcome = orders.Outcome(4 if said else 0, said)
+        orders.tell(root, [order for order in given if _number(order.text) == done.to], outcome)
+    return done
+
+
+def _stay(mirror: Mirror) -> Stay | None:
     done = Stay()
     with mirror.catalog.begin() as connection:
         to = states.frozen(connection)
         if to is None:
             return None
+        done.to = to.number
         done.number, lost = states.repeat(connection, to, mirror.now())
         runs.set_held(connection, {}, mirror.now())
     for path in lost:

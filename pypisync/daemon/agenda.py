@@ -48,6 +48,10 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         """Run ``work`` at ``due`` and then every so many seconds."""
         self.put(name, work, IntervalTrigger(seconds=seconds, timezone=UTC), due)
 
+    def once(self, name: str, work: Callable[[], None]) -> None:
+        """Run ``work`` at the next tick, and not again."""
+        self.add_job(work, id=name, replace_existing=True)
+
     def drop(self, name: str) -> None:
         """Forget a job, if it is there."""
         if self.get_job(name) is not None:

@@ -13,6 +13,7 @@ from pypisync.catalog.db.leader import Leadership
 from pypisync.config.load import Config
 from pypisync.cycle import maintenance, poll
 from pypisync.cycle.sync import sync_once
+from pypisync.cycle.work import cycle_told, work
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.logs import Lines
 from pypisync.wiring import follow_date, open_parts
@@ -78,13 +79,22 @@ class Jobs:
                 self._log.info("rehash", count=count, damaged=len(faults))
             self.damaged |= bool(faults)
 
+    def work(self) -> None:
+        """What operators have ordered besides cycles."""
+        with self._job("orders") as begun:
+            if begun:
+                work(self._mirror())
+
     def close(self) -> None:
         """Let go of upstream and catalog."""
         self._parts.close()
 
     def _cycle(self) -> None:
         try:
-            report = sync_once(self._mirror())
+            mirror = self._mirror()
+            with cycle_told(mirror.pool.root) as told:
+                report = sync_once(mirror)
+                told(report)
         except Stopped as error:
             self._lines.ended(error, "stopped")
         except PypiSyncError as error:

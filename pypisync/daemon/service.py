@@ -19,14 +19,16 @@ from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import runs
 from pypisync.config.load import Config
 from pypisync.cycle import maintenance
+from pypisync.cycle.work import PRUNE, REPAIR
 from pypisync.daemon import signals
 from pypisync.daemon.agenda import Agenda
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.vitals import Vitals
-from pypisync.errors import Busy, CatalogError, PypiSyncError
+from pypisync.errors import Busy, CatalogError, PypiSyncError, StorageError
 from pypisync.logs import Lines
 from pypisync.schedule import RETRY, due
+from pypisync.storage import orders
 from pypisync.storage.lock import writer_lock
 from pypisync.wiring import check_upstream, writing
 
@@ -79,6 +81,7 @@ class Daemon:
         self._moved = False  # another folder or database than the one it leads
         self._trouble = ""  # why it does not lead; it is logged once
         self._look_at = 0.0
+        self._orders: set[str] = set()  # that it was asked to carry out
 
     def run(self) -> None:
         """Mirror until SIGTERM or SIGINT.
@@ -125,6 +128,7 @@ class Daemon:
         vitals = Vitals(lines, time.monotonic)
         jobs = Jobs(self._config, leadership, vitals, self._log, lines)
         agenda = Agenda()
+        self._orders = set()
         try:
             self._plan(agenda, jobs)
             self._trouble = ""
@@ -165,6 +169,7 @@ class Daemon:
 
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
         """One turn of the loop."""
+        self._heed(agenda, jobs)
         agenda.tick()
         signal = self._wait(_TICK)
         if signal in signals.END:
@@ -185,6 +190,20 @@ class Daemon:
         self._notifier.status(f"serial {jobs.serial}, {doing}")
         if vitals.well:
             self._notifier.alive()
+
+    def _heed(self, agenda: Agenda, jobs: Jobs) -> None:
+        """Have new orders carried out, also those that were given before this daemon led."""
+        before = self._orders
+        with suppress(StorageError):  # a cycle that cannot read them says so
+            self._orders = orders.names(self._config.destination)
+        new = self._orders - before
+        if not new:
+            return
+        self._log.info("requested", orders=", ".join(sorted(new)))
+        if any(name.startswith((PRUNE, REPAIR)) for name in new):
+            agenda.once("orders", jobs.work)
+        if not all(name.startswith((PRUNE, REPAIR)) for name in new):
+            agenda.bring_forward("sync", jobs.mirror.now())
 
     def _look(self, leadership: Leadership) -> None:
         if time.monotonic() >= self._look_at:

@@ -1,0 +1,123 @@
+"""Carries out operators' orders for work of its own: a cycle, pruning, a repair.
+
+The process that writes does so between cycles, and leaves the outcome for whoever gave the order.
+An order for work that was cut off stays; it is carried out from its beginning.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pypisync.catalog.db.pool import Stored
+from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.repair import repair
+from pypisync.cycle.rollback import WORK, Order
+from pypisync.cycle.sync import Report, prune
+from pypisync.cycle.verify import Check
+from pypisync.errors import PypiSyncError, Stopped
+from pypisync.storage import orders
+from pypisync.storage.orders import Outcome
+
+CYCLE, PRUNE, REPAIR = WORK
+_REHASH = "rehash"
+_SIZES = "sizes"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def cycle(slip: str) -> Order:
+    """Run a cycle from its beginning."""
+    return Order(CYCLE + slip, "now")
+
+
+def pruning(slip: str) -> Order:
+    """Delete files that nobody needs any more."""
+    return Order(PRUNE + slip, "now")
+
+
+def repairing(slip: str, *, rehash: bool) -> Order:
+    """Look at everything, and put right what is wrong."""
+    return Order(REPAIR + slip, _REHASH if rehash else _SIZES)
+
+
+def pruned(mirror: Mirror) -> Outcome:
+    """Prune. The result is what ``pypisync prune --json`` prints. Raises StorageError."""
+    report = Report()
+    return prunable(*prune(mirror, report), deleted=True, failed=report.failed)
+
+
+def prunable(
+    old: int, found: Sequence[Stored], *, deleted: bool, failed: Mapping[str, str] = _NOTHING
+) -> Outcome:
+    """Returns in numbers which generations and files were, or would be, deleted."""
+    result: dict[str, Any] = {"deleted": deleted, "generations": old, "files": len(found)}
+    result |= {"bytes": sum(item.size for item in found), "paths": [item.path for item in found]}
+    result |= {} if deleted else {"sizes": [item.size for item in found]}
+    return Outcome(1 if failed else 0, (), {**result, "failed": dict(failed)})
+
+
+def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
+    """Repair. The result is what ``pypisync verify --repair --json`` prints.
+
+    Raises StorageError, CatalogError, UpstreamError if upstream cannot be reached at all.
+    """
+    check = Check(mirror.catalog, mirror.pool.root, mirror.watch, rehash=rehash)
+    faults = list(check.all())
+    outcome = repair(mirror, check, faults)
+    said = [
+        f"{kind}: {what}: {reason}"
+        for kind, reasons in (("failed", outcome.failed), ("held", outcome.held))
+        for what, reason in reasons.items()
+    ]
+    shown = [asdict(fault) | {"repaired": fault not in outcome.left} for fault in faults]
+    return Outcome(1 if outcome.left else 0, said, {"faults": shown})
+
+
+def work(mirror: Mirror) -> None:
+    """Carry out what is ordered besides cycles. Raises Stopped; the order then stays."""
+    for order in orders.given(mirror.pool.root):
+        if order.name.startswith(PRUNE):
+            _told(mirror, order, pruned)
+        elif order.name.startswith(REPAIR):
+            _told(mirror, order, partial(repaired, rehash=order.text != _SIZES))
+
+
+def _told(mirror: Mirror, order: orders.Given, do: Callable[[Mirror], Outcome]) -> None:
+    mirror.settled = None
+    try:
+        outcome = do(mirror)
+    except Stopped:
+        raise
+    except PypiSyncError as error:
+        outcome = Outcome(error.exit_code, [str(error)])
+    orders.tell(mirror.pool.root, [order], outcome)
+
+
+@contextmanager
+def cycle_told(root: Path) -> Iterator[Callable[[Report], None]]:
+    """Within it a cycle runs. Yields what tells its report to those who asked for it before.
+
+    An error is told as well, also to those whose order the cycle could not carry out. If the cycle
+    is stopped, all orders stay.
+    """
+    asked = [order for order in orders.given(root) if order.name.startswith(CYCLE)]
+    try:
+        yield lambda report: orders.tell(root, asked, _cycle_outcome(report))
+    except Stopped:
+        raise
+    except PypiSyncError as error:
+        waiting = [o for o in orders.given(root) if o.slip and not o.name.startswith(WORK)]
+        orders.tell(root, [*asked, *waiting], Outcome(error.exit_code, [str(error)]))
+        raise
+
+
+def _cycle_outcome(report: Report) -> Outcome:
+    said = [
+        f"{kind}: {what}: {reason}"
+        for kind, reasons in (("failed", report.failed), ("held", report.held))
+        for what, reason in reasons.items()
+    ]
+    return Outcome(report.exit_code, said, asdict(report))

@@ -1,0 +1,185 @@
+"""Orders beside a daemon: it carries them out, and tells the outcome to whoever gave them."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pypisync.cycle import rollback, work
+from pypisync.storage import orders
+from pypisync.storage.orders import Outcome
+from tests.cli.running import command, configure, environ, run
+from tests.daemon.process import Running, until
+from tests.recipe.mirrors import read_tree
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+@pytest.fixture
+def config(tmp_path: Path, world: World, server: Server) -> Path:
+    """A mirror in its second state; of the first one a file is left that nobody needs."""
+    world.publish("a", "1.0")
+    path = configure(tmp_path, server.url, packages={"a": ["latest"]}, grace="1 h", retention="1 h")
+    assert run(path, "sync").code == 0
+    world.publish("a", "2.0")
+    assert run(path, "sync").code == 0
+    return path
+
+
+def wheel(config: Path, version: str) -> Path:
+    (found,) = config.parent.glob(f"data/packages/*/*/*/a-{version}-*.whl")
+    return found
+
+
+def begun(config: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A command that waits."""
+    return subprocess.Popen(
+        command(config, *arguments),
+        cwd=config.parent,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ordered(config: Path) -> Callable[[], bool]:
+    return lambda: bool(orders.names(config.parent / "data"))
+
+
+def test_a_daemon_repairs_prunes_and_syncs_and_tells(config: Path, world: World) -> None:
+    with Running(config) as daemon:
+        daemon.wait_for("leading")
+        wheel(config, "2.0").write_bytes(b"overwritten")
+        done = run(config, "verify", "--repair")
+        assert (done.code, done.lines[0][1:]) == (0, ["size", done.lines[0][2], "repaired"])
+        assert "the daemon (pid" in done.err
+        assert run(config, "verify").code == 0
+        done = run(config, "prune", "--json")
+        assert (done.code, done.json["deleted"]) == (0, True)
+        world.publish("a", "3.0")
+        done = run(config, "sync", "--now", "--wait")
+        assert done.code == 0, done.err
+        assert "generation 3" in done.out
+        assert read_tree(config.parent / "data") == {"a": {"3.0"}}
+        assert run(config, "rollback", "1").code == 0
+        # What the command says is so when it says so.
+        assert read_tree(config.parent / "data") == {"a": {"1.0"}}
+        assert run(config, "tag", "1", "good").code == 0
+        assert run(config, "generations").lines[-1][3] == "good"
+        daemon.terminate()
+
+
+def test_a_cycle_ends_the_command_as_it_ends_itself(config: Path, world: World) -> None:
+    with Running(config) as daemon:
+        daemon.wait_for("leading")
+        world.publish("a", "3.0", requires=["b"])
+        world.publish("b", "1.0")
+        world.faults.fail("/packages/*/b-1.0-*.whl")
+        done = run(config, "sync", "--now", "--wait")
+        assert done.code == 1
+        assert "held: a==3.0" in done.err
+        world.faults.fail("*")
+        done = run(config, "sync", "--now", "--wait")
+        assert done.code == 3
+        assert "127.0.0.1" in done.err
+        daemon.terminate()
+
+
+def test_it_obeys_an_order_that_is_older_than_itself(config: Path) -> None:
+    data = config.parent / "data"
+    wheel(config, "2.0").write_bytes(b"overwritten")
+    given = work.repairing("old", rehash=True).give(data, "old")
+    with Running(config) as daemon:
+        daemon.wait_for("leading")
+        outcome = until(lambda: orders.heard(data, given))
+        assert outcome.exit_code == 0
+        assert [fault["repaired"] for fault in outcome.result["faults"]] == [True]
+        daemon.terminate()
+
+
+def test_whoever_waits_does_it_when_the_daemon_dies(config: Path) -> None:
+    with Running(config) as daemon:
+        daemon.wait_for("leading")
+        daemon.send(signal.SIGSTOP)
+        wheel(config, "2.0").write_bytes(b"overwritten")
+        waiting = begun(config, "verify", "--repair")
+        until(ordered(config))
+        daemon.kill()
+        out, err = waiting.communicate(timeout=60)
+        assert (waiting.returncode, out.rstrip().endswith("repaired")) == (0, True), err
+    assert not orders.names(config.parent / "data")
+
+
+def test_a_daemon_that_stood_by_takes_the_order_over(config: Path) -> None:
+    with Running(config) as daemon, Running(config, "second") as second:
+        daemon.wait_for("leading")
+        second.wait_for("standing_by")
+        daemon.send(signal.SIGSTOP)
+        waiting = begun(config, "sync", "--now", "--wait")
+        until(ordered(config))
+        daemon.kill()
+        out, err = waiting.communicate(timeout=60)
+        assert waiting.returncode == 0, err
+        assert out.startswith("serial ")
+        second.terminate()
+
+
+def test_ctrl_c_leaves_the_order(config: Path) -> None:
+    with Running(config) as daemon:
+        daemon.wait_for("leading")
+        daemon.send(signal.SIGSTOP)
+        waiting = begun(config, "rollback", "1")
+        assert waiting.stderr is not None
+        assert "waiting" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=60)
+        assert waiting.returncode == 130
+        assert "the order stays" in err
+        daemon.send(signal.SIGCONT)
+        until(lambda: read_tree(config.parent / "data") == {"a": {"1.0"}})
+        daemon.terminate()
+
+
+def test_the_later_of_two_orders_counts_and_the_other_is_told(tmp_path: Path) -> None:
+    first = rollback.to_generation(1).give(tmp_path, "first")
+    second = rollback.to_generation(2).give(tmp_path, "second")
+    told = orders.heard(tmp_path, first)
+    assert told == Outcome(1, ["a later order took the place of this one"])
+    assert orders.given(tmp_path) == [second]
+    assert orders.heard(tmp_path, second) is None
+    orders.tell(tmp_path, [second], Outcome(0, ["done"]))
+    assert orders.heard(tmp_path, second) == Outcome(0, ["done"])
+    assert orders.given(tmp_path) == []
+
+
+def test_two_orders_for_work_are_both_told(tmp_path: Path) -> None:
+    given = [work.pruning(slip).give(tmp_path, slip) for slip in ("1", "2")]
+    assert orders.given(tmp_path) == given
+
+
+def test_an_outcome_that_cannot_be_written_ends_the_wait(tmp_path: Path) -> None:
+    given = work.pruning("1").give(tmp_path, "1")
+    orders.withdraw(tmp_path, given)
+    told = orders.heard(tmp_path, given)
+    assert told is not None
+    assert told.exit_code == 1
+    assert "could not be told" in told.said[0]
+
+
+def test_outcomes_that_nobody_came_for_go_after_a_day(tmp_path: Path) -> None:
+    left = work.pruning("1").give(tmp_path, "1")
+    orders.tell(tmp_path, [left], Outcome())
+    (path,) = tmp_path.glob(".orders/.outcome-*")
+    os.utime(path, (time.time() - 90_000,) * 2)
+    orders.tell(tmp_path, [work.pruning("2").give(tmp_path, "2")], Outcome())
+    assert [one.name for one in tmp_path.glob(".orders/.outcome-*")] == [".outcome-2"]
+
+
+def test_wait_needs_now(config: Path) -> None:
+    done = run(config, "sync", "--wait")
+    assert (done.code, "--now" in done.err) == (2, True)
