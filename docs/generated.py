@@ -20,8 +20,9 @@ from pypisync.catalog.db.engine import open_engine
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.views import VIEWS
 from pypisync.cli.app import app
-from pypisync.config.load import OVERRIDES, schema
+from pypisync.config.load import schema
 from pypisync.config.schema import Document
+from pypisync.config.source import OVERRIDES
 from pypisync.errors import EXIT_CODES
 from pypisync.logs import EVENTS
 from pypisync.web.metrics import METRICS

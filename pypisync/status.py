@@ -4,14 +4,20 @@ Shared by ``pypisync status`` and the web server's ``/status.json`` and ``/metri
 seconds since 1970.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pypisync.catalog.queries.status import Status
 from pypisync.core.standards.model import LastRun
+from pypisync.errors import StorageError
 from pypisync.schedule import Schedule, due
+from pypisync.storage import disk, orders
 from pypisync.storage.lock import holder
+
+_CYCLES = 3
+_LEAST_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +30,20 @@ class Outlook:
     read_at: float | None
     lag_serials: int | None  # from the oldest change that is owed to the newest that was read
     lag_minutes: float | None  # since the changelog was last read
+    version: str  # of PypiSync, as it is installed here
+    free_bytes: int | None  # on the disk of the mirror
+    configuration_in_use: bool | None  # as it is now; None: no cycle has said so
+    refused: tuple[float, str] | None  # since when and why a daemon does not use it
+    unready: Sequence[str]  # why the mirror does not count as ready
 
 
-def outlook(destination: Path, schedule: Schedule, found: Status, now: float) -> Outlook:
-    """Returns the outlook of the mirror in ``destination`` whose catalog says ``found``."""
+def outlook(
+    destination: Path, schedule: Schedule, found: Status, now: float, *, digest: str = ""
+) -> Outlook:
+    """Returns the outlook of the mirror in ``destination`` whose catalog says ``found``.
+
+    ``digest`` is the configuration's; "" if it is not to be compared.
+    """
     who = holder(destination)
     daemon = who.pid if who and who.daemon else None
     run = found.last
@@ -42,9 +58,63 @@ def outlook(destination: Path, schedule: Schedule, found: Status, now: float) ->
         read.started if read else None,
         lag,
         round((now - read.started) / 60, 1) if read else None,
+        own_version(),
+        _free(destination),
+        found.configuration == digest if digest and found.configuration else None,
+        orders.refused(destination),
+        unready(destination, schedule, found, now),
     )
+
+
+def unready(destination: Path, schedule: Schedule, found: Status, now: float) -> list[str]:
+    """Returns why the mirror is not ready; nothing if it is."""
+    reasons = []
+    if found.generation is None or not (destination / "simple" / "index.html").exists():
+        reasons.append("nothing is published")
+    completed = found.completed
+    if completed is None or completed.finished is None:
+        reasons.append("no cycle has been completed yet")
+    elif now > (limit := fresh_until(schedule, completed.finished)):
+        age, most = now - completed.finished, limit - completed.finished
+        reasons.append(
+            f"the last completed cycle ended {age:.0f} seconds ago, more than {most:.0f}"
+        )
+    return reasons
+
+
+def fresh_until(schedule: Schedule, completed: float) -> float:
+    """Returns until when a mirror counts as fresh whose last cycle ended then (since 1970).
+
+    After the third time that a cycle was due, but not within an hour: a cycle may take that long.
+    """
+    due = completed
+    for _ in range(_CYCLES):
+        due = schedule.after(due)
+    return max(due, completed + _LEAST_SECONDS)
+
+
+def own_version() -> str:
+    """Returns the version of PypiSync that is installed; "" if it is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pypisync")
+    except PackageNotFoundError:
+        return ""
+
+
+def _free(destination: Path) -> int | None:
+    try:
+        return disk.free(destination)
+    except StorageError:
+        return None
+
+
+def well(found: Status, ahead: Outlook) -> bool:
+    """Returns whether all is as it should be: what ``pypisync status`` ends with 0 for."""
+    return found.well and not ahead.unready and ahead.refused is None
 
 
 def status_json(found: Status, ahead: Outlook) -> dict[str, Any]:
     """Returns the status for programs: what ``pypisync status --json`` and ``/status.json`` say."""
-    return {"well": found.well, **asdict(found), **asdict(ahead)}
+    return {**asdict(found), **asdict(ahead), "well": well(found, ahead)}

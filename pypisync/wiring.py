@@ -224,5 +224,6 @@ def _parts(
             dropped_share=config.limits.dropped_share,
             every=config.schedule.seconds or 0.0,
             now=time.time,
+            configuration=config.digest,
             watch=watch or Silent(),
         )

@@ -12,7 +12,7 @@ import pytest
 
 from docs import generated
 from pypisync.catalog.db.views import VIEWS
-from pypisync.config.load import OVERRIDES
+from pypisync.config.source import OVERRIDES
 from pypisync.errors import EXIT_CODES, PypiSyncError
 from pypisync.logs import EVENTS
 from pypisync.web.metrics import METRICS

@@ -41,6 +41,9 @@ def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Ou
         with on_terminal() as watch, open_mirror(config, watch=watch) as mirror:
             return do(mirror)
     except Busy:
+        who = holder(config.destination)
+        if who is None or not who.daemon:
+            raise
         with _interruptible():
             return _wait(config, order.give(config.destination, slip), waiting.work)
 

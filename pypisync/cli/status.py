@@ -29,22 +29,29 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show how the mirror is.
 
     The last runs, what is published, what is held or fails. Exit code 1 if something is held, a
-    project could not be read, or the last run was not completed; 4 if there is no database yet.
+    project could not be read, the last run was not completed, three cycles were missed (as
+    /readyz says), or the daemon refuses the configuration; 4 if there is no database yet.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.status import status as find
-    from pypisync.status import outlook, status_json
+    from pypisync.status import outlook, status_json, well
 
     understood = configured(config)
     with Reader(understood.database_url) as reader:
         found = find(reader)
     now = time.time()
-    ahead = outlook(understood.destination, understood.schedule, found, now)
+    ahead = outlook(
+        understood.destination, understood.schedule, found, now, digest=understood.digest
+    )
     if as_json:
         show_json(status_json(found, ahead))
     else:
-        show("Status", ("", ""), [*_ahead(ahead, found.feeds, now), *_lines(found, now)])
-    raise typer.Exit(0 if found.well else 1)
+        show("Status", ("", ""), _rows(found, ahead, now))
+    raise typer.Exit(0 if well(found, ahead) else 1)
+
+
+def _rows(found: "Status", ahead: "Outlook", now: float) -> list[tuple[str, str]]:
+    return [*_ahead(ahead, found.feeds, now), *_lines(found, now), *_machine(ahead)]
 
 
 def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[tuple[str, str]]:
@@ -52,6 +59,8 @@ def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[t
         yield "daemon", "none is running"
     else:
         yield "daemon", f"running (pid {ahead.daemon})"
+    yield from (("not ready", reason) for reason in ahead.unready)
+    yield from _configuration(ahead, now)
     if ahead.next_run is not None:
         wait = ahead.next_run - now
         yield "next run", f"in {span(wait)}, {moment(ahead.next_run)}" if wait > 0 else "now"
@@ -59,6 +68,25 @@ def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[t
         behind = f", {count(ahead.lag_serials, 'serial')} behind" if ahead.lag_serials else ""
         how = f", by {feeds['endpoint']}" if "endpoint" in feeds else ""
         yield "serial", f"{ahead.read_serial}, read {span(now - ahead.read_at)} ago{behind}{how}"
+
+
+def _configuration(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
+    if ahead.refused:
+        since, reason = ahead.refused
+        yield "refused", f"the configuration, {span(now - since)} ago: {reason}"
+    elif ahead.configuration_in_use is False:
+        waits = "the next cycle uses it"
+        if ahead.daemon:
+            waits += ", once the daemon has read it (SIGHUP or a restart)"
+        yield "changed", f"the configuration, since the last completed cycle: {waits}"
+
+
+def _machine(ahead: "Outlook") -> Iterator[tuple[str, str]]:
+    from pypisync.core.units import show_size
+
+    if ahead.free_bytes is not None:
+        yield "free", show_size(ahead.free_bytes)
+    yield "version", ahead.version or "not installed"
 
 
 def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:

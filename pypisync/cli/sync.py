@@ -135,7 +135,7 @@ def _cycle(
             mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
             for order in orders:
                 order.give(config.destination)
-            with cycle_told(config.destination) as told:
+            with cycle_told(mirror) as told:
                 report = sync_once(mirror)
                 told(report)
             work(mirror)

@@ -6,10 +6,10 @@ with its place, its key, its value and what is allowed. The keys themselves are 
 """
 
 import difflib
+import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -23,8 +23,8 @@ from pypisync.config import indexes
 from pypisync.config.index_keys import Access, Upstream
 from pypisync.config.indexes import IndexConfig
 from pypisync.config.positions import Path as KeyPath
-from pypisync.config.positions import Positions, positions
 from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, filed
+from pypisync.config.source import Fault, Source, dotted, read
 from pypisync.core import units
 from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
 from pypisync.core.environments.targets import targets
@@ -37,12 +37,6 @@ from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
-
-OVERRIDES = {
-    "endpoint": "PYPISYNC_ENDPOINT",
-    "database": "PYPISYNC_DATABASE",
-    "destination_folder": "PYPISYNC_DESTINATION_FOLDER",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +69,13 @@ class Config:
     grace: int  # seconds
     retention: int  # seconds
     notes: tuple[str, ...]  # what the operator may not have meant
+    stated: str  # the values of the file that are not the defaults
+
+    @property
+    def digest(self) -> str:
+        """What tells this configuration from another one, also as to the files that it names."""
+        groups = json.dumps([asdict(group) for group in self.groups], default=_spelled)
+        return hashlib.sha256(f"{self.stated}{groups}".encode()).hexdigest()
 
     def machines(self, today: date) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
         """Returns the proof targets, named or derived, and the environments without one."""
@@ -105,7 +106,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
     Raises ConfigError with all faults, each one line: ``file:line:column: key: value: allowed``.
     """
-    source = _read(path, environ)
+    source = read(path, environ)
     checks = (
         *(_repeated, _same_root, _wrong_values),
         *(_no_database, _no_schedule, _no_targets, _wrong_indexes),
@@ -122,80 +123,13 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     return config
 
 
-_Fault = tuple[tuple[int, ...], str]  # where it belongs among the others, and its line
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    path: Path
-    data: dict[str, Any]
-    places: Positions
-    overridden: Mapping[str, str]  # key -> variable
-
-    def fault(self, key: KeyPath, value: object, allowed: str) -> _Fault:
-        shown = units.masked(json.dumps(value, ensure_ascii=False))
-        shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        if variable := self.overridden.get(str(key[0])) if key else None:
-            return (0, 0), f"{variable}: {shown}: {allowed}"
-        line, column = self.places.of(key)
-        place = f"{self.path}:{line}:{column}"
-        return (line, column), f"{place}: {_dotted(key)}: {shown}: {allowed}"
-
-    @property
-    def folder(self) -> Path:
-        return self.path.parent.resolve()
-
-    def base(self, key: str) -> Path:
-        """Returns the folder to which a relative path in ``key`` is relative."""
-        return Path.cwd() if key in self.overridden else self.folder
-
-
-def _read(path: Path, environ: Mapping[str, str]) -> _Source:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        missing = f'{path}: no such file; "pypisync init {path}" writes one to start from'
-        raise ConfigError([missing]) from None
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError([f"{path}:{line}: not UTF-8 text; save the file as UTF-8"]) from None
-    try:
-        data = _parsed_text(text)
-    except ValueError as error:
-        raise ConfigError([_syntax(path, str(error))]) from None
-    if not isinstance(data, dict):
-        raise ConfigError([f"{path}:1:1: the file must hold one object: {{ key: value, ... }}"])
-    given = {key: name for key, name in OVERRIDES.items() if environ.get(name)}
-    data |= {key: environ[name] for key, name in given.items()}
-    return _Source(path, data, positions(text), MappingProxyType(given))
-
-
-def _parsed_text(text: str) -> Any:
-    """The file's value. What is plain JSON already is read a hundred times faster."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        import json5
-
-        return json5.loads(text)
-
-
-def _syntax(path: Path, message: str) -> str:
-    match = re.fullmatch(r"<string>:(\d+) (.*) at column (\d+)", message, re.DOTALL)
-    line, what, column = match.groups() if match else (1, message, 1)
-    what = re.sub(r"\s", " ", what.replace('"\n"', "end of line"))
-    return f"{path}:{line}:{column}: not JSON5: {what[:1].lower()}{what[1:]}"
-
-
-def _repeated(source: _Source) -> Iterator[_Fault]:
+def _repeated(source: Source) -> Iterator[Fault]:
     for key, (line, column) in source.places.repeated:
-        first = f"{source.path}:{line}:{column}: {_dotted(key)}: stands here for the second time"
+        first = f"{source.path}:{line}:{column}: {dotted(key)}: stands here for the second time"
         yield (line, column), f"{first}; a key may stand once"
 
 
-def _same_root(source: _Source) -> Iterator[_Fault]:
+def _same_root(source: Source) -> Iterator[Fault]:
     packages = source.data.get("packages")
     seen: dict[tuple[str, tuple[str, ...]], str] = {}
     for key in packages if isinstance(packages, dict) else ():
@@ -209,7 +143,7 @@ def _same_root(source: _Source) -> Iterator[_Fault]:
         seen.setdefault(root, key)
 
 
-def _wrong_values(source: _Source) -> Iterator[_Fault]:
+def _wrong_values(source: Source) -> Iterator[Fault]:
     try:
         Document.model_validate(source.data)
     except ValidationError as error:
@@ -245,7 +179,7 @@ def _model(annotation: object) -> type[BaseModel] | None:
     return next((model for kind in get_args(inner) if (model := _model(kind))), None)
 
 
-def _no_database(source: _Source) -> Iterator[_Fault]:
+def _no_database(source: Source) -> Iterator[Fault]:
     url = source.data.get("database")
     if not isinstance(url, str):
         return
@@ -257,7 +191,7 @@ def _no_database(source: _Source) -> Iterator[_Fault]:
         yield source.fault(("database",), url, str(error))
 
 
-def _no_schedule(source: _Source) -> Iterator[_Fault]:
+def _no_schedule(source: Source) -> Iterator[Fault]:
     text = source.data.get("schedule")
     if not isinstance(text, str) or not text:
         return  # one of the wrong values
@@ -270,7 +204,7 @@ def _no_schedule(source: _Source) -> Iterator[_Fault]:
         yield source.fault(("schedule",), text, what)
 
 
-def _no_targets(source: _Source) -> Iterator[_Fault]:
+def _no_targets(source: Source) -> Iterator[Fault]:
     try:
         environment = Environment.model_validate(source.data.get("environment", {}))
     except ValidationError:
@@ -281,12 +215,12 @@ def _no_targets(source: _Source) -> Iterator[_Fault]:
         yield source.fault(("environment",), environment.model_dump(exclude_unset=True), str(error))
 
 
-def _wrong_indexes(source: _Source) -> Iterator[_Fault]:
+def _wrong_indexes(source: Source) -> Iterator[Fault]:
     for key, value, allowed in indexes.faults(source.data, source.folder):
         yield source.fault(key, value, allowed)
 
 
-def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
+def _groups(source: Source) -> tuple[tuple[Group, ...], list[Fault]]:
     """Returns the groups of the files that can be read, and what is wrong with the others."""
     given = source.data.get("requirements")
     if not given:
@@ -301,7 +235,7 @@ def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
             continue  # one of the wrong values
         wanted.append(groups.Wanted(number, valid.file, valid.resolve))
     found, troubles = groups.read(wanted, source.path.parent)
-    wrong: list[_Fault] = []
+    wrong: list[Fault] = []
     for order, trouble in enumerate(troubles):
         key = ("requirements", trouble.number)
         if trouble.line:
@@ -312,19 +246,7 @@ def _groups(source: _Source) -> tuple[tuple[Group, ...], list[_Fault]]:
     return found, wrong
 
 
-def _dotted(key: KeyPath) -> str:
-    """Returns ``packages.django[0]``; a key that would be misread so is quoted."""
-    text = ""
-    for step in key:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            plain = re.fullmatch(r"[\w.-]+", step)
-            text += ("." if text else "") + (step if plain else json.dumps(step))
-    return text
-
-
-def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
+def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
     document = Document.model_validate(source.data)
     environment = _bound(document.environment)
     destination = (source.base("destination_folder") / document.destination_folder).resolve()
@@ -364,7 +286,12 @@ def _resolved(source: _Source, found: tuple[Group, ...]) -> Config:
         grace=document.grace,
         retention=document.retention,
         notes=tuple(_notes(document)),
+        stated=document.model_dump_json(exclude_unset=True),
     )
+
+
+def _spelled(value: object) -> object:
+    return sorted(map(str, value)) if isinstance(value, frozenset) else str(value)
 
 
 def _notes(document: Document) -> Iterator[str]:

@@ -99,6 +99,7 @@ class Mirror:
     grace: float  # seconds that a file stays after the last page that listed it went
     retention: float  # seconds that a generation is kept after the next one took its place
     now: Callable[[], float]  # seconds since 1970
+    configuration: str = ""  # its digest
     watch: Watch = field(default_factory=Silent)
     patient: bool = False  # a project that failed is left alone for a while, longer each time
     # More projects than both allow are not believed to be gone without a changelog's word.

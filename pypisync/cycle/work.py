@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pypisync.catalog.db.pool import Stored
+from pypisync.catalog.facts import pending
+from pypisync.catalog.queries.status import CONFIGURATION
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.repair import repair
 from pypisync.cycle.rollback import WORK, Order
@@ -97,15 +98,25 @@ def _told(mirror: Mirror, order: orders.Given, do: Callable[[Mirror], Outcome]) 
 
 
 @contextmanager
-def cycle_told(root: Path) -> Iterator[Callable[[Report], None]]:
+def cycle_told(mirror: Mirror) -> Iterator[Callable[[Report], None]]:
     """Within it a cycle runs. Yields what tells its report to those who asked for it before.
+
+    It also records that the configuration is in use.
 
     An error is told as well, also to those whose order the cycle could not carry out. If the cycle
     is stopped, all orders stay.
     """
+    root = mirror.pool.root
     asked = [order for order in orders.given(root) if order.name.startswith(CYCLE)]
+
+    def told(report: Report) -> None:
+        with mirror.catalog.begin() as connection:
+            if pending.setting(connection, CONFIGURATION) != mirror.configuration:
+                pending.set_setting(connection, CONFIGURATION, mirror.configuration)
+        orders.tell(root, asked, _cycle_outcome(report))
+
     try:
-        yield lambda report: orders.tell(root, asked, _cycle_outcome(report))
+        yield told
     except Stopped:
         raise
     except PypiSyncError as error:

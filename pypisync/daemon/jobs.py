@@ -92,7 +92,7 @@ class Jobs:
     def _cycle(self) -> None:
         try:
             mirror = self._mirror()
-            with cycle_told(mirror.pool.root) as told:
+            with cycle_told(mirror) as told:
                 report = sync_once(mirror)
                 told(report)
         except Stopped as error:

@@ -17,6 +17,7 @@ from pypisync.catalog.db.leader import Leadership, leading
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import runs
+from pypisync.catalog.queries.status import CONFIGURATION
 from pypisync.config.load import Config
 from pypisync.cycle import maintenance
 from pypisync.cycle.work import PRUNE, REPAIR
@@ -150,7 +151,12 @@ class Daemon:
         with jobs.mirror.catalog.begin() as connection:
             last = runs.last(connection)
             jobs.serial = pending.serial(connection) or 0
-        self._put_cycles(agenda, jobs, due(schedule, last, now))
+            used = pending.setting(connection, CONFIGURATION)
+        self._note_refusal("")
+        changed = used and used != self._config.digest
+        if changed:
+            self._log.info("reloaded", schedule=schedule.text)
+        self._put_cycles(agenda, jobs, now if changed else due(schedule, last, now))
         swept = min(maintenance.swept(jobs.mirror), now)
         agenda.every("sweep", jobs.sweep, maintenance.SWEEP_EVERY, swept + maintenance.SWEEP_EVERY)
         agenda.every("rehash", jobs.rehash, maintenance.REHASH_EVERY, now)
@@ -174,9 +180,10 @@ class Daemon:
         signal = self._wait(_TICK)
         if signal in signals.END:
             self._stopping(signal)
-        elif signal == signals.RELOAD and self._reload() and not self._moved:
-            jobs.configure(self._config)
-            self._put_cycles(agenda, jobs, self._config.schedule.after(jobs.mirror.now()))
+        elif signal == signals.RELOAD:
+            before = self._config
+            if self._reload() and not self._moved:
+                self._take_up(agenda, jobs, before)
         elif signal == signals.SYNC:
             self._log.info("requested")
             agenda.bring_forward("sync", jobs.mirror.now())
@@ -190,6 +197,16 @@ class Daemon:
         self._notifier.status(f"serial {jobs.serial}, {doing}")
         if vitals.well:
             self._notifier.alive()
+
+    def _take_up(self, agenda: Agenda, jobs: Jobs, before: Config) -> None:
+        """Have the jobs use a configuration that was read anew; one that differs at once."""
+        jobs.configure(self._config)
+        now = jobs.mirror.now()
+        if self._config.digest == before.digest:
+            first = min(agenda.next_run("sync"), self._config.schedule.after(now))
+        else:
+            first = now
+        self._put_cycles(agenda, jobs, first)
 
     def _heed(self, agenda: Agenda, jobs: Jobs) -> None:
         """Have new orders carried out, also those that were given before this daemon led."""
@@ -267,11 +284,17 @@ class Daemon:
             self._serve(config)
         except PypiSyncError as error:
             self._log.error("refused", reason=str(error))
+            self._note_refusal(str(error))
             return False
+        self._note_refusal("")
         self._config = config
         self._moved |= moved
         self._log.info("reloaded", schedule=config.schedule.text)
         return True
+
+    def _note_refusal(self, reason: str) -> None:
+        with suppress(StorageError):  # the log has it
+            orders.refuse(self._config.destination, reason)
 
 
 def _place(config: Config) -> tuple[object, ...]:

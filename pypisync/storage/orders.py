@@ -23,6 +23,7 @@ _FOLDER = ".orders"
 _LIMIT = 1000  # bytes of an order
 _MOST = 64 * 2**20  # bytes of an outcome
 _OUTCOME = ".outcome-"
+_REFUSED = ".refused"
 _KEPT = 86400.0  # seconds for which an outcome waits to be read
 
 
@@ -120,6 +121,26 @@ def heard(root: Path, order: Given) -> Outcome | None:
         return None if waits else Outcome(1, [untold])
     disk.remove(path)
     return Outcome(**json.loads(data))
+
+
+def refuse(root: Path, reason: str) -> None:
+    """Note why the daemon does not use the configuration as it is now; "": it uses it."""
+    path = root / _FOLDER / _REFUSED
+    if reason:
+        disk.make_folder(path.parent)
+        disk.write(path, json.dumps([time.time(), reason]).encode())
+    else:
+        disk.remove(path)
+
+
+def refused(root: Path) -> tuple[float, str] | None:
+    """Returns since when (seconds since 1970) and why the daemon refuses its configuration."""
+    try:
+        data = disk.read(root / _FOLDER / _REFUSED, _MOST)
+        since, reason = json.loads(data or b"null")
+    except (StorageError, ValueError, TypeError):
+        return None
+    return since, reason
 
 
 def _forget(folder: Path) -> None:

@@ -17,13 +17,11 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.status import Status, status
 from pypisync.errors import CatalogError
 from pypisync.schedule import Schedule
-from pypisync.status import Outlook, outlook, status_json
+from pypisync.status import Outlook, outlook, status_json, unready
 
 # Anyone may ask; the database is asked this often at most.
 _KEPT_SECONDS = 2.0
-_CYCLES = 3
 _FAILED = 3  # reasons that are told
-_LEAST_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +43,13 @@ class Health:
         database: str,
         schedule: Schedule,
         *,
+        digest: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
         self._database = database
         self._schedule = schedule
+        self._digest = digest
         self._now = now
         self._lock = Lock()
         self._last: Reading | None = None
@@ -68,25 +68,15 @@ class Health:
                 found = status(reader)
         except CatalogError as error:
             return Reading(now, None, error=str(error))
-        return Reading(now, found, outlook(self._root, self._schedule, found, now))
+        ahead = outlook(self._root, self._schedule, found, now, digest=self._digest)
+        return Reading(now, found, ahead)
 
     def unready(self, reading: Reading) -> list[str]:
         """Returns why the mirror is not ready; nothing if it is."""
         found = reading.status
         if found is None:
             return [reading.error]
-        reasons = []
-        if found.generation is None or not (self._root / "simple" / "index.html").exists():
-            reasons.append("nothing is published")
-        completed = found.completed
-        if completed is None or completed.finished is None:
-            reasons.append("no cycle has been completed yet")
-        elif (now := self._now()) > (limit := fresh_until(self._schedule, completed.finished)):
-            age, most = now - completed.finished, limit - completed.finished
-            reasons.append(
-                f"the last completed cycle ended {age:.0f} seconds ago, more than {most:.0f}"
-            )
-        return reasons
+        return unready(self._root, self._schedule, found, self._now())
 
     def readiness(self) -> tuple[int, dict[str, Any]]:
         """Returns the HTTP status (503: no catalog) and the text of ``pypisync status --json``."""
@@ -103,17 +93,6 @@ class Health:
         if reading.status is None or reading.outlook is None:
             return 503, {"error": reading.error}
         return 200, status_json(reading.status, reading.outlook)
-
-
-def fresh_until(schedule: Schedule, completed: float) -> float:
-    """Returns until when a mirror counts as fresh whose last cycle ended ``then`` (since 1970).
-
-    After the third time that a cycle was due, but not within an hour: a cycle may take that long.
-    """
-    due = completed
-    for _ in range(_CYCLES):
-        due = schedule.after(due)
-    return max(due, completed + _LEAST_SECONDS)
 
 
 def _faults(found: Status) -> dict[str, Any]:

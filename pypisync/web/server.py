@@ -30,7 +30,8 @@ class Server:
 
     def __init__(self, served: Served, counts: Counts) -> None:
         root = Path(served.root)
-        health = Health(root, served.database, parse(served.schedule))
+        schedule = parse(served.schedule)
+        health = Health(root, served.database, schedule, digest=served.configuration)
         people = Pages(served.database, health) if served.status_pages else None
         site = Site(root, Generations(served.database), health, Metrics(health, counts), people)
         settings = uvicorn.Config(

@@ -16,6 +16,7 @@ class Served:
     database: str
     schedule: str
     status_pages: bool
+    configuration: str  # its digest
 
     @classmethod
     def by(cls, config: Config) -> "Served":
@@ -25,6 +26,7 @@ class Served:
             config.database_url,
             config.schedule.text,
             config.status_pages,
+            config.digest,
         )
 
 

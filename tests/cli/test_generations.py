@@ -1,14 +1,13 @@
 """``generations``, ``diff``, ``rollback`` and ``tag``."""
 
 import json
-import os
-import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pypisync.storage.lock import writer_lock
-from tests.cli.running import configure, invoke
+from tests.cli.running import command, configure, environ, invoke
 from tests.sim.server import Server
 from tests.sim.world import World
 
@@ -163,22 +162,22 @@ def test_what_cannot_be_a_name(config: Path, name: str) -> None:
     assert invoke(config, "generations").lines[1][3] == ""
 
 
-def test_while_another_writes_an_order_is_left_for_it(
-    config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    woken: list[int] = []
-    monkeypatch.setattr(os, "kill", lambda _, number: woken.append(number))
-    with writer_lock(config.parent / "data", daemon=True):
-        done = invoke(config, "rollback", "1")
-        assert done.code == 0
-        assert "the daemon (pid" in done.out
-        assert woken == [signal.SIGUSR1]
+def test_whoever_cannot_write_orders_it_and_waits(config: Path) -> None:
     with writer_lock(config.parent / "data"):
-        assert "another sync" in invoke(config, "tag", "1", "stable").out
-    assert versions(config, "a") == {"2.0"}
-    assert invoke(config, "sync").code == 0
+        waiting = subprocess.Popen(
+            command(config, "rollback", "1"),
+            cwd=config.parent,
+            env=environ(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr is not None
+        assert "another sync" in waiting.stderr.readline()
+        assert versions(config, "a") == {"2.0"}
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
     assert versions(config, "a") == {"1.0"}
-    assert invoke(config, "generations").lines[-1][3] == "stable"
 
 
 def test_prune_says_how_much_goes(config: Path, server: Server) -> None:

@@ -73,13 +73,15 @@ def test_a_day_in_the_life(tmp_path: Path, world: World, server: Server) -> None
             configure(tmp_path, server.url, packages={"a": ["latest"]}, **{key: value})
             daemon.send(signal.SIGHUP)
             assert said_of_it in daemon.wait_for("refused", number)["reason"]
-        # A good one is used from the next cycle on, and only what it touches is asked for.
+        assert (
+            invoke(config, "status", "--json").json["refused"][1]
+            == daemon.wait_for("refused", len(UNUSABLE) + 1)["reason"]
+        )
+        # A good one is used by a cycle at once, and only what it touches is asked for.
         configure(tmp_path, server.url, packages={"a": ["latest"], "z": ["latest"]})
-        daemon.send(signal.SIGHUP)
-        daemon.wait_for("reloaded")
         server.log.clear()
         world.publish("b", "2.0")
-        daemon.send(signal.SIGUSR1)
+        daemon.send(signal.SIGHUP)
         daemon.wait_for("run", 3)
         assert read_tree(data) == {"a": {"1.0"}, "b": {"2.0"}, "z": {"1.0"}}
         assert sorted(server.log.paths("simple")) == ["/simple/b/", "/simple/z/"]
@@ -157,8 +159,6 @@ def test_a_changed_requirements_file_is_read_anew(
         daemon.wait_for("run", 2)
         assert read_tree(tmp_path / "data") == {"a": {"1.0"}}
         daemon.send(signal.SIGHUP)
-        daemon.wait_for("reloaded")
-        daemon.send(signal.SIGUSR1)
         daemon.wait_for("run", 3)
         assert read_tree(tmp_path / "data") == {"a": {"2.0"}, "b": {"1.0"}}
         team.write_text("a ==\n")
@@ -184,6 +184,21 @@ def test_a_restart_does_not_sync_again_but_keeps_what_is_due(
         assert invoke(config, "status").lines[1][1].endswith(due)
         daemon.terminate()
     assert server.requests() == 0
+
+
+def test_a_restart_with_another_configuration_starts_a_cycle(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    world.publish("z", "1.0")
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]}, schedule="1 day")
+    assert run(config, "sync").code == 0
+    both = {"a": ["latest"], "z": ["latest"]}
+    configure(tmp_path, server.url, packages=both, schedule="1 day")
+    with Running(config) as daemon:
+        daemon.wait_for("run")
+        assert read_tree(tmp_path / "data") == {"a": {"1.0"}, "z": {"1.0"}}
+        daemon.terminate()
 
 
 def test_it_stops_in_the_middle_of_a_large_file(

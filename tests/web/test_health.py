@@ -9,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import status as answers
 from pypisync.schedule import parse
+from pypisync.status import fresh_until
 from pypisync.web.counts import alone
-from pypisync.web.health import Health, fresh_until
+from pypisync.web.health import Health
 from pypisync.web.metrics import METRICS, Metrics
 from tests.cli.running import invoke
 from tests.recipe.mirrors import Bench

@@ -16,6 +16,8 @@ _BY_INDEX = (
     "SELECT p.index_name, count(*) FROM pages g JOIN projects p ON p.name = g.name"
     " WHERE g.last IS NULL AND p.index_name <> '' GROUP BY p.index_name ORDER BY p.index_name"
 )
+CONFIGURATION = "configuration"
+"""The setting that holds the digest of the configuration that the last completed cycle used."""
 _ENDED = ("done", "incomplete", "stopped", "failed")
 
 
@@ -59,6 +61,7 @@ class Status:
     frozen: tuple[int, float] | None  # the generation that the index stays at, and since when
     listed: Mapping[str, int]  # projects, releases, files, bytes
     indexes: Mapping[str, int]  # projects that the pages list, by the index that they are from
+    configuration: str  # the digest of what the last completed cycle used; "": not on record
     feeds: Mapping[str, str]  # by index how it tells its changes: changelog, serials or polling
     broken: tuple[float, str] | None  # since when an index denies too much, and how much that is
     pending: Pending | None
@@ -100,6 +103,8 @@ def status(reader: Reader, *, first: int = 5) -> Status:
         frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
         listed=_listed(reader),
         indexes=dict(reader.rows(_BY_INDEX)),
+        configuration=reader.value("SELECT max(value) FROM settings WHERE name = ?", CONFIGURATION)
+        or "",
         feeds=_feeds(reader),
         broken=_broken(reader),
         pending=_pending(reader),

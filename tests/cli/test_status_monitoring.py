@@ -1,0 +1,80 @@
+"""What ``status`` is for monitoring: stale, another configuration, a disk; and what follows it."""
+
+import sqlite3
+from pathlib import Path
+
+from pypisync.storage import orders
+from tests.cli.running import configure, invoke
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+def test_it_fails_when_the_last_cycle_is_too_old(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    config = configure(tmp_path, server.url)
+    assert invoke(config, "sync").code == 0
+    fresh = invoke(config, "status", "--json")
+    assert (fresh.code, fresh.json["well"], fresh.json["unready"]) == (0, True, [])
+    connection = sqlite3.connect(tmp_path / "data/pypisync.sqlite", isolation_level=None)
+    connection.execute("UPDATE runs SET started = started - 864000, finished = finished - 864000")
+    connection.close()
+    stale = invoke(config, "status")
+    assert stale.code == 1
+    [reason] = [line[1] for line in stale.lines if line[0] == "not ready"]
+    assert reason.startswith("the last completed cycle ended 8640")
+    assert invoke(config, "status", "--json").json["well"] is False
+
+
+def test_it_shows_version_and_free_disk(tmp_path: Path, world: World, server: Server) -> None:
+    world.publish("a", "1.0")
+    config = configure(tmp_path, server.url)
+    assert invoke(config, "sync").code == 0
+    shown = dict(line for line in invoke(config, "status").lines if len(line) == 2)
+    assert shown["version"][0].isdigit()
+    assert shown["free"].endswith("iB")
+    found = invoke(config, "status", "--json").json
+    assert found["free_bytes"] > 0
+    assert found["version"] == shown["version"]
+
+
+def test_a_configuration_that_is_not_in_use_yet(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    world.publish("b", "1.0")
+    config = configure(tmp_path, server.url)
+    assert invoke(config, "sync").code == 0
+    assert invoke(config, "status", "--json").json["configuration_in_use"] is True
+    configure(tmp_path, server.url, packages={"a": ["latest"], "b": ["latest"]})
+    assert "the next cycle uses it" in invoke(config, "status").out
+    assert invoke(config, "status", "--json").json["configuration_in_use"] is False
+    assert invoke(config, "sync").code == 0
+    assert "changed" not in invoke(config, "status").out
+
+
+def test_a_requirements_file_that_changed_is_another_configuration(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    asked = tmp_path / "requirements.txt"
+    asked.write_text("a\n")
+    config = configure(tmp_path, server.url, requirements=["requirements.txt"])
+    assert invoke(config, "sync").code == 0
+    asked.write_text("a>=1\n")
+    assert invoke(config, "status", "--json").json["configuration_in_use"] is False
+
+
+def test_a_configuration_that_the_daemon_refuses(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    config = configure(tmp_path, server.url)
+    assert invoke(config, "sync").code == 0
+    orders.refuse(tmp_path / "data", "pypisync.json5:3:1: no such key")
+    refused = invoke(config, "status")
+    assert refused.code == 1
+    assert "no such key" in refused.out
+    orders.refuse(tmp_path / "data", "")
+    assert invoke(config, "status").code == 0
