@@ -26,6 +26,7 @@ from pypisync.config.positions import Path as KeyPath
 from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, filed
 from pypisync.config.source import Fault, Source, dotted, read
 from pypisync.core import units
+from pypisync.core.environments.platform_names import platform
 from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
 from pypisync.core.environments.targets import targets
 from pypisync.core.filters.policy import Policy
@@ -37,6 +38,8 @@ from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
+
+_PLATFORM = ("os_name", "sys_platform", "platform_system", "platform_machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +210,16 @@ def _no_schedule(source: Source) -> Iterator[Fault]:
 def _no_targets(source: Source) -> Iterator[Fault]:
     try:
         environment = Environment.model_validate(source.data.get("environment", {}))
-    except ValidationError:
+        platforms = [platform(text) for text in source.data.get("platforms") or ()]
+    except (TypeError, ValueError):
         return  # one of the wrong values
+    stated = [name for name in _PLATFORM if getattr(environment, name) is not None]
+    if platforms and stated:
+        said = f"says what environment.{stated[0]} says; leave out one of the two"
+        yield source.fault(("platforms",), source.data["platforms"], said)
+        return
     try:
-        targets(_bound(environment))
+        targets(_bound(environment), platforms)
     except ValueError as error:
         yield source.fault(("environment",), environment.model_dump(exclude_unset=True), str(error))
 
@@ -263,7 +272,7 @@ def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
         environment=environment,
         proof_targets=None if document.targets is None else tuple(document.targets),
         proof_budget=document.proof_budget,
-        targets=targets(environment),
+        targets=targets(environment, [platform(text) for text in document.platforms or ()]),
         packages=tuple(
             Package(*selector.parse_root(key), _selectors(given), key)
             for key, given in document.packages.items()
@@ -273,7 +282,7 @@ def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
         ),
         groups=found,
         arch_exclude=tuple(document.arch_exclude or ()),
-        wheels=document.wheels,
+        wheels="targets" if _only_platforms(document) else document.wheels,
         sdists=document.sdists,
         policy=document.policy.resolved(),
         flat=document.flat,
@@ -288,6 +297,10 @@ def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
         notes=tuple(_notes(document)),
         stated=document.model_dump_json(exclude_unset=True),
     )
+
+
+def _only_platforms(document: Document) -> bool:
+    return document.platforms is not None and "wheels" not in document.model_fields_set
 
 
 def _spelled(value: object) -> object:

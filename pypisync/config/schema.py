@@ -6,6 +6,7 @@ overrides and what the values lead to are left to :mod:`pypisync.config.load`.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from packaging.specifiers import SpecifierSet
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pypisync.config.index_keys import Index, Keys, Projects, Text, Upstream
 from pypisync.core import units
+from pypisync.core.environments.platform_names import known_value, platform
 from pypisync.core.environments.proof_targets import named
 from pypisync.core.filters import policy
 from pypisync.core.standards import specifiers
@@ -52,6 +54,14 @@ def _target(text: str) -> str:
     return named(text).name
 
 
+def _platform(text: str) -> str:
+    return platform(text).name
+
+
+def _known(variable: str) -> AfterValidator:
+    return AfterValidator(partial(known_value, variable))
+
+
 def _socket_address(text: str) -> str:
     units.socket_address(text)
     return text
@@ -83,6 +93,14 @@ Duration = Annotated[
 ]
 
 
+OsName = Annotated[Text, _known("os_name")]
+SysPlatform = Annotated[Text, _known("sys_platform")]
+MachineName = Annotated[Text, _known("platform_machine")]
+PythonName = Annotated[Text, _known("platform_python_implementation")]
+SystemName = Annotated[Text, _known("platform_system")]
+Implementation = Annotated[Text, _known("implementation_name")]
+
+
 def _bound(example: str) -> Any:
     return Field(
         default=None,
@@ -93,16 +111,16 @@ def _bound(example: str) -> Any:
 class Environment(Keys):
     """The values of each environment marker variable (PEP 508) that are served."""
 
-    os_name: list[Text] | None = _bound("posix")
-    sys_platform: list[Text] | None = _bound("linux")
-    platform_machine: list[Text] | None = _bound("x86_64")
-    platform_python_implementation: list[Text] | None = _bound("CPython")
+    os_name: list[OsName] | None = _bound("posix")
+    sys_platform: list[SysPlatform] | None = _bound("linux")
+    platform_machine: list[MachineName] | None = _bound("x86_64")
+    platform_python_implementation: list[PythonName] | None = _bound("CPython")
     platform_release: list[Text] | None = _bound("6.1.0-28-amd64")
-    platform_system: list[Text] | None = _bound("Linux")
+    platform_system: list[SystemName] | None = _bound("Linux")
     platform_version: list[Text] | None = _bound("#1 SMP")
     python_version: list[Minor] | None = _bound("3.11")
     python_full_version: list[Version] | None = _bound("3.11.7")
-    implementation_name: list[Text] | None = _bound("cpython")
+    implementation_name: list[Implementation] | None = _bound("cpython")
     implementation_version: list[Text] | None = _bound("3.11.7")
     extra: list[Extra] | None = Field(
         default=None,
@@ -266,6 +284,13 @@ class Document(Keys):
         default=None,
         description="null (SQLite in the destination folder) or a SQLAlchemy URL for SQLite or "
         "PostgreSQL; a relative SQLite path is relative to the folder of this file",
+    )
+    platforms: list[Annotated[str, AfterValidator(_platform)]] | None = Field(
+        default=None,
+        min_length=1,
+        description='null (what "environment" says) or a list of the platforms to serve, such as '
+        '"linux-x86_64", "linux-aarch64-glibc-2.28", "linux-x86_64-musl", "macos-arm64" or '
+        '"windows-amd64"; wheels is then "targets" unless it is stated',
     )
     environment: Environment = Field(
         default=Environment(),

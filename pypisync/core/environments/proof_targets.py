@@ -153,14 +153,27 @@ def _preset(target: Target) -> str | None:
     values = target.values
     if any(values.get(name, value) != value for name, value in _IMPLEMENTATION.items()):
         return None
-    for name in PRESETS:
+    for name in _by_libc(target):
         platform = _platform(name)
-        assert platform is not None  # noqa: S101 - every preset is one
+        if platform is None:
+            continue
         pairs = zip(_VALUES, platform.values, strict=True)
         has = {**dict(pairs), "platform_machine": platform.machine}
         if all(values.get(key, has[key]) == has[key] for key in _PLATFORMS_ONLY):
             return name
     return None
+
+
+def _by_libc(target: Target) -> Iterator[str]:
+    """Yields presets, or platform tags, of the target's libc."""
+    kind, _, version = target.libc.partition("-")
+    if version:
+        family = "manylinux" if kind == "glibc" else "musllinux"
+        yield f"{family}_{version.replace('.', '_')}_{target.values['platform_machine']}"
+    elif kind == "musl":
+        yield from (name for name in PRESETS if name.startswith("musl-"))
+    else:
+        yield from PRESETS
 
 
 def _made(minor: str, name: str, values: Mapping[str, str], *, free: bool = False) -> ProofTarget:
@@ -261,4 +274,9 @@ def served(target: ProofTarget, targets: Targets) -> int:
         for i, one in enumerate(targets.all)
         if one.minor == environment["python_version"]
         and all(environment[name] == value for name, value in one.values.items())
+        and (not one.libc or _is_musl(target) == one.libc.startswith("musl"))
     )
+
+
+def _is_musl(target: ProofTarget) -> bool:
+    return any(tag.platform.startswith("musllinux") for tag in target.tags)

@@ -21,6 +21,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pypisync.core.environments.platform_names import Platform, possible
 from pypisync.core.environments.platforms import FAMILIES
 from pypisync.core.standards.model import Target, Targets
 
@@ -66,8 +67,10 @@ _SHOWN = (
 )
 
 
-def targets(environment: Environment) -> Targets:
+def targets(environment: Environment, platforms: Sequence[Platform] = ()) -> Targets:
     """Returns all environments to serve, from the configuration's ``environment``.
+
+    Each of ``platforms`` stands for the values of its variables, which the environment leaves open.
 
     Its keys are :data:`VARIABLES` and ``extra``; a missing key is null. Null leaves a variable
     open; a list stands for each of its values; an empty list bars the variable: no atom of a
@@ -82,9 +85,16 @@ def targets(environment: Environment) -> Targets:
         name for name in VARIABLES if not bound[name] and environment.get(name) is not None
     )
     pythons = _pythons(bound["python_version"], bound["python_full_version"])
-    combinations = list(_combinations(bound))
+    some = platforms or (Platform("", {}),)
+    combinations = [
+        (one.libc, values)
+        for one in some
+        for values in _combinations(bound | {key: (text,) for key, text in one.values.items()})
+    ]
     found = [
-        _target(minor, full, values, barred) for minor, full in pythons for values in combinations
+        _target(minor, full, values, barred, libc)
+        for minor, full in pythons
+        for libc, values in combinations
     ]
     width, count = len(combinations), len(found)
     if bound["python_version"] or bound["python_full_version"]:
@@ -130,7 +140,7 @@ def _combinations(bound: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, st
     kept = 0
     for chosen in itertools.product(*(bound[name] for name in names)):
         values = dict(zip(names, chosen, strict=True))
-        if all(family.keeps(values) for family in FAMILIES):
+        if all(family.keeps(values) for family in FAMILIES) and possible(values):
             kept += 1
             yield values
     if not kept:
@@ -142,7 +152,7 @@ def _combinations(bound: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, st
 
 
 def _target(
-    minor: str, full: str | None, values: Mapping[str, str], barred: frozenset[str]
+    minor: str, full: str | None, values: Mapping[str, str], barred: frozenset[str], libc: str
 ) -> Target:
     """Returns the target for one Python and one combination, with what the tables say besides."""
     everything = dict(values)
@@ -161,8 +171,8 @@ def _target(
     everything["python_version"] = minor
     if full is not None:
         everything["python_full_version"] = full
-    name = " ".join([full or minor, *map(_readable, shown.values())])
-    return Target(name, minor, {k: v for k, v in everything.items() if k not in barred})
+    name = " ".join([full or minor, *map(_readable, shown.values()), *([libc] if libc else [])])
+    return Target(name, minor, {k: v for k, v in everything.items() if k not in barred}, libc)
 
 
 def _readable(value: str) -> str:
@@ -274,7 +284,10 @@ def fingerprint(targets: Targets) -> str:
         "rules": RULES,
         "packaging": packaging.__version__,
         "tables": [family.rows for family in FAMILIES],
-        "targets": [[target.minor, sorted(target.values.items())] for target in targets.all],
+        "targets": [
+            [target.minor, sorted(target.values.items()), *([target.libc] if target.libc else [])]
+            for target in targets.all
+        ],
         "barred": sorted(targets.barred),
         "extras": None if targets.extras is None else sorted(targets.extras),
     }

@@ -4,7 +4,8 @@ Follows the platform compatibility tags specification (PEP 425, PEP 600, PEP 656
 ``packaging.tags`` implements it, for the target and never for the machine that asks. What a
 target leaves open counts if some value of it fits; the interpreter is an ordinary build, so that
 free-threaded and debug ABIs never count. How old a libc or a macOS may be is not a variable of an
-environment, so any floor fits. ``Requires-Python`` is left to the environments.
+environment, so any floor fits where
+the target names no libc. ``Requires-Python`` is left to the environments.
 """
 
 import re
@@ -32,6 +33,8 @@ _SHAPES = tuple(
         ("emscripten", r"(?:emscripten|pyemscripten|pyodide)_[\d_]+_(\w+)"),
     )
 )
+_LIBC = re.compile(r"(manylinux|musllinux)(?:(1|2010|2014)|_(\d+)_(\d+))_")
+_LEGACY = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # the glibc that they ask for (PEP 600)
 # The values of platform_machine for a tag's architecture, where they are not its own name.
 _MACHINES: dict[tuple[str, str], frozenset[str]] = {
     (sys_platform, architecture): frozenset(machines.split())
@@ -73,6 +76,7 @@ class _Profile:
     interpreters: frozenset[str]  # short names without a list of their own: "pp", "graalpy"
     sys_platforms: frozenset[str]  # those of the known platforms that fit
     values: Mapping[str, str]
+    libc: str  # see Target
 
     def admits(self, tag: Tag) -> bool:
         pair = (tag.interpreter, tag.abi)
@@ -94,7 +98,7 @@ class _Profile:
         if not architecture:
             return sys_platform in self.sys_platforms or self._resembles(sys_platform)
         machine = self.values.get("platform_machine")
-        if sys_platform not in self.sys_platforms:
+        if sys_platform not in self.sys_platforms or not _runs_on(self.libc, platform):
             return False
         if machine is None or sys_platform == "ios":  # a device reports its model there
             return True
@@ -107,6 +111,18 @@ class _Profile:
         return PLATFORMS.outside(self.values) and all(
             value is None or value.lower().startswith(word) for value in given
         )
+
+
+def _runs_on(libc: str, platform: str) -> bool:
+    """Returns whether a Linux with this libc runs a wheel for this platform tag."""
+    kind, _, version = libc.partition("-")
+    asked = _LIBC.match(platform)
+    if not kind or asked is None:  # a plain "linux" tag promises nothing
+        return True
+    many, old, major, minor = asked.groups()
+    floor = _LEGACY[old] if old else (int(major), int(minor))
+    have = tuple(map(int, version.split("."))) if version else floor
+    return (kind == "glibc") == (many == "manylinux") and floor <= have
 
 
 @lru_cache(maxsize=4096)
@@ -136,6 +152,7 @@ def _profile(target: Target) -> _Profile:
         interpreters=frozenset(_SHORT_NAMES.get(name, name) for name in names - {"cpython"}),
         sys_platforms=frozenset("linux" if name == "linux2" else name for name in sys_platforms),
         values=values,
+        libc=target.libc,
     )
 
 

@@ -162,6 +162,7 @@ class Target:
     name: str  # unique and readable, such as "3.11" or "3.13 linux x86_64"
     minor: str  # "3.11"
     values: Mapping[str, str]
+    libc: str = ""  # that wheels may ask for: "glibc", "glibc-2.28", "musl-1.2"; "": any
 
 
 @dataclass(frozen=True, slots=True)
