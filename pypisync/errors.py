@@ -49,7 +49,7 @@ class NoRoom(Unreachable):
 
 
 class Refused(Unreachable):
-    """The index wants other credentials, or does not let us see this (401, 403)."""
+    """The index wants other credentials, or does not let us see this (401, 403, a proxy's 407)."""
 
 
 class Stopped(Unreachable):

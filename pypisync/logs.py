@@ -12,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pypisync.core.units import one_line
 from pypisync.errors import PypiSyncError
 
 if TYPE_CHECKING:
@@ -139,9 +140,5 @@ def _clean(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     for key, value in event.items():
         if isinstance(value, str):
             bare = re.sub(r"//[^/@\s]*@", "//***@", value)
-            event[key] = bare if key == "exception" else _printable(bare)
+            event[key] = bare if key == "exception" else one_line(bare)
     return event
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pypisync.core import units
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ ConfigFile = Annotated[
     ),
 ]
 """The option that every command with a configuration takes; its default is None."""
+
+count = units.counted
+clean = units.one_line
 
 _FIGURES = {"releases", "files", "bytes", "size", "generations"}  # columns of numbers
 
@@ -85,19 +89,6 @@ def say(lines: Iterable[str]) -> None:
 def show_json(answer: Any) -> None:
     """Print the result as JSON."""
     typer.echo(json.dumps(answer, indent=2))
-
-
-def clean(text: str) -> str:
-    """Returns the text without what could steer a terminal or break a line."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-
-
-def count(number: int, noun: str = "") -> str:
-    """Returns a number with its thousands parted, and what it counts: "1,200 files", "1 file"."""
-    if not noun:
-        return f"{number:,}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def moment(seconds: float) -> str:

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
     Progress,
@@ -52,9 +51,10 @@ class _Amount(ProgressColumn):
     def render(self, task: Task) -> Text:
         done, total = int(task.completed), task.total
         if not task.fields["bytes"]:
-            return Text(f"{done:,}" + ("" if total is None else f"/{int(total):,}"))
-        text = decimal(done) + ("" if total is None else f"/{decimal(int(total))}")
-        return Text(text + (f" {decimal(int(task.speed))}/s" if task.speed else ""))
+            came = f", {show_size(task.fields['came'])}" if task.fields["came"] else ""
+            return Text(f"{done:,}" + ("" if total is None else f"/{int(total):,}") + came)
+        text = show_size(done) + ("" if total is None else f"/{show_size(int(total))}")
+        return Text(text + (f" {show_size(int(task.speed))}/s" if task.speed else ""))
 
 
 class Bars:
@@ -96,7 +96,7 @@ class Bars:
         self._bytes = unit == "bytes"
         task = self._tasks.get(name)
         if task is None:
-            task = self._progress.add_task(name, total=total, bytes=self._bytes)
+            task = self._progress.add_task(name, total=total, bytes=self._bytes, came=0)
             self._tasks[name] = task
         else:
             before = self._progress.tasks[self._progress.task_ids.index(task)].total
@@ -109,9 +109,12 @@ class Bars:
             self._progress.advance(self._now, count)
 
     def received(self, count: int) -> None:
-        """Move the bar if it counts bytes."""
+        """Move the bar if it counts bytes; else show how many have come."""
         if self._now is not None and self._bytes:
             self._progress.advance(self._now, count)
+        elif self._now is not None:
+            task = self._progress.tasks[self._progress.task_ids.index(self._now)]
+            self._progress.update(self._now, came=task.fields["came"] + count)
 
     def feed(self, index: str, kind: str, reason: str) -> None:
         """Print by which feed the changes of an index are read."""

@@ -134,7 +134,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
     yield from _proofs(found.proofs)
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
-    yield "skipped", f"{count(found.skipped)} names that the standards do not allow"
+    yield "skipped", _skipped(found.skipped)
     if found.barred:
         yield "barred", _barred(found, now)
     if found.vulnerable:
@@ -146,6 +146,11 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "failed", f"{what}: {reason}"
     if len(failed) > _FAILED:
         yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+
+
+def _skipped(number: int) -> str:
+    what = "old eggs, installers and the like, which no installer takes; nothing is to be done"
+    return count(number, "file") + (f" or versions upstream: {what}" if number else "")
 
 
 def _barred(found: "Status", now: float) -> str:

@@ -52,9 +52,9 @@ def address(text: str) -> str:
 def index_address(text: str) -> str:
     """Returns ``text`` as the address of a whole index. Raises ValueError."""
     index = address(text)
-    if index.endswith(("/simple", "/pypi")):
+    if re.fullmatch(r"[a-z]+://[^/]+/(?:simple|pypi)", index):
         raise ValueError('must be the address of the whole index, without "/simple" or "/pypi"')
-    return index
+    return index  # below a path a repository may be called so: ".../api/pypi/pypi"
 
 
 def socket_address(text: str) -> tuple[str, int]:
@@ -191,6 +191,21 @@ def _amount(text: str, units: dict[str, int], what: str) -> int:
         known = ", ".join(unit for unit in units if unit)
         raise ValueError(f"must be {what}; the units are {known}")
     return int(float(match[1]) * factor)
+
+
+def counted(number: int, noun: str = "") -> str:
+    """Returns a number with its thousands parted, and what it counts: "1,200 files", "1 file"."""
+    if not noun:
+        return f"{number:,}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def one_line(text: str) -> str:
+    """Returns the text in one line, without what could steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def show_size(count: int) -> str:

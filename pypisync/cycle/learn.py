@@ -24,6 +24,7 @@ from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import Metadata
 from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged, names_extra
+from pypisync.core.units import counted
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
 from pypisync.cycle.vanishing import doubted
@@ -71,7 +72,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         unanswered -= len(batch)
         mirror.watch.advance(len(batch))
     if unanswered:
-        raise Stopped(f"stopped with {unanswered} projects still to read")
+        raise Stopped(f"stopped with {counted(unanswered, 'project')} still to read")
     return failed
 
 
@@ -263,7 +264,9 @@ def _from_parts(
                 digest = sha256(answer).hexdigest()
                 told[release.id] = replace(united, ranged=(wheel.path, digest))
     if unanswered:
-        raise Stopped(f"stopped with the requirements of {unanswered} releases still to read")
+        raise Stopped(
+            f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
+        )
 
 
 def _smallest_wheel(release: WantedRelease) -> SourceFile | None:
@@ -322,7 +325,9 @@ def _from_documents(
         elif isinstance(answer, tuple):
             told[ids[asked]] = _Told("json", answer, ())
     if unanswered:
-        raise Stopped(f"stopped with the requirements of {unanswered} releases still to read")
+        raise Stopped(
+            f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
+        )
 
 
 # -- archives ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
+from pypisync.core.units import counted
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.errors import NoRoom, PypiSyncError, Stopped, UpstreamError
@@ -118,6 +119,8 @@ class Mirror:
     asked: str = ""  # a digest of roots, patterns and groups, once it was made
     # How upstream answered in this cycle: "project ok", "file gone", ... and how often.
     answers: Counter[str] = field(default_factory=Counter)
+    fetched: int = 0  # files that came in this cycle, without their metadata
+    fetched_bytes: int = 0
 
     def answered(self, kind: str, answer: object) -> None:
         """Count an answer: ok, unchanged, or the kind of its error."""
@@ -160,7 +163,10 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
         if not isinstance(error, NoRoom):
             mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
         if error is None:
-            arrived.append(deposit.came.pop(ask.path))
+            came = deposit.came.pop(ask.path)
+            arrived.append(came)
+            mirror.fetched += not ask.path.endswith(METADATA)
+            mirror.fetched_bytes += came.size
         else:
             failed[ask.path] = error
             mirror.watch.fault(ask.path.rpartition("/")[2], str(error))
@@ -168,7 +174,7 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
             _record(mirror, arrived)
     _record(mirror, arrived)
     if unanswered:
-        raise Stopped(f"stopped with {unanswered} files still to come")
+        raise Stopped(f"stopped with {counted(unanswered, 'file')} still to come")
     return failed
 
 

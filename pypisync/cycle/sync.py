@@ -165,8 +165,7 @@ def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
     # What crashes and changes of mind left; parts of files still to come are kept.
     later = dict.fromkeys({file.path for file in wanted} - {file.path for file in allowed}, "")
     mirror.pool.sweep(keep=failed.keys() | later.keys())
-    report.files += len(asks) - len(failed)
-    report.bytes += sum(ask.size or 0 for ask in asks if ask.path not in failed)
+    report.files, report.bytes = mirror.fetched, mirror.fetched_bytes
     report.failed |= {path.rpartition("/")[2]: str(error) for path, error in failed.items()}
     return later | {
         path: str(error) if isinstance(error, NoRoom) else ""
@@ -236,6 +235,7 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
     with mirror.catalog.begin() as connection:
         number = runs.start(connection, mirror.now())
     mirror.answers.clear()
+    mirror.fetched = mirror.fetched_bytes = 0
     mirror.watch.begin(number)
     try:
         yield

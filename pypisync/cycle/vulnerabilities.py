@@ -12,6 +12,7 @@ from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import vulnerabilities
 from pypisync.catalog.facts.vulnerabilities import Unexamined
+from pypisync.core.units import counted
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Stopped, UpstreamError
 from pypisync.upstream.api import ReleaseAsk
@@ -59,5 +60,7 @@ def learn_vulnerabilities(mirror: Mirror, wanted: Sequence[Unexamined]) -> dict[
         unanswered -= len(batch)
         mirror.watch.advance(len(batch))
     if unanswered:
-        raise Stopped(f"stopped with the vulnerabilities of {unanswered} releases still to read")
+        raise Stopped(
+            f"stopped with the vulnerabilities of {counted(unanswered, 'release')} still to read"
+        )
     return failed

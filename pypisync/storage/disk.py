@@ -38,7 +38,7 @@ _ADVICE = {
     errno.EEXIST: "something that is not a folder stands in the way: move it away",
     errno.EISDIR: "a folder stands in the way: move it away",
     errno.ELOOP: "a symbolic link stands in the way: move it away",
-    errno.ENOENT: "it is missing: run the check",
+    errno.ENOENT: 'it is missing: "pypisync verify" says what else is',
     errno.EMFILE: "raise the limit of open files (LimitNOFILE=)",
     errno.EIO: "check the disk",
 }
@@ -117,6 +117,8 @@ def make_folder(folder: Path) -> list[Path]:
         before("folder", folder)
         try:
             os.mkdir(folder)  # noqa: PTH102 - and os.stat below: thousands of times in a sync
+        except FileNotFoundError:
+            raise StorageError(f"{folder}: cannot be made here: choose another folder") from None
         except FileExistsError:
             if not folder.is_dir():  # else another thread was faster
                 raise

@@ -54,7 +54,7 @@ def test_bars_count_what_their_step_counts() -> None:
     assert "failed: " in shown
     assert "a==1.0: HTTP 503 ?[31m" in shown
     assert "feed: the changes of endpoint are read by polling (HTTP 405)" in shown
-    assert "1.5 MB/3.0 MB" in shown
+    assert "1.4 MiB/2.9 MiB" in shown
     assert "b==1.0: waits" in shown
 
 

@@ -14,6 +14,8 @@ def parse(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
+    if url is not None and url.drivername == "postgres":
+        raise ValueError('must begin with "postgresql://", which SQLAlchemy asks for')
     # A database in memory would forget what is on disk.
     if url is None or url.drivername not in _DRIVERS or url.database in (None, "", ":memory:"):
         raise ValueError(
