@@ -4,6 +4,8 @@ A new command is a function in a module of its group, and one line here. Such a 
 modules at its top (Typer, :mod:`pypisync.cli.common`), and the others inside its functions.
 """
 
+from typing import Annotated
+
 import typer
 
 from pypisync.cli import (
@@ -11,6 +13,7 @@ from pypisync.cli import (
     db,
     generations,
     graph,
+    man,
     plan,
     proofs,
     prove,
@@ -27,7 +30,6 @@ app = typer.Typer(
     name="pypisync",
     help="Keep a dependency-consistent partial mirror of PyPI.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # help without Rich starts faster
     pretty_exceptions_enable=False,
 )
@@ -50,9 +52,29 @@ app.command()(generations.tag)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(sync.prune)
+app.command()(man.man)
 app.add_typer(db.app)
 
 
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from pypisync.status import own_version
+
+        typer.echo(f"pypisync {own_version() or 'that is not installed'}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=lambda wanted: _version(wanted=wanted),
+        ),
+    ] = False,
+) -> None:
     """Keep a dependency-consistent partial mirror of PyPI."""

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pypisync.cli.common import AsJson, ConfigFile, configured, show
+from pypisync.cli.common import AsJson, ConfigFile, clean, configured, show
 from pypisync.errors import ConfigError
 
 _ON_SCREEN = 1000  # rows of a table on a terminal
@@ -73,11 +74,24 @@ def _print(
         writer.writerow(columns)
         writer.writerows([_plain(value) for value in row] for row in rows)
     elif sys.stdout.isatty():
-        show("", columns, (_cells(row) for row in islice(rows, _ON_SCREEN)))
+        _on_screen(columns, [_cells(row) for row in islice(rows, _ON_SCREEN)])
         if next(rows, None) is not None:
             typer.echo(f"only the first {_ON_SCREEN} rows: --csv and --json print all", err=True)
     else:
         show("", columns, map(_cells, rows))
+
+
+def _on_screen(columns: list[str], rows: list[list[str]]) -> None:
+    """A table if it fits the terminal's width, else a line a value: no value is ever cut."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    if sum(widths) + 3 * len(widths) + 1 <= shutil.get_terminal_size().columns:
+        show("", columns, rows)
+        return
+    widest = max(map(len, columns))
+    for number, row in enumerate(rows, 1):
+        typer.echo(f"- {number}")
+        for name, value in zip(columns, row, strict=True):
+            typer.echo(f"{name:>{widest}}: {clean(value)}")
 
 
 def _print_json(columns: list[str], rows: Iterator[Sequence[Any]]) -> None:

@@ -1,8 +1,9 @@
 """``status``: how the mirror is, in about ten lines."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,23 +21,43 @@ from pypisync.cli.common import (
 if TYPE_CHECKING:
     from pypisync.catalog.queries.proofs import Verdicts
     from pypisync.catalog.queries.status import Pending, Run, Status
+    from pypisync.config.load import Config
     from pypisync.status import Outlook
 
+_EVERY = 2.0  # seconds, with --watch
+_CLEAR = "\x1b[2J\x1b[H"  # the terminal
 _FAILED = 3  # of what failed in the last run; --json has it all
 
 
-def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def status(
+    *,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it anew every two seconds, until Ctrl-C.")
+    ] = False,
+) -> None:
     """Show how the mirror is.
 
     The last runs, what is published, what is held or fails. Exit code 1 if something is held, a
     project could not be read, the last run was not completed, three cycles were missed (as
     /readyz says), or the daemon refuses the configuration; 4 if there is no database yet.
     """
+    understood = configured(config)
+    while watch:
+        if sys.stdout.isatty():
+            sys.stdout.write(_CLEAR)
+        _show(understood, as_json=as_json)
+        time.sleep(_EVERY)
+    raise typer.Exit(0 if _show(understood, as_json=as_json) else 1)
+
+
+def _show(understood: "Config", *, as_json: bool) -> bool:
+    """Show the status. Returns whether all is well."""
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.status import status as find
     from pypisync.status import outlook, status_json, well
 
-    understood = configured(config)
     with Reader(understood.database_url) as reader:
         found = find(reader)
     now = time.time()
@@ -47,7 +68,7 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
         show_json(status_json(found, ahead))
     else:
         show("Status", ("", ""), _rows(found, ahead, now))
-    raise typer.Exit(0 if well(found, ahead) else 1)
+    return well(found, ahead)
 
 
 def _rows(found: "Status", ahead: "Outlook", now: float) -> list[tuple[str, str]]:
