@@ -63,7 +63,20 @@ def check(
     show("Proof targets", ("", "target"), _machines(understood))
     show("Roots", ("", "project", "selectors"), _roots(understood))
     show("Groups", ("", "file", "what it asks for"), _groups(understood))
-    show("Notes", ("", "note"), (("note", note) for note in understood.notes))
+    notes = [*understood.notes, *_exposed(understood)]
+    show("Notes", ("", "note"), (("note", note) for note in notes))
+
+
+def _exposed(config: "Config") -> Iterator[str]:
+    """Yields that the database lies where a plain web server would serve it."""
+    inside = f"sqlite:///{config.destination}/"
+    if config.database_url.startswith(inside):
+        name = config.database_url.removeprefix(inside)
+        yield (
+            f"the database lies in the mirror's folder: a web server that serves the whole folder "
+            f'serves {name} as well. Serve only simple and packages (as "listen" does), or move it '
+            "and name it in database"
+        )
 
 
 def _machines(config: "Config") -> Iterator[tuple[str, str]]:

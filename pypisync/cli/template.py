@@ -6,6 +6,8 @@ TEMPLATE = """\
 {
   // The folder of the mirror, relative to the folder of this file.
   destination_folder: "data",
+  // The database beside it, and not in the folder that a web server serves.
+  database: "sqlite:///pypisync.sqlite",
 
   // The environments to serve. A variable that is left out (or null) may take any value:
   // its markers then hold whenever some value makes them hold, and the mirror grows.

@@ -86,3 +86,20 @@ def test_a_lock_made_upstream_installs_after_a_change_of_host(
     # native 2.0 has wheels for Windows alone: uv locks it upstream, and cannot install it here.
     path.write_text(text, encoding="utf-8")
     assert synced(project, index) == HERE
+
+
+def test_a_lock_with_the_host_replaced_is_in_step_without_a_slash_at_the_end(
+    open_mirror: Mirror, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "p", worlds.UV_ENVIRONMENT, worlds.UV_PYTHONS)
+    path = project / "uv.lock"
+    with serve(open_mirror.tree, "json") as first, serve(open_mirror.tree, "json") as other:
+        assert lock(project, first.removesuffix("/")).returncode == 0
+        hosts = first.removesuffix("/simple/"), other.removesuffix("/simple/")
+        path.write_text(path.read_text("utf-8").replace(*hosts), encoding="utf-8")
+        before = path.read_bytes()
+        plain = ("--locked", "--default-index", other.removesuffix("/"))
+        uv(project, "sync", *plain, "--python", sys.executable)
+        assert path.read_bytes() == before
+        spelled = try_uv(project, "sync", "--locked", "--default-index", other)
+        assert "needs to be updated" in spelled.stderr  # as the documents say
