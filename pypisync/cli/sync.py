@@ -198,7 +198,7 @@ def prune(
 def _show_pruned(result: "Mapping[str, Any]") -> None:
     from pypisync.core.units import show_size
 
-    if "sizes" in result:
+    if not result["deleted"]:
         sizes = zip(result["paths"], result["sizes"], strict=True)
         show("Files", ("path", "size"), ((path, show_size(size)) for path, size in sizes))
     done = "deleted" if result["deleted"] else "would go"

@@ -56,7 +56,7 @@ def prunable(
     """Returns in numbers which generations and files were, or would be, deleted."""
     result: dict[str, Any] = {"deleted": deleted, "generations": old, "files": len(found)}
     result |= {"bytes": sum(item.size for item in found), "paths": [item.path for item in found]}
-    result |= {} if deleted else {"sizes": [item.size for item in found]}
+    result["sizes"] = [item.size for item in found]  # of the paths
     return Outcome(1 if failed else 0, (), {**result, "failed": dict(failed)})
 
 

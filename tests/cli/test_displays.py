@@ -125,4 +125,4 @@ def test_figures_for_people() -> None:
         "0 s", "12.3 s", "1 min", "1 h", "2 h 2 min", "1 d 1 h"
     ]  # fmt: skip
     assert moment(0) == "1970-01-01 00:00:00Z"
-    assert clean("a\x1b[2J\n\t\u202eb") == "a?[2J???b"
+    assert clean("a\x1b[2J\n\t\u202eb") == "a?[2J ?b"

@@ -1,0 +1,87 @@
+"""What commands say: figures that are what came, and advice that fits what happened."""
+
+from pathlib import Path
+
+import pytest
+
+from pypisync.cli.common import clean
+from pypisync.config.load import load
+from pypisync.core.units import counted, index_address
+from pypisync.errors import ConfigError, Refused, StorageError
+from pypisync.storage import disk
+from pypisync.upstream.projects import _check
+from pypisync.upstream.session import Reply
+from tests.cli.running import configure, invoke
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+def test_what_is_said_to_be_fetched_is_what_came(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0", requires=["b"])
+    world.publish("b", "1.0")
+    config = configure(tmp_path, server.url)
+    first = invoke(config, "sync", "--json").json
+    assert first["files"] == len(server.log.paths("file")) == 2
+    assert first["bytes"] >= sum(p.stat().st_size for p in tmp_path.glob("data/packages/**/*.whl"))
+    for path in (tmp_path / "data").glob("pypisync.sqlite*"):
+        path.unlink()
+    again = invoke(config, "sync", "--json").json
+    assert (again["files"], again["bytes"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://h/api/pypi/pypi",
+        "https://h/repository/pypi",
+        "https://h/artifactory/api/pypi/simple",
+    ],
+)
+def test_a_repository_may_be_called_so(address: str) -> None:
+    assert index_address(address + "/") == address
+
+
+@pytest.mark.parametrize("address", ["https://pypi.org/simple", "https://pypi.org/pypi/"])
+def test_a_part_of_an_index_is_none(address: str) -> None:
+    with pytest.raises(ValueError, match="whole index"):
+        index_address(address)
+
+
+def test_postgres_is_told_from_postgresql(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="postgresql://"):
+        load(configure(tmp_path, database="postgres://me@host/mirror"), {})
+
+
+def test_a_folder_that_cannot_be_made() -> None:
+    with pytest.raises(StorageError, match="choose another folder"):
+        disk.make_folder(Path("/proc/nothing/mirror"))
+
+
+def test_a_proxy_that_wants_credentials_is_told_from_an_index() -> None:
+    with pytest.raises(Refused, match="the proxy on the way"):
+        _check("a", Reply(407, "http://index.example/simple/a/", {}, b""))
+    with pytest.raises(Refused, match="its credentials"):
+        _check("a", Reply(401, "http://index.example/simple/a/", {}, b""))
+
+
+def test_lines_and_counts() -> None:
+    assert clean('FATAL: role "x"\n  does not exist\n') == 'FATAL: role "x" does not exist'
+    assert clean("a\x1b[2Jb") == "a?[2Jb"
+    assert (counted(1, "file"), counted(1200, "dependency")) == ("1 file", "1,200 dependencies")
+
+
+def test_old_eggs_need_nothing_to_be_done(tmp_path: Path, world: World, server: Server) -> None:
+    world.publish("a", "1.0")
+    world.add_file("a", "1.0", "a-1.0.exe")
+    config = configure(tmp_path, server.url)
+    invoke(config, "sync")
+    assert "nothing is to be done" in invoke(config, "status").out
+
+
+def test_check_warns_of_a_database_that_a_web_server_would_serve(tmp_path: Path) -> None:
+    warned = invoke(configure(tmp_path), "check").out
+    assert "a web server that serves the whole folder serves pypisync.sqlite as well" in warned
+    outside = configure(tmp_path, database="sqlite:///pypisync.sqlite")
+    assert "a web server" not in invoke(outside, "check").out
