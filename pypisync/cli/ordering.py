@@ -50,7 +50,8 @@ def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Ou
 
 def state(config: "Config", order: "Order", slip: str) -> Outcome:
     """Order another state of the index, and see it carried out, here or by the other process."""
-    from pypisync.cycle.sync import Report, resume
+    from pypisync.cycle.report import Report
+    from pypisync.cycle.sync import resume
 
     def do(mirror: "Mirror") -> None:
         resume(mirror, Report())

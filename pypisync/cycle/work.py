@@ -16,8 +16,9 @@ from pypisync.catalog.facts import pending
 from pypisync.catalog.queries.status import CONFIGURATION
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.repair import repair
+from pypisync.cycle.report import Report
 from pypisync.cycle.rollback import WORK, Order
-from pypisync.cycle.sync import Report, prune
+from pypisync.cycle.sync import prune
 from pypisync.cycle.verify import Check
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.storage import orders
