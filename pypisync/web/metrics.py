@@ -13,12 +13,16 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pypisync.catalog.queries.status import Run, Status
+from pypisync.status import Outlook, own_version
 from pypisync.web.counts import Counts
 from pypisync.web.health import Health
 
 METRICS: Mapping[str, str] = {
     "pypisync_catalog_up": "1 if the database can be read.",
     "pypisync_ready": "1 if the mirror is ready, as /readyz says.",
+    "pypisync_build_info": "1, with the version of PypiSync as its label.",
+    "pypisync_free_bytes": "Bytes that are free on the disk of the mirror.",
+    "pypisync_configuration_refused": "1 if the daemon does not use the configuration as it is.",
     "pypisync_serial": "Upstream's serial up to which changes are known.",
     "pypisync_lag_serials": "Serials from the oldest change that is still owed to the newest that "
     "is known; 0 if nothing is owed.",
@@ -95,7 +99,10 @@ class _Mirror(Collector):
         yield _gauge("ready", not self._health.unready(reading))
         if reading.status is not None:
             yield from _figures(reading.status)
+        yield _gauges("build_info", ("version",), [((own_version(),), 1.0)])
         ahead = reading.outlook
+        if ahead is not None:
+            yield from _machine(ahead)
         if ahead is not None and ahead.lag_serials is not None:
             yield _gauge("lag_serials", ahead.lag_serials)
         if ahead is not None and ahead.read_at is not None:
@@ -106,6 +113,12 @@ class _Mirror(Collector):
         for kind, status, count in self._counts.sums():
             requests.add_metric((kind, str(status)), count)
         yield requests
+
+
+def _machine(ahead: Outlook) -> Iterator[GaugeMetricFamily]:
+    if ahead.free_bytes is not None:
+        yield _gauge("free_bytes", ahead.free_bytes)
+    yield _gauge("configuration_refused", ahead.refused is not None)
 
 
 def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
