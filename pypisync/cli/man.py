@@ -8,6 +8,7 @@ import typer
 
 
 def man(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write them.")],
 ) -> None:
     """Write manual pages of all commands, such as pypisync-sync.1.
@@ -16,7 +17,7 @@ def man(
     """
     from pypisync.errors import StorageError
 
-    root = typer.main.get_command(_app())
+    root = context.find_root().command
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for words, command in _commands(root, "pypisync"):
@@ -24,12 +25,6 @@ def man(
             page.write_text("\n".join(_page(words, command)) + "\n", encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror}: choose another folder") from None
-
-
-def _app() -> typer.Typer:
-    from pypisync.cli.app import app  # which lists this command
-
-    return app
 
 
 def _commands(command: Any, words: str) -> Iterator[tuple[str, Any]]:
