@@ -271,9 +271,9 @@ def test_patterns_add_up_and_packages_override_them() -> None:
         Root("flask-login", "latest<2"),
         Root("flask-wtf", "latest<2", ("email",)),
         Root("flask-wtf", "latest", ("email",)),
-        Root("flask-admin", "latest", origin="FLASK-.*"),
-        Root("flask-admin", "latest<2", origin=".*-admin"),
-        Root("x-admin", "latest<2", origin=".*-admin"),
+        Root("flask-admin", "latest", origin="pattern", pattern="FLASK-.*"),
+        Root("flask-admin", "latest<2", origin="pattern", pattern=".*-admin"),
+        Root("x-admin", "latest<2", origin="pattern", pattern=".*-admin"),
     ]
 
 

@@ -99,7 +99,7 @@ def as_object(root: "Root") -> dict[str, str]:
         "project": root.project,
         "selector": root.selector,
         "extras": root.extras_text,
-        "origin": root.origin,
+        "origin": root.shown,
     }
 
 
@@ -193,7 +193,7 @@ def named(root: "Root") -> str:
         if root.extras == (PINNED,):
             return f'"{group}" names {root.project} {root.selector}'
         return f'"{group}" asks for {root.project}{extras} "{root.selector}"'
-    pattern = f' (pattern "{root.origin}")' if root.origin else ""
+    pattern = f' (pattern "{root.pattern}")' if root.pattern else ""
     return f'root {root.project}{extras} "{root.selector}"{pattern}'
 
 

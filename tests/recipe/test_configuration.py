@@ -267,3 +267,20 @@ def test_what_is_left_out_stays_shown_under_other_rules(tmp_path: Path, world: W
     bench.bars = Policy(min_age=1)
     bench.sync()
     assert bench.query("SELECT * FROM v_skipped") == before
+
+
+def test_a_pattern_may_be_spelt_like_an_origin(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    """ "held" and "proof" match projects of these names, and are no roots of PypiSync's own."""
+    for name in ("held", "proof", "pattern", "other"):
+        world.publish(name, "1.0")
+    patterns = {name: ["latest"] for name in ("held", "proof", "pattern", "group:x")}
+    bench = Bench(tmp_path, memory, {}, patterns=patterns)
+    for version in ("1.1", "1.2"):
+        assert bench.sync().exit_code == 0
+        assert bench.listed() == {name: {"1.0"} for name in ("held", "proof", "pattern")}
+        world.publish("other", version)
+    bench.patterns = {"held": ["latest"], "other": ["latest"]}
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"held": {"1.0"}, "other": {"1.2"}}

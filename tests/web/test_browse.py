@@ -217,7 +217,7 @@ def test_what_comes_from_upstream_stays_text(tmp_path: Path) -> None:
             ("projects", "display"), ("projects", "status_reason"), ("projects", "index_name"),
             ("published", "yanked"), ("published", "requires_python"), ("published", "uploaded"),
             ("published", "filename"), ("published", "sha256"), ("requirements", "text"),
-            ("requirements", "fault"), ("roots", "selector"), ("roots", "origin"),
+            ("requirements", "fault"), ("roots", "pattern"), ("roots", "origin"),
             ("subjects", "text"), ("proofs", "why"), ("proofs", "targets"),
         ):  # fmt: skip
             change = ":evil" if column in NULLED else f"{column} || :evil || id"

@@ -196,12 +196,13 @@ roots = Table(
     ref_column("project_id", "projects"),
     Column("selector", Text, nullable=False),
     text_column("extras"),
-    text_column("origin"),  # the pattern's text, "group:" and a file, or "held"
+    text_column("origin"),  # "": the configuration; "pattern", "group:" and a file, held, proof
+    text_column("pattern"),  # its text, of the origin "pattern"
     text_column("marker"),  # it counts only on targets where this can hold
     text_column("named"),  # a digest of the files that a lock file names for it
     text_column("state", "new"),  # new, kept, dropped
     text_column("unmet", "0"),
-    UniqueConstraint("project_id", "selector", "extras", "origin", "marker", "named"),
+    UniqueConstraint("project_id", "selector", "extras", "origin", "pattern", "marker", "named"),
     # What is to be decided.
     Index(
         "ix_roots_state",

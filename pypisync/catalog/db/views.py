@@ -81,7 +81,8 @@ VIEWS = (
         """
         SELECT p.name AS project, r.version,
             CASE WHEN ro.origin IN ('proof', 'held') THEN ro.origin ELSE 'root' END AS reason,
-            rp.name AS needed_by, '' AS needed_by_version, ro.selector AS requirement, ro.origin,
+            rp.name AS needed_by, '' AS needed_by_version, ro.selector AS requirement,
+            CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END AS origin,
             CASE ro.origin
                 WHEN 'proof' THEN COALESCE((
                     SELECT min('the proof of ' || s.text || ' on ' || o.targets)
@@ -124,7 +125,9 @@ VIEWS = (
         "v_roots",
         "Wanted lines (origin: a pattern, group:FILE, proof or held), and the releases called for.",
         """
-        SELECT p.name AS project, ro.selector, ro.extras, ro.origin, r.version AS chosen, ro.marker
+        SELECT p.name AS project, ro.selector, ro.extras,
+            CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END AS origin,
+            r.version AS chosen, ro.marker
         FROM roots ro JOIN projects p ON p.id = ro.project_id
         LEFT JOIN root_choices rc ON rc.root_id = ro.id
         LEFT JOIN releases r ON r.id = rc.release_id

@@ -153,12 +153,18 @@ def root_owners(connection: Connection) -> dict[int, str]:
     nodes = {(row.release_id, row.extra): row.id for row in connection.execute(select(selected))}
     starts: dict[str, list[int]] = {}
     called = (
-        select(root_choices.c.release_id, projects.c.name, roots.c.extras, roots.c.origin)
+        select(
+            root_choices.c.release_id,
+            projects.c.name,
+            roots.c.extras,
+            roots.c.origin,
+            roots.c.pattern,
+        )
         .select_from(root_choices.join(roots).join(projects))
         .order_by(roots.c.id, root_choices.c.release_id)
     )
-    for release, name, extras, origin in connection.execute(called):
-        root = _OWN.get(origin) or origin or (f"{name}[{extras}]" if extras else name)
+    for release, name, extras, origin, pattern in connection.execute(called):
+        root = _OWN.get(origin) or pattern or origin or (f"{name}[{extras}]" if extras else name)
         starts.setdefault(root, []).extend(_reached(nodes, release, extras))
     reach: dict[int, list[int]] = {}
     # Nodes have positive numbers here, the classes between them negative ones.

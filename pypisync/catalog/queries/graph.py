@@ -49,8 +49,8 @@ def called(reader: Reader, name: str | None = None, origin: str | None = None) -
     elif origin is not None:
         condition, values = " AND ro.origin = ?", [origin]
     rows = reader.rows(
-        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, r.id, p.name, r.version"  # noqa: S608 - constants
-        " FROM roots ro JOIN projects rp ON rp.id = ro.project_id"
+        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, ro.pattern, r.id, p.name,"  # noqa: S608 - constants
+        " r.version FROM roots ro JOIN projects rp ON rp.id = ro.project_id"
         " JOIN root_choices rc ON rc.root_id = ro.id JOIN releases r ON r.id = rc.release_id"
         f" JOIN projects p ON p.id = r.project_id WHERE ro.state <> 'dropped'{condition}"
         " ORDER BY ro.id, rc.position, r.id",

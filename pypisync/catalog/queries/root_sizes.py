@@ -31,7 +31,8 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     """
     total = reader.value(f"SELECT count(*) FROM roots ro WHERE {_WANTED}")  # noqa: S608 - constants
     lines = reader.rows(
-        "SELECT ro.id, p.name, ro.selector, ro.extras, ro.origin FROM roots ro"  # noqa: S608 - constants
+        "SELECT ro.id, p.name, ro.selector, ro.extras,"  # noqa: S608 - constants
+        " CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END FROM roots ro"
         f" JOIN projects p ON p.id = ro.project_id WHERE {_WANTED}"
         " ORDER BY p.name, ro.id LIMIT ? OFFSET ?",
         most,

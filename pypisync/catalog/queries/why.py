@@ -189,7 +189,8 @@ class _Uses:
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
         rows = self._reader.among(
-            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin FROM root_choices rc"
+            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin, ro.pattern"
+            " FROM root_choices rc"
             " JOIN roots ro ON ro.id = rc.root_id JOIN projects p ON p.id = ro.project_id"
             " WHERE rc.release_id IN (?) ORDER BY ro.id",
             sorted({node.release for node in nodes}),

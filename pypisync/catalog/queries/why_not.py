@@ -294,7 +294,8 @@ class _Asked:
     def _instead(self) -> Iterator[Finding]:
         """Yields what the roots and requirements that name the project call for."""
         rows = self.reader.rows(
-            "SELECT ro.selector, ro.origin, r.version FROM roots ro"
+            "SELECT ro.selector, CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END,"
+            " r.version FROM roots ro"
             " LEFT JOIN root_choices rc ON rc.root_id = ro.id"
             " LEFT JOIN releases r ON r.id = rc.release_id"
             " WHERE ro.project_id = ? AND ro.state <> 'dropped' AND ro.origin NOT IN (?, ?)"

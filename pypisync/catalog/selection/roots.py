@@ -12,6 +12,8 @@ from pypisync.catalog.facts import lock_files
 from pypisync.core.wanted.roots import HELD, PROOF, NamedFile, Root, of_row
 from pypisync.core.wanted.selector import PINNED
 
+_KEY = ("selector", "extras", "origin", "pattern", "marker", "named")  # columns, with the project
+
 
 def set_roots(connection: Connection, wanted: Iterable[Root]) -> None:
     """Make the roots those of the configuration."""
@@ -47,7 +49,7 @@ def _change_roots(
 ) -> bool:
     """Make the roots of these origins the wanted ones. Returns whether anything changed."""
     have = {
-        (row.name, row.selector, row.extras, row.origin, row.marker, row.named): row
+        (row.name, *(getattr(row, column) for column in _KEY)): row
         for row in connection.execute(
             select(roots, projects.c.name).join_from(roots, projects).where(which)
         )
@@ -64,12 +66,9 @@ def _change_roots(
     ids = ensure_projects(connection, [key[0] for key in fresh])
     count = Ids(connection, roots)
     rows: list[dict[str, Any]] = [
-        {
-            "id": count.next(), "project_id": ids[name], "selector": selector, "extras": extras,
-            "origin": origin, "marker": marker, "named": named, "state": "new",
-        }
-        for name, selector, extras, origin, marker, named in fresh
-    ]  # fmt: skip
+        {"id": count.next(), "project_id": ids[name], **dict(zip(_KEY, key, strict=True))}
+        for name, *key in fresh
+    ]
     add(connection, roots, rows)
     made = dict(zip((row["id"] for row in rows), fresh, strict=True))
     lock_files.record(
@@ -81,4 +80,7 @@ def _change_roots(
 def _key(root: Root) -> tuple[str, ...]:
     """Returns what tells roots apart, as a row has it."""
     named = lock_files.digest(root.files)
-    return root.project, root.selector, root.extras_text, root.origin, root.marker, named
+    return (
+        root.project, root.selector, root.extras_text, root.origin, root.pattern, root.marker,
+        named,
+    )  # fmt: skip

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.selector import Selector, parse
 
+PATTERN = "pattern"
+"""The origin of a root that a key of ``packages_re`` matches."""
 HELD = "held"
 """The origin of a root that keeps what is published while something newer is held."""
 PROOF = "proof"
@@ -33,7 +35,8 @@ class Root:
     project: str  # normalised
     selector: str  # see :mod:`pypisync.core.wanted.selector`
     extras: tuple[str, ...] = ()  # normalised, sorted; (PINNED,): the release without its needs
-    origin: str = ""  # "": a key of packages; a pattern's text, GROUP and a file, HELD or PROOF
+    origin: str = ""  # "": a key of packages; PATTERN, GROUP and a file, HELD or PROOF
+    pattern: str = ""  # the key of packages_re, of the origin PATTERN
     marker: str = ""  # it counts only on targets where this can hold
     files: tuple[NamedFile, ...] = ()  # those that a lock file names for the release
 
@@ -43,6 +46,11 @@ class Root:
         return ",".join(self.extras)
 
     @property
+    def shown(self) -> str:
+        """The origin as operators read it: a pattern by its text."""
+        return self.pattern or self.origin
+
+    @property
     def requirement(self) -> Requirement:
         """The requirement that an installer is asked for; "latest<3" becomes "<3"."""
         specifier = parse(self.selector).specifier
@@ -50,9 +58,9 @@ class Root:
         return Requirement(shown + specifier, self.project, specifier, extras=self.extras)
 
 
-def of_row(project: str, selector: str, extras: str, origin: str = "") -> Root:
+def of_row(project: str, selector: str, extras: str, origin: str = "", pattern: str = "") -> Root:
     """Returns the root that a row spells; ``extras`` are separated by commas."""
-    return Root(project, selector, tuple(filter(None, extras.split(","))), origin)
+    return Root(project, selector, tuple(filter(None, extras.split(","))), origin, pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +100,4 @@ def expand(
             continue
         for pattern in (pattern for regex, pattern in compiled if regex.fullmatch(name)):
             for selector in pattern.selectors:
-                yield Root(name, selector.text, origin=pattern.regex)
+                yield Root(name, selector.text, origin=PATTERN, pattern=pattern.regex)

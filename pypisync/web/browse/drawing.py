@@ -139,7 +139,7 @@ def _curve(start: tuple[int, int], end: tuple[int, int]) -> str:
 
 
 def _origin(way: Way) -> str:
-    return f" ({way.root.origin})" if way.root.origin else ""
+    return f" ({way.root.shown})" if way.root.origin else ""
 
 
 def _cut(text: str) -> str:

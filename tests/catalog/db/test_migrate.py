@@ -260,3 +260,28 @@ def test_what_is_in_quarantine_is_kept_after_an_upgrade(database: str) -> None:
         assert [tuple(row) for row in rows] == [("a", "", 5.0, 1, 1)]
         assert [item.path for item in retention.unneeded(connection, 100, 100)] == ["b2"]
     catalog.close()
+
+
+def test_patterns_leave_the_origins_of_roots(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0017")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name, display) VALUES (1, 'a', 'a')")
+        for number, origin in enumerate(("", "a.*", "group:x.txt", "held", "proof"), 1):
+            row = "INSERT INTO roots (id, project_id, selector, origin) VALUES"
+            run(f"{row} ({number}, 1, 'latest', '{origin}')")
+    migrate.upgrade(catalog.engine)
+    with catalog.begin() as connection:
+        run = connection.exec_driver_sql
+        rows = run("SELECT origin, pattern FROM roots ORDER BY id").fetchall()
+        shown = run("SELECT origin FROM v_roots ORDER BY 1").fetchall()
+    assert [tuple(row) for row in rows] == [
+        ("", ""),
+        ("pattern", "a.*"),
+        ("group:x.txt", ""),
+        ("held", ""),
+        ("proof", ""),
+    ]
+    assert [row[0] for row in shown] == ["", "a.*", "group:x.txt", "held", "proof"]
+    catalog.close()
