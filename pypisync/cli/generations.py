@@ -127,7 +127,7 @@ def rollback(
     Where a daemon runs, it does this, and the command waits for it.
     """
     from pypisync.catalog.db.reader import Reader
-    from pypisync.cycle import rollback as recipe
+    from pypisync.cycle.rollback import follow, to_generation
 
     understood = configured(config)
     if (generation is None) != release:
@@ -135,11 +135,11 @@ def rollback(
     with Reader(understood.database_url) as reader:
         number = 0 if generation is None else _number(reader, generation)
     if generation is None:
-        _order(understood, recipe.follow())
+        _order(understood, follow())
         typer.echo('the next sync publishes the newest state: "pypisync sync"')
         return
     _refuse_damage(understood, number)
-    _order(understood, recipe.to_generation(number))
+    _order(understood, to_generation(number))
     typer.echo(
         f"the index is that of generation {number} now, and stays so until"
         ' "pypisync rollback --release"'

@@ -234,7 +234,7 @@ def _groups(source: Source) -> tuple[tuple[Group, ...], list[Fault]]:
     given = source.data.get("requirements")
     if not given:
         return (), []  # and nothing to import for it
-    from pypisync.config import requirement_files as groups
+    from pypisync.config import requirement_files
 
     wanted = []
     for number, entry in enumerate(given if isinstance(given, list) else ()):
@@ -242,8 +242,8 @@ def _groups(source: Source) -> tuple[tuple[Group, ...], list[Fault]]:
             valid = RequirementsFile.model_validate(filed(entry))
         except ValidationError:
             continue  # one of the wrong values
-        wanted.append(groups.Wanted(number, valid.file, valid.resolve))
-    found, troubles = groups.read(wanted, source.path.parent)
+        wanted.append(requirement_files.Wanted(number, valid.file, valid.resolve))
+    found, troubles = requirement_files.read(wanted, source.path.parent)
     wrong: list[Fault] = []
     for order, trouble in enumerate(troubles):
         key = ("requirements", trouble.number)

@@ -19,10 +19,9 @@ from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.requirements import Knowledge, SourceFile, Unverified, WantedRelease
 from pypisync.core.environments.marker_masks import extras_of
-from pypisync.core.standards import metadata as core_metadata
 from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.metadata import Metadata
+from pypisync.core.standards.metadata import Metadata, build_requires, read_metadata
 from pypisync.core.standards.model import ProjectDocument, Requirement, Unchanged, names_extra
 from pypisync.core.units import counted
 from pypisync.cycle.isolation import apart, guarded
@@ -198,7 +197,7 @@ def _from_metadata(
         if error is None:
             with guarded(partial(failed.__setitem__, release.id)):
                 data = mirror.pool.read(file.path + METADATA, METADATA_LIMIT)
-                found.append(core_metadata.read_metadata(data))
+                found.append(read_metadata(data))
     if found:
         told[release.id] = _united("metadata", found)
 
@@ -260,7 +259,7 @@ def _from_parts(
             mirror.watch.fault(wheel.filename, str(answer))
         elif isinstance(answer, bytes):
             with guarded(partial(failed.__setitem__, release.id)):
-                united = _united("ranges", [core_metadata.read_metadata(answer)])
+                united = _united("ranges", [read_metadata(answer)])
                 digest = sha256(answer).hexdigest()
                 told[release.id] = replace(united, ranged=(wheel.path, digest))
     if unanswered:
@@ -362,14 +361,14 @@ def _from_archive(
 ) -> None:
     place = mirror.pool.absolute(file.path)
     if file.kind == "wheel":
-        found = core_metadata.read_metadata(archives.wheel_metadata(place))
+        found = read_metadata(archives.wheel_metadata(place))
         told[release.id] = _united("wheel", [found])
         return
     inside = archives.sdist_facts(place)
     if release.builds:
-        build[release.id] = core_metadata.build_requires(inside.pyproject)
+        build[release.id] = build_requires(inside.pyproject)
     if release.id not in told and inside.pkg_info is not None:
-        found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
+        found = read_metadata(inside.pkg_info, sdist=True)
         if found.static:
             told[release.id] = _united("sdist", [found])
 

@@ -13,8 +13,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import missing, pending, vulnerabilities
-from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.facts import missing, pending, policy, vulnerabilities
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.publication import runs
@@ -288,7 +287,7 @@ def _apply_rules(mirror: Mirror, connection: Transaction, known: Mapping[str, st
     """
     if known.get("environment") != mirror.fingerprint:
         facts.rederive(connection, mirror.rules, mirror.now())
-        bars.doom_blocked(connection, mirror.rules.bars)
+        policy.doom_blocked(connection, mirror.rules.bars)
         decide.forget_decisions(connection)
         proofs.forget(connection, [target.name for target in mirror.rules.machines.all])
         pending.set_setting(connection, "environment", mirror.fingerprint)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.facts import policy
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.proofs import record as proofs
 from pypisync.catalog.proofs.index import offers, weight
@@ -122,7 +122,7 @@ def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
     for one in found:
         rules = {}
         if one.verdict == "refuted":
-            rules = bars.rules_on(connection, one.consulted)
+            rules = policy.rules_on(connection, one.consulted)
         why = (*one.why, *(rules[name] for name in sorted(rules)))
         told.append(replace(one, why=why) if rules else one)
     return told

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
-from pypisync.catalog.publication import assemble
-from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication import assemble, generations
 from pypisync.catalog.publication.checks import whole_pages
 from pypisync.core.publish.holdback import dependencies_first
 from pypisync.core.publish.pages import FORM, Page, PageFile
@@ -32,12 +31,12 @@ Files = Mapping[str, Sequence[PageFile]]  # by project
 def write_generation(mirror: Mirror, number: int) -> int:
     """Write the pages that differ in the newest generation. Returns how many files changed."""
     with mirror.catalog.begin() as connection:
-        names = sorted(history.changed_names(connection, number))
-        pages = history.current_pages(connection, names)
-        new = history.current_files(connection, names)
-        old = history.old_files(connection, names, number - 1)
+        names = sorted(generations.changed_names(connection, number))
+        pages = generations.current_pages(connection, names)
+        new = generations.current_files(connection, names)
+        old = generations.old_files(connection, names, number - 1)
         going = {name: _going(old.get(name, []), new.get(name, [])) for name in names}
-        if history.repeats(connection, number):
+        if generations.repeats(connection, number):
             needs = _needs(mirror, connection, new)
         else:
             needs = assemble.needs_between(connection, names)
@@ -71,7 +70,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
                 mirror.tree.unlink(file.filename)
     mirror.tree.flush()
     with mirror.catalog.begin() as connection:
-        history.complete(connection, number)
+        generations.complete(connection, number)
     return written
 
 
@@ -83,7 +82,7 @@ def renew(mirror: Mirror) -> int:
     with mirror.catalog.begin() as connection:
         if pending.setting(connection, _FORM) == FORM:
             return 0
-        names = [name for name, _ in history.index(connection)]
+        names = [name for name, _ in generations.index(connection)]
     written = rewrite(mirror, names)
     with mirror.catalog.begin() as connection:
         pending.set_setting(connection, _FORM, FORM)
@@ -102,8 +101,8 @@ def rewrite(mirror: Mirror, names: Sequence[str]) -> int:
             pages = whole_pages(connection, batch)
         written += sum(mirror.tree.write_page(page) for page in pages)
     with mirror.catalog.begin() as connection:
-        index = history.index(connection)
-        number, serial, _ = history.generation(connection)
+        index = generations.index(connection)
+        number, serial, _ = generations.generation(connection)
     if number:
         written += mirror.tree.write_root(index, serial)
     mirror.tree.flush()
@@ -117,15 +116,15 @@ def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None])
     and the whole list is written only if its names differ.
     """
     with mirror.catalog.begin() as connection:
-        _, serial, _ = history.generation(connection)
-        count = history.project_count(connection, number)
+        _, serial, _ = generations.generation(connection)
+        count = generations.project_count(connection, number)
     serials = {name: page.serial for name, page in changed.items() if page}
     if len(serials) == len(changed):
         written = mirror.tree.change_root(serials, serial, count)
         if written is not None:
             return written
     with mirror.catalog.begin() as connection:
-        index = history.index(connection)
+        index = generations.index(connection)
     return mirror.tree.write_root(index, serial)
 
 

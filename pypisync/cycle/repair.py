@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pypisync.catalog.publication import checks
-from pypisync.cycle import publish as publishing
 from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.publish import rewrite
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import fetch, publish
 from pypisync.cycle.verify import TOO_MANY, Check, page_names
@@ -55,9 +55,9 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Fault]) -> Outcome:
     outcome.held = report.held
     for name in sorted(page_names(faults)):
         with _noted(outcome, name):
-            publishing.rewrite(mirror, [name])
+            rewrite(mirror, [name])
     with _noted(outcome, "simple"):
-        publishing.rewrite(mirror, [])
+        rewrite(mirror, [])
     outcome.left = check.again(faults)
     return outcome
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.publication import checks
-from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication import checks, generations
 from pypisync.cycle.mirror import Watch
 from pypisync.storage.check import Fault, check_files, check_page, check_root, stray, strays
 from pypisync.storage.disk import is_folder
@@ -66,7 +65,7 @@ class Check:
 
     def _contradictions(self) -> Iterator[Fault]:
         with self._catalog.begin() as connection:
-            number, _, _ = history.generation(connection)
+            number, _, _ = generations.generation(connection)
             detail = checks.contradiction(connection)
         if detail:
             yield Fault(f"generation {number}", "catalog", detail)
@@ -107,8 +106,8 @@ class Check:
     def _pages(self, only: Collection[str] | None = None) -> Iterator[Fault]:
         """Yields the faults of all pages, or of these projects' (and of the list of projects)."""
         with self._catalog.begin() as connection:
-            number, serial, _ = history.generation(connection)
-            index = history.index(connection)
+            number, serial, _ = generations.generation(connection)
+            index = generations.index(connection)
         if not number:
             return
         names = [name for name, _ in index if only is None or name in only]

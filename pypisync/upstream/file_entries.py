@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from pypisync.core.standards import hashes as known_hashes
+from pypisync.core.standards.hashes import chosen
 from pypisync.core.standards.model import File, Skipped
 from pypisync.upstream import lenient
 from pypisync.upstream.session import said
@@ -213,7 +213,7 @@ def _hashes(hashes: Hashes) -> tuple[str, str]:
     value = hashes.sha256.lower()
     if _SHA256.fullmatch(value):
         return value, ""
-    return known_hashes.chosen(msgspec.structs.asdict(hashes).items())
+    return chosen(msgspec.structs.asdict(hashes).items())
 
 
 def _metadata(stated: _Stated) -> str | None:

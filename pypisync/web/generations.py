@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import generations as past
+from pypisync.catalog.queries import generations
 from pypisync.core.publish import pages
 from pypisync.core.publish.pages import TO_ROOT_FROM_GENERATION
 from pypisync.core.units import generation_name
@@ -93,7 +93,7 @@ class Generations:
     ) -> tuple[int | None, Page | None]:
         """Returns the generation's number and the page, from the database."""
         with Reader(self._url) as reader:
-            number = past.find(reader, which)
+            number = generations.find(reader, which)
             data = None if number is None else _bytes(reader, number, name, as_json=as_json)
         if data is None:
             return number, None
@@ -130,11 +130,11 @@ class Generations:
 
 def _bytes(reader: Reader, number: int, name: str, *, as_json: bool) -> bytes | None:
     if not name:
-        projects, serial = past.index(reader, number)
+        projects, serial = generations.index(reader, number)
         if as_json:
             return pages.root_json(projects, serial)
         return pages.root_html([name for name, _ in projects])
-    page = past.page(reader, number, name)
+    page = generations.page(reader, number, name)
     if page is None:
         return None
     return (pages.project_json if as_json else pages.project_html)(page, TO_ROOT_FROM_GENERATION)

@@ -6,7 +6,7 @@ The SHA-256 of a row is the one upstream states, or else, once they came, that o
 from typing import Any
 
 from pypisync.core.filters.policy import Bar
-from pypisync.core.standards import filenames as names
+from pypisync.core.standards import filenames
 from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import File
 
@@ -19,7 +19,7 @@ def file_row(
         "release_id": release,
         "filename": file.filename,
         "url": file.url,
-        "path": names.pool_path(file),
+        "path": filenames.pool_path(file),
         "sha256": file.sha256,
         "stated": None if file.sha256 else file.stated,
         "size": file.size,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from pypisync.catalog.db.schema import files, projects, published, releases, stored
 from pypisync.catalog.db.sql import among, batches
 from pypisync.catalog.facts.file_rows import row_file
-from pypisync.core.standards import filenames as names
+from pypisync.core.standards import filenames
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def stay(row: dict[str, Any], was: Any) -> None:
     same = row["sha256"] == was.sha256 and (
         row["sha256"] != "" or all(row[key] == getattr(was, key) for key in _TOLD)
     )
-    if same and was.path not in (row["path"], names.pool_path(row_file(was))):
+    if same and was.path not in (row["path"], filenames.pool_path(row_file(was))):
         row["path"] = was.path
     beside = {row[_METADATA], was.metadata_sha256} - {None, ""}
     held = was.sha256 or was.index_name != row[_INDEX]
@@ -63,10 +63,10 @@ def settle(connection: Connection, claims: Sequence[Claim]) -> None:
 def _own(row: dict[str, Any]) -> Iterator[str]:
     """Paths that follow from the bytes of a file, or from what is told of them."""
     told = row["sha256"] or sha256(" ".join(str(row[key]) for key in _TOLD).encode()).hexdigest()
-    yield names.digest_path(row["filename"], told)
+    yield filenames.digest_path(row["filename"], told)
     for number in count(1):  # an address may spell even these
         other = sha256(f"{number} {told} {row[_METADATA]}".encode()).hexdigest()
-        yield names.digest_path(row["filename"], other)
+        yield filenames.digest_path(row["filename"], other)
 
 
 _Bytes = tuple[str, str]  # "" and a SHA-256, or a project and "" where none is known
@@ -115,7 +115,7 @@ class _Held:
 
     def _look_at_rivals(self, connection: Connection, claim: Claim) -> None:
         """Read where the files of this name of other projects lie."""
-        rivals = names.rivals(claim.project, claim.row["filename"])
+        rivals = filenames.rivals(claim.project, claim.row["filename"])
         if not rivals:
             return
         query = (

@@ -21,8 +21,7 @@ from pypisync.catalog.facts.judge import Judge, Kept
 from pypisync.catalog.facts.parsed import Read, read
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Bar
-from pypisync.core.standards import filenames as names
-from pypisync.core.standards import versions
+from pypisync.core.standards import filenames, versions
 from pypisync.core.standards.filenames import METADATA, ParsedFile
 from pypisync.core.standards.model import (
     NO_VALIDATORS,
@@ -236,7 +235,7 @@ class _Writer:
         self._project, changed = (was.name, was.status), False
         for key, row in self._known.releases[project].items():
             entries = [
-                (row_file(file), names.parse(was.name, file.filename))
+                (row_file(file), filenames.parse(was.name, file.filename))
                 for file in self._known.files.get(row.id, {}).values()
             ]
             if entries:
@@ -345,7 +344,7 @@ class _Writer:
             places.stay(row, was)
             new = (row["path"], row["sha256"]) != (was.path, was.sha256)
         else:
-            new = status != "unseen" or bool(names.rivals(name, row["filename"]))
+            new = status != "unseen" or bool(filenames.rivals(name, row["filename"]))
         if new:
             self._claims.append(places.Claim(name, row))
 

@@ -20,8 +20,7 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.sql import among, batches, is_set, to_mask
-from pypisync.catalog.facts import lock_files as locks
-from pypisync.catalog.facts import vulnerabilities
+from pypisync.catalog.facts import lock_files, vulnerabilities
 from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import Shelf, Wanted, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
@@ -178,7 +177,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
     pinned = pin.c.id.is_not(None)
     found: dict[int, tuple[Any, list[Shelf]]] = {}
     for batch in batches(ids):
-        named = set(connection.scalars(locks.named_files(among(p.id, batch))))
+        named = set(connection.scalars(lock_files.named_files(among(p.id, batch))))
         query = (
             select(
                 p.name, r.id.label("release"), r.version, r.admits_yanked, r.knowledge,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, select, true
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
 from pypisync.catalog.db.sql import is_set
-from pypisync.catalog.facts import lock_files as locks
+from pypisync.catalog.facts import lock_files
 from pypisync.catalog.publication.assemble import has_metadata, is_selected
 from pypisync.core.standards.filenames import METADATA
 
@@ -45,7 +45,7 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
         f.index_name, f.stated,
     )  # fmt: skip
     kept = projects.join(releases).join(selected, is_selected()).join(files)
-    named = f.id.in_(locks.named_files(unpublished))
+    named = f.id.in_(lock_files.named_files(unpublished))
     same = and_(f.filename == p.filename, f.path == p.path, f.sha256 == p.sha256)
     listed = projects.join(published, p.name == projects.c.name).join(files, same)
     lost = and_(f.kept, stored.c.path.is_(None))

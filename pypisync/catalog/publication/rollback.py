@@ -10,9 +10,9 @@ from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import generations, pages, projects, published
 from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among, batches
-from pypisync.catalog.proofs import history as proof_history
+from pypisync.catalog.proofs import history
 from pypisync.catalog.publication import checks
-from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.generations import files_where, generation, publish
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.filenames import METADATA
 
@@ -81,7 +81,7 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
     already; and the files that are not stored, so that no page may list them. The projects
     concerned are to be published anew when the index follows upstream again.
     """
-    newest = history.generation(connection)[0]
+    newest = generation(connection)[0]
     lost = set(checks.unrecorded(connection))
     apart = set(connection.scalars(select(quarantined.c.path)))
     names = _differing(connection, to.number, newest) | _names_of(connection, lost | apart)
@@ -92,9 +92,9 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
         left = tuple(file for file in page.files if file.path not in lost | apart)
         if left or not page.files:  # an empty page would hide the project in other indexes
             wanted[page.name] = replace(page, files=left)
-    number = history.publish(connection, wanted, to.serial, now, repeats=to.number)
+    number = publish(connection, wanted, to.serial, now, repeats=to.number)
     if number:
-        proof_history.repeat(connection, to.number, number)
+        history.repeat(connection, to.number, number)
         for batch in batches(sorted(names)):
             connection.execute(
                 update(projects).where(among(projects.c.name, batch)).values(unpublished=True)
@@ -105,7 +105,7 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
 def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[Page]:
     """Returns the pages of these projects as generation ``number`` has them."""
     there = _listed_at(published, number)
-    listed = history.files_where(connection, names, there)
+    listed = files_where(connection, names, there)
     found = []
     for batch in batches(names):
         query = select(pages).where(among(pages.c.name, batch), _listed_at(pages, number))

@@ -36,7 +36,7 @@ from pypisync.catalog.db.schema import (
     selected,
 )
 from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, to_text
-from pypisync.catalog.facts import policy as bars
+from pypisync.catalog.facts import policy
 from pypisync.catalog.facts.vulnerabilities import owe
 from pypisync.catalog.selection import decide_full
 from pypisync.catalog.selection.read import CatalogGraph
@@ -118,7 +118,7 @@ def _update(
     _review_quarantined(connection, asked)
     _ask_for(connection, decision.unknown, decision.unseen, now)
     unmet = {key.project for key, entry in decision.classes.items() if entry.unmet}
-    bars.explain(connection, changed | unmet)
+    policy.explain(connection, changed | unmet)
     came = {key.release for key in decision.created}
     return len(decision.created) + len(decision.removed), came
 
@@ -136,7 +136,7 @@ def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
     )
     _review_quarantined(connection, None)
     _ask_for(connection, found.unknown, found.unseen, now)
-    bars.explain(connection, None)
+    policy.explain(connection, None)
     return len(found.nodes)
 
 

@@ -16,8 +16,7 @@ from urllib.parse import unquote
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
-from pypisync.core.standards import filenames as files
-from pypisync.core.standards import versions
+from pypisync.core.standards import filenames, versions
 from pypisync.core.wanted.groups import (
     MOST_FILES,
     MOST_PINS,
@@ -81,7 +80,7 @@ class _Package:
             return None
         named = tuple(self._files(name, found))
         if version is None and named and named[0].filename:
-            version = files.parse(name, named[0].filename).version
+            version = filenames.parse(name, named[0].filename).version
         parsed = versions.parse(version) if isinstance(version, str) else version
         if not isinstance(parsed, Version):
             self._wrong(found, version, f"the version of {name} is to be one by PEP 440")
@@ -97,7 +96,7 @@ class _Package:
             filename = unquote(address.partition("#")[0].partition("?")[0].rpartition("/")[2])
             sha256 = digest.removeprefix("sha256:").lower() if isinstance(digest, str) else ""
             try:
-                files.parse(name, filename)
+                filenames.parse(name, filename)
             except ValueError as error:
                 found.note(self.source, self.line, f"left out: {error}")
                 continue
