@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 
 # Packages without a service are installed. (That of rsync waits for a file that nobody writes.)
-for package in curl openssl rsync sqlite3 wrk; do
+for package in chromium chromium-driver curl openssl rsync sqlite3 wrk; do
     $(command -v sudo) env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends "$package" ||
         echo "There is no package $package here."
@@ -27,3 +27,14 @@ for package in nginx caddy; do
         echo "There is no package $package here."
     rm -r "$folder"
 done
+
+# What tests the accessibility of pages runs in the browser and needs nothing else of its package.
+if [ ! -e "$programs/axe.min.js" ]; then
+    folder=$(mktemp -d)
+    (
+        cd "$folder" && npm pack --silent axe-core@4.14.1 >/dev/null &&
+            tar -xzf axe-core-*.tgz package/axe.min.js && mv package/axe.min.js "$programs"
+    ) ||
+        echo "axe-core cannot be had here."
+    rm -r "$folder"
+fi

@@ -7,6 +7,7 @@ from tests.bench.index import full_index, full_patterns
 from tests.bench.ingest import ingest
 from tests.bench.initial import initial_deep, initial_large, initial_small
 from tests.bench.measure import Setup
+from tests.bench.pages import pages
 from tests.bench.proof import proof
 from tests.bench.publish import publish
 from tests.bench.query import query
@@ -34,5 +35,6 @@ WORKLOADS: dict[str, Workload] = {
     "ingest": ingest,
     "publish": publish,
     "query": query,
+    "pages": pages,
     "serve": serve,
 }

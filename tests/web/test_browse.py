@@ -285,3 +285,22 @@ def test_many_who_ask_at_once_are_sent_away(shown: Site, monkeypatch: pytest.Mon
         return [found.status for found in await asyncio.gather(*asked) if found]
 
     assert sorted(asyncio.run(ask())) == [200, 200, 200, 503, 503]
+
+
+def test_every_page_from_either_database(tmp_path: Path, database: str) -> None:
+    site = Site(tmp_path, peopled())
+    site.bench.packages = {"flask": ["latest"], "celery": ["latest"]}
+    site.bench.url = database
+    site.bench.retention = 86400
+    for version in ("8.2", "8.3"):
+        site.world.publish("click", version)
+        site.bench.clock += 3600
+        site.bench.sync()
+    pages = Pages(database, Health(site.tree, database, parse("1 h")))
+    for path in (*PAGES, *(f"/problems/{kind}" for kind in KINDS)):
+        where, _, query = path.partition("?")
+        if where == "/generations/3":
+            where, query = "/generations/2", "from=1"
+        page = asyncio.run(pages.answer(where, query.encode(), {}))
+        assert page is not None
+        assert page.status == 200, (path, page.body)

@@ -99,6 +99,8 @@ class File:
 
 def files(reader: Reader, name: str, releases: Sequence[str]) -> dict[str, list[File]]:
     """Returns the files on the project's page of these releases, by version."""
+    if not releases:
+        return {}
     marks = ",".join("?" * len(releases))
     rows = reader.rows(
         "SELECT version, filename, path, sha256, size, uploaded, requires_python, yanked, first"  # noqa: S608 - marks

@@ -1,0 +1,167 @@
+"""The pages for people in a real Chromium: both themes, a phone, a path below a proxy."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.web.sites import Site
+from tests.web.test_browse import peopled
+
+PREFIX = "/below/it"
+AXE = Path(sys.prefix) / "programs" / "axe.min.js"
+PATHS = ("/", "/search", "/projects/click", "/projects/celery", "/roots", "/generations",
+         "/generations/2", "/problems", "/problems/unmet", "/setup", "/projects/none")  # fmt: skip
+DESKTOP, PHONE = 1200, 390  # pixels
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Puts a mirror below a path, as the guide says."""
+
+    site = ""
+
+    def do_GET(self) -> None:
+        """Pass a request on."""
+        if not self.path.startswith(PREFIX + "/"):
+            self.send_error(404, "outside of the mirror")
+            return
+        connection = HTTPConnection(self.site, timeout=20)
+        sent = {name: self.headers[name] for name in ("Host", "Accept") if name in self.headers}
+        sent |= {"X-Forwarded-Prefix": PREFIX, "Connection": "close"}
+        connection.request("GET", self.path.removeprefix(PREFIX), headers=sent)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A mirror of two generations below a path, behind a proxy."""
+    site = Site(tmp_path_factory.mktemp("browser"), peopled())
+    site.bench.packages = {"flask": ["latest"], "celery": ["latest"], "markupsafe": [">=2"]}
+    site.bench.retention = 86400
+    site.bench.sync()
+    site.world.publish("click", "8.2")
+    site.bench.clock += 3600
+    site.bench.sync()
+    site.bench.clock += 3600
+    site.bench.sync()
+    with site.running():
+        handler = type("Handler", (Proxy,), {"site": urlsplit(site.address).netloc})
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
+            thread = Thread(target=proxy.serve_forever)
+            thread.start()
+            yield f"http://127.0.0.1:{proxy.server_port}{PREFIX}"
+            proxy.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """Chromium without a window."""
+    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    lacking = [name for name, found in programs.items() if found is None]
+    if lacking:
+        pytest.skip(f"there is no {' and no '.join(lacking)} on this machine")
+    options = ChromeOptions()
+    options.binary_location = programs["chromium"] or ""
+    for word in (
+        *("headless=new", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
+        *("disable-background-networking", "disable-component-update"),
+        f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
+        *(("no-sandbox",) if os.geteuid() == 0 else ()),
+    ):
+        options.add_argument(f"--{word}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=ChromeService(programs["chromedriver"]))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def shown(browser: Chrome, width: int, theme: str) -> None:
+    """Take this width and theme."""
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_pages_are_accessible(browser: Chrome, address: str, width: int, theme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not here: tests/programs.sh fetches it")
+    shown(browser, width, theme)
+    for path in PATHS:
+        browser.get(address + path)
+        opened = "for (const one of document.querySelectorAll('details')) one.open = true"
+        browser.execute_script(opened)
+        assert browser.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches") \
+            is (theme == "dark")  # fmt: skip
+        browser.execute_script(AXE.read_text(encoding="utf-8"))
+        found: dict[str, Any] = browser.execute_async_script(
+            "axe.run({runOnly: arguments[0]}).then(arguments[1])", list(RULES)
+        )
+        assert "color-contrast" in {one["id"] for one in found["passes"]}
+        wrong = {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]}
+        assert wrong == {}, path
+        wide = "return document.documentElement.scrollWidth > window.innerWidth"
+        assert not browser.execute_script(wide), path
+
+
+def test_a_walk_by_links_below_a_path(browser: Chrome, address: str) -> None:
+    shown(browser, DESKTOP, "light")
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    browser.get(f"{address}/")
+    assert "1 requirement is unmet" in browser.page_source
+    browser.find_element(By.NAME, "q").send_keys("cli", Keys.ENTER)
+    browser.find_element(By.LINK_TEXT, "click").click()
+    assert browser.current_url == f"{address}/projects/click"
+    assert f"--index-url {address}/simple/ click" in browser.page_source
+    box = browser.find_element(By.CSS_SELECTOR, ".graph .root + *, .graph a")
+    assert box.is_displayed()
+    for name in ("Roots", "Generations", "Problems", "Set up", "Overview"):
+        browser.find_element(By.LINK_TEXT, name).click()
+        assert browser.current_url.startswith(address)
+        assert browser.find_element(By.CSS_SELECTOR, "[aria-current=page]").text == name
+    # The style came, and nothing that the policy of the pages forbids was tried.
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    assert browser.execute_script(ground) == "rgb(251, 251, 250)"
+    messages = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [entry["message"] for entry in messages] == []
+
+
+def test_the_keyboard_reaches_the_content_first(browser: Chrome, address: str) -> None:
+    shown(browser, DESKTOP, "light")
+    browser.get(f"{address}/projects/click")
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element.get_attribute("textContent") == "Skip to content"
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert browser.switch_to.active_element.tag_name == "main"
+    browser.switch_to.active_element.send_keys(Keys.TAB)
+    focused = browser.switch_to.active_element
+    assert focused.tag_name == "pre"
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert browser.execute_script(outline) == "solid"
