@@ -112,7 +112,7 @@ def roots_of(group: Group) -> Iterator[Root]:
         said.setdefault(one.name, []).append(one)
     for one in group.requirements:
         here = [each for each in said[one.name] if each.marker in ("", one.marker)]
-        yield Root(one.name, _selector(here), one.extras, origin, one.marker)
+        yield Root(one.name, _selector(here), one.extras, origin, marker=one.marker)
     for pin in group.locked:
         yield Root(pin.name, pin.version, (PINNED,), origin, files=pin.files)
 

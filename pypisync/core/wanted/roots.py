@@ -7,7 +7,7 @@ left to :mod:`pypisync.core.closure.candidates`.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.selector import Selector, parse
@@ -36,6 +36,7 @@ class Root:
     selector: str  # see :mod:`pypisync.core.wanted.selector`
     extras: tuple[str, ...] = ()  # normalised, sorted; (PINNED,): the release without its needs
     origin: str = ""  # "": a key of packages; PATTERN, GROUP and a file, HELD or PROOF
+    _: KW_ONLY
     pattern: str = ""  # the key of packages_re, of the origin PATTERN
     marker: str = ""  # it counts only on targets where this can hold
     files: tuple[NamedFile, ...] = ()  # those that a lock file names for the release
@@ -60,7 +61,7 @@ class Root:
 
 def of_row(project: str, selector: str, extras: str, origin: str = "", pattern: str = "") -> Root:
     """Returns the root that a row spells; ``extras`` are separated by commas."""
-    return Root(project, selector, tuple(filter(None, extras.split(","))), origin, pattern)
+    return Root(project, selector, tuple(filter(None, extras.split(","))), origin, pattern=pattern)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,7 @@ def varied(connection: Connection, seed: int) -> None:
             drawn.name(draw.randrange(120)),
             draw.choice(SELECTORS),
             draw.choice(((), ("fast",))),
-            "",
-            draw.choice(MARKERS),
+            marker=draw.choice(MARKERS),
         )
         for _ in range(60)
     ]
