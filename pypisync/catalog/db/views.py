@@ -1,12 +1,20 @@
 """The stable views: what operators may build queries on.
 
 Their names and columns stay as they are across versions; columns may be added. The tables below
-them may change with any version. Times are seconds since 1970, UTC.
+them may change with any version. Times are seconds since 1970, UTC; ``uploaded`` is the text that
+upstream states, and ``uploaded_at`` the same time in seconds.
 """
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+
+_SECONDS = {
+    "sqlite": r"CAST(strftime('%s', \1) AS INTEGER)",
+    "postgresql": r"CAST(floor(extract(epoch FROM CAST(\1 AS timestamptz))) AS bigint)",
+}
+"""How a time that upstream states becomes seconds since 1970; ``seconds_of(x)`` in a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ VIEWS = (
         " verified: by which hash of upstream's, unverified if it states none.",
         """
         SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
+            seconds_of(f.uploaded) AS uploaded_at,
             f.requires_python, f.yanked, f.kept, f.path, f.barred,
             CASE WHEN f.stated IS NULL THEN 'sha256' WHEN f.stated = '' THEN 'unverified'
                 ELSE f.stated END AS verified,
@@ -261,6 +270,7 @@ VIEWS = (
          " FROM skipped k JOIN projects p ON p.id = k.project_id"),
     View("v_listed", "Files on the mirror's pages now.",
          "SELECT name AS project, version, filename, size, sha256, uploaded, requires_python,"
+         " seconds_of(uploaded) AS uploaded_at,"
          " yanked, path, first AS since_generation FROM published WHERE last IS NULL"),
     View(
         "v_generations",
@@ -269,6 +279,46 @@ VIEWS = (
         SELECT id AS generation, serial, at, complete, replaced, repeats, frozen,
             projects, releases, files, bytes, pages, came, went, changed
         FROM generations
+        """,
+    ),
+    View(
+        "v_changes",
+        "Files that came onto the pages or went from them, by the generation that did it.",
+        """
+        SELECT first AS generation, 'came' AS change, name AS project, version, filename, size
+        FROM published
+        UNION ALL
+        SELECT last + 1, 'went', name, version, filename, size
+        FROM published WHERE last IS NOT NULL
+        """,
+    ),
+    View(
+        "v_root_sizes",
+        "What each wanted line leads to: kept files and bytes, and those that only it leads to.",
+        """
+        WITH RECURSIVE reach(root_id, release_id) AS (
+            SELECT root_id, release_id FROM root_choices
+            UNION
+            SELECT reach.root_id, c.release_id
+            FROM reach JOIN selected s ON s.release_id = reach.release_id
+            JOIN edges e ON e.selected_id = s.id JOIN choices c ON c.class_id = e.class_id
+        ), sizes AS (
+            SELECT release_id, count(*) AS files, COALESCE(sum(size), 0) AS bytes
+            FROM files WHERE kept GROUP BY release_id
+        ), alone AS (
+            SELECT release_id FROM reach GROUP BY release_id HAVING count(*) = 1
+        )
+        SELECT p.name AS project, ro.selector, ro.extras, ro.origin, count(*) AS releases,
+            CAST(COALESCE(sum(z.files), 0) AS bigint) AS files,
+            CAST(COALESCE(sum(z.bytes), 0) AS bigint) AS bytes,
+            CAST(COALESCE(sum(CASE WHEN a.release_id IS NULL THEN 0 ELSE z.files END), 0)
+                AS bigint) AS files_alone,
+            CAST(COALESCE(sum(CASE WHEN a.release_id IS NULL THEN 0 ELSE z.bytes END), 0)
+                AS bigint) AS bytes_alone
+        FROM reach JOIN roots ro ON ro.id = reach.root_id JOIN projects p ON p.id = ro.project_id
+        LEFT JOIN sizes z ON z.release_id = reach.release_id
+        LEFT JOIN alone a ON a.release_id = reach.release_id
+        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.origin
         """,
     ),
     View("v_generation_names", "Names of generations, which are kept for ever.",
@@ -285,6 +335,7 @@ def create(connection: Connection) -> None:
         query = view.query
         if connection.dialect.name == "sqlite":
             query = query.replace("string_agg(", "group_concat(")  # its name before SQLite 3.44
+        query = re.sub(r"seconds_of\(([a-z.]+)\)", _SECONDS[connection.dialect.name], query)
         connection.execute(text(f"CREATE VIEW {view.name} AS {query}"))
         if connection.dialect.name == "postgresql":
             comment = view.comment.replace("'", "''")
