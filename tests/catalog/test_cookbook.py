@@ -39,7 +39,7 @@ def test_every_question_is_answered(bench: Bench) -> None:
             _, rows = reader.ask(statement)
             if not list(rows):
                 empty.append(question)
-    # Nothing here is held, owed, yanked, without a wheel, barred, vulnerable or asked for by a lock.
+    # Nothing here is held, owed, yanked, without a wheel, barred or vulnerable.
     assert len(empty) <= 8, empty
 
 
