@@ -308,7 +308,9 @@ VIEWS = (
         ), alone AS (
             SELECT release_id FROM reach GROUP BY release_id HAVING count(*) = 1
         )
-        SELECT p.name AS project, ro.selector, ro.extras, ro.origin, count(*) AS releases,
+        SELECT p.name AS project, ro.selector, ro.extras,
+            CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END AS origin,
+            count(*) AS releases,
             CAST(COALESCE(sum(z.files), 0) AS bigint) AS files,
             CAST(COALESCE(sum(z.bytes), 0) AS bigint) AS bytes,
             CAST(COALESCE(sum(CASE WHEN a.release_id IS NULL THEN 0 ELSE z.files END), 0)
@@ -318,7 +320,7 @@ VIEWS = (
         FROM reach JOIN roots ro ON ro.id = reach.root_id JOIN projects p ON p.id = ro.project_id
         LEFT JOIN sizes z ON z.release_id = reach.release_id
         LEFT JOIN alone a ON a.release_id = reach.release_id
-        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.origin
+        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.origin, ro.pattern
         """,
     ),
     View("v_generation_names", "Names of generations, which are kept for ever.",

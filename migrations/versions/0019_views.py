@@ -3,8 +3,8 @@
 The views are made anew after every migration; nothing else changes.
 """
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:
