@@ -72,8 +72,8 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         what = masked(self.what)
         what = what if len(what) <= 80 else what[:77] + "..."
-        shown = "".join(c if c.isprintable() else "?" for c in what)
-        return f'{self.file}:{self.line}: "{shown}": {self.allowed}'
+        said = f'{self.file}:{self.line}: "{what}": {self.allowed}'  # which may quote the file too
+        return "".join(c if c.isprintable() else "?" for c in said)
 
 
 @dataclass(slots=True)

@@ -204,8 +204,9 @@ def test_all_faults_at_once() -> None:
     assert 'c:1: "flask[x]": a constraint has no extras' in faults
 
 
-def test_a_fault_steers_no_terminal() -> None:
-    _, (fault,) = read("six\x1b[2J\x9b;")
+@pytest.mark.parametrize("line", ["six\x1b[2J\x9b;", "--index\x8aur", "six --what\x1b[2J"])
+def test_a_fault_steers_no_terminal(line: str) -> None:
+    _, (fault,) = read(line)
     assert fault.isprintable()
 
 

@@ -1,0 +1,29 @@
+"""What the operator may want in the course of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_SOME = {"p0": ["latest"], "p1": ["2 latest"], "p2": [">=1"]}
+_ALL = {f"p{number}": ["latest"] for number in range(9)}
+
+
+def _blocked(*names: str) -> dict[str, Any]:
+    return {"block": [{"reason": "not here", "name": name} for name in names]}
+
+
+CHOICES: tuple[Mapping[str, Any], ...] = (
+    {"packages": _SOME},
+    {"packages": _ALL},
+    {"packages": _ALL, "policy": _blocked("p3")},
+    {"packages": {"p5": ["latest"], "p6[fast]": ["latest", "<2"]}},
+    {"packages": _SOME, "policy": _blocked("p1", "p7"), "sdists": "always"},
+    {"packages": {}, "packages_re": {"p[0-4]": ["latest"]}},
+    {"packages": _ALL, "retention": "1 day", "grace": "1 hour"},
+    {"packages": _ALL, "sdists": "never", "flat": True},
+)
+
+
+def blocked(number: int) -> set[str]:
+    """The projects that this choice blocks."""
+    policy = CHOICES[number].get("policy", {"block": []})
+    return {block["name"] for block in policy["block"]}

@@ -1,0 +1,42 @@
+"""Whether two mirrors are the same."""
+
+import shutil
+import socket
+from pathlib import Path
+
+from tests.recipe import mirrors
+from tests.recipe.mirrors import Bench
+from tests.recipe.test_equality import decided
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+
+def difference(data: Path, url: str, fresh: Path) -> str:
+    """What differs, empty if nothing does; deletes the fresh mirror."""
+    fresh_url = f"sqlite:///{fresh / 'pypisync.sqlite'}"
+    was, should = (
+        decided(Bench(folder, MemoryUpstream(World()), {}, url=its))
+        for folder, its in ((data, url), (fresh, fresh_url))
+    )
+    mirrors._CATALOGS.pop(fresh_url).close()
+    shutil.rmtree(fresh.parent)
+    return "\n".join(
+        f"{part}:\n  followed only: {_only(was[part], should[part])}\n"
+        f"  from scratch only: {_only(should[part], was[part])}"
+        for part in was
+        if was[part] != should[part]
+    )
+
+
+def _only(here: object, there: object) -> list[object]:
+    one, other = (x.items() if isinstance(x, dict) else x for x in (here, there))
+    assert not isinstance(one, str)
+    return [row for row in one if row not in other][:12]  # type: ignore[attr-defined,operator]
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,255 @@
+"""A mirror of real processes on which the steps are played."""
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.chaos import promises, upheaval
+from tests.chaos.configurations import CHOICES, blocked
+from tests.chaos.disk import Disk
+from tests.chaos.promises import BrokenError
+from tests.chaos.reader import Reader
+from tests.chaos.settling import difference, free_port
+from tests.chaos.steps import Step
+from tests.cli.running import Done, command, configure, environ
+from tests.daemon.process import Running
+from tests.sim.server import Server
+from tests.sim.world import World
+
+PATIENCE = 300.0  # seconds that anything may take
+_EXPECTED = {0, 1, 2, 3, 4}  # exit codes that say something sensible
+_UPSTREAM = {"pace": 0, "retries": 0, "timeout": 2, "workers": 3}
+_LIMITS = {"removals": 100, "removals_share": 1, "dropped_share": 1}
+
+
+class Stage:
+    """A context manager; ``play`` does one step and checks the promises."""
+
+    def __init__(self, folder: Path, seed: int, database: str | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        self.played = 0
+        self._folder = folder
+        self._seed = seed
+        self._world = World()
+        self._disk = Disk(folder / "disk")
+        self._data = folder / "disk" / "data"
+        self._given = database
+        self._url = database or f"sqlite:///{self._data / 'pypisync.sqlite'}"
+        self._closed = promises.Closed()
+        self._daemon: Running | None = None
+        self._choice = 0
+        self._settled = 0
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True)
+        with ExitStack() as stack:
+            stack.enter_context(self._disk)
+            upheaval.begin(self._world, self._seed)
+            self._server = stack.enter_context(Server(self._world))
+            self._listen = f"127.0.0.1:{free_port()}"
+            self._configure(0)
+            self._reader = Reader(self._listen, self._seed)
+            stack.callback(self._reader.close)
+            stack.callback(self._down)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+        self.counts["links read over HTTP"] = self._reader.links
+
+    def play(self, step: Step) -> None:
+        """Do it, then check. Raises BrokenError."""
+        self.counts[step.kind] += 1
+        self.played += 1
+        getattr(self, f"_{step.kind}")(step)
+        promises.links(self._data)
+        self._closed.check(self._data, self._url, running=self._daemon is not None)
+        if self._reader.faults:
+            raise BrokenError("served", self._reader.faults[0])
+        log = self._folder / "daemon.log"
+        if log.exists():
+            promises.quiet(log.read_text(encoding="utf-8", errors="replace"))
+
+    # --- upstream, the disk, the configuration ------------------------------------------------
+
+    def _change(self, step: Step) -> None:
+        with self._world.lock:
+            upheaval.change(self._world, step.number)
+
+    def _fault(self, step: Step) -> None:
+        upheaval.fault(self._world, step.number)
+
+    def _heal(self, _: Step) -> None:
+        self._world.heal()
+
+    def _fill(self, step: Step) -> None:
+        self._disk.fill(step.number % 600_000)
+
+    def _free(self, _: Step) -> None:
+        self._disk.free()
+
+    def _configure(self, choice: Step | int) -> None:
+        number = choice if isinstance(choice, int) else choice.number
+        self._choice = number % len(CHOICES)
+        self._write(CHOICES[self._choice])
+        if self._daemon:
+            before = self._said("reloaded", "refused")
+            self._daemon.send(signal.SIGHUP)
+            self._wait(lambda: self._said("reloaded", "refused") > before, "the configuration")
+
+    def _write(self, keys: Any, **more: Any) -> None:
+        config = {"destination_folder": "disk/data", "listen": self._listen} | dict(keys) | more
+        if self._given:
+            config["database"] = self._given
+        self._config = configure(
+            self._folder, self._server.url, upstream=_UPSTREAM, limits=_LIMITS, **config
+        )
+
+    # --- processes ----------------------------------------------------------------------------
+
+    def _start(self, _: Step) -> None:
+        if self._daemon is None:
+            self._daemon = Running(self._config).__enter__()
+            self._wait(lambda: self._said("leading", "standing_by"), "the daemon to begin")
+
+    def _terminate(self, _: Step) -> None:
+        if self._daemon:
+            self._daemon.send(signal.SIGTERM)
+            process = self._daemon.process
+            promises.eventually(lambda: process.poll() is not None, "the daemon's end", PATIENCE)
+            self._ended()
+        else:
+            self._cut(signal.SIGTERM, 0)
+
+    def _kill(self, step: Step) -> None:
+        self._cut(signal.SIGKILL, step.number)
+
+    def _cut(self, number: signal.Signals, milliseconds: int) -> None:
+        """Begin a cycle, and end its process that long after its first request."""
+        before = self._server.requests()
+        if self._daemon:
+            process = self._daemon.process
+            self._daemon.send(signal.SIGUSR1)
+        else:
+            process = self._spawn("sync")
+        end = time.monotonic() + 30
+        while process.poll() is None and self._server.requests() == before:
+            if time.monotonic() > end:
+                break
+            time.sleep(0.001)
+        time.sleep(milliseconds / 1_000)
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise BrokenError("hangs", f"no end after {number.name}") from error
+        self._ended()
+
+    def _ended(self) -> None:
+        if self._daemon:
+            code = self._daemon.process.returncode
+            self._daemon.__exit__(None, None, None)
+            self._daemon = None
+            if code not in {*_EXPECTED, -signal.SIGKILL}:
+                raise BrokenError("exit code", f"the daemon ended with {code}")
+
+    def _cycle(self, _: Step) -> None:
+        """A whole cycle, by the daemon if it runs."""
+        if self._daemon is None:
+            if self._run("sync").code in {0, 1}:
+                promises.nothing_else(self._data, self._url, blocked(self._choice))
+            return
+        before = len(self._daemon.events("run"))
+        self._daemon.send(signal.SIGUSR1)
+        self._wait(lambda: self._cycles() > before or self._said("standing_by"), "a cycle")
+
+    def _cycles(self) -> int:
+        return len(self._daemon.events("run")) if self._daemon else 0
+
+    def _command(self, step: Step) -> None:
+        self._run(*step.words)
+
+    def _run(self, *words: str) -> Done:
+        process = self._spawn(*words)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise BrokenError("hangs", " ".join(words)) from error
+        text = (self._folder / "command.log").read_text(encoding="utf-8", errors="replace")
+        promises.quiet(text)
+        if process.returncode not in _EXPECTED:
+            raise BrokenError("exit code", f"{words}: {process.returncode}\n{text[-2_000:]}")
+        return Done(process.returncode, text, text)
+
+    def _spawn(self, *words: str) -> "subprocess.Popen[bytes]":
+        with (self._folder / "command.log").open("wb") as log:
+            return subprocess.Popen(
+                command(self._config, *words),
+                cwd=self._folder,
+                env=environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _said(self, *events: str) -> int:
+        assert self._daemon is not None
+        return sum(len(self._daemon.events(event)) for event in events)
+
+    def _wait(self, found: Any, what: str) -> None:
+        """Wait for the daemon, which may end by itself (its disk is full, say)."""
+        assert self._daemon is not None
+        process = self._daemon.process
+        promises.eventually(lambda: process.poll() is not None or found(), what, PATIENCE)
+        if process.poll() is not None:
+            self._ended()
+
+    def _down(self) -> None:
+        if self._daemon:
+            self._daemon.__exit__(None, None, None)
+            self._daemon = None
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _settle(self, _: Step) -> None:
+        """Heal everything, one quiet cycle: the same as a mirror that starts now."""
+        if self._daemon:
+            self._terminate(Step("terminate"))
+        self._disk.free()
+        with self._world.lock:
+            upheaval.rest(self._world)
+        self._write(CHOICES[self._choice], retention="0", grace="0")
+        for words in (("rollback", "--release"), ("tag", "--delete", "good")):
+            self._run(*words)
+        done = self._run("sync", "--accept-removals")
+        promises.nothing_else(self._data, self._url, blocked(self._choice))
+        self._settled += 1
+        fresh = self._folder / f"fresh{self._settled}"
+        keys = {"upstream": _UPSTREAM, "limits": _LIMITS} | dict(CHOICES[self._choice])
+        config = configure(fresh, self._server.url, **keys | {"retention": "0", "grace": "0"})
+        mirror = partial(command, config)
+        code = subprocess.run(
+            mirror("sync"), cwd=fresh, env=environ(), capture_output=True, check=False
+        ).returncode
+        if said := difference(self._data, self._url, fresh / "data"):
+            raise BrokenError("from scratch", f"{said}\n{done.out[-1_500:]}")
+        if code != done.code:
+            raise BrokenError("from scratch", f"exit code {done.code}, from scratch {code}")
+        verified = self._run("verify")
+        if verified.out != "no faults\n":
+            raise BrokenError("verify", verified.out[-2_000:])
+        self._write(CHOICES[self._choice])

@@ -1,0 +1,57 @@
+"""The chaos test itself: it runs, it finds what is broken, and it shortens what broke it."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import promises
+from tests.chaos.promises import BrokenError
+from tests.chaos.shrink import shrunk
+from tests.chaos.stage import Stage
+from tests.chaos.steps import Step, drawn
+
+
+def test_a_short_attack(tmp_path: Path) -> None:
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    quick = [step for step in drawn(seed, 60) if step.kind in {"change", "fault"}]
+    steps = [*quick[:6], Step("kill", draw.randrange(60)), *quick[6:9], Step("settle")]
+    with Stage(tmp_path / "mirror", seed) as stage:
+        for step in steps:
+            stage.play(step)
+        assert stage.counts["kill"] == stage.counts["settle"] == 1
+
+
+def test_a_file_that_is_not_what_its_page_says_is_seen(tmp_path: Path) -> None:
+    with Stage(tmp_path / "mirror", 1) as stage:
+        stage.play(Step("cycle"))
+        data = tmp_path / "mirror" / "disk" / "data"
+        wheel = next((data / "packages").rglob("p0-*.*"))
+        wheel.write_bytes(b"x" + wheel.read_bytes()[1:])
+        with pytest.raises(BrokenError, match="links"):
+            promises.links(data)
+        wheel.unlink()
+        with pytest.raises(BrokenError, match="links"):
+            promises.links(data)
+        stray = wheel.with_name("p9-1.0-py3-none-any.whl")
+        stray.touch()
+        url = f"sqlite:///{data / 'pypisync.sqlite'}"
+        with pytest.raises(BrokenError, match="unknown"):
+            promises.nothing_else(data, url, set())
+
+
+def test_the_same_seed_draws_the_same_steps() -> None:
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    assert drawn(seed, 50) == drawn(seed, 50)
+    assert drawn(seed, 50)[-1].kind == "settle"
+
+
+def test_what_breaks_is_shortened_to_what_is_needed() -> None:
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    needed = set(draw.sample(range(50), 3))
+    assert shrunk(range(50), lambda part: needed <= set(part)) == sorted(needed)

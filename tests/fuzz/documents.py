@@ -1,0 +1,107 @@
+"""What an index answers: pages in each form, lists, XML-RPC, parts of files."""
+
+import re
+from contextlib import suppress
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any, cast
+
+from packaging.utils import canonicalize_name
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import ProtocolError
+
+from pypisync.core.standards import filenames
+from pypisync.core.standards.model import File, ProjectDocument
+from pypisync.errors import Malformed
+from pypisync.upstream import changelog, documents
+from pypisync.upstream.ranges import Ranges, _NoRangesError
+from pypisync.upstream.session import Reply
+
+_PATH = re.compile(r"packages(/[0-9a-zA-Z]+)+/[^/]+")
+_URL = "https://index.test/simple/a/"
+
+
+def page_json(data: bytes) -> None:
+    """A page of the simple index in JSON."""
+    _page(data, documents.SIMPLE_JSON)
+
+
+def page_html(data: bytes) -> None:
+    """The same in HTML."""
+    _page(data, "text/html")
+
+
+def root(data: bytes) -> None:
+    """The list of all projects, in both forms."""
+    for kind in (documents.SIMPLE_JSON, "text/html"):
+        with suppress(Malformed):
+            listed = documents.parse_root(_reply(data, kind))
+            for name, serial in listed.projects:
+                assert name == canonicalize_name(name)
+                assert serial is None or 0 <= serial <= documents.MAX_SERIAL
+
+
+def legacy(data: bytes) -> None:
+    """A document of the legacy JSON API, for each purpose that it is read for."""
+    reply = _reply(data, "application/json")
+    with suppress(Malformed):
+        _sound(documents.parse_legacy("a", reply))
+    with suppress(Malformed):
+        documents.parse_requires("a", reply)
+    with suppress(Malformed):
+        documents.parse_vulnerabilities("a", reply)
+
+
+def xmlrpc(data: bytes) -> None:
+    """An answer to an XML-RPC call, and its rows as changes."""
+    with suppress(Malformed):
+        result = changelog._decode(_reply(data, "text/xml"))
+        for row in result if isinstance(result, list) else [result]:
+            with suppress(Malformed):
+                assert 0 <= changelog._change(row).serial <= documents.MAX_SERIAL
+
+
+def content_range(data: bytes) -> None:
+    """The head and body of an answer to a Range request: never other bytes than it states."""
+    head, _, body = data.partition(b"\n")
+    left = BytesIO(body)
+    stream = SimpleNamespace(
+        status=206,
+        url=_URL,
+        headers=CaseInsensitiveDict({"Content-Range": head.decode("latin-1")}),
+        read=lambda *, decode: left.read(16),
+    )
+    with suppress(Malformed, _NoRangesError, ProtocolError):
+        part, size = Ranges(lambda: 0.0)._taken(cast("Any", stream), 0, 64)
+        assert len(part) == min(64, size)
+        assert part == body
+
+
+def _page(data: bytes, kind: str) -> None:
+    with suppress(Malformed):
+        _sound(documents.parse_simple("a", _reply(data, kind)))
+
+
+def _sound(document: ProjectDocument) -> None:
+    assert 0 <= document.serial <= documents.MAX_SERIAL
+    for file in document.files:
+        assert file.url.startswith(("http://", "https://"))
+        _stored(file)
+    document_text = repr(document)
+    assert "\\x00" not in document_text  # PostgreSQL holds no NUL
+    document_text.encode()  # nor a lone surrogate, which has no UTF-8
+
+
+def _stored(file: File) -> None:
+    """A file that is taken gets a path that stays in its folder."""
+    try:
+        filenames.parse("a", file.filename)
+    except ValueError:
+        return
+    path = filenames.pool_path(file)
+    assert _PATH.fullmatch(path), path
+    assert ".." not in path.split("/"), path
+
+
+def _reply(data: bytes, kind: str) -> Reply:
+    return Reply(200, _URL, CaseInsensitiveDict({"Content-Type": kind}), data)
