@@ -92,7 +92,7 @@ def nothing_else(data: Path, url: str, blocked: set[str]) -> None:
     """After a run: no file that is blocked, and none that the catalog does not know."""
     known = {str(path) for (path,) in rows(url, "SELECT path FROM stored")}
     for file in sorted((data / "packages").rglob("*")):
-        path = str(file.relative_to(data)).removesuffix(".metadata")
+        path = str(file.relative_to(data))
         if not file.is_file():
             continue
         if path not in known:

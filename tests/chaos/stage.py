@@ -233,8 +233,9 @@ class Stage:
         with self._world.lock:
             upheaval.rest(self._world)
         self._write(CHOICES[self._choice], retention="0", grace="0")
-        for words in (("rollback", "--release"), ("tag", "--delete", "good")):
-            self._run(*words)
+        if self.counts["command"]:
+            for words in (("rollback", "--release"), ("tag", "--delete", "good")):
+                self._run(*words)
         done = self._run("sync", "--accept-removals")
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
