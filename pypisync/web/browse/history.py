@@ -40,7 +40,8 @@ def one(reader: Reader, which: str, base: str) -> Mapping[str, Any] | None:
         return None
     place = numbers.index(number)
     before = kept[place + 1].number if place + 1 < len(kept) else None
-    old = queries.find(reader, base) if base else before
+    old = queries.find(reader, base) if base else None
+    old = before if old is None else old
     differs = _count(kept, old, number)
     difference = None
     if old is not None and differs is not None and differs <= _MOST:

@@ -1,5 +1,6 @@
 """The first page: how the mirror is, what is wrong first; and the pages of what is wrong."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import problems
 from pypisync.catalog.queries.status import Status
 from pypisync.web.browse.paging import Paging
+from pypisync.web.browse.units import span
 from pypisync.web.health import Health
 
 _FIRST = 10  # problems of a kind that are shown beside others
@@ -27,7 +29,7 @@ def overview(health: Health, now: float) -> Mapping[str, Any]:
     reading = health.read()
     reasons = health.unready(reading)
     found = reading.status
-    alarms = [Alarm(f"Not ready: {reason}.", "", grave=True) for reason in reasons]
+    alarms = [Alarm(f"Not ready: {_for_people(one)}.", "", grave=True) for one in reasons]
     if found is not None:
         alarms += _alarms(found)
     return {
@@ -72,6 +74,14 @@ def _alarms(found: Status) -> Iterator[Alarm]:
             yield Alarm(f"{count:,} {one if count == 1 else many}", f"problems/{kind}")
 
 
+def _for_people(reason: str) -> str:
+    """Returns a reason with its seconds in a larger unit."""
+    return _SECONDS.sub(
+        lambda found: f"{span(float(found[1]))} ago, more than {span(float(found[2]))}", reason
+    )
+
+
+_SECONDS = re.compile(r"(\d+) seconds ago, more than (\d+)")
 _ENDS = {"failed": "failed", "stopped": "was stopped"}
 
 

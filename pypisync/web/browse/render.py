@@ -1,7 +1,6 @@
-"""Templates, and what they say sizes, times and counts with."""
+"""Templates, and what they may call."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,9 +10,9 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pypisync.core.units import show_size
+from pypisync.web.browse.units import moment, number, span, when
 
 FOLDER = Path(__file__).parent
-_UNITS = ((86400 * 2, 86400, "day"), (7200, 3600, "hour"), (120, 60, "minute"), (0, 1, "second"))
 
 
 @cache
@@ -37,35 +36,6 @@ def environment() -> Environment:
 def page(name: str, values: Mapping[str, Any]) -> bytes:
     """Returns a page made from the template ``name``.html."""
     return environment().get_template(f"{name}.html").render(values).encode()
-
-
-def number(value: float) -> str:
-    """Returns a number with its thousands apart: "12,345"."""
-    return f"{value:,.0f}"
-
-
-def when(seconds: float | None) -> str:
-    """Returns a point in time for people, in UTC: "2026-11-28 17:00"."""
-    if seconds is None:
-        return "never"
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError, OSError):
-        return "unknown"
-
-
-def moment(seconds: float) -> str:
-    """Returns a point in time for programs: the value of HTML's ``datetime``."""
-    return f"{when(seconds).replace(' ', 'T')}Z"
-
-
-def span(seconds: float) -> str:
-    """Returns a length of time in its largest whole unit: "3 hours"."""
-    for least, unit, name in _UNITS:
-        if abs(seconds) >= least:
-            count = int(abs(seconds) // unit)
-            return f"{count:,} {name}{'' if count == 1 else 's'}"
-    raise AssertionError("the last unit has no least")
 
 
 def web(url: str) -> str:

@@ -1,6 +1,6 @@
 """Which URL is which page.
 
-Pages are made by threads, a few at a time, so that files are served meanwhile.
+A page is made by a thread, one at a time, so that files are served meanwhile.
 
 Links are relative, so a proxy may put the mirror below any path. There is no script, and nothing
 comes from another host: the Content-Security-Policy says so to browsers.
@@ -25,7 +25,6 @@ from pypisync.web.headers import is_known
 from pypisync.web.health import Health
 from pypisync.web.response import Response
 
-_AT_A_TIME = 2
 _WAITING = 64  # requests; more are sent away
 _HEADERS = {
     "Cache-Control": "no-cache",
@@ -62,7 +61,7 @@ class Pages:
         self._url = url
         self._health = health
         self._now = now
-        self._places = asyncio.Semaphore(_AT_A_TIME)
+        self._lock = asyncio.Lock()  # threads that compute slow down the one that serves files
         self._waiting = 0
 
     async def answer(
@@ -78,7 +77,7 @@ class Pages:
             return _sent(503, b"Too many pages are being made: try again.\n", **_BUSY)
         self._waiting += 1
         try:
-            async with self._places:
+            async with self._lock:
                 return await asyncio.to_thread(self._made, parts, query, headers)
         finally:
             self._waiting -= 1
