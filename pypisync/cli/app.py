@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pypisync.cli import (
+    backup,
     configuration,
     db,
     generations,
@@ -52,6 +53,8 @@ app.command()(generations.tag)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(sync.prune)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(man.man)
 app.add_typer(db.app)
 
