@@ -155,6 +155,18 @@ def test_a_lock_files_hash_that_no_file_has_is_told(tmp_path: Path, world: World
     assert bench.listed() == {}
 
 
+def test_a_lock_files_name_is_no_other_file_without_a_hash(tmp_path: Path, world: World) -> None:
+    """Neither the lock nor upstream states a hash, and two unknown hashes are not the same."""
+    world.publish("app", "1.0", hashes=())
+    pin = Locked("app", "1.0", (NamedFile("app-1.0.tar.gz"),))
+    group = Group("uv.lock", resolve=False, locked=(pin,))
+    bench = Bench(tmp_path, MemoryUpstream(world), {}, groups=[group])
+    report = bench.sync()
+    assert report.failed == {"app-1.0.tar.gz": "uv.lock names it, and upstream has no such file"}
+    assert (report.files, bench.listed()) == (0, {})
+    assert [row[-1] for row in bench.query("SELECT * FROM v_named")] == [None]
+
+
 def test_over_http_as_html_without_any_hash(
     tmp_path: Path, world: World, server: Server, wired: object
 ) -> None:

@@ -173,7 +173,8 @@ VIEWS = (
             l.sha256, l.filename, f.filename AS found
         FROM locked l JOIN roots ro ON ro.id = l.root_id JOIN projects p ON p.id = ro.project_id
         LEFT JOIN root_choices rc ON rc.root_id = ro.id
-        LEFT JOIN files f ON f.release_id = rc.release_id AND (l.sha256 = f.sha256
+        LEFT JOIN files f ON f.release_id = rc.release_id AND (
+            l.sha256 <> '' AND l.sha256 = f.sha256
             OR l.sha256 = '' AND (l.filename = f.filename OR l.filename = '' AND f.kept))
         WHERE ro.origin LIKE 'group:%'
         """,

@@ -52,7 +52,8 @@ def is_named() -> ColumnElement[bool]:
     by_rules = and_(locked.c.sha256 == "", locked.c.filename == "", files.c.kept)
     alike = or_(locked.c.filename == files.c.filename, and_(locked.c.filename == "", files.c.kept))
     perhaps = and_(locked.c.sha256 != "", files.c.sha256 == "", alike)
-    return or_(locked.c.sha256 == files.c.sha256, by_name, by_rules, perhaps)
+    by_hash = and_(locked.c.sha256 != "", locked.c.sha256 == files.c.sha256)
+    return or_(by_hash, by_name, by_rules, perhaps)
 
 
 def named_files(of: ColumnElement[bool] | None = None) -> Any:
