@@ -26,7 +26,7 @@ def test_a_short_attack(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_what_its_page_says_is_seen(tmp_path: Path) -> None:
     with Stage(tmp_path / "mirror", 1) as stage:
-        stage.play(Step("cycle"))  # which needs nothing of chance: the world is that of seed 1
+        stage.play(Step("cycle"))
         data = tmp_path / "mirror" / "disk" / "data"
         wheel = next((data / "packages").rglob("*.whl"))
         wheel.write_bytes(b"x" + wheel.read_bytes()[1:])
