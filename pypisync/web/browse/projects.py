@@ -16,7 +16,7 @@ from pypisync.web.browse.paging import Paging
 
 _RELEASES = 15
 _ROOTS = 20
-_NODES = 600  # releases that are looked at for the sizes of the roots on a page
+_NODES = 400  # releases that are looked at for the sizes of the roots on a page
 _NEEDS = 300
 _USERS = 100
 _PROOFS = 50
