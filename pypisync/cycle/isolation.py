@@ -29,15 +29,18 @@ def apart(
 
 
 @contextmanager
-def guarded(note: Callable[[UpstreamError], object]) -> Iterator[None]:
+def guarded(
+    note: Callable[[UpstreamError], object], malformed: Callable[[str], object] = repr
+) -> Iterator[None]:
     """Read something hostile inside: what is malformed counts as not there.
 
-    Whatever else it does to a library is told to ``note``. Raises what concerns everything.
+    Why it is malformed is told to ``malformed``, whatever else it does to a library to ``note``.
+    Raises what concerns everything.
     """
     try:
         yield
-    except (Malformed, ValueError):
-        return
+    except (Malformed, ValueError) as error:
+        malformed(str(error))
     except PypiSyncError:
         raise
     except Exception as error:  # noqa: BLE001 - see above

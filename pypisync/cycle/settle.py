@@ -44,13 +44,14 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
                 continue
             with mirror.catalog.begin() as connection:
                 report.proofs = counts(connection)
-                empty |= undecided(connection)
+                empty |= undecided(connection) | requirements.unreadable(connection)
             for root, reason in empty.items():
                 mirror.watch.fault(root, reason)
             report.failed |= empty
             return
         # Most cycles have nothing to learn, and need not wait for what opens archives.
-        from pypisync.cycle.learn import learn_projects, learn_requirements
+        from pypisync.cycle.learn import learn_projects
+        from pypisync.cycle.read_requirements import learn_requirements
 
         tried |= {ask.name for ask in asks}
         asks, reason = limits.before_reading(mirror, asks)

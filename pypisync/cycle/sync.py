@@ -120,7 +120,7 @@ def verify(mirror: Mirror) -> dict[str, str]:
     with mirror.catalog.begin() as connection:
         if not requirements.unverified(connection):
             return {}
-    from pypisync.cycle.learn import verify_ranged
+    from pypisync.cycle.read_requirements import verify_ranged
 
     differs = verify_ranged(mirror)
     for what, reason in differs.items():

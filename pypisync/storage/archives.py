@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import IO
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
 from pypisync.errors import Malformed
 from pypisync.storage import disk
@@ -46,6 +45,7 @@ _BROKEN = (
     NotImplementedError,
     RecursionError,
 )
+_DIST_INFO = ".dist-info"
 _FACTS = ("PKG-INFO", "pyproject.toml")
 
 
@@ -116,12 +116,24 @@ def _undamaged(filename: str) -> Iterator[None]:
 
 
 def _metadata_of(filename: str, file: IO[bytes]) -> bytes:
+    """Returns the METADATA of a wheel, which has one ``.dist-info`` folder.
+
+    As for pip (``utils/wheel.py``) and uv, the folder's name begins with that of the project, and
+    the version in it does not count.
+    """
     try:
-        name, version, _, _ = parse_wheel_filename(filename)
+        name, _, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise Malformed(f"{filename}: {error}") from error
     with zipfile.ZipFile(_Zip(file)) as archive:
-        found = [info for info in archive.infolist() if _is_metadata(info.filename, name, version)]
+        members = archive.infolist()
+        folders = {info.filename.partition("/")[0] for info in members}
+        about = sorted(folder for folder in folders if folder.endswith(_DIST_INFO))
+        if len(about) != 1:
+            raise Malformed(f"{filename}: {len(about)} folders {_DIST_INFO}, expected 1")
+        if not canonicalize_name(about[0]).startswith(name):
+            raise Malformed(f"{filename}: its metadata is in {about[0]}, of another project")
+        found = [info for info in members if info.filename == f"{about[0]}/METADATA"]
         if len(found) != 1:
             raise Malformed(f"{filename}: {len(found)} members are its METADATA, expected 1")
         return _zip_member(archive, found[0], filename)
@@ -256,16 +268,3 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, filename: str) 
     if len(data) != info.file_size:
         raise Malformed(f"{filename}: {info.filename} is cut off")
     return data
-
-
-def _is_metadata(member: str, name: str, version: Version) -> bool:
-    """Returns whether the member is <name>-<version>.dist-info/METADATA, in any spelling."""
-    folder, _, rest = member.partition("/")
-    stem, suffix = folder[: -len(".dist-info")], folder[-len(".dist-info") :]
-    if rest != "METADATA" or suffix != ".dist-info":
-        return False
-    found, _, text = stem.rpartition("-")
-    try:
-        return canonicalize_name(found) == name and Version(text) == version
-    except InvalidVersion:
-        return False

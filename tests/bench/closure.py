@@ -19,12 +19,12 @@ from pypisync.catalog.db.schema import classes, edges, projects, releases, selec
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import requirements as knowledge
+from pypisync.catalog.facts.readings import Knowledge, Stated
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import set_roots
 from pypisync.core.environments import targets
 from pypisync.core.filters.file_rules import FilePolicy, Rules
 from pypisync.core.standards import requirements
-from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.roots import Root
 from tests.bench.drawn import Drawn, fill
 from tests.bench.measure import LINUX, Setup, folder, run
@@ -153,10 +153,10 @@ def _change(catalog: Catalog, drawn: Drawn, count: int) -> dict[str, float]:
     with catalog.begin() as connection:
         wanted = select(releases.c.id).where(releases.c.knowledge == "wanted")
         known_now = [
-            knowledge.Knowledge(release, "metadata", "known", _needs(drawn))
+            Knowledge(release, "metadata", "known", _needs(drawn))
             for release in connection.scalars(wanted)
         ]
-        knowledge.record_knowledge(connection, known_now)
+        knowledge.record_knowledge(connection, known_now, _RULES, 0.0)
     second = _timed(catalog)
     return {name: first[name] + second[name] for name in first}
 
@@ -171,14 +171,14 @@ def _have(connection: Connection, drawn: Drawn, numbers: list[int]) -> dict[int,
     return {row[0] - 1: row[1] for row in connection.execute(query)}
 
 
-def _needs(drawn: Drawn) -> tuple[Requirement, ...]:
+def _needs(drawn: Drawn) -> tuple[Stated, ...]:
     found = {}
     for need in drawn.needs():
         marker = f"; {need.marker}" if need.marker else ""
         found[need.project] = requirements.parse(
             f"{drawn.name(need.project)}{need.specifier}{marker}"
         )
-    return tuple(found.values())
+    return tuple(map(Stated, found.values()))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def app(world: World) -> World:
     world.publish("leaf", "1.0")
     world.publish("leaf", "2.0")
     world.publish("speed", "1.0", wheels=NATIVE)
-    world.publish("old", "1.0", requires_python="<3.12")
+    world.publish("old", "1.0", wheels=["cp311-cp311-manylinux_2_17_x86_64"])
     world.publish("torn", "1.0", requires=["leaf>=2", "core", "app"])
     return world
 

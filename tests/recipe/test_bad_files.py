@@ -186,11 +186,13 @@ def test_metadata_that_is_missing_or_wrong_is_asked_for_elsewhere(
     assert bench.query("SELECT source FROM v_releases WHERE project = 'app'") == [("wheel",)]
 
 
-def odd_wheel(name: str, metadata: bytes) -> dists.Built:
+def odd_wheel(
+    name: str, metadata: bytes, *, folder: str = "", method: int = zipfile.ZIP_STORED
+) -> dists.Built:
     """A wheel whose METADATA, and what is served beside it, are these bytes."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(f"{name}-1.0.dist-info/METADATA", metadata)
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr(f"{folder or f'{name}-1.0'}.dist-info/METADATA", metadata)
     return dists.built(buffer.getvalue(), metadata)
 
 
@@ -203,7 +205,7 @@ GARBAGE = {
 
 
 def test_metadata_that_is_garbage(tmp_path: Path, world: World, memory: MemoryUpstream) -> None:
-    """It is stored and listed, for upstream states its hash; what it needs is asked elsewhere."""
+    """It is stored and listed, for upstream states its hash; what it needs nobody else can say."""
     world.publish("lib", "1.0")
     for name, metadata in GARBAGE.items():
         stem = name.replace("-", "_")
@@ -215,11 +217,19 @@ def test_metadata_that_is_garbage(tmp_path: Path, world: World, memory: MemoryUp
     bench = Bench(tmp_path, memory, {name: ["latest"] for name in roots})
     report = bench.sync()
     assert report.held == {}
-    assert bench.listed() == {name: {"1.0"} for name in [*roots, "lib"]}
-    told = dict(bench.query("SELECT project, source FROM v_releases"))
-    assert {told[name] for name in GARBAGE} == {"json"}
-    known = dict(bench.query("SELECT project, knowledge FROM v_releases"))
-    assert {known[f"silent-{name}"] for name in GARBAGE} == {"unavailable"}
+    assert bench.listed() == {name: {"1.0"} for name in roots}
+    assert set(bench.query("SELECT knowledge FROM v_releases")) == {("unavailable",)}
+    shown = {name: why for name, _, why in unreadable(bench)}
+    assert shown.keys() == {*roots}
+    assert report.failed == {f"{name}==1.0": why for name, why in shown.items()}
+    assert report.exit_code == bench.sync().exit_code == 1
+
+
+def unreadable(bench: Bench) -> list[tuple[str, str, str]]:
+    """What v_unmet shows of METADATA that cannot be read."""
+    return bench.query(
+        "SELECT project, version, reason FROM v_unmet WHERE requirement = 'METADATA'"
+    )
 
 
 LINES = (
@@ -312,7 +322,9 @@ def test_sdists_with_hostile_members(tmp_path: Path, world: World, memory: Memor
         tmp_path / "in" / "mirror", memory, {name: ["latest"] for name in SDISTS | GOOD_SDISTS}
     )
     report = bench.sync()
-    assert report.failed == report.held == {}
+    assert report.held == {}
+    damaged = {"no-archive", "nothing", "cut-off", "links", "hard-links", "devices"}
+    assert report.failed.keys() == {f"{name}==1.0" for name in damaged}
     assert bench.listed().keys() == {*SDISTS, *GOOD_SDISTS, "builder"} | (
         {"setuptools"} & bench.listed().keys()
     )
@@ -331,7 +343,7 @@ def test_wheels_that_are_no_archive(tmp_path: Path, world: World, memory: Memory
     for name, content in contents.items():
         world.add_file(name, "1.0", f"{name}-1.0-py3-none-any.whl", content)
     bench = Bench(tmp_path, memory, {name: ["latest"] for name in contents})
-    assert bench.sync().exit_code == 0
+    assert bench.sync().failed.keys() == {f"{name}==1.0" for name in contents}
     assert bench.listed() == {name: {"1.0"} for name in contents}
     known = bench.query("SELECT DISTINCT knowledge FROM v_releases")
     assert known == [("unavailable",)]

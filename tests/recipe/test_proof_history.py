@@ -53,7 +53,7 @@ def test_from_proven_to_refuted_and_back(bench: Bench, world: World) -> None:
     # A tick without change writes nothing, nor does one with a change of something else.
     before = bench.query(ALL)
     bench.sync()
-    world.publish("gone", "1.0", requires_python="<3")
+    world.publish("gone", "1.0", wheels=["py2-none-any"])
     bench.sync()
     assert bench.query(ALL) == before
 

@@ -130,6 +130,8 @@ def _fault(
             return f"{odd} does not install" if odd else ""
         case "refuted":
             return f"{every[0]} installs" if every else ""
+        case "blocked" if pins.get("uv") and not chosen:  # uv alone: it ignores upper bounds
+            return f"{every[0]} installs" if every else ""
         case "blocked":
             hangs = truth.unknown(target, chosen) and chosen == truth.reached(
                 target, wanted, chosen

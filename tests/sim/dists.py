@@ -43,6 +43,7 @@ class Dist:
     requires_python: str | None = None
     padding: int = 0  # bytes of incompressible ballast
     modules: tuple[tuple[str, str], ...] = ()  # path and text; default: one module
+    says: str = ""  # the version in its METADATA; default: its own
 
 
 def dist(
@@ -119,7 +120,8 @@ def with_extra(requirement: str, extra: str) -> str:
 
 def metadata_text(dist: Dist, version: str = "2.1", dynamic: tuple[str, ...] = ()) -> str:
     """The core metadata, in the given metadata version, with these fields marked dynamic."""
-    lines = [f"Metadata-Version: {version}", f"Name: {dist.name}", f"Version: {dist.version}"]
+    lines = [f"Metadata-Version: {version}", f"Name: {dist.name}"]
+    lines += [f"Version: {dist.says or dist.version}"]
     lines += ["Summary: A simulated project"]
     lines += [f"Dynamic: {field}" for field in dynamic]
     if version != "1.1":

@@ -77,12 +77,27 @@ def test_the_folder_is_found_in_any_spelling(tmp_path: Path, member: str) -> Non
     assert wheel_metadata(wheel(tmp_path, (member, METADATA))) == METADATA
 
 
-def test_other_folders_do_not_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["1.0.post1", "2.0", "1.0+local", "unknown"])
+def test_the_version_of_the_folder_does_not_count(tmp_path: Path, version: str) -> None:
+    member = f"spam_egg-{version}.dist-info/METADATA"
+    assert wheel_metadata(wheel(tmp_path, (member, METADATA))) == METADATA
+
+
+@pytest.mark.parametrize("other", ["other-1.0.dist-info/METADATA", "spam_egg-2.0.dist-info/WHEEL"])
+def test_two_folders_are_refused_as_pip_and_uv_do(tmp_path: Path, other: str) -> None:
+    with pytest.raises(Malformed, match="2 folders"):
+        wheel_metadata(wheel(tmp_path, (MEMBER, METADATA), (other, b"other")))
+
+
+def test_a_folder_of_another_project_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match="another project"):
+        wheel_metadata(wheel(tmp_path, ("other-1.0.dist-info/METADATA", METADATA)))
+
+
+def test_deeper_folders_do_not_count(tmp_path: Path) -> None:
     path = wheel(
         tmp_path,
         (MEMBER, METADATA),
-        ("other-1.0.dist-info/METADATA", b"other"),
-        ("spam_egg-2.0.dist-info/METADATA", b"other"),
         ("spam/_vendor/spam_egg-1.0.dist-info/METADATA", b"vendored"),
         ("spam_egg-1.0.dist-info/sub/METADATA", b"deeper"),
         ("/spam_egg-1.0.dist-info/METADATA", b"absolute"),
@@ -92,12 +107,12 @@ def test_other_folders_do_not_count(tmp_path: Path) -> None:
 
 
 def test_none_or_two_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Malformed, match="0 members"):
+    with pytest.raises(Malformed, match="0 folders"):
         wheel_metadata(wheel(tmp_path, ("spam.py", b"")))
-    with pytest.raises(Malformed, match="2 members"):
-        wheel_metadata(
-            wheel(tmp_path, (MEMBER, METADATA), ("Spam.Egg-1.0.dist-info/METADATA", b"x"))
-        )
+    with pytest.raises(Malformed, match="0 members"):
+        wheel_metadata(wheel(tmp_path, (MEMBER.replace("METADATA", "WHEEL"), b"")))
+    with pytest.warns(UserWarning, match="Duplicate"), pytest.raises(Malformed, match="2 members"):
+        wheel_metadata(wheel(tmp_path, (MEMBER, METADATA), (MEMBER, b"x")))
 
 
 def test_a_wrong_filename_is_refused(tmp_path: Path) -> None:

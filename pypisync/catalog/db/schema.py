@@ -102,9 +102,13 @@ releases = Table(
     text_column("builds", "0"),  # mask of targets that have no wheel: an sdist is built
     text_column("serves", "0"),  # mask of proof targets, by files that are not yanked
     text_column("serves_yanked", "0"),  # by all files
+    text_column("unsure", "0"),  # mask of targets on which some installer may pass over it
+    text_column("not_pip", "0"),  # mask of proof targets on which pip passes over it
+    text_column("not_uv", "0"),  # the same of uv
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     text_column("knowledge", "unknown"),
     text_column("source"),  # where the requirements were read
+    flag_column("split"),  # its files state different requirements
     text_column("provides"),  # extras, separated by commas
     flag_column("undecided", index=True),  # masks or requirements changed since the last decision
     Column("examined", Float),  # when upstream was asked for its vulnerabilities last
@@ -140,6 +144,9 @@ files = Table(
     text_column("admits", "0"),
     # SHA-256 of the METADATA that was read from it by Range; NULL once the file itself was read.
     text_column("ranged", None),
+    text_column("inside_python", None),  # Requires-Python of its METADATA, where that was read
+    text_column("refused_pip"),  # what its METADATA says that makes pip pass over it
+    text_column("refused_uv"),  # the same of uv
     text_column("barred"),  # why the policy bars it; "" if it does not
     Column("matures", Float),  # when that ends by itself, seconds since 1970
     Index("ix_files_unhashed", "path", sqlite_where=text("sha256 = ''")),
@@ -160,18 +167,6 @@ skipped = Table(
     comment="versions and files upstream lists that the standards do not allow",
 )
 
-vulnerabilities = Table(
-    "vulnerabilities",
-    metadata,
-    ref_column("release_id", "releases", index=False, key=True),
-    Column("id", Text, primary_key=True),  # such as PYSEC-2026-1
-    text_column("aliases"),  # separated by commas
-    text_column("summary"),
-    text_column("fixed_in"),  # versions, separated by commas
-    text_column("link"),
-    comment="known vulnerabilities of the releases that were examined",
-)
-
 requirements = Table(
     "requirements",
     metadata,
@@ -184,6 +179,11 @@ requirements = Table(
     text_column("marker"),
     text_column("extras"),  # separated by commas
     text_column("fault"),  # why it can never be met: unparsable, a direct reference
+    text_column("refused"),  # why pip cannot read it, where uv mends it: the other columns are uv's
+    # Where not all files of the release state it: masks of targets, and of proof targets, that
+    # take a file which does.
+    text_column("targets", None),
+    text_column("machines", None),
     comment="dependency edges of the releases whose requirements are known",
 )
 

@@ -3,7 +3,7 @@
 - ``record``, with ``parsed``, ``existing`` and ``judge``: a document becomes rows, if it changed
 - ``quarantine``: what upstream has quarantined, and which files are kept meanwhile
 - ``pending``: the serial read up to, and the projects that are owed a document
-- ``requirements``: requirements known, and those still to be read
+- ``requirements``, ``readings``: requirements known, and those still to be read
 - ``policy``, ``vulnerabilities``, ``lock_files``: what the policy, advisories and lock files add
 
 Imported by the cycle, ``selection`` and ``publication``. Nothing here decides.

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from pypisync.catalog.db.schema import files, projects, releases, selected, vulnerabilities
+from pypisync.catalog.db.schema import files, projects, releases, selected
+from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
 from pypisync.catalog.db.sql import among, batches
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.wanted.selector import PINNED

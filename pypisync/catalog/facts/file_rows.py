@@ -5,10 +5,15 @@ The SHA-256 of a row is the one upstream states, or else, once they came, that o
 
 from typing import Any
 
+from pypisync.core.filters.file_rules import FileFacts
 from pypisync.core.filters.policy import Bar
 from pypisync.core.standards import filenames
 from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import File
+from pypisync.core.standards.requires_python import INSTALLERS
+
+# What is known of a file whose METADATA was not read.
+UNREAD: dict[str, Any] = {"inside_python": None, "refused_pip": "", "refused_uv": ""}
 
 
 def file_row(
@@ -34,6 +39,7 @@ def file_row(
         "admits": kept[1],
         "barred": bar.reason if bar else "",
         "matures": bar.until if bar else None,
+        **UNREAD,
     }
 
 
@@ -63,3 +69,23 @@ def known_sha256(file: File, was: Any) -> str:
         return file.sha256
     same = not file.stated or was.stated in (None, "", file.stated)
     return str(was.sha256) if same else ""
+
+
+def file_facts(file: File, parsed: ParsedFile, was: Any, *, barred: bool) -> FileFacts:
+    """Returns what keeping a file hangs on; ``was`` is its row before, or None."""
+    read = was is not None and same_source(file, was)
+    refused = {"pip": was.refused_pip, "uv": was.refused_uv} if read else {}
+    return FileFacts(
+        parsed,
+        file.requires_python,
+        file.yanked is not None,
+        barred,
+        was.inside_python if read else None,
+        tuple(by for by in INSTALLERS if refused.get(by)),
+    )
+
+
+def same_source(file: File, was: Any) -> bool:
+    """Returns whether what was read of a file holds for what upstream states now."""
+    now = known_sha256(file, was), file.url, file.metadata_sha256
+    return now == (was.sha256, was.url, was.metadata_sha256)

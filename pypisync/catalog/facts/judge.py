@@ -8,14 +8,18 @@ from packaging.version import Version
 
 from pypisync.catalog.db.sql import to_text
 from pypisync.catalog.facts.existing import Known
-from pypisync.catalog.facts.file_rows import known_sha256
-from pypisync.core.filters.file_rules import FileFacts, Rules, keep
+from pypisync.catalog.facts.file_rows import file_facts, known_sha256
+from pypisync.core.filters.file_rules import Rules, keep
 from pypisync.core.filters.policy import Bar, judge
 from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import File
 
 # Of each file: whether it is kept, and the mask of the targets that can use it.
 Kept = Sequence[tuple[bool, str]]
+# The columns of a release that follow from its files.
+MASKS = (
+    "admits", "admits_yanked", "builds", "unsure", "serves", "serves_yanked", "not_pip", "not_uv",
+)  # fmt: skip
 
 
 class Judge:
@@ -29,36 +33,28 @@ class Judge:
         self._alike: dict[object, tuple[Kept, dict[str, Any]]] = {}
 
     def keep(
-        self, entries: list[tuple[File, ParsedFile]], bars: Sequence[Bar | None]
+        self, entries: list[tuple[File, ParsedFile]], bars: Sequence[Bar | None], was: Any
     ) -> tuple[Kept, dict[str, Any]]:
         """Returns which files are kept and for which targets, and the columns that follow from it.
 
-        Releases of a project are mostly alike in what that hangs on, so answers are kept.
+        Releases of a project are mostly alike in what that hangs on, so answers are kept. ``was``
+        is the release before, or None.
         """
+        have = self._known.files.get(was.id, {}) if was else {}
+        files = [
+            file_facts(file, parsed, have.get(file.filename), barred=bar is not None)
+            for (file, parsed), bar in zip(entries, bars, strict=True)
+        ]
         alike = tuple(
-            (p.tags, p.remainder, f.requires_python, f.yanked is not None, bar is not None)
-            for (f, p), bar in zip(entries, bars, strict=True)
-        )
+            (f.parsed.tags, f.parsed.remainder, f.requires_python, f.yanked, f.barred, f.inside,
+             f.refused_by)
+            for f in files
+        )  # fmt: skip
         if alike not in self._alike:
-            kept = keep(
-                [
-                    FileFacts(parsed, requires_python, yanked, barred)
-                    for (_, parsed), (_, _, requires_python, yanked, barred) in zip(
-                        entries, alike, strict=True
-                    )
-                ],
-                self._rules.policy,
-                self._rules.targets,
-                self._rules.machines,
-            )
-            derived = {
-                "kept": any(wanted for wanted, _ in kept.files),
-                "admits": to_text(kept.admits),
-                "admits_yanked": to_text(kept.admits_yanked),
-                "builds": to_text(kept.builds),
-                "serves": to_text(kept.serves),
-                "serves_yanked": to_text(kept.serves_yanked),
-            }
+            rules = self._rules
+            kept = keep(files, rules.policy, rules.targets, rules.machines)
+            masks = {name: to_text(getattr(kept, name)) for name in MASKS}
+            derived = {"kept": any(wanted for wanted, _ in kept.files), **masks}
             self._alike[alike] = [(wanted, to_text(mask)) for wanted, mask in kept.files], derived
         return self._alike[alike]
 

@@ -16,9 +16,10 @@ from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches
 from pypisync.catalog.facts import places, quarantine
 from pypisync.catalog.facts.existing import Known
-from pypisync.catalog.facts.file_rows import file_row, known_sha256, row_file
-from pypisync.catalog.facts.judge import Judge, Kept
+from pypisync.catalog.facts.file_rows import UNREAD, file_row, known_sha256, row_file, same_source
+from pypisync.catalog.facts.judge import MASKS, Judge, Kept
 from pypisync.catalog.facts.parsed import Read, read
+from pypisync.catalog.facts.validators import validators_row
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Bar
 from pypisync.core.standards import filenames, versions
@@ -27,7 +28,6 @@ from pypisync.core.standards.model import (
     NO_VALIDATORS,
     File,
     ProjectDocument,
-    Validators,
 )
 
 # A project that upstream does not have (any more).
@@ -91,21 +91,6 @@ def withdraw(
     writer.write()
 
 
-def record_same(connection: Connection, known: Mapping[str, Validators]) -> None:
-    """Record new validators of documents (by project) whose content is the known one."""
-    for name, validators in known.items():
-        connection.execute(
-            update(projects).where(projects.c.name == name).values(**validators_row(validators))
-        )
-
-
-def validators_row(validators: Validators) -> dict[str, str | None]:
-    """Returns the columns that validators are stored in."""
-    return {
-        "etag": validators.etag, "modified": validators.modified, "digest": validators.digest,
-    }  # fmt: skip
-
-
 def rederive(
     connection: Connection, rules: Rules, now: float, ids: Iterable[int] | None = None
 ) -> None:
@@ -117,7 +102,7 @@ def rederive(
         ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
     for batch in batches(ids):
         known = Known(connection, batch, rules)
-        writer = _Writer(connection, rules, known, now)
+        writer = _Writer(connection, rules, known, now, anew=True)
         for project in batch:
             writer.masks(project)
         writer.write()
@@ -134,7 +119,16 @@ def mature(connection: Connection, rules: Rules, now: float) -> int:
 class _Writer:
     """Collects the differences of many projects, then writes them in few statements."""
 
-    def __init__(self, connection: Connection, rules: Rules, known: Known, now: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        rules: Rules,
+        known: Known,
+        now: float,
+        *,
+        anew: bool = False,  # the masks are derived again
+    ) -> None:
+        self._anew = anew
         self._connection = connection
         self._rules = rules
         self._known = known
@@ -254,7 +248,7 @@ class _Writer:
         was: Any,
     ) -> bool:
         bars = self._judge.bars(project, version, entries, was)
-        kept, derived = self._judge.keep(entries, bars)
+        kept, derived = self._judge.keep(entries, bars, was)
         if was is None:
             release = self._release_ids.next()
             self._new_releases.append(
@@ -269,6 +263,8 @@ class _Writer:
         if was is None:
             return True
         changed = any(getattr(was, name) != value for name, value in derived.items())
+        # Which requirements count where hangs on the masks of its files.
+        sources |= bool(was.split) and (changed or self._anew)
         if changed or sources:
             self._touch(was, derived, sources=sources, masks=changed)
         return changed
@@ -290,7 +286,7 @@ class _Writer:
         self._gone_files += [file.id for file in have.values()]
         of = self._known.projects[was.project_id].name, was.version
         self._withdrawn[of] = [file.path for file in have.values()]
-        nothing = {"kept": False, **dict.fromkeys(_MASKS, "0")}
+        nothing = {"kept": False, **dict.fromkeys(MASKS, "0")}
         changed = any(getattr(was, name) != value for name, value in nothing.items())
         if changed or have:
             self._touch(was, nothing, sources=False, masks=changed)
@@ -317,6 +313,8 @@ class _Writer:
                 if was is not None and row["stated"] == "" and row["sha256"]:
                     self._hold_size(row, was)
             self._place(row, was)
+            if was is not None and same_source(file, was):
+                row |= {name: getattr(was, name) for name in UNREAD}
             if bar and not (was and was.barred):
                 self._doomed.append(row)
             if was is None:
@@ -389,7 +387,6 @@ class _Writer:
         doom_stored(self._connection, [end for path in paths for end in (path, path + METADATA)])
 
 
-_MASKS = ("admits", "admits_yanked", "builds", "serves", "serves_yanked")
 _PROJECT_COLUMNS = (
     "display", "serial", "status", "status_reason", "etag", "modified", "digest", "form",
     "index_name",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
@@ -17,7 +17,12 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_mask
-from pypisync.core.standards.model import Requirement
+from pypisync.catalog.facts import readings
+from pypisync.catalog.facts.readings import Knowledge
+from pypisync.catalog.facts.record import rederive
+from pypisync.core.filters.file_rules import Rules
+from pypisync.core.standards.model import UNREADABLE, Requirement
+from pypisync.core.wanted.selector import PINNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +51,6 @@ class WantedRelease:
     selected: bool  # else only a proof asks
     index: str  # the index that its project was found on
     files: tuple[SourceFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What was read of one release's requirements."""
-
-    release: int
-    # metadata, wheel, ranges (parts of a wheel), json, sdist; "" if nothing could be read
-    source: str
-    state: Literal["known", "unavailable"]
-    runtime: tuple[Requirement, ...] = ()
-    build: tuple[Requirement, ...] = ()
-    provides: tuple[str, ...] = ()
-    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +106,33 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
     ]
 
 
-def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None:
-    """Replace the requirements of releases by what was read."""
+def record_knowledge(
+    connection: Connection, known: Sequence[Knowledge], rules: Rules, now: float
+) -> None:
+    """Replace the requirements of releases by what was read, and note what it says of files."""
+    doubted = readings.note(connection, known)
+    if doubted:
+        rederive(connection, rules, now, doubted)
     for batch in batches(item.release for item in known):
         connection.execute(delete(requirements).where(among(requirements.c.release_id, batch)))
     _note_ranged(connection, known)
-    named = {q.name for item in known for q in (*item.runtime, *item.build) if q.name}
-    ids = ensure_projects(connection, named)
+    named = {
+        q.name for item in known for q in (*(s.requirement for s in item.runtime), *item.build)
+    }
+    ids = ensure_projects(connection, named - {""})
     owners = _owners(connection, known)
+    parts = readings.parts(connection, known, rules)
     count = Ids(connection, requirements)
     rows = []
     for item in known:
         own = owners[item.release]
-        for kind, wanted in (("runtime", item.runtime), ("build", item.build)):
-            for requirement in wanted:
-                row = _row(requirement, kind, item.release, ids.get(requirement.name, own))
-                rows.append({"id": count.next(), **row})
+        for one in item.runtime:
+            need = one.requirement
+            row = _row(need, "runtime", item.release, ids.get(need.name, own))
+            rows.append({"id": count.next(), **row, **parts.of(item.release, one.by)})
+        for need in item.build:
+            row = _row(need, "build", item.release, ids.get(need.name, own))
+            rows.append({"id": count.next(), **row, **readings.EVERYWHERE})
     for some in batches(rows):
         add(connection, requirements, some)
     if known:
@@ -142,11 +144,30 @@ def record_knowledge(connection: Connection, known: Sequence[Knowledge]) -> None
                     "knowledge": item.state,
                     "source": item.source,
                     "provides": ",".join(item.provides),
+                    "split": item.split,
                     "undecided": True,
                 }
                 for item in known
             ],
         )
+
+
+def unreadable(connection: Connection) -> dict[str, str]:
+    """Returns the selected releases with files whose requirements cannot be read, with the reason.
+
+    By "name==version". One whose files state none, like an sdist that says so only when it is
+    built, is not among them.
+    """
+    q, r = requirements.c, releases.c
+    chosen = select(selected.c.id).where(selected.c.release_id == r.id, selected.c.extra != PINNED)
+    query = (
+        select(projects.c.name, r.version, q.fault)
+        .join_from(requirements, releases, q.release_id == r.id)
+        .join(projects, projects.c.id == r.project_id)
+        .where(q.text == UNREADABLE, q.kind == "runtime", chosen.exists())
+        .order_by(projects.c.name, r.key)
+    )
+    return {f"{row[0]}=={row[1]}": row[2] for row in connection.execute(query)}
 
 
 def unverified(connection: Connection) -> list[Unverified]:
@@ -269,4 +290,5 @@ def _row(requirement: Requirement, kind: str, release: int, project: int) -> dic
         "marker": requirement.marker,
         "extras": ",".join(requirement.extras),
         "fault": requirement.impossible,
+        "refused": requirement.refused,
     }

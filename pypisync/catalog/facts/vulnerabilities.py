@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
-from pypisync.catalog.db.schema import projects, releases, selected, vulnerabilities
+from pypisync.catalog.db.schema import projects, releases, selected
+from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
 from pypisync.catalog.db.sql import add, among, batches, is_set
 from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.model import Vulnerability

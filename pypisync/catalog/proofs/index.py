@@ -72,14 +72,14 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
     query = (
         select(
             projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
-            r.serves, r.serves_yanked, r.admits, r.admits_yanked,
+            r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
         )
         .join_from(releases, projects)
         .where(among(r.project_id, ids), r.kept)
         .order_by(r.project_id, r.key)
     )  # fmt: skip
     rows = connection.execute(query).all()
-    needs = _needs(connection, [row[1] for row in rows if row[5] == "known"])
+    needs = _needs(connection, [row[1] for row in rows if row[5] in ("known", "unavailable")])
     return [
         ListedRelease(
             name=name,
@@ -90,13 +90,14 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
             needs=tuple(needs.get(release, ())),
             known=knowledge != "unavailable",
             serves=(to_mask(serves), to_mask(serves_yanked)),
-            admits=(to_mask(admits), to_mask(admits_yanked)),
+            admits=(to_mask(admits), to_mask(admits_yanked), to_mask(unsure)),
+            passed=(to_mask(not_pip), to_mask(not_uv)),
             id=release,
             unread=knowledge not in ("known", "unavailable"),
         )
         for (
             name, release, version, key, prerelease, knowledge,
-            serves, serves_yanked, admits, admits_yanked,
+            serves, serves_yanked, admits, admits_yanked, unsure, not_pip, not_uv,
         ) in rows
     ]  # fmt: skip
 
@@ -107,12 +108,26 @@ def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Require
     q = requirements.c
     for batch in batches(ids):
         query = (
-            select(q.release_id, q.text, projects.c.name, q.specifier, q.marker, q.extras, q.fault)
+            select(
+                q.release_id,
+                q.text,
+                projects.c.name,
+                q.specifier,
+                q.marker,
+                q.extras,
+                q.fault,
+                q.refused,
+                q.machines,
+            )
             .join_from(requirements, projects)
             .where(among(q.release_id, batch), q.kind == "runtime")
             .order_by(q.id)
         )
-        for release, text, name, specifier, marker, extras, fault in connection.execute(query):
-            need = Requirement(text, name, specifier, marker, words(extras), fault=fault)
+        for release, text, name, specifier, marker, extras, *rest in connection.execute(query):
+            fault, refused, only = rest
+            machines = None if only is None else to_mask(only)
+            need = Requirement(
+                text, name, specifier, marker, words(extras), "", fault, refused, machines
+            )
             found.setdefault(release, []).append(need)
     return found

@@ -11,6 +11,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.standards import filenames, versions
 from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.requires_python import INSTALLERS
 from pypisync.core.wanted.roots import of_row
 
 
@@ -59,8 +60,10 @@ def holdings(reader: Reader, names: Iterable[str]) -> Offers:
 def _read(reader: Reader, names: list[str]) -> dict[str, list[ListedRelease]]:
     listed: dict[tuple[str, str], list[ListedFile]] = {}
     for name, version, *facts in reader.among(
-        "SELECT name, version, filename, path, sha256, size, requires_python, yanked"
-        " FROM published WHERE last IS NULL AND name IN (?)",
+        "SELECT u.name, u.version, u.filename, u.path, u.sha256, u.size, u.requires_python,"
+        " u.yanked, f.inside_python, f.refused_pip, f.refused_uv FROM published u"
+        " LEFT JOIN files f ON f.path = u.path AND f.filename = u.filename"
+        " AND f.sha256 = u.sha256 WHERE u.last IS NULL AND u.name IN (?)",
         names,
     ):
         listed.setdefault((name, version), []).append(_file(name, *facts))
@@ -91,23 +94,26 @@ def _read(reader: Reader, names: list[str]) -> dict[str, list[ListedRelease]]:
 def _file(
     name: str, filename: str, path: str, sha256: str, size: int, *rest: str | None
 ) -> ListedFile:
-    requires_python, yanked = rest
+    requires_python, yanked, inside, *refused = rest
     parsed = filenames.parse(name, filename)
     tags = parsed.tags if parsed.kind == "wheel" else None
-    return ListedFile(filename, path, sha256, size, tags, requires_python, yanked is not None)
+    refused_by = tuple(by for by, reason in zip(INSTALLERS, refused, strict=True) if reason)
+    return ListedFile(
+        filename, path, sha256, size, tags, requires_python, yanked is not None, inside, refused_by
+    )
 
 
 def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requirement]]:
     """Returns the runtime requirements by release."""
     found: dict[int, list[Requirement]] = {}
     rows: Iterable[Any] = reader.among(
-        "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault"
+        "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault, q.refused"
         " FROM requirements q JOIN projects p ON p.id = q.project_id"
         " WHERE q.kind = 'runtime' AND q.release_id IN (?) ORDER BY q.id",
         sorted(releases),
     )
-    for release, text, name, specifier, marker, extras, fault in rows:
+    for release, text, name, specifier, marker, extras, fault, refused in rows:
         wanted = tuple(filter(None, extras.split(",")))
-        need = Requirement(text, name, specifier, marker, wanted, fault=fault)
+        need = Requirement(text, name, specifier, marker, wanted, fault=fault, refused=refused)
         found.setdefault(release, []).append(need)
     return found

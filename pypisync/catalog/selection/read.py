@@ -55,17 +55,24 @@ class CatalogGraph:
             unseen = {p for p, status in raw(self._connection, seen) if status == "unseen"}
             query = (
                 select(
-                    r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
+                    r.project_id,
+                    r.id,
+                    r.key,
+                    r.version,
+                    r.prerelease,
+                    r.admits,
+                    r.admits_yanked,
+                    r.unsure,
                 )
                 .where(among(r.project_id, batch), r.kept)
                 .order_by(r.project_id, r.key)
             )
             found: dict[int, list[Candidate]] = {}
             last, known = 0, []
-            for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
+            for project, release, key, version, pre, *masks in raw(self._connection, query):
                 if project != last:
                     last, known = project, found.setdefault(project, [])
-                known.append(Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked]))
+                known.append(Candidate(release, key, version, pre, *map(MASKS.__getitem__, masks)))
             for project in batch:
                 yield project, None if project in unseen else found.get(project, [])[::-1]
 
@@ -86,13 +93,22 @@ class CatalogGraph:
         for batch in batches(wanted):
             query = (
                 select(
-                    r.project_id, r.id, r.key, r.version, r.prerelease, r.admits, r.admits_yanked
+                    r.project_id,
+                    r.id,
+                    r.key,
+                    r.version,
+                    r.prerelease,
+                    r.admits,
+                    r.admits_yanked,
+                    r.unsure,
                 )
                 .join_from(projects, releases, r.id == newest)
                 .where(among(projects.c.id, batch), projects.c.status != "unseen")
             )
-            for project, release, key, version, pre, admits, yanked in raw(self._connection, query):
-                found[project] = Candidate(release, key, version, pre, MASKS[admits], MASKS[yanked])
+            for project, release, key, version, pre, *masks in raw(self._connection, query):
+                found[project] = Candidate(
+                    release, key, version, pre, *map(MASKS.__getitem__, masks)
+                )
         return found
 
     def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
@@ -116,15 +132,26 @@ class CatalogGraph:
         for batch in batches(wanted):
             edge_facts: dict[int, list[EdgeFact]] = {}
             query = select(
-                q.release_id, q.id, q.project_id, q.kind, q.specifier, q.marker, q.extras, q.fault
+                q.release_id,
+                q.id,
+                q.project_id,
+                q.kind,
+                q.specifier,
+                q.marker,
+                q.extras,
+                q.fault,
+                q.targets,
             ).where(among(q.release_id, batch))
             last, drawn = 0, []
-            for owner, edge, project, kind, specifier, marker, extras, fault in raw(
+            for owner, edge, project, kind, specifier, marker, extras, fault, only in raw(
                 self._connection, query
             ):
                 if owner != last:
                     last, drawn = owner, edge_facts.setdefault(owner, [])
-                drawn.append(EdgeFact(edge, project, kind, specifier, marker, words(extras), fault))
+                mask = None if only is None else MASKS[only]
+                drawn.append(
+                    EdgeFact(edge, project, kind, specifier, marker, words(extras), fault, mask)
+                )
             facts = select(
                 r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
             ).where(among(r.id, batch))

@@ -22,6 +22,7 @@ class Candidate(NamedTuple):
     prerelease: bool
     admits: int  # by files that are not yanked
     admits_yanked: int  # by all files
+    unsure: int = 0  # of these, where an installer may pass over it and take an older one
 
 
 def choose(
@@ -30,31 +31,34 @@ def choose(
     """Returns the best release for each target in ``mask``: their ids, and the targets without one.
 
     ``candidates`` come newest first. Each target is decided by itself, so the results for two masks
-    unite to the result for the union of the masks.
+    unite to the result for the union of the masks. Where an installer may pass over the best
+    release, the next one is chosen as well.
     """
     wanted = matcher(specifier)
     finals: list[Candidate] = []
     chosen: list[int] = []
-    left = mask
+    left = unsure = mask
     for candidate in _matching(candidates, wanted):
         if candidate.prerelease and not wanted.prereleases:
             continue
         finals.append(candidate)
-        if candidate.admits & left:
+        if candidate.admits & unsure:
             chosen.append(candidate.release)
             left &= ~candidate.admits
-            if not left:
+            unsure &= ~candidate.admits | candidate.unsure
+            if not unsure:
                 return tuple(chosen), 0
     if wanted.pinned:
-        left = _cover(chosen, finals, left, yanked=True)
+        before, left = left, _cover(chosen, finals, left, yanked=True)
+        unsure &= left | ~before
     if not wanted.prereleases:
         # As pip does: a yanked final is no candidate, and still keeps pre-releases out.
-        barred = left & _union([c.admits_yanked for c in finals])
+        barred = _union([c.admits_yanked & ~c.unsure for c in finals])
         others = [c for c in _matching(candidates, wanted) if c.prerelease]
-        left = _cover(chosen, others, left & ~barred, yanked=False)
+        unsure = _cover(chosen, others, unsure & ~barred, yanked=False)
         if wanted.pinned:
-            left = _cover(chosen, others, left, yanked=True)
-        left |= barred
+            unsure = _cover(chosen, others, unsure, yanked=True)
+        left &= unsure | barred
     return tuple(chosen), left
 
 
@@ -89,8 +93,9 @@ def choose_root(
 
     The second value is the targets on which a group's line finds no release.
 
-    N of "N latest" is counted once in each group. An exact version is taken even if yanked, a
-    pre-release, or usable on no target at all, for the operator has named it.
+    N of "N latest" is counted once in each group, and what some installer passes over everywhere in
+    the group does not count. An exact version is taken even if yanked, a pre-release, or usable on
+    no target at all, for the operator has named it.
     """
     wanted = matcher(selector.specifier)
     matching = list(_matching(candidates, wanted))
@@ -99,7 +104,7 @@ def choose_root(
     chosen: dict[int, None] = {}
     unmet = 0
     for group in groups:
-        picks = _newest(matching, wanted, group)[: selector.count]
+        picks = _newest(matching, wanted, group, selector.count)
         chosen.update(dict.fromkeys(picks))
         if not picks:
             unmet |= group
@@ -112,19 +117,29 @@ def newest_suffices(newest: Candidate | None, selector: Selector, groups: Sequen
         newest is not None
         and (selector.count, selector.specifier) == (1, "")
         and bool(groups)
-        and all(newest.admits & group for group in groups)
+        and all(newest.admits & ~newest.unsure & group for group in groups)
     )
 
 
-def _newest(matching: Sequence[Candidate], wanted: Matcher, group: int) -> list[int]:
+def _newest(
+    matching: Sequence[Candidate], wanted: Matcher, group: int, count: int | None
+) -> list[int]:
     here = [c for c in matching if c.admits_yanked & group]
     if not wanted.prereleases:
         finals = [c for c in here if not c.prerelease]
-        here = finals or here
+        if any(c.admits_yanked & ~c.unsure & group for c in finals):
+            here = finals
     usable = [c for c in here if c.admits & group]
     if not usable and wanted.pinned:
         usable = here
-    return [c.release for c in usable]
+    found: list[int] = []
+    sure = 0
+    for candidate in usable:
+        if sure == count:
+            break
+        found.append(candidate.release)
+        sure += bool(candidate.admits_yanked & ~candidate.unsure & group)
+    return found
 
 
 def _union(masks: Sequence[int]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pypisync.core.closure.candidates import Candidate, choose_root
 from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, RootState
-from pypisync.core.environments.marker_masks import marker_mask
+from pypisync.core.environments.marker_masks import deciding_extras, marker_mask
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Targets, names_extra
 from pypisync.core.wanted.selector import PINNED
@@ -23,12 +23,14 @@ def edges(
     """
     if extra == PINNED:
         return
-    for edge in facts.edges:
-        number, project, kind, specifier, marker, extras, fault = edge
+    for edge in facts.edges_of(extra):
+        number, project, kind, specifier, marker, extras, fault, only = edge
         if marker or extra or kind == "build":
             mask = _applies(targets, facts, edge, extra)
         else:
             mask = facts.mask  # as most are
+        if only is not None:
+            mask &= only
         if not mask:
             continue
         if fault:
@@ -42,15 +44,14 @@ def edges(
 
 def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) -> int:
     """Returns the targets on which the requirement can apply to this node."""
-    if extra and (edge.kind == "build" or not names_extra(edge.marker)):
-        return 0  # the release's own node has it
     mask = facts.builds if edge.kind == "build" else facts.mask
     if not mask or not edge.marker:
         return mask
     asked = [extra]
     if extra == "" and names_extra(edge.marker):
         everywhere = targets.extras
-        asked += [e for e in facts.provides if everywhere is None or e in everywhere]
+        provided = facts.provided(deciding_extras(edge.marker))
+        asked += [e for e in provided if everywhere is None or e in everywhere]
     holds = 0
     for name in asked:
         holds |= marker_mask(targets, edge.marker, name)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from pypisync.core.closure.candidates import Candidate
+from pypisync.core.environments.marker_masks import deciding_extras
+from pypisync.core.standards.model import names_extra
 from pypisync.core.wanted.selector import PINNED, Selector
 
 
@@ -39,6 +41,7 @@ class EdgeFact(NamedTuple):
     marker: str
     extras: tuple[str, ...]
     fault: str
+    targets: int | None = None  # those that take a file which states it; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,36 @@ class ReleaseFacts:
     known: bool  # whether its requirements have been asked for
     provides: tuple[str, ...]  # extras
     edges: tuple[EdgeFact, ...]
+    # By extra, those that can belong to it, once they are asked for; None: to any extra.
+    _by_extra: dict[str | None, list[EdgeFact]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _provided: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def edges_of(self, extra: str) -> Sequence[EdgeFact]:
+        """Returns the requirements that can belong to an extra, or "" all.
+
+        Releases have hundreds of extras, so these are sorted out once.
+        """
+        if not extra:
+            return self.edges
+        if not self._by_extra:
+            self._by_extra[None] = []
+            for edge in self.edges:
+                if edge.kind == "build" or not names_extra(edge.marker):
+                    continue
+                named = deciding_extras(edge.marker)
+                for name in [None] if named is None else named:
+                    self._by_extra.setdefault(name, []).append(edge)
+        return [*self._by_extra.get(extra, ()), *self._by_extra[None]]
+
+    def provided(self, named: frozenset[str] | None) -> Iterable[str]:
+        """Returns those of the named extras (None: all) that the release provides."""
+        if named is None:
+            return self.provides
+        if not self._provided:
+            self._provided.update(self.provides)
+        return named & self._provided
 
 
 @dataclass(slots=True)

@@ -62,6 +62,18 @@ def extras_of(marker: str) -> frozenset[str]:
     return frozenset(canonicalize_name(name) for name in names if name)
 
 
+@lru_cache(maxsize=1 << 14)
+def deciding_extras(marker: str) -> frozenset[str] | None:
+    """Returns the extras for which ``marker`` can hold where it does not for other ones.
+
+    None: any extra may be one of them, for the marker compares otherwise than by ``==``. Raises
+    ValueError.
+    """
+    if any(a.variable == "extra" and a.op != "==" for a in parse(marker).atoms):
+        return None
+    return extras_of(marker)
+
+
 def _masks_for(targets: Targets) -> Callable[[str, str], int]:
     compiled = lru_cache(maxsize=1 << 12)(partial(_compile, targets))
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
-from pypisync.core.environments.targets import LONGEST_REQUIRES_PYTHON, Environment
+from pypisync.core.environments.targets import Environment
 from pypisync.core.standards.model import Target, Targets
+from pypisync.core.standards.requires_python import Installer, admits
 
 # The month after which a minor gets no fix any more, and a patch level that users have.
 # Source: the Python Developer's Guide, "Status of Python versions", and PEP 790 for 3.15.
@@ -216,52 +216,58 @@ class Machines:
     """All proof targets; what a set of tags or a ``Requires-Python`` comes to is kept."""
 
     all: tuple[ProofTarget, ...] = ()
+    _ranks: dict[frozenset[Tag], tuple[int | None, ...]] = field(default_factory=dict)
     _tags: dict[frozenset[Tag], int] = field(default_factory=dict)
-    _pythons: dict[str, int] = field(default_factory=dict)
+    _pythons: dict[tuple[str, Installer], int] = field(default_factory=dict)
 
     @property
     def mask(self) -> int:
         """The mask of all of them."""
         return (1 << len(self.all)) - 1
 
-    def serves(self, tags: frozenset[Tag] | None, requires_python: str | None) -> int:
-        """Returns those that can install a file; ``tags`` are None for an sdist."""
-        mask = self.mask if tags is None else self._by_tags(tags)
-        return mask & self._by_python(requires_python) if mask and requires_python else mask
+    def with_tags(self, tags: frozenset[Tag] | None) -> int:
+        """Returns those whose tags fit a file; ``tags`` are None for an sdist."""
+        if tags is None:
+            return self.mask
+        found = self._tags.get(tags)
+        if found is None:
+            ranks = self.ranks(tags)
+            found = sum(1 << i for i, rank in enumerate(ranks) if rank is not None)
+            self._tags[tags] = found
+        return found
+
+    def ranks(self, tags: frozenset[Tag] | None) -> tuple[int | None, ...]:
+        """Returns for each machine how good a file is, 0 the best; None if it does not fit.
+
+        An sdist comes after every wheel.
+        """
+        if tags is None:
+            return tuple(len(one.tags) for one in self.all)
+        found = self._ranks.get(tags)
+        if found is None:
+            found = self._ranks[tags] = tuple(
+                min((one.tags[tag] for tag in tags if tag in one.tags), default=None)
+                for one in self.all
+            )
+        return found
+
+    def with_python(self, text: str | None, by: Installer) -> int:
+        """Returns those on which the installer takes a file with this ``Requires-Python``."""
+        if not text:
+            return self.mask
+        key = text, by
+        if key not in self._pythons:
+            self._pythons[key] = sum(
+                1 << i
+                for i, one in enumerate(self.all)
+                if admits(by, text, one.environment["python_full_version"])
+            )
+        return self._pythons[key]
 
     def spelled(self) -> Iterator[str]:
         """Yields all that masks hang on: when it differs, they are out of date."""
         for target in self.all:
             yield f"{target.name} {sorted(target.environment.items())}"
-
-    def _by_tags(self, tags: frozenset[Tag]) -> int:
-        found = self._tags.get(tags)
-        if found is None:
-            found = sum(
-                1 << i for i, one in enumerate(self.all) if not one.tags.keys().isdisjoint(tags)
-            )
-            self._tags[tags] = found
-        return found
-
-    def _by_python(self, text: str) -> int:
-        found = self._pythons.get(text)
-        if found is None:
-            found = self._pythons[text] = self._admitted(text)
-        return found
-
-    def _admitted(self, text: str) -> int:
-        """Returns a text that cannot be parsed admits all, as pip keeps such files."""
-        if len(text) > LONGEST_REQUIRES_PYTHON:
-            return self.mask
-        try:
-            specifiers = SpecifierSet(text)
-            return sum(
-                1 << i
-                for i, one in enumerate(self.all)
-                if specifiers.contains(one.environment["python_full_version"], prereleases=True)
-            )
-        except ValueError:
-            return self.mask
 
 
 def served(target: ProofTarget, targets: Targets) -> int:

@@ -17,13 +17,13 @@ from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
 import packaging
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pypisync.core.environments.platform_names import Platform, possible
 from pypisync.core.environments.platforms import FAMILIES
 from pypisync.core.standards.model import Target, Targets
+from pypisync.core.standards.requires_python import LONGEST, Installer, admits
 
 T = TypeVar("T")
 Environment = Mapping[str, Sequence[str] | None]
@@ -47,10 +47,10 @@ VARIABLES: tuple[str, ...] = (
 # index cannot be foreseen, so it cannot be served consistently either.
 KNOWN_MINORS: tuple[str, ...] = ("2.7", *(f"3.{minor}" for minor in range(3, 16)))
 
-RULES = 1  # raise it when the same targets and texts are to give other masks than before
-LONGEST_REQUIRES_PYTHON = 1_000  # characters; real ones stay below a hundred
+RULES = 2  # raise it when the same targets and texts are to give other masks than before
 _LONGEST_VERSION = 1_000  # characters
 _KEPT_TARGETS = 8
+_NUMBERS = re.compile(r"[0-9][0-9A-Za-z.]*")  # of a specifier
 
 
 # The order in which bound values stand in a target's name.
@@ -233,45 +233,37 @@ def _levels(minor: str, literal: str) -> Iterator[int]:
         yield from (int(match[1][:length]) for length in range(1, len(match[1]) + 1))
 
 
-def python_mask(targets: Targets, requires_python: str | None) -> int:
-    """Returns the targets with some Python that satisfies ``requires_python`` (PEP 345, PEP 440).
+def python_mask(targets: Targets, requires_python: str | None, by: Installer = "pip") -> int:
+    """Returns the targets with some Python on which the installer takes a file (PEP 345, PEP 440).
 
-    Only final versions stand for an open patch level; a bound ``python_full_version`` is taken
-    exactly. No text admits all, and so does one that cannot be parsed, as pip keeps such files.
+    See :mod:`pypisync.core.standards.requires_python`. Only final versions stand for an open patch
+    level; a bound ``python_full_version`` is taken exactly. No text admits all.
     """
     if not requires_python:
         return targets.mask
-    return _python_masks(targets)(requires_python)
+    return _python_masks(targets)(requires_python, by)
 
 
-def _python_masks_for(targets: Targets) -> Callable[[str], int]:
+def _python_masks_for(targets: Targets) -> Callable[[str, Installer], int]:
     pythons: dict[tuple[str, str | None], int] = {}
     for i, target in enumerate(targets.all):
         python = (target.minor, target.values.get("python_full_version"))
         pythons[python] = pythons.get(python, 0) | 1 << i
-    return lru_cache(maxsize=1 << 16)(partial(_admitted, targets.mask, pythons))
+    return lru_cache(maxsize=1 << 16)(partial(_admitted, pythons))
 
 
 _python_masks = PerTargets(_python_masks_for)
 
 
-def _admitted(everything: int, pythons: Mapping[tuple[str, str | None], int], text: str) -> int:
-    if len(text) > LONGEST_REQUIRES_PYTHON:
-        return everything
+def _admitted(pythons: Mapping[tuple[str, str | None], int], text: str, by: Installer) -> int:
     mask = 0
-    try:
-        specifiers = SpecifierSet(text)
-        literals = [specifier.version for specifier in specifiers]
-        for (minor, full), bits in pythons.items():
-            versions = (
-                [f"{minor}.{level}" for level in patches(minor, literals)]
-                if full is None
-                else [full]
-            )
-            if any(specifiers.contains(version, prereleases=True) for version in versions):
-                mask |= bits
-    except ValueError:  # no specifier, or a number that is too long to be one
-        return everything
+    # What no installer can read needs no patch levels, however many numbers it has.
+    literals = _NUMBERS.findall(text) if len(text) <= LONGEST else []
+    for (minor, full), bits in pythons.items():
+        levels = patches(minor, literals) if full is None else []
+        versions = [full] if full is not None else [f"{minor}.{level}" for level in levels]
+        if any(admits(by, text, version) for version in versions):
+            mask |= bits
     return mask
 
 

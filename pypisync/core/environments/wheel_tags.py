@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from pypisync.core.environments.platforms import IMPLEMENTATIONS, PLATFORMS
-from pypisync.core.environments.targets import PerTargets, python_mask
+from pypisync.core.environments.targets import PerTargets
 from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import Target, Targets
 
@@ -55,10 +55,9 @@ _MACHINES: dict[tuple[str, str], frozenset[str]] = {
 }
 
 
-def usable_mask(parsed: ParsedFile, requires_python: str | None, targets: Targets) -> int:
-    """Returns the targets on which the file can be used; an sdist fits every platform."""
-    mask = python_mask(targets, requires_python)
-    return mask if parsed.kind == "sdist" else mask & tag_mask(targets, parsed.tags)
+def usable_mask(parsed: ParsedFile, targets: Targets) -> int:
+    """Returns the targets whose tags fit the file; an sdist fits every platform."""
+    return targets.mask if parsed.kind == "sdist" else tag_mask(targets, parsed.tags)
 
 
 def tag_mask(targets: Targets, tags: frozenset[Tag]) -> int:

@@ -3,17 +3,23 @@
 :class:`Rules` holds all of the configuration that turns files into facts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from hashlib import sha256
+from operator import or_
 from typing import Literal
+
+from packaging.tags import Tag
 
 from pypisync.core.environments import targets as environments
 from pypisync.core.environments.proof_targets import Machines
+from pypisync.core.environments.targets import python_mask
 from pypisync.core.environments.wheel_tags import usable_mask
 from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import Targets
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ class FileFacts:
     requires_python: str | None
     yanked: bool
     barred: bool = False  # by the policy, see pypisync.core.filters.policy
+    inside: str | None = None  # Requires-Python of its METADATA, where that was read
+    refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +52,122 @@ class Kept:
     admits: int  # by kept files that are not yanked
     admits_yanked: int  # by all kept files
     builds: int  # targets that only an sdist serves
+    unsure: int = 0  # targets on which an installer may pass over it that others take
     serves: int = 0  # proof targets, by kept files that are not yanked
     serves_yanked: int = 0  # by all kept files
+    not_pip: int = 0  # proof targets on which pip passes over it
+    not_uv: int = 0
+
+
+@dataclass(slots=True)
+class _Masks:
+    """On which targets a file can be used, and by whom."""
+
+    some: int = 0  # an installer takes it
+    unsure: int = 0  # and another one does not
 
 
 def keep(
     files: Sequence[FileFacts], policy: FilePolicy, targets: Targets, machines: Machines
 ) -> Kept:
     """Returns the files of one release that the policy keeps."""
-    masks = [usable_mask(f.parsed, f.requires_python, targets) for f in files]
+    masks = [_usable(f, targets) for f in files]
     serves = [
-        machines.serves(f.parsed.tags if f.parsed.kind == "wheel" else None, f.requires_python)
-        for f in files
+        _tagged(f, machines) & (_on(f, machines, "pip") | _on(f, machines, "uv")) for f in files
     ]
-    kept = _wanted(files, policy, masks, serves)
-    by_wheel = admits = admits_yanked = sound = every = 0
+    kept = _wanted(files, policy, [mask.some for mask in masks], serves)
+    by_wheel = admits = admits_yanked = sound = every = unsure = 0
     for file, wanted, mask, served in zip(files, kept, masks, serves, strict=True):
         if wanted:
-            admits_yanked |= mask
+            admits_yanked |= mask.some
+            unsure |= mask.unsure
             every |= served
-            admits |= 0 if file.yanked else mask
+            admits |= 0 if file.yanked else mask.some
             sound |= 0 if file.yanked else served
-            by_wheel |= mask if file.parsed.kind == "wheel" else 0
+            by_wheel |= mask.some if file.parsed.kind == "wheel" else 0
+    some = [file for file, wanted in zip(files, kept, strict=True) if wanted]
     return Kept(
         files=tuple(
-            (wanted, mask if wanted else 0) for wanted, mask in zip(kept, masks, strict=True)
+            (wanted, mask.some if wanted else 0) for wanted, mask in zip(kept, masks, strict=True)
         ),
         admits=admits,
         admits_yanked=admits_yanked,
         builds=admits_yanked & ~by_wheel,
+        unsure=unsure & admits_yanked,
         serves=sound,
         serves_yanked=every,
+        not_pip=every & ~_accepted(some, machines, "pip"),
+        not_uv=every & ~_accepted(some, machines, "uv"),
     )
+
+
+def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
+    """Returns for each file of a release the machines on which the installer takes that one.
+
+    Only what the page says of a file counts: the installer reads no METADATA before. A yanked file
+    comes after all others.
+    """
+    found = [0] * len(files)
+    masks = [_tagged(f, machines) & machines.with_python(f.requires_python, by) for f in files]
+    ranks = [machines.ranks(_tags(f)) for f in files]
+    for machine in range(len(machines.all)):
+        best = min(
+            (
+                (file.yanked, rank[machine], i)
+                for i, (file, mask, rank) in enumerate(zip(files, masks, ranks, strict=True))
+                if mask >> machine & 1
+            ),
+            default=None,
+        )
+        if best is not None:
+            found[best[2]] |= 1 << machine
+    return found
+
+
+def _accepted(files: Sequence[FileFacts], machines: Machines, by: Installer) -> int:
+    """Returns the machines on which the installer stays with the file that it takes."""
+    if not any(file.inside or by in file.refused_by for file in files):
+        found = 0
+        for file in files:
+            found |= _tagged(file, machines) & machines.with_python(file.requires_python, by)
+        return found
+    return sum(
+        mask & machines.with_python(file.inside, by)
+        for file, mask in zip(files, taken(files, machines, by), strict=True)
+        if by not in file.refused_by
+    )
+
+
+def _usable(file: FileFacts, targets: Targets) -> _Masks:
+    tagged = usable_mask(file.parsed, targets)
+    some, every = 0, tagged
+    if file.requires_python or file.inside or file.refused_by:
+        for by in INSTALLERS:
+            mask = python_mask(targets, file.requires_python, by)
+            mask &= python_mask(targets, file.inside, by)
+            # One that all refuse is as it is for the file rules: the proofs tell what comes of it.
+            some |= tagged & mask
+            every &= 0 if by in file.refused_by else mask
+        paged = _union(python_mask(targets, file.requires_python, by) for by in INSTALLERS)
+        return _Masks(some, tagged & paged & ~every)
+    return _Masks(tagged, 0)
+
+
+def _union(masks: Iterable[int]) -> int:
+    """Returns the union of masks."""
+    return reduce(or_, masks, 0)
+
+
+def _on(file: FileFacts, machines: Machines, by: Installer) -> int:
+    return machines.with_python(file.requires_python, by) & machines.with_python(file.inside, by)
+
+
+def _tagged(file: FileFacts, machines: Machines) -> int:
+    return machines.with_tags(_tags(file))
+
+
+def _tags(file: FileFacts) -> frozenset[Tag] | None:
+    return file.parsed.tags if file.parsed.kind == "wheel" else None
 
 
 def _wanted(

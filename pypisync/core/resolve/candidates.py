@@ -33,6 +33,8 @@ class Shelf:
     finals: int = 0
     yanked: int = 0
     doubted: int = 0
+    not_pip: int = 0  # pip passes over them
+    parted: int = 0  # one of pip and uv passes over them
     entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
 
 
@@ -48,6 +50,7 @@ class Admission:
     def best(self, name: str, versions: int, mode: Mode) -> int | None:
         """Returns the version to try first."""
         shelf = self.shelf(name)
+        versions = versions & ~shelf.not_pip or versions
         sound = versions & ~shelf.yanked
         choices: tuple[int, ...] = (sound, versions)
         if (
@@ -68,6 +71,8 @@ class Admission:
                 shelf.finals |= (not release.prerelease) << i
                 shelf.yanked |= usable.yanked << i
                 shelf.doubted |= bool(usable.doubt) << i
+                shelf.not_pip |= ("pip" in usable.passed) << i
+                shelf.parted |= usable.parts() << i
             self._shelves[name] = shelf
         return shelf
 
@@ -92,6 +97,7 @@ class Admission:
         shelf, wanted = self.shelf(name), matcher(specifier)
         matching = self.matching(name, specifier)
         if mode is Mode.STRICT:
+            matching &= ~shelf.not_pip
             if not wanted.prereleases:
                 matching = matching & shelf.finals or matching
             sound = matching & ~shelf.yanked

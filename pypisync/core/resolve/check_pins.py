@@ -10,13 +10,13 @@ PEP 592). The check shares no code with the search that found the pins.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.resolve.memoized_walk import Walks
 from pypisync.core.resolve.target_index import Ground
 from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.requires_python import Installer
 from pypisync.core.wanted.groups import Asked
 
 Pins = Mapping[str, int]
@@ -43,9 +43,7 @@ def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Require
     return asked
 
 
-def faults(
-    ground: Ground, wanted: Asked, pins: Pins, by: Literal["pip", "uv"] = "pip"
-) -> list[str]:
+def faults(ground: Ground, wanted: Asked, pins: Pins, by: Installer = "pip") -> list[str]:
     """Returns why no installer would accept these pins for ``wanted``; nothing if it would.
 
     uv takes a pre-release also when the finals that match are ruled out by something else, and a
@@ -61,7 +59,7 @@ def faults(
             found.append(f"{name}: there is no such release")
         else:
             texts = [need.specifier for need in needs]
-            found += _mismatches(ground, name, pins[name], texts)
+            found += _mismatches(ground, name, pins[name], texts, by)
             if by == "pip":
                 found += _refused(ground, name, pins[name], texts)
             elif ground.usable(name)[pins[name]].yanked:
@@ -95,16 +93,20 @@ class Checker:
             return None
         chosen = usable[pin]
         release = chosen.release
-        if release.prerelease or chosen.yanked or chosen.doubt:
+        if release.prerelease or chosen.yanked or chosen.doubt or "pip" in chosen.passed:
             return None
         return release.version
 
 
-def _mismatches(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+def _mismatches(
+    ground: Ground, name: str, pin: int, texts: list[str], by: Installer
+) -> Iterator[str]:
     chosen = ground.usable(name)[pin]
     label = f"{name} {chosen.release.version}"
     if chosen.doubt:
         yield f"{label}: {chosen.doubt}"
+    if by in chosen.passed:
+        yield f"{label}: {by} passes over it"
     version = chosen.release.version
     for text in texts:
         if not _matches(version, text):
@@ -119,7 +121,11 @@ def _refused(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[
     if not (chosen.release.prerelease or chosen.yanked):
         return  # an ordinary release: nothing else has a say
     specifiers = [_specifiers(text) for text in texts]
-    matching = [u for u in usable if all(_matches(u.release.version, text) for text in texts)]
+    matching = [
+        u
+        for u in usable
+        if "pip" not in u.passed and all(_matches(u.release.version, text) for text in texts)
+    ]
     finals = [u for u in matching if not u.release.prerelease]
     if not any(specifier.prereleases for specifier in specifiers) and finals:
         if chosen.release.prerelease:

@@ -157,7 +157,7 @@ def hopeless(ground: Ground, name: str) -> int:
 def _hopeless(ground: Ground, name: str) -> int:
     found = 0
     usable = ground.usable(name)
-    finals = [one.release.version for one in usable if not one.release.prerelease]
+    finals = [one.release.version for one in usable if not (one.release.prerelease or one.passed)]
     for i, one in enumerate(usable):
         if not (one.yanked or one.release.prerelease):
             continue
@@ -184,7 +184,10 @@ def _barred(ground: Ground, wanted: Asked, clause: Clause) -> bool:
             return False
         pins[term.package] = versions.bit_length() - 1
     complete = reached(ground, wanted, pins).keys() <= pins.keys()
-    return complete and bool(faults(ground, wanted, pins))
+    if not complete or not faults(ground, wanted, pins):
+        return False
+    parted = any(ground.usable(name)[pin].parts() for name, pin in pins.items())
+    return not parted or bool(faults(ground, wanted, pins, by="uv"))
 
 
 def _box(ground: Ground, clause: Clause) -> dict[str, _States]:

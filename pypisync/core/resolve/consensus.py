@@ -63,4 +63,8 @@ class Agreement:
         shelf = self.admission.shelf(need.name)
         # Each installer has its own rules for yanked releases, and for pre-releases beside finals.
         disputed = shelf.yanked | (~shelf.finals if shelf.finals else 0)
-        return None if best is None or disputed >> best & 1 else best
+        if best is None or disputed >> best & 1:
+            return None
+        # Nor may there be one that only one of them takes, the best itself or a newer one.
+        matching = self.admission.matching(need.name, need.specifier)
+        return None if (matching & shelf.parted) >> best else best

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from packaging.tags import Tag
 
 from pypisync.core.standards.model import ENDPOINT, Requirement
+from pypisync.core.standards.requires_python import Installer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class ListedFile:
     tags: frozenset[Tag] | None  # None: an sdist
     requires_python: str | None
     yanked: bool
+    inside: str | None = None  # Requires-Python of its METADATA
+    refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
 
 
 NO_FILE = ListedFile("", "", "", 0, None, None, yanked=False)
@@ -43,7 +46,9 @@ class ListedRelease:
     # Where its files are not given: the proof targets that its files serve and the environments
     # that it admits, by masks, yanked files left out and included.
     serves: tuple[int, int] | None = None
-    admits: tuple[int, int] = (0, 0)
+    # and the environments where some installer may pass over it
+    admits: tuple[int, int, int] = (0, 0, 0)
+    passed: tuple[int, int] = (0, 0)  # the proof targets on which pip and uv pass over it
     id: int = 0
     unread: bool = False  # what it needs has still to be read
 

@@ -54,6 +54,7 @@ class Rehearsal(NamedTuple):
 
     pins: Mapping[str, int] | None  # by project; None: it finds no solution
     tried: Set[tuple[str, int]]  # the versions that it pinned or tried, at least for a while
+    given_up: bool = False  # the search was, so it may have found one
 
 
 def rehearsed(
@@ -188,7 +189,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         versions = self._admitted(name, {need.specifier for need in needs})
         only = [_bit(need.only) for need in needs if need.only is not None]
         if only:
-            versions = self._matching(name, needs)
+            versions = self._matching(name, needs) & ~self._admission.shelf(name).not_pip
             for one in only:
                 versions &= one
         if versions:
@@ -225,7 +226,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         """Returns the versions that pip's finder returns for all these requirements together."""
         together = SpecifierSet(",".join(filter(None, sorted(specifiers))))
         shelf = self._admission.shelf(name)
-        versions = (1 << len(shelf.entries)) - 1
+        versions = ((1 << len(shelf.entries)) - 1) & ~shelf.not_pip
         for specifier in specifiers:
             versions &= self._admission.matching(name, specifier)
         if not together.prereleases:

@@ -6,7 +6,7 @@ checked. *Undecided*: the budget was spent. *Blocked*: every solution depends on
 needs cannot be known, because its markers make installers fail or no source states them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,6 +20,7 @@ from pypisync.core.resolve.pip import Rehearsal, rehearsed
 from pypisync.core.resolve.solver import Solver
 from pypisync.core.resolve.target_index import Ground, Node, Usable
 from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
+from pypisync.core.standards.requires_python import Installer
 from pypisync.core.wanted.groups import Asked
 
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
@@ -27,6 +28,9 @@ Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 _SHARE = 4
 # How often a search begins again because pip refuses its result, such as a yanked release.
 _MOST_BARRED = 16
+_PARTED = "for they read Requires-Python or METADATA differently"
+_UV_ONLY = f"uv finds an installation and pip does not, {_PARTED}"
+_PIP_ONLY = f"pip finds an installation and uv does not, {_PARTED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +125,47 @@ class Prover:
         if uv.pins is not None:
             if doubts := self._doubts(uv.pins):
                 pins = self._pins(wanted, uv.pins)
-                return Proof("blocked", pins, tuple(doubts))
+                return self._beside(wanted, budget, Proof("blocked", pins, tuple(doubts)))
             if self.checker.passes(wanted, uv.pins):
                 pins = self._pins(wanted, uv.pins)
                 return Proof("proven", pins, rehearsals={"uv": uv})
         proof = self._searched(wanted, budget, name)
-        if uv.pins is not None and not faults(self.ground, wanted, uv.pins, by="uv"):
+        if uv.pins is None:
+            return proof if uv.given_up else self._without_uv(proof)
+        if not faults(self.ground, wanted, uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": uv})
+            if proof.verdict in ("refuted", "undecided") and self._parts():
+                passed = tuple(self._passed(uv.pins, "pip"))
+                proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *passed))
         return proof
+
+    def _beside(self, wanted: Asked, budget: Budget, proof: Proof) -> Proof:
+        """Returns a proof of what uv stops at, with the pins of pip if that passes over it."""
+        if not self._parts():
+            return proof
+        pip = self._rehearsed(rehearsed, wanted, budget)
+        if pip.pins is None or not self.checker.passes(wanted, pip.pins):
+            return proof
+        return replace(proof, others={"pip": self._pins(wanted, pip.pins)})
+
+    def _without_uv(self, proof: Proof) -> Proof:
+        """Returns the proof where uv finds no installation, and reads something as pip does not."""
+        if proof.verdict != "proven" or not self._parts():
+            return proof
+        pins = {pin.name: pin.version for pin in proof.pins}
+        return replace(proof, verdict="blocked", why=(_PIP_ONLY, *self._passed(pins, "uv")))
+
+    def _passed(self, pins: Mapping[str, int], by: Installer) -> Iterator[str]:
+        for name, pin in sorted(pins.items()):
+            usable = self.ground.usable(name)[pin]
+            if by in usable.passed:
+                yield f"{by} passes over {name} {usable.release.version}"
+
+    def _parts(self) -> bool:
+        """Returns whether one of pip and uv passes over something that was looked at."""
+        names = sorted(self.solver.consulted)
+        return any(self.admission.shelf(name).parted for name in names)
 
     def _rehearsed(
         self,
@@ -142,7 +178,7 @@ class Prover:
         try:
             return rehearsal(self.admission, wanted, share, self.solver.consulted)
         except Spent:
-            return Rehearsal(None, set())  # another order may do
+            return Rehearsal(None, set(), given_up=True)  # another order may do
         finally:
             budget.used = max(budget.used, share.used)
 

@@ -14,9 +14,11 @@ from typing import TypeAlias
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
+from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
-from pypisync.core.standards.model import Requirement, names_extra
+from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
+from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
 from pypisync.core.wanted.groups import Asked
 
 Node: TypeAlias = tuple[str, int, str]
@@ -31,6 +33,11 @@ class Usable:
     file: ListedFile  # the one an installer would take; NO_FILE where files are not given
     yanked: bool  # all of its usable files are
     doubt: str  # why it can be part of no proof; "" if it can
+    passed: tuple[Installer, ...] = ()  # who passes over it, for what its files or the index say
+
+    def parts(self) -> bool:
+        """Returns whether one installer takes it and another one does not."""
+        return len(self.passed) == 1
 
 
 @dataclass(slots=True)
@@ -48,6 +55,9 @@ class Ground:
     _wanted: set[Requirement] = field(default_factory=set)  # the same, to be looked up
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
+    _by_extra: dict[tuple[str, int], dict[str | None, list[Requirement]]] = field(
+        default_factory=dict
+    )
     _markers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
     def asking(self, wanted: Asked) -> "Ground":
@@ -94,14 +104,38 @@ class Ground:
             release = self.usable(name)[version].release
             if release.unread:
                 raise Lacking(releases=[release.id])
-            found = tuple(need for need in release.needs if self._applies(need, extra))
+            needs = self._belonging(name, version, release, extra) if extra else release.needs
+            found = tuple(
+                need
+                for need in needs
+                if need.text != UNREADABLE and self._here(need) and self._applies(need, extra)
+            )
             self._needs[key] = found
         return found
 
+    def _belonging(
+        self, name: str, version: int, release: ListedRelease, extra: str
+    ) -> Iterable[Requirement]:
+        """Returns the requirements that can belong to an extra.
+
+        Releases have hundreds of extras, so these are sorted out once.
+        """
+        found = self._by_extra.get((name, version))
+        if found is None:
+            found = self._by_extra[name, version] = {None: []}
+            for need in release.needs:
+                if names_extra(need.marker):
+                    named = deciding_extras(need.marker)
+                    for one in [None] if named is None else named:
+                        found.setdefault(one, []).append(need)
+        return [*found.get(extra, ()), *found[None]]
+
     def _applies(self, need: Requirement, extra: str) -> bool:
-        if extra and not names_extra(need.marker):
-            return False  # the release itself has it already
         return not need.marker or bool(self._marker(need.marker, extra))
+
+    def _here(self, need: Requirement) -> bool:
+        """Returns whether the file that the machine takes states the requirement."""
+        return need.machines is None or bool(need.machines & self.bit)
 
     def _marker(self, text: str, extra: str) -> bool | None:
         """Returns whether a marker holds; None if its comparison is not defined."""
@@ -117,50 +151,60 @@ class Ground:
     def _look(self, release: ListedRelease) -> Usable | None:
         if release.serves is not None:
             sound, every = (bool(mask & self.bit) for mask in release.serves)
-            return Usable(release, NO_FILE, not sound, self._doubt(release)) if every else None
+            passed = tuple(
+                by for by, mask in zip(INSTALLERS, release.passed, strict=True) if mask & self.bit
+            )
+            doubt = self._doubt(release)
+            return Usable(release, NO_FILE, not sound, doubt, passed) if every else None
+        taken = {by: self._taken(release, by) for by in INSTALLERS}
+        found = [(file.yanked, rank, file) for rank, file in filter(None, taken.values())]
+        if not found:
+            return None
+        yanked, _, file = min(found, key=lambda entry: entry[:2])
+        passed = tuple(by for by, one in taken.items() if one is None or self._passes(one[1], by))
+        return Usable(release, file, yanked, self._doubt(release), passed)
+
+    def _taken(self, release: ListedRelease, by: Installer) -> tuple[int, ListedFile] | None:
+        """Returns the file that an installer takes, with its rank: 0 is the best."""
         ranked = [
             (file.yanked, rank, file.filename, file)
             for file in release.files
-            if (rank := self._rank(file)) is not None
+            if (rank := self._rank(file, by)) is not None
         ]
         if not ranked:
             return None
-        yanked, _, _, file = min(ranked, key=lambda entry: entry[:3])
-        return Usable(release, file, yanked, self._doubt(release))
+        _, rank, _, file = min(ranked, key=lambda entry: entry[:3])
+        return rank, file
 
-    def _rank(self, file: ListedFile) -> int | None:
+    def _rank(self, file: ListedFile, by: Installer) -> int | None:
         """Returns how good a file is for the machine, 0 the best; None if it is not usable."""
-        if not _admits(file.requires_python, self.target.environment["python_full_version"]):
+        if not admits(by, file.requires_python, self.target.environment["python_full_version"]):
             return None
         ranks = self.target.tags
         if file.tags is None:
             return len(ranks)  # after every wheel
         return min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
 
+    def _passes(self, file: ListedFile, by: Installer) -> bool:
+        """Returns whether the installer passes over the release for what the file's METADATA says.
+
+        It looks at no other file of the release then.
+        """
+        python = self.target.environment["python_full_version"]
+        return by in file.refused_by or not admits(by, file.inside, python)
+
     def _doubt(self, release: ListedRelease) -> str:
-        if not release.known:
-            return "nobody says what it requires"
         for need in release.needs:
+            if need.text == UNREADABLE and need.fault and self._here(need):
+                return need.fault
             if need.marker and self._marker(need.marker, "") is None:
                 return f'the marker of "{need.text}" compares what cannot be compared'
-        return ""
+        return "" if release.known else "nobody says what it requires"
 
 
 @lru_cache(maxsize=1 << 14)
 def _specifiers(text: str) -> SpecifierSet:
     return SpecifierSet(text)
-
-
-@lru_cache(maxsize=1 << 14)
-def _admits(requires_python: str | None, python: str) -> bool:
-    """Returns whether the interpreter satisfies the text.
-
-    A text that cannot be parsed admits every interpreter, as for pip.
-    """
-    try:
-        return SpecifierSet(requires_python or "").contains(python, prereleases=True)
-    except ValueError:
-        return True
 
 
 def package(name: str, extra: str) -> str:

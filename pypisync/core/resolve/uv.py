@@ -51,7 +51,7 @@ class _Project:
     first: int  # the places of the versions that it prefers
     python: int  # the places of those that do not admit the interpreter
     versions: dict[int, int] = field(default_factory=dict)  # by place, of those it can take
-    yanked: dict[int, int] = field(default_factory=dict)  # the same of those it passes over
+    passed: dict[int, int] = field(default_factory=dict)  # the same of those it passes over
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class _Uv:
                 self.search.add(Clause({node: here, PYTHON: ~some(1)}, (node, PYTHON)))
                 self.search.decide(node, place)
             else:
-                self.tried |= {(node.name, project.yanked[p]) for p in {place} & {*project.yanked}}
+                self.tried |= {(node.name, project.passed[p]) for p in {place} & {*project.passed}}
                 self.search.add(Clause({node: here}))
         elif (node, place) in self._added:
             self.search.decide(node, place)
@@ -214,10 +214,12 @@ class _Uv:
                 project.python |= (not _yanked(release)) << place
                 continue
             i, one = usable[release.key]
-            if not one.yanked or any(drawn.matching(s) >> place & 1 for s in pins):
+            if "uv" in one.passed:
+                project.passed[place] = i
+            elif not one.yanked or any(drawn.matching(s) >> place & 1 for s in pins):
                 project.versions[place] = i
             else:
-                project.yanked[place] = i
+                project.passed[place] = i
         return project
 
     def _meet(self, node: Node, *, pinned: bool) -> None:

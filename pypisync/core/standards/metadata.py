@@ -12,6 +12,10 @@ import tomllib
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from pypisync.core.standards import requirements, versions
+from pypisync.core.standards.requires_python import Installer
 
 LARGEST = 10_000_000  # bytes, of either document
 # PEP 518, and what installers assume for a project that does not say.
@@ -67,6 +71,34 @@ def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
         requires_python=next(iter(fields["Requires-Python"]), None) or None,
         static=not sdist or _static(fields),
     )
+
+
+def check_version(found: Metadata) -> None:
+    """Raises ValueError if the version is none: pip then breaks off, and uv reads no further."""
+    if versions.parse(found.version) is None:
+        raise ValueError(f"core metadata of version {found.version[:100]!r}")
+
+
+def objections(found: Metadata, project: str, version: str) -> tuple[dict[Installer, str], str]:
+    """Returns what in a wheel's METADATA makes installers pass over the file, and what stops one.
+
+    Both are "" or empty for nearly all. ``project`` (normalised) and ``version`` are the file's. A
+    file whose METADATA has another name or version is passed over by pip, and uv stops at it, at
+    the latest when it installs it.
+    """
+    passed: dict[Installer, str] = {}
+    stop = ""
+    if canonicalize_name(found.name) != project:
+        passed["pip"] = stop = f"its METADATA is of the project {found.name[:100]!r}"
+    elif Version(found.version) != Version(version):
+        passed["pip"] = stop = f"its METADATA is of version {found.version[:100]}"
+    for line in found.requires:
+        need = requirements.parse_metadata(line)
+        if why := need.fault or need.refused:
+            passed.setdefault("pip", f"pip cannot read {line[:100]!r}: {why}")
+        if need.fault:
+            passed["uv"] = f"uv cannot read {line[:100]!r}: {need.fault}"
+    return passed, stop
 
 
 def build_requires(pyproject: bytes | None) -> tuple[str, ...]:

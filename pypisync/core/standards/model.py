@@ -135,6 +135,8 @@ class Requirement:
     extras: tuple[str, ...] = ()  # normalised, sorted
     url: str = ""  # a direct reference, which an index must not carry
     fault: str = ""  # why it could not be parsed
+    refused: str = ""  # why pip cannot parse it: the rest is what uv makes of it
+    machines: int | None = None  # mask of proof targets that take a file which states it; None: all
 
     @property
     def impossible(self) -> str:
@@ -142,6 +144,13 @@ class Requirement:
         if self.url:
             return "a direct reference, which installers refuse from an index"
         return self.fault
+
+
+UNREADABLE = "METADATA"
+"""The text of a requirement that stands for METADATA at which an installer stops.
+
+Its ``fault`` says why, and nothing meets it.
+"""
 
 
 def names_extra(marker: str) -> bool:

@@ -8,7 +8,9 @@ specifier means is left to their own modules.
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from pypisync.core.standards import model, specifiers
+from pypisync.core.standards.repairs import repairs
 
 LONGEST = 64_000  # characters; the longest real ones, with generated markers, have a few thousand
 
@@ -42,6 +45,26 @@ def parse(text: str) -> model.Requirement:
     marker can be: the one is the canonical text of the set, sorted, so that equal sets mostly
     share one, the other as ``packaging`` writes it, without ``extra`` being evaluated.
     """
+    return _parse(text)
+
+
+@lru_cache(maxsize=100_000)
+def parse_metadata(text: str) -> model.Requirement:
+    """Returns the same for a line of METADATA, where uv mends some that pip cannot parse.
+
+    ``refused`` then says why pip does not take a file that has it.
+    """
+    found = _parse(text)
+    if not found.fault or len(text) > LONGEST:
+        return found
+    for changed in islice(repairs(text), 1, None):
+        mended = _parse(changed)
+        if not mended.fault:
+            return replace(mended, text=text, refused=found.fault)
+    return found
+
+
+def _parse(text: str) -> model.Requirement:
     match = _COMMON.fullmatch(text) if len(text) <= LONGEST else None
     try:
         return _common(text, match) if match else _other(text)

@@ -285,3 +285,22 @@ def test_patterns_leave_the_origins_of_roots(database: str) -> None:
     ]
     assert [row[0] for row in shown] == ["", "a.*", "group:x.txt", "held", "proof"]
     catalog.close()
+
+
+def test_what_was_read_is_read_again_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0019")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        run(
+            "INSERT INTO releases (id, project_id, version, key, knowledge, source) VALUES"
+            " (1, 1, '1', '1', 'known', 'metadata'), (2, 1, '2', '2', 'known', 'metadata'),"
+            " (3, 1, '3', '3', 'known', 'json'), (4, 1, '4', '4', 'unavailable', '')"
+        )
+        run("INSERT INTO selected (id, release_id, extra) VALUES (1, 1, ''), (4, 4, '')")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        found = connection.exec_driver_sql("SELECT knowledge FROM releases ORDER BY id").all()
+        assert [row[0] for row in found] == ["wanted", "unknown", "known", "wanted"]
+    catalog.close()

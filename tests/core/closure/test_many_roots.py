@@ -64,7 +64,7 @@ def test_what_is_called_is_the_same_by_itself(
     facts = ground(index)
     for releases in facts.offers.releases.values():
         releases[:] = [  # type: ignore[index]
-            replace(one, admits=(1, 1), id=number) for number, one in enumerate(releases, 1)
+            replace(one, admits=(1, 1, 0), id=number) for number, one in enumerate(releases, 1)
         ]
     calling = Calling(facts, 1, (1,))
     asked = [(root, pins) for root in roots for pins in every(facts)]

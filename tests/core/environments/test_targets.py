@@ -7,13 +7,13 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.environments.targets import (
     KNOWN_MINORS,
-    LONGEST_REQUIRES_PYTHON,
     VARIABLES,
     Environment,
     fingerprint,
     python_mask,
     targets,
 )
+from pypisync.core.standards.requires_python import LONGEST
 from tests.deep import scaled
 
 
@@ -227,7 +227,7 @@ def test_a_bound_full_version_is_taken_exactly() -> None:
 @pytest.mark.parametrize(
     "text",
     [None, "", "  ", "3.9", ">=3.x", "=>3.6", ">=3,<<4", "x" * 5_000, f">=3.{'9' * 900}.x",
-     f">={'9' * (LONGEST_REQUIRES_PYTHON - 2)}."],
+     f">={'9' * (LONGEST - 2)}."],
 )  # fmt: skip
 def test_no_or_unreadable_requires_python_admits_all(text: str | None) -> None:
     served = targets({"python_version": ["3.9", "3.13"]})

@@ -7,8 +7,9 @@ import pytest
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms, parse_tag
 from packaging.version import Version
 
+from pypisync.core.environments.targets import python_mask
 from pypisync.core.environments.wheel_tags import tag_mask, usable_mask
-from pypisync.core.standards.filenames import parse
+from pypisync.core.standards.filenames import ParsedFile, parse
 from pypisync.core.standards.model import Target, Targets
 
 
@@ -133,7 +134,7 @@ def test_golden(remainder: str) -> None:
     assert parsed.remainder == remainder
     assert parsed.version == Version("1.0")
     assert parsed.kind == ("wheel" if remainder.endswith(".whl") else "sdist")
-    assert letters(GOLDEN, usable_mask(parsed, None, GOLDEN)) == TABLE[remainder]
+    assert letters(GOLDEN, usable_mask(parsed, GOLDEN)) == TABLE[remainder]
 
 
 OTHERS = targets(
@@ -265,7 +266,11 @@ def test_concrete_targets_against_packaging() -> None:
 
 def test_requires_python_and_tags_both_count() -> None:
     wheel, sdist = parse("a", "a-1-py3-none-any.whl"), parse("a", "a-1.tar.gz")
-    assert letters(GOLDEN, usable_mask(wheel, ">=3.10", GOLDEN)) == "ABCEG"
-    assert letters(GOLDEN, usable_mask(wheel, "<3", GOLDEN)) == ""
-    assert letters(GOLDEN, usable_mask(sdist, "<3.8", GOLDEN)) == "FH"
-    assert letters(GOLDEN, usable_mask(sdist, "", GOLDEN)) == "ABCDEFGH"
+    texts: list[tuple[ParsedFile, str | None]] = [
+        (wheel, ">=3.10"), (wheel, "<3"), (sdist, "<3.8"), (sdist, "")
+    ]  # fmt: skip
+    found = [
+        letters(GOLDEN, usable_mask(file, GOLDEN) & python_mask(GOLDEN, text))
+        for file, text in texts
+    ]
+    assert found == ["ABCEG", "", "FH", "ABCDEFGH"]

@@ -27,7 +27,7 @@ def upstream(index: Index) -> Ground:
     facts = ground(index)
     for releases in facts.offers.releases.values():
         releases[:] = [  # type: ignore[index]
-            replace(one, admits=(int(not one.files[0].yanked), 1), id=number)
+            replace(one, admits=(int(not one.files[0].yanked), 1, 0), id=number)
             for number, one in enumerate(releases, 1)
         ]
     return facts

@@ -1,0 +1,153 @@
+"""What the METADATA of files says: of the files themselves, and which of them state a requirement.
+
+The files of a release may differ in what they require, and then a target has the requirements of
+those that it takes. They may also narrow ``Requires-Python`` further than the index says, or say
+what makes an installer pass over them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from pypisync.catalog.db.schema import files, projects, releases
+from pypisync.catalog.db.sql import among, batches, to_mask, to_text
+from pypisync.core.filters.file_rules import FileFacts, Rules, taken
+from pypisync.core.standards import filenames
+from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
+
+EVERYWHERE: Mapping[str, str | None] = {"targets": None, "machines": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the METADATA of a file says of the file itself."""
+
+    requires_python: str | None
+    refused: Mapping[Installer, str]  # why an installer passes over the file
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A runtime requirement of a release."""
+
+    requirement: Requirement
+    by: frozenset[str] | None = None  # the names of the files that state it; None: all do
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What was read of one release's requirements."""
+
+    release: int
+    # metadata, wheel, ranges (parts of a wheel), json, sdist; "" if nothing could be read
+    source: str
+    state: Literal["known", "unavailable"]
+    runtime: tuple[Stated, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)  # by filename
+    build: tuple[Requirement, ...] = ()
+    provides: tuple[str, ...] = ()
+    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
+
+    @property
+    def split(self) -> bool:
+        """Whether its files state different requirements."""
+        return any(one.by is not None for one in self.runtime)
+
+    def reading(self, filename: str, kind: str) -> Reading | None:
+        """Returns what is known of a file: a wheel that was read alone stands for the others."""
+        if kind == "wheel" and self.source in ("wheel", "ranges"):
+            return next(iter(self.readings.values()), None)
+        return self.readings.get(filename)
+
+
+def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
+    """Record what was read of files. Returns the projects whose masks are to be derived again."""
+    items = {item.release: item for item in known}
+    changed: list[dict[str, Any]] = []
+    doubted: set[int] = set()
+    f = files.c
+    for batch in batches(items):
+        query = (
+            select(
+                f.id, f.release_id, f.filename, f.kind, f.requires_python,
+                f.inside_python, f.refused_pip, f.refused_uv, releases.c.project_id,
+            )
+            .join_from(files, releases)
+            .where(among(f.release_id, batch))
+        )  # fmt: skip
+        for number, release, name, kind, page, *was, project in connection.execute(query):
+            found = items[release].reading(name, kind)
+            inside = found.requires_python if found else None
+            row = {
+                "row": number,
+                "inside_python": None if inside == page else inside,
+                "refused_pip": found.refused.get("pip", "") if found else "",
+                "refused_uv": found.refused.get("uv", "") if found else "",
+            }
+            if list(row.values())[1:] != was:
+                changed.append(row)
+                doubted.add(project)
+    if changed:
+        connection.execute(update(files).where(files.c.id == bindparam("row")), changed)
+    return doubted
+
+
+class Parts:
+    """On which targets the files of releases are taken whose requirements differ."""
+
+    def __init__(self) -> None:
+        self._targets: dict[int, dict[str, int]] = {}
+        self._machines: dict[int, dict[str, int]] = {}
+
+    def of(self, release: int, by: frozenset[str] | None) -> Mapping[str, str | None]:
+        """Returns the columns of a requirement that these files of a release state."""
+        if by is None:
+            return EVERYWHERE
+        return {
+            "targets": to_text(_union(self._targets.get(release, {}), by)),
+            "machines": to_text(_union(self._machines.get(release, {}), by)),
+        }
+
+    def add(self, release: int, project: str, rows: Sequence[Any], rules: Rules) -> None:
+        """Add the kept files of a release."""
+        facts = [
+            FileFacts(
+                filenames.parse(project, row.filename), row.requires_python, row.yanked is not None
+            )
+            for row in rows
+        ]
+        self._targets[release] = {row.filename: to_mask(row.admits) for row in rows}
+        machines = self._machines[release] = dict.fromkeys((row.filename for row in rows), 0)
+        for by in INSTALLERS:
+            for row, mask in zip(rows, taken(facts, rules.machines, by), strict=True):
+                machines[row.filename] |= mask
+
+
+def parts(connection: Connection, known: Sequence[Knowledge], rules: Rules) -> Parts:
+    """Returns on which targets the files of those releases are taken that are split."""
+    found = Parts()
+    split = [item.release for item in known if item.split]
+    f, rows = files.c, dict[tuple[int, str], list[Any]]()
+    for batch in batches(split):
+        query = (
+            select(f.release_id, projects.c.name, f.filename, f.requires_python, f.yanked, f.admits)
+            .join_from(files, releases)
+            .join(projects)
+            .where(among(f.release_id, batch), f.kept)
+            .order_by(f.filename)
+        )
+        for row in connection.execute(query):
+            rows.setdefault((row.release_id, row.name), []).append(row)
+    for (release, project), some in rows.items():
+        found.add(release, project, some, rules)
+    return found
+
+
+def _union(masks: Mapping[str, int], names: frozenset[str]) -> int:
+    union = 0
+    for name in names:
+        union |= masks.get(name, 0)
+    return union

@@ -1,0 +1,70 @@
+"""How pip and how uv read a ``Requires-Python``: they differ, and a mirror has to serve both.
+
+pip (``utils/packaging.py``) takes the whole specifier set, and a text that it cannot read admits
+every Python. uv (``uv-pypi-types``, ``lenient_requirement.rs``) mends usual mistakes, passes over
+a file whose text stays unreadable, and looks at the lowest Python only: it ignores upper bounds and
+exclusions above it, as it does pre-releases (``uv-resolver``, ``requires_python.rs``).
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from pypisync.core.standards import versions
+from pypisync.core.standards.repairs import repairs
+from pypisync.core.standards.specifiers import BOTTOM, matcher
+
+LONGEST = 1_000  # characters; real ones stay below a hundred
+Installer = Literal["pip", "uv"]
+INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
+
+
+def admits(by: Installer, text: str | None, python: str) -> bool:
+    """Returns whether the installer lets this interpreter (a full version) use such a file."""
+    if not text:
+        return True
+    if by == "pip":
+        specifiers = specifiers_of(text)
+        return specifiers is None or specifiers.contains(python, prereleases=True)
+    lowest = _lowest(text)
+    release = Version(python).release
+    return lowest is not None and versions.encode(0, release) >= lowest
+
+
+@lru_cache(maxsize=1 << 14)
+def specifiers_of(text: str) -> SpecifierSet | None:
+    """Returns the specifier set that a text spells; None if it spells none."""
+    try:
+        return SpecifierSet(text) if len(text) <= LONGEST else None
+    except ValueError:  # or a number that is too long to be one
+        return None
+
+
+@lru_cache(maxsize=1 << 14)
+def _lowest(text: str) -> bytes | None:
+    """Returns the key of the lowest Python that uv admits; None if it passes over the file."""
+    for candidate in repairs(text) if len(text) <= LONGEST else ():
+        try:
+            parsed = SpecifierSet(_read(candidate))
+            plain = ",".join(f"{one.operator[:2]}{_release(one.version)}" for one in parsed)
+            intervals = matcher(plain).intervals
+        except ValueError:
+            continue
+        return intervals[0][0] if intervals else BOTTOM
+    return None
+
+
+def _read(text: str) -> str:
+    """Returns the text if uv takes it apart as packaging does. Raises InvalidSpecifier."""
+    parts = text.split(",")
+    if text and not all(part.strip() for part in parts):
+        raise InvalidSpecifier(text)  # an empty part
+    return text
+
+
+def _release(version: str) -> str:
+    """Returns a specifier's version without all that follows the numbers."""
+    wild = version.endswith(".*")
+    return Version(version.removesuffix(".*")).base_version + (".*" if wild else "")

@@ -1,0 +1,345 @@
+"""Reads the requirements of selected releases.
+
+They are read from the best source there is: the ``.metadata`` files of the wheels (they are
+mirrored anyway, and their hash is known); else the METADATA inside a wheel, of which only parts are
+fetched where that does; else ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO
+of an sdist where it is static. What none of them says is recorded as unavailable, never as "none",
+and METADATA that installers cannot read is recorded with the reason: no other source speaks for it,
+for installers ask none. Build requirements are read from the sdist itself. Nothing of a package is
+ever run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from itertools import islice
+
+from pypisync.catalog.facts import requirements as knowledge
+from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
+from pypisync.catalog.facts.requirements import SourceFile, Unverified, WantedRelease
+from pypisync.core.environments.marker_masks import extras_of
+from pypisync.core.standards import metadata as core_metadata
+from pypisync.core.standards import requirements
+from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.metadata import Metadata
+from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
+from pypisync.core.units import counted
+from pypisync.cycle.isolation import apart, guarded
+from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
+from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
+from pypisync.storage import archives
+from pypisync.upstream.api import FileAsk, ReleaseAsk
+
+_SMALL = 2**20  # bytes of a wheel that is fetched whole if it is to be held anyway
+_READ = 1000  # releases whose requirements are read together
+
+_Wheels = dict[str, tuple[WantedRelease, SourceFile]]  # by path
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a source says of a release."""
+
+    source: str
+    files: dict[str, Metadata] = field(default_factory=dict)  # by filename
+    claims: tuple[str, ...] = ()  # of the JSON API, which speaks for no file
+    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
+
+
+def learn_requirements(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
+    """Read and record the requirements of releases. Returns the failures by "name==version"."""
+    mirror.watch.step("requirements", len(wanted))
+    failed: dict[str, UpstreamError] = {}
+    remaining = iter(wanted)
+    while batch := list(islice(remaining, _READ)):
+        failed |= _Reader(mirror).read(batch)
+        mirror.watch.advance(len(batch))
+    return failed
+
+
+def _name(release: WantedRelease) -> str:
+    return f"{release.project}=={release.version}"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Asks one source after the other, each for what the better ones did not tell."""
+
+    mirror: Mirror
+    told: dict[int, _Told] = field(default_factory=dict)
+    failed: dict[int, UpstreamError] = field(default_factory=dict)
+    broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
+    build: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def read(self, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
+        """Read and record. Returns the failures by "name==version"."""
+        errors = bring(self.mirror, (ask for r in wanted for ask in _metadata_asks(r)))
+        for release in wanted:
+            self._from_metadata(release, errors)
+        self._from_wheels([r for r in wanted if self._open(r)])
+        self._from_documents([r for r in wanted if self._open(r)])
+        self._from_archives([r for r in wanted if r.id not in self.failed])
+        reasons = {_name(r): self.failed[r.id] for r in wanted if r.id in self.failed}
+        good = [r for r in wanted if r.id not in self.failed]
+        return reasons | apart(good, self._record, _name)
+
+    def _record(self, some: Sequence[WantedRelease]) -> None:
+        known = [self._knowledge(release) for release in some]
+        with self.mirror.catalog.begin() as connection:
+            knowledge.record_knowledge(connection, known, self.mirror.rules, self.mirror.now())
+
+    def _open(self, release: WantedRelease) -> bool:
+        """Returns whether another source is to be asked."""
+        return not any(release.id in known for known in (self.told, self.failed, self.broken))
+
+    def _fail(self, release: WantedRelease, error: UpstreamError) -> None:
+        self.failed[release.id] = error
+
+    def _break(self, release: WantedRelease, file: SourceFile, why: str) -> None:
+        self.broken.setdefault(release.id, {})[file.filename] = why
+
+    def _take(
+        self, release: WantedRelease, file: SourceFile, source: str, found: Metadata
+    ) -> _Told:
+        core_metadata.check_version(found)
+        told = self.told.setdefault(release.id, _Told(source))
+        told.files[file.filename] = found
+        return told
+
+    # -- .metadata files ----------------------------------------------------------------------
+
+    def _from_metadata(self, release: WantedRelease, errors: Mapping[str, UpstreamError]) -> None:
+        for file in release.files:
+            if file.metadata_sha256 is None:
+                continue
+            error = errors.get(file.path + METADATA)
+            if isinstance(error, Unreachable):
+                # It may say more than the others do: wait for it.
+                self._fail(release, error)
+                return
+            if error is None:
+                with self._guarded(release, file):
+                    data = self.mirror.pool.read(file.path + METADATA, METADATA_LIMIT)
+                    self._take(release, file, "metadata", core_metadata.read_metadata(data))
+
+    def _guarded(self, release: WantedRelease, file: SourceFile) -> AbstractContextManager[None]:
+        return guarded(partial(self._fail, release), partial(self._break, release, file))
+
+    # -- wheels -------------------------------------------------------------------------------
+
+    def _from_wheels(self, wanted: Sequence[WantedRelease]) -> None:
+        """Read METADATA out of the smallest wheel of each, most often without fetching all of it.
+
+        A small wheel of a selected release is needed anyway, so the whole of it costs less than
+        parts of it first; and what the pool holds costs nothing.
+        """
+        whole: _Wheels = {}
+        parts: _Wheels = {}
+        for release in wanted:
+            if (wheel := _smallest_wheel(release)) is not None:
+                small = release.selected and wheel.size is not None and wheel.size <= _SMALL
+                there = self.mirror.pool.has(wheel.path, wheel.size)
+                (whole if small or there else parts)[wheel.path] = release, wheel
+        errors = bring(self.mirror, (_ask(wheel) for _, wheel in whole.values()))
+        for release, wheel in whole.values():
+            self._from_archive(release, wheel, errors)
+        self._from_parts(parts)
+
+    def _from_parts(self, wheels: _Wheels) -> None:
+        unanswered = len(wheels)
+        asks = [_ask(wheel) for _, wheel in wheels.values()]
+        for ask, answer in self.mirror.upstream.peek(asks, archives.metadata_inside):
+            if isinstance(answer, Stopped):
+                continue
+            unanswered -= 1
+            self.mirror.answered("range", answer)
+            release, wheel = wheels[ask.path]
+            if isinstance(answer, Unreachable):
+                self._fail(release, answer)
+                self.mirror.watch.fault(wheel.filename, str(answer))
+            elif isinstance(answer, Malformed):
+                self._break(release, wheel, str(answer))  # unless the whole wheel is sound
+            elif isinstance(answer, bytes):
+                with self._guarded(release, wheel):
+                    told = self._take(release, wheel, "ranges", core_metadata.read_metadata(answer))
+                    told.ranged = wheel.path, sha256(answer).hexdigest()
+        if unanswered:
+            raise Stopped(
+                f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
+            )
+
+    # -- the JSON API -------------------------------------------------------------------------
+
+    def _from_documents(self, wanted: Sequence[WantedRelease]) -> None:
+        by_ask = {ReleaseAsk(one.project, one.version, one.index): one for one in wanted}
+        unanswered = len(by_ask)
+        for asked, answer in self.mirror.upstream.requires(by_ask):
+            if isinstance(answer, Stopped):
+                continue
+            unanswered -= 1
+            self.mirror.answered("release", answer)
+            if isinstance(answer, Unreachable):
+                self._fail(by_ask[asked], answer)
+                self.mirror.watch.fault(f"{asked.name}=={asked.version}", str(answer))
+            elif isinstance(answer, tuple):
+                self.told[by_ask[asked].id] = _Told("json", claims=answer)
+        if unanswered:
+            raise Stopped(
+                f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
+            )
+
+    # -- archives -----------------------------------------------------------------------------
+
+    def _from_archives(self, wanted: Sequence[WantedRelease]) -> None:
+        chosen = [
+            (release, file)
+            for release in wanted
+            if release.builds or release.id not in self.told
+            for file in self._archives(release)
+        ]
+        errors = bring(self.mirror, (_ask(file) for _, file in chosen))
+        for release, file in chosen:
+            self._from_archive(release, file, errors)
+
+    def _archives(self, release: WantedRelease) -> Iterator[SourceFile]:
+        """Yields the files to look into: the smallest wheel, and the sdist that is built.
+
+        The wheel is left out where its METADATA is known. Without a wheel the sdist must do.
+        """
+        wheel = _smallest_wheel(release)
+        told = release.id in self.told
+        if wheel and not told and wheel.metadata_sha256 is None:
+            yield wheel
+        if release.builds or not (wheel or told):
+            yield from [file for file in release.files if file.kind == "sdist"][:1]
+
+    def _from_archive(
+        self, release: WantedRelease, file: SourceFile, errors: Mapping[str, UpstreamError]
+    ) -> None:
+        error = errors.get(file.path)
+        if isinstance(error, Unreachable):
+            self._fail(release, error)
+        if error is not None:
+            return
+        place = self.mirror.pool.absolute(file.path)
+        with self._guarded(release, file):
+            if file.kind == "wheel":
+                found = core_metadata.read_metadata(archives.wheel_metadata(place))
+                self.broken.pop(release.id, None)
+                self._take(release, file, "wheel", found)
+                return
+            inside = archives.sdist_facts(place)
+            if release.builds:
+                with guarded(partial(self._fail, release)):
+                    self.build[release.id] = core_metadata.build_requires(inside.pyproject)
+            if release.id not in self.told.keys() | self.broken and inside.pkg_info is not None:
+                found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
+                if found.static:
+                    self._take(release, file, "sdist", found)
+
+    # -- what comes of it ---------------------------------------------------------------------
+
+    def _knowledge(self, release: WantedRelease) -> Knowledge:
+        told = self.told.get(release.id)
+        runtime = [*self._unreadable(release), *_stated(release, told)]
+        readings = {}
+        for filename, found in told.files.items() if told else ():
+            passed, stop = core_metadata.objections(found, release.project, release.version)
+            readings[filename] = Reading(found.requires_python, passed)
+            if stop:
+                runtime.append(_stop(filename, stop, alone=len(release.files) == 1))
+        wanted_to_build: tuple[Requirement, ...] = ()
+        build = self.build.get(release.id)
+        if build is not None:
+            wanted_to_build = tuple(requirements.parse(text) for text in build)
+        elif release.builds:
+            reason = "the sdist does not say what it needs to be built"
+            wanted_to_build = (Requirement("build-system.requires", "", fault=reason),)
+        markers = [one.requirement.marker for one in runtime if names_extra(one.requirement.marker)]
+        named = {extra for marker in markers for extra in extras_of(marker)}
+        named.update(e for found in (told.files.values() if told else ()) for e in found.extras)
+        return Knowledge(
+            release.id,
+            told.source if told else "",
+            "known" if told else "unavailable",
+            tuple(runtime),
+            readings,
+            wanted_to_build,
+            tuple(sorted(named)),
+            told.ranged if told else None,
+        )
+
+    def _unreadable(self, release: WantedRelease) -> Iterator[Stated]:
+        for filename, why in self.broken.get(release.id, {}).items():
+            reason = f"its requirements cannot be read: {why.removeprefix(f'{filename}: ')}"
+            yield _stop(filename, reason, alone=release.id not in self.told)
+
+
+def _stop(filename: str, why: str, *, alone: bool) -> Stated:
+    fault = f"{filename}: {why}"
+    by = None if alone else frozenset([filename])
+    return Stated(Requirement(UNREADABLE, "", fault=fault), by)
+
+
+def _stated(release: WantedRelease, told: _Told | None) -> Iterator[Stated]:
+    """Yields the requirements of a release, each with the files that state it."""
+    if told is None:
+        return
+    lines: dict[str, list[str]] = {line: [] for line in told.claims}
+    for filename, found in told.files.items():
+        for line in dict.fromkeys(found.requires):
+            lines.setdefault(line, []).append(filename)
+    # A file that was not read may state what any other one does.
+    unread = {file.filename for file in release.files} - told.files.keys()
+    for line, by in lines.items():
+        everywhere = len(by) == len(told.files)
+        need = requirements.parse_metadata(line)
+        yield Stated(need, None if everywhere or not by else frozenset(unread.union(by)))
+
+
+def _metadata_asks(release: WantedRelease) -> Iterator[FileAsk]:
+    for file in release.files:
+        if file.metadata_sha256 is not None:
+            yield metadata_ask(file.url, file.path, file.metadata_sha256, file.index)
+
+
+def _smallest_wheel(release: WantedRelease) -> SourceFile | None:
+    wheels = (file for file in release.files if file.kind == "wheel")
+    return min(wheels, key=lambda file: (file.size or 0, file.filename), default=None)
+
+
+def _ask(file: SourceFile) -> FileAsk:
+    return FileAsk(
+        file.url, file.path, file.sha256, file.size, index=file.index, stated=file.stated or ""
+    )
+
+
+def verify_ranged(mirror: Mirror) -> dict[str, str]:
+    """Check what was read of wheels by Range against those that have come since.
+
+    Returns why by "name==version" where the wheel says something else: its own word counts, so
+    the requirements of that release are to be read again.
+    """
+    with mirror.catalog.begin() as connection:
+        found = knowledge.unverified(connection)
+    doubted: dict[int, Unverified] = {}
+    for one in found:
+        told = ""
+        with guarded(repr):  # one that cannot be read says something else
+            told = sha256(archives.wheel_metadata(mirror.pool.absolute(one.path))).hexdigest()
+        if told != one.metadata_sha256:
+            doubted[one.release] = one
+    if found:
+        sound = [one.release for one in found if one.release not in doubted]
+        with mirror.catalog.begin() as connection:
+            knowledge.verified(connection, sound, doubted)
+    return {f"{one.project}=={one.version}": _differs(one) for one in doubted.values()}
+
+
+def _differs(one: Unverified) -> str:
+    return (
+        f"{one.path.rpartition('/')[2]}: upstream sent another METADATA when parts of this wheel "
+        "were asked for than the wheel has; the wheel's own counts"
+    )
