@@ -95,7 +95,7 @@ def test_requirements_that_cannot_be_worked_on(
     world.publish("good", "1.0", requires=["other"])
     world.publish("other", "1.0")
     bench = Bench(tmp_path, memory, {"bad": ["latest"], "good": ["latest"]})
-    parse = requirements.parse
+    parse = requirements.parse_metadata
 
     def breaks(text: str) -> Any:
         if text.startswith("boom"):
@@ -103,7 +103,7 @@ def test_requirements_that_cannot_be_worked_on(
         return parse(text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(requirements, "parse", breaks)
+        patch.setattr(requirements, "parse_metadata", breaks)
         report = bench.sync()
     assert list(report.failed) == ["bad==1.0"]
     assert "RecursionError" in report.failed["bad==1.0"]
