@@ -12,13 +12,6 @@ from tests.postgres import Postgres
 from tests.sim.server import Server
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Say what the marker of these tests means."""
-    config.addinivalue_line(
-        "markers", "network: installs from the public index, as a user would (pytest -m network)"
-    )
-
-
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's wheel, built from this checkout."""

@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.running import configure, run
 from tests.daemon.process import Running, until
 from tests.recipe.mirrors import Bench, read_tree
@@ -80,6 +82,7 @@ def pages(data: Path) -> set[tuple[str, int]]:
     return found
 
 
+@pytest.mark.long
 def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> None:
     keys: dict[str, Any] = {
         "packages": PACKAGES,

@@ -75,6 +75,7 @@ def figures() -> dict[str, int]:
     }
 
 
+@pytest.mark.long
 def test_a_long_life(
     tmp_path: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,10 @@ from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
+PARTS = 4  # of each test, so that no worker has one that takes minutes while others have none
+every_part = pytest.mark.parametrize("part", range(PARTS))
+pytestmark = pytest.mark.long
+
 
 class Crash(BaseException):
     """The process ends here."""
@@ -69,24 +73,29 @@ def again(world: World) -> None:
     world.remove_release("app", "1.0")
 
 
-def test_a_crash_at_every_point_of_the_first_cycle(memory_path: Path) -> None:
+@every_part
+def test_a_crash_at_every_point_of_the_first_cycle(part: int, memory_path: Path) -> None:
     world = World()
     first(world)
     packages = {"app": ["latest"]}
     start = Bench(memory_path / "start", MemoryUpstream(world), packages, flat=True)
-    crash_everywhere(memory_path, start)
+    crash_everywhere(memory_path, start, part)
 
 
-def test_a_crash_at_every_point_of_a_later_cycle(memory_path: Path) -> None:
+@every_part
+def test_a_crash_at_every_point_of_a_later_cycle(part: int, memory_path: Path) -> None:
     world = World()
     first(world)
     start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
     start.sync()
     again(world)
-    crash_everywhere(memory_path, start)
+    crash_everywhere(memory_path, start, part)
 
 
-def test_a_crash_at_every_point_where_upstream_states_no_hashes(memory_path: Path) -> None:
+@every_part
+def test_a_crash_at_every_point_where_upstream_states_no_hashes(
+    part: int, memory_path: Path
+) -> None:
     world = World()
     world.publish("app", "1.0", requires=["lib<2"], hashes=())
     world.publish("lib", "1.0", hashes=["md5"], metadata=False)
@@ -94,10 +103,11 @@ def test_a_crash_at_every_point_where_upstream_states_no_hashes(memory_path: Pat
     start.sync()
     world.publish("app", "2.0", requires=["lib"], hashes=["sha512", "md5"])
     world.publish("lib", "2.0", hashes=(), sdist=True, metadata=False)
-    crash_everywhere(memory_path, start)
+    crash_everywhere(memory_path, start, part)
 
 
-def test_a_crash_at_every_point_while_a_proof_is_repaired(memory_path: Path) -> None:
+@every_part
+def test_a_crash_at_every_point_while_a_proof_is_repaired(part: int, memory_path: Path) -> None:
     """The new proof reads releases that nobody wanted, and lets go of what the old one kept."""
     world = World()
     world.publish("app", "1.0", requires=["b", "c"])
@@ -113,10 +123,13 @@ def test_a_crash_at_every_point_while_a_proof_is_repaired(memory_path: Path) -> 
     world.publish("c", "2.5", requires=["b>=1"])
     world.publish("c", "3.0", requires=["b<1"])
     world.publish("app", "2.0", requires=["b", "c"])
-    crash_everywhere(memory_path, start)
+    crash_everywhere(memory_path, start, part)
 
 
-def test_a_crash_at_every_point_while_other_groups_take_effect(memory_path: Path) -> None:
+@every_part
+def test_a_crash_at_every_point_while_other_groups_take_effect(
+    part: int, memory_path: Path
+) -> None:
     world = World()
     for version in ("1.0", "2.0"):
         world.publish("app", version, requires=["lib"], sdist=True)
@@ -126,7 +139,7 @@ def test_a_crash_at_every_point_while_other_groups_take_effect(memory_path: Path
     start.sync()
     pins = pin("app-1.0-py3-none-any.whl"), pin("app-2.0.tar.gz")
     start.groups = groups("lib<3 ; os_name == 'posix'", *pins)
-    crash_everywhere(memory_path, start)
+    crash_everywhere(memory_path, start, part)
 
 
 def groups(requirement: str, *pins: Locked) -> tuple[Group, Group]:
@@ -141,15 +154,19 @@ def pin(filename: str) -> Locked:
     return Locked(name, version, (NamedFile(filename),))
 
 
-def crash_everywhere(memory_path: Path, start: Bench) -> None:
-    """Run the mirror's next cycle with a crash at each of its points, then another one."""
+def crash_everywhere(memory_path: Path, start: Bench, part: int) -> None:
+    """Run the mirror's next cycle with a crash at each of this part's points, then another one.
+
+    The parts take turns: together they have every point from the first to the last. Processes only
+    differ in the order of the syncs of one batch, and those change nothing that a crash leaves.
+    """
     calm = moved(start, memory_path / "calm", memory_path)
     points = Points()
     with counted(calm, points):
         calm.sync()
     wanted = decided(calm)
     assert points.seen > 40
-    for number in range(1, points.seen + 1):
+    for number in range(1 + part, points.seen + 1, PARTS):
         bench = moved(start, memory_path / "crashed", memory_path)
         with counted(bench, Points(number)), pytest.raises(Crash):
             bench.sync()

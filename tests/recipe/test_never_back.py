@@ -254,6 +254,7 @@ def left(listed: Offers, upstream: Offers) -> Offers:
     return Offers(dict(found))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [5, 8])
 def test_never_a_step_back(seed: int, memory_path: Path) -> None:
     story = Story(seed)
