@@ -23,7 +23,7 @@ from pypisync.upstream import lenient
 from pypisync.upstream.file_entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
 from pypisync.upstream.html_pages import files_of, is_index_page, names_of, read_html
 from pypisync.upstream.session import Reply, said, shown
-from pypisync.upstream.validators import of_headers, stamped
+from pypisync.upstream.validators import of_bytes, of_headers, stamped
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 # JSON wherever there is some; an index that has none may answer in HTML at once.
@@ -121,6 +121,11 @@ class Root:
     etag: str | None
 
 
+def bytes_digest(reply: Reply) -> str:
+    """Returns a digest of an answer's bytes, and of what they are read by."""
+    return of_bytes(reply.url, reply.headers.get("Content-Type", ""), reply.body)
+
+
 def is_json(reply: Reply) -> bool:
     """Returns whether an answer is JSON: by its Content-Type, or where that says nothing by sight.
 
@@ -199,7 +204,7 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
         versions=_odd(page.versions or (), _versions_of(files)),
         skipped=skipped,
     )
-    return stamped(document, reply.headers)
+    return stamped(document, reply.headers, bytes_digest(reply))
 
 
 def _parse_html(name: str, reply: Reply) -> ProjectDocument:
@@ -222,7 +227,7 @@ def _parse_html(name: str, reply: Reply) -> ProjectDocument:
         skipped=skipped,
         form="html",
     )
-    return stamped(document, reply.headers)
+    return stamped(document, reply.headers, bytes_digest(reply))
 
 
 def _status(text: str | None) -> Status | None:
@@ -263,7 +268,7 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
         partial=page.releases is None,
         form="legacy",
     )
-    return stamped(document, reply.headers)
+    return stamped(document, reply.headers, bytes_digest(reply))
 
 
 def parse_requires(name: str, reply: Reply) -> tuple[str, ...] | None:

@@ -14,11 +14,20 @@ from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import quote
 
-from pypisync.core.standards.model import FORMS, Form, ProjectDocument, Unchanged, Vulnerability
+from pypisync.core.standards.model import (
+    FORMS,
+    NO_VALIDATORS,
+    Form,
+    ProjectDocument,
+    Unchanged,
+    Validators,
+    Vulnerability,
+)
 from pypisync.errors import Gone, Malformed, Refused, Stale, Unreachable
 from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.documents import (
     SIMPLE_ANY,
+    bytes_digest,
     is_json,
     parse_legacy,
     parse_requires,
@@ -27,7 +36,7 @@ from pypisync.upstream.documents import (
     stated_serial,
 )
 from pypisync.upstream.session import Reply, Session, backoff, shown
-from pypisync.upstream.validators import conditions
+from pypisync.upstream.validators import are_bytes, conditions, unless_same
 
 _GZIP = {"Accept-Encoding": "gzip, deflate"}
 # The further tries for a document that is too old: caches keep one variant for each encoding.
@@ -71,7 +80,9 @@ class Projects:
         Raises UpstreamError: Stale if it is older than ``ask.serial``, Malformed if it is poorer
         than what is known.
         """
-        document = self._readable(ask.name, _GZIP | conditions(ask.validators))
+        # One that is owed a serial has to be read for it.
+        known = NO_VALIDATORS if ask.serial else ask.validators
+        document = self._readable(ask.name, _GZIP | conditions(ask.validators), known)
         for tries, headers in enumerate(_PAST_CACHES, 1):
             if self._fault(ask, document) is None:
                 break
@@ -84,13 +95,15 @@ class Projects:
             self._learnt.saw(document.form)
         return _unless_known(ask, document)
 
-    def _readable(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
+    def _readable(
+        self, name: str, headers: Mapping[str, str], known: Validators
+    ) -> ProjectDocument | Unchanged:
         """The document; one that cannot be read is asked for once more, elsewhere if that can be.
 
         One node of a CDN may send broken documents for hours.
         """
         try:
-            return self._read(name, headers)
+            return self._read(name, headers, known)
         except Malformed:
             self._session.wait(backoff(1))
             self._session.renew(self._session.endpoint)
@@ -137,7 +150,9 @@ class Projects:
             raise Gone(f"{name} {version}: {shown(reply.url)} is not there")
         return reply
 
-    def _read(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
+    def _read(
+        self, name: str, headers: Mapping[str, str], known: Validators = NO_VALIDATORS
+    ) -> ProjectDocument | Unchanged:
         """The document by the simple index, or else by the JSON API.
 
         One answer is not believed that makes an index poorer than most are: a 404 of one that is
@@ -145,7 +160,7 @@ class Projects:
         document in that form. By the JSON API a 404 also means that a project is quarantined.
         """
         try:
-            found = self._by_simple(name, headers)
+            found = self._by_simple(name, headers, known)
         except Gone:
             found = self._by_legacy(name, headers)
         if isinstance(found, Unchanged) or found.form == "json" or self._learnt.best is not None:
@@ -155,7 +170,9 @@ class Projects:
         except Gone:
             return found
 
-    def _by_simple(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
+    def _by_simple(
+        self, name: str, headers: Mapping[str, str], known: Validators = NO_VALIDATORS
+    ) -> ProjectDocument | Unchanged:
         url = f"{self._session.root}{quote(name, safe='')}/"
         reply = self._session.get(url, {**headers, "Accept": SIMPLE_ANY})
         if reply.status == 304 and _CONDITIONAL & headers.keys():
@@ -163,6 +180,8 @@ class Projects:
         if reply.status == 406:
             raise Gone(f"{name}: {shown(reply.url)} has neither the JSON nor the HTML form")
         _check(name, reply)
+        if are_bytes(known, bytes_digest(reply)):
+            return Unchanged(name, stated_serial(reply.headers))
         return parse_simple(name, reply)
 
     def _by_legacy(self, name: str, headers: Mapping[str, str]) -> ProjectDocument | Unchanged:
@@ -198,10 +217,12 @@ def _unless_known(
     ask: ProjectAsk, document: ProjectDocument | Unchanged
 ) -> ProjectDocument | Unchanged:
     """Returns Unchanged for a document whose content is the known one."""
-    if isinstance(document, Unchanged) or document.validators.digest != ask.validators.digest:
+    if isinstance(document, Unchanged):
         return document
-    other = document.validators if document.validators != ask.validators else None
-    return Unchanged(ask.name, document.serial, other)
+    found = unless_same(ask.validators, document.validators)
+    if found is None:
+        return document
+    return Unchanged(ask.name, document.serial, found if found != ask.validators else None)
 
 
 def _check(name: str, reply: Reply) -> None:

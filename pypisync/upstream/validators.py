@@ -1,7 +1,8 @@
 """How one version of a document is told from another (RFC 9110, 8.8).
 
 Upstream's own validators go back in the next request. Many indexes send none, and some put a time
-stamp into every body, so a digest of the parsed content is kept beside them.
+stamp into every body, so a digest of the parsed content is kept beside them. A digest of the bytes
+follows it, after a dot: the same bytes need not be parsed to be known.
 """
 
 import re
@@ -17,10 +18,33 @@ _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
 _DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 
 
-def stamped(document: ProjectDocument, headers: Mapping[str, str]) -> ProjectDocument:
+def stamped(
+    document: ProjectDocument, headers: Mapping[str, str], bytes_digest: str = ""
+) -> ProjectDocument:
     """Returns the document with the validators of the answer that it came in."""
-    found = of_headers(headers)
-    return replace(document, validators=replace(found, digest=digest(document)))
+    said = ".".join(filter(None, (digest(document), bytes_digest)))
+    return replace(document, validators=replace(of_headers(headers), digest=said))
+
+
+def of_bytes(url: str, kind: str, body: bytes) -> str:
+    """Returns a digest of an answer's bytes, and of the URL and Content-Type they are read by."""
+    return blake2b(f"{url}\n{kind}\n".encode() + body, digest_size=16).hexdigest()
+
+
+def are_bytes(known: Validators, bytes_digest: str) -> bool:
+    """Returns whether a document is the known one by its bytes alone."""
+    return known.digest.partition(".")[2] == bytes_digest
+
+
+def unless_same(known: Validators, found: Validators) -> Validators | None:
+    """Returns the validators to record of a document whose content is the known one.
+
+    None: its content is another. Those of an answer that differs in its bytes alone are not
+    recorded, because there are indexes where every answer does.
+    """
+    if known.digest.partition(".")[0] != found.digest.partition(".")[0]:
+        return None
+    return replace(found, digest=known.digest)
 
 
 def of_headers(headers: Mapping[str, str]) -> Validators:

@@ -2,8 +2,15 @@
 
 import pytest
 
+from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.upstream import projects
 from pypisync.upstream.documents import parse_simple, stated_serial
+from pypisync.upstream.session import Reply
+from tests.upstream.conftest import Connect
+from tests.upstream.scripted import Answer, Scripted
 from tests.upstream.test_documents import reply, simple, simple_file
+from tests.upstream.test_projects import ask, document
+from tests.upstream.test_projects import simple as known_page
 
 
 @pytest.mark.parametrize("etag", ['"a', "a", '"a\nb"', '"' + "a" * 300 + '"', '"ä"'])
@@ -30,7 +37,7 @@ def test_the_same_content_has_the_same_digest() -> None:
 
     def digest(*files: object, **changes: object) -> str:
         page = simple(*files, **changes)
-        return parse_simple("holy-grail", reply(page)).validators.digest
+        return parse_simple("holy-grail", reply(page)).validators.digest.partition(".")[0]
 
     known = digest(one, two)
     assert digest(two, one, generated="2026-10-21") == known
@@ -48,3 +55,27 @@ def test_the_same_content_has_the_same_digest() -> None:
 )
 def test_a_serial_in_the_headers(text: str, serial: int) -> None:
     assert stated_serial({"X-PyPI-Last-Serial": text}) == serial
+
+
+def test_the_known_bytes_are_not_parsed(
+    server: Scripted, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polling reads every page of an index without validators; most are as they were."""
+    other = Answer(
+        200, known_page().body, {**known_page().headers, "Content-Type": "application/json"}
+    )
+    server.tell("/simple/a/", known_page(), known_page(), other, known_page())
+    upstream = connect()
+    known = document(upstream).validators
+    parsed: list[str] = []
+
+    def noted(name: str, reply: Reply) -> ProjectDocument:
+        parsed.append(reply.headers["Content-Type"])
+        return parse_simple(name, reply)
+
+    monkeypatch.setattr(projects, "parse_simple", noted)
+    assert ask(upstream, known=known) == Unchanged("a", 0)
+    assert parsed == []
+    ask(upstream, known=known)  # the same bytes read as something else
+    assert parsed == ["application/json"]
+    assert ask(upstream, serial=7, known=known) == Unchanged("a", 7)  # its serial is in the page
