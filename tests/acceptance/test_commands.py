@@ -18,7 +18,9 @@ from tests.sim.world import World
 LINES = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 FIRST, SECOND = (line for line in LINES if line.startswith("$(command -v sudo) apt-get "))
 APT = "$(command -v sudo) apt-get update && $(command -v sudo) apt-get install -y python3-venv && "
-PROGRAMS = ("curl", "openssl", "rsync", "sqlite3", "wrk", "nginx", "caddy")
+PROGRAMS = (
+    "chromium", "chromium-driver", "curl", "openssl", "rsync", "sqlite3", "wrk", "nginx", "caddy",
+)  # fmt: skip
 NOT_TRACKED = (".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "data", "dist")
 
 
@@ -76,11 +78,14 @@ def test_a_program_that_cannot_be_had_is_named_and_passed_over(tmp_path: Path) -
     (checkout / "tests").mkdir(parents=True)
     script = shutil.copy(ROOT / "tests/programs.sh", checkout / "tests")
     bin_folder = stand_ins(tmp_path / "bin")
-    (bin_folder / "apt-get").write_text("#!/bin/sh\nexit 100\n", encoding="utf-8")
+    for name in ("apt-get", "npm"):
+        (bin_folder / name).write_text("#!/bin/sh\nexit 100\n", encoding="utf-8")
+        (bin_folder / name).chmod(0o755)
     path = f"{bin_folder}:{os.defpath}"
     done = subprocess.run([script], env={"PATH": path}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [f"There is no package {name} here." for name in PROGRAMS]
+    absent = [f"There is no package {name} here." for name in PROGRAMS]
+    assert done.stdout.splitlines() == [*absent, "axe-core cannot be had here."]
 
 
 def test_the_suite_can_be_started_where_sigint_is_ignored() -> None:
