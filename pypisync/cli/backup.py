@@ -35,8 +35,8 @@ def restore(
 ) -> None:
     """Put the database of FILE in the place of the present one; stop the daemon before.
 
-    A present SQLite database stays beside it, as NAME.before-restore. Bring the disk in step with
-    it afterwards: pypisync verify --repair.
+    A present SQLite database stays beside it, as NAME.before-restore. Afterwards "verify --repair"
+    brings the disk in step with it.
     """
     from pypisync.catalog.db.backup import restore as restore_now
     from pypisync.storage.lock import writer_lock
