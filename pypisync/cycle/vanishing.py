@@ -3,19 +3,22 @@
 A journal's word is believed at once. Without it an index that is broken looks like one that has
 lost everything: it answers 404, leads to another index, or shows an empty page. So a project must
 be denied twice, some time apart. One that the index does not let us see (401, 403) never counts as
-gone. If much of the mirror is denied, nothing is removed until the index is well again or the
-operator confirms.
+gone. If much of what is mirrored from an index is denied, nothing of it is removed until the index
+is well again or the operator confirms. What was believed within a day counts as well.
 
 A project that another index has now, with fewer releases than are mirrored, is doubted in the same
 way. If the operator has assigned it to that index, it moves at once; but if that concerns much of
 the mirror, only when the operator confirms.
 """
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import missing, pending
 from pypisync.catalog.facts.parsed import read
+from pypisync.core.standards import filenames
 from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Elsewhere, Gone, Refused, Unreachable, UpstreamError
@@ -26,6 +29,8 @@ APART = 1800.0  # seconds between the first denial and one that is believed
 _Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
 
 
+_DAY = 86400.0  # seconds that a removal counts among those that follow
+_BELIEVED = "believed"  # a setting: what went without a journal's word of late
 _BROKEN = "broken"  # a setting: since when, and what is said of it
 
 
@@ -37,7 +42,7 @@ def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamErr
         return {}
     now = mirror.now()
     with mirror.catalog.begin() as connection:
-        denied |= _less(connection, moved)
+        denied |= _less(connection, moved) | _left(mirror, batch)
         known = {
             name: one
             for name, one in missing.standing(connection, denied).items()
@@ -47,34 +52,78 @@ def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamErr
         pending.mark_stale(connection, dict.fromkeys(known, 0), now)
         missing.note(connection, known, now)
         assigned = {one.assigned for one in known.values()}
-        ill = _ill(mirror, connection, now) if False in assigned else ""
+        ill = _ill(mirror, connection, now) if False in assigned else {}
         slip = _slip(mirror, connection) if True in assigned else ""
     reasons: dict[str, UpstreamError] = {}
     for name, one in known.items():
         early = _soon(one.since, now) and not isinstance(denied[name], Refused)
-        reason = slip if one.assigned else ill or (_HALF_AN_HOUR if early else "")
+        reason = slip if one.assigned else ill.get(one.index) or (_HALF_AN_HOUR if early else "")
         if reason:
             reasons[name] = Unreachable(f"{denied[name]}; {reason}")
+    _remember(mirror, {n: o.index for n, o in known.items() if _goes(n, o, denied, reasons)})
     return reasons
 
 
-def _ill(mirror: Mirror, connection: Transaction, now: float) -> str:
-    """Returns why nothing is removed, and notes it, if an index seems broken; "" if none does."""
-    count, mirrored = missing.share(connection)
-    if not broken(mirror, count, mirrored):
-        return ""
-    if pending.setting(connection, _BROKEN) is None:
-        said = f"upstream denies {count} of the {mirrored} projects mirrored"
-        pending.set_setting(connection, _BROKEN, f"{now} {said}")
-    return (
-        f"and so are {count} of the {mirrored} projects mirrored: the index seems broken, and "
-        'nothing is removed; if they are gone, run "pypisync sync --accept-removals"'
-    )
+def _goes(
+    name: str,
+    one: missing.Standing,
+    denied: Mapping[str, UpstreamError],
+    reasons: Mapping[str, UpstreamError],
+) -> bool:
+    """Returns whether a project goes for no other reason than that it was denied twice."""
+    return not (one.assigned or name in reasons or isinstance(denied[name], Refused))
+
+
+def _remember(mirror: Mirror, gone: Mapping[str, str]) -> None:
+    """Count what is believed for a while: polled projects are denied a few at a time."""
+    if gone:
+        with mirror.catalog.begin() as connection:
+            now = mirror.now()
+            kept = [
+                *_believed(connection, now),
+                *((now, name, gone[name]) for name in sorted(gone)),
+            ]
+            pending.set_setting(connection, _BELIEVED, json.dumps(kept))
+
+
+def _believed(connection: Transaction, now: float) -> list[tuple[float, str, str]]:
+    """Returns when which projects of which index went, of the last day."""
+    rows = json.loads(pending.setting(connection, _BELIEVED) or "[]")
+    return [(at, name, index) for at, name, index in rows if now - _DAY < at <= now]
+
+
+def _ill(mirror: Mirror, connection: Transaction, now: float) -> dict[str, str]:
+    """Returns why nothing of an index is removed that seems broken, by index, and notes it."""
+    found = {}
+    for index, (count, mirrored) in _broken(mirror, connection, now).items():
+        of = "" if len(mirror.upstream.feeds) == 1 else f" from the index {index}"
+        if pending.setting(connection, _BROKEN) is None:
+            said = f"upstream denies {count} of the {mirrored} projects mirrored{of}"
+            pending.set_setting(connection, _BROKEN, f"{now} {said}")
+        found[index] = (
+            f"and so are {count} of the {mirrored} projects mirrored{of}: the index seems broken, "
+            'and nothing is removed; if they are gone, run "pypisync sync --accept-removals"'
+        )
+    return found
+
+
+def _broken(mirror: Mirror, connection: Transaction, now: float) -> dict[str, tuple[int, int]]:
+    """Returns the indexes that deny too much, with how many of how many mirrored projects.
+
+    What was believed of late counts as well.
+    """
+    went = Counter(index for _, _, index in _believed(connection, now))
+    found = {}
+    for index, (count, mirrored) in missing.shares(connection).items():
+        whole = count + went[index], mirrored + went[index]
+        if broken(mirror, *whole):
+            found[index] = whole
+    return found
 
 
 def _slip(mirror: Mirror, connection: Transaction) -> str:
     """Returns why the operator's assignment of indexes must be confirmed; "" if it need not."""
-    count, mirrored = missing.share(connection, assigned=True)
+    count, mirrored = missing.moving(connection)
     if not broken(mirror, count, mirrored):
         return ""
     return (
@@ -106,6 +155,22 @@ def _less(
     }
 
 
+def _left(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
+    """Returns the projects that an index has no more, and a later one in the order has.
+
+    Whatever that one shows: a stranger may have put it there under the same name.
+    """
+    found: dict[str, UpstreamError] = {}
+    for ask, answer in batch:
+        order = mirror.upstream.assignment.indexes_of(ask.name)
+        if not isinstance(answer, ProjectDocument) or not {ask.index, answer.index} <= set(order):
+            continue
+        if order.index(answer.index) > order.index(ask.index):
+            why = f"the index {ask.index} has it no more, and {answer.index} has it"
+            found[ask.name] = Gone(why)
+    return found
+
+
 def _some(versions: Sequence[str]) -> str:
     more = len(versions) - _SHOWN
     return ", ".join(versions[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
@@ -119,7 +184,7 @@ def recovered(mirror: Mirror) -> None:
     """Note that no index is broken any more, if that is so."""
     with mirror.catalog.begin() as connection:
         was = pending.setting(connection, _BROKEN) is not None
-        if was and not broken(mirror, *missing.share(connection)):
+        if was and not _broken(mirror, connection, mirror.now()):
             pending.forget_setting(connection, _BROKEN)
 
 
@@ -135,11 +200,25 @@ _EMPTY = Gone("upstream shows no files of it any more")
 def _denial(answer: object) -> UpstreamError | None:
     if isinstance(answer, Gone | Elsewhere | Refused):
         return answer
-    if isinstance(answer, ProjectDocument) and not answer.partial:
-        nothing = not (answer.files or answer.versions or answer.skipped)
-        if nothing and answer.status != "quarantined":
-            return _EMPTY
+    if not isinstance(answer, ProjectDocument) or answer.partial:
+        return None
+    if answer.status != "quarantined" and not _shows(answer):
+        return _EMPTY
     return None
+
+
+def _shows(document: ProjectDocument) -> bool:
+    """Returns whether the document shows a file of its project.
+
+    A page that asks to log in may have links, and an index whose files are away has versions.
+    """
+    for file in document.files:
+        try:
+            filenames.parse(document.name, file.filename)
+        except ValueError:
+            continue
+        return True
+    return False
 
 
 def _soon(since: float | None, now: float) -> bool:

@@ -32,6 +32,32 @@ def test_the_operators_own_change_takes_effect_at_once(tmp_path: Path) -> None:
     assert versions(site) == ["1.0", "1.0", "5.0", "5.0", "5.0", "5.0"]
 
 
+def test_a_private_index_that_is_broken_opens_no_door(tmp_path: Path) -> None:
+    """All of a small index is denied: that is little of the whole mirror, and strangers wait."""
+    many = tuple(f"q{number}" for number in range(60))
+    site = Site(tmp_path, *NAMES, *many)
+    own, public = site.worlds["own"], site.worlds[ENDPOINT]
+    own.faults.xmlrpc = own.faults.json_api = False
+    own.faults.body("/simple/", b"<html>")
+    for name in NAMES:
+        own.publish(name, "1.2")
+        public.publish(name, "1.2")
+        public.publish(name, "99")
+    for name in many:
+        public.publish(name, "1.0")
+    site.configure(Share("own"), PUBLIC)
+    assert site.bench.sync().failed == {}
+    own.faults.fail("/simple/p*", 404)
+    for _ in range(4):
+        report = site.bench.sync()
+        assert versions(site)[: len(NAMES)] == ["1.2"] * 6
+    assert "6 of the 6 projects mirrored from the index own" in report.failed["p0"]
+    own.heal()
+    own.faults.xmlrpc = own.faults.json_api = False
+    own.faults.body("/simple/", b"<html>")
+    assert site.bench.sync().failed == {}
+
+
 def test_it_does_so_after_a_failure_too(tmp_path: Path) -> None:
     site = public_site(tmp_path)
     site.configure(Share("own", NAMES[:1]), PUBLIC)

@@ -108,6 +108,23 @@ def test_an_index_that_denies_much_is_broken(how: str, tmp_path: Path, world: Wo
     assert tree_bytes(tmp_path) == before
 
 
+def test_what_went_of_late_counts_too(tmp_path: Path, world: World) -> None:
+    """Polled projects are denied a few at a time: else a small mirror would go in small steps."""
+    bench = polled(tmp_path, world)
+    for part, left in ((NAMES[:3], 5), (NAMES[3:6], 5)):
+        for name in part:
+            world.faults.fail(f"/simple/{name}/", 404)
+        for _ in range(3):
+            bench.sync()
+        assert len(bench.listed()) == left
+    assert "6 of the 8 projects mirrored" in bench.sync().failed["p3"]
+    assert shown(bench).broken is not None
+    bench.clock += 86400
+    for _ in range(3):
+        bench.sync()
+    assert len(bench.listed()) == 2
+
+
 def test_the_operator_confirms_what_is_gone(tmp_path: Path, world: World) -> None:
     bench = polled(tmp_path, world)
     for name in NAMES[:5]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
 from pypisync.catalog.db.schema import files, pending, projects, releases, selected
-from pypisync.catalog.db.sql import among, batches, is_set
+from pypisync.catalog.db.sql import among, batches, is_set, raw
 
 _HIDDEN = ("unseen", "gone")
 
@@ -19,6 +20,7 @@ class Standing:
     told: bool  # a journal or the operator says that something of it is removed
     since: float | None  # when it was denied first
     assigned: bool  # the operator has assigned it to another index
+    index: str  # that it is from
 
 
 def standing(connection: Connection, names: Collection[str]) -> dict[str, Standing]:
@@ -31,6 +33,7 @@ def standing(connection: Connection, names: Collection[str]) -> dict[str, Standi
             pending.c.told,
             pending.c.missing,
             pending.c.assigned,
+            projects.c.index_name,
         )
         .select_from(
             projects.outerjoin(pending, pending.c.name == projects.c.name).outerjoin(
@@ -41,7 +44,11 @@ def standing(connection: Connection, names: Collection[str]) -> dict[str, Standi
     )
     return {
         row.name: Standing(
-            row.project_id is not None, bool(row.told), row.missing, bool(row.assigned)
+            row.project_id is not None,
+            bool(row.told),
+            row.missing,
+            bool(row.assigned),
+            row.index_name,
         )
         for batch in batches(sorted(names))
         for row in connection.execute(query.where(among(projects.c.name, batch)))
@@ -114,15 +121,35 @@ def confirm(connection: Connection) -> int:
     ).rowcount
 
 
-def share(connection: Connection, *, assigned: bool = False) -> tuple[int, int]:
+def shares(connection: Connection) -> dict[str, tuple[int, int]]:
     """Returns how many projects are denied without a journal's word, and how many are mirrored.
 
-    Or, in the place of the former, how many may lose releases since the operator has ``assigned``
-    them to another index.
+    By the index that they are from: each of several may be broken by itself.
     """
-    own = is_set(pending.c.assigned)
-    which = own if assigned else pending.c.missing.is_not(None) & ~own
-    doubted = which, ~is_set(pending.c.told)
-    denied = connection.scalar(select(func.count()).select_from(pending).where(*doubted))
+    denied = _doubted(pending.c.missing.is_not(None) & ~is_set(pending.c.assigned))
+    mirrored = (
+        select(projects.c.index_name, func.count(releases.c.project_id.distinct()))
+        .select_from(selected.join(releases).join(projects))
+        .group_by(projects.c.index_name)
+    )
+    of: dict[str, int] = dict(raw(connection, mirrored))
+    return {index: (number, of.get(index, 0)) for index, number in connection.execute(denied)}
+
+
+def moving(connection: Connection) -> tuple[int, int]:
+    """Returns how many projects may lose releases since the operator has assigned them elsewhere.
+
+    And how many are mirrored.
+    """
+    count = sum(number for _, number in connection.execute(_doubted(is_set(pending.c.assigned))))
     mirrored = select(func.count(releases.c.project_id.distinct())).join_from(selected, releases)
-    return denied or 0, connection.scalar(mirrored) or 0
+    return count, connection.scalar(mirrored) or 0
+
+
+def _doubted(which: ColumnElement[bool]) -> Any:
+    return (
+        select(projects.c.index_name, func.count())
+        .join_from(pending, projects, projects.c.name == pending.c.name)
+        .where(which, ~is_set(pending.c.told))
+        .group_by(projects.c.index_name)
+    )
