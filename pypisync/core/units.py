@@ -3,14 +3,14 @@
 Each check returns the value or raises a ValueError that says what the text must be. Which key is
 checked by which is left to :mod:`pypisync.config.load`; version selectors have a module of their
 own. Sizes take the IEC prefixes (powers of 1024) and the SI ones (powers of 1000).
+
+``packaging`` is imported where it is called: every command imports this module for how it shows
+figures, and help needs no more.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
-
-from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 _NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII)
 _HOST_AND_PORT = re.compile(
@@ -18,7 +18,6 @@ _HOST_AND_PORT = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GENERATION_NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_NAME = "letters and digits, with . _ - between"
 _SIZES = {"": 1, "b": 1} | {
     f"{letter}{suffix}": base**power
     for power, letter in enumerate("kmgt", start=1)
@@ -85,6 +84,8 @@ def python_minor(text: str) -> str:
 
 def full_version(text: str) -> str:
     """Returns ``text`` if it is a version (PEP 440). Raises ValueError."""
+    from packaging.version import InvalidVersion, Version
+
     try:
         Version(text)
     except InvalidVersion:
@@ -94,18 +95,21 @@ def full_version(text: str) -> str:
 
 def extra(text: str) -> str:
     """Returns ``text`` as a normalised extra (PEP 685). Raises ValueError."""
-    try:
-        return canonicalize_name(text, validate=True)
-    except InvalidName:
-        raise ValueError(f"must be an extra: {_NAME}") from None
+    return _normalised(text, "an extra")
 
 
 def project(text: str) -> str:
     """Returns ``text`` as a normalised project name (PEP 503). Raises ValueError."""
+    return _normalised(text, "a project")
+
+
+def _normalised(text: str, what: str) -> str:
+    from packaging.utils import InvalidName, canonicalize_name
+
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:
-        raise ValueError(f"must be a project: {_NAME}") from None
+        raise ValueError(f"must be {what}: letters and digits, with . _ - between") from None
 
 
 def projects(text: str) -> str:

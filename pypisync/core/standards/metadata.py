@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pypisync.core.standards import requirements, versions
+from pypisync.core.standards import versions
 from pypisync.core.standards.requires_python import Installer
 
 LARGEST = 10_000_000  # bytes, of either document
@@ -86,6 +86,8 @@ def objections(found: Metadata, project: str, version: str) -> tuple[dict[Instal
     file whose METADATA has another name or version is passed over by pip, and uv stops at it, at
     the latest when it installs it.
     """
+    from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
+
     passed: dict[Installer, str] = {}
     stop = ""
     if canonicalize_name(found.name) != project:
