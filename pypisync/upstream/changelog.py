@@ -82,7 +82,7 @@ class Changelog:
                 return fault
             text = said(ValueError(fault.faultString))
             if "TooManyRequests" in text and left:
-                stated = re.search(r"reset in (\d{1,9}) second", text)
+                stated = re.search(r"reset in ([0-9]+) second", text)
                 self._session.wait(min(float(stated[1]) if stated else 60.0, _LONGEST_WAIT))
             else:
                 break

@@ -7,14 +7,18 @@ of the IETF has now (``RateLimit: "default";r=0;t=30``), and as ``RateLimit-Rema
 
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from pypisync.errors import Unreachable
 
 LONGEST_WAIT = 300.0  # seconds, whatever a host asks for
-_PAIR = re.compile(r"\b(r|t|remaining|reset)\s*=\s*([0-9]{1,9})")
+_SECONDS = re.compile(r"[0-9]+")
+_YEAR = 366 * 86400.0  # seconds; no limit lasts so long, hence more is a time since 1970
+_PAIR = re.compile(r"\b(r|t|remaining|reset)\s*=\s*([0-9]+)")
 _ENDED = frozenset({403, 429, 500, 502, 503, 504})  # answers whose Retry-After is meant for us
 
 
@@ -72,39 +76,58 @@ class Gates:
         return asked
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
     """Returns the seconds of ``Retry-After`` (RFC 9110, 10.2.3), capped; None without one.
 
-    A date is taken relative to the answer's own ``Date``, so that clocks need not agree.
+    A date is taken relative to the answer's own ``Date``, so that clocks need not agree, and to
+    ``now`` (seconds since 1970) only where there is none.
     """
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return min(float(text), LONGEST_WAIT)
-    try:
-        gap = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
+    if _SECONDS.fullmatch(text):
+        return _capped(float(text))  # infinity, if it is too large
+    then = _date(text)
+    if then is None:
         return None
-    return min(max(gap.total_seconds(), 0.0), LONGEST_WAIT)
+    stated = _date(headers.get("Date", ""))
+    return _capped(then - (now() if stated is None else stated))
+
+
+def _date(text: str) -> float | None:
+    """Returns the seconds since 1970 of a date in a header, UTC unless it says otherwise."""
+    try:
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _capped(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _limited(headers: Mapping[str, str]) -> bool:
     return "RateLimit" in headers or "RateLimit-Remaining" in headers
 
 
-def exhausted(headers: Mapping[str, str]) -> float | None:
+def exhausted(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
     """Returns the seconds until requests are allowed again, capped, if the limit is used up.
 
-    Where several limits are stated the longest wait counts.
+    Where several limits are stated the longest wait counts. Some hosts state the end of the wait
+    as a time since 1970: it is taken relative to the answer's ``Date``, else to ``now``.
     """
-    waits = []
+    resets = []
     for policy in headers.get("RateLimit", "").split('"'):
         stated: dict[str, str] = dict(_PAIR.findall(policy))
         left = stated.get("r", stated.get("remaining"))
         reset = stated.get("t", stated.get("reset"))
-        if left is not None and int(left) == 0 and reset is not None:
-            waits.append(float(reset))
+        if left is not None and not left.strip("0") and reset is not None:
+            resets.append(float(reset))
     if headers.get("RateLimit-Remaining", "").strip() == "0":
         reset = headers.get("RateLimit-Reset", "").strip()
-        if re.fullmatch(r"[0-9]{1,9}", reset):
-            waits.append(float(reset))
-    return min(max(waits), LONGEST_WAIT) if waits else None
+        if _SECONDS.fullmatch(reset):
+            resets.append(float(reset))
+    if not resets:
+        return None
+    stated_now = _date(headers.get("Date", ""))
+    here = now() if stated_now is None else stated_now
+    return max(_capped(reset - here if reset > _YEAR else reset) for reset in resets)

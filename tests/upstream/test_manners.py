@@ -4,7 +4,7 @@ import pytest
 
 from pypisync.errors import Unreachable
 from pypisync.upstream.api import ReleaseAsk
-from pypisync.upstream.manners import Gates, exhausted
+from pypisync.upstream.manners import Gates, exhausted, retry_after
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 from tests.upstream.conftest import Connect, Time
@@ -30,6 +30,46 @@ from tests.upstream.scripted import Answer, Scripted, json
 )
 def test_rate_limits_in_their_forms(headers: dict[str, str], wait: float | None) -> None:
     assert exhausted(headers) == wait
+
+
+NOW = 1795888800.0  # Sat, 28 Nov 2026 18:00:00 GMT
+DATE = "Sat, 28 Nov 2026 18:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "9999999999"}, 300.0),
+        ({"Retry-After": "9" * 5000}, 300.0),
+        ({"Retry-After": "Sat, 28 Nov 2026 18:00:20 +99999999999999999999", "Date": DATE}, None),
+        ({"Retry-After": "Sat, 28 Nov 2026 18:00:20 GMT", "Date": DATE[:-3] + "+" + "9" * 20}, 20),
+        ({"Retry-After": f"Sat, 28 Nov {'9' * 5000} 18:00:20 GMT", "Date": DATE}, None),
+        ({"Retry-After": "Mon, 01 Jan 0001 00:00:00 +2300", "Date": DATE}, 0),
+        ({"Retry-After": "Sat, 28 Nov 2026 18:00:20 GMT"}, 20.0),
+        ({"Retry-After": "Sat, 28 Nov 2026 18:00:20 GMT", "Date": "today"}, 20.0),
+        ({"Retry-After": "Sat, 28 Nov 2026 18:00:20 -0000", "Date": DATE}, 20.0),
+        ({"Retry-After": "Sat, 28 Nov 2026 18:00:20 GMT", "Date": DATE[:-3] + "-0000"}, 20.0),
+    ],
+)
+def test_retry_after_as_no_host_should_write_it(
+    headers: dict[str, str], wait: float | None
+) -> None:
+    assert retry_after(headers, lambda: NOW) == wait
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "1795888830"}, 30.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "1795888730"}, 0.0),
+        ({"RateLimit": "limit=10, remaining=0, reset=1795888830"}, 30.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "9" * 5000}, 300.0),
+        ({"RateLimit": f'"a";r={"9" * 5000};t=3'}, None),
+    ],
+)
+def test_a_limit_that_states_when_it_ends(headers: dict[str, str], wait: float | None) -> None:
+    assert exhausted(headers, lambda: NOW) == wait
+    assert exhausted({**headers, "Date": DATE}, lambda: 0.0) == wait
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])
