@@ -63,12 +63,12 @@ def check(
     show("Proof targets", ("", "target"), _machines(understood))
     show("Roots", ("", "project", "selectors"), _roots(understood))
     show("Groups", ("", "file", "what it asks for"), _groups(understood))
-    notes = [*understood.notes, *_exposed(understood)]
-    show("Notes", ("", "note"), (("note", note) for note in notes))
+    show("Notes", ("", "note"), (("note", note) for note in _notes(understood)))
 
 
-def _exposed(config: "Config") -> Iterator[str]:
-    """Yields that the database lies where a plain web server would serve it."""
+def _notes(config: "Config") -> Iterator[str]:
+    """Yields the configuration's notes, and one if a web server may serve the database."""
+    yield from config.notes
     inside = f"sqlite:///{config.destination}/"
     if config.database_url.startswith(inside):
         name = config.database_url.removeprefix(inside)
@@ -220,5 +220,5 @@ def _values(config: "Config") -> dict[str, Any]:
             for group in config.groups
         ],
         "patterns": [{"regex": p.regex, "selectors": _shown(p.selectors)} for p in config.patterns],
-        "notes": list(config.notes),
+        "notes": list(_notes(config)),
     }

@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 
 from pypisync.cli.template import TEMPLATE
-from tests.cli.running import configure, invoke
+from tests.cli.running import LINUX, configure, invoke
 
 LEFT_OUT = (
     "environment.extra is left out: every extra of every mirrored project is followed, "
     "which can be thousands of projects; write [] for none, or null if all are meant"
+)
+EXPOSED = (
+    "the database lies in the mirror's folder: a web server that serves the whole folder serves "
+    'pypisync.sqlite as well. Serve only simple and packages (as "listen" does), or move it and '
+    "name it in database"
 )
 CONFIG = """{
   destination_folder: "/srv/mirror",
@@ -107,7 +112,7 @@ def test_check_as_json(tmp_path: Path) -> None:
 def test_check_shows_groups(tmp_path: Path) -> None:
     (tmp_path / "c.json5").write_text(
         '{ requirements: ["r.txt", { file: "pins.txt", resolve: false }],'
-        " environment: { extra: null } }",
+        ' environment: { extra: null }, database: "sqlite:///outside.sqlite" }',
         encoding="utf-8",
     )
     (tmp_path / "r.txt").write_text("-i http://u:geheim@h\nsix\nflask>1\n-c c", encoding="utf-8")
@@ -145,7 +150,9 @@ def test_check_shows_groups(tmp_path: Path) -> None:
 def test_check_says_what_an_extra_that_is_left_out_means(tmp_path: Path) -> None:
     for environment, noted in (("{}", True), ("{ extra: null }", False), ("{ extra: [] }", False)):
         (tmp_path / "c.json5").write_text(
-            f'{{ packages: {{ a: ["latest"] }}, environment: {environment} }}', encoding="utf-8"
+            f'{{ packages: {{ a: ["latest"] }}, environment: {environment},'
+            ' database: "sqlite:///outside.sqlite" }',
+            encoding="utf-8",
         )
         lines = run(tmp_path, "check", "-c", "c.json5").stdout.splitlines()
         assert [line for line in lines if line.startswith("note\t")] == (
@@ -161,6 +168,25 @@ def test_check_says_what_an_extra_that_is_left_out_means(tmp_path: Path) -> None
             "dropped_share": 0.5,
         }
         assert ["limits.bytes", "100 GiB"] in [line.split("\t") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("database", "noted"),
+    [
+        (None, True),
+        ("sqlite:///data/pypisync.sqlite", True),
+        ("sqlite:///outside.sqlite", False),
+        ("sqlite:///database/pypisync.sqlite", False),  # begins as the folder does
+        ("postgresql://db/mirror", False),
+    ],
+)
+def test_check_says_that_the_database_lies_in_the_mirrors_folder(
+    tmp_path: Path, database: str | None, noted: bool
+) -> None:
+    config = configure(tmp_path, environment=LINUX | {"extra": []}, database=database)
+    notes = [line for line in invoke(config, "check").lines if line[0] == "note"]
+    assert notes == ([["note", EXPOSED]] if noted else [])
+    assert invoke(config, "check", "--json").json["notes"] == ([EXPOSED] if noted else [])
 
 
 def test_check_on_a_terminal_draws_a_table(tmp_path: Path) -> None:
