@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
+from pypisync.cli import status
 from pypisync.cli.app import app
 from pypisync.errors import PypiSyncError
 
@@ -67,6 +70,11 @@ def invoke(config: Path, *arguments: str) -> Done:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def ask_at(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
+    """Set the time (seconds since 1970) by which ``status`` judges: a bench has its own clock."""
+    monkeypatch.setattr(status, "time", SimpleNamespace(time=lambda: now))
 
 
 def command(config: Path, *arguments: str) -> list[str]:

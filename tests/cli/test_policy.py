@@ -14,7 +14,7 @@ from pypisync.schedule import parse
 from pypisync.web.counts import alone
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
-from tests.cli.running import configure, invoke
+from tests.cli.running import ask_at, configure, invoke
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.state import Vulnerable
@@ -100,7 +100,9 @@ def line(bench: Bench, now: float) -> str | None:
         return dict(shown._lines(find(reader), now)).get("barred")
 
 
-def test_status_says_which_rule_bars_how_much(bench: Bench, tmp_path: Path) -> None:
+def test_status_says_which_rule_bars_how_much(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert bench.listed() == {key: {"1.0"} for key in bench.packages}
     text = (
         "6 files by the policy: 2 by block, 1 by undated, 1 by freeze_at, 1 by min_age,"
@@ -115,7 +117,10 @@ def test_status_says_which_rule_bars_how_much(bench: Bench, tmp_path: Path) -> N
     assert answer["barred_by"] == dict.fromkeys(RULES, 0) | BARRED
     assert datetime.fromtimestamp(answer["matures"], UTC) == datetime(2026, 3, 22, tzinfo=UTC)
     # It is no fault: what is left is published, and all of it.
-    assert invoke(config, "status").code == 0
+    ask_at(monkeypatch, bench.clock)
+    done = invoke(config, "status")
+    assert done.code == 0
+    assert ["barred", line(bench, bench.clock)] in done.lines
 
 
 def test_status_follows_time_and_the_policy(bench: Bench) -> None:

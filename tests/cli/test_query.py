@@ -25,14 +25,21 @@ def config(tmp_path: Path, world: World) -> Path:
 
 
 def test_rows_as_lines_csv_and_json(config: Path) -> None:
-    sql = "SELECT project, version, NULL AS n, 'x,\"y' || char(10) AS s FROM v_listed ORDER BY 1"
+    sql = (
+        "SELECT project, version, NULL AS n, 'x,\"y' || char(10, 27) || 'z' AS s"
+        " FROM v_listed ORDER BY 1"
+    )
     done = invoke(config, "query", sql)
     assert (done.code, done.err) == (0, "")
-    assert done.lines == [["a", "1.0", "", 'x,"y?'], ["b", "1.0", "", 'x,"y?']]
+    # One line a row: a newline is a blank there, and what could steer a terminal a "?".
+    assert done.lines == [["a", "1.0", "", 'x,"y ?z'], ["b", "1.0", "", 'x,"y ?z']]
     rows = list(csv.reader(io.StringIO(invoke(config, "query", sql, "--csv").out)))
-    assert rows == [["project", "version", "n", "s"], *([n, "1.0", "", 'x,"y\n'] for n in "ab")]
+    assert rows == [
+        ["project", "version", "n", "s"],
+        *([n, "1.0", "", 'x,"y\n\x1bz'] for n in "ab"),
+    ]
     answer = invoke(config, "query", sql, "--json").json
-    assert answer[1] == {"project": "b", "version": "1.0", "n": None, "s": 'x,"y\n'}
+    assert answer[1] == {"project": "b", "version": "1.0", "n": None, "s": 'x,"y\n\x1bz'}
     assert invoke(config, "query", "SELECT 1 WHERE 1 = 0", "--json").json == []
     assert invoke(config, "query", "SELECT x'00ff' AS b", "--json").json == [{"b": "00ff"}]
 
