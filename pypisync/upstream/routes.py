@@ -7,6 +7,7 @@ host, so it is asked of requests once a host and kept; requests then go to the p
 
 import threading
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -21,6 +22,7 @@ from pypisync.upstream.api import FeedKind
 from pypisync.upstream.connections import Reach, patient, reach, refused, resolve, tls_context
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
 
+_PORTS = {"http": 80, "https": 443}
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
 
 
@@ -94,7 +96,7 @@ class Routes:
         self._known: dict[str, Route] = {}
 
     def to(self, origin: str) -> Route:
-        """Returns the way to ``origin`` ("https://host:port").
+        """Returns the way to ``origin`` ("https://host:port"), which is normalised.
 
         Raises requests' exceptions, OSError or ValueError if there can be none: an address or a
         proxy that cannot be read, a certificate bundle that is missing. Raises RefusedError.
@@ -227,9 +229,28 @@ def _addresses(settings: Settings) -> tuple[str, str, Credentials | None]:
     return endpoint, root, settings.credentials or (basic(*pair) if pair else None)
 
 
+@lru_cache(maxsize=1024)
+def normalised(origin: str) -> str:
+    """Returns an origin as one host spells it: in lower case, without its scheme's default port.
+
+    What is no plain origin (credentials, no port) is returned as it is. Source: RFC 3986, 6.2.
+    """
+    try:
+        parts = urlsplit(origin)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return origin
+    if not host or "@" in origin or parts.path or parts.query or parts.fragment:
+        return origin
+    netloc = f"[{host}]" if ":" in host else host
+    if port not in {None, _PORTS.get(parts.scheme)}:
+        netloc += f":{port}"
+    return f"{parts.scheme}://{netloc}"
+
+
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return normalised(f"{parts.scheme}://{parts.netloc}")
 
 
 def split_endpoint(endpoint: str) -> tuple[str, tuple[str, str] | None]:

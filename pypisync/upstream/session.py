@@ -25,7 +25,7 @@ from pypisync.errors import Elsewhere, Malformed, Stopped, Unreachable, Upstream
 from pypisync.upstream.connections import RefusedError
 from pypisync.upstream.deadline import Deadline, slice_of, watched
 from pypisync.upstream.manners import Gates
-from pypisync.upstream.routes import Routes, Settings
+from pypisync.upstream.routes import Routes, Settings, normalised
 
 CHUNK = 128 * 1024  # bytes read at a time
 
@@ -296,14 +296,15 @@ def _fault(error: Exception) -> _Fault:
 
 
 def origin(url: str) -> str:
-    """Returns the scheme, host and port of a URL as they stand there."""
+    """Returns the scheme, host and port of a URL, normalised: the same for every spelling."""
     return _parted(url)[0]
 
 
 def _parted(url: str) -> tuple[str, str]:
     """Returns the origin ("https://host:port") and what is asked of it."""
     start = url.find("/", 8)  # behind "https://"
-    return (url[:start], url[start:]) if start > 0 else (url, "/")
+    there, path = (url[:start], url[start:]) if start > 0 else (url, "/")
+    return normalised(there), path
 
 
 def _same_host(url: str, target: str) -> bool:

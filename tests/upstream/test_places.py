@@ -9,7 +9,7 @@ from pypisync.upstream import connections, routes
 from pypisync.upstream.connections import reach
 from pypisync.upstream.credentials import Credentials, basic, bearer, from_file
 from pypisync.upstream.routes import Settings
-from pypisync.upstream.session import Session
+from pypisync.upstream.session import Session, origin
 from tests.upstream.conftest import Time
 from tests.upstream.scripted import Answer, Scripted
 
@@ -119,6 +119,36 @@ def test_a_proxy_is_not_asked_to_go_nearer(server: Scripted, time: Time) -> None
 
 
 # --- credentials ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "own"),
+    [
+        ("https://h.test", "https://H.TEST/f", True),
+        ("https://h.test", "https://h.test:443/f", True),
+        ("https://h.test", "HTTPS://h.test:/f", True),
+        ("https://H.test:443", "https://h.test/f", True),
+        ("http://h.test:80", "http://h.test/f", True),
+        ("http://h.test:80", "https://h.test:443/f", True),
+        ("https://[FD00::1]", "https://[fd00::1]:443/f", True),
+        ("https://h.test", "http://h.test/f", False),
+        ("https://h.test", "http://h.test:443/f", False),
+        ("https://h.test", "https://h.test:80/f", False),
+        ("https://h.test", "https://h.test:8443/f", False),
+        ("https://h.test", "https://me@h.test/f", False),
+        ("https://h.test", "https://h.test.other.test/f", False),
+        ("https://h.test", "https://h.test:99999/f", False),
+    ],
+)
+def test_the_index_is_known_however_its_host_is_spelt(endpoint: str, url: str, own: bool) -> None:
+    known = routes.Routes(Settings(endpoint, credentials=bearer("x")))
+    try:
+        sent = known.to(origin(url)).headers.get("Authorization")
+    except ValueError:  # a port that is none
+        sent = None
+    known.close()
+    assert sent == ("Bearer x" if own else None)
+
 
 BASIC = "Basic bWU6c8OkY3JldA=="  # me:säcret
 
