@@ -303,18 +303,18 @@ def _short(text: str) -> str:
 
 
 def _decoded(decoder: msgspec.json.Decoder[_T], reply: Reply, loose: type[_T]) -> _T:
-    """Returns the body by ``decoder``; else as ``loose``, with bad optional keys as if unsaid."""
+    """Returns the body by ``decoder``; else mended, as ``loose``, bad optional keys as unsaid."""
     try:
         try:
             return decoder.decode(reply.body)
-        except msgspec.ValidationError:
-            return lenient.read(loose, reply.body)
+        except ValueError:
+            return lenient.read(loose, lenient.mended(reply.body))
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{shown(reply.url)}: not the JSON it should be: {said(error)}") from error
 
 
 def _check_version(stated: float | str, reply: Reply) -> None:
-    if str(stated).partition(".")[0] != "1":
+    if str(stated).strip() and str(stated).partition(".")[0] != "1":
         raise Malformed(
             f"{shown(reply.url)}: speaks Simple API {str(stated)[:20]!r}, and this PypiSync "
             "only 1.x; look for a newer one"

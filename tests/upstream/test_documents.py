@@ -302,25 +302,6 @@ def test_a_serial_is_a_number_or_text_or_unsaid(stated: object, read: int) -> No
     assert [serial or 0 for _, serial in parse_root(reply(root)).projects] == [read]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"name": ...},
-        {"name": 7},
-        {"meta": 7},
-        {"meta": {"api-version": 1, "_last-serial": True}},
-        {"meta": {"api-version": "1.99"}},
-        {"versions": "1.0"},
-        {"versions": ...},
-    ],
-)
-def test_the_pages_own_optional_keys_count_as_unsaid_where_they_are_bad(
-    changes: dict[str, Any],
-) -> None:
-    page = parse_simple("holy-grail", reply(simple(simple_file(), **changes)))
-    assert (len(page.files), page.display, page.status) == (1, "holy-grail", "active")
-
-
 @pytest.mark.parametrize("stated", [{"status": 7}, {}, {"status": "frozen"}])
 def test_a_status_that_is_not_understood_is_unknown(stated: object) -> None:
     assert parse_simple("holy-grail", reply(simple(project__status=stated))).status is None
