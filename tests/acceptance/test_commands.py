@@ -21,7 +21,9 @@ APT = "$(command -v sudo) apt-get update && $(command -v sudo) apt-get install -
 PROGRAMS = (
     "chromium", "chromium-driver", "curl", "openssl", "rsync", "sqlite3", "wrk", "nginx", "caddy",
 )  # fmt: skip
-NOT_TRACKED = (".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "data", "dist")
+NOT_TRACKED = (
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "data", "dist", "pypisync.sqlite*",
+)  # fmt: skip
 
 
 def example_world() -> World:

@@ -85,7 +85,7 @@ def test_what_is_not_there_is_404(front: str, mirror: Mirror) -> None:
         f"/{path.relative_to(mirror.tree)}/" for path in mirror.tree.glob("packages/*")
     ]  # no listing
     for path in (
-        *("/", "/simple/stranger/", "/packages/none.whl", "/pypisync.sqlite", "/.lock"),
+        *("/simple/stranger/", "/packages/none.whl", "/pypisync.sqlite", "/.lock"),
         *("/packages/", "/packages/..%2fpypisync.sqlite", "/.partial/", "/packages/.x", inside[0]),
     ):
         answer = get(front + path)

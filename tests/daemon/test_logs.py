@@ -59,4 +59,4 @@ def test_lines_are_fit_to_be_shown(capsys: pytest.CaptureFixture[str], *, as_jso
     assert "\x1b" not in shown
     assert "Größe" in shown
     assert "ValueError: at postgresql://***@host/db" in shown
-    assert "?[2J no?answer" in shown
+    assert "?[2J no answer" in shown

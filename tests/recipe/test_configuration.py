@@ -32,7 +32,10 @@ def platforms(world: World) -> None:
 ENVIRONMENTS: dict[str, tuple[Mapping[str, Sequence[str] | None], set[str]]] = {
     "linux": (LINUX, {"app", "everywhere", "speed"}),
     "no extras": (LINUX | {"extra": []}, {"app", "everywhere"}),
-    "windows": ({**LINUX, "sys_platform": ["win32"]}, {"app", "everywhere", "speed", "windows"}),
+    "windows": (
+        {**LINUX, "sys_platform": ["win32"], "platform_machine": ["AMD64"]},
+        {"app", "everywhere", "speed", "windows"},
+    ),
     "old": ({**LINUX, "python_version": ["3.9"]}, {"app", "everywhere", "speed", "old"}),
     "any": ({}, {"app", "everywhere", "windows", "old", "speed"}),
 }

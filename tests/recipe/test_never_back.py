@@ -288,7 +288,7 @@ def test_never_a_step_back(seed: int, memory_path: Path) -> None:
             seen_by_uv(bench.folder, listed, memory_path)
     bench.sync()
     listed = pages(bench, story.world)
-    assert installable(listed, wanted()) == installable(offered(story.world), wanted())
+    assert installable(listed, wanted()) >= installable(offered(story.world), wanted())
     seen_by_uv(bench.folder, listed, memory_path)
     assert lost, "nothing was ever lost upstream: too kind a story"
 

@@ -175,7 +175,7 @@ def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_the_disks_fault(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="run the check"):
+    with pytest.raises(StorageError, match="pypisync verify"):
         wheel_metadata(tmp_path / "spam_egg-1.0-py3-none-any.whl")
 
 

@@ -79,7 +79,9 @@ def test_a_damaged_file_is_left_out_and_named(index: FolderUpstream, tmp_path: P
     assert [file.filename for file in found.files] == [good.name]
     assert [one.what for one in found.skipped] == [bad.name]
     good.rename(tmp_path / "a-2.0-py3-none-any.whl")
-    assert [one.what for one in document(index, "a").skipped] == [bad.name]  # another version
+    assert (
+        document(index, "a").skipped == ()
+    )  # of another version: what installers do is judged later
 
 
 def test_files_are_copied_and_checked(index: FolderUpstream, tmp_path: Path) -> None:
