@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import urljoin
 
 import msgspec
+from requests import PreparedRequest
 
 from pypisync.core.standards.hashes import chosen
 from pypisync.core.standards.model import File, Skipped
@@ -197,11 +198,30 @@ def _file(
 
 
 def absolute(url: str, base: str) -> str | None:
-    """Returns the address that ``url`` leads to from ``base``; None if it cannot be fetched."""
+    """Returns the address that ``url`` leads to from ``base``; None if it cannot be fetched.
+
+    A host beyond ASCII becomes its IDNA form.
+    """
     url = url.partition("#")[0]
     if url and not url.startswith(("https://", "http://")):
         url = urljoin(base, url)
-    return url if len(url) <= _MAX_TEXT and _URL.fullmatch(url) else None
+    if len(url) > _MAX_TEXT or not _URL.fullmatch(url):
+        return None
+    return url if url.isascii() else _with_idna(url)
+
+
+def _with_idna(url: str) -> str | None:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    if host.isascii():
+        return url
+    try:  # requests does it as it will when it asks
+        asked = PreparedRequest()
+        asked.prepare_url(f"{scheme}://{host}/", None)
+    except ValueError:
+        return None
+    encoded = f"{(asked.url or '').removesuffix('/')}{slash}{path}"
+    return encoded if _URL.fullmatch(encoded) else None
 
 
 def _provenance(url: str | None) -> str | None:

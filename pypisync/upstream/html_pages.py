@@ -29,6 +29,7 @@ _INDEX = re.compile(r"\blinks for\b|\bsimple (?:package )?(?:index|repository)\b
 _SERIAL = re.compile(r"\s*SERIAL ([0-9]{1,18})\s*")
 _HASH = re.compile(r"([A-Za-z0-9_]+)[=-]([0-9A-Fa-f]+)")  # Gitea writes a dash
 _SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a URL may hold as it is
+_BEYOND = re.compile(r"(?:%[89A-F][0-9A-F])+")  # what is beyond ASCII, as ``quote`` writes it
 _TITLES = frozenset({"title", "h1"})
 
 
@@ -75,7 +76,10 @@ def names_of(page: HtmlPage) -> Iterator[str]:
     """Yields the projects that the root of an index lists, as it spells them."""
     for attributes, text in page.links:
         href = attributes.get("href") or ""
-        path = urlsplit(_resolved(page, attributes)).path
+        try:
+            path = urlsplit(_resolved(page, attributes)).path
+        except ValueError:  # a host that is none
+            continue
         name, display = unquote(path.rstrip("/").rpartition("/")[2]), text.strip().rstrip("/")
         # The text is the project's name (PEP 503); a server's list of folders may cut it short.
         if name and canonicalize_name(display) == canonicalize_name(name):
@@ -104,7 +108,7 @@ class _Reader(HTMLParser):
             href = dict(reversed(attrs)).get("href")
             if href is not None:
                 self._based = True
-                self.page.base = _joined(self.page.base, href)
+                self.page.base = _joined(self.page.base, href) or self.page.base
         self._linked = tag == "a" or (self._linked and tag in _INLINE)
         self._titled = tag in _TITLES
 
@@ -128,6 +132,10 @@ class _Reader(HTMLParser):
 _INLINE = frozenset({"b", "code", "em", "i", "span", "strong", "tt"})
 
 
+# Codecs of Python that decode text, but are nothing a page is written in; one takes long.
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+
+
 def _text(reply: Reply) -> str:
     """Returns the body as text, by the charset of its Content-Type, else as UTF-8 (PEP 503)."""
     stated = re.search(r"charset=\"?([\w.:-]+)", reply.headers.get("Content-Type", ""))
@@ -137,7 +145,7 @@ def _text(reply: Reply) -> str:
             known = codecs.lookup(stated[1])
         except (LookupError, ValueError):
             known = None
-        if known is not None and known._is_text_encoding:  # noqa: SLF001 - there is no other way
+        if known is not None and known.name not in _NO_CHARSETS and known._is_text_encoding:  # noqa: SLF001 - there is no other way
             encoding = known.name
     return reply.body.decode(encoding, "replace")
 
@@ -147,11 +155,14 @@ def _resolved(page: HtmlPage, attributes: Mapping[str, str | None]) -> str:
 
 
 def _joined(base: str, href: str) -> str:
-    """Returns ``href`` from ``base``, escaped as browsers and pip do."""
+    """Returns ``href`` from ``base``, escaped as browsers and pip do; "" if it cannot be read."""
     try:
-        return urljoin(base, quote(href.strip(), safe=_SAFE))
+        url = urljoin(base, quote(href.strip(), safe=_SAFE))
+        host = urlsplit(url).netloc
     except ValueError:
         return ""
+    # A host is not escaped: beyond ASCII it has a form of its own.
+    return url.replace(host, _BEYOND.sub(lambda match: unquote(match[0]), host), 1) if host else url
 
 
 def _entry(

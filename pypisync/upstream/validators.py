@@ -28,7 +28,7 @@ def stamped(
 
 def of_bytes(url: str, kind: str, body: bytes) -> str:
     """Returns a digest of an answer's bytes, and of the URL and Content-Type they are read by."""
-    return blake2b(f"{url}\n{kind}\n".encode() + body, digest_size=16).hexdigest()
+    return blake2b(f"{url}\n{kind}\n".encode(errors="replace") + body, digest_size=16).hexdigest()
 
 
 def are_bytes(known: Validators, bytes_digest: str) -> bool:

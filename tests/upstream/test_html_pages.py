@@ -45,6 +45,8 @@ def file(body: str, url: str = URL) -> File:
         ("http://other.test/x/a-1.zip?a=1&amp;b=2", "http://other.test/x/a-1.zip?a=1&b=2"),
         (" a-1.zip\n", "https://index.test/top/simple/a/a-1.zip"),
         ("d d/a-1.zip", "https://index.test/top/simple/a/d%20d/a-1.zip"),
+        ("https://bücher.test/é/a-1.zip", "https://xn--bcher-kva.test/%C3%A9/a-1.zip"),
+        ("//bücher.test:8443/a-1.zip", "https://xn--bcher-kva.test:8443/a-1.zip"),
         ("é/a-1.zip", "https://index.test/top/simple/a/%C3%A9/a-1.zip"),
     ],
 )
@@ -156,7 +158,10 @@ def test_html_is_told_by_its_type_or_by_sight(headers: dict[str, str]) -> None:
     assert len(parse_simple("a", Reply(200, URL, headers, body)).files) == 1
 
 
-@pytest.mark.parametrize("charset", ["utf-8", "UTF-16", "nonsense", "hex", "\udc80"])
+NO_CHARSETS = ["idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-16", "nonsense", "hex", "\udc80", *NO_CHARSETS])
 def test_a_page_in_any_charset_is_read(charset: str) -> None:
     encoding = "utf-16" if charset == "UTF-16" else "utf-8"
     body = '<a href="a-1.zip" data-yanked="é">a-1.zip</a>'.encode(encoding)
@@ -206,6 +211,14 @@ def test_the_root_lists_names_without_serials(body: str) -> None:
     root = parse_root(Reply(200, "https://index.test/top/simple/", HTML, body.encode()))
     assert root.projects == [("B.c", None), ("d", None)]
     assert root.serial == 0
+
+
+def test_a_link_or_a_base_that_is_no_address_costs_no_page() -> None:
+    body = (
+        '<title>Simple index</title><base href="http://[x/"><a href="http://[y/">y</a>'
+        '<a href="http://℀.test/z/">z</a><a href="d/">d</a>'
+    )
+    assert parse_root(Reply(200, URL, HTML, body.encode())).projects == [("d", None)]
 
 
 def test_a_root_that_lists_nothing_is_one_only_if_it_says_so() -> None:
@@ -277,3 +290,8 @@ def test_both_forms_of_a_world_are_read_alike(
         document(as_html(entries, status, reason)), validators=NO_VALIDATORS, form="json"
     )
     assert from_html == from_json
+
+
+def test_a_version_left_empty_is_unsaid() -> None:
+    body = '<meta name="pypi:repository-version" content=""><a href="a-1.zip">a-1.zip</a>'
+    assert len(document(body).files) == 1

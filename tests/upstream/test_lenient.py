@@ -69,3 +69,21 @@ def test_the_pages_own_optional_keys_count_as_unsaid_where_they_are_bad(
 ) -> None:
     page = parse_simple("holy-grail", reply(simple(simple_file(), **changes)))
     assert (len(page.files), page.display, page.status) == (1, "holy-grail", "active")
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("https://bücher.test/é/a.whl", "https://xn--bcher-kva.test/é/a.whl"),
+        ("https://BÜCHER.test:8443/a.whl", "https://xn--bcher-kva.test:8443/a.whl"),
+        ("https://\ufffd.test/a.whl", None),
+        ("https://℀.test/a.whl", None),
+        (f"https://{'ü' * 200}.test/a.whl", None),
+    ],
+)
+def test_a_host_beyond_ascii_becomes_its_idna_form(url: str, read: str | None) -> None:
+    page = parse_simple("holy-grail", reply(simple(simple_file(url=url))))
+    assert [file.url for file in page.files] == ([read] if read else [])
+    assert [one.reason for one in page.skipped] == (
+        [] if read else ["its address cannot be fetched"]
+    )
