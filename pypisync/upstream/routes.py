@@ -238,6 +238,10 @@ def normalised(origin: str) -> str:
     try:
         parts = urlsplit(origin)
         host, port = parts.hostname, parts.port
+        if host and not host.isascii():  # links are read in the IDNA form, as requests makes it
+            asked = requests.PreparedRequest()
+            asked.prepare_url(f"{parts.scheme}://{host}/", None)
+            host = urlsplit(asked.url or "").hostname
     except ValueError:
         return origin
     if not host or "@" in origin or parts.path or parts.query or parts.fragment:

@@ -131,6 +131,7 @@ def test_a_proxy_is_not_asked_to_go_nearer(server: Scripted, time: Time) -> None
         ("http://h.test:80", "http://h.test/f", True),
         ("http://h.test:80", "https://h.test:443/f", True),
         ("https://[FD00::1]", "https://[fd00::1]:443/f", True),
+        ("https://bücher.test", "https://xn--bcher-kva.test/f", True),
         ("https://h.test", "http://h.test/f", False),
         ("https://h.test", "http://h.test:443/f", False),
         ("https://h.test", "https://h.test:80/f", False),
