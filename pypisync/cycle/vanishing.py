@@ -212,13 +212,16 @@ def _shows(document: ProjectDocument) -> bool:
 
     A page that asks to log in may have links, and an index whose files are away has versions.
     """
-    for file in document.files:
-        try:
-            filenames.parse(document.name, file.filename)
-        except ValueError:
-            continue
-        return True
-    return False
+    named = (*(file.filename for file in document.files), *(one.what for one in document.skipped))
+    return any(_is_of(document.name, filename) for filename in named)
+
+
+def _is_of(project: str, filename: str) -> bool:
+    try:
+        filenames.parse(project, filename)
+    except Exception:  # noqa: BLE001 - whatever a name does to a parser, no other project is to wait
+        return False
+    return True
 
 
 def _soon(since: float | None, now: float) -> bool:

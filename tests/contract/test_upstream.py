@@ -86,7 +86,11 @@ RELEASES = [ReleaseAsk(*release) for release in RELEASED]
 
 
 def told(answer: object) -> object:
-    """An answer to be compared: of errors only the kind."""
+    """An answer to be compared: of errors only the kind, and no digest of bytes."""
+    if isinstance(answer, ProjectDocument):
+        known = answer.validators
+        content = known.digest.partition(".")[0]
+        return replace(answer, validators=replace(known, digest=content))
     return type(answer).__name__ if isinstance(answer, UpstreamError) else answer
 
 

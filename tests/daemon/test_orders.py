@@ -116,17 +116,18 @@ def test_whoever_waits_does_it_when_the_daemon_dies(config: Path) -> None:
 
 
 def test_a_daemon_that_stood_by_takes_the_order_over(config: Path) -> None:
-    with Running(config) as daemon, Running(config, "second") as second:
+    with Running(config) as daemon:
         daemon.wait_for("leading")
-        second.wait_for("standing_by")
-        daemon.send(signal.SIGSTOP)
-        waiting = begun(config, "sync", "--now", "--wait")
-        until(ordered(config))
-        daemon.kill()
-        out, err = waiting.communicate(timeout=60)
-        assert waiting.returncode == 0, err
-        assert out.startswith("serial ")
-        second.terminate()
+        with Running(config, "second") as second:
+            second.wait_for("standing_by")
+            daemon.send(signal.SIGSTOP)
+            waiting = begun(config, "sync", "--now", "--wait")
+            until(ordered(config))
+            daemon.kill()
+            out, err = waiting.communicate(timeout=60)
+            assert waiting.returncode == 0, err
+            assert out.startswith("serial ")
+            second.terminate()
 
 
 def test_ctrl_c_leaves_the_order(config: Path) -> None:

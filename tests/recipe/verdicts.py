@@ -136,7 +136,10 @@ def _fault(
             hangs = truth.unknown(target, chosen) and chosen == truth.reached(
                 target, wanted, chosen
             )
-            return "" if hangs else f"{chosen} does not hang on what is unknown"
+            # uv stops at it too where pip passes over it: uv ignores upper bounds of Python.
+            index = truth.index(target)
+            by_uv = any(f"{name} {version}" not in index for name, version in chosen.items())
+            return "" if hangs or by_uv else f"{chosen} does not hang on what is unknown"
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
 
 

@@ -7,6 +7,7 @@ import io
 import itertools
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -338,6 +339,12 @@ def test_without_xmlrpc_the_root_tells_what_changed(world: World, memory: Memory
     assert memory.requests("root") == 3
 
 
+def without_bytes(document: ProjectDocument) -> ProjectDocument:
+    """The document with the digest of its content alone: in memory there are no bytes."""
+    known = document.validators
+    return replace(document, validators=replace(known, digest=known.digest.partition(".")[0]))
+
+
 @settings(max_examples=scaled(60))
 @given(strategies.universes(4, max_size=10), strategies.histories(4))
 def test_memory_says_what_the_documents_say(universe: list[Op], history: list[Op]) -> None:
@@ -348,13 +355,14 @@ def test_memory_says_what_the_documents_say(universe: list[Op], history: list[Op
         by_json = MemoryUpstream(world, source="json")
         page = documents.project_json(project)
         headers = {"Content-Type": JSON_V1, "ETag": page.etag}
-        assert document(by_simple, name) == parse_simple(name, Reply(200, BASE, headers, page.body))
+        found = parse_simple(name, Reply(200, BASE, headers, page.body))
+        assert document(by_simple, name) == without_bytes(found)
         legacy = documents.legacy(project)
         if legacy is None:
             assert document(by_json, name).status is not None
         else:
             reply = Reply(200, BASE, {"ETag": legacy.etag}, legacy.body)
-            assert document(by_json, name) == parse_legacy(name, reply)
+            assert document(by_json, name) == without_bytes(parse_legacy(name, reply))
 
 
 @settings(max_examples=scaled(60))
