@@ -184,6 +184,9 @@ def _bandersnatch(made: Path, files: Path, own: Path) -> Iterator[Peer]:
             yield Peer(root, files, world, follow, follow)
 
 
+DEVPI_USER = "root"  # the one that a new devpi has; its indexes are below its name
+
+
 @contextmanager
 def _devpi(made: Path, files: Path, own: Path) -> Iterator[Peer]:
     """devpi keeps files of its own: they are uploaded, as twine does, and removed by its API."""
@@ -193,7 +196,7 @@ def _devpi(made: Path, files: Path, own: Path) -> Iterator[Peer]:
     command = [str(made / "bin/devpi-server"), "--serverdir", store, "--port", str(port)]
     with running(command, port, own) as address, requests.Session() as session:
         session.trust_env = False
-        index = f"{address}/root/dev"
+        index = f"{address}/{DEVPI_USER}/dev"
 
         def ask(method: str, url: str, **content: Any) -> requests.Response:
             reply = session.request(method, url, **content)

@@ -102,7 +102,7 @@ FACES = (
     replace(
         _PAGES_ONLY,
         name="devpi",
-        folder="/root/dev/+simple/",
+        folder="/team/dev/+simple/",
         root="names",
         version="1.0",
         etags=False,
