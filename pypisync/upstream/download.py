@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
 
 from pypisync.errors import Gone, Malformed, Unreachable
 from pypisync.upstream.api import Deposit, FileAsk, Part
@@ -22,6 +22,7 @@ _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
 _FILES_RATE = 16  # a file must come so many times as fast as the least rate of one answer
 _STATED = "what upstream states"
 _GONE = frozenset({404, 410})
+_RANGE = re.compile(r"bytes (\d{1,18})-\d*/?(\d*)")
 
 
 class SmallestFirst:
@@ -133,6 +134,8 @@ class _Transfer:
         self.answered_by = stream.url
         try:
             return self._misfit(stream) or self._pour(stream)
+        except DecodeError as error:  # it is not encoded as it says: the next try takes it as it is
+            raise Malformed(f"{shown(stream.url)}: {said(error)}") from error
         except (HTTPError, OSError) as error:
             return said(error)
         finally:
@@ -143,8 +146,10 @@ class _Transfer:
         if stream.status in _GONE:
             raise Gone(f"{shown(stream.url)}: HTTP {stream.status}")
         if stream.status == 206 and self._have:
-            start = re.match(r"bytes (\d{1,18})-", stream.headers.get("Content-Range", ""))
-            if start and int(start[1]) == self._have and not _encoded(stream):
+            stated = _RANGE.match(stream.headers.get("Content-Range", ""))
+            whole = stated and self._ask.size is not None and stated[2] == str(self._ask.size)
+            if stated and int(stated[1]) == self._have and (whole or not _encoded(stream)):
+                self.unpacks = False if whole else self.unpacks
                 return None
             self._resumable = False
         elif stream.status not in {200, 416} or (stream.status == 416 and not self._have):

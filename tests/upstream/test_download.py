@@ -16,7 +16,7 @@ from pypisync.upstream.download import SmallestFirst
 from tests.deep import scaled
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.deposit import MemoryDeposit
-from tests.upstream.scripted import Answer, Scripted, page, resumable
+from tests.upstream.scripted import Answer, Asked, Scripted, page, resumable
 
 DATA = bytes(range(256)) * 4000  # about 1 MB
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -185,6 +185,35 @@ def test_a_tar_gz_that_is_called_encoded_arrives(
     ask = replace(wanted(server, data, size=size), path="f-1.tar.gz")
     assert fetch(connect(), ask, deposit) is None
     assert deposit.files == {"f-1.tar.gz": data}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "X-GZIP", "deflate", "br", "zstd", "gzip, gzip"])
+@pytest.mark.parametrize("path", ["f-1.tar.gz", "f-1.zip", "f-1-py3-none-any.whl.metadata"])
+@pytest.mark.parametrize("size", [-1, None])
+@pytest.mark.parametrize("length", [True, False])
+def test_bytes_that_are_no_encoding_at_all_are_the_file(
+    server: Scripted, connect: Connect, encoding: str, path: str, size: int | None, length: bool
+) -> None:
+    server.tell("/f", Answer(200, DATA, {"Content-Encoding": encoding}, length=length))
+    deposit = MemoryDeposit()
+    assert fetch(connect(), replace(wanted(server, size=size), path=path), deposit) is None
+    assert deposit.files == {path: DATA}
+    assert len(server.asked) <= 2
+
+
+def test_a_file_that_is_called_encoded_is_resumed(server: Scripted, connect: Connect) -> None:
+    data = gzip.compress(DATA) * 3
+
+    def tell(asked: Asked) -> Answer:
+        answer = resumable(data, cut=5_000)(asked)
+        return replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
+
+    server.tell("/f", tell)
+    deposit = MemoryDeposit()
+    assert fetch(connect(retries=9), wanted(server, data), deposit) is None
+    assert deposit.files == {"f": data}
+    ranges = [asked.headers.get("range") for asked in server.asked]
+    assert ranges == [None, *(f"bytes={at}-" for at in range(5_000, len(data), 5_000))]
 
 
 def test_a_whole_part_of_unstated_size_is_not_asked_for(server: Scripted, connect: Connect) -> None:
