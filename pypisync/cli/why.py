@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -63,7 +64,8 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     """Show why a project, or one version of it, is not in the mirror.
 
     Each line is one reason: no root wants it, the policy or a file rule leaves files out, it is
-    held, upstream does not have it or has not told yet. Exit code 0 if it is there after all, else
+    held, no machine that is served can use its files, upstream does not have it or has not told
+    yet. Exit code 0 if it is there after all, else
     1.
     """
     from pypisync.catalog.db.reader import Reader
@@ -73,8 +75,9 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     name, version = _parsed(what)
     settings = configured(config)
     policy = FilePolicy(settings.arch_exclude, settings.wheels, settings.sdists)
+    machines, _ = settings.machines(datetime.now(UTC).date())
     with Reader(settings.database_url) as reader:
-        found = find(reader, name, version, policy, several=bool(settings.indexes))
+        found = find(reader, name, version, policy, machines, several=bool(settings.indexes))
     findings = [(one.kind, one.text) for one in found.findings]
     findings += _asked(settings, name)
     if any(root.name == name and not root.selectors for root in settings.packages):

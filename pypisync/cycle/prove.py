@@ -7,17 +7,18 @@ Missing facts are fetched, and the proof is made again when they have been read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
 from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.proofs import record as proofs
-from pypisync.catalog.proofs.index import offers, weight
+from pypisync.catalog.proofs.index import all_files, offers, weight
 from pypisync.catalog.proofs.record import Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.environments.proof_targets import served
-from pypisync.core.resolve.index import Lacking, Offers
+from pypisync.core.resolve.index import Lacking, OfferedFile, Offers
 from pypisync.core.standards.model import Pin
 from pypisync.core.units import show_size
 from pypisync.core.wanted.groups import Asked, Subject, group_text, of_group, of_root
@@ -58,6 +59,7 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
             return False
         subjects = _subjects(mirror, texts)
         facts = offers(connection, {need.name for one in subjects for need in one.wanted})
+    facts.look_up = partial(_all_files, mirror)
     mirror.watch.step("proofs", len(subjects))
     found, lacking = _prove(mirror, subjects, facts)
     # A search that has come this far will often want older releases next.
@@ -81,6 +83,11 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
         proofs.record(connection, complete, unsure, now)
         repaired = roots.repair(connection, proofs.repairs(connection))
     return fresh or repaired or len(due) > len(texts)
+
+
+def _all_files(mirror: Mirror, name: str) -> Sequence[OfferedFile]:
+    with mirror.catalog.begin() as connection:
+        return all_files(connection, name, mirror.rules.policy)
 
 
 def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:

@@ -344,5 +344,6 @@ def test_messages_say_which_index_a_project_is_from(tmp_path: Path) -> None:
     assert "; the project is from the index own" in failed['root acme-core ">9"']
     explained = dict(site.bench.query("SELECT subject, why FROM v_proofs"))
     assert "of acme-core on the index own there is only 1.2" in explained["app"]
-    assert "no file of acme-later on the index own (1.0) can be used here" in explained["late"]
+    later = "no file of acme-later on the index own (1.0) can be used here: its wheels need Python"
+    assert f"{later} >=3.12, the target has 3.11.13" in explained["late"]
     assert "of lib there is only 1.0" in explained["public"]

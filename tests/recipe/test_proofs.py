@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import proofs as queries
+from pypisync.catalog.queries.why_not import why_not
 from pypisync.core.budget import Budget
+from pypisync.core.environments.proof_targets import named
+from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.wanted.groups import Asked
@@ -354,3 +358,31 @@ def test_a_search_that_crashes_stops_nobody_else(
     monkeypatch.undo()
     world.publish("crafted", "2.0")
     assert sync(bench)[0].proofs == {"proven": 4}
+
+
+def test_a_refutation_says_why_no_file_can_be_used(
+    tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    """Also of files that the configuration does not keep."""
+    world.publish("app", "1.0", requires=["crypto", "src", "windows>=2"])
+    world.publish("crypto", "46.0", wheels=["cp311-abi3-manylinux_2_34_x86_64"])
+    world.publish("src", "1.0", wheels=[], sdist=True)
+    world.publish("windows", "1.0")
+    world.publish("windows", "2.0", wheels=["py3-none-win_amd64"])
+    packages = {"crypto": ["latest"], "src": ["latest"], "windows": [">=2"], "app": ["latest"]}
+    bench = Bench(tmp_path, memory, packages, policy=FilePolicy(wheels="targets", sdists="never"))
+    sync(bench)
+    explained = dict(bench.query("SELECT subject, why FROM v_proofs WHERE verdict = 'refuted'"))
+    assert explained.keys() == {"app", "crypto", "src", "windows>=2"}
+    glibc = "its wheels need glibc 2.34, the target has 2.28"
+    assert f"no file of crypto (46.0) can be used here: {glibc}" in explained["crypto"]
+    left_out = 'it has no wheel, and its sdists are left out by sdists: "never"'
+    assert f"no file of src (1.0) can be used here: {left_out}" in explained["src"]
+    assert (
+        "of windows there is only 1.0; of 2.0 no file can be used here:"
+        " its wheels are for Windows, the target is Linux"
+    ) in explained["windows>=2"]
+    machines = [named("3.11 linux-x86_64"), named("3.12 linux-x86_64")]
+    with Reader(bench.database) as reader:
+        found = why_not(reader, "crypto", Version("46.0"), bench.policy, machines).findings
+    assert ("environment", f"on 3.11 linux-x86_64, 3.12 linux-x86_64: {glibc}") in found

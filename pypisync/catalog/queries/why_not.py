@@ -13,6 +13,8 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.core.environments.misfits import Candidate, why_unusable
+from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_rules import FilePolicy, left_out
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import ParsedFile, parse
@@ -45,12 +47,14 @@ def why_not(
     name: str,
     version: Version | None,
     policy: FilePolicy,
+    machines: Sequence[ProofTarget] = (),
     *,
     several: bool = False,
 ) -> Absence:
     """Returns why the project (normalised name) or the one version of it is not on the pages.
 
-    ``policy``: what the configuration says of files; ``several``: whether it has several indexes.
+    ``policy``: what the configuration says of files; ``machines``: for which it is said why they
+    can use none of the files; ``several``: whether the configuration has several indexes.
     """
     page = on_page(reader, name)
     listed = [text for text in page if version in (None, Version(text))]
@@ -67,7 +71,7 @@ def why_not(
     found += _quarantined(reader, name, version, reason)
     found += _owed(reader, name, status)
     if status not in ("gone", "unseen"):
-        asked = _Asked(reader, project, name, index, policy)
+        asked = _Asked(reader, project, name, index, policy, machines)
         found += (
             asked.project(listed)
             if version is None
@@ -206,6 +210,7 @@ class _Asked:
     name: str
     index: str  # that it is from; some of its files may be from others
     policy: FilePolicy
+    machines: Sequence[ProofTarget]
 
     def project(self, listed: Sequence[str]) -> Iterator[Finding]:
         """Yields what is wanted of the project, and why its newest release is not listed."""
@@ -242,9 +247,11 @@ class _Asked:
         ((release, prerelease, admits),) = rows
         files = self._files(release)
         yield from self._left_out(files)
-        if any(file.kept for file in files) and admits == "0":
+        misfits = list(self._misfits(files))
+        if any(file.kept for file in files) and admits == "0" and not misfits:
             said = "none of the environments served can use its files (Python, platform)"
             yield Finding("environment", said)
+        yield from misfits
         selected = self.reader.value("SELECT 1 FROM selected WHERE release_id = ?", release)
         if not selected:
             yield from self._not_called_for(files, prerelease=bool(prerelease))
@@ -253,8 +260,8 @@ class _Asked:
 
     def _files(self, release: int) -> "list[_File]":
         rows = self.reader.rows(
-            "SELECT filename, kept, index_name, barred, yanked FROM files WHERE release_id = ?"
-            " ORDER BY filename",
+            "SELECT filename, kept, index_name, barred, yanked, requires_python, inside_python"
+            " FROM files WHERE release_id = ? ORDER BY filename",
             release,
         )
         return [
@@ -278,6 +285,20 @@ class _Asked:
         for (kind, rule), names in by_rule.items():
             every = f"{len(names)} of its {len(files)} files"
             yield Finding(kind, f"{rule} leaves out {every}: {_some(names)}")
+
+    def _misfits(self, files: "Sequence[_File]") -> Iterator[Finding]:
+        """Yields why machines that are served can use none of the files; alike ones together."""
+        candidates = [
+            Candidate(one.parsed.tags or None, (one.requires_python, one.inside))
+            for one in files
+            if one.kept or one.parsed.kind == "wheel"
+        ]
+        by_reason: dict[str, list[str]] = {}
+        for machine in self.machines:
+            if reason := why_unusable(candidates, machine):
+                by_reason.setdefault(reason, []).append(machine.name)
+        for reason, names in by_reason.items():
+            yield Finding("environment", f"on {_some(names)}: {reason}")
 
     def _not_called_for(self, files: "Sequence[_File]", *, prerelease: bool) -> Iterator[Finding]:
         yanked = [file.yanked for file in files if file.yanked is not None]
@@ -372,3 +393,5 @@ class _File(NamedTuple):
     kept: bool
     barred: str
     yanked: str | None
+    requires_python: str | None
+    inside: str | None  # Requires-Python of its METADATA

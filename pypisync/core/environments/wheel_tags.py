@@ -34,7 +34,8 @@ _SHAPES = tuple(
     )
 )
 _LIBC = re.compile(r"(manylinux|musllinux)(?:(1|2010|2014)|_(\d+)_(\d+))_")
-_LEGACY = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # the glibc that they ask for (PEP 600)
+# The glibc that the older names ask for (PEP 600).
+LEGACY_GLIBC: Mapping[str, tuple[int, int]] = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}
 # The values of platform_machine for a tag's architecture, where they are not its own name.
 _MACHINES: dict[tuple[str, str], frozenset[str]] = {
     (sys_platform, architecture): frozenset(machines.split())
@@ -119,7 +120,7 @@ def _runs_on(libc: str, platform: str) -> bool:
     if not kind or asked is None:  # a plain "linux" tag promises nothing
         return True
     many, old, major, minor = asked.groups()
-    floor = _LEGACY[old] if old else (int(major), int(minor))
+    floor = LEGACY_GLIBC[old] if old else (int(major), int(minor))
     have = tuple(map(int, version.split("."))) if version else floor
     return (kind == "glibc") == (many == "manylinux") and floor <= have
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from packaging.specifiers import SpecifierSet
 
+from pypisync.core.environments.misfits import why_unusable
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, positions
 from pypisync.core.resolve.target_index import Ground, unpacked
@@ -36,6 +37,7 @@ class _Words:
     def __init__(self, ground: Ground, wanted: Asked) -> None:
         self._ground = ground
         self._wanted = wanted
+        self._misfits: dict[tuple[str, tuple[str, ...]], tuple[Sequence[str], str]] = {}
         self._who = "the root" if len(wanted) == 1 else "the group"
 
     def line(self, clause: Clause) -> str:
@@ -88,20 +90,28 @@ class _Words:
     def _lack(self, name: str, needs: Sequence[Requirement]) -> str:
         """Returns the line that no usable release matches; "" if one does."""
         usable = self._ground.usable(name)
-        for one in usable:
-            if all(
-                SpecifierSet(need.specifier).contains(one.release.version, prereleases=True)
-                for need in needs
-            ):
-                return ""
+        if any(_admits(needs, one.release.version) for one in usable):
+            return ""
         listed = self._ground.offers.get(name)
         what = f"{name}{self._ground.offers.place(name)}"
-        if not listed:
+        versions, reason = self._misfit(name, needs)
+        if usable:
+            only = f", and of {what} there is only {_row([one.release.version for one in usable])}"
+            return only + (reason and f"; of {_row(versions)} no file can be used here: {reason}")
+        if not listed and not reason:
             return f", and there is no release of {what}"
-        if not usable:
-            versions = _row([release.version for release in listed])
-            return f", and no file of {what} ({versions}) can be used here"
-        return f", and of {what} there is only {_row([one.release.version for one in usable])}"
+        shown = versions or [release.version for release in listed]
+        return f", and no file of {what} ({_row(shown)}) can be used here{reason and f': {reason}'}"
+
+    def _misfit(self, name: str, needs: Sequence[Requirement]) -> tuple[Sequence[str], str]:
+        """Returns the releases that match and have no file for the target, and why they do not."""
+        key = name, tuple(need.specifier for need in needs)
+        if key not in self._misfits:
+            files = [one for one in self._ground.offers.files(name) if _admits(needs, one.version)]
+            reason = why_unusable((one.file for one in files), self._ground.target)
+            versions = list(dict.fromkeys(one.version for one in files)) if reason else ()
+            self._misfits[key] = versions, reason
+        return self._misfits[key]
 
     def _term(self, term: Term) -> str:
         name = unpacked(term.package)[0]
@@ -114,6 +124,10 @@ class _Words:
 
     def _all(self, name: str) -> int:
         return (1 << len(self._ground.usable(name))) - 1
+
+
+def _admits(needs: Sequence[Requirement], version: str) -> bool:
+    return all(SpecifierSet(need.specifier).contains(version, prereleases=True) for need in needs)
 
 
 def _package(terms: Sequence[Term]) -> str:

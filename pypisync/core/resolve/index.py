@@ -5,11 +5,13 @@ configuration keeps, with the masks of the proof targets that its files serve. T
 second kind may be incomplete: a question that depends on missing facts raises :class:`Lacking`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from packaging.tags import Tag
 
+from pypisync.core.environments.misfits import Candidate
 from pypisync.core.standards.model import ENDPOINT, Requirement
 from pypisync.core.standards.requires_python import Installer
 
@@ -53,6 +55,13 @@ class ListedRelease:
     unread: bool = False  # what it needs has still to be read
 
 
+class OfferedFile(NamedTuple):
+    """A file of an index, whether the mirror keeps it or not, for refutations to be explained."""
+
+    version: str
+    file: Candidate
+
+
 class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched, and it goes on
     """The result depends on facts that have still to be read from upstream."""
 
@@ -72,6 +81,8 @@ class Offers:
     releases: dict[str, Sequence[ListedRelease]] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
     indexes: dict[str, str] = field(default_factory=dict)  # by project, where that is known
+    # All files of a project; None: those of its releases.
+    look_up: Callable[[str], Sequence[OfferedFile]] | None = None
     _asked: dict[str, set[str]] = field(default_factory=dict)
 
     def get(self, name: str) -> Sequence[ListedRelease]:
@@ -84,6 +95,16 @@ class Offers:
         """Returns words for the index that a project is from; "" for the endpoint's."""
         index = self.indexes.get(name, "")
         return "" if index in ("", ENDPOINT) else f" on the index {index}"
+
+    def files(self, name: str) -> Sequence[OfferedFile]:
+        """Returns all files of a project, also those that no target can use, the oldest first."""
+        if self.look_up is not None:
+            return self.look_up(name)
+        return [
+            OfferedFile(release.version, Candidate(file.tags, (file.requires_python, file.inside)))
+            for release in self.releases.get(name, ())
+            for file in release.files
+        ]
 
     def asked(self, name: str) -> set[str]:
         """Returns all known specifiers by which a release requires a project."""
