@@ -13,7 +13,7 @@ from pypisync.core import units
 from pypisync.core.standards.requirements import parse as parse_requirement
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group, Locked
-from pypisync.core.wanted.roots import Package, Pattern, Root, expand
+from pypisync.core.wanted.roots import Origin, Package, Pattern, Root, expand
 from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
@@ -271,9 +271,9 @@ def test_patterns_add_up_and_packages_override_them() -> None:
         Root("flask-login", "latest<2"),
         Root("flask-wtf", "latest<2", ("email",)),
         Root("flask-wtf", "latest", ("email",)),
-        Root("flask-admin", "latest", origin="pattern", pattern="FLASK-.*"),
-        Root("flask-admin", "latest<2", origin="pattern", pattern=".*-admin"),
-        Root("x-admin", "latest<2", origin="pattern", pattern=".*-admin"),
+        Root("flask-admin", "latest", origin=Origin.PATTERN, source="FLASK-.*"),
+        Root("flask-admin", "latest<2", origin=Origin.PATTERN, source=".*-admin"),
+        Root("x-admin", "latest<2", origin=Origin.PATTERN, source=".*-admin"),
     ]
 
 

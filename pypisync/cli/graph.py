@@ -42,12 +42,11 @@ def graph(
 def _roots(reader: "Reader", given: str | None) -> "list[Called]":
     """Returns all roots, or those that are meant. Raises ConfigError if there is none."""
     from pypisync.catalog.queries.graph import called
-    from pypisync.core.wanted.groups import GROUP
     from pypisync.core.wanted.selector import parse_root
 
     if given is None:
         return called(reader)
-    found = called(reader, origin=f"{GROUP}{given}")
+    found = called(reader, group=given)
     if found:
         return found
     try:
@@ -82,11 +81,11 @@ def _dot(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
 
 def _title(root: "Root") -> str:
     from pypisync.cli.why import named
-    from pypisync.core.wanted.roots import HELD, PROOF
+    from pypisync.core.wanted.roots import Origin
 
-    if root.origin == PROOF:
+    if root.origin == Origin.PROOF:
         return f"pinned by a proof: {root.project} {root.selector}"
-    if root.origin == HELD:
+    if root.origin == Origin.HELD:
         return f"kept while something newer is held: {root.project} {root.selector}"
     return named(root)
 

@@ -171,32 +171,31 @@ def _line(way: "Way", release: str) -> str:
 
 
 def _root(way: "Way") -> str:
-    from pypisync.core.wanted.roots import HELD, PROOF
+    from pypisync.core.wanted.roots import Origin
 
     root = way.root
     extras = f"[{root.extras_text}]" if root.extras_text.strip("=") else ""
     label = f"{root.project}{extras} {root.selector}"
-    if root.origin == PROOF:
+    if root.origin == Origin.PROOF:
         return f"pinned by {_proofs(way.proofs)}: {label}"
-    if root.origin == HELD and way.proofs and not way.held:
+    if root.origin == Origin.HELD and way.proofs and not way.held:
         return f"kept by {_proofs(way.proofs)} until newer pins are listed: {label}"
-    if root.origin == HELD:
+    if root.origin == Origin.HELD:
         return f"kept while a newer release is held: {label}"
     return named(root)
 
 
 def named(root: "Root") -> str:
     """Returns a root that an operator wrote, as text."""
-    from pypisync.core.wanted.groups import GROUP
+    from pypisync.core.wanted.roots import Origin
     from pypisync.core.wanted.selector import PINNED
 
     extras = f"[{root.extras_text}]" if root.extras else ""
-    if root.origin.startswith(GROUP):
-        group = root.origin.removeprefix(GROUP)
+    if root.origin == Origin.GROUP:
         if root.extras == (PINNED,):
-            return f'"{group}" names {root.project} {root.selector}'
-        return f'"{group}" asks for {root.project}{extras} "{root.selector}"'
-    pattern = f' (pattern "{root.pattern}")' if root.pattern else ""
+            return f'"{root.source}" names {root.project} {root.selector}'
+        return f'"{root.source}" asks for {root.project}{extras} "{root.selector}"'
+    pattern = f' (pattern "{root.source}")' if root.source else ""
     return f'root {root.project}{extras} "{root.selector}"{pattern}'
 
 

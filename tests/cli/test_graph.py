@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from pypisync.cli.graph import _quoted
-from pypisync.core.wanted.groups import GROUP
 from tests.cli.running import configure, invoke
 from tests.recipe.grouped import asks
 from tests.recipe.mirrors import Bench
@@ -34,7 +33,7 @@ def test_the_whole_graph(tmp_path: Path, world: World) -> None:
     answer = invoke(config, "graph", "--json").json
     assert [(one["root"]["origin"], one["release"]) for one in answer["roots"]] == [
         ("", "top==1.0"),
-        (f"{GROUP}team.txt", "mid==1.0"),
+        ("group:team.txt", "mid==1.0"),
     ]
     drawn = {(e["release"], e["needs"], e["requirement"], e["kind"]) for e in answer["edges"]}
     rows = bench.query(

@@ -1,6 +1,6 @@
 """The database itself.
 
-- ``columns``, ``schema``, ``schema_proofs``, ``views``: the tables, and the stable SQL views
+- ``columns``, ``schema``, ``schema_proofs``, ``views``, ``origins``: tables, and stable SQL views
 - ``engine``, ``url``, ``transactions``, ``leader``: connections, and the one writer
 - ``migrate``: the schema's revision
 - ``reader``: read-only SQL for quick commands, without SQLAlchemy

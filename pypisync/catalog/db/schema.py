@@ -189,6 +189,8 @@ requirements = Table(
 
 # -- decisions ------------------------------------------------------------------------------
 
+ROOT_KEY = ("project_id", "selector", "extras", "origin", "source", "marker", "named")
+
 roots = Table(
     "roots",
     metadata,
@@ -196,13 +198,13 @@ roots = Table(
     ref_column("project_id", "projects"),
     Column("selector", Text, nullable=False),
     text_column("extras"),
-    text_column("origin"),  # "": the configuration; "pattern", "group:" and a file, held, proof
-    text_column("pattern"),  # its text, of the origin "pattern"
+    text_column("origin"),  # core.wanted.roots.Origin
+    text_column("source"),  # the pattern's text, or the name of the group's file
     text_column("marker"),  # it counts only on targets where this can hold
     text_column("named"),  # a digest of the files that a lock file names for it
     text_column("state", "new"),  # new, kept, dropped
     text_column("unmet", "0"),
-    UniqueConstraint("project_id", "selector", "extras", "origin", "pattern", "marker", "named"),
+    UniqueConstraint(*ROOT_KEY, name="uq_roots_line"),
     # What is to be decided.
     Index(
         "ix_roots_state",

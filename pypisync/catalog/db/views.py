@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from pypisync.catalog.db.origins import OPERATORS, SHOWN
+from pypisync.core.wanted.roots import Origin
+
 _SECONDS = {
     "sqlite": r"CAST(strftime('%s', \1) AS INTEGER)",
     "postgresql": r"CAST(floor(extract(epoch FROM CAST(\1 AS timestamptz))) AS bigint)",
@@ -87,13 +90,13 @@ VIEWS = (
     View(
         "v_reasons",
         "Why a release is in the selection: what chose it; purpose: of roots of PypiSync's own.",
-        """
+        f"""
         SELECT p.name AS project, r.version,
-            CASE WHEN ro.origin IN ('proof', 'held') THEN ro.origin ELSE 'root' END AS reason,
+            CASE WHEN {OPERATORS} THEN 'root' ELSE ro.origin END AS reason,
             rp.name AS needed_by, '' AS needed_by_version, ro.selector AS requirement,
-            CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END AS origin,
+            {SHOWN} AS origin,
             CASE ro.origin
-                WHEN 'proof' THEN COALESCE((
+                WHEN '{Origin.PROOF}' THEN COALESCE((
                     SELECT min('the proof of ' || s.text || ' on ' || o.targets)
                         || CASE count(*) WHEN 1 THEN ''
                             ELSE ' and ' || (count(*) - 1) || ' more' END
@@ -103,7 +106,7 @@ VIEWS = (
                             AND i.version = ro.selector AND NOT i.called
                         UNION SELECT proof_id FROM proof_tried i
                             WHERE i.project_id = ro.project_id AND i.version = ro.selector)), '')
-                WHEN 'held' THEN COALESCE((
+                WHEN '{Origin.HELD}' THEN COALESCE((
                     SELECT min(h.release || ' is held: ' || h.reason) FROM held h
                     WHERE substr(h.release, 1, length(rp.name) + 2) = rp.name || '=='), (
                     SELECT min('the proof of ' || s.text || ' on ' || o.targets
@@ -133,9 +136,9 @@ VIEWS = (
     View(
         "v_roots",
         "Wanted lines (origin: a pattern, group:FILE, proof or held), and the releases called for.",
-        """
+        f"""
         SELECT p.name AS project, ro.selector, ro.extras,
-            CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END AS origin,
+            {SHOWN} AS origin,
             r.version AS chosen, ro.marker
         FROM roots ro JOIN projects p ON p.id = ro.project_id
         LEFT JOIN root_choices rc ON rc.root_id = ro.id
@@ -168,15 +171,15 @@ VIEWS = (
     View(
         "v_named",
         "Files that lock files name (by sha256, or else by filename), and the file that is meant.",
-        """
-        SELECT substr(ro.origin, 7) AS lock_file, p.name AS project, ro.selector AS version,
+        f"""
+        SELECT ro.source AS lock_file, p.name AS project, ro.selector AS version,
             l.sha256, l.filename, f.filename AS found
         FROM locked l JOIN roots ro ON ro.id = l.root_id JOIN projects p ON p.id = ro.project_id
         LEFT JOIN root_choices rc ON rc.root_id = ro.id
         LEFT JOIN files f ON f.release_id = rc.release_id AND (
             l.sha256 <> '' AND l.sha256 = f.sha256
             OR l.sha256 = '' AND (l.filename = f.filename OR l.filename = '' AND f.kept))
-        WHERE ro.origin LIKE 'group:%'
+        WHERE ro.origin = '{Origin.GROUP}'
         """,
     ),
     View(
@@ -296,7 +299,7 @@ VIEWS = (
     View(
         "v_root_sizes",
         "What each wanted line leads to: kept files and bytes, and those that only it leads to.",
-        """
+        f"""
         WITH RECURSIVE reach(root_id, release_id) AS (
             SELECT root_id, release_id FROM root_choices
             UNION
@@ -310,7 +313,7 @@ VIEWS = (
             SELECT release_id FROM reach GROUP BY release_id HAVING count(*) = 1
         )
         SELECT p.name AS project, ro.selector, ro.extras,
-            CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END AS origin,
+            {SHOWN} AS origin,
             count(*) AS releases,
             CAST(COALESCE(sum(z.files), 0) AS bigint) AS files,
             CAST(COALESCE(sum(z.bytes), 0) AS bigint) AS bytes,
@@ -321,7 +324,7 @@ VIEWS = (
         FROM reach JOIN roots ro ON ro.id = reach.root_id JOIN projects p ON p.id = ro.project_id
         LEFT JOIN sizes z ON z.release_id = reach.release_id
         LEFT JOIN alone a ON a.release_id = reach.release_id
-        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.origin, ro.pattern
+        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.origin, ro.source
         """,
     ),
     View("v_generation_names", "Names of generations, which are kept for ever.",

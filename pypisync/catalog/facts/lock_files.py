@@ -20,8 +20,7 @@ from pypisync.catalog.db.schema import (
     selected,
 )
 from pypisync.catalog.db.sql import add, batches
-from pypisync.core.wanted.groups import GROUP
-from pypisync.core.wanted.roots import NamedFile
+from pypisync.core.wanted.roots import NamedFile, Origin
 from pypisync.core.wanted.selector import PINNED
 
 
@@ -89,26 +88,26 @@ def missing(connection: Connection) -> dict[str, str]:
     found: dict[str, str] = {}
     if connection.scalar(select(roots.c.id).where(roots.c.extras == PINNED).limit(1)) is None:
         return found
-    for group, name, version, status in connection.execute(_without_release()):
+    for file, name, version, status in connection.execute(_without_release()):
         why = {"gone": "upstream has no such project"}.get(status, "upstream has no such release")
-        found.setdefault(f"{name}=={version}", f"{group.removeprefix(GROUP)} names it, and {why}")
-    for group, name, version, filename, digest_ in connection.execute(_without_file()):
+        found.setdefault(f"{name}=={version}", f"{file} names it, and {why}")
+    for file, name, version, filename, digest_ in connection.execute(_without_file()):
         label = filename or f"{name}=={version} sha256:{digest_}"
-        why = f"{group.removeprefix(GROUP)} names it, and upstream has no such file"
+        why = f"{file} names it, and upstream has no such file"
         found.setdefault(label, why)
-    for group, _, _, filename, barred in connection.execute(_barred()):
-        why = f"{group.removeprefix(GROUP)} names it, and the policy bars it ({barred})"
+    for file, _, _, filename, barred in connection.execute(_barred()):
+        why = f"{file} names it, and the policy bars it ({barred})"
         found.setdefault(filename, why)
     return found
 
 
 def _pinned(*more: Any) -> Any:
-    origin, version = roots.c.origin, roots.c.selector
+    file, version = roots.c.source, roots.c.selector
     return (
-        select(origin, projects.c.name, version, *more)
-        .where(roots.c.extras == PINNED, roots.c.origin.startswith(GROUP))
+        select(file, projects.c.name, version, *more)
+        .where(roots.c.extras == PINNED, roots.c.origin == Origin.GROUP)
         .where(roots.c.state == "kept", projects.c.status != "unseen")
-        .order_by(projects.c.name, version, origin)
+        .order_by(projects.c.name, version, file)
     )
 
 

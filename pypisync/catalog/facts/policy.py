@@ -35,7 +35,7 @@ from pypisync.core.filters.policy import Policy, blocked
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.standards.specifiers import matcher
-from pypisync.core.wanted.groups import GROUP
+from pypisync.core.wanted.roots import Origin, shown
 from pypisync.core.wanted.selector import PINNED, parse
 
 # Spelt as in the index: a parameter, or "= 1" behind it, would keep SQLite from using that.
@@ -96,7 +96,7 @@ def empty_roots(connection: Connection) -> dict[str, str]:
     Left out are projects that could not be read yet, which have a reason of their own, and patterns
     and requirements for other environments, which may find nothing.
     """
-    needed = and_(roots.c.origin.startswith(GROUP), roots.c.extras != PINNED, roots.c.unmet != "0")
+    needed = and_(roots.c.origin == Origin.GROUP, roots.c.extras != PINNED, roots.c.unmet != "0")
     chosen = exists().where(root_choices.c.root_id == roots.c.id)
     query = (
         select(
@@ -104,11 +104,12 @@ def empty_roots(connection: Connection) -> dict[str, str]:
             roots.c.selector,
             projects.c.status,
             roots.c.origin,
+            roots.c.source,
             projects.c.id,
             projects.c.index_name,
         )
         .join_from(roots, projects)
-        .where(or_(roots.c.origin == "", needed), roots.c.state == "kept", ~chosen)
+        .where(or_(roots.c.origin == Origin.PACKAGES, needed), roots.c.state == "kept", ~chosen)
         .where(projects.c.status != "unseen")
         .order_by(projects.c.name, roots.c.selector)
     )
@@ -120,11 +121,11 @@ def empty_roots(connection: Connection) -> dict[str, str]:
     filled = _with_files(connection, {row.id for row in empty})
     barred = barred_releases(connection, {row.id for row in empty})
     return {
-        f'{origin or "root"} {name} "{selector}"': reasons.get(status)
+        f'{shown(origin, source) or "root"} {name} "{selector}"': reasons.get(status)
         or reason(barred.get(project, ()), parse(selector).specifier)
         or ("no release matches it on any target" if project in filled else _NO_FILE)
         + ("" if index in ("", ENDPOINT) else f"; the project is from the index {index}")
-        for name, selector, status, origin, project, index in empty
+        for name, selector, status, origin, source, project, index in empty
     }
 
 

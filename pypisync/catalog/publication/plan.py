@@ -27,10 +27,10 @@ from pypisync.catalog.db.sql import among, batches, words
 from pypisync.catalog.facts.lock_files import wanted_files
 from pypisync.core.closure.model import called
 from pypisync.core.closure.paths import owners
-from pypisync.core.wanted.roots import HELD, PROOF
+from pypisync.core.wanted.roots import Origin, shown
 from pypisync.core.wanted.selector import PINNED
 
-_OWN = {PROOF: "(proofs alone)", HELD: "(kept while newer is held)"}
+_OWN = {Origin.PROOF: "(proofs alone)", Origin.HELD: "(kept while newer is held)"}
 
 
 @dataclass(slots=True)
@@ -158,13 +158,14 @@ def root_owners(connection: Connection) -> dict[int, str]:
             projects.c.name,
             roots.c.extras,
             roots.c.origin,
-            roots.c.pattern,
+            roots.c.source,
         )
         .select_from(root_choices.join(roots).join(projects))
         .order_by(roots.c.id, root_choices.c.release_id)
     )
-    for release, name, extras, origin, pattern in connection.execute(called):
-        root = _OWN.get(origin) or pattern or origin or (f"{name}[{extras}]" if extras else name)
+    for release, name, extras, origin, source in connection.execute(called):
+        project = f"{name}[{extras}]" if extras else name
+        root = _OWN.get(origin) or shown(origin, source) or project
         starts.setdefault(root, []).extend(_reached(nodes, release, extras))
     reach: dict[int, list[int]] = {}
     # Nodes have positive numbers here, the classes between them negative ones.

@@ -6,10 +6,11 @@ Read-only, through :class:`pypisync.catalog.db.reader.Reader`, a batch at a time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from pypisync.catalog.db.origins import OPERATORS
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
 from pypisync.core.closure.paths import Node
-from pypisync.core.wanted.roots import Root, of_row
+from pypisync.core.wanted.roots import Origin, Root, of_row
 
 _BATCH = 2_000  # nodes whose edges are read at a time
 _EDGES = (
@@ -41,15 +42,15 @@ class Edge(NamedTuple):
     met: bool
 
 
-def called(reader: Reader, name: str | None = None, origin: str | None = None) -> list[Called]:
-    """Returns what roots call for: all roots, those of a project, or those of an origin."""
+def called(reader: Reader, name: str | None = None, group: str | None = None) -> list[Called]:
+    """Returns what roots call for: all roots, those of a project, or those of a group's file."""
     condition, values = "", []
     if name is not None:
-        condition, values = " AND rp.name = ? AND ro.origin NOT IN ('held', 'proof')", [name]
-    elif origin is not None:
-        condition, values = " AND ro.origin = ?", [origin]
+        condition, values = f" AND rp.name = ? AND {OPERATORS}", [name]
+    elif group is not None:
+        condition, values = " AND ro.origin = ? AND ro.source = ?", [Origin.GROUP, group]
     rows = reader.rows(
-        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, ro.pattern, r.id, p.name,"  # noqa: S608 - constants
+        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, ro.source, r.id, p.name,"  # noqa: S608 - constants
         " r.version FROM roots ro JOIN projects rp ON rp.id = ro.project_id"
         " JOIN root_choices rc ON rc.root_id = ro.id JOIN releases r ON r.id = rc.release_id"
         f" JOIN projects p ON p.id = r.project_id WHERE ro.state <> 'dropped'{condition}"

@@ -12,7 +12,7 @@ from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.standards import filenames, versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.requires_python import INSTALLERS
-from pypisync.core.wanted.roots import of_row
+from pypisync.core.wanted.roots import Origin, of_row
 
 
 def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
@@ -24,10 +24,11 @@ def roots(reader: Reader, name: str | None = None) -> list[Requirement]:
     rows = reader.rows(
         "SELECT DISTINCT p.name, ro.selector, ro.extras FROM roots ro"
         " JOIN projects p ON p.id = ro.project_id"
-        " WHERE ro.state <> 'dropped' AND ro.origin NOT IN ('held', 'proof')"
+        " WHERE ro.state <> 'dropped' AND ro.origin IN (?, ?)"  # a group is proven as a whole
         " AND (p.name = ? OR ? = '')"
-        " AND substr(ro.origin, 1, 6) <> 'group:'"  # these are proven together
         " ORDER BY p.name, ro.selector, ro.extras",
+        Origin.PACKAGES,
+        Origin.PATTERN,
         name or "",
         name or "",
     )

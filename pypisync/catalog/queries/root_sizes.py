@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
 from pypisync.core.closure.paths import Node
 
-_WANTED = "ro.state <> 'dropped' AND ro.origin NOT IN ('held', 'proof')"
+_WANTED = f"ro.state <> 'dropped' AND {OPERATORS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class SizedRoot:
     project: str
     selector: str
     extras: str
-    origin: str  # "" the configuration, a pattern, or "group:" and a file
+    origin: str  # as operators read it
     chosen: tuple[str, ...]  # versions
     releases: int
     bytes: int  # of their files on the pages
@@ -31,8 +32,7 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     """
     total = reader.value(f"SELECT count(*) FROM roots ro WHERE {_WANTED}")  # noqa: S608 - constants
     lines = reader.rows(
-        "SELECT ro.id, p.name, ro.selector, ro.extras,"  # noqa: S608 - constants
-        " CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END FROM roots ro"
+        f"SELECT ro.id, p.name, ro.selector, ro.extras, {SHOWN} FROM roots ro"  # noqa: S608 - constants
         f" JOIN projects p ON p.id = ro.project_id WHERE {_WANTED}"
         " ORDER BY p.name, ro.id LIMIT ? OFFSET ?",
         most,

@@ -16,9 +16,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.core.closure.model import called
 from pypisync.core.closure.paths import Chain, Climber, Found, Node, Use
 from pypisync.core.standards import versions
-from pypisync.core.wanted.roots import HELD, PROOF, Root, of_row
-
-OWN = (PROOF, HELD)  # the origins of roots that no operator wrote
+from pypisync.core.wanted.roots import OWN, Origin, Root, of_row
 
 # Whose pins a proof's release is: of those that are wanted, or still on the pages.
 _WANTED = "o.wanted AND NOT i.called"
@@ -162,13 +160,13 @@ def _purpose(reader: Reader, root: Root) -> tuple[tuple[OfProof, ...], tuple[tup
         "  SELECT proof_id, project_id, version, 'tried', FALSE FROM proof_tried) i"
         " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"
         " JOIN projects p ON p.id = i.project_id WHERE p.name = ? AND i.version = ?"
-        f" AND {_WANTED if root.origin == PROOF else _KEPT}"
+        f" AND {_WANTED if root.origin == Origin.PROOF else _KEPT}"
         " ORDER BY s.text, o.targets, i.chosen_by",
         root.project,
         root.selector,
     )
     proofs = tuple(OfProof(*row) for row in rows)
-    if root.origin == PROOF:
+    if root.origin == Origin.PROOF:
         return proofs, ()
     held = reader.rows(
         "SELECT release, reason FROM held WHERE substr(release, 1, ?) = ? ORDER BY release",
@@ -189,7 +187,7 @@ class _Uses:
     def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
         rows = self._reader.among(
-            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin, ro.pattern"
+            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin, ro.source"
             " FROM root_choices rc"
             " JOIN roots ro ON ro.id = rc.root_id JOIN projects p ON p.id = ro.project_id"
             " WHERE rc.release_id IN (?) ORDER BY ro.id",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
+from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.environments.misfits import Candidate, why_unusable
 from pypisync.core.environments.proof_targets import ProofTarget
@@ -19,7 +20,6 @@ from pypisync.core.filters.file_rules import FilePolicy, left_out
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import ParsedFile, parse
 from pypisync.core.standards.model import ENDPOINT
-from pypisync.core.wanted.roots import HELD, PROOF
 
 _SHOWN = 3  # names in one line
 _EXTENSION = re.compile(
@@ -315,15 +315,12 @@ class _Asked:
     def _instead(self) -> Iterator[Finding]:
         """Yields what the roots and requirements that name the project call for."""
         rows = self.reader.rows(
-            "SELECT ro.selector, CASE ro.origin WHEN 'pattern' THEN ro.pattern ELSE ro.origin END,"
-            " r.version FROM roots ro"
+            f"SELECT ro.selector, {SHOWN}, r.version FROM roots ro"  # noqa: S608 - constants
             " LEFT JOIN root_choices rc ON rc.root_id = ro.id"
             " LEFT JOIN releases r ON r.id = rc.release_id"
-            " WHERE ro.project_id = ? AND ro.state <> 'dropped' AND ro.origin NOT IN (?, ?)"
+            f" WHERE ro.project_id = ? AND ro.state <> 'dropped' AND {OPERATORS}"
             " ORDER BY ro.id, r.key DESC",
             self.id,
-            HELD,
-            PROOF,
         )
         by_root: dict[tuple[str, str], list[str]] = {}
         for selector, origin, version in rows:

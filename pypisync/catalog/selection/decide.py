@@ -43,7 +43,7 @@ from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.incremental import Closure
 from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, RootState
 from pypisync.core.standards.model import Targets
-from pypisync.core.wanted.roots import PATTERN
+from pypisync.core.wanted.roots import Origin
 from pypisync.core.wanted.selector import PINNED
 
 # Spelt as in the index, which a parameter would keep SQLite from using.
@@ -169,7 +169,7 @@ def matched_names(connection: Connection) -> set[str]:
         select(projects.c.name)
         .join_from(roots, projects)
         .where(
-            roots.c.origin == PATTERN,
+            roots.c.origin == Origin.PATTERN,
             roots.c.state != "dropped",
             projects.c.status != "gone",
         )

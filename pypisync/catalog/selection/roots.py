@@ -6,18 +6,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from pypisync.catalog.db.projects import ensure_projects
-from pypisync.catalog.db.schema import projects, roots
+from pypisync.catalog.db.schema import ROOT_KEY, projects, roots
 from pypisync.catalog.db.sql import Ids, add
 from pypisync.catalog.facts import lock_files
-from pypisync.core.wanted.roots import HELD, PROOF, NamedFile, Root, of_row
+from pypisync.core.wanted.roots import OWN, NamedFile, Origin, Root, of_row
 from pypisync.core.wanted.selector import PINNED
 
-_KEY = ("selector", "extras", "origin", "pattern", "marker", "named")  # columns, with the project
+_KEY = ROOT_KEY[1:]  # the project by its name instead
 
 
 def set_roots(connection: Connection, wanted: Iterable[Root]) -> None:
     """Make the roots those of the configuration."""
-    _change_roots(connection, roots.c.origin.not_in((HELD, PROOF)), wanted)
+    _change_roots(connection, roots.c.origin.not_in(OWN), wanted)
 
 
 def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedFile, ...]]) -> bool:
@@ -27,10 +27,10 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
     everything that they need, except releases of which a lock file named files only.
     """
     lines = [
-        Root(*release, (PINNED,) if files else (), HELD, files=files)
+        Root(*release, (PINNED,) if files else (), Origin.HELD, files=files)
         for release, files in sorted(wanted.items())
     ]
-    return _change_roots(connection, roots.c.origin == HELD, lines)
+    return _change_roots(connection, roots.c.origin == Origin.HELD, lines)
 
 
 def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
@@ -38,8 +38,8 @@ def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bo
 
     Returns whether this changes anything.
     """
-    lines = (of_row(*line, PROOF) for line in wanted)
-    return _change_roots(connection, roots.c.origin == PROOF, lines)
+    lines = (of_row(*line, Origin.PROOF) for line in wanted)
+    return _change_roots(connection, roots.c.origin == Origin.PROOF, lines)
 
 
 def _change_roots(
@@ -81,6 +81,6 @@ def _key(root: Root) -> tuple[str, ...]:
     """Returns what tells roots apart, as a row has it."""
     named = lock_files.digest(root.files)
     return (
-        root.project, root.selector, root.extras_text, root.origin, root.pattern, root.marker,
+        root.project, root.selector, root.extras_text, root.origin, root.source, root.marker,
         named,
     )  # fmt: skip

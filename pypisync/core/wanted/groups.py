@@ -13,14 +13,11 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.units import masked
-from pypisync.core.wanted.roots import NamedFile, Root
+from pypisync.core.wanted.roots import NamedFile, Origin, Root
 from pypisync.core.wanted.selector import PINNED
 
 Asked: TypeAlias = tuple[Requirement, ...]
 """What an installer is asked for at once: one root, or all of a group; no marker counts."""
-
-GROUP = "group:"
-"""What the origin of a root begins with that a group makes; the file's name follows."""
 
 _GROUP = "group "  # what the text of a subject begins with that a group is
 
@@ -106,15 +103,15 @@ def roots_of(group: Group) -> Iterator[Root]:
     A requirement also gets the specifiers of the constraints and other requirements on its project
     that hold wherever it applies. A proof decides whether all of them can hold together.
     """
-    origin = f"{GROUP}{group.name}"
+    maker = (Origin.GROUP, group.name)
     said: dict[str, list[Requirement]] = {}
     for one in (*group.requirements, *group.constraints):
         said.setdefault(one.name, []).append(one)
     for one in group.requirements:
         here = [each for each in said[one.name] if each.marker in ("", one.marker)]
-        yield Root(one.name, _selector(here), one.extras, origin, marker=one.marker)
+        yield Root(one.name, _selector(here), one.extras, *maker, marker=one.marker)
     for pin in group.locked:
-        yield Root(pin.name, pin.version, (PINNED,), origin, files=pin.files)
+        yield Root(pin.name, pin.version, (PINNED,), *maker, files=pin.files)
 
 
 def _selector(requirements: list[Requirement]) -> str:

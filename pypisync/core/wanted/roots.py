@@ -8,16 +8,29 @@ left to :mod:`pypisync.core.closure.candidates`.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
 
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.selector import Selector, parse
 
-PATTERN = "pattern"
-"""The origin of a root that a key of ``packages_re`` matches."""
-HELD = "held"
-"""The origin of a root that keeps what is published while something newer is held."""
-PROOF = "proof"
-"""The origin of a root that keeps a release which only a proof calls for."""
+
+class Origin(StrEnum):
+    """What makes a root; the values are those of its column ``origin``."""
+
+    PACKAGES = ""
+    """A key of ``packages``."""
+    PATTERN = "pattern"
+    """A key of ``packages_re``, which is the root's ``source``."""
+    GROUP = "group"
+    """A file of ``requirements``, resolved or locked, which is the root's ``source``."""
+    PROOF = "proof"
+    """PypiSync itself: a proof calls for a release that nothing else calls for."""
+    HELD = "held"
+    """PypiSync itself: what is published stays while something newer is held."""
+
+
+OWN = (Origin.PROOF, Origin.HELD)
+"""The origins of roots that no operator wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +48,9 @@ class Root:
     project: str  # normalised
     selector: str  # see :mod:`pypisync.core.wanted.selector`
     extras: tuple[str, ...] = ()  # normalised, sorted; (PINNED,): the release without its needs
-    origin: str = ""  # "": a key of packages; PATTERN, GROUP and a file, HELD or PROOF
+    origin: Origin = Origin.PACKAGES
+    source: str = ""  # the key of packages_re or the name of the file that makes it
     _: KW_ONLY
-    pattern: str = ""  # the key of packages_re, of the origin PATTERN
     marker: str = ""  # it counts only on targets where this can hold
     files: tuple[NamedFile, ...] = ()  # those that a lock file names for the release
 
@@ -48,8 +61,8 @@ class Root:
 
     @property
     def shown(self) -> str:
-        """The origin as operators read it: a pattern by its text."""
-        return self.pattern or self.origin
+        """The origin as operators read it: a pattern by its text, a group as "group:FILE"."""
+        return shown(self.origin, self.source)
 
     @property
     def requirement(self) -> Requirement:
@@ -59,9 +72,17 @@ class Root:
         return Requirement(shown + specifier, self.project, specifier, extras=self.extras)
 
 
-def of_row(project: str, selector: str, extras: str, origin: str = "", pattern: str = "") -> Root:
+def shown(origin: str, source: str) -> str:
+    """Returns an origin as operators read it; "" for a key of ``packages``."""
+    if origin == Origin.PATTERN:
+        return source
+    return f"{Origin.GROUP}:{source}" if origin == Origin.GROUP else origin
+
+
+def of_row(project: str, selector: str, extras: str, origin: str = "", source: str = "") -> Root:
     """Returns the root that a row spells; ``extras`` are separated by commas."""
-    return Root(project, selector, tuple(filter(None, extras.split(","))), origin, pattern=pattern)
+    named = tuple(filter(None, extras.split(",")))
+    return Root(project, selector, named, Origin(origin), source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +122,4 @@ def expand(
             continue
         for pattern in (pattern for regex, pattern in compiled if regex.fullmatch(name)):
             for selector in pattern.selectors:
-                yield Root(name, selector.text, origin=PATTERN, pattern=pattern.regex)
+                yield Root(name, selector.text, origin=Origin.PATTERN, source=pattern.regex)

@@ -262,7 +262,7 @@ def test_what_is_in_quarantine_is_kept_after_an_upgrade(database: str) -> None:
     catalog.close()
 
 
-def test_patterns_leave_the_origins_of_roots(database: str) -> None:
+def test_patterns_and_files_leave_the_origins_of_roots(database: str) -> None:
     catalog = Catalog(database)
     with catalog.engine.begin() as connection:
         command.upgrade(migrate._config(connection), "0017")
@@ -274,12 +274,12 @@ def test_patterns_leave_the_origins_of_roots(database: str) -> None:
     migrate.upgrade(catalog.engine)
     with catalog.begin() as connection:
         run = connection.exec_driver_sql
-        rows = run("SELECT origin, pattern FROM roots ORDER BY id").fetchall()
+        rows = run("SELECT origin, source FROM roots ORDER BY id").fetchall()
         shown = run("SELECT origin FROM v_roots ORDER BY 1").fetchall()
     assert [tuple(row) for row in rows] == [
         ("", ""),
         ("pattern", "a.*"),
-        ("group:x.txt", ""),
+        ("group", "x.txt"),
         ("held", ""),
         ("proof", ""),
     ]

@@ -11,7 +11,7 @@ from pypisync.catalog.selection import decide, decide_full
 from pypisync.catalog.selection.roots import set_roots
 from pypisync.core.environments.targets import targets
 from pypisync.core.standards.model import Targets
-from pypisync.core.wanted.roots import Root
+from pypisync.core.wanted.roots import Origin, Root
 from tests.bench.drawn import Drawn, fill
 
 TARGETS = targets({"python_version": ["3.7", "3.11"], "sys_platform": ["linux", "win32"]})
@@ -80,7 +80,7 @@ def varied(connection: Connection, seed: int) -> None:
         )
         for _ in range(60)
     ]
-    pins = [Root(drawn.name(n), draw.choice(PINS), ("=",), "group:x") for n in range(40)]
+    pins = [Root(drawn.name(n), draw.choice(PINS), ("=",), Origin.GROUP, "x") for n in range(40)]
     set_roots(connection, wanted + pins)
 
 

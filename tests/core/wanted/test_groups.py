@@ -5,7 +5,7 @@ import pytest
 from pypisync.core.standards.requirements import parse
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group, Locked, merged, roots_of
-from pypisync.core.wanted.roots import NamedFile, Root
+from pypisync.core.wanted.roots import NamedFile, Origin, Root
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_pins_become_lines_of_their_own_kind() -> None:
     files = (NamedFile("a-1.0.tar.gz"), NamedFile(sha256="0" * 64))
     group = Group("f", resolve=False, locked=(Locked("a", "1.0", files), Locked("b", "2.0")))
     assert list(roots_of(group)) == [
-        Root("a", "1.0", ("=",), "group:f", files=files),
-        Root("b", "2.0", ("=",), "group:f"),
+        Root("a", "1.0", ("=",), Origin.GROUP, "f", files=files),
+        Root("b", "2.0", ("=",), Origin.GROUP, "f"),
     ]
 
 
