@@ -13,7 +13,7 @@ from pypisync.core import units
 from pypisync.core.standards.requirements import parse as parse_requirement
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group, Locked
-from pypisync.core.wanted.roots import Origin, Package, Pattern, Root, expand
+from pypisync.core.wanted.roots import TOOLCHAIN, Origin, Package, Pattern, Root, expand
 from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
@@ -310,11 +310,20 @@ def test_deploy_holds_what_is_promised() -> None:
 
 def test_the_template_loads_and_so_does_every_line_it_comments_out(tmp_path: Path) -> None:
     config = loaded(tmp_path, TEMPLATE)
-    assert [root.name for root in config.packages] == ["requests"]
+    assert [root.name for root in config.packages] == ["requests", *TOOLCHAIN]
     assert {target.minor for target in config.targets.all} == {"3.11", "3.12", "3.13"}
     more = loaded(tmp_path, re.sub(r'^( +)// (")', r"\1\2", TEMPLATE, flags=re.MULTILINE))
-    assert len(more.packages) == 2
+    assert len(more.packages) == 2 + len(TOOLCHAIN)
     assert len(more.patterns) == 1
+
+
+def test_what_packages_names_is_as_it_says_there_also_of_the_toolchain(tmp_path: Path) -> None:
+    config = loaded(tmp_path, '{toolchain: true, packages: {"Flit_Core": ["<4"], pip: []}}')
+    found = {root.name: [one.text for one in root.selectors] for root in config.packages}
+    newest = {name: ["latest"] for name in TOOLCHAIN}
+    assert found == newest | {"flit-core": ["<4"], "pip": []}
+    assert loaded(tmp_path, "{toolchain: true}").packages
+    assert loaded(tmp_path, "{packages: {a: ['1']}}").packages[-1].name == "a"
 
 
 def test_sizes_and_durations() -> None:

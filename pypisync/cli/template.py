@@ -34,6 +34,10 @@ TEMPLATE = """\
     // "flask-.*": ["latest"],
   },
 
+  // pip, setuptools and the other usual build backends, so that projects of your own can be
+  // built and installed with nothing but the mirror.
+  toolchain: true,
+
   // Wheels: "all", or only those that the "targets" above can install.
   wheels: "targets",
   // Source distributions: "always", "fallback" (where a target finds no wheel), "never".

@@ -34,7 +34,7 @@ from pypisync.core.standards.model import Targets
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import Group
-from pypisync.core.wanted.roots import Package, Pattern
+from pypisync.core.wanted.roots import Package, Pattern, toolchain
 from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
@@ -273,10 +273,7 @@ def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
         proof_targets=None if document.targets is None else tuple(document.targets),
         proof_budget=document.proof_budget,
         targets=targets(environment, [platform(text) for text in document.platforms or ()]),
-        packages=tuple(
-            Package(*selector.parse_root(key), _selectors(given), key)
-            for key, given in document.packages.items()
-        ),
+        packages=tuple(_packages(document)),
         patterns=tuple(
             Pattern(key, _selectors(given)) for key, given in document.packages_re.items()
         ),
@@ -297,6 +294,14 @@ def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
         notes=tuple(_notes(document)),
         stated=document.model_dump_json(exclude_unset=True),
     )
+
+
+def _packages(document: Document) -> list[Package]:
+    named = [
+        Package(*selector.parse_root(key), _selectors(given), key)
+        for key, given in document.packages.items()
+    ]
+    return [*named, *toolchain(named)] if document.toolchain else named
 
 
 def _only_platforms(document: Document) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.cli.template import TEMPLATE
+from pypisync.core.wanted.roots import TOOLCHAIN
 from tests.acceptance.clients import install
 from tests.acceptance.product import ROOT, Mirror, Product
 from tests.acceptance.serving import serve
@@ -61,6 +62,8 @@ def test_init_then_sync_then_install(product: Product, tmp_path: Path) -> None:
     world = World()
     world.publish("requests", "2.0", requires=["certifi>=1"])
     world.publish("certifi", "1.0")
+    for name in TOOLCHAIN:
+        world.publish(name, "1.0")
     file = tmp_path / "pypisync.json5"
     assert product.pypisync("init", str(file)).returncode == 0
     assert file.read_text(encoding="utf-8") == TEMPLATE

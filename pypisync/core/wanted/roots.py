@@ -32,6 +32,19 @@ class Origin(StrEnum):
 OWN = (Origin.PROOF, Origin.HELD)
 """The origins of roots that no operator wrote."""
 
+TOOLCHAIN = (
+    *("build", "editables", "flit-core", "hatchling", "pdm-backend", "pip"),
+    *("poetry-core", "setuptools", "wheel"),
+)
+"""What it takes to install one's own projects from the mirror alone.
+
+The front ends pip and build; setuptools, for which both of them ask where a project names no
+build system (PEP 517), and wheel, for which it asks up to 70.0; and the other backends of pure
+Python that many projects name (PEP 518). hatchling asks for editables only while it makes an
+editable installation (PEP 660), so no metadata names that. uv-build is left out: a project bounds
+it to one minor version, which the newest one seldom is.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
@@ -93,6 +106,14 @@ class Package:
     extras: tuple[str, ...]  # normalised, sorted
     selectors: tuple[Selector, ...]  # they add up
     text: str  # the key as the configuration spells it
+
+
+def toolchain(packages: Iterable[Package]) -> Iterator[Package]:
+    """Yields the toolchain: the newest of each project that ``packages`` does not name."""
+    given = {package.name for package in packages}
+    for name in TOOLCHAIN:
+        if name not in given:
+            yield Package(name, (), (parse("latest"),), f"{name} (toolchain)")
 
 
 @dataclass(frozen=True, slots=True)
