@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from importlib.metadata import version as version_of
+from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ logging.getLogger("alembic").setLevel(logging.WARNING)  # the views are read fro
 project = "PypiSync"
 author = "The PypiSync authors"
 copyright = author  # noqa: A001 - the name that Sphinx asks for
-version = release = version_of("pypisync")
+version = release = metadata.version("pypisync")
 
 extensions = ["myst_parser"]
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]

@@ -20,7 +20,7 @@ from pypisync.catalog.db.engine import open_engine
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.views import VIEWS
 from pypisync.cli.app import app
-from pypisync.config.load import schema
+from pypisync.config import load
 from pypisync.config.schema import Document
 from pypisync.config.source import OVERRIDES
 from pypisync.errors import EXIT_CODES
@@ -42,7 +42,7 @@ def overrides() -> str:
 
 def json_schema() -> str:
     """The JSON Schema of the configuration file."""
-    return f"```json\n{json.dumps(schema(), indent=2)}\n```"
+    return f"```json\n{json.dumps(load.json_schema(), indent=2)}\n```"
 
 
 def commands() -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pypisync.cli.template import TEMPLATE
-from pypisync.config.load import Config, load, schema
+from pypisync.config.load import Config, json_schema, load
 from pypisync.config.schema import Document
 from pypisync.core import units
-from pypisync.core.standards.requirements import parse as parse_requirement
+from pypisync.core.standards import requirements
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group, Locked
 from pypisync.core.wanted.roots import TOOLCHAIN, Origin, Package, Pattern, Root, expand
@@ -85,7 +85,7 @@ def test_a_full_file(tmp_path: Path) -> None:
     assert config.environment["extra"] == ("dev-tools",)
     assert config.environment["os_name"] is None
     assert [target.minor for target in config.targets.all] == ["3.11"]
-    parse = selector.parse
+    parse = selector.parse_selector
     assert config.packages == (
         Package("django", (), (parse("latest<3"),), "Django"),
         Package(
@@ -127,8 +127,8 @@ def test_requirements_become_groups(tmp_path: Path) -> None:
     (tmp_path / "uv.lock").write_text("version = 1")
     text = '{requirements: ["teams/a.txt", {file: "b.txt", resolve: false}, {file: "uv.lock"}]}'
     a, b, lock = loaded(tmp_path, text).groups
-    flask = parse_requirement("flask[async]>2 ; os_name == 'nt'")
-    click = parse_requirement("click<9")
+    flask = requirements.parse("flask[async]>2 ; os_name == 'nt'")
+    click = requirements.parse("click<9")
     assert a == Group("teams/a.txt", resolve=True, requirements=(flask,), constraints=(click,))
     assert b == Group("b.txt", resolve=False, locked=(Locked("six", "1.16"),))
     assert lock == Group("uv.lock", resolve=False)
@@ -259,7 +259,7 @@ def test_databases(tmp_path: Path, given: str, url: str, shown: str) -> None:
 
 
 def test_patterns_add_up_and_packages_override_them() -> None:
-    latest, older = selector.parse("latest"), selector.parse("latest<2")
+    latest, older = selector.parse_selector("latest"), selector.parse_selector("latest<2")
     given = [
         Package("flask-login", (), (older,), "Flask_Login"),
         Package("flask-wtf", (), (), "flask-wtf"),
@@ -278,7 +278,7 @@ def test_patterns_add_up_and_packages_override_them() -> None:
 
 
 def test_the_schema_describes_every_key() -> None:
-    described = schema()
+    described = json_schema()
     assert described["additionalProperties"] is False
     assert set(described["properties"]) == set(Document.model_fields)
     assert all("description" in key for key in described["properties"].values())

@@ -86,6 +86,22 @@ def test_a_room_lists_only_what_is_in_it(path: Path) -> None:
     assert [name for name in listed if name not in there] == []
 
 
+ALIASES = {("hypothesis", "strategies", "st"), ("", "sqlalchemy", "sa")}
+"""The import aliases that these libraries' own documents use; no other is allowed."""
+
+
+@pytest.mark.parametrize("path", CODE + TESTS + MIGRATIONS, ids=name_of)
+def test_what_is_imported_keeps_its_name(path: Path) -> None:
+    found = {
+        (getattr(node, "module", ""), one.name, one.asname)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for one in node.names
+        if one.asname is not None
+    }
+    assert found <= ALIASES
+
+
 def anchors(document: Path) -> set[str]:
     """The anchors of a document's headings, as forges and the site make them."""
     heads = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)

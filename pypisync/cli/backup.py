@@ -38,12 +38,12 @@ def restore(
     A present SQLite database stays beside it, as NAME.before-restore. Afterwards "verify --repair"
     brings the disk in step with it.
     """
-    from pypisync.catalog.db.backup import restore as restore_now
+    from pypisync.catalog.db.backup import bring_back
     from pypisync.storage.lock import writer_lock
 
     understood = configured(config)
     with writer_lock(understood.destination):
-        before = restore_now(understood.database_url, file)
+        before = bring_back(understood.database_url, file)
     if before is not None:
         typer.echo(f"the database that was there is in {before}")
     typer.echo('the database is restored: "pypisync db upgrade" if it is of an older version, then')

@@ -49,7 +49,7 @@ def check(
 ) -> None:
     """Check the configuration and show what it means, without the network."""
     if schema:
-        from pypisync.config.load import schema as json_schema
+        from pypisync.config.load import json_schema
 
         typer.echo(json.dumps(json_schema(), indent=2))
         return

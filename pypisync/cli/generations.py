@@ -24,10 +24,10 @@ Which = Annotated[str | None, typer.Argument(metavar="[GENERATION]", help="Its n
 def generations(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the published states that are kept, the newest first."""
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.queries.generations import generations as find
+    from pypisync.catalog.queries.generations import all_generations
 
     with Reader(configured(config).database_url) as reader:
-        found = find(reader)
+        found = all_generations(reader)
     if as_json:
         show_json([asdict(generation) for generation in found])
         return

@@ -34,7 +34,7 @@ def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Ou
     On a disk that is full no order can be written, so it is tried here first.
     """
     from pypisync.cli.progress import on_terminal
-    from pypisync.cycle import work as waiting
+    from pypisync.cycle.work import do_ordered
     from pypisync.wiring import open_mirror
 
     try:
@@ -45,7 +45,7 @@ def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Ou
         if who is None or not who.daemon:
             raise
         with _interruptible():
-            return _wait(config, order.give(config.destination, slip), waiting.work)
+            return _wait(config, order.give(config.destination, slip), do_ordered)
 
 
 def state(config: "Config", order: "Order", slip: str) -> Outcome:

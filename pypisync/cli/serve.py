@@ -11,6 +11,6 @@ def serve(*, config: ConfigFile = None) -> None:
     Runs until it is stopped by SIGTERM or Ctrl-C, which end it within seconds. For machines that
     only read: the folder and the database may be another machine's.
     """
-    from pypisync.web.workers import serve as serve_now
+    from pypisync.web.workers import serve_alone
 
-    serve_now(configured(config), lambda address: typer.echo(f"serving {address}", err=True))
+    serve_alone(configured(config), lambda address: typer.echo(f"serving {address}", err=True))

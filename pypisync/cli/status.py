@@ -55,11 +55,11 @@ def status(
 def _show(understood: "Config", *, as_json: bool) -> bool:
     """Show the status. Returns whether all is well."""
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.queries.status import status as find
+    from pypisync.catalog.queries.status import read_status
     from pypisync.status import outlook, status_json, well
 
     with Reader(understood.database_url) as reader:
-        found = find(reader)
+        found = read_status(reader)
     now = time.time()
     ahead = outlook(
         understood.destination, understood.schedule, found, now, digest=understood.digest

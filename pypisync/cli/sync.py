@@ -123,7 +123,7 @@ def _cycle(
     config: "Config", stop: "Stop", *, log_json: bool, orders: "Sequence[Order]"
 ) -> "Report":
     from pypisync.cycle.sync import sync_once
-    from pypisync.cycle.work import cycle_told, work
+    from pypisync.cycle.work import cycle_told, do_ordered
     from pypisync.wiring import open_mirror
 
     with ExitStack() as stack:
@@ -138,7 +138,7 @@ def _cycle(
             with cycle_told(mirror) as told:
                 report = sync_once(mirror)
                 told(report)
-            work(mirror)
+            do_ordered(mirror)
         except PypiSyncError as error:
             if not stop():
                 display.ended(error, "failed")

@@ -34,13 +34,13 @@ def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> N
     so. Exit code 1 if no release is selected; the reasons that are known are then shown.
     """
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.queries.why import why as find
+    from pypisync.catalog.queries.why import reasons
     from pypisync.catalog.queries.why_not import missing
 
     name, version = _parsed(what)
     settings = configured(config)
     with Reader(settings.database_url) as reader:
-        found = find(reader, name, version, None if as_json else _CLIMB)
+        found = reasons(reader, name, version, None if as_json else _CLIMB)
         reason = "" if found else missing(reader, name, version)
         listed = not found and _is_listed(reader, name, version)
     answer: dict[str, Any] = {"project": name, "version": version and str(version)}
@@ -69,7 +69,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     1.
     """
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.queries.why_not import why_not as find
+    from pypisync.catalog.queries.why_not import absence
     from pypisync.core.filters.file_rules import FilePolicy
 
     name, version = _parsed(what)
@@ -77,7 +77,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
     policy = FilePolicy(settings.arch_exclude, settings.wheels, settings.sdists)
     machines, _ = settings.machines(datetime.now(UTC).date())
     with Reader(settings.database_url) as reader:
-        found = find(reader, name, version, policy, machines, several=bool(settings.indexes))
+        found = absence(reader, name, version, policy, machines, several=bool(settings.indexes))
     findings = [(one.kind, one.text) for one in found.findings]
     findings += _asked(settings, name)
     if any(root.name == name and not root.selectors for root in settings.packages):

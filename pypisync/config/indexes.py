@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pypisync.config.index_keys import Index
-from pypisync.config.positions import Path as KeyPath
+from pypisync.config.positions import KeyPath
 from pypisync.config.schema import Document
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment, Share

@@ -22,7 +22,7 @@ from pypisync import schedule
 from pypisync.config import indexes
 from pypisync.config.index_keys import Access, Upstream
 from pypisync.config.indexes import IndexConfig
-from pypisync.config.positions import Path as KeyPath
+from pypisync.config.positions import KeyPath
 from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, filed
 from pypisync.config.source import Fault, Source, dotted, read
 from pypisync.core import units
@@ -96,7 +96,7 @@ class Config:
         return url.shown(self.database_url)
 
 
-def schema() -> dict[str, Any]:
+def json_schema() -> dict[str, Any]:
     """Returns the JSON Schema (2020-12) of the file, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -328,7 +328,7 @@ def _bound(environment: Environment) -> Mapping[str, tuple[str, ...] | None]:
 
 
 def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
-    return tuple(selector.parse(text) for text in given)
+    return tuple(selector.parse_selector(text) for text in given)
 
 
 def _database_url(given: str | None, destination: Path, base: Path) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Path = tuple[str | int, ...]  # keys and list indices, from the outside in
+KeyPath = tuple[str | int, ...]  # keys and list indices, from the outside in
 Place = tuple[int, int]  # line and column, both from 1
 
 _TOKENS = re.compile(
@@ -30,10 +30,10 @@ _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 class Positions:
     """Places by path: of a member its key, of a list item its first character."""
 
-    places: Mapping[Path, Place]
-    repeated: tuple[tuple[Path, Place], ...]  # keys that their object already has
+    places: Mapping[KeyPath, Place]
+    repeated: tuple[tuple[KeyPath, Place], ...]  # keys that their object already has
 
-    def of(self, path: Path) -> Place:
+    def of(self, path: KeyPath) -> Place:
         """Returns the place of ``path``, or of the nearest thing around it.
 
         The document itself is at (1, 1).
@@ -63,8 +63,8 @@ class _Scan:
         self.line = 0
         # One step for each open container: its current index or key; None: a key comes next.
         self.steps: list[str | int | None] = []
-        self.places: dict[Path, Place] = {}
-        self.repeated: list[tuple[Path, Place]] = []
+        self.places: dict[KeyPath, Place] = {}
+        self.repeated: list[tuple[KeyPath, Place]] = []
 
     def punctuation(self, mark: str, offset: int) -> None:
         if mark in "{[":
@@ -90,7 +90,7 @@ class _Scan:
         if self.steps and isinstance(self.steps[-1], int):
             self.places[self.path()] = self.place(offset)
 
-    def path(self) -> Path:
+    def path(self) -> KeyPath:
         return tuple(step for step in self.steps if step is not None)
 
     def place(self, offset: int) -> Place:

@@ -21,7 +21,7 @@ from pypisync.core.wanted.roots import TOOLCHAIN
 
 
 def _selector(text: str) -> str:
-    if SpecifierSet(selector.parse(text).specifier).is_unsatisfiable():
+    if SpecifierSet(selector.parse_selector(text).specifier).is_unsatisfiable():
         raise ValueError(f'"{text}" can match no version: its conditions exclude each other')
     return text
 

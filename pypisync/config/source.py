@@ -8,8 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pypisync.config.positions import Path as KeyPath
-from pypisync.config.positions import Positions, positions
+from pypisync.config.positions import KeyPath, Positions, positions
 from pypisync.core import units
 from pypisync.errors import ConfigError
 

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 
 from pypisync.catalog.facts import pending
-from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts.record import record_documents, record_gone
 from pypisync.catalog.facts.validators import record_same
 from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.core.units import counted
@@ -74,8 +74,8 @@ def _record(mirror: Mirror, answered: Sequence[_Answered]) -> None:
     same = {ask.name: answer for ask, answer in answered if isinstance(answer, Unchanged)}
     other = {name: one.validators for name, one in same.items() if one.validators}
     with mirror.catalog.begin() as connection:
-        facts.record(connection, documents, mirror.rules, mirror.now())
-        facts.record_gone(connection, gone, mirror.rules, mirror.now())
+        record_documents(connection, documents, mirror.rules, mirror.now())
+        record_gone(connection, gone, mirror.rules, mirror.now())
         record_same(connection, other)
         pending.settled(connection, [*(d.name for d in documents), *gone, *same])
 

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import missing, pending, policy, vulnerabilities
-from pypisync.catalog.facts import record as facts
-from pypisync.catalog.proofs import record as proofs
+from pypisync.catalog.facts.record import mature, rederive
+from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.publication import runs
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import repair, set_roots
@@ -286,13 +286,13 @@ def _apply_rules(mirror: Mirror, connection: Transaction, known: Mapping[str, st
     The policy is among the rules; with time, files become old enough for it.
     """
     if known.get("environment") != mirror.fingerprint:
-        facts.rederive(connection, mirror.rules, mirror.now())
+        rederive(connection, mirror.rules, mirror.now())
         policy.doom_blocked(connection, mirror.rules.bars)
         decide.forget_decisions(connection)
-        proofs.forget(connection, [target.name for target in mirror.rules.machines.all])
+        verdicts.forget(connection, [target.name for target in mirror.rules.machines.all])
         pending.set_setting(connection, "environment", mirror.fingerprint)
     else:
-        facts.mature(connection, mirror.rules, mirror.now())
+        mature(connection, mirror.rules, mirror.now())
 
 
 def _set_roots(
@@ -316,6 +316,6 @@ def _set_roots(
     subjects |= {group_text(group): repr(group) for group in mirror.groups if group.resolve}
     wanted += [root for group in mirror.groups for root in roots_of(group)]
     set_roots(connection, wanted)
-    proofs.set_subjects(connection, subjects)
-    repair(connection, proofs.repairs(connection))
+    verdicts.set_subjects(connection, subjects)
+    repair(connection, verdicts.repairs(connection))
     pending.set_setting(connection, "roots", digest)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
-from pypisync.catalog.facts import requirements as knowledge
-from pypisync.catalog.proofs import record as proofs
+from pypisync.catalog.facts.requirements import ask_for
+from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.proofs.index import all_files, offers, weight
-from pypisync.catalog.proofs.record import Verdict
+from pypisync.catalog.proofs.verdicts import Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.environments.proof_targets import served
 from pypisync.core.resolve.index import Lacking, OfferedFile, Offers
@@ -52,8 +52,8 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
     That is: facts to be read, releases to be decided on, or other subjects.
     """
     with mirror.catalog.begin() as connection:
-        proofs.open_touched(connection)
-        due = [text for text in proofs.open_subjects(connection) if text not in course.unsure]
+        verdicts.open_touched(connection)
+        due = [text for text in verdicts.open_subjects(connection) if text not in course.unsure]
         texts = due[:_BATCH]
         if not texts:
             return False
@@ -65,7 +65,7 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
     # A search that has come this far will often want older releases next.
     now, ahead = mirror.now(), min(len(course.asked), _MOST_AHEAD)
     with mirror.catalog.begin() as connection:
-        asked = knowledge.ask_for(
+        asked = ask_for(
             connection,
             {name for one in lacking.values() for name in one.projects},
             {number for one in lacking.values() for number in one.releases},
@@ -80,8 +80,8 @@ def prove_open(mirror: Mirror, course: Course) -> bool:
         complete |= {text: found[text] for text in unsure}
         complete = {text: _with_rules(connection, some) for text, some in complete.items()}
         complete = {text: _affordable(connection, some) for text, some in complete.items()}
-        proofs.record(connection, complete, unsure, now)
-        repaired = roots.repair(connection, proofs.repairs(connection))
+        verdicts.record(connection, complete, unsure, now)
+        repaired = roots.repair(connection, verdicts.repairs(connection))
     return fresh or repaired or len(due) > len(texts)
 
 

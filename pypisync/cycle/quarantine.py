@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import quarantine
-from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts.record import record_withdrawn
 from pypisync.core.standards.model import Change
 from pypisync.cycle.mirror import Mirror
 
@@ -47,4 +47,4 @@ def withdraw(mirror: Mirror, connection: Transaction, words: Words, names: Colle
     quarantine.tell(connection, states, mirror.now())
     hidden = [of for of, so in states.items() if so]
     if hidden:
-        facts.withdraw(connection, hidden, mirror.rules, mirror.now())
+        record_withdrawn(connection, hidden, mirror.rules, mirror.now())

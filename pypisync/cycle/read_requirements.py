@@ -16,14 +16,25 @@ from functools import partial
 from hashlib import sha256
 from itertools import islice
 
-from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
-from pypisync.catalog.facts.requirements import SourceFile, Unverified, WantedRelease
+from pypisync.catalog.facts.requirements import (
+    SourceFile,
+    Unverified,
+    WantedRelease,
+    record_knowledge,
+    unverified,
+    verified,
+)
 from pypisync.core.environments.marker_masks import extras_of
-from pypisync.core.standards import metadata as core_metadata
 from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.metadata import Metadata
+from pypisync.core.standards.metadata import (
+    Metadata,
+    build_requires,
+    check_version,
+    objections,
+    read_metadata,
+)
 from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
 from pypisync.core.units import counted
 from pypisync.cycle.isolation import apart, guarded
@@ -88,7 +99,7 @@ class _Reader:
     def _record(self, some: Sequence[WantedRelease]) -> None:
         known = [self._knowledge(release) for release in some]
         with self.mirror.catalog.begin() as connection:
-            knowledge.record_knowledge(connection, known, self.mirror.rules, self.mirror.now())
+            record_knowledge(connection, known, self.mirror.rules, self.mirror.now())
 
     def _open(self, release: WantedRelease) -> bool:
         """Returns whether another source is to be asked."""
@@ -103,7 +114,7 @@ class _Reader:
     def _take(
         self, release: WantedRelease, file: SourceFile, source: str, found: Metadata
     ) -> _Told:
-        core_metadata.check_version(found)
+        check_version(found)
         told = self.told.setdefault(release.id, _Told(source))
         told.files[file.filename] = found
         return told
@@ -122,7 +133,7 @@ class _Reader:
             if error is None:
                 with self._guarded(release, file):
                     data = self.mirror.pool.read(file.path + METADATA, METADATA_LIMIT)
-                    self._take(release, file, "metadata", core_metadata.read_metadata(data))
+                    self._take(release, file, "metadata", read_metadata(data))
 
     def _guarded(self, release: WantedRelease, file: SourceFile) -> AbstractContextManager[None]:
         return guarded(partial(self._fail, release), partial(self._break, release, file))
@@ -163,7 +174,7 @@ class _Reader:
                 self._break(release, wheel, str(answer))  # unless the whole wheel is sound
             elif isinstance(answer, bytes):
                 with self._guarded(release, wheel):
-                    told = self._take(release, wheel, "ranges", core_metadata.read_metadata(answer))
+                    told = self._take(release, wheel, "ranges", read_metadata(answer))
                     told.ranged = wheel.path, sha256(answer).hexdigest()
         if unanswered:
             raise Stopped(
@@ -226,16 +237,16 @@ class _Reader:
         place = self.mirror.pool.absolute(file.path)
         with self._guarded(release, file):
             if file.kind == "wheel":
-                found = core_metadata.read_metadata(archives.wheel_metadata(place))
+                found = read_metadata(archives.wheel_metadata(place))
                 self.broken.pop(release.id, None)
                 self._take(release, file, "wheel", found)
                 return
             inside = archives.sdist_facts(place)
             if release.builds:
                 with guarded(partial(self._fail, release)):
-                    self.build[release.id] = core_metadata.build_requires(inside.pyproject)
+                    self.build[release.id] = build_requires(inside.pyproject)
             if release.id not in self.told.keys() | self.broken and inside.pkg_info is not None:
-                found = core_metadata.read_metadata(inside.pkg_info, sdist=True)
+                found = read_metadata(inside.pkg_info, sdist=True)
                 if found.static:
                     self._take(release, file, "sdist", found)
 
@@ -246,7 +257,7 @@ class _Reader:
         runtime = [*self._unreadable(release), *_stated(release, told)]
         readings = {}
         for filename, found in told.files.items() if told else ():
-            passed, stop = core_metadata.objections(found, release.project, release.version)
+            passed, stop = objections(found, release.project, release.version)
             readings[filename] = Reading(found.requires_python, passed)
             if stop:
                 runtime.append(_stop(filename, stop, alone=len(release.files) == 1))
@@ -323,7 +334,7 @@ def verify_ranged(mirror: Mirror) -> dict[str, str]:
     the requirements of that release are to be read again.
     """
     with mirror.catalog.begin() as connection:
-        found = knowledge.unverified(connection)
+        found = unverified(connection)
     doubted: dict[int, Unverified] = {}
     for one in found:
         told = ""
@@ -334,7 +345,7 @@ def verify_ranged(mirror: Mirror) -> dict[str, str]:
     if found:
         sound = [one.release for one in found if one.release not in doubted]
         with mirror.catalog.begin() as connection:
-            knowledge.verified(connection, sound, doubted)
+            verified(connection, sound, doubted)
     return {f"{one.project}=={one.version}": _differs(one) for one in doubted.values()}
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import missing
-from pypisync.catalog.facts import policy as bars
-from pypisync.catalog.publication import retention, runs
-from pypisync.catalog.publication import rollback as states
+from pypisync.catalog.facts.policy import barred_among
+from pypisync.catalog.publication import retention, rollback, runs
 from pypisync.core.filters.policy import Policy
 from pypisync.cycle import dropped, limits
 from pypisync.cycle.mirror import Mirror
@@ -108,7 +107,7 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
         if name.startswith(_NAME) and text == _NOTHING:
             retention.drop_name(connection, name.removeprefix(_NAME))
         elif name == _INDEX and text == _FOLLOW:
-            states.thaw(connection)
+            rollback.thaw(connection)
         elif (name, text) == (_LIMITS, _LIFT):
             limits.lift(connection)
         elif (name, text) == (_REMOVALS, _ACCEPT):
@@ -120,12 +119,12 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
             if not retention.give_name(connection, name.removeprefix(_NAME), number):
                 return f"there is no generation {number}"
         else:
-            lost = set(states.missing(connection, states.needed(connection, number)))
+            lost = set(rollback.missing(connection, rollback.needed(connection, number)))
             # What the policy bars stays away, and stands in the way of nothing.
-            lost -= bars.barred_among(connection, lost, mirror.rules.bars)
+            lost -= barred_among(connection, lost, mirror.rules.bars)
             if lost:
                 return f"not stored any more: {', '.join(sorted(lost))}"
-            if not states.freeze(connection, number, mirror.now()):
+            if not rollback.freeze(connection, number, mirror.now()):
                 return f"there is no generation {number}"
     return ""
 
@@ -151,11 +150,11 @@ def stay(mirror: Mirror) -> Stay | None:
 def _stay(mirror: Mirror) -> Stay | None:
     done = Stay()
     with mirror.catalog.begin() as connection:
-        to = states.frozen(connection)
+        to = rollback.frozen(connection)
         if to is None:
             return None
         done.to = to.number
-        done.number, lost = states.repeat(connection, to, mirror.now())
+        done.number, lost = rollback.repeat(connection, to, mirror.now())
         runs.set_held(connection, {}, mirror.now())
     for path in lost:
         filename = path.rpartition("/")[2]
@@ -174,9 +173,9 @@ def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[st
     from pypisync.storage.check import check_files
 
     with catalog.begin() as connection:
-        wanted = states.needed(connection, number)
-        away = set(states.missing(connection, wanted))
-        lost = away - bars.barred_among(connection, away, policy)
+        wanted = rollback.needed(connection, number)
+        away = set(rollback.missing(connection, wanted))
+        lost = away - barred_among(connection, away, policy)
         there = pool.stored_among(
             connection, [file.path for file in wanted if file.path not in away]
         )

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import record as facts
 from pypisync.catalog.facts import vulnerabilities
+from pypisync.catalog.facts.record import rederive
 from pypisync.catalog.facts.vulnerabilities import Unexamined
 from pypisync.core.units import counted
 from pypisync.cycle.mirror import Mirror
@@ -56,7 +56,7 @@ def learn_vulnerabilities(mirror: Mirror, wanted: Sequence[Unexamined]) -> dict[
         with mirror.catalog.begin() as connection:
             changed = vulnerabilities.record(connection, found, mirror.now())
             if mirror.rules.bars.blocks_vulnerable:
-                facts.rederive(connection, mirror.rules, mirror.now(), changed)
+                rederive(connection, mirror.rules, mirror.now(), changed)
         unanswered -= len(batch)
         mirror.watch.advance(len(batch))
     if unanswered:

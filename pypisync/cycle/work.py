@@ -78,7 +78,7 @@ def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
     return Outcome(1 if outcome.left else 0, said, {"faults": shown})
 
 
-def work(mirror: Mirror) -> None:
+def do_ordered(mirror: Mirror) -> None:
     """Carry out what is ordered besides cycles. Raises Stopped; the order then stays."""
     for order in orders.given(mirror.pool.root):
         if order.name.startswith(PRUNE):

@@ -13,7 +13,7 @@ from pypisync.catalog.db.leader import Leadership
 from pypisync.config.load import Config
 from pypisync.cycle import maintenance, poll
 from pypisync.cycle.sync import sync_once
-from pypisync.cycle.work import cycle_told, work
+from pypisync.cycle.work import cycle_told, do_ordered
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.logs import Lines
 from pypisync.wiring import follow_date, open_parts
@@ -83,7 +83,7 @@ class Jobs:
         """What operators have ordered besides cycles."""
         with self._job("orders") as begun:
             if begun:
-                work(self._mirror())
+                do_ordered(self._mirror())
 
     def close(self) -> None:
         """Let go of upstream and catalog."""

@@ -18,8 +18,7 @@ from typing import Any
 from packaging.utils import InvalidName, canonicalize_name, is_normalized_name
 
 from pypisync.errors import CatalogError
-from pypisync.web import generations, pages
-from pypisync.web import headers as asks
+from pypisync.web import generations, negotiation, pages
 from pypisync.web.browse.site import Pages
 from pypisync.web.files import open_below
 from pypisync.web.health import Health
@@ -176,8 +175,8 @@ class Site:
             name = canonicalize_name(rest[0], validate=True) if rest != [""] else ""
         except InvalidName:
             return _plain(404)
-        form = asks.page_format(_text(headers, b"accept"))
-        packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
+        form = negotiation.page_format(_text(headers, b"accept"))
+        packed = negotiation.takes_gzip(_text(headers, b"accept-encoding"))
         try:
             page = await self._generations.page(which, name, form, packed=packed)
         except CatalogError:
@@ -197,11 +196,11 @@ class Site:
         size, etag = found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
         sent = {**_FILE_SENT, "ETag": etag}
         known = headers.get(b"if-none-match")
-        if known is not None and asks.is_known(known.decode("latin-1"), etag):
+        if known is not None and negotiation.is_known(known.decode("latin-1"), etag):
             return kind, Response(304, sent, FilePart(descriptor, 0, size))
         if head or b"range" not in headers:
             return kind, Response(200, sent, FilePart(descriptor, 0, size))
-        part = asks.part(_text(headers, b"range"), _text(headers, b"if-range"), etag, size)
+        part = negotiation.part(_text(headers, b"range"), _text(headers, b"if-range"), etag, size)
         if part is None:
             return kind, Response(200, sent, FilePart(descriptor, 0, size))
         start, stop = part
@@ -225,10 +224,10 @@ class Site:
         return Response(200, {"Content-Type": content_type, "Cache-Control": "no-store"}, body)
 
 
-def _wanted(headers: Headers, project: str) -> tuple[asks.Format, bool, tuple[str, ...]]:
+def _wanted(headers: Headers, project: str) -> tuple[negotiation.Format, bool, tuple[str, ...]]:
     """Returns the page that is asked for: its format, whether it is packed, and its folder."""
-    form = asks.page_format(_text(headers, b"accept"))
-    packed = asks.takes_gzip(_text(headers, b"accept-encoding"))
+    form = negotiation.page_format(_text(headers, b"accept"))
+    packed = negotiation.takes_gzip(_text(headers, b"accept-encoding"))
     return form, packed, ("simple", project) if project else ("simple",)
 
 
@@ -251,19 +250,23 @@ def _plain(status: int, more: dict[str, str] | None = None) -> Response:
 
 
 def _page_sent(
-    page: pages.Page | generations.Page | None, form: asks.Format, headers: Headers, *, packed: bool
+    page: pages.Page | generations.Page | None,
+    form: negotiation.Format,
+    headers: Headers,
+    *,
+    packed: bool,
 ) -> Response:
     if page is None:
         return _plain(404)
     sent = {
-        "Content-Type": asks.CONTENT_TYPES[form],
+        "Content-Type": negotiation.CONTENT_TYPES[form],
         "Cache-Control": _PAGE_CACHING,
         "Vary": _PAGE_VARIES,
         **_COMMON,
         **({"Content-Encoding": "gzip"} if packed else {}),
         "ETag": page.etag,
     }
-    if asks.is_known(_text(headers, b"if-none-match"), page.etag):
+    if negotiation.is_known(_text(headers, b"if-none-match"), page.etag):
         return Response(304, sent)
     return Response(200, sent, page.data)
 

@@ -19,7 +19,7 @@ from pypisync.catalog.queries import generations
 from pypisync.core.publish import pages
 from pypisync.core.publish.pages import TO_ROOT_FROM_GENERATION
 from pypisync.core.units import generation_name
-from pypisync.web.headers import Format
+from pypisync.web.negotiation import Format
 
 _KEPT_SECONDS = 2.0
 _NAMES = 1_000  # answers to "which number" that are kept

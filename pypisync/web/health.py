@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.status import Status, status
+from pypisync.catalog.queries.status import Status, read_status
 from pypisync.errors import CatalogError
 from pypisync.schedule import Schedule
 from pypisync.status import Outlook, outlook, status_json, unready
@@ -65,7 +65,7 @@ class Health:
     def _ask(self, now: float) -> Reading:
         try:
             with Reader(self._database) as reader:
-                found = status(reader)
+                found = read_status(reader)
         except CatalogError as error:
             return Reading(now, None, error=str(error))
         ahead = outlook(self._root, self._schedule, found, now, digest=self._digest)

@@ -109,7 +109,7 @@ class Workers:
                 worker.process.wait()
 
 
-def serve(config: Config, started: Callable[[str], None]) -> None:
+def serve_alone(config: Config, started: Callable[[str], None]) -> None:
     """Serve the mirror until SIGTERM or SIGINT, which then have their usual effect.
 
     ``started`` is told the address. Raises ConfigError if there is none, or it cannot be had.

@@ -10,9 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename
-from packaging.utils import parse_sdist_filename as sdist
-from packaging.utils import parse_wheel_filename as wheel
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from tests.sim.world import World
 
@@ -94,10 +97,10 @@ def files(folder: Path) -> list[Path]:
 
 def _order(path: Path) -> tuple[object, ...]:
     try:
-        name, version = wheel(path.name)[:2]
+        name, version = parse_wheel_filename(path.name)[:2]
     except InvalidWheelFilename:
         try:
-            name, version = sdist(path.name)
+            name, version = parse_sdist_filename(path.name)
         except InvalidSdistFilename:
             raise AssertionError(f"{path.name} is neither a wheel nor an sdist") from None
         return name, version, 1

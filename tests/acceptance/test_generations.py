@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance import worlds
+from tests.acceptance import fronts, worlds
 from tests.acceptance.clients import CLIENTS, install
-from tests.acceptance.fronts import product as serve
 from tests.acceptance.product import Mirror, Product
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -33,7 +32,7 @@ def test_clients_install_what_was(
         config = str(mirror.configuration)
         done = product.pypisync("tag", "1", "stable", "--config", config)
         assert done.returncode == 0, done.stderr
-        with serve(mirror, tmp_path) as address:
+        with fronts.product(mirror, tmp_path) as address:
             for client in CLIENTS:
                 folder = tmp_path / client
                 old = install(client, f"{address}/generations/1/simple/", folder / "old", "app")

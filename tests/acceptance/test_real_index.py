@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.acceptance import real_index as real
+from tests.acceptance import real_index
 from tests.acceptance.clients import uv
 from tests.acceptance.product import Mirror, Product, environment_of_this_machine
 from tests.acceptance.serving import serve
@@ -37,8 +37,8 @@ class Stage:
 
     mirror: Mirror
     report: dict[str, Any]
-    upstream: real.Clients
-    here: real.Clients
+    upstream: real_index.Clients
+    here: real_index.Clients
     project: Path  # locked against the index
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -50,12 +50,12 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The roots, the group and the lock mirrored by a first sync, whose files may be there."""
-    address, cache = real.address(), real.cache()
+    address, cache = real_index.address(), real_index.cache()
     if not address.endswith("/simple/"):
         pytest.skip(f"{address} is no endpoint's simple index")
     before = f"{datetime.now(UTC):%Y-%m-%d}T00:00:00Z"
-    upstream = real.Clients(address, before, cache / "clients")
-    project = real.write_project(tmp_path_factory.mktemp("project"))
+    upstream = real_index.Clients(address, before, cache / "clients")
+    project = real_index.write_project(tmp_path_factory.mktemp("project"))
     upstream.lock(project)
     mirror = Mirror(product, cache / "mirror", _keys(address, before, project))
     for path in mirror.tree.glob("*"):  # but for the files that were fetched
@@ -63,22 +63,26 @@ def stage(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     report = _sync(mirror, tmp_path_factory.mktemp("sync"), cache / "figures.json")
     with serve(mirror.tree, "json") as index:
-        here = real.Clients(index, before, tmp_path_factory.mktemp("clients"))
+        here = real_index.Clients(index, before, tmp_path_factory.mktemp("clients"))
         yield Stage(mirror, report, upstream, here, project)
 
 
 def _keys(address: str, before: str, project: Path) -> dict[str, Any]:
-    (project / "group.txt").write_text(real.GROUP, encoding="utf-8")
-    local = [name for name in real.WITH_LOCAL_VERSIONS if real.has_local_versions(address, name)]
+    (project / "group.txt").write_text(real_index.GROUP, encoding="utf-8")
+    local = [
+        name
+        for name in real_index.WITH_LOCAL_VERSIONS
+        if real_index.has_local_versions(address, name)
+    ]
     return {
         "endpoint": address.removesuffix("/simple/"),
         "environment": environment_of_this_machine(),
-        "packages": {root: ["latest"] for root in (*real.ROOTS, *local)},
+        "packages": {root: ["latest"] for root in (*real_index.ROOTS, *local)},
         "requirements": [str(project / "group.txt"), str(project / "uv.lock")],
         "wheels": "targets",
         "sdists": "fallback",
         "policy": {"freeze_at": before},
-        "limits": {"projects": real.MOST_PROJECTS},
+        "limits": {"projects": real_index.MOST_PROJECTS},
     }
 
 
@@ -86,7 +90,7 @@ def _sync(mirror: Mirror, folder: Path, figures: Path) -> dict[str, Any]:
     """Run a cycle, note what it took, and return its report."""
     program = str(mirror.product.folder / "venv/bin/pypisync")
     command = [program, "sync", "--json", "--log-json", "--config", str(mirror.configuration)]
-    done, took = real.measured(command, folder)
+    done, took = real_index.measured(command, folder)
     assert done.returncode == 0, done.stderr[-5000:]
     report: dict[str, Any] = json.loads(done.stdout)
     database = (mirror.tree / "pypisync.sqlite").stat().st_size
@@ -121,38 +125,42 @@ def test_a_second_cycle_fetches_nothing(stage: Stage, tmp_path: Path) -> None:
     assert (again["files"], again["generation"]) == (0, 0)
 
 
-@pytest.mark.parametrize("root", real.ROOTS)
+@pytest.mark.parametrize("root", real_index.ROOTS)
 def test_uv_comes_to_the_same(root: str, stage: Stage, place: Path) -> None:
     assert stage.here.uv_pins(root, place) == stage.upstream.uv_pins(root, place)
 
 
-@pytest.mark.parametrize("root", real.ROOTS)
+@pytest.mark.parametrize("root", real_index.ROOTS)
 def test_pip_comes_to_the_same(root: str, stage: Stage, place: Path) -> None:
     assert stage.here.pip_pins(root, place) == stage.upstream.pip_pins(root, place)
 
 
 def test_a_requirements_file_comes_to_the_same(stage: Stage, place: Path) -> None:
-    assert stage.here.uv_pins(real.GROUP, place) == stage.upstream.uv_pins(real.GROUP, place)
-    assert stage.here.pip_pins(real.GROUP, place) == stage.upstream.pip_pins(real.GROUP, place)
+    assert stage.here.uv_pins(real_index.GROUP, place) == stage.upstream.uv_pins(
+        real_index.GROUP, place
+    )
+    assert stage.here.pip_pins(real_index.GROUP, place) == stage.upstream.pip_pins(
+        real_index.GROUP, place
+    )
 
 
 def test_a_lock_file_is_installed_from_the_mirror_and_made_anew(stage: Stage, place: Path) -> None:
-    again = real.write_project(place / "again")
+    again = real_index.write_project(place / "again")
     stage.here.lock(again)
     assert locked(again) == locked(stage.project)
     installed = place / "installed"
     shutil.copytree(stage.project, installed)
-    real.replace_addresses(installed / "uv.lock", stage.here.index)
+    real_index.replace_addresses(installed / "uv.lock", stage.here.index)
     uv(installed, "sync", "--frozen", "--python", sys.executable)
     [packages] = installed.glob(".venv/lib/python3*/site-packages")
     found = {canonicalize_name(d.name): d.version for d in distributions(path=[str(packages)])}
     assert found == {name: version for name, version in locked(again).items() if name != "ours"}
 
 
-@pytest.mark.parametrize("name", real.WITH_LOCAL_VERSIONS)
+@pytest.mark.parametrize("name", real_index.WITH_LOCAL_VERSIONS)
 def test_local_versions(name: str, stage: Stage) -> None:
     """Says so if the index has none, as one that admits none by its rules."""
-    if not real.has_local_versions(stage.upstream.index, name):
+    if not real_index.has_local_versions(stage.upstream.index, name):
         pytest.skip(f"the index has no local version of {name}")
     listed = stage.query(f"SELECT DISTINCT version FROM v_listed WHERE project = '{name}'")
     assert any("+" in version for (version,) in listed)

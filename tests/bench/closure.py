@@ -17,9 +17,9 @@ from sqlalchemy import Connection, func, select, update
 
 from pypisync.catalog.db.schema import classes, edges, projects, releases, selected
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import record as facts
-from pypisync.catalog.facts import requirements as knowledge
 from pypisync.catalog.facts.readings import Knowledge, Stated
+from pypisync.catalog.facts.record import record_documents
+from pypisync.catalog.facts.requirements import record_knowledge
 from pypisync.catalog.selection import decide
 from pypisync.catalog.selection.roots import set_roots
 from pypisync.core.environments import targets
@@ -142,13 +142,15 @@ def _change(catalog: Catalog, drawn: Drawn, count: int) -> dict[str, float]:
         numbers += draw.sample(range(drawn.popular, drawn.count), count - popular)
         # In real life their files are known already.
         have = _have(connection, drawn, numbers)
-        facts.record(connection, [drawn.document(i, have[i], turn) for i in numbers], _RULES, 0.0)
+        record_documents(
+            connection, [drawn.document(i, have[i], turn) for i in numbers], _RULES, 0.0
+        )
         known = {"knowledge": "known", "undecided": False}
         mine = releases.c.project_id.in_([i + 1 for i in numbers])
         connection.execute(update(releases).where(mine).values(known))
         connection.execute(update(projects).where(projects.c.undecided).values(undecided=False))
         newer = [drawn.document(i, have[i] + 1, turn + 1) for i in numbers]
-        facts.record(connection, newer, _RULES, 0.0)
+        record_documents(connection, newer, _RULES, 0.0)
     first = _timed(catalog)
     with catalog.begin() as connection:
         wanted = select(releases.c.id).where(releases.c.knowledge == "wanted")
@@ -156,7 +158,7 @@ def _change(catalog: Catalog, drawn: Drawn, count: int) -> dict[str, float]:
             Knowledge(release, "metadata", "known", _needs(drawn))
             for release in connection.scalars(wanted)
         ]
-        knowledge.record_knowledge(connection, known_now, _RULES, 0.0)
+        record_knowledge(connection, known_now, _RULES, 0.0)
     second = _timed(catalog)
     return {name: first[name] + second[name] for name in first}
 

@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts.record import record_documents
 from pypisync.core.environments import targets
 from pypisync.core.filters.file_rules import FilePolicy, Rules
 from pypisync.core.standards.model import File, ProjectDocument
@@ -124,7 +124,7 @@ def _record(url: str, made: list[ProjectDocument]) -> None:
     rules = Rules(targets.targets(LINUX), FilePolicy())
     for start in range(0, len(made), _RECORD):
         with catalog.begin() as connection:
-            facts.record(connection, made[start : start + _RECORD], rules, 0.0)
+            record_documents(connection, made[start : start + _RECORD], rules, 0.0)
     catalog.close()
 
 

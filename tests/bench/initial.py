@@ -6,8 +6,17 @@ from pathlib import Path
 
 from tests.acceptance.fronts import find_program
 from tests.bench import peers
-from tests.bench.measure import Cost, Remote, Setup, configure, costs, folder, in_turn, upstream
-from tests.bench.measure import sync as sync_once
+from tests.bench.measure import (
+    Cost,
+    Remote,
+    Setup,
+    configure,
+    costs,
+    folder,
+    in_turn,
+    sync,
+    upstream,
+)
 from tests.bench.report import Figures, figure, ratio, remark
 from tests.bench.worlds import DEEP_LAYERS, names
 
@@ -64,7 +73,7 @@ def _first_syncs(
     before = remote.said()
     with folder(in_memory=in_memory) as made:
         configure(made, remote.url, packages)
-        _, report = sync_once(made)
+        _, report = sync(made)
         files = peers.distributions(made / "mirror" / "packages")
     traffic = remote.said().since(before)
     requests = traffic[0].values[0]
@@ -99,7 +108,7 @@ def _first_syncs(
 def _ours(remote: Remote, packages: dict[str, str], *, in_memory: bool) -> Cost:
     with folder(in_memory=in_memory) as made:
         configure(made, remote.url, packages)
-        return sync_once(made)[0]
+        return sync(made)[0]
 
 
 def _bandersnatch(
@@ -118,7 +127,7 @@ def _paths(remote: Remote, packages: dict[str, str]) -> tuple[list[str], int]:
     """The files that the mirror comes to hold, and their bytes together."""
     with folder() as made:
         configure(made, remote.url, packages)
-        sync_once(made)
+        sync(made)
         found = sorted((made / "mirror" / "packages").rglob("*.whl"))
         size = sum(path.stat().st_size for path in found)
         return [str(path.relative_to(made / "mirror")) for path in found], size

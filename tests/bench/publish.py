@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication import generations
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.cycle.publish import write_generation
 from tests.bench.measure import Setup, folder, run
@@ -69,7 +69,7 @@ def main() -> None:
     pages: dict[str, Page | None] = {_name(n): _page(n, turn) for n in numbers}
     wall, cpu = time.perf_counter(), time.process_time()
     with catalog.begin() as connection:
-        number = history.publish(connection, pages, turn + 1, float(turn))
+        number = generations.publish(connection, pages, turn + 1, float(turn))
     written = write_generation(mirror, number)
     said = {
         "wall": time.perf_counter() - wall,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.status import status as find
-from pypisync.cli import status as shown
+from pypisync.catalog.queries.status import read_status
+from pypisync.cli import status
 from pypisync.core.filters.policy import RULES, Block, Policy
 from pypisync.core.units import moment
 from pypisync.schedule import parse
@@ -97,7 +97,7 @@ def bench(tmp_path: Path, world: World) -> Bench:
 def line(bench: Bench, now: float) -> str | None:
     """What ``status`` says of the policy at a moment."""
     with Reader(bench.database) as reader:
-        return dict(shown._lines(find(reader), now)).get("barred")
+        return dict(status._lines(read_status(reader), now)).get("barred")
 
 
 def test_status_says_which_rule_bars_how_much(

@@ -13,7 +13,7 @@ from pypisync.catalog.queries.listed_index import holdings, roots
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.wanted.groups import Asked
-from tests.acceptance.clients import run as run_client
+from tests.acceptance import clients
 from tests.acceptance.clients import uv
 from tests.acceptance.serving import serve
 from tests.cli.running import Done, configure, invoke, run, snapshot
@@ -158,7 +158,7 @@ def test_real_clients_install_the_printed_pylock(tmp_path: Path, app: World, cli
         else:
             command = [sys.executable, "-m", "pip", "install", "--isolated", "--no-cache-dir"]
             command += ["--disable-pip-version-check", "-r", "pylock.toml", "--target", "target"]
-            ended = run_client(command, folder)
+            ended = clients.run(command, folder)
             assert ended.returncode == 0, ended.stderr
     assert installed(folder / "target") == EXPECTED
 

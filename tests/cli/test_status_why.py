@@ -11,8 +11,7 @@ from sqlalchemy import text
 from pypisync.catalog.db import migrate
 from pypisync.catalog.db.reader import REVISION, Reader
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.queries import status as answers
-from pypisync.catalog.queries import why
+from pypisync.catalog.queries import status, why
 from pypisync.errors import CatalogError
 from tests.cli.running import Done, ask_at, configure, invoke, snapshot
 from tests.deep import scaled
@@ -40,7 +39,7 @@ def test_status_of_a_mirror_that_is_well(tmp_path: Path, world: World, database:
     world.publish("b", "1.0")
     Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]}, url=database).sync()
     with Reader(database) as reader:
-        found = answers.status(reader)
+        found = status.read_status(reader)
     assert found.well
     assert found.last == found.good == found.finished
     assert found.last is not None
@@ -64,7 +63,7 @@ def test_status_of_a_mirror_with_faults(tmp_path: Path, world: World, database: 
     world.faults.fail("/pypi/c/json", 503)
     bench.sync()
     with Reader(database) as reader:
-        found = answers.status(reader, first=1)
+        found = status.read_status(reader, first=1)
     assert not found.well
     assert found.last is not None
     assert found.good is not None
@@ -249,7 +248,7 @@ def test_every_selected_release_has_a_reason_that_holds(ops: list[Op]) -> None:
         known = set(bench.query("SELECT project, version, needed_by, requirement FROM v_reasons"))
         with Reader(bench.database) as reader:
             for name in {name for name, _ in bench.selection()}:
-                found = why.why(reader, name, None)
+                found = why.reasons(reader, name, None)
                 assert found
                 for reason in found:
                     assert reason.ways, reason

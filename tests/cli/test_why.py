@@ -7,10 +7,9 @@ from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.publication.plan import root_owners
-from pypisync.catalog.queries import graph
+from pypisync.catalog.queries import graph, why_not
 from pypisync.catalog.queries.proofs import on_record
-from pypisync.catalog.queries.why import why
-from pypisync.catalog.queries.why_not import why_not
+from pypisync.catalog.queries.why import reasons
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
 from tests.cli.running import Done, configure, invoke
@@ -262,9 +261,9 @@ def test_both_databases_answer(tmp_path: Path, world: World, database: str) -> N
     bench.environment = TWO
     bench.sync()
     with Reader(database) as reader:
-        (old, _) = why(reader, "beautifulsoup4", None)
+        (old, _) = reasons(reader, "beautifulsoup4", None)
         assert [(way.root.origin, len(way.proofs)) for way in old.ways] == [("proof", 1)]
-        found = why_not(reader, "beautifulsoup4", Version("4.7.0"), FilePolicy())
+        found = why_not.absence(reader, "beautifulsoup4", Version("4.7.0"), FilePolicy())
         assert [one.kind for one in found.findings] == ["unwanted", "instead"]
         (called,) = graph.called(reader, "soupsieve")
         assert set(graph.edges_below(reader, [called])) == set(graph.edges(reader))

@@ -9,7 +9,7 @@ from packaging.version import Version
 from pypisync.core.standards import marker_syntax, specifiers, versions
 from pypisync.core.wanted import lock_files, requirements_txt, selector
 from pypisync.core.wanted.groups import Source
-from pypisync.web import headers
+from pypisync.web import negotiation
 
 _VERSIONS = [
     Version(text)
@@ -50,7 +50,7 @@ def selectors(data: bytes) -> None:
     """What the configuration asks for: of a project, and which."""
     text = data.decode("utf-8", "replace")
     with suppress(ValueError):
-        selector.parse(text)
+        selector.parse_selector(text)
     with suppress(ValueError):
         selector.parse_root(text)
 
@@ -77,10 +77,10 @@ def lock_file(data: bytes) -> None:
 def http_head(data: bytes) -> None:
     """The headers of a request that have a meaning here."""
     asked, _, known = data.decode("latin-1").partition("\n")
-    headers.page_format(asked)
-    headers.takes_gzip(asked)
-    headers.is_known(asked, '"x"')
-    part = headers.part(asked, known, '"x"', 1000)
+    negotiation.page_format(asked)
+    negotiation.takes_gzip(asked)
+    negotiation.is_known(asked, '"x"')
+    part = negotiation.part(asked, known, '"x"', 1000)
     assert part is None or 0 <= part[0] <= part[1] <= 1000
 
 

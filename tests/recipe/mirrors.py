@@ -17,8 +17,8 @@ from urllib.parse import unquote
 from sqlalchemy import text
 
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.core.environments import targets as environments
 from pypisync.core.environments.proof_targets import Machines, proof_targets
+from pypisync.core.environments.targets import targets
 from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.filters.policy import Policy
 from pypisync.core.wanted import selector
@@ -83,9 +83,9 @@ class Bench:
     def mirror(self, catalog: Catalog) -> Mirror:
         """The parts of a cycle."""
         self.clock += 3600
-        targets = environments.targets(self.environment)
-        machines = Machines(proof_targets(targets, self.environment, TODAY)[0])
-        rules = Rules(targets, self.policy, self.bars, machines)
+        mirrored = targets(self.environment)
+        machines = Machines(proof_targets(mirrored, self.environment, TODAY)[0])
+        rules = Rules(mirrored, self.policy, self.bars, machines)
         return Mirror(
             upstream=self.upstream,
             catalog=catalog,
@@ -93,7 +93,7 @@ class Bench:
             tree=Tree(self.folder, flat=self.flat),
             packages=tuple(_package(key, selectors) for key, selectors in self.packages.items()),
             patterns=tuple(
-                Pattern(regex, tuple(map(selector.parse, selectors)))
+                Pattern(regex, tuple(map(selector.parse_selector, selectors)))
                 for regex, selectors in self.patterns.items()
             ),
             groups=tuple(self.groups),
@@ -160,7 +160,7 @@ def _template() -> Path:
 
 def _package(key: str, selectors: Sequence[str]) -> Package:
     name, extras = selector.parse_root(key)
-    return Package(name, extras, tuple(map(selector.parse, selectors)), key)
+    return Package(name, extras, tuple(map(selector.parse_selector, selectors)), key)
 
 
 def read_tree(folder: Path) -> dict[str, set[str]]:

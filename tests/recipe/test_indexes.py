@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts.record import record_documents, rederive
 from pypisync.core.standards.model import ENDPOINT, File, ProjectDocument
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.cycle.maintenance import sweep
@@ -319,10 +319,12 @@ def test_other_bytes_at_the_same_path_get_a_path_of_their_own(tmp_path: Path) ->
     for index, digest in ((ENDPOINT, "1" * 64), ("company", "2" * 64), ("company", "2" * 64)):
         file = File(filename, f"http://{index}.test/{address}", digest, 1)
         with catalog.begin() as connection:
-            facts.record(connection, [ProjectDocument("a", "a", 1, (file,), index=index)], rules, 1)
+            record_documents(
+                connection, [ProjectDocument("a", "a", 1, (file,), index=index)], rules, 1
+            )
         paths += bench.query("SELECT path FROM files")
         with catalog.begin() as connection:
-            facts.rederive(connection, rules, 1)
+            rederive(connection, rules, 1)
         paths += bench.query("SELECT path FROM files")
     catalog.close()
     own = f"packages/22/22/{'2' * 60}/{filename}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.status import status
+from pypisync.catalog.queries.status import read_status
 from tests.recipe.conftest import Wired
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.test_outage import FIRST, THEN, first, then
@@ -54,7 +54,7 @@ def exact(bench: Bench, world: World) -> None:
     for name, serial in bench.query("SELECT name, serial FROM v_projects WHERE status = 'active'"):
         assert serial == world.project(name).serial
     with Reader(bench.database) as reader:
-        assert status(reader).serial == world.serial
+        assert read_status(reader).serial == world.serial
     root = json.loads((bench.folder / "simple/index.v1_json").read_bytes())
     for listed in root["projects"]:
         assert listed["_last-serial"] == world.project(listed["name"]).serial

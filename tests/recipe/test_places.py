@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from pypisync.catalog.db.pool import Stored, record_stored
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import record as facts
+from pypisync.catalog.facts.record import record_documents, rederive
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.model import ENDPOINT, File, ProjectDocument
 from pypisync.cycle import sync
@@ -112,8 +112,8 @@ class Desk:
         with self._catalog.begin() as connection:
             for serial in (1, 2):
                 document = ProjectDocument(project, project, serial, (file,), index=index)
-                facts.record(connection, [document], self._rules, 1)
-            facts.rederive(connection, self._rules, 1)
+                record_documents(connection, [document], self._rules, 1)
+            rederive(connection, self._rules, 1)
         return self.paths(file.filename)[project]
 
     def paths(self, filename: str) -> dict[str, str]:

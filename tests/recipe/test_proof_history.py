@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import generations as past
+from pypisync.catalog.queries import generations
 from pypisync.catalog.queries.generations import Moved, ProofMoved
 from pypisync.cycle import rollback
 from tests.recipe.mirrors import Bench
@@ -30,7 +30,7 @@ def bench(tmp_path: Path, memory: MemoryUpstream, world: World, database: str) -
 
 def moved(bench: Bench, old: int, new: int) -> list[ProofMoved]:
     with Reader(bench.database) as reader:
-        return past.difference(reader, old, new).proofs
+        return generations.difference(reader, old, new).proofs
 
 
 def history(bench: Bench) -> list[tuple[object, ...]]:

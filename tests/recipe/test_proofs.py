@@ -7,15 +7,15 @@ import pytest
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import proofs as queries
-from pypisync.catalog.queries.why_not import why_not
+from pypisync.catalog.queries.proofs import verdicts
+from pypisync.catalog.queries.why_not import absence
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import named
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.wanted.groups import Asked
-from pypisync.cycle import prove as proving
+from pypisync.cycle import prove
 from pypisync.cycle.mirror import Silent
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import sync_once
@@ -33,7 +33,7 @@ BOTH = "3.11 linux-x86_64, 3.13 linux-x86_64"
 
 @dataclass
 class Steps(Silent):
-    """Notes how many subjects each round of proving had."""
+    """Notes how many subjects each round of prove had."""
 
     proofs: list[int] = field(default_factory=list)
 
@@ -54,7 +54,7 @@ def sync(bench: Bench, *, steps: int = 20_000) -> tuple[Report, list[int]]:
         catalog.close()
 
 
-def verdicts(bench: Bench) -> set[tuple[str, str, str, int]]:
+def recorded(bench: Bench) -> set[tuple[str, str, str, int]]:
     """Subject, targets, verdict, published."""
     rows = bench.query("SELECT subject, targets, verdict, published FROM v_proofs")
     return {(a, b, c, d) for a, b, c, d in rows}
@@ -89,7 +89,7 @@ def test_what_no_edge_calls_for_is_added(
         "soupsieve": {"0.4", "2.0.1"},
         "beautifulsoup4": {"4.6.3", "4.9.3"},  # and not 4.7.0, which was only looked at
     }
-    assert verdicts(bench) == {("soupsieve==0.4", BOTH, "proven", 1)}
+    assert recorded(bench) == {("soupsieve==0.4", BOTH, "proven", 1)}
     assert pins(bench, "soupsieve==0.4") == {
         ("soupsieve", "0.4", "solver", 0),
         ("beautifulsoup4", "4.6.3", "solver", 1),
@@ -99,7 +99,7 @@ def test_what_no_edge_calls_for_is_added(
     bench.packages = {"soupsieve": ["latest"]}
     sync(bench)
     assert bench.listed() == {"soupsieve": {"2.0.1"}}
-    assert verdicts(bench) == {("soupsieve", BOTH, "proven", 1)}
+    assert recorded(bench) == {("soupsieve", BOTH, "proven", 1)}
 
 
 def test_what_pip_would_choose_is_added_too(
@@ -121,7 +121,7 @@ def test_what_pip_would_choose_is_added_too(
 def test_many_roots_are_proven_a_batch_at_a_time(
     tmp_path: Path, world: World, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proving, "_BATCH", 3)
+    monkeypatch.setattr(prove, "_BATCH", 3)
     old_soup(world)
     world.publish("torn", "1.0", requires=["soupsieve==0.4", "nobody"])
     world.faults.fail("/*/nobody/*", 503, None)
@@ -151,7 +151,7 @@ def test_only_what_a_change_touches_is_proven_again(
     assert sync(bench)[1] == [8]
     world.role_change("lib")  # a document that says nothing new
     assert sync(bench)[1] == []
-    assert {row[2] for row in verdicts(bench)} == {"proven"}
+    assert {row[2] for row in recorded(bench)} == {"proven"}
     bench.packages = {**bench.packages, "one9": ["latest"]}
     world.publish("one9", "1.0", requires=["two1"])
     assert sync(bench)[1] == [1]
@@ -175,7 +175,7 @@ def test_a_root_that_upstream_cannot_satisfy_is_published_and_said_to_be_so(
     ]
     world.publish("gone", "1.0")
     assert sync(bench)[0].proofs == {"proven": 2}
-    assert {row[2:] for row in verdicts(bench)} == {("proven", 1)}
+    assert {row[2:] for row in recorded(bench)} == {("proven", 1)}
 
 
 def test_what_cannot_be_compared_blocks(
@@ -233,11 +233,11 @@ def test_while_new_pins_are_held_the_old_ones_stay(
     report, _ = sync(bench)
     assert set(report.held) == {"b==2.0"}
     assert bench.listed() == {"app": {"1.0"}, "b": {"1.0"}, "c": {"1.0", "2.0"}}
-    assert verdicts(bench) == {("app", BOTH, "proven", 0)}
+    assert recorded(bench) == {("app", BOTH, "proven", 0)}
     world.heal()
     assert sync(bench)[0].held == {}
     assert bench.listed() == {"app": {"1.0"}, "b": {"2.0"}, "c": {"2.0"}}
-    assert verdicts(bench) == {("app", BOTH, "proven", 1)}
+    assert recorded(bench) == {("app", BOTH, "proven", 1)}
 
 
 def test_facts_that_cannot_be_had_leave_a_root_open(
@@ -264,7 +264,7 @@ def test_other_environments_are_proven_anew(
     sync(bench)
     bench.environment = {**TWO, "python_version": python}
     assert sync(bench)[1] == [1]
-    assert verdicts(bench) == {("soupsieve==0.4", f"{python[0]} linux-x86_64", "proven", 1)}
+    assert recorded(bench) == {("soupsieve==0.4", f"{python[0]} linux-x86_64", "proven", 1)}
     assert bench.listed()["beautifulsoup4"] == {"4.6.3", "4.9.3"}
 
 
@@ -330,7 +330,7 @@ def test_what_installers_only_examine_is_mirrored_where_there_is_room(
         assert why.endswith("more than 100 B: from the mirror they may come to other pins")
         assert "7.0" not in bench.listed().get("lib", ())
         with Reader(bench.database) as reader:
-            assert queries.verdicts(reader, 0).unsure == 2
+            assert verdicts(reader, 0).unsure == 2
     else:
         assert ("lib", "7.0") in examined
         assert why == ""
@@ -384,5 +384,5 @@ def test_a_refutation_says_why_no_file_can_be_used(
     ) in explained["windows>=2"]
     machines = [named("3.11 linux-x86_64"), named("3.12 linux-x86_64")]
     with Reader(bench.database) as reader:
-        found = why_not(reader, "crypto", Version("46.0"), bench.policy, machines).findings
+        found = absence(reader, "crypto", Version("46.0"), bench.policy, machines).findings
     assert ("environment", f"on 3.11 linux-x86_64, 3.12 linux-x86_64: {glibc}") in found

@@ -6,8 +6,8 @@ import pytest
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.status import status as read_status
-from pypisync.catalog.queries.why_not import why_not
+from pypisync.catalog.queries.status import read_status
+from pypisync.catalog.queries.why_not import absence
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.units import moment
@@ -183,9 +183,9 @@ def test_it_is_shown_with_its_beginning(tmp_path: Path, world: World) -> None:
     assert bench.query(query) == [("base", "", since, 1), ("lib", "2.0", since, 1)]
     with Reader(bench.database) as reader:
         assert read_status(reader).quarantined == [("base", since), ("lib==2.0", since)]
-        whole = why_not(reader, "base", None, FilePolicy()).findings
-        one = why_not(reader, "lib", Version("2.0"), FilePolicy()).findings
-        other = why_not(reader, "lib", Version("1.0"), FilePolicy()).findings
+        whole = absence(reader, "base", None, FilePolicy()).findings
+        one = absence(reader, "lib", Version("2.0"), FilePolicy()).findings
+        other = absence(reader, "lib", Version("1.0"), FilePolicy()).findings
     when = "1970-01-12 15:46:40Z"
     assert moment("1970-01-12T15:46:40Z") == since
     assert ("quarantined", f"upstream has quarantined the project, since {when}") in whole

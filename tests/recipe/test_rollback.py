@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import generations as past
+from pypisync.catalog.queries import generations
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.publish import pages
 from pypisync.cycle import rollback
@@ -226,7 +226,7 @@ def test_every_generation_is_remembered_as_it_was(
         if was and draw.random() < 0.3:
             rollback.named(f"n{step % 3}", draw.choice(list(was))).give(bench.folder)
         with Reader(bench.database) as reader:
-            kept = [found.number for found in past.generations(reader)]
+            kept = [found.number for found in generations.all_generations(reader)]
             was[kept[0]] = on_disk(bench)
             frozen = bench.query("SELECT 1 FROM generations WHERE frozen IS NOT NULL")
             proven[kept[0]] = proofs_at(reader, kept[0]) if frozen else published_proofs(bench)
@@ -251,10 +251,10 @@ def on_disk(bench: Bench) -> dict[str, tuple[bytes, bytes]]:
 
 def as_served(reader: Reader, number: int) -> dict[str, tuple[bytes, bytes]]:
     """The pages as the rows say that they were."""
-    names, serial = past.index(reader, number)
+    names, serial = generations.index(reader, number)
     found = {"": (pages.root_json(names, serial), pages.root_html([name for name, _ in names]))}
     for name, _ in names:
-        page = past.page(reader, number, name)
+        page = generations.page(reader, number, name)
         assert page is not None
         found[name] = (pages.project_json(page), pages.project_html(page))
     return found
@@ -284,9 +284,11 @@ def proofs_at(reader: Reader, number: int) -> set[object]:
 
 def check_counts(reader: Reader) -> None:
     """What a generation is said to list is what it lists."""
-    for found in past.generations(reader):
-        names, _ = past.index(reader, found.number)
-        whole = [page for name, _ in names if (page := past.page(reader, found.number, name))]
+    for found in generations.all_generations(reader):
+        names, _ = generations.index(reader, found.number)
+        whole = [
+            page for name, _ in names if (page := generations.page(reader, found.number, name))
+        ]
         files = [file for page in whole for file in page.files]
         assert found.listed == {
             "projects": len(names),

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.status import Status
-from pypisync.catalog.queries.status import status as read_status
+from pypisync.catalog.queries.status import Status, read_status
 from pypisync.cycle import rollback
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream

@@ -14,7 +14,7 @@ SHA = "ab" * 32
 KNOWN = Validators('"1"', "Wed, 21 Oct 2026 07:28:00 GMT", "x")
 
 
-def simple(name: str = "a", serial: int = 7, **headers: str) -> Answer:
+def simple_page(name: str = "a", serial: int = 7, **headers: str) -> Answer:
     return json(
         f'{{"meta": {{"_last-serial": {serial}}}, "name": "{name}", "files": [{{"filename": '
         f'"{name}.whl", "url": "/f/{name}.whl", "hashes": {{"sha256": "{SHA}"}}}}]}}',
@@ -51,7 +51,7 @@ def document(
 
 
 def test_the_simple_index_is_enough(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple(ETag='"1"'))
+    server.tell("/simple/a/", simple_page(ETag='"1"'))
     found = document(connect())
     assert (found.status, found.validators.etag, found.serial) == ("active", '"1"', 7)
     assert found.files[0].url == server.url + "/f/a.whl"
@@ -82,7 +82,7 @@ def test_the_json_api_is_enough_and_the_first_refusal_is_looked_at_twice(
 def test_a_document_that_cannot_be_read_is_asked_for_once_more(
     server: Scripted, connect: Connect, broken: Answer
 ) -> None:
-    server.tell("/simple/a/", broken, simple())
+    server.tell("/simple/a/", broken, simple_page())
     assert document(connect()).form == "json"
     first, second = server.asked
     assert second.headers["cache-control"] == "no-cache"
@@ -98,7 +98,7 @@ def test_a_first_404_settles_nothing_but_that_document(server: Scripted, connect
     for name in "abcd":
         server.tell(f"/pypi/{name}/json", legacy(name))
     for name in "bd":
-        server.tell(f"/simple/{name}/", simple(name))
+        server.tell(f"/simple/{name}/", simple_page(name))
     upstream = connect()
     assert [document(upstream, name).form for name in "ab"] == ["legacy", "json"]
     assert isinstance(ask(upstream, "c"), Malformed)
@@ -106,7 +106,7 @@ def test_a_first_404_settles_nothing_but_that_document(server: Scripted, connect
 
 
 def test_a_404_once_is_that_answers_fault(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", Answer(404), simple())
+    server.tell("/simple/a/", Answer(404), simple_page())
     server.tell("/pypi/a/json", legacy())
     assert document(connect()).form == "json"
 
@@ -126,7 +126,7 @@ def test_what_one_form_has_lost_is_neither_gone_nor_taken_from_a_poorer_one(
     server: Scripted, connect: Connect
 ) -> None:
     """An index that is away for a while answers 404 for all that it has."""
-    server.tell("/simple/a/", simple(), Answer(404), Answer(404), Answer(404), simple())
+    server.tell("/simple/a/", simple_page(), Answer(404), Answer(404), Answer(404), simple_page())
     server.tell("/pypi/a/json", legacy())
     upstream = connect()
     assert document(upstream).status == "active"
@@ -157,13 +157,13 @@ def test_an_index_with_only_html_is_read_as_such(server: Scripted, connect: Conn
 def test_html_as_the_first_answer_of_an_index_with_json_is_one_answers_fault(
     server: Scripted, connect: Connect
 ) -> None:
-    server.tell("/simple/a/", HTML, simple())
+    server.tell("/simple/a/", HTML, simple_page())
     assert document(connect()).form == "json"
 
 
 def test_html_after_json_never_settles_a_project(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple())
-    server.tell("/simple/b/", HTML, simple("b"))
+    server.tell("/simple/a/", simple_page())
+    server.tell("/simple/b/", HTML, simple_page("b"))
     server.tell("/simple/c/", HTML)
     server.tell("/pypi/c/json", legacy("c"))
     upstream = connect()
@@ -185,7 +185,7 @@ def test_what_is_known_of_a_project_outlives_the_process(
 
 def test_a_mixed_index_is_believed_in_time(server: Scripted, connect: Connect) -> None:
     """A project that it has only in HTML, whenever it is asked."""
-    server.tell("/simple/a/", simple())
+    server.tell("/simple/a/", simple_page())
     server.tell("/simple/b/", HTML)
     upstream = connect()
     document(upstream)
@@ -219,7 +219,7 @@ def test_a_page_that_is_none_of_an_index_is_malformed_not_gone(
 def test_without_the_key_releases_the_simple_index_completes(
     server: Scripted, connect: Connect
 ) -> None:
-    server.tell("/simple/a/", Answer(404), simple())
+    server.tell("/simple/a/", Answer(404), simple_page())
     server.tell("/pypi/a/json", legacy(releases=False))
     upstream = connect()
     found = document(upstream)
@@ -252,9 +252,9 @@ def test_a_known_document_is_not_sent_again(server: Scripted, connect: Connect) 
 
 def test_the_known_content_in_another_body_is_unchanged(server: Scripted, connect: Connect) -> None:
     """Some indexes send no validators, and write the time into every page."""
-    first, second = simple(), simple(ETag='"2"')
+    first, second = simple_page(), simple_page(ETag='"2"')
     second = Answer(200, b" " + second.body, second.headers)
-    server.tell("/simple/a/", first, first, second, simple(serial=8))
+    server.tell("/simple/a/", first, first, second, simple_page(serial=8))
     upstream = connect()
     known = document(upstream).validators
     assert (known.etag, known.modified, len(known.digest)) == (None, None, 32 + 1 + 32)
@@ -273,7 +273,7 @@ def test_an_old_document_is_asked_for_again_past_the_caches(
     server: Scripted, connect: Connect, time: Time
 ) -> None:
     old = Answer(304, headers={"X-PyPI-Last-Serial": "5"})
-    server.tell("/simple/a/", old, simple(serial=6), simple(serial=8))
+    server.tell("/simple/a/", old, simple_page(serial=6), simple_page(serial=8))
     assert document(connect(), serial=8, known=KNOWN).serial == 8
     assert time.now == 1 + 2
     again = [request.headers for request in server.asked[1:]]
@@ -287,7 +287,7 @@ def test_a_document_that_stays_old_is_stale(
     server: Scripted, connect: Connect, source: str
 ) -> None:
     if source == "simple":
-        server.tell("/simple/a/", simple(serial=7))
+        server.tell("/simple/a/", simple_page(serial=7))
     else:
         server.tell("/pypi/a/json", legacy(serial=7))
     answer = ask(connect(), serial=8)
@@ -297,7 +297,7 @@ def test_a_document_that_stays_old_is_stale(
 
 
 def test_a_document_without_a_serial_is_never_stale(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple(serial=0))
+    server.tell("/simple/a/", simple_page(serial=0))
     assert document(connect(), serial=8).serial == 0
 
 
@@ -313,14 +313,14 @@ def test_other_answers_say_nothing_about_the_project(
 
 
 def test_another_projects_document_is_malformed(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple("b"))
+    server.tell("/simple/a/", simple_page("b"))
     assert isinstance(ask(connect()), Malformed)
 
 
 def test_one_broken_project_does_not_stop_the_others(server: Scripted, connect: Connect) -> None:
     names = [f"p{n}" for n in range(40)]
     for name in names:
-        server.tell(f"/simple/{name}/", simple(name))
+        server.tell(f"/simple/{name}/", simple_page(name))
     server.tell("/simple/p3/", json("{"))
     server.tell("/simple/p5/", Answer(500))
     answers = dict(connect(workers=4).projects(ProjectAsk(name) for name in names))
@@ -332,7 +332,7 @@ def test_one_broken_project_does_not_stop_the_others(server: Scripted, connect: 
 
 
 def test_asks_are_taken_as_they_are_needed(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple())
+    server.tell("/simple/a/", simple_page())
     taken = 0
 
     def endless() -> "object":
@@ -349,7 +349,7 @@ def test_asks_are_taken_as_they_are_needed(server: Scripted, connect: Connect) -
 
 
 def test_it_stops(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple())
+    server.tell("/simple/a/", simple_page())
     stopped = False
     answers = connect(workers=2, stop=lambda: stopped).projects(ProjectAsk("a") for _ in range(99))
     next(answers)

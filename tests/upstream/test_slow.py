@@ -2,8 +2,8 @@
 
 import socket
 import threading
-import time as clock
 from collections.abc import Callable
+from time import monotonic, sleep
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_a_file_that_breaks_off_for_ever_ends_although_it_gets_on(time: Time) ->
 
     with Raw(megabyte) as server:
         settings = quick(server.url, longest=0.2, least_rate=1e12, timeout=5)
-        upstream = HttpUpstream(settings, sleep=lambda _: clock.sleep(0.02), clock=time.clock)
+        upstream = HttpUpstream(settings, sleep=lambda _: sleep(0.02), clock=time.clock)
         ask = FileAsk(server.url + "/f", "f", "0" * 64, 90_000_000_000)
         [(_, error)] = upstream.fetch([ask], MemoryDeposit())
         assert isinstance(error, Unreachable)
@@ -110,13 +110,13 @@ def stopped_after(url: str, act: Callable[[Session], object]) -> float:
     def work() -> None:
         with pytest.raises(Stopped):
             act(session)
-        heard.append(clock.monotonic())
+        heard.append(monotonic())
 
     thread = threading.Thread(target=work)
     thread.start()
-    clock.sleep(0.1)
+    sleep(0.1)
     assert thread.is_alive()
-    begun = clock.monotonic()
+    begun = monotonic()
     stop.set()
     thread.join()
     session.close()

@@ -9,8 +9,7 @@ from pypisync.upstream.session import Reply
 from tests.upstream.conftest import Connect
 from tests.upstream.scripted import Answer, Scripted
 from tests.upstream.test_documents import reply, simple, simple_file
-from tests.upstream.test_projects import ask, document
-from tests.upstream.test_projects import simple as known_page
+from tests.upstream.test_projects import ask, document, simple_page
 
 
 @pytest.mark.parametrize("etag", ['"a', "a", '"a\nb"', '"' + "a" * 300 + '"', '"ä"'])
@@ -62,9 +61,9 @@ def test_the_known_bytes_are_not_parsed(
 ) -> None:
     """Polling reads every page of an index without validators; most are as they were."""
     other = Answer(
-        200, known_page().body, {**known_page().headers, "Content-Type": "application/json"}
+        200, simple_page().body, {**simple_page().headers, "Content-Type": "application/json"}
     )
-    server.tell("/simple/a/", known_page(), known_page(), other, known_page())
+    server.tell("/simple/a/", simple_page(), simple_page(), other, simple_page())
     upstream = connect()
     known = document(upstream).validators
     parsed: list[str] = []

@@ -16,7 +16,6 @@ from sqlalchemy import text
 
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.schedule import parse
-from pypisync.web.browse import site as browse
 from pypisync.web.browse.site import Pages
 from pypisync.web.health import Health
 from tests.sim.world import World
@@ -217,11 +216,12 @@ def test_what_comes_from_upstream_stays_text(tmp_path: Path) -> None:
     site.bench.sync()
     catalog = Catalog(site.bench.database)
     with catalog.begin() as connection:
+        connection.execute(text("UPDATE roots SET origin = 'pattern'"))  # its text is shown
         for table, column in (
             ("projects", "display"), ("projects", "status_reason"), ("projects", "index_name"),
             ("published", "yanked"), ("published", "requires_python"), ("published", "uploaded"),
             ("published", "filename"), ("published", "sha256"), ("requirements", "text"),
-            ("requirements", "fault"), ("roots", "pattern"), ("roots", "origin"),
+            ("requirements", "fault"), ("roots", "source"),
             ("subjects", "text"), ("proofs", "why"), ("proofs", "targets"),
         ):  # fmt: skip
             change = ":evil" if column in NULLED else f"{column} || :evil || id"
@@ -305,7 +305,7 @@ def test_files_are_served_while_a_page_is_made(
 
 
 def test_many_who_ask_at_once_are_sent_away(shown: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browse, "_WAITING", 3)
+    monkeypatch.setattr("pypisync.web.browse.site._WAITING", 3)
 
     async def ask() -> list[int]:
         pages = Pages(shown.bench.database, Health(shown.tree, shown.bench.database, parse("1 h")))

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import status as answers
+from pypisync.catalog.queries.status import read_status
 from pypisync.schedule import parse
 from pypisync.status import fresh_until
 from pypisync.web.counts import alone
@@ -144,7 +144,7 @@ def test_metrics_say_what_the_status_says(tmp_path: Path) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     found = figures(answer.text)
     with Reader(site.bench.database) as reader:
-        status = answers.status(reader)
+        status = read_status(reader)
     assert status.generation is not None
     assert found["pypisync_serial"] == status.serial == site.world.serial
     assert found["pypisync_generation"] == status.generation[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.config.load import load, schema
+from pypisync.config.load import json_schema, load
 from pypisync.core import units
 from pypisync.errors import ConfigError
 from tests.cli.running import configure, invoke
@@ -50,4 +50,4 @@ def test_of_another_type(tmp_path: Path) -> None:
 
 
 def test_the_schema_has_it() -> None:
-    assert "127.0.0.1:8080" in schema()["properties"]["listen"]["description"]
+    assert "127.0.0.1:8080" in json_schema()["properties"]["listen"]["description"]

@@ -40,7 +40,7 @@ def back_up(url: str, file: Path) -> None:
         raise CatalogError(f"{file}: the backup failed: {error}: nothing is left of it") from error
 
 
-def restore(url: str, file: Path) -> Path | None:
+def bring_back(url: str, file: Path) -> Path | None:
     """Put the database of ``file`` in the place of the one at ``url``.
 
     Returns where the SQLite database that was there is now; None if there was none, and for

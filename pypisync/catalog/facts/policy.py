@@ -36,7 +36,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.roots import Origin, shown
-from pypisync.core.wanted.selector import PINNED, parse
+from pypisync.core.wanted.selector import PINNED, parse_selector
 
 # Spelt as in the index: a parameter, or "= 1" behind it, would keep SQLite from using that.
 _IS_BARRED = text("files.barred <> ''")
@@ -122,7 +122,7 @@ def empty_roots(connection: Connection) -> dict[str, str]:
     barred = barred_releases(connection, {row.id for row in empty})
     return {
         f'{shown(origin, source) or "root"} {name} "{selector}"': reasons.get(status)
-        or reason(barred.get(project, ()), parse(selector).specifier)
+        or reason(barred.get(project, ()), parse_selector(selector).specifier)
         or ("no release matches it on any target" if project in filled else _NO_FILE)
         + ("" if index in ("", ENDPOINT) else f"; the project is from the index {index}")
         for name, selector, status, origin, source, project, index in empty

@@ -36,7 +36,7 @@ GONE = "gone"
 _SKIPPED_LISTED = 100
 
 
-def record(
+def record_documents(
     connection: Connection, documents: Sequence[ProjectDocument], rules: Rules, now: float
 ) -> None:
     """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
@@ -51,7 +51,7 @@ def record(
 
 def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: float) -> None:
     """Record that upstream does not have these projects."""
-    record(
+    record_documents(
         connection,
         [ProjectDocument(name, name, 0, (), status=None, status_reason=GONE) for name in gone],
         rules,
@@ -73,7 +73,7 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: 
         )
 
 
-def withdraw(
+def record_withdrawn(
     connection: Connection, words: Iterable[tuple[str, str]], rules: Rules, now: float
 ) -> None:
     """Take what a journal calls quarantined, (project, version), out of the facts.

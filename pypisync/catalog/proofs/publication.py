@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from pypisync.catalog.db.schema import projects, published
 from pypisync.catalog.db.schema_proofs import proof_pins, proofs, subjects
 from pypisync.catalog.db.sql import among, batches, raw
-from pypisync.catalog.proofs.record import Old, stored
+from pypisync.catalog.proofs.verdicts import Old, stored
 from pypisync.core.publish.pages import Page
 
 

@@ -21,7 +21,7 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.sql import BATCH, among, batches
-from pypisync.catalog.publication import generations as history
+from pypisync.catalog.publication.generations import LISTED, current_files, current_pages, sizes
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.filenames import METADATA
 
@@ -67,9 +67,9 @@ def contradiction(connection: Connection) -> str:
 def assemble_again(connection: Connection) -> None:
     """Let the next publication make all pages from what is selected, and count what it finds."""
     connection.execute(update(projects).values(unpublished=True))
-    now = history.sizes(connection)
+    now = sizes(connection)
     last = generations.c.id == select(func.max(generations.c.id)).scalar_subquery()
-    counted = {name: now[name] for name in history.LISTED}
+    counted = {name: now[name] for name in LISTED}
     connection.execute(update(generations).where(last).values(**counted))
 
 
@@ -93,8 +93,8 @@ def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
 
 def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
     """Returns the newest generation's pages of these projects, with their files."""
-    bare = history.current_pages(connection, names)
-    listed = history.current_files(connection, bare)
+    bare = current_pages(connection, names)
+    listed = current_files(connection, bare)
     return [replace(page, files=tuple(listed.get(name, ()))) for name, page in bare.items()]
 
 

@@ -43,7 +43,7 @@ class Generation:
     differs: Mapping[str, int]  # from the one before: project pages; files came, went, changed
 
 
-def generations(reader: Reader) -> list[Generation]:
+def all_generations(reader: Reader) -> list[Generation]:
     """Returns all generations that are kept, the newest first."""
     names: dict[int, list[str]] = {}
     for name, number in reader.rows("SELECT name, generation_id FROM generation_names ORDER BY 1"):

@@ -85,7 +85,7 @@ class Status:
         return done and not self.held and not failing
 
 
-def status(reader: Reader, *, first: int = 5) -> Status:
+def read_status(reader: Reader, *, first: int = 5) -> Status:
     """Returns how the mirror is, with the ``first`` of what is held."""
     serial = reader.value("SELECT value FROM settings WHERE name = ?", "serial")
     generations = reader.rows(

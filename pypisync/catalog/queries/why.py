@@ -69,7 +69,7 @@ class Reason:
     indexes: tuple[str, ...]  # that its files are from
 
 
-def why(
+def reasons(
     reader: Reader,
     name: str,
     version: Version | None,

@@ -42,7 +42,7 @@ class Absence:
     findings: list[Finding]
 
 
-def why_not(
+def absence(
     reader: Reader,
     name: str,
     version: Version | None,

@@ -29,7 +29,7 @@ from pypisync.core.closure.model import (
     ReleaseFacts,
     RootState,
 )
-from pypisync.core.wanted.selector import parse as parse_selector
+from pypisync.core.wanted.selector import parse_selector
 
 # Parts of one compound statement; SQLite allows 500.
 _UNION = 200

@@ -12,9 +12,8 @@ from typing import Literal
 
 from packaging.tags import Tag
 
-from pypisync.core.environments import targets as environments
 from pypisync.core.environments.proof_targets import Machines
-from pypisync.core.environments.targets import python_mask
+from pypisync.core.environments.targets import python_mask, targets_fingerprint
 from pypisync.core.environments.wheel_tags import usable_mask
 from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.filenames import ParsedFile
@@ -221,4 +220,4 @@ class Rules:
 def fingerprint(rules: Rules) -> str:
     """Returns a hash of all that masks hang on: when it differs, facts are derived anew."""
     machines = sha256("\n".join(rules.machines.spelled()).encode()).hexdigest()
-    return f"{environments.fingerprint(rules.targets)} {rules.policy!r} {rules.bars!r} {machines}"
+    return f"{targets_fingerprint(rules.targets)} {rules.policy!r} {rules.bars!r} {machines}"

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pypisync.core.budget import Budget, Spent
+from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import Checker, faults, reached
 from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, refutes
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.explain import explained
-from pypisync.core.resolve.pip import Rehearsal, rehearsed
+from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.solver import Solver
 from pypisync.core.resolve.target_index import Ground, Node, Usable
-from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
 from pypisync.core.standards.requires_python import Installer
 from pypisync.core.wanted.groups import Asked
 
@@ -100,12 +100,12 @@ class Prover:
         """Returns the proof with pip's pins, if they differ. Raises Lacking."""
         if proof.verdict != "proven" or proof.agreed:
             return proof
-        pip = self._rehearsed(rehearsed, wanted, budget)
+        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
         proof = replace(proof, consulted=proof.consulted | self.solver.consulted)
-        if pip.pins is None or not self.checker.passes(wanted, pip.pins):
+        if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
             return proof
-        proof = replace(proof, rehearsals={**proof.rehearsals, "pip": pip})
-        others = self._pins(wanted, pip.pins)
+        proof = replace(proof, rehearsals={**proof.rehearsals, "pip": by_pip})
+        others = self._pins(wanted, by_pip.pins)
         if others == proof.pins:
             return proof
         return replace(proof, others={**proof.others, "pip": others})
@@ -121,22 +121,22 @@ class Prover:
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         """Returns the proof by uv's pins if pip accepts them, else by a search in any order."""
-        uv = self._rehearsed(rehearsed_by_uv, wanted, budget)
-        if uv.pins is not None:
-            if doubts := self._doubts(uv.pins):
-                pins = self._pins(wanted, uv.pins)
+        by_uv = self._rehearsed(uv.rehearsed, wanted, budget)
+        if by_uv.pins is not None:
+            if doubts := self._doubts(by_uv.pins):
+                pins = self._pins(wanted, by_uv.pins)
                 return self._beside(wanted, budget, Proof("blocked", pins, tuple(doubts)))
-            if self.checker.passes(wanted, uv.pins):
-                pins = self._pins(wanted, uv.pins)
-                return Proof("proven", pins, rehearsals={"uv": uv})
+            if self.checker.passes(wanted, by_uv.pins):
+                pins = self._pins(wanted, by_uv.pins)
+                return Proof("proven", pins, rehearsals={"uv": by_uv})
         proof = self._searched(wanted, budget, name)
-        if uv.pins is None:
-            return proof if uv.given_up else self._without_uv(proof)
-        if not faults(self.ground, wanted, uv.pins, by="uv"):
-            others = {"uv": self._pins(wanted, uv.pins)}
-            proof = replace(proof, others=others, rehearsals={"uv": uv})
+        if by_uv.pins is None:
+            return proof if by_uv.given_up else self._without_uv(proof)
+        if not faults(self.ground, wanted, by_uv.pins, by="uv"):
+            others = {"uv": self._pins(wanted, by_uv.pins)}
+            proof = replace(proof, others=others, rehearsals={"uv": by_uv})
             if proof.verdict in ("refuted", "undecided") and self._parts():
-                passed = tuple(self._passed(uv.pins, "pip"))
+                passed = tuple(self._passed(by_uv.pins, "pip"))
                 proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *passed))
         return proof
 
@@ -144,10 +144,10 @@ class Prover:
         """Returns a proof of what uv stops at, with the pins of pip if that passes over it."""
         if not self._parts():
             return proof
-        pip = self._rehearsed(rehearsed, wanted, budget)
-        if pip.pins is None or not self.checker.passes(wanted, pip.pins):
+        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
+        if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
             return proof
-        return replace(proof, others={"pip": self._pins(wanted, pip.pins)})
+        return replace(proof, others={"pip": self._pins(wanted, by_pip.pins)})
 
     def _without_uv(self, proof: Proof) -> Proof:
         """Returns the proof where uv finds no installation, and reads something as pip does not."""
@@ -191,9 +191,9 @@ class Prover:
                 return Proof("undecided", why=(why,))
             if proof is not None:
                 return proof
-        pip = self._rehearsed(rehearsed, wanted, budget)
-        if pip.pins is not None and self.checker.passes(wanted, pip.pins):
-            return Proof("proven", self._pins(wanted, pip.pins))
+        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
+        if by_pip.pins is not None and self.checker.passes(wanted, by_pip.pins):
+            return Proof("proven", self._pins(wanted, by_pip.pins))
         why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
         return Proof("undecided", why=(why,))
 

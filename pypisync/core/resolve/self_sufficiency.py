@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from functools import partial
 
 from pypisync.core.budget import Budget, Spent
+from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.closure_pins import Calling
 from pypisync.core.resolve.index import Lacking, ListedRelease, Offers
-from pypisync.core.resolve.pip import rehearsed
 from pypisync.core.resolve.prover import Proof
 from pypisync.core.resolve.target_index import Ground
-from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
 from pypisync.core.wanted.groups import Asked
 
-_REHEARSALS = {"uv": rehearsed_by_uv, "pip": rehearsed}
+_REHEARSALS = {"uv": uv.rehearsed, "pip": pip.rehearsed}
 _SHARE = 4  # of the budget
 
 Found = set[tuple[str, int]]

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 
+from nab_resolver import types
 from nab_resolver.errors import ResolutionError, ResolutionTerminatedError
 from nab_resolver.resolver import BaseProvider, Resolver, ResolverObserver
 from nab_resolver.root import ROOT
 from nab_resolver.types import Incompatibility, IncompatibilityCause
-from nab_resolver.types import Term as NabTerm
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve.candidates import Admission, Mode
@@ -216,7 +216,10 @@ class _Provider(BaseProvider[str, int]):
         clauses, self._barred = self._barred, []
         return [
             Incompatibility(
-                [NabTerm(t.package, _Set(t.versions), positive=t.positive) for t in clause.terms],
+                [
+                    types.Term(t.package, _Set(t.versions), positive=t.positive)
+                    for t in clause.terms
+                ],
                 cause=IncompatibilityCause.DERIVED,  # from what the resolver does not know
             )
             for clause in clauses

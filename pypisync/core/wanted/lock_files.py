@@ -5,11 +5,10 @@ project may be named in several versions, for different environments: all of the
 that do not come from an index (the project itself, a checkout, an archive at an address) are noted.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from re import MULTILINE
-from re import compile as pattern
 from typing import Any
 from urllib.parse import unquote
 
@@ -28,8 +27,8 @@ from pypisync.core.wanted.groups import (
 )
 from pypisync.core.wanted.roots import NamedFile
 
-_WHERE = pattern(r"\(at (?:line (\d+), column \d+|end of document)\)")
-_SHA256 = pattern(r"[0-9a-f]{64}")
+_WHERE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _packages(source: Source, format_: Format, found: Found) -> Iterator[_Packag
 def _places(text: str, key: str) -> list[int]:
     """Returns the lines on which the packages begin, as tools write them."""
     lines, line, last = [], 1, 0
-    for match in pattern(rf"^\[\[{key}\]\]", MULTILINE).finditer(text):
+    for match in re.compile(rf"^\[\[{key}\]\]", re.MULTILINE).finditer(text):
         line += text.count("\n", last, match.start())
         last = match.start()
         lines.append(line)

@@ -8,19 +8,17 @@ opened, through the reader that is passed in.
 """
 
 import codecs
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from optparse import OptionParser, Values
-from re import ASCII, IGNORECASE
-from re import compile as pattern
 from typing import NoReturn
 
 from packaging.specifiers import SpecifierSet
 
-from pypisync.core.standards import requirements, versions
-from pypisync.core.standards.marker_syntax import parse as parse_marker
+from pypisync.core.standards import marker_syntax, requirements, versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import (
     MOST_PINS,
@@ -44,12 +42,12 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-_CODING = pattern(rb"coding[:=]\s*([-\w.]+)")
+_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
 _CODINGS = ("ascii", "latin-1", "iso-8859-1", "iso-8859-15", "cp1252", "windows-1252")
-_VARIABLE = pattern(r"\$\{[A-Z0-9_]+\}")
-_HASH = pattern(r"(sha256):([0-9a-f]{64})|(sha384|sha512):[0-9a-f]+", ASCII | IGNORECASE)
-_PATH = pattern(r"/|^\.")
-_ARCHIVE = pattern(r"\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.\w{1,4})$", ASCII | IGNORECASE)
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+_HASH = re.compile(r"(sha256):([0-9a-f]{64})|(sha384|sha512):[0-9a-f]+", re.ASCII | re.IGNORECASE)
+_PATH = re.compile(r"/|^\.")
+_ARCHIVE = re.compile(r"\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.\w{1,4})$", re.ASCII | re.IGNORECASE)
 
 _ALLOWED = "a requirement is such as django[argon2]>=5 ; python_version >= '3.11'"
 _NO_SOURCE = "an index serves no paths, addresses or checkouts: name the project and its versions"
@@ -298,7 +296,7 @@ def _wrong(requirement: Requirement, *, constraint: bool) -> Iterator[str]:
         yield "can match no version: its conditions exclude each other"
     try:
         if requirement.marker:
-            parse_marker(requirement.marker)
+            marker_syntax.parse(requirement.marker)
     except ValueError as error:
         yield f"{error}; {_ALLOWED}"
 

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 
 from pypisync.core.standards.model import Requirement
-from pypisync.core.wanted.selector import Selector, parse
+from pypisync.core.wanted.selector import Selector, parse_selector
 
 
 class Origin(StrEnum):
@@ -80,7 +80,7 @@ class Root:
     @property
     def requirement(self) -> Requirement:
         """The requirement that an installer is asked for; "latest<3" becomes "<3"."""
-        specifier = parse(self.selector).specifier
+        specifier = parse_selector(self.selector).specifier
         shown = f"{self.project}[{self.extras_text}]" if self.extras else self.project
         return Requirement(shown + specifier, self.project, specifier, extras=self.extras)
 

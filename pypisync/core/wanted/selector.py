@@ -38,7 +38,7 @@ class Selector:
 
 
 @lru_cache(maxsize=10_000)
-def parse(text: str) -> Selector:
+def parse_selector(text: str) -> Selector:
     """Returns the selector that ``text`` spells.
 
     An exact version is PEP 440's ``==``: "1.2" is also met by "1.2+local", "1.2+local" only by

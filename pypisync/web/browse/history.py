@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import generations as queries
+from pypisync.catalog.queries import generations
 from pypisync.catalog.queries.timeline import ages, sizes
 from pypisync.web.browse.drawing import plot
 from pypisync.web.browse.paging import Paging
@@ -17,7 +17,7 @@ _SHOWN = 500  # of each sort of difference
 def every(reader: Reader, number: int) -> Mapping[str, Any]:
     """Returns the values of the page with all generations, and of its plots."""
     paging = Paging(number)
-    kept = queries.generations(reader)
+    kept = generations.all_generations(reader)
     grown = sizes(reader, _POINTS)
     behind = ages(reader, _POINTS)
     return {
@@ -33,19 +33,19 @@ def one(reader: Reader, which: str, base: str) -> Mapping[str, Any] | None:
 
     ``base``: the generation it is compared with, "" for the one before it.
     """
-    kept = queries.generations(reader)
+    kept = generations.all_generations(reader)
     numbers = [one.number for one in kept]
-    number = queries.find(reader, which)
+    number = generations.find(reader, which)
     if number is None:
         return None
     place = numbers.index(number)
     before = kept[place + 1].number if place + 1 < len(kept) else None
-    old = queries.find(reader, base) if base else None
+    old = generations.find(reader, base) if base else None
     old = before if old is None else old
     differs = _count(kept, old, number)
     difference = None
     if old is not None and differs is not None and differs <= _MOST:
-        difference = queries.difference(reader, old, number)
+        difference = generations.difference(reader, old, number)
     return {
         "generation": kept[place],
         "newer": kept[place - 1].number if place else None,
@@ -57,7 +57,7 @@ def one(reader: Reader, which: str, base: str) -> Mapping[str, Any] | None:
     }
 
 
-def _count(kept: Sequence[queries.Generation], old: int | None, new: int) -> int | None:
+def _count(kept: Sequence[generations.Generation], old: int | None, new: int) -> int | None:
     """Returns how many files differ at most between two generations; None: that is not known."""
     if old is None:
         return None

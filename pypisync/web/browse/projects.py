@@ -6,10 +6,10 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries import project as queries
+from pypisync.catalog.queries import projects
 from pypisync.catalog.queries.root_sizes import roots
 from pypisync.catalog.queries.search import search
-from pypisync.catalog.queries.why import why
+from pypisync.catalog.queries.why import reasons
 from pypisync.core.standards import versions
 from pypisync.web.browse.drawing import graph
 from pypisync.web.browse.paging import Paging
@@ -31,7 +31,7 @@ def found(reader: Reader, text: str, number: int) -> Mapping[str, Any]:
     paging = Paging(number)
     hits, total = search(reader, name, offset=paging.offset, most=paging.size)
     unlisted = ""
-    if asked and not any(hit.name == name for hit in hits) and queries.project(reader, name):
+    if asked and not any(hit.name == name for hit in hits) and projects.project(reader, name):
         unlisted = name
     return {"q": asked, "hits": hits, "paging": paging.of(total), "unlisted": unlisted}
 
@@ -41,7 +41,7 @@ def project(reader: Reader, name: str, release: str, number: int) -> Mapping[str
 
     ``release``: the one whose requirements are shown, "" for the newest that is wanted.
     """
-    known = queries.project(reader, name)
+    known = projects.project(reader, name)
     if known is None:
         return None
     listed = [one.version for one in known.releases]
@@ -49,26 +49,26 @@ def project(reader: Reader, name: str, release: str, number: int) -> Mapping[str
         release = next(iter(known.selected or listed), "")
     paging = Paging(number, _RELEASES).of(len(listed))
     shown = known.releases[paging.offset : paging.offset + paging.size]
-    users, uses = queries.users(reader, name, _USERS)
-    proofs, proven = queries.proofs(reader, name, _PROOFS)
+    users, uses = projects.users(reader, name, _USERS)
+    proofs, proven = projects.proofs(reader, name, _PROOFS)
     version = versions.parse(release) if release else None
-    reasons = why(reader, name, version, _ABOVE, uses=_ABOVE) if version else []
-    ways = reasons[0].ways if reasons else ()
+    why = reasons(reader, name, version, _ABOVE, uses=_ABOVE) if version else []
+    ways = why[0].ways if why else ()
     return {
         "project": known,
         "release": release,
         "shown": shown,
-        "files": queries.files(reader, name, [one.version for one in shown]),
+        "files": projects.files(reader, name, [one.version for one in shown]),
         "paging": paging,
         "bytes": sum(one.bytes for one in known.releases),
-        "needs": queries.needs(reader, name, release, _NEEDS),
+        "needs": projects.needs(reader, name, release, _NEEDS),
         "users": users,
         "uses": uses,
         "proofs": proofs,
         "proven": proven,
-        "vulnerabilities": queries.vulnerabilities(reader, name, _PROOFS),
+        "vulnerabilities": projects.vulnerabilities(reader, name, _PROOFS),
         "ways": ways[:6],
-        "all_ways": len(ways) if not reasons or reasons[0].whole else None,
+        "all_ways": len(ways) if not why or why[0].whole else None,
         "graph": graph(name, release, ways),
     }
 

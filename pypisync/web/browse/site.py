@@ -21,8 +21,8 @@ from pypisync.errors import CatalogError
 from pypisync.web.browse import history, overview, projects
 from pypisync.web.browse.paging import number
 from pypisync.web.browse.visitor import Visitor
-from pypisync.web.headers import is_known
 from pypisync.web.health import Health
+from pypisync.web.negotiation import is_known
 from pypisync.web.response import Response
 
 _WAITING = 64  # requests; more are sent away

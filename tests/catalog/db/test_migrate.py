@@ -15,7 +15,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import pending, requirements
 from pypisync.catalog.publication import retention
-from pypisync.catalog.queries import generations as past
+from pypisync.catalog.queries import generations
 from pypisync.core.standards.model import NO_VALIDATORS
 from pypisync.errors import CatalogError
 
@@ -53,7 +53,7 @@ def test_what_generations_list_is_counted(database: str) -> None:
     migrate.upgrade(catalog.engine)
     catalog.close()
     with Reader(database) as reader:
-        newest, first = past.generations(reader)
+        newest, first = generations.all_generations(reader)
     assert (first.replaced, newest.replaced) == (20, None)
     assert first.listed == {"projects": 2, "releases": 2, "files": 3, "bytes": 111}
     assert newest.listed == {"projects": 1, "releases": 2, "files": 3, "bytes": 1120}

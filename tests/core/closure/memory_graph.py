@@ -24,7 +24,7 @@ from pypisync.core.closure.model import (
 )
 from pypisync.core.environments.targets import targets
 from pypisync.core.standards import versions
-from pypisync.core.wanted.selector import PINNED, parse
+from pypisync.core.wanted.selector import PINNED, parse_selector
 
 TARGETS = targets({"python_version": ["3.9", "3.12"], "sys_platform": ["linux", "win32"]})
 SPECIFIERS = ("", "", "", "<2", ">=2", "==1.0", ">1,<3", "!=2.0", ">9", "~=1.0", "==2.0a1")
@@ -213,7 +213,9 @@ class World:
         extras = (PINNED,) if pinned else draw.choice(((), (), ("x",)))
         marker = "" if pinned else draw.choice(("", "", "", 'sys_platform == "win32"'))
         self._roots += 1
-        return RootState(self._roots, draw.choice(self.names), parse(selector), extras, marker)
+        return RootState(
+            self._roots, draw.choice(self.names), parse_selector(selector), extras, marker
+        )
 
     def change(self) -> tuple[set[int], set[int]]:
         """Some facts change: the projects and the releases that it concerns."""

@@ -88,7 +88,7 @@ def test_the_answer_for_two_masks_is_the_answer_for_their_union() -> None:
 )
 def test_a_selector(text: str, groups: tuple[int, ...], wanted: set[str], unmet: int) -> None:
     found = candidates(v0=0, v1=BOTH, v2=BOTH, v3=A, v4b1=BOTH, v5=(0, BOTH))
-    chosen, left = choose_root(found, selector.parse(text), groups)
+    chosen, left = choose_root(found, selector.parse_selector(text), groups)
     names = {c.release: c.version for c in found}
     assert {names[release] for release in chosen} == wanted
     assert left == unmet

@@ -15,8 +15,7 @@ from pypisync.core.resolve.closure_pins import Calling
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.target_index import Ground
 from pypisync.core.standards.model import Requirement
-from pypisync.core.wanted.selector import Selector
-from pypisync.core.wanted.selector import parse as parse_selector
+from pypisync.core.wanted.selector import Selector, parse_selector
 from tests.core.resolve.test_solver import NAMES, ROOTS, indexes
 from tests.core.universes import Index, ground, need
 from tests.deep import scaled

@@ -9,9 +9,9 @@ from pypisync.core.environments.targets import (
     KNOWN_MINORS,
     VARIABLES,
     Environment,
-    fingerprint,
     python_mask,
     targets,
+    targets_fingerprint,
 )
 from pypisync.core.standards.requires_python import LONGEST
 from tests.deep import scaled
@@ -236,9 +236,11 @@ def test_no_or_unreadable_requires_python_admits_all(text: str | None) -> None:
 
 def test_the_fingerprint_changes_with_what_decides_masks_and_edges_only() -> None:
     base: dict[str, list[str] | None] = {"python_version": ["3.9", "3.13"], "os_name": None}
-    first = fingerprint(targets(base))
-    assert first == fingerprint(targets(dict(reversed(base.items()))))
-    assert first != fingerprint(targets({"python_version": ["3.9", "3.13"], "extra": ["dev"]}))
+    first = targets_fingerprint(targets(base))
+    assert first == targets_fingerprint(targets(dict(reversed(base.items()))))
+    assert first != targets_fingerprint(
+        targets({"python_version": ["3.9", "3.13"], "extra": ["dev"]})
+    )
     others: list[dict[str, list[str] | None]] = [
         {"python_version": ["3.13", "3.9"]},
         {"python_version": ["3.9"]},
@@ -247,7 +249,7 @@ def test_the_fingerprint_changes_with_what_decides_masks_and_edges_only() -> Non
         {**base, "platform_machine": [""]},
         {"python_full_version": ["3.9.1", "3.13.1"]},
     ]
-    found = {fingerprint(targets(other)) for other in others}
+    found = {targets_fingerprint(targets(other)) for other in others}
     assert len(found) == len(others)
     assert first not in found
 

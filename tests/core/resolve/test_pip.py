@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 
 from pypisync.core.budget import Budget
+from pypisync.core.resolve import uv
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import _Pip, rehearsed
 from pypisync.core.resolve.prover import Prover
-from pypisync.core.resolve.uv import rehearsed as rehearsed_by_uv
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import Index, ground, need, pins
 from tests.deep import scaled
@@ -23,7 +23,7 @@ def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) ->
     if nodes is None:
         return
     found = {name: version for name, version, _ in nodes}
-    assert rehearsed_by_uv(admission, wanted, Budget(), set()).pins == found
+    assert uv.rehearsed(admission, wanted, Budget(), set()).pins == found
     assert rehearsed(admission, wanted, Budget(), set()).pins == found
     assert faults(facts, wanted, found) == []
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from packaging.markers import Marker
 
 from pypisync.core.budget import Budget, Spent
+from pypisync.core.resolve import pip
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import faults
-from pypisync.core.resolve.pip import rehearsed as rehearsed_by_pip
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.uv import rehearsed
 from tests.core.resolve.test_solver import ROOTS, indexes
@@ -142,10 +142,10 @@ def test_each_installer_has_its_pins() -> None:
     proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
     assert pins(proof) == {"app": "1", "lib": "0", "base": "1"}
     assert proof.others == {}
-    assert rehearsed_by_pip(prover.admission, wanted, Budget(), set()).pins is not None
+    assert pip.rehearsed(prover.admission, wanted, Budget(), set()).pins is not None
 
 
-@pytest.mark.parametrize(("rehearsal", "used"), [(rehearsed, 0), (rehearsed_by_pip, 2)])
+@pytest.mark.parametrize(("rehearsal", "used"), [(rehearsed, 0), (pip.rehearsed, 2)])
 def test_what_was_looked_at_is_known_of_a_search_that_is_given_up(
     rehearsal: Any, used: int
 ) -> None:

@@ -38,7 +38,7 @@ def test_requirements_become_lines(
     found = list(roots_of(group))
     assert [_shown(line) for line in found] == expected
     for line in found:
-        assert selector.parse(line.selector).text == line.selector
+        assert selector.parse_selector(line.selector).text == line.selector
 
 
 def _shown(line: Root) -> str:

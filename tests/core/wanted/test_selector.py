@@ -7,7 +7,7 @@ from packaging.version import Version
 
 from pypisync.core.standards import versions
 from pypisync.core.standards.specifiers import matcher
-from pypisync.core.wanted.selector import Selector, parse, parse_root
+from pypisync.core.wanted.selector import Selector, parse_root, parse_selector
 from tests.deep import scaled
 
 
@@ -35,8 +35,8 @@ from tests.deep import scaled
     ],
 )
 def test_what_is_allowed(text: str, count: int | None, specifier: str, exact: bool) -> None:
-    assert parse(text) == Selector(text.strip(), count, specifier, exact)
-    assert parse(parse(text).text) == parse(text)
+    assert parse_selector(text) == Selector(text.strip(), count, specifier, exact)
+    assert parse_selector(parse_selector(text).text) == parse_selector(text)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,20 @@ def test_what_is_allowed(text: str, count: int | None, specifier: str, exact: bo
 )
 def test_what_is_not(text: str) -> None:
     with pytest.raises(ValueError, match=r'is not a version selector: allowed are .*"2 latest<3"'):
-        parse(text)
+        parse_selector(text)
 
 
 @pytest.mark.parametrize("text", ["0 latest", "00latest", "0latest<3"])
 def test_no_release_at_all(text: str) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        parse(text)
+        parse_selector(text)
 
 
 def test_an_exact_version_is_pep_440_equality() -> None:
-    plain, local = matcher(parse("1.2").specifier), matcher(parse("1.2+a").specifier)
+    plain, local = (
+        matcher(parse_selector("1.2").specifier),
+        matcher(parse_selector("1.2+a").specifier),
+    )
 
     def met(by: str) -> tuple[bool, bool]:
         key = versions.key(Version(by))
@@ -104,7 +107,7 @@ def test_an_exact_version_is_pep_440_equality() -> None:
 def test_white_space_is_free(count: int | None, parts: list[str], space: str) -> None:
     number = "" if count is None else str(count)
     spaced = space + number + space + "latest" + space + f"{space},{space}".join(parts) + space
-    assert parse(spaced) == Selector(spaced.strip(), count or 1, ",".join(sorted(parts)))
+    assert parse_selector(spaced) == Selector(spaced.strip(), count or 1, ",".join(sorted(parts)))
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.web import headers
+from pypisync.web import negotiation
 from tests.deep import scaled
 
-JSON, HTML = headers.CONTENT_TYPES["v1_json"], headers.CONTENT_TYPES["v1_html"]
+JSON, HTML = negotiation.CONTENT_TYPES["v1_json"], negotiation.CONTENT_TYPES["v1_html"]
 
 
 @pytest.mark.parametrize(
@@ -32,27 +32,27 @@ JSON, HTML = headers.CONTENT_TYPES["v1_json"], headers.CONTENT_TYPES["v1_html"]
     ],
 )
 def test_the_format(accept: str, expected: str) -> None:
-    assert headers.page_format(accept) == expected
+    assert negotiation.page_format(accept) == expected
 
 
-@given(st.permutations(sorted(headers.CONTENT_TYPES)), st.booleans())
+@given(st.permutations(sorted(negotiation.CONTENT_TYPES)), st.booleans())
 @settings(deadline=None, max_examples=scaled(30))
-def test_the_heaviest_wins_in_whatever_order(order: list[headers.Format], latest: bool) -> None:
-    names = {form: headers.CONTENT_TYPES[form] for form in order}
+def test_the_heaviest_wins_in_whatever_order(order: list[negotiation.Format], latest: bool) -> None:
+    names = {form: negotiation.CONTENT_TYPES[form] for form in order}
     if latest:
         names = {form: name.replace(".v1+", ".latest+") for form, name in names.items()}
     weights = dict(zip(order, ("0.9", "0.5", "0.123"), strict=True))
     accept = ", ".join(f"{names[form]};q={weights[form]}" for form in sorted(order))
-    assert headers.page_format(accept) == order[0]
+    assert negotiation.page_format(accept) == order[0]
 
 
 @given(st.text(max_size=60))
 @settings(deadline=None, max_examples=scaled(100))
 def test_any_text_is_answered(text: str) -> None:
-    assert headers.page_format(text) in headers.CONTENT_TYPES
-    assert headers.takes_gzip(text) in (True, False)
-    assert headers.is_known(text, '"x"') in (True, False)
-    assert headers.part(text, text, '"x"', 10) is None
+    assert negotiation.page_format(text) in negotiation.CONTENT_TYPES
+    assert negotiation.takes_gzip(text) in (True, False)
+    assert negotiation.is_known(text, '"x"') in (True, False)
+    assert negotiation.part(text, text, '"x"', 10) is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_any_text_is_answered(text: str) -> None:
     ],
 )
 def test_the_packing(encoding: str, expected: bool) -> None:
-    assert headers.takes_gzip(encoding) == expected
+    assert negotiation.takes_gzip(encoding) == expected
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
@@ -78,7 +78,7 @@ def test_a_part_is_what_a_slice_is(size: int, first: int, last: int) -> None:
     if last >= first:
         asked.append((f"bytes={first}-{last}", data[first : last + 1]))
     for text, expected in asked:
-        part = headers.part(text, "", '"x"', size)
+        part = negotiation.part(text, "", '"x"', size)
         assert part is not None
         start, stop = part
         assert 0 <= start <= stop <= size
