@@ -113,7 +113,7 @@ def toolchain(packages: Iterable[Package]) -> Iterator[Package]:
     given = {package.name for package in packages}
     for name in TOOLCHAIN:
         if name not in given:
-            yield Package(name, (), (parse("latest"),), f"{name} (toolchain)")
+            yield Package(name, (), (parse_selector("latest"),), f"{name} (toolchain)")
 
 
 @dataclass(frozen=True, slots=True)
