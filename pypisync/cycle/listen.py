@@ -217,11 +217,18 @@ def _note(mirror: Mirror, connection: Transaction, news: _News) -> None:
 def _owe(mirror: Mirror, connection: Transaction, news: _News) -> set[str]:
     """Owe the projects of an index that it told of a new document; returns which."""
     index = news.index
+    relisted = news.feed.listing and _relisted(connection, news)
+    if relisted:
+        news.changed = _found_elsewhere(connection, news)
     found = pending.found_on(connection, news.changed)
     claims = {name: _claim(mirror, index, name, found[name]) for name in sorted(found)}
     owed = {name: news.changed[name] for name, claim in claims.items() if claim}
-    if news.by_index and news.listed is not None:
-        owed = dict.fromkeys(sorted(pending.shown(connection, index) - set(news.listed)), 0) | owed
+    if news.listed is not None and (news.by_index or relisted):
+        united = bool(mirror.upstream.assignment.union)
+        shown = pending.shown_besides(connection, index) if united else set()
+        if news.by_index:
+            shown |= pending.shown(connection, index)
+        owed = dict.fromkeys(sorted(shown - set(news.listed)), 0) | owed
     if news.rewound:
         pending.owe_anew(connection, news.listed or {}, mirror.now(), index)
     elif news.listed is not None and (news.overdue or news.feed.listing):
@@ -232,6 +239,25 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News) -> set[str]:
     withdraw(mirror, connection, news.quarantines, here)
     pending.look_anew(connection, [name for name, claim in claims.items() if claim == "anew"])
     return set(owed)
+
+
+def _relisted(connection: Transaction, news: _News) -> bool:
+    """Returns whether an index that is nothing but a list shows another one now, and notes it."""
+    listed = sha256(repr(sorted((news.listed or {}).items())).encode()).hexdigest()
+    word = f"listed:{news.index}"
+    if pending.setting(connection, word) == listed:
+        return False
+    pending.set_setting(connection, word, listed)
+    return True
+
+
+def _found_elsewhere(connection: Transaction, news: _News) -> dict[str, int]:
+    """Returns the projects that an index lists and that were found on another one.
+
+    Those that are its own are compared by their serials.
+    """
+    found = pending.found_on(connection, news.listed or {})
+    return {name: 0 for name, index in found.items() if index not in ("", news.index)}
 
 
 def owe_heard(mirror: Mirror, connection: Transaction) -> None:

@@ -30,7 +30,7 @@ def poll(mirror: Mirror, report: Report) -> None:
         last = runs.last_completed(connection) if mirror.patient and mirror.every else None
         asks = [
             ProjectAsk(one.name, 0, one.validators, one.index, of=one.of, form=one.form)
-            for one in pending.mattering(connection, polled)
+            for one in _mattering(mirror, connection, polled)
             # From start to start of the runs: what lies between two of them is asked for once.
             if last is None or this is None or due(one.name, mirror.every, last, this.started)
         ]
@@ -50,7 +50,7 @@ def owe_begun(mirror: Mirror, connection: Transaction, asked: Collection[str] = 
     Those ``asked`` in this cycle, and those that mattered when it began, are up to date.
     """
     if polled := _polled(mirror):
-        names = {one.name for one in pending.mattering(connection, polled)}
+        names = {one.name for one in _mattering(mirror, connection, polled)}
         begun = names - mirror.mattered - set(asked)
         pending.mark_stale(connection, dict.fromkeys(sorted(begun), 0), mirror.now())
         mirror.mattered |= names.union(asked)
@@ -59,8 +59,20 @@ def owe_begun(mirror: Mirror, connection: Transaction, asked: Collection[str] = 
 def note_mattering(mirror: Mirror, connection: Transaction) -> None:
     """Note which polled projects matter as a cycle begins."""
     polled = _polled(mirror)
-    found = pending.mattering(connection, polled) if polled else ()
+    found = _mattering(mirror, connection, polled) if polled else ()
     mirror.mattered = {one.name for one in found}
+
+
+def _mattering(
+    mirror: Mirror, connection: Transaction, polled: Collection[str]
+) -> list[pending.Stale]:
+    """Returns the projects that matter and that come from a polled index, if not from it alone."""
+    assignment = mirror.upstream.assignment
+
+    def united(name: str) -> bool:
+        return assignment.united(name) and not set(polled).isdisjoint(assignment.indexes_of(name))
+
+    return pending.mattering(connection, polled, united if assignment.union else None)
 
 
 def _polled(mirror: Mirror) -> list[str]:
@@ -75,7 +87,7 @@ def someone_due(mirror: Mirror) -> bool:
         if not polled or last is None:
             return False
         now = mirror.now()
-        matter = pending.mattering(connection, polled)
+        matter = _mattering(mirror, connection, polled)
         return any(due(one.name, mirror.every, last, now) for one in matter)
 
 

@@ -13,7 +13,7 @@ the mirror, only when the operator confirms.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import missing, pending
@@ -38,11 +38,12 @@ def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamErr
     """Returns the projects whose denial is not believed (yet), with the reason."""
     denied = {ask.name: why for ask, answer in batch if (why := _denial(answer))}
     moved = dict(filter(None, (_moved(ask, answer) for ask, answer in batch)))
-    if not (denied or moved):
+    united = _united(mirror, batch)
+    if not (denied or moved or united):
         return {}
     now = mirror.now()
     with mirror.catalog.begin() as connection:
-        denied |= _less(connection, moved) | _left(mirror, batch)
+        denied |= _less(connection, moved) | _left(mirror, batch) | _parted(connection, united)
         known = {
             name: one
             for name, one in missing.standing(connection, denied).items()
@@ -115,9 +116,11 @@ def _broken(mirror: Mirror, connection: Transaction, now: float) -> dict[str, tu
     went = Counter(index for _, _, index in _believed(connection, now))
     found = {}
     for index, (count, mirrored) in missing.shares(connection).items():
-        whole = count + went[index], mirrored + went[index]
-        if broken(mirror, *whole):
-            found[index] = whole
+        denied, of = count + went[index], mirrored + went[index]
+        # A stranger may have put on a later index what this one shows none of any more.
+        emptied = denied >= of > 0 and mirror.upstream.assignment.followed(index)
+        if emptied or broken(mirror, denied, of):
+            found[index] = denied, of
     return found
 
 
@@ -168,6 +171,34 @@ def _left(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamError
         if order.index(answer.index) > order.index(ask.index):
             why = f"the index {ask.index} has it no more, and {answer.index} has it"
             found[ask.name] = Gone(why)
+    return found
+
+
+def _united(
+    mirror: Mirror, batch: Sequence[_Answered]
+) -> dict[str, tuple[ProjectDocument, Collection[str]]]:
+    """Returns the documents that several indexes make together, each with those indexes."""
+    assignment = mirror.upstream.assignment
+    return {
+        ask.name: (answer, assignment.indexes_of(ask.name))
+        for ask, answer in batch
+        if isinstance(answer, ProjectDocument) and assignment.united(ask.name)
+    }
+
+
+def _parted(
+    connection: Transaction, united: Mapping[str, tuple[ProjectDocument, Collection[str]]]
+) -> dict[str, UpstreamError]:
+    """Returns the projects of which one of several indexes shows no file any more.
+
+    The others show theirs, so the document alone does not tell.
+    """
+    found: dict[str, UpstreamError] = {}
+    for name, indexes in missing.sources(connection, united).items():
+        document, may = united[name]
+        shown = {file.index or document.index for file in document.files}
+        if lost := sorted(indexes.intersection(may) - shown):
+            found[name] = Gone(f"the index {lost[0]} shows no files of {name} any more")
     return found
 
 

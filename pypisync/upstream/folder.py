@@ -1,8 +1,8 @@
 """A folder of wheels and sdists on this machine, as an index.
 
-Files directly in the folder count; what is a link, or no distribution, is left out. There is no
-journal: a project's serial is a fingerprint of its files' names, sizes and times, and is compared
-in every cycle. What a file says of itself is read by the caller's ``describe``.
+Files directly in the folder count. A link is left out and shown, for it may lead anywhere. There is
+no journal: a project's serial is a fingerprint of its files' names, sizes and times, and is
+compared in every cycle. What a file says of itself is read by the caller's ``describe``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -43,6 +43,7 @@ class _Entry:
     path: Path
     size: int
     changed: int  # nanoseconds
+    plain: bool  # not a link, a folder or a device
 
 
 class FolderUpstream:
@@ -172,6 +173,8 @@ class FolderUpstream:
 
     def _inspect(self, entry: _Entry) -> File | Skipped:
         filename = entry.path.name
+        if not entry.plain:
+            return Skipped(filename, "a link, or no file; only files in the folder itself count")
         try:
             with entry.path.open("rb") as file:
                 digest = file_digest(file, "sha256").hexdigest()
@@ -228,9 +231,8 @@ def _entry(entry: DirEntry[str]) -> _Entry | None:
         found = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    if not S_ISREG(found.st_mode):
-        return None
-    return _Entry(Path(entry.path), found.st_size, found.st_mtime_ns)
+    plain = S_ISREG(found.st_mode)
+    return _Entry(Path(entry.path), found.st_size, found.st_mtime_ns, plain)
 
 
 def _project(filename: str) -> str | None:

@@ -44,7 +44,7 @@ def test_what_files_say_is_read_and_hashed(index: FolderUpstream, tmp_path: Path
     for other in ("readme.txt", "acme-1.0.egg", "notes.whl"):
         (tmp_path / other).write_text("")
     (tmp_path / "linked-1.0-py3-none-any.whl").symlink_to(wheel)
-    assert set(index.names()) == {"acme-core"}
+    assert set(index.names()) == {"acme-core", "linked"}
     found = document(index, "acme-core")
     assert {file.filename: file.requires_python for file in found.files} == {
         wheel.name: ">=3.9",
@@ -54,7 +54,9 @@ def test_what_files_say_is_read_and_hashed(index: FolderUpstream, tmp_path: Path
     assert found.index == "own"
     known = ProjectAsk("acme-core", validators=found.validators)
     assert isinstance(ask(index, known), Unchanged)
-    assert isinstance(ask(index, ProjectAsk("linked")), Gone)
+    linked = document(index, "linked")
+    assert linked.files == ()
+    assert [one.what for one in linked.skipped] == ["linked-1.0-py3-none-any.whl"]
 
 
 def test_every_change_changes_the_fingerprint(index: FolderUpstream, tmp_path: Path) -> None:

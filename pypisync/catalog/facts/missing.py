@@ -113,6 +113,17 @@ def lost(
     return found
 
 
+def sources(connection: Connection, names: Collection[str]) -> dict[str, set[str]]:
+    """Returns the indexes that the known files of these projects are from."""
+    found: dict[str, set[str]] = {}
+    for batch in batches(sorted(names)):
+        query = select(projects.c.name, files.c.index_name).distinct()
+        query = query.join_from(projects, releases).join(files)
+        for name, index in connection.execute(query.where(among(projects.c.name, batch))):
+            found.setdefault(name, set()).add(index)
+    return found
+
+
 def confirm(connection: Connection) -> int:
     """The operator says that what is denied is gone. Returns how many projects that are."""
     doubted = pending.c.missing.is_not(None), ~is_set(pending.c.told)

@@ -1,6 +1,6 @@
 """What has still to be done: the serial read up to, and the projects that are stale."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from pypisync.catalog.db.schema import (
     classes,
+    files,
     pending,
     projects,
     releases,
@@ -145,6 +146,13 @@ def shown(connection: Connection, index: str = ENDPOINT) -> set[str]:
     return set(connection.scalars(found.where(projects.c.index_name == index)))
 
 
+def shown_besides(connection: Connection, index: str = ENDPOINT) -> set[str]:
+    """Returns the projects of other indexes of which some files are from this one."""
+    found = select(projects.c.name).join_from(projects, releases).join(files).distinct()
+    here = files.c.index_name == index, projects.c.index_name != index
+    return set(connection.scalars(found.where(*here)))
+
+
 def known(connection: Connection, index: str = ENDPOINT) -> dict[str, Known]:
     """Returns the projects read from an index, by name, and those that no index has any more."""
     query = select(projects.c.name, projects.c.serial, projects.c.status)
@@ -254,10 +262,13 @@ def stale(
     ]
 
 
-def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
+def mattering(
+    connection: Connection, indexes: Collection[str], united: Callable[[str], bool] | None = None
+) -> list[Stale]:
     """Returns the projects of these indexes, or of none, that matter, were read and are not stale.
 
-    It does if a root or a requirement of the selection names it, or a proof hangs on it.
+    A project matters if a root or a requirement of the selection names it, or a proof hangs on it.
+    ``united`` tells which projects of other indexes also come from these; None: there are none.
     """
     named = union(
         select(roots.c.project_id),
@@ -270,7 +281,7 @@ def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
         .where(
             projects.c.id.in_(named),
             projects.c.status != "unseen",
-            projects.c.index_name.in_([*indexes, ""]),
+            true() if united else projects.c.index_name.in_([*indexes, ""]),
             projects.c.name.not_in(select(pending.c.name)),
         )
         .order_by(projects.c.name)
@@ -287,6 +298,7 @@ def mattering(connection: Connection, indexes: Collection[str]) -> list[Stale]:
             attempts=0,
         )
         for row in connection.execute(query)
+        if united is None or row.index_name in (*indexes, "") or united(row.name)
     ]
 
 

@@ -62,6 +62,11 @@ class Assignment:
         names_none = any(share == Share(index) for share in self._shares)
         return names_none and "*" in taken
 
+    def followed(self, index: str) -> bool:
+        """Returns whether what an index has no more is looked for on a later one."""
+        anybodys = [share.name for share in self._shares if share.projects is None]
+        return index in anybodys[:-1]
+
     def united(self, project: str) -> bool:
         """Returns whether the files of a project come from all of its indexes together."""
         return self._union(project) and len(self.indexes_of(project)) > 1
