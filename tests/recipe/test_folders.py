@@ -1,12 +1,12 @@
 """A folder of wheels beside a public index: what is put into it, and what becomes of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment, Share
-from pypisync.upstream.api import Index
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
 from pypisync.wiring import described
@@ -33,7 +33,7 @@ class Beside:
         self.site.worlds[ENDPOINT].publish("b", "1.0")
         self.site.worlds[ENDPOINT].publish("a", "99")
         self.site.worlds["company"].publish("other", "1.0")
-        made: dict[str, Index] = {
+        made: dict[str, Any] = {
             "own": FolderUpstream("own", self.folder, described),
             "company": self.site._upstreams["company"],
             ENDPOINT: MemoryUpstream(self.site.worlds[ENDPOINT]),
