@@ -115,10 +115,12 @@ def _broken(mirror: Mirror, connection: Transaction, now: float) -> dict[str, tu
     """
     went = Counter(index for _, _, index in _believed(connection, now))
     found = {}
-    for index, (count, mirrored) in missing.shares(connection).items():
-        denied, of = count + went[index], mirrored + went[index]
+    assignment = mirror.upstream.assignment
+    for index, (names, mirrored) in missing.shares(connection).items():
+        denied, of = len(names) + went[index], mirrored + went[index]
         # A stranger may have put on a later index what this one shows none of any more.
-        emptied = denied >= of > 0 and mirror.upstream.assignment.followed(index)
+        alone = assignment.followed(index) and not all(map(assignment.united, names))
+        emptied = alone and denied >= of > 0
         if emptied or broken(mirror, denied, of):
             found[index] = denied, of
     return found

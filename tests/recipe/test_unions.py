@@ -22,11 +22,11 @@ def limit(world: World, feed: FeedKind) -> None:
 
 
 def united(tmp_path: Path, feeds: dict[str, FeedKind]) -> Site:
-    """Two versions of "a", one on each index; the others are there so that no index is empty."""
+    """Two versions of "a", one on each index, and others, so that one project is not much."""
     site = Site(tmp_path, *(f"q{number}" for number in range(9)))
     site.bench.packages = {**site.bench.packages, "a": [">=0"]}
     for number in range(9):
-        site.worlds[INDEXES[number % 2]].publish(f"q{number}", "1.0")
+        site.worlds[ENDPOINT].publish(f"q{number}", "1.0")
     site.worlds["company"].publish("a", "1.0")
     site.worlds[ENDPOINT].publish("a", "2.0")
     for index, feed in feeds.items():

@@ -132,8 +132,8 @@ def confirm(connection: Connection) -> int:
     ).rowcount
 
 
-def shares(connection: Connection) -> dict[str, tuple[int, int]]:
-    """Returns how many projects are denied without a journal's word, and how many are mirrored.
+def shares(connection: Connection) -> dict[str, tuple[list[str], int]]:
+    """Returns which projects are denied without a journal's word, and how many are mirrored.
 
     By the index that they are from: each of several may be broken by itself.
     """
@@ -144,7 +144,10 @@ def shares(connection: Connection) -> dict[str, tuple[int, int]]:
         .group_by(projects.c.index_name)
     )
     of: dict[str, int] = dict(raw(connection, mirrored))
-    return {index: (number, of.get(index, 0)) for index, number in connection.execute(denied)}
+    found: dict[str, tuple[list[str], int]] = {}
+    for index, name in connection.execute(denied):
+        found.setdefault(index, ([], of.get(index, 0)))[0].append(name)
+    return found
 
 
 def moving(connection: Connection) -> tuple[int, int]:
@@ -152,15 +155,14 @@ def moving(connection: Connection) -> tuple[int, int]:
 
     And how many are mirrored.
     """
-    count = sum(number for _, number in connection.execute(_doubted(is_set(pending.c.assigned))))
+    count = len(connection.execute(_doubted(is_set(pending.c.assigned))).all())
     mirrored = select(func.count(releases.c.project_id.distinct())).join_from(selected, releases)
     return count, connection.scalar(mirrored) or 0
 
 
 def _doubted(which: ColumnElement[bool]) -> Any:
     return (
-        select(projects.c.index_name, func.count())
+        select(projects.c.index_name, projects.c.name)
         .join_from(pending, projects, projects.c.name == pending.c.name)
         .where(which, ~is_set(pending.c.told))
-        .group_by(projects.c.index_name)
     )
