@@ -255,7 +255,9 @@ class _Reader:
     def _knowledge(self, release: WantedRelease) -> Knowledge:
         told = self.told.get(release.id)
         runtime = [*self._unreadable(release), *_stated(release, told)]
-        readings = {}
+        # uv passes over METADATA that it cannot read, and pip stops there.
+        broken = self.broken.get(release.id, {})
+        readings = {name: Reading(None, {"uv": why}) for name, why in broken.items()}
         for filename, found in told.files.items() if told else ():
             passed, stop = objections(found, release.project, release.version)
             readings[filename] = Reading(found.requires_python, passed)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pypisync.core.closure.candidates import Candidate, choose_root
 from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, RootState
-from pypisync.core.environments.marker_masks import deciding_extras, marker_mask
+from pypisync.core.environments.marker_masks import deciding_extras, wanted_mask
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Targets, names_extra
 from pypisync.core.wanted.selector import PINNED
@@ -54,7 +54,7 @@ def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) 
         asked += [e for e in provided if everywhere is None or e in everywhere]
     holds = 0
     for name in asked:
-        holds |= marker_mask(targets, edge.marker, name)
+        holds |= wanted_mask(targets, edge.marker, name)
     return mask & holds
 
 
@@ -81,5 +81,5 @@ def groups_of(root: RootState, targets: Targets) -> Sequence[int]:
     """Returns the groups of targets on which the root counts; none if its marker never holds."""
     if not root.marker:
         return targets.groups
-    mask = marker_mask(targets, root.marker, "")
+    mask = wanted_mask(targets, root.marker, "")
     return [group & mask for group in targets.groups if group & mask]

@@ -26,6 +26,7 @@ from pypisync.core.environments.platforms import FAMILIES, Family
 from pypisync.core.environments.targets import VARIABLES, PerTargets
 from pypisync.core.standards.marker_syntax import Atom, Tree, holds, parse
 from pypisync.core.standards.model import Target, Targets
+from pypisync.core.standards.uv_markers import read_by_uv
 
 MOST_ATOMS = 128  # about the environment; extras are cheap and not counted
 MOST_WORLDS = 256  # of one target
@@ -47,6 +48,16 @@ def marker_mask(targets: Targets, marker: str, extra: str) -> int:
     if not marker:
         return targets.mask
     return _masks(targets)(marker, extra)
+
+
+def wanted_mask(targets: Targets, marker: str, extra: str) -> int:
+    """Returns the targets on which ``marker`` can hold as pip or as uv reads it.
+
+    Otherwise like :func:`marker_mask`.
+    """
+    read = read_by_uv(marker)
+    found = marker_mask(targets, marker, extra)
+    return found if read is None or read == marker else found | marker_mask(targets, read, extra)
 
 
 @lru_cache(maxsize=1 << 14)

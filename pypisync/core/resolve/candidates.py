@@ -33,8 +33,8 @@ class Shelf:
     finals: int = 0
     yanked: int = 0
     doubted: int = 0
-    not_pip: int = 0  # pip passes over them
-    parted: int = 0  # one of pip and uv passes over them
+    passed: int = 0  # by pip, or by whom the facts are read by
+    parted: int = 0  # installers part here
     entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
 
 
@@ -50,7 +50,7 @@ class Admission:
     def best(self, name: str, versions: int, mode: Mode) -> int | None:
         """Returns the version to try first."""
         shelf = self.shelf(name)
-        versions = versions & ~shelf.not_pip or versions
+        versions = versions & ~shelf.passed or versions
         sound = versions & ~shelf.yanked
         choices: tuple[int, ...] = (sound, versions)
         if (
@@ -64,14 +64,14 @@ class Admission:
         """Returns the versions of a project by their kind. Raises Lacking."""
         shelf = self._shelves.get(name)
         if shelf is None:
-            shelf = Shelf()
+            shelf, reader = Shelf(), self.ground.reader or "pip"
             for i, usable in enumerate(self.ground.usable(name)):
                 release = usable.release
                 shelf.entries.append((release.key, release.version))
                 shelf.finals |= (not release.prerelease) << i
                 shelf.yanked |= usable.yanked << i
                 shelf.doubted |= bool(usable.doubt) << i
-                shelf.not_pip |= ("pip" in usable.passed) << i
+                shelf.passed |= (reader in usable.passed) << i
                 shelf.parted |= usable.parts() << i
             self._shelves[name] = shelf
         return shelf
@@ -97,11 +97,12 @@ class Admission:
         shelf, wanted = self.shelf(name), matcher(specifier)
         matching = self.matching(name, specifier)
         if mode is Mode.STRICT:
-            matching &= ~shelf.not_pip
+            matching &= ~shelf.passed
             if not wanted.prereleases:
                 matching = matching & shelf.finals or matching
             sound = matching & ~shelf.yanked
             matching = matching if wanted.pinned and not sound else sound
         else:
             matching &= ~hopeless(self.ground, name)
+            matching &= ~shelf.passed if self.ground.reader else -1
         return matching & ~shelf.doubted if mode is Mode.WIDE else matching

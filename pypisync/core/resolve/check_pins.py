@@ -46,9 +46,8 @@ def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Require
 def faults(ground: Ground, wanted: Asked, pins: Pins, by: Installer = "pip") -> list[str]:
     """Returns why no installer would accept these pins for ``wanted``; nothing if it would.
 
-    uv passes over what a release asks of its own project. It takes a pre-release also when the
-    finals that match are ruled out by something else, and a yanked release if it is asked for by an
-    exact pin; nobody else's pin counts.
+    uv takes a pre-release also when the finals that match are ruled out by something else, and a
+    yanked release if it is asked for by an exact pin; nobody else's pin counts.
     """
     asked = reached(ground, wanted, pins)
     found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
@@ -59,8 +58,7 @@ def faults(ground: Ground, wanted: Asked, pins: Pins, by: Installer = "pip") -> 
         elif not 0 <= pins[name] < len(ground.usable(name)):
             found.append(f"{name}: there is no such release")
         else:
-            others = _of_others(ground, wanted, pins[name], needs) if by == "uv" else needs
-            texts = [need.specifier for need in others]
+            texts = [need.specifier for need in needs]
             found += _mismatches(ground, name, pins[name], texts, by)
             if by == "pip":
                 found += _refused(ground, name, pins[name], texts)
@@ -69,16 +67,6 @@ def faults(ground: Ground, wanted: Asked, pins: Pins, by: Installer = "pip") -> 
                 if not any(pins_one(_specifiers(need.specifier)) for need in pinned):
                     found.append(f"{name} is yanked")
     return found
-
-
-def _of_others(
-    ground: Ground, wanted: Asked, pin: int, needs: list[Requirement]
-) -> list[Requirement]:
-    """Returns the requirements on a project that its pinned release does not state itself."""
-    name = needs[0].name
-    extras = {"", *(extra for need in needs for extra in need.extras)}
-    own = {need for extra in extras for need in ground.needs(name, pin, extra)}
-    return [need for need in needs if need in wanted or need not in own]
 
 
 @dataclass(slots=True)
@@ -105,7 +93,8 @@ class Checker:
             return None
         chosen = usable[pin]
         release = chosen.release
-        if release.prerelease or chosen.yanked or chosen.doubt or "pip" in chosen.passed:
+        passed = (self.ground.reader or "pip") in chosen.passed
+        if release.prerelease or chosen.yanked or chosen.doubt or passed:
             return None
         return release.version
 

@@ -137,7 +137,8 @@ def _matching(ground: Ground, name: str, specifier: str) -> int:
     matching = sum(
         1 << i
         for i, usable in enumerate(ground.usable(name))
-        if wanted.contains(usable.release.version, prereleases=True)
+        if ground.reader not in usable.passed
+        and wanted.contains(usable.release.version, prereleases=True)
     )
     return matching & ~hopeless(ground, name)
 
@@ -184,8 +185,10 @@ def _barred(ground: Ground, wanted: Asked, clause: Clause) -> bool:
             return False
         pins[term.package] = versions.bit_length() - 1
     complete = reached(ground, wanted, pins).keys() <= pins.keys()
-    if not complete or not faults(ground, wanted, pins):
+    if not complete or not faults(ground, wanted, pins, by=ground.reader or "pip"):
         return False
+    if ground.reader:
+        return True
     parted = any(ground.usable(name)[pin].parts() for name, pin in pins.items())
     return not parted or bool(faults(ground, wanted, pins, by="uv"))
 

@@ -189,7 +189,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         versions = self._admitted(name, {need.specifier for need in needs})
         only = [_bit(need.only) for need in needs if need.only is not None]
         if only:
-            versions = self._matching(name, needs) & ~self._admission.shelf(name).not_pip
+            versions = self._matching(name, needs) & ~self._admission.shelf(name).passed
             for one in only:
                 versions &= one
         if versions:
@@ -226,7 +226,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         """Returns the versions that pip's finder returns for all these requirements together."""
         together = SpecifierSet(",".join(filter(None, sorted(specifiers))))
         shelf = self._admission.shelf(name)
-        versions = ((1 << len(shelf.entries)) - 1) & ~shelf.not_pip
+        versions = ((1 << len(shelf.entries)) - 1) & ~shelf.passed
         for specifier in specifiers:
             versions &= self._admission.matching(name, specifier)
         if not together.prereleases:

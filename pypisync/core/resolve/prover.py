@@ -20,7 +20,7 @@ from pypisync.core.resolve.explain import explained
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.solver import Solver
 from pypisync.core.resolve.target_index import Ground, Node, Usable
-from pypisync.core.standards.requires_python import Installer
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from pypisync.core.wanted.groups import Asked
 
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
@@ -31,6 +31,17 @@ _MOST_BARRED = 16
 _PARTED = "for they read Requires-Python or METADATA differently"
 _UV_ONLY = f"uv finds an installation and pip does not, {_PARTED}"
 _PIP_ONLY = f"pip finds an installation and uv does not, {_PARTED}"
+
+
+def _joined(of_pip: "Proof", of_uv: "Proof") -> tuple[Verdict, tuple[str, ...]]:
+    """Returns the verdict of two installers that read the facts differently, and why."""
+    verdicts = {of_pip.verdict, of_uv.verdict}
+    why = tuple(dict.fromkeys((*of_pip.why, *of_uv.why)))
+    if len(verdicts) == 1:
+        return of_pip.verdict, why
+    if "proven" in verdicts and "undecided" not in verdicts:
+        return "blocked", (_UV_ONLY if of_uv.verdict == "proven" else _PIP_ONLY, *why)
+    return ("undecided" if "undecided" in verdicts else "blocked"), why
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class Prover:
     agreement: Agreement = field(init=False)
     checker: Checker = field(init=False)
     _agreed_pins: dict[Node, Installed] = field(init=False)
+    _readers: "dict[Installer, Prover]" = field(init=False)
 
     def __post_init__(self) -> None:
         self._stand_on(self.ground)
@@ -80,6 +92,7 @@ class Prover:
         self.agreement = Agreement(self.admission)
         self.checker = Checker(self.ground)
         self._agreed_pins = {}
+        self._readers = {}
 
     def prove(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
         """Returns the verdict on requirements that are wanted together.
@@ -98,7 +111,7 @@ class Prover:
 
     def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
         """Returns the proof with pip's pins, if they differ. Raises Lacking."""
-        if proof.verdict != "proven" or proof.agreed:
+        if proof.verdict != "proven" or proof.agreed or "pip" in proof.rehearsals:
             return proof
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
         proof = replace(proof, consulted=proof.consulted | self.solver.consulted)
@@ -122,45 +135,74 @@ class Prover:
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         """Returns the proof by uv's pins if pip accepts them, else by a search in any order."""
         by_uv = self._rehearsed(uv.rehearsed, wanted, budget)
+        if self._parts():
+            return self._apart(wanted, budget, name)
         if by_uv.pins is not None:
             if doubts := self._doubts(by_uv.pins):
-                pins = self._pins(wanted, by_uv.pins)
-                return self._beside(wanted, budget, Proof("blocked", pins, tuple(doubts)))
+                return Proof("blocked", self._pins(wanted, by_uv.pins), tuple(doubts))
             if self.checker.passes(wanted, by_uv.pins):
                 pins = self._pins(wanted, by_uv.pins)
                 return Proof("proven", pins, rehearsals={"uv": by_uv})
         proof = self._searched(wanted, budget, name)
-        if by_uv.pins is None:
-            return proof if by_uv.given_up else self._without_uv(proof)
-        if not faults(self.ground, wanted, by_uv.pins, by="uv"):
+        if self._parts():  # pip looks at more than uv did
+            return self._apart(wanted, budget, name)
+        if by_uv.pins is not None and not faults(self.ground, wanted, by_uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, by_uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": by_uv})
-            if proof.verdict in ("refuted", "undecided") and self._parts():
-                passed = tuple(self._passed(by_uv.pins, "pip"))
-                proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *passed))
         return proof
 
-    def _beside(self, wanted: Asked, budget: Budget, proof: Proof) -> Proof:
-        """Returns a proof of what uv stops at, with the pins of pip if that passes over it."""
-        if not self._parts():
-            return proof
-        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
-        if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
-            return proof
-        return replace(proof, others={"pip": self._pins(wanted, by_pip.pins)})
+    def _apart(self, wanted: Asked, budget: Budget, name: str) -> Proof:
+        """Returns the proof where installers read the facts differently: each has to find a way.
 
-    def _without_uv(self, proof: Proof) -> Proof:
-        """Returns the proof where uv finds no installation, and reads something as pip does not."""
-        if proof.verdict != "proven" or not self._parts():
-            return proof
-        pins = {pin.name: pin.version for pin in proof.pins}
-        return replace(proof, verdict="blocked", why=(_PIP_ONLY, *self._passed(pins, "uv")))
+        The pins are uv's if pip takes them as well, for they are the newest; else pip's.
+        """
+        of_pip, of_uv = (self._by(by).alone(by, wanted, budget, name) for by in INSTALLERS)
+        consulted = of_pip.consulted | of_uv.consulted
+        if of_pip.verdict == of_uv.verdict == "refuted":
+            return replace(of_pip, consulted=consulted)
+        verdict, why = _joined(of_pip, of_uv)
+        chosen = {pin.name: pin.version for pin in of_uv.pins}
+        both = bool(chosen) and self._by("pip").checker.passes(wanted, chosen)
+        first, by, other = of_pip, "uv", of_uv
+        if both or not of_pip.pins:
+            first, by, other = of_uv, "pip", of_pip
+        others = {by: other.pins} if other.pins and other.pins != first.pins else {}
+        rehearsals = {**of_pip.rehearsals, **of_uv.rehearsals}
+        return Proof(
+            verdict, first.pins, why, others=others, consulted=consulted, rehearsals=rehearsals
+        )
 
-    def _passed(self, pins: Mapping[str, int], by: Installer) -> Iterator[str]:
-        for name, pin in sorted(pins.items()):
-            usable = self.ground.usable(name)[pin]
-            if by in usable.passed:
-                yield f"{by} passes over {name} {usable.release.version}"
+    def _by(self, installer: Installer) -> "Prover":
+        """Returns the prover by the facts as one installer reads them."""
+        if installer not in self._readers:
+            self._readers[installer] = Prover(self.ground.read_by(installer))
+        return self._readers[installer]
+
+    def alone(self, by: Installer, wanted: Asked, budget: Budget, name: str) -> Proof:
+        """Returns the proof for one installer, by its own search."""
+        used = self.solver.consulted = set[str]()
+        searched = uv.rehearsed if by == "uv" else pip.rehearsed
+        own = self._rehearsed(searched, wanted, budget)
+        if own.pins is not None:
+            pins, why = self._pins(wanted, own.pins), tuple(self._doubts(own.pins))
+            if why:
+                proof = Proof("blocked", pins, why)
+            elif found := faults(self.ground, wanted, own.pins, by=by):
+                proof = Proof("undecided", why=tuple(found))
+            else:
+                proof = Proof("proven", pins, rehearsals={by: own})
+        elif own.given_up:
+            proof = Proof("undecided", why=("the search was given up when its budget was spent",))
+        else:
+            proof = self._searched(wanted, budget, name)
+            if proof.verdict == "proven":  # by an order that is not the installer's
+                proof = Proof("blocked", why=tuple(self._passed(proof.pins, by)))
+        return replace(proof, consulted=frozenset(used))
+
+    def _passed(self, pins: Iterable[Installed], by: Installer) -> Iterator[str]:
+        for pin in pins:
+            if by in pin.usable.passed:
+                yield f"{by} passes over {pin.name} {pin.usable.release.version}"
 
     def _parts(self) -> bool:
         """Returns whether one of pip and uv passes over something that was looked at."""

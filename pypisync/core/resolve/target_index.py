@@ -19,6 +19,7 @@ from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
 from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
+from pypisync.core.standards.uv_markers import read_by_uv
 from pypisync.core.wanted.groups import Asked
 
 Node: TypeAlias = tuple[str, int, str]
@@ -34,10 +35,11 @@ class Usable:
     yanked: bool  # all of its usable files are
     doubt: str  # why it can be part of no proof; "" if it can
     passed: tuple[Installer, ...] = ()  # who passes over it, for what its files or the index say
+    differs: bool = False  # pip and uv read one of its markers differently
 
     def parts(self) -> bool:
-        """Returns whether one installer takes it and another one does not."""
-        return len(self.passed) == 1
+        """Returns whether installers part here: by taking it or not, or by what they need then."""
+        return self.differs or len(self.passed) == 1
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Ground:
     wanted: Asked = ()  # all that will be proved here
     bit: int = 0  # of the target, where releases have masks
     limits: Mapping[str, str] = field(default_factory=dict)  # specifiers by project: constraints
+    reader: Installer | None = None  # by whom markers are read; None: by pip
     hopeless: dict[str, int] = field(
         default_factory=dict
     )  # see pypisync.core.resolve.check_refutation
@@ -67,7 +70,12 @@ class Ground:
         more = tuple(need for need in wanted if need not in self._wanted)
         if not more:
             return self
-        return Ground(self.target, self.offers, (*self.wanted, *more), self.bit, self.limits)
+        wanted = (*self.wanted, *more)
+        return Ground(self.target, self.offers, wanted, self.bit, self.limits, self.reader)
+
+    def read_by(self, reader: Installer) -> "Ground":
+        """Returns the same facts as one installer reads them; positions stay the same."""
+        return Ground(self.target, self.offers, self.wanted, self.bit, self.limits, reader)
 
     def specifiers(self, name: str) -> set[str]:
         """Returns all specifiers by which a release, or what will be proved, asks for a project."""
@@ -141,9 +149,10 @@ class Ground:
         """Returns whether a marker holds; None if its comparison is not defined."""
         key = (text, extra)
         if key not in self._markers:
+            read = read_by_uv(text) if self.reader == "uv" else text
             try:
                 values = {**self.target.environment, "extra": extra}
-                self._markers[key] = Marker(text).evaluate(values)
+                self._markers[key] = not read or Marker(read).evaluate(values)
             except (ValueError, KeyError):  # both are what packaging raises, by release
                 self._markers[key] = None
         return self._markers[key]
@@ -154,15 +163,28 @@ class Ground:
             passed = tuple(
                 by for by, mask in zip(INSTALLERS, release.passed, strict=True) if mask & self.bit
             )
-            doubt = self._doubt(release)
-            return Usable(release, NO_FILE, not sound, doubt, passed) if every else None
+            return self._judged(release, NO_FILE, passed, yanked=not sound) if every else None
         taken = {by: self._taken(release, by) for by in INSTALLERS}
         found = [(file.yanked, rank, file) for rank, file in filter(None, taken.values())]
         if not found:
             return None
         yanked, _, file = min(found, key=lambda entry: entry[:2])
         passed = tuple(by for by, one in taken.items() if one is None or self._passes(one[1], by))
-        return Usable(release, file, yanked, self._doubt(release), passed)
+        return self._judged(release, file, passed, yanked=yanked)
+
+    def _judged(
+        self,
+        release: ListedRelease,
+        file: ListedFile,
+        passed: tuple[Installer, ...],
+        *,
+        yanked: bool,
+    ) -> Usable:
+        differs = any(
+            need.marker and read_by_uv(need.marker) != need.marker and self._here(need)
+            for need in release.needs
+        )
+        return Usable(release, file, yanked, self._doubt(release, passed), passed, differs)
 
     def _taken(self, release: ListedRelease, by: Installer) -> tuple[int, ListedFile] | None:
         """Returns the file that an installer takes, with its rank: 0 is the best."""
@@ -193,7 +215,9 @@ class Ground:
         python = self.target.environment["python_full_version"]
         return by in file.refused_by or not admits(by, file.inside, python)
 
-    def _doubt(self, release: ListedRelease) -> str:
+    def _doubt(self, release: ListedRelease, passed: tuple[Installer, ...]) -> str:
+        if self.reader in passed:
+            return ""  # who passes over it does not stop at it
         for need in release.needs:
             if need.text == UNREADABLE and need.fault and self._here(need):
                 return need.fault

@@ -137,10 +137,16 @@ class _Uv:
             return
         version = self._projects[name].versions[place]
         self.tried.add((name, version))
-        yield from self._asked(self._flat(name, version, extra))
+        needs, own = self._flat(name, version, extra)
+        if any(not self._project(name).line.matching(text) >> place & 1 for text in own):
+            yield Node(name), 0  # uv passes over what asks for another version of itself
+        yield from self._asked(needs)
 
-    def _flat(self, name: str, version: int, extra: str) -> list[Requirement]:
-        """Returns the requirements, with those of extras that the project asks of itself."""
+    def _flat(self, name: str, version: int, extra: str) -> tuple[list[Requirement], set[str]]:
+        """Returns the requirements, with those of extras that the project asks of itself.
+
+        And the specifiers by which it asks for itself.
+        """
         needs = self.admission.ground.needs
         found = list(needs(name, version, extra))
         seen: set[str] = set()
@@ -153,7 +159,8 @@ class _Uv:
             added = needs(name, version, more)
             found += added
             waiting += [e for need in added if need.name == name for e in need.extras]
-        return [need for need in found if need.name != name]
+        own = {need.specifier for need in found if need.name == name and not need.fault}
+        return [need for need in found if need.name != name], own
 
     def _asked(self, needs: Iterable[Requirement]) -> Iterator[tuple[Node, int]]:
         needs = list(needs)

@@ -49,6 +49,7 @@ class Atom:
     op: str
     literal: str
     reversed: bool = False  # the literal is on the left
+    alike: bool = False  # there are two variables or two literals, which makes no sense
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,11 @@ class _Parser:
         if left_kind == "variable":
             # Two variables: packaging compares the first with the other's name.
             literal = right if right_kind == "variable" else _value(right)
-            return Atom(text, left, op, literal)
+            return Atom(text, left, op, literal, alike=right_kind == "variable")
         # Two literals: packaging looks the second one up as if it were a variable.
         variable = right if right_kind == "variable" else _value(right)
-        return Atom(text, variable, op, _value(left), reversed=True)
+        alike = right_kind != "variable"
+        return Atom(text, variable, op, _value(left), reversed=True, alike=alike)
 
     def side(self) -> tuple[str, str]:
         kind = self.kind

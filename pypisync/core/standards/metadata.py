@@ -87,6 +87,7 @@ def objections(found: Metadata, project: str, version: str) -> tuple[dict[Instal
     the latest when it installs it.
     """
     from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
+    from pypisync.core.standards.uv_markers import read_by_uv
 
     passed: dict[Installer, str] = {}
     stop = ""
@@ -100,6 +101,8 @@ def objections(found: Metadata, project: str, version: str) -> tuple[dict[Instal
             passed.setdefault("pip", f"pip cannot read {line[:100]!r}: {why}")
         if need.fault:
             passed["uv"] = f"uv cannot read {line[:100]!r}: {need.fault}"
+        elif need.marker and read_by_uv(need.marker) is None:
+            passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
     return passed, stop
 
 

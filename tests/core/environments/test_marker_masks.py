@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 
-from pypisync.core.environments.marker_masks import MOST_ATOMS, extras_of, marker_mask
+from pypisync.core.environments.marker_masks import MOST_ATOMS, extras_of, marker_mask, wanted_mask
 from pypisync.core.environments.targets import Environment, targets
 from pypisync.core.standards.marker_syntax import DEEPEST, LONGEST
 from tests.core.environments.brute_force import satisfiable, tree_of
@@ -275,6 +275,24 @@ def test_many_extras_are_still_told_apart() -> None:
 )
 def test_the_extras_that_a_marker_names(marker: str, names: set[str]) -> None:
     assert extras_of(marker) == names
+
+
+@pytest.mark.parametrize(
+    ("marker", "by_pip", "by_uv"),
+    [
+        ("python_version >= '3.x'", False, True),
+        ("python_version >= '3.x' and os_name == 'nt'", False, False),
+        ("python_version > '2rc1'", True, True),
+        ("os_name === 'nt'", True, None),
+        ("extra < 'x'", False, True),
+    ],
+)
+def test_a_requirement_is_wanted_where_one_installer_wants_it(
+    marker: str, by_pip: bool, by_uv: bool | None
+) -> None:
+    linux = ENVIRONMENTS["linux"]
+    assert (marker_mask(linux, marker, "") == linux.mask) == by_pip
+    assert (wanted_mask(linux, marker, "") == linux.mask) == bool(by_pip or by_uv)
 
 
 def test_no_extras_of_what_is_no_marker() -> None:
