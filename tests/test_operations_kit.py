@@ -7,7 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.db.views import VIEWS
 from pypisync.web.metrics import METRICS
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -35,6 +38,22 @@ def test_every_panel_has_a_place_of_its_own() -> None:
         assert not cells & taken
         assert max(x for x, _ in cells) < 24
         taken |= cells
+
+
+def test_datasette_shows_the_views_and_hides_the_tables(tmp_path: Path) -> None:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'pypisync.sqlite'}")
+    catalog.prepare()
+    with catalog.begin() as connection:
+        tables = set(inspect(connection).get_table_names())
+    catalog.close()
+    text = (DEPLOY / "datasette.yaml").read_text("utf-8")
+    head, _, listed = text.partition("    tables:\n")
+    assert head.endswith("databases:\n  pypisync:\n")  # as Datasette calls pypisync.sqlite
+    said = re.findall(r"^      (\w+):\n        (.+)", listed, re.MULTILINE)
+    assert len(said) == len(re.findall(r"^ +\w+:$", listed, re.MULTILINE))
+    shown = {name: json.loads(d.removeprefix("description: ")) for name, d in said if "desc" in d}
+    assert shown == {view.name: view.comment for view in VIEWS}
+    assert {name for name, what in said if what == "hidden: true"} == tables
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

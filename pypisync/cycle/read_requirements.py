@@ -281,6 +281,7 @@ class _Reader:
             readings,
             wanted_to_build,
             tuple(sorted(named)),
+            next((found.about for found in told.files.values()), None) if told else None,
             told.ranged if told else None,
         )
 

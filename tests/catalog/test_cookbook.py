@@ -1,13 +1,21 @@
 """The questions of the documents have answers, on both databases; and so do the newest views."""
 
+import random
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+from packaging.version import Version
 
+from pypisync.catalog.db import statuses
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.facts.readings import Knowledge
+from pypisync.core.resolve.prover import Verdict
+from pypisync.core.standards.model import Status
 from tests.recipe.mirrors import Bench
+from tests.sim import dists
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
@@ -40,7 +48,7 @@ def test_every_question_is_answered(bench: Bench) -> None:
             if not list(rows):
                 empty.append(question)
     # Nothing here is held, owed, yanked, without a wheel, barred or vulnerable.
-    assert len(empty) <= 8, empty
+    assert len(empty) <= 9, empty
 
 
 def test_what_came_and_went_by_generation(bench: Bench) -> None:
@@ -76,3 +84,56 @@ def test_upload_times_are_seconds_as_all_others(bench: Bench) -> None:
     for view in ("v_files", "v_listed"):
         for text, seconds in bench.query(f"SELECT uploaded, uploaded_at FROM {view}"):
             assert seconds == int(datetime.fromisoformat(text).timestamp())
+
+
+def test_what_releases_say_of_themselves(bench: Bench, world: World) -> None:
+    free = dists.Dist("idna", "3.0", license="MIT OR Apache-2.0")
+    filename = dists.wheel_filename(free, "py3-none-any")
+    world.add_file("idna", "3.0", filename, dists.build_wheel(free))
+    bench.sync()
+    about = "summary, license, license_expression"
+    found = bench.query(f"SELECT version, {about} FROM v_releases WHERE project = 'idna'")
+    summary = "A simulated project"
+    assert {row[0]: row[1:] for row in found} == {
+        "1.0": (summary, "", ""),
+        "2.0": (summary, "", ""),
+        "3.0": (summary, "", "MIT OR Apache-2.0"),
+    }
+    found = bench.query("SELECT name, summary, license FROM v_projects ORDER BY name")
+    assert found == [
+        ("idna", summary, "MIT OR Apache-2.0"),
+        ("nothing", None, None),
+        *((name, summary, "") for name in ("other", "requests", "shared")),
+    ]
+
+
+def test_versions_sort_in_sql_as_the_standard_orders_them(
+    tmp_path: Path, world: World, database: str
+) -> None:
+    versions = [
+        *("1.0.dev1", "1.0a1", "1.0rc2", "1.0", "1.0+local", "1.0+local.2", "1.0.post1"),
+        *("1.9", "1.10", "1.10.1", "2.0", "20.0", "256", "1000.1", "2026.11.28", "1!0.1"),
+    ]
+    for version in random.sample(versions, len(versions)):
+        world.publish("many", version)
+    bench = Bench(tmp_path, MemoryUpstream(world), {"many": ["latest"]}, url=database)
+    bench.sync()
+    assert sorted(versions, key=Version) == versions
+    for view in ("v_releases", "v_files"):
+        found = bench.query(f"SELECT version FROM {view} ORDER BY version_key")
+        assert [row[0] for row in found] == versions
+
+
+def test_every_status_is_explained(bench: Bench) -> None:
+    """Those that the code knows, and those that are met."""
+    assert statuses.MEANINGS["v_projects", "status"].keys() == {*get_args(Status), "gone", "unseen"}
+    assert statuses.MEANINGS["v_proofs", "verdict"].keys() == set(get_args(Verdict))
+    assert statuses.MEANINGS["v_releases", "knowledge"].keys() > set(
+        get_args(get_type_hints(Knowledge)["state"])
+    )
+    rows = bench.query("SELECT in_view, in_column, value, meaning FROM v_statuses")
+    assert len(rows) == len(set(rows)) > 20
+    for view, column in statuses.MEANINGS:
+        met = {row[0] for row in bench.query(f"SELECT DISTINCT {column} FROM {view}")}
+        assert met
+        assert met <= {row[2] for row in rows if row[:2] == (view, column)}

@@ -44,6 +44,7 @@ class Dist:
     padding: int = 0  # bytes of incompressible ballast
     modules: tuple[tuple[str, str], ...] = ()  # path and text; default: one module
     says: str = ""  # the version in its METADATA; default: its own
+    license: str = ""  # an SPDX expression
 
 
 def dist(
@@ -123,6 +124,7 @@ def metadata_text(dist: Dist, version: str = "2.1", dynamic: tuple[str, ...] = (
     lines = [f"Metadata-Version: {version}", f"Name: {dist.name}"]
     lines += [f"Version: {dist.says or dist.version}"]
     lines += ["Summary: A simulated project"]
+    lines += [f"License-Expression: {dist.license}"] if dist.license else []
     lines += [f"Dynamic: {field}" for field in dynamic]
     if version != "1.1":
         lines += [f"Requires-Python: {dist.requires_python}"] if dist.requires_python else []

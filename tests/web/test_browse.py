@@ -136,6 +136,7 @@ def test_a_project_says_what_it_is_and_why(shown: Site) -> None:
     assert '<span class="tag">unmet</span>' in needs
     for answer in (shown.get("/projects/Click"), shown.get("/projects/c.lick")):
         assert (answer.status_code, answer.headers["Location"]) in {(307, "click"), (307, "c-lick")}
+    assert "<p>A simulated project</p>" in page
 
 
 def test_a_generation_says_how_it_differs(shown: Site) -> None:

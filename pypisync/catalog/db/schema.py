@@ -5,8 +5,7 @@ give them. *Decisions* are derived from facts and roots alone: deleting them all
 again gives the same rows. *History* is what was published and when; it never refers to facts,
 for upstream may delete those while a generation still lists them.
 
-A mask (a set of targets, see :mod:`pypisync.core.standards.model`) is stored as lower-case
-hexadecimal text.
+A mask (a set of targets, see :mod:`pypisync.core.standards.model`) is hexadecimal text.
 """
 
 from sqlalchemy import (
@@ -110,6 +109,8 @@ releases = Table(
     text_column("source"),  # where the requirements were read
     flag_column("split"),  # its files state different requirements
     text_column("provides"),  # extras, separated by commas
+    # What its METADATA says; "": nothing, NULL: none was read.
+    *(text_column(name, None) for name in ("summary", "license", "license_expression")),
     flag_column("undecided", index=True),  # masks or requirements changed since the last decision
     Column("examined", Float),  # when upstream was asked for its vulnerabilities last
     flag_column("unexamined"),  # to be asked for them now

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from pypisync.catalog.db import statuses
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.core.wanted.roots import Origin
 
@@ -18,6 +19,8 @@ _SECONDS = {
     "postgresql": r"CAST(floor(extract(epoch FROM CAST(\1 AS timestamptz))) AS bigint)",
 }
 """How a time that upstream states becomes seconds since 1970; ``seconds_of(x)`` in a query."""
+_HEX = {"sqlite": r"lower(hex(\1))", "postgresql": r"encode(\1, 'hex')"}
+"""How the key of a version becomes text that sorts as it does; ``hex_of(x)`` in a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +35,33 @@ class View:
 VIEWS = (
     View(
         "v_projects",
-        "Projects the mirror knows; selected: releases wanted now, listed: files on its page.",
+        "Projects the mirror knows; selected: releases wanted now, listed: files on its page;"
+        " summary, license: of the newest release whose METADATA was read.",
         """
         SELECT p.name, p.display, p.status, p.status_reason, p.serial,
             (SELECT count(DISTINCT r.id) FROM releases r JOIN selected s ON s.release_id = r.id
                 WHERE r.project_id = p.id AND s.extra IN ('', '=')) AS selected,
             (SELECT count(*) FROM published u WHERE u.name = p.name AND u.last IS NULL) AS listed,
-            p.index_name
+            p.index_name,
+            (SELECT r.summary FROM releases r WHERE r.project_id = p.id
+                AND r.summary IS NOT NULL ORDER BY r.key DESC LIMIT 1) AS summary,
+            (SELECT COALESCE(NULLIF(r.license_expression, ''), r.license) FROM releases r
+                WHERE r.project_id = p.id
+                AND r.license IS NOT NULL ORDER BY r.key DESC LIMIT 1) AS license
         FROM projects p
         """,
     ),
     View(
         "v_releases",
-        "Releases upstream has; selected: 1 if wanted now; source: where requirements were read.",
+        "Releases upstream has; selected: 1 if wanted now; source: where requirements were read;"
+        " version_key: sorts as PEP 440 does; summary, license, license_expression: as its METADATA"
+        " says, null if none was read.",
         """
         SELECT p.name AS project, r.version, r.prerelease, r.knowledge, r.source,
             CASE WHEN EXISTS (SELECT 1 FROM selected s
                 WHERE s.release_id = r.id AND s.extra IN ('', '=')) THEN 1 ELSE 0 END AS selected,
-            p.index_name
+            p.index_name, hex_of(r.key) AS version_key,
+            r.summary, r.license, r.license_expression
         FROM releases r JOIN projects p ON p.id = r.project_id
         """,
     ),
@@ -64,7 +76,8 @@ VIEWS = (
             CASE WHEN f.stated IS NULL THEN 'sha256' WHEN f.stated = '' THEN 'unverified'
                 ELSE f.stated END AS verified,
             CASE WHEN t.path IS NULL THEN 0 ELSE 1 END AS stored,
-            CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed, f.index_name
+            CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed, f.index_name,
+            hex_of(r.key) AS version_key
         FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id
         LEFT JOIN stored t ON t.path = f.path
         LEFT JOIN published u
@@ -331,6 +344,7 @@ VIEWS = (
          "SELECT name, generation_id AS generation FROM generation_names"),
     View("v_runs", "Cycles; report: JSON with counts, failures and seconds by step.",
          "SELECT id AS run, started, finished, serial, generation, outcome, report FROM runs"),
+    View("v_statuses", "What the values in columns of the views mean.", statuses.query()),
 )  # fmt: skip
 
 
@@ -342,6 +356,7 @@ def create(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":
             query = query.replace("string_agg(", "group_concat(")  # its name before SQLite 3.44
         query = re.sub(r"seconds_of\(([a-z.]+)\)", _SECONDS[connection.dialect.name], query)
+        query = re.sub(r"hex_of\(([a-z.]+)\)", _HEX[connection.dialect.name], query)
         connection.execute(text(f"CREATE VIEW {view.name} AS {query}"))
         if connection.dialect.name == "postgresql":
             comment = view.comment.replace("'", "''")

@@ -15,6 +15,7 @@ from pypisync.catalog.db.schema import files, projects, releases
 from pypisync.catalog.db.sql import among, batches, to_mask, to_text
 from pypisync.core.filters.file_rules import FileFacts, Rules, taken
 from pypisync.core.standards import filenames
+from pypisync.core.standards.metadata import About
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
@@ -49,6 +50,7 @@ class Knowledge:
     readings: Mapping[str, Reading] = field(default_factory=dict)  # by filename
     build: tuple[Requirement, ...] = ()
     provides: tuple[str, ...] = ()
+    about: About | None = None  # None: no METADATA was read
     ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
 
     @property

@@ -21,6 +21,7 @@ from pypisync.catalog.facts import readings
 from pypisync.catalog.facts.readings import Knowledge
 from pypisync.catalog.facts.record import rederive
 from pypisync.core.filters.file_rules import Rules
+from pypisync.core.standards.metadata import About
 from pypisync.core.standards.model import UNREADABLE, Requirement
 from pypisync.core.wanted.selector import PINNED
 
@@ -146,10 +147,16 @@ def record_knowledge(
                     "provides": ",".join(item.provides),
                     "split": item.split,
                     "undecided": True,
+                    **_about(item),
                 }
                 for item in known
             ],
         )
+
+
+def _about(item: Knowledge) -> dict[str, str | None]:
+    """Returns the columns for what a release says of itself; all NULL if no METADATA was read."""
+    return dict.fromkeys(About._fields) if item.about is None else item.about._asdict()
 
 
 def unreadable(connection: Connection) -> dict[str, str]:

@@ -33,6 +33,8 @@ class Project:
     known: int  # releases that upstream has
     selected: Sequence[str]  # versions that are wanted now, the newest first
     held: Sequence[tuple[str, str, float]]  # release, reason, since
+    summary: str  # as its newest release says it that was read; "": nothing
+    license: str
 
 
 def project(reader: Reader, name: str) -> Project | None:
@@ -65,7 +67,14 @@ def project(reader: Reader, name: str) -> Project | None:
         len(known),
         [version for version, _, selected in known if selected],
         _held(reader, name),
+        *_about(reader, name),
     )
+
+
+def _about(reader: Reader, name: str) -> tuple[str, str]:
+    rows = reader.rows("SELECT summary, license FROM v_projects WHERE name = ?", name)
+    ((summary, license_),) = rows or [("", "")]
+    return summary or "", license_ or ""
 
 
 def _key(version: str) -> bytes:

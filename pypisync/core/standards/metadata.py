@@ -9,7 +9,9 @@ requirements of a build (PEP 518). What the requirements mean is left to
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -21,6 +23,7 @@ LARGEST = 10_000_000  # bytes, of either document
 # PEP 518, and what installers assume for a project that does not say.
 DEFAULT_BUILD_REQUIRES = ("setuptools>=40.8.0",)
 
+_MOST_SHOWN = 1_000  # characters of a text that is only shown
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _FIELD = re.compile(rb"([!-9;-~]+):(.*)", re.DOTALL)
 _WANTED = {
@@ -33,15 +36,29 @@ _WANTED = {
         "Requires-Python",
         "Provides-Extra",
         "Dynamic",
+        "Summary",
+        "License",
+        "License-Expression",
     )
 }
 # An sdist's claims bind only if none of these may change in a build (PEP 643).
 _DEPENDENCY_FIELDS = {"requires-dist", "requires-python", "provides-extra"}
 
 
+class About(NamedTuple):
+    """What a release is, in its own words; "" where it does not say.
+
+    Beyond 1,000 characters a text is cut off, for whole licences stand in ``License``.
+    """
+
+    summary: str = ""
+    license: str = ""
+    license_expression: str = ""  # SPDX (PEP 639)
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The part of a file's core metadata that dependencies hang on."""
+    """The part of a file's core metadata that dependencies hang on, and what people ask for."""
 
     name: str  # as spelt there, like the version: compare with the filename's
     version: str
@@ -49,6 +66,7 @@ class Metadata:
     extras: tuple[str, ...]  # Provides-Extra, normalised, in their order
     requires_python: str | None
     static: bool  # the wheels built from it say the same
+    about: About = field(default_factory=About)
 
 
 def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
@@ -70,6 +88,7 @@ def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
         extras=tuple(dict.fromkeys(extras)),
         requires_python=next(iter(fields["Requires-Python"]), None) or None,
         static=not sdist or _static(fields),
+        about=About(*map(_shown, map(fields.get, ("Summary", "License", "License-Expression")))),
     )
 
 
@@ -154,6 +173,12 @@ def _headers(data: bytes) -> dict[str, list[str]]:
 
 def _text(lines: list[bytes]) -> str:
     return b" ".join(map(bytes.strip, lines)).decode(errors="replace").strip()
+
+
+def _shown(values: Sequence[str] | None) -> str:
+    """Returns the first value, fit to be stored and shown: on one line, and not too long."""
+    text = values[0] if values else ""
+    return "".join(c if c.isprintable() else " " for c in text[:_MOST_SHOWN]).strip()
 
 
 def _static(fields: dict[str, list[str]]) -> bool:

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from pypisync.core.standards.metadata import (
     DEFAULT_BUILD_REQUIRES,
     LARGEST,
+    About,
     Metadata,
     build_requires,
     read_metadata,
@@ -38,7 +39,22 @@ def test_a_wheels_metadata() -> None:
         extras=("x-y", "dev"),
         requires_python=">=3.8",
         static=True,
+        about=About(summary="text over two lines"),
     )
+
+
+def test_what_a_release_says_of_itself_is_fit_to_be_shown() -> None:
+    """On one line, of a sensible length, and without a character that steers a terminal."""
+    data = HEAD + (
+        b"Summary: one \x1b[31mred\x00\n"
+        b"License: MIT\n        Permission is hereby granted\n"
+        b"License-Expression: MIT OR Apache-2.0\n"
+    )
+    assert read_metadata(data).about == About(
+        "one  [31mred", "MIT Permission is hereby granted", "MIT OR Apache-2.0"
+    )
+    long = read_metadata(HEAD + b"License: " + b"x" * 5_000 + b"\n").about
+    assert long == About(license="x" * 1_000)
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
