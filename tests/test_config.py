@@ -283,10 +283,10 @@ def test_the_schema_describes_every_key() -> None:
     assert set(described["properties"]) == set(Document.model_fields)
     assert all("description" in key for key in described["properties"].values())
     objects = {"Block", "Environment", "Index", "Limits", "Policy", "RequirementsFile", "Upstream"}
-    assert set(described["$defs"]) == objects
+    assert {one["title"] for one in described["$defs"].values()} == objects
     assert len(described["$defs"]["Environment"]["properties"]) == 12
     assert all(
-        "description" in key for key in described["$defs"]["Upstream"]["properties"].values()
+        "description" in key for key in described["$defs"]["UpstreamKeys"]["properties"].values()
     )
     assert described["properties"]["disk_reserve"]["default"] == "1 GiB"
     one = {"items": {"type": "string"}, "type": "array"}

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.config.requirement_files import LARGEST, Wanted, read
+from pypisync.config.requirement_files import LARGEST, RequirementsEntry, read
 
 
-def lines(folder: Path, *entries: str | Wanted) -> list[str]:
+def lines(folder: Path, *entries: str | RequirementsEntry) -> list[str]:
     """What is wrong with these entries."""
     wanted = [
-        entry if isinstance(entry, Wanted) else Wanted(number, entry, None)
+        entry if isinstance(entry, RequirementsEntry) else RequirementsEntry(number, entry, None)
         for number, entry in enumerate(entries)
     ]
     _, troubles = read(wanted, folder)
@@ -30,7 +30,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "a/three.txt").write_text("flask\n-e x", encoding="utf-8")
     (tmp_path / "limits.txt").write_text("six<2", encoding="utf-8")
     assert lines(tmp_path, "top.txt")[0].startswith('a/three.txt:2: "-e x": ')
-    (group,), _ = read([Wanted(0, "top.txt", None)], tmp_path)
+    (group,), _ = read([RequirementsEntry(0, "top.txt", None)], tmp_path)
     assert [one.text for one in group.requirements] == ["flask", "six"]
     assert [one.text for one in group.constraints] == ["six<2"]
 
@@ -85,7 +85,7 @@ def test_a_loop_over_other_spellings_and_links(tmp_path: Path) -> None:
 @pytest.mark.parametrize("resolve", [None, False])
 def test_a_lock_file_is_taken_as_it_is(tmp_path: Path, resolve: bool | None) -> None:
     (tmp_path / "uv.lock").write_text("version = 1\n", encoding="utf-8")
-    (group,), troubles = read([Wanted(0, "uv.lock", resolve)], tmp_path)
+    (group,), troubles = read([RequirementsEntry(0, "uv.lock", resolve)], tmp_path)
     assert (group.name, group.resolve, troubles) == ("uv.lock", False, [])
-    (line,) = lines(tmp_path, Wanted(0, "uv.lock", resolve=True))
+    (line,) = lines(tmp_path, RequirementsEntry(0, "uv.lock", resolve=True))
     assert re.match(r"\[0\] a lock file is mirrored exactly", line)

@@ -86,6 +86,15 @@ def test_a_room_lists_only_what_is_in_it(path: Path) -> None:
     assert [name for name in listed if name not in there] == []
 
 
+def test_a_class_name_has_one_meaning() -> None:
+    places: dict[str, list[str]] = {}
+    for path in CODE:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name_of(path))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 ALIASES = {("hypothesis", "strategies", "st"), ("", "sqlalchemy", "sa")}
 """The import aliases that these libraries' own documents use; no other is allowed."""
 

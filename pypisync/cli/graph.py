@@ -11,7 +11,7 @@ from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
     from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.queries.graph import Called, Edge
+    from pypisync.catalog.queries.graph import CalledRelease, Edge
     from pypisync.core.wanted.roots import Root
 
 
@@ -39,7 +39,7 @@ def graph(
             typer.echo(line)
 
 
-def _roots(reader: "Reader", given: str | None) -> "list[Called]":
+def _roots(reader: "Reader", given: str | None) -> "list[CalledRelease]":
     """Returns all roots, or those that are meant. Raises ConfigError if there is none."""
     from pypisync.catalog.queries.graph import called
     from pypisync.core.wanted.selector import parse_root
@@ -60,7 +60,7 @@ def _roots(reader: "Reader", given: str | None) -> "list[Called]":
     return found
 
 
-def _dot(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
+def _dot(roots: "Iterable[CalledRelease]", found: "Iterable[Edge]") -> Iterator[str]:
     yield "digraph {"
     yield "  rankdir=LR"
     yield "  node [shape=box]"
@@ -99,7 +99,7 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _json(roots: "Iterable[Called]", found: "Iterable[Edge]") -> Iterator[str]:
+def _json(roots: "Iterable[CalledRelease]", found: "Iterable[Edge]") -> Iterator[str]:
     """Returns one object, an element a line."""
     from pypisync.cli.why import as_object
 

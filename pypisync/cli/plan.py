@@ -9,7 +9,7 @@ import typer
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
 
 if TYPE_CHECKING:
-    from pypisync.catalog.publication.plan import Amount, Difference
+    from pypisync.catalog.publication.plan import Amount, Plan
     from pypisync.config.load import Config
     from pypisync.cycle.report import Report
 
@@ -34,7 +34,7 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     raise typer.Exit(1 if report.failed else 0)
 
 
-def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]":
+def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
     from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.progress import on_terminal
     from pypisync.cycle import limits
@@ -57,9 +57,7 @@ def _find(config: "Config") -> "tuple[Difference, list[tuple[str, ...]], Report]
             return found, unmet(connection), report
 
 
-def _values(
-    difference: "Difference", unmet: list[tuple[str, ...]], report: "Report"
-) -> dict[str, Any]:
+def _values(difference: "Plan", unmet: list[tuple[str, ...]], report: "Report") -> dict[str, Any]:
     columns = ("project", "version", "requirement", "reason")
     values = asdict(difference)
     roots = [
@@ -79,7 +77,7 @@ def _by_size(roots: "Mapping[str, Amount]") -> "list[tuple[str, Amount]]":
 
 
 def _show(
-    difference: "Difference", unmet: list[tuple[str, ...]], report: "Report", config: "Config"
+    difference: "Plan", unmet: list[tuple[str, ...]], report: "Report", config: "Config"
 ) -> None:
     columns = ("", "releases", "files", "bytes")
     rows = [
@@ -107,7 +105,7 @@ def _show(
         show("Notes", ("", "note"), (("note", note) for note in config.notes))
 
 
-def _limits(difference: "Difference", config: "Config") -> Iterator[tuple[str, ...]]:
+def _limits(difference: "Plan", config: "Config") -> Iterator[tuple[str, ...]]:
     from pypisync.core.units import show_size
 
     most = config.limits

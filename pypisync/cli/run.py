@@ -29,7 +29,7 @@ def run(
     from pypisync.config.load import load
     from pypisync.daemon.notify import Notifier
     from pypisync.daemon.service import Daemon
-    from pypisync.daemon.signals import Queue
+    from pypisync.daemon.signals import SignalQueue
     from pypisync.logs import logger, quiet_libraries
     from pypisync.web.workers import Workers
 
@@ -46,6 +46,6 @@ def run(
     if warning and understood.database_url.startswith("sqlite"):
         log.warning("warning", reason=warning)
     notifier = Notifier(os.environ, time.monotonic)
-    with Queue() as queue, Workers() as workers:  # signals before the first thread
+    with SignalQueue() as queue, Workers() as workers:  # signals before the first thread
         load_anew = partial(load, path, os.environ)
         Daemon(understood, load_anew, queue, notifier, log, web=workers).run()

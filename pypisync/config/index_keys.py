@@ -13,7 +13,13 @@ Projects = list[Annotated[str, AfterValidator(units.projects)]]
 class Keys(BaseModel):
     """An object of the file: its keys, and no others."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        model_title_generator=lambda keys: keys.__name__.removesuffix("Keys"),
+    )
 
 
 class Access(Keys):
@@ -47,7 +53,7 @@ class Access(Keys):
         return self
 
 
-class Upstream(Access):
+class UpstreamKeys(Access):
     """How upstream is asked; the files are for the endpoint, ``ca_file`` for every index."""
 
     workers: int = Field(default=10, ge=1, le=64, description="1 to 64 requests at a time")
@@ -77,7 +83,7 @@ class Upstream(Access):
     )
 
 
-class Index(Access):
+class IndexKeys(Access):
     """An index besides the endpoint."""
 
     name: Annotated[str, AfterValidator(units.index_name)] = Field(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pypisync.config.index_keys import Index
+from pypisync.config.index_keys import IndexKeys
 from pypisync.config.positions import KeyPath
 from pypisync.config.schema import Document
 from pypisync.core.standards.model import ENDPOINT
@@ -63,7 +63,7 @@ def resolved(document: Document, folder: Path) -> tuple[IndexConfig, ...]:
     return tuple(_resolved(index, folder) for index in document.indexes)
 
 
-def _resolved(index: Index, folder: Path) -> IndexConfig:
+def _resolved(index: IndexKeys, folder: Path) -> IndexConfig:
     def path(given: str | None) -> Path | None:
         return None if given is None else folder / given
 

@@ -20,11 +20,11 @@ from pydantic_core import ErrorDetails
 
 from pypisync import schedule
 from pypisync.config import indexes
-from pypisync.config.index_keys import Access, Upstream
+from pypisync.config.index_keys import Access, UpstreamKeys
 from pypisync.config.indexes import IndexConfig
 from pypisync.config.positions import KeyPath
-from pypisync.config.schema import Document, Environment, Limits, RequirementsFile, filed
-from pypisync.config.source import Fault, Source, dotted, read
+from pypisync.config.schema import Document, Environment, LimitsKeys, RequirementsFile, filed
+from pypisync.config.source import ConfigSource, Fault, dotted, read
 from pypisync.core import units
 from pypisync.core.environments.platform_names import platform
 from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
@@ -66,8 +66,8 @@ class Config:
     schedule: Schedule
     listen: tuple[str, int] | None  # host ("": all addresses) and port to serve at
     status_pages: bool  # also pages for people
-    upstream: Upstream  # its files absolute
-    limits: Limits
+    upstream: UpstreamKeys  # its files absolute
+    limits: LimitsKeys
     disk_reserve: int  # bytes
     grace: int  # seconds
     retention: int  # seconds
@@ -126,13 +126,13 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     return config
 
 
-def _repeated(source: Source) -> Iterator[Fault]:
+def _repeated(source: ConfigSource) -> Iterator[Fault]:
     for key, (line, column) in source.places.repeated:
         first = f"{source.path}:{line}:{column}: {dotted(key)}: stands here for the second time"
         yield (line, column), f"{first}; a key may stand once"
 
 
-def _same_root(source: Source) -> Iterator[Fault]:
+def _same_root(source: ConfigSource) -> Iterator[Fault]:
     packages = source.data.get("packages")
     seen: dict[tuple[str, tuple[str, ...]], str] = {}
     for key in packages if isinstance(packages, dict) else ():
@@ -146,7 +146,7 @@ def _same_root(source: Source) -> Iterator[Fault]:
         seen.setdefault(root, key)
 
 
-def _wrong_values(source: Source) -> Iterator[Fault]:
+def _wrong_values(source: ConfigSource) -> Iterator[Fault]:
     try:
         Document.model_validate(source.data)
     except ValidationError as error:
@@ -182,7 +182,7 @@ def _model(annotation: object) -> type[BaseModel] | None:
     return next((model for kind in get_args(inner) if (model := _model(kind))), None)
 
 
-def _no_database(source: Source) -> Iterator[Fault]:
+def _no_database(source: ConfigSource) -> Iterator[Fault]:
     url = source.data.get("database")
     if not isinstance(url, str):
         return
@@ -194,7 +194,7 @@ def _no_database(source: Source) -> Iterator[Fault]:
         yield source.fault(("database",), url, str(error))
 
 
-def _no_schedule(source: Source) -> Iterator[Fault]:
+def _no_schedule(source: ConfigSource) -> Iterator[Fault]:
     text = source.data.get("schedule")
     if not isinstance(text, str) or not text:
         return  # one of the wrong values
@@ -207,7 +207,7 @@ def _no_schedule(source: Source) -> Iterator[Fault]:
         yield source.fault(("schedule",), text, what)
 
 
-def _no_targets(source: Source) -> Iterator[Fault]:
+def _no_targets(source: ConfigSource) -> Iterator[Fault]:
     try:
         environment = Environment.model_validate(source.data.get("environment", {}))
         platforms = [platform(text) for text in source.data.get("platforms") or ()]
@@ -224,12 +224,12 @@ def _no_targets(source: Source) -> Iterator[Fault]:
         yield source.fault(("environment",), environment.model_dump(exclude_unset=True), str(error))
 
 
-def _wrong_indexes(source: Source) -> Iterator[Fault]:
+def _wrong_indexes(source: ConfigSource) -> Iterator[Fault]:
     for key, value, allowed in indexes.faults(source.data, source.folder):
         yield source.fault(key, value, allowed)
 
 
-def _groups(source: Source) -> tuple[tuple[Group, ...], list[Fault]]:
+def _groups(source: ConfigSource) -> tuple[tuple[Group, ...], list[Fault]]:
     """Returns the groups of the files that can be read, and what is wrong with the others."""
     given = source.data.get("requirements")
     if not given:
@@ -242,7 +242,7 @@ def _groups(source: Source) -> tuple[tuple[Group, ...], list[Fault]]:
             valid = RequirementsFile.model_validate(filed(entry))
         except ValidationError:
             continue  # one of the wrong values
-        wanted.append(requirement_files.Wanted(number, valid.file, valid.resolve))
+        wanted.append(requirement_files.RequirementsEntry(number, valid.file, valid.resolve))
     found, troubles = requirement_files.read(wanted, source.path.parent)
     wrong: list[Fault] = []
     for order, trouble in enumerate(troubles):
@@ -255,7 +255,7 @@ def _groups(source: Source) -> tuple[tuple[Group, ...], list[Fault]]:
     return found, wrong
 
 
-def _resolved(source: Source, found: tuple[Group, ...]) -> Config:
+def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
     document = Document.model_validate(source.data)
     environment = _bound(document.environment)
     destination = (source.base("destination_folder") / document.destination_folder).resolve()

@@ -39,7 +39,7 @@ Duration = Annotated[
 ]
 
 
-class Block(Keys):
+class BlockKeys(Keys):
     """What the policy bars for good; the conditions that are given must all hold."""
 
     reason: Text = Field(
@@ -70,7 +70,7 @@ class Block(Keys):
         return policy.Block(self.reason, *(text or "" for text in given))
 
 
-class Policy(Keys):
+class PolicyKeys(Keys):
     """What the mirror must not hold, although it is wanted."""
 
     min_age: Duration = Field(
@@ -93,7 +93,7 @@ class Policy(Keys):
         default=None,
         description="null or a moment in UTC; files that were uploaded after it are barred",
     )
-    block: list[Block] = Field(
+    block: list[BlockKeys] = Field(
         default=[],
         description='a list of objects with a "reason", and with a "name" (and a "specifier"), a '
         '"filename" or a "sha256"',

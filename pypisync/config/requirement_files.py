@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from pypisync.core.units import show_size
 from pypisync.core.wanted import lock_files, requirements_txt
-from pypisync.core.wanted.groups import Found, Group, Source
+from pypisync.core.wanted.groups import Findings, Group, TextFile
 
 LARGEST = 32 * 2**20  # bytes of one file
 _LARGEST_WITH_INCLUDES = 4 * LARGEST
 
 
-class Wanted(NamedTuple):
+class RequirementsEntry(NamedTuple):
     """An entry of ``requirements``; ``resolve`` None: as is usual for such a file."""
 
     number: int
@@ -34,7 +34,9 @@ class Trouble(NamedTuple):
     itself: str
 
 
-def read(wanted: Iterable[Wanted], folder: Path) -> tuple[tuple[Group, ...], list[Trouble]]:
+def read(
+    wanted: Iterable[RequirementsEntry], folder: Path
+) -> tuple[tuple[Group, ...], list[Trouble]]:
     """Returns the groups that files in ``folder`` make, and all that is wrong with them."""
     groups: list[Group] = []
     troubles: list[Trouble] = []
@@ -50,7 +52,7 @@ def read(wanted: Iterable[Wanted], folder: Path) -> tuple[tuple[Group, ...], lis
     return tuple(groups), troubles
 
 
-def _group(entry: Wanted, folder: Path, seen: dict[str, str]) -> tuple[Group, Found]:
+def _group(entry: RequirementsEntry, folder: Path, seen: dict[str, str]) -> tuple[Group, Findings]:
     """Returns the group of the files of one key. Raises ValueError."""
     files = _Files()
     source = files.open(folder / entry.file)
@@ -74,7 +76,7 @@ class _Files:
     def __init__(self) -> None:
         self._left = _LARGEST_WITH_INCLUDES
 
-    def open(self, path: Path) -> Source:
+    def open(self, path: Path) -> TextFile:
         """Returns the file's text. Raises ValueError with the reason if it cannot be read."""
         name = os.path.normpath(path)
         try:
@@ -91,9 +93,9 @@ class _Files:
             why = "no such file" if missing else f"cannot be read: {error.strerror}"
             raise ValueError(why) from None
         self._left -= len(data)
-        return Source(name, key, requirements_txt.decode(data))
+        return TextFile(name, key, requirements_txt.decode(data))
 
-    def include(self, path: str, by: Source) -> Source:
+    def include(self, path: str, by: TextFile) -> TextFile:
         """Returns the file that another one includes. Raises ValueError."""
         if "://" in path or path.lower().startswith("file:"):
             raise ValueError("nothing is fetched from an address: include a file")

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from packaging.specifiers import SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from pypisync.config.index_keys import Index, Keys, Projects, Text, Upstream
-from pypisync.config.policy_keys import Duration, Policy, Size
+from pypisync.config.index_keys import IndexKeys, Keys, Projects, Text, UpstreamKeys
+from pypisync.config.policy_keys import Duration, PolicyKeys, Size
 from pypisync.core import units
 from pypisync.core.environments.platform_names import known_value, platform
 from pypisync.core.environments.proof_targets import named
@@ -111,7 +111,7 @@ class RequirementsFile(Keys):
     )
 
 
-class Limits(Keys):
+class LimitsKeys(Keys):
     """How much one cycle may add to the mirror, and how much may go."""
 
     projects: Annotated[int, Field(ge=1)] | None = Field(
@@ -150,7 +150,7 @@ class Document(Keys):
     endpoint: Annotated[str, AfterValidator(units.index_address)] | None = Field(
         default=None, description="null (the public index) or the address of the index to mirror"
     )
-    indexes: list[Index] = Field(
+    indexes: list[IndexKeys] = Field(
         default=[],
         description="a list of objects, each an index besides the endpoint: a project comes from "
         "the index that names it, else from the first that has it; the endpoint is the last",
@@ -234,8 +234,8 @@ class Document(Keys):
         description='when the daemon syncs: the time between two syncs, such as "1 hour", or a '
         'cron expression in local time, such as "17 * * * *"',
     )
-    policy: Policy = Field(
-        default=Policy(), description="an object that says what must not be mirrored"
+    policy: PolicyKeys = Field(
+        default=PolicyKeys(), description="an object that says what must not be mirrored"
     )
     listen: Annotated[str, AfterValidator(_socket_address)] | None = Field(
         default=None,
@@ -259,8 +259,8 @@ class Document(Keys):
         description="how long the proof of one root may take: seconds or a duration such as "
         '"10 s"; what takes longer is called undecided',
     )
-    upstream: Upstream = Field(
-        default=Upstream(), description="an object that says how upstream is asked"
+    upstream: UpstreamKeys = Field(
+        default=UpstreamKeys(), description="an object that says how upstream is asked"
     )
     disk_reserve: Size = Field(
         default="1 GiB",
@@ -268,8 +268,8 @@ class Document(Keys):
         validate_default=True,
         description='bytes to leave free on the disk: a number or a size such as "5 GiB"',
     )
-    limits: Limits = Field(
-        default=Limits(),
+    limits: LimitsKeys = Field(
+        default=LimitsKeys(),
         description="an object that says how much one cycle may add to the mirror; a cycle that "
         "would add more fetches no file",
     )

@@ -24,7 +24,7 @@ Fault = tuple[tuple[int, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ConfigSource:
     """What the file says, with the overrides."""
 
     path: Path
@@ -52,7 +52,7 @@ class Source:
         return Path.cwd() if key in self.overridden else self.folder
 
 
-def read(path: Path, environ: Mapping[str, str]) -> Source:
+def read(path: Path, environ: Mapping[str, str]) -> ConfigSource:
     """Returns what the file says, with the overrides in ``environ``. Raises ConfigError."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -72,7 +72,7 @@ def read(path: Path, environ: Mapping[str, str]) -> Source:
         raise ConfigError([f"{path}:1:1: the file must hold one object: {{ key: value, ... }}"])
     given = {key: name for key, name in OVERRIDES.items() if environ.get(name)}
     data |= {key: environ[name] for key, name in given.items()}
-    return Source(path, data, positions(text), MappingProxyType(given))
+    return ConfigSource(path, data, positions(text), MappingProxyType(given))
 
 
 def _parsed_text(text: str) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
-from pypisync.catalog.proofs.publication import Standing, standing
+from pypisync.catalog.proofs.publication import Unpublished, standing
 from pypisync.catalog.publication import dropped
 from pypisync.catalog.publication.assemble import Publication, assemble
 from pypisync.catalog.selection import roots
@@ -22,7 +22,7 @@ _FEW = 3  # projects: so many may go however small the mirror
 
 
 @dataclass(slots=True)
-class Kept:
+class Retained:
     """What stays although nothing asks for it; empty if all of it may go."""
 
     releases: dropped.Releases = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Kept:
 
 def pages(
     mirror: Mirror, connection: Transaction, later: Mapping[str, str]
-) -> tuple[Publication, Standing, dict[str, str]]:
+) -> tuple[Publication, Unpublished, dict[str, str]]:
     """Returns the pages to publish, the proofs on them, and as a failure why more stays than asked.
 
     ``later``: the paths that are not stored in this cycle, with the reason. What has to stay
@@ -57,7 +57,7 @@ def _retained(
     connection: Transaction,
     later: Mapping[str, str],
     also: dropped.Releases,
-) -> tuple[Publication, Standing]:
+) -> tuple[Publication, Unpublished]:
     result = assemble(connection, later, mirror.rules.bars)
     proven = standing(connection, result.pages)
     if roots.retain(connection, result.retained | dict.fromkeys(proven.keep, ()) | also):
@@ -67,18 +67,18 @@ def _retained(
     return result, proven
 
 
-def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Kept:
+def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Retained:
     """Returns what must not leave the pages in this cycle, and why."""
     leaving = [name for name, page in result.pages.items() if page is None]
     if len(leaving) <= _FEW or mirror.dropped_share >= 1:
-        return Kept()
+        return Retained()
     releases = dropped.listed_releases(connection, leaving)
-    found = Kept(releases)
+    found = Retained(releases)
     number, listed = len(found.projects), dropped.listed_projects(connection)
     if number <= max(_FEW, mirror.dropped_share * listed):
-        return Kept()
+        return Retained()
     if pending.setting(connection, _ACCEPTED):
-        return Kept()
+        return Retained()
     found.reason = (
         f"the configuration asks for {number:,} of the {listed:,} listed projects no more: they "
         'stay on the pages; if they are to go, run "pypisync sync --accept-removals"'

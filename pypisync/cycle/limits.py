@@ -10,7 +10,7 @@ from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import growth
 from pypisync.catalog.publication.missing_files import FileToFetch
-from pypisync.catalog.publication.plan import Difference, difference
+from pypisync.catalog.publication.plan import Plan, difference
 from pypisync.core.units import show_size
 from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.report import Report
@@ -65,7 +65,7 @@ def before_fetching(
     return allowed, _exceeded(mirror, new, size, found)
 
 
-def before_a_plan_comes_true(mirror: Mirror, found: Difference) -> str:
+def before_a_plan_comes_true(mirror: Mirror, found: Plan) -> str:
     """Return why a cycle would not fetch all that a plan found, or "" if it would."""
     new, size = found.add.projects, found.fetch.bytes
     return "" if _within(mirror.limits, new, size) else _exceeded(mirror, new, size, found)
@@ -100,7 +100,7 @@ def _within(limits: Limits, projects: int, size: int) -> bool:
     return projects <= (limits.projects or projects) and size <= (limits.bytes or size)
 
 
-def _exceeded(mirror: Mirror, projects: int, size: int, found: Difference) -> str:
+def _exceeded(mirror: Mirror, projects: int, size: int, found: Plan) -> str:
     """Return what a cycle would add, the limits, which roots ask for most, and what to do."""
     limits = mirror.limits
     allowed = [] if limits.projects is None else [_projects(limits.projects)]

@@ -65,7 +65,7 @@ def note_mattering(mirror: Mirror, connection: Transaction) -> None:
 
 def _mattering(
     mirror: Mirror, connection: Transaction, polled: Collection[str]
-) -> list[pending.Stale]:
+) -> list[pending.StaleProject]:
     """Returns the projects that matter and that come from a polled index, if not from it alone."""
     assignment = mirror.upstream.assignment
 

@@ -26,7 +26,7 @@ from pypisync.cycle.mirror import Mirror
 
 # Most cycles have nothing to prove, and need not wait for the solvers.
 if TYPE_CHECKING:
-    from pypisync.core.resolve.closure_pins import Calling
+    from pypisync.core.resolve.closure_pins import ClosureChoices
     from pypisync.core.resolve.prover import Installed, Proof, Prover
 
 _MOST_AHEAD = 32
@@ -38,7 +38,7 @@ _MISSING = "facts are missing that could not be read yet"
 
 
 @dataclass(slots=True)
-class Course:
+class ProofResults:
     """The results of proofs in one cycle."""
 
     # Projects, and releases as "name==version": what is lacking of it still cannot be had now.
@@ -46,7 +46,7 @@ class Course:
     unsure: set[str] = field(default_factory=set)  # subjects whose missing facts cannot be read now
 
 
-def prove_open(mirror: Mirror, course: Course) -> bool:
+def prove_open(mirror: Mirror, course: ProofResults) -> bool:
     """Prove open subjects. Returns whether there is more to do.
 
     That is: facts to be read, releases to be decided on, or other subjects.
@@ -214,16 +214,16 @@ class _Bench:
             proof.why,
             proof.steps,
             proof.consulted | met,
-            frozenset((n, prover.ground.usable(n)[i].release.version) for n, i in tried),
+            frozenset((n, prover.index.usable(n)[i].release.version) for n, i in tried),
         )
 
-    def _calls_on(self, prover: "Prover") -> "Calling":
-        from pypisync.core.resolve.closure_pins import Calling
+    def _calls_on(self, prover: "Prover") -> "ClosureChoices":
+        from pypisync.core.resolve.closure_pins import ClosureChoices
 
-        return Calling(prover.ground, self._served, self._mirror.rules.targets.groups)
+        return ClosureChoices(prover.index, self._served, self._mirror.rules.targets.groups)
 
 
-def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[Pin, ...]:
+def _pins(proof: "Proof", calling: "ClosureChoices", wanted: Asked) -> tuple[Pin, ...]:
     """Returns the pins to be stored: the solver's, and those of installers that differ."""
     found = _stored(proof.pins, "solver", calling, wanted)
     have = {(pin.name, pin.version) for pin in found}
@@ -234,7 +234,7 @@ def _pins(proof: "Proof", calling: "Calling", wanted: Asked) -> tuple[Pin, ...]:
 
 
 def _stored(
-    pins: "Sequence[Installed]", chosen_by: str, calling: "Calling", wanted: Asked
+    pins: "Sequence[Installed]", chosen_by: str, calling: "ClosureChoices", wanted: Asked
 ) -> list[Pin]:
     called = calling.called(wanted, {pin.name: pin.version for pin in pins})
     return [

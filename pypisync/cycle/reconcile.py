@@ -30,7 +30,9 @@ def reconciled(connection: Transaction, now: float, index: str) -> None:
     pending.set_setting(connection, _of(index), str(now))
 
 
-def differing(known: Mapping[str, pending.Known], listed: Mapping[str, int]) -> dict[str, int]:
+def differing(
+    known: Mapping[str, pending.KnownProject], listed: Mapping[str, int]
+) -> dict[str, int]:
     """Returns the known projects that upstream's list contradicts, each with the serial it is owed.
 
     One that is missing in the list was removed, or is in quarantine: only its page tells.

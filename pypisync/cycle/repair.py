@@ -17,27 +17,27 @@ from pypisync.cycle.report import Report
 from pypisync.cycle.sync import fetch, publish
 from pypisync.cycle.verify import TOO_MANY, Check, page_names
 from pypisync.errors import Malformed, StorageError
-from pypisync.storage.check import Fault
+from pypisync.storage.check import Discrepancy
 
 _FEW = 3  # so many may be deleted however little else there is
 
 
 @dataclass(slots=True)
-class Outcome:
+class RepairReport:
     """What a repair came to."""
 
-    left: list[Fault] = field(default_factory=list)
+    left: list[Discrepancy] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
 
 
-def repair(mirror: Mirror, check: Check, faults: Collection[Fault]) -> Outcome:
+def repair(mirror: Mirror, check: Check, faults: Collection[Discrepancy]) -> RepairReport:
     """Mend what can be mended of the faults that ``check`` has found.
 
     A file that cannot be fetched again leaves the pages: a link that does not work is worse than
     none. Raises CatalogError, UpstreamError if upstream cannot be reached at all.
     """
-    outcome = Outcome()
+    outcome = RepairReport()
     if not faults:
         return outcome
     if any(fault.kind == "catalog" for fault in faults):
@@ -62,7 +62,7 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Fault]) -> Outcome:
     return outcome
 
 
-def _delete(mirror: Mirror, faults: Collection[Fault], outcome: Outcome) -> None:
+def _delete(mirror: Mirror, faults: Collection[Discrepancy], outcome: RepairReport) -> None:
     """Delete files whose bytes are wrong, strays, and pages of projects that are not listed."""
     files = [f.path for f in faults if f.kind == "stray" and f.path.startswith("packages/")]
     pages = [f.path for f in faults if f.kind == "page" and f.detail == TOO_MANY]
@@ -81,7 +81,7 @@ def _delete(mirror: Mirror, faults: Collection[Fault], outcome: Outcome) -> None
         mirror.tree.flush()
 
 
-def _smaller(going: Collection[str], known: int, what: str, outcome: Outcome) -> bool:
+def _smaller(going: Collection[str], known: int, what: str, outcome: RepairReport) -> bool:
     """Returns whether what the catalog does not know is the smaller part; else notes it."""
     if len(going) <= max(_FEW, known):
         return True
@@ -93,14 +93,14 @@ def _smaller(going: Collection[str], known: int, what: str, outcome: Outcome) ->
     return False
 
 
-def _each(paths: Collection[str], do: Callable[[str], object], outcome: Outcome) -> None:
+def _each(paths: Collection[str], do: Callable[[str], object], outcome: RepairReport) -> None:
     for path in paths:
         with _noted(outcome, path):
             do(path)
 
 
 @contextmanager
-def _noted(outcome: Outcome, what: str) -> Iterator[None]:
+def _noted(outcome: RepairReport, what: str) -> Iterator[None]:
     """Note what the disk does not let us do, and go on."""
     try:
         yield

@@ -8,7 +8,7 @@ from pypisync.catalog.proofs.publication import counts, undecided
 from pypisync.catalog.selection import decide
 from pypisync.cycle import limits, listen, poll
 from pypisync.cycle.mirror import Mirror
-from pypisync.cycle.prove import Course, prove_open
+from pypisync.cycle.prove import ProofResults, prove_open
 from pypisync.cycle.recognise import recognise
 from pypisync.cycle.report import Report
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
@@ -22,7 +22,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
     """
     tried: set[str] = set()
     examined: set[int] = set()
-    course = Course()
+    course = ProofResults()
     while True:
         with mirror.catalog.begin() as connection:
             update_decision(mirror, connection)
@@ -70,7 +70,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
         report.failed |= {what: str(error) for what, error in failed.items()}
 
 
-def _ask(stale: pending.Stale) -> ProjectAsk:
+def _ask(stale: pending.StaleProject) -> ProjectAsk:
     return ProjectAsk(
         stale.name,
         stale.serial,

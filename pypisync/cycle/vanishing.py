@@ -67,7 +67,7 @@ def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamErr
 
 def _goes(
     name: str,
-    one: missing.Standing,
+    one: missing.MissingProject,
     denied: Mapping[str, UpstreamError],
     reasons: Mapping[str, UpstreamError],
 ) -> bool:

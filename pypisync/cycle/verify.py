@@ -14,7 +14,7 @@ from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.publication import checks, generations
 from pypisync.cycle.mirror import Watch
-from pypisync.storage.check import Fault, check_files, check_page, check_root, stray, strays
+from pypisync.storage.check import Discrepancy, check_files, check_page, check_root, stray, strays
 from pypisync.storage.disk import is_folder
 from pypisync.storage.tree import Tree
 
@@ -35,7 +35,7 @@ class Check:
         self._watch = watch
         self._rehash = rehash
 
-    def all(self) -> Iterator[Fault]:
+    def all(self) -> Iterator[Discrepancy]:
         """Yields every fault; those of the catalog come first."""
         yield from self._contradictions()
         yield from self._files()
@@ -43,7 +43,7 @@ class Check:
         yield from self._strays()
         yield from self._pages()
 
-    def again(self, faults: Collection[Fault]) -> list[Fault]:
+    def again(self, faults: Collection[Discrepancy]) -> list[Discrepancy]:
         """Returns what of these is a fault still, or again."""
         if not faults:
             return []
@@ -63,14 +63,14 @@ class Check:
         place = self._root / path
         return path.startswith("packages/") and os.path.lexists(place) and not is_folder(place)
 
-    def _contradictions(self) -> Iterator[Fault]:
+    def _contradictions(self) -> Iterator[Discrepancy]:
         with self._catalog.begin() as connection:
             number, _, _ = generations.generation(connection)
             detail = checks.contradiction(connection)
         if detail:
-            yield Fault(f"generation {number}", "catalog", detail)
+            yield Discrepancy(f"generation {number}", "catalog", detail)
 
-    def _files(self) -> Iterator[Fault]:
+    def _files(self) -> Iterator[Discrepancy]:
         with self._catalog.begin() as connection:
             self._watch.step("files", checks.stored_count(connection))
         last = ""
@@ -88,22 +88,22 @@ class Check:
             yield item
             self._watch.advance()
 
-    def _unrecorded(self) -> Iterator[Fault]:
+    def _unrecorded(self) -> Iterator[Discrepancy]:
         with self._catalog.begin() as connection:
             paths = checks.unrecorded(connection)
         for path in paths:
-            yield Fault(path, "missing", "on a page, but not recorded as stored")
+            yield Discrepancy(path, "missing", "on a page, but not recorded as stored")
 
-    def _strays(self) -> Iterator[Fault]:
+    def _strays(self) -> Iterator[Discrepancy]:
         for batch in batches(strays(self._root, ())):
             with self._catalog.begin() as connection:
                 unknown = checks.unknown_among(connection, batch)
             for path in unknown:
                 yield stray(self._root, path)
         for path in Tree(self._root).strays():
-            yield Fault(path, "stray", "no page of the mirror")
+            yield Discrepancy(path, "stray", "no page of the mirror")
 
-    def _pages(self, only: Collection[str] | None = None) -> Iterator[Fault]:
+    def _pages(self, only: Collection[str] | None = None) -> Iterator[Discrepancy]:
         """Yields the faults of all pages, or of these projects' (and of the list of projects)."""
         with self._catalog.begin() as connection:
             number, serial, _ = generations.generation(connection)
@@ -119,11 +119,11 @@ class Check:
                 yield from check_page(self._root, page)
             self._watch.advance(len(pages))
         for name in sorted(Tree(self._root).pages() - {name for name, _ in index}):
-            yield Fault(f"simple/{name}", "page", TOO_MANY)
+            yield Discrepancy(f"simple/{name}", "page", TOO_MANY)
         yield from check_root(self._root, index, serial)
 
 
-def page_names(faults: Iterable[Fault]) -> set[str]:
+def page_names(faults: Iterable[Discrepancy]) -> set[str]:
     """Returns the projects whose pages have faults."""
     parts = [fault.path.split("/") for fault in faults if fault.kind == "page"]
     return {part[1] for part in parts if len(part) > 2 or not part[-1].startswith("index.")}

@@ -39,7 +39,7 @@ _STAND_BY = 3.0  # between two tries to get the lead
 _PATIENCE = 5.0  # that a job may take to stop
 
 
-class Queue(Protocol):
+class SignalSource(Protocol):
     """Where signals come from."""
 
     def wait(self, seconds: float) -> Signals | None:
@@ -63,7 +63,7 @@ class Daemon:
         self,
         config: Config,
         load: Callable[[], Config],
-        queue: Queue,
+        queue: SignalSource,
         notifier: Notifier,
         log: Any,
         *,

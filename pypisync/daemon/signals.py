@@ -15,7 +15,7 @@ SYNC = Signals.SIGUSR1
 _ALL = (*END, RELOAD, SYNC)
 
 
-class Queue:
+class SignalQueue:
     """A context manager; within it signals wait to be taken."""
 
     def __enter__(self) -> Self:

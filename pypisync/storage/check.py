@@ -21,7 +21,7 @@ _BLOCK = 4 * 2**20  # bytes read at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Discrepancy:
     """One way in which the disk differs from the catalog."""
 
     path: str  # relative to the mirror's folder
@@ -36,7 +36,7 @@ def check_files(
     *,
     rehash: bool,
     step: Callable[[], None] = lambda: None,
-) -> Iterator[Fault]:
+) -> Iterator[Discrepancy]:
     """Yields the faults among the expected (path, SHA-256 or "", size), in the order they come.
 
     ``rehash`` reads every byte, and calls ``step`` every few megabytes, which may raise. Raises
@@ -47,14 +47,14 @@ def check_files(
         try:
             found = place.lstat()
         except OSError as error:
-            yield Fault(path, "missing", error.strerror or str(error))
+            yield Discrepancy(path, "missing", error.strerror or str(error))
             continue
         if not stat.S_ISREG(found.st_mode):
-            yield Fault(path, "missing", "not a regular file")
+            yield Discrepancy(path, "missing", "not a regular file")
         elif found.st_size != size:
-            yield Fault(path, "size", f"{found.st_size} bytes, expected {size}")
+            yield Discrepancy(path, "size", f"{found.st_size} bytes, expected {size}")
         elif rehash and sha256 and (detail := _differs(place, sha256, step)):
-            yield Fault(path, "hash", detail)
+            yield Discrepancy(path, "hash", detail)
 
 
 def strays(root: Path, known: Container[str]) -> Iterator[str]:
@@ -64,7 +64,7 @@ def strays(root: Path, known: Container[str]) -> Iterator[str]:
         yield from _strays(top, "packages", known)
 
 
-def stray(root: Path, path: str) -> Fault:
+def stray(root: Path, path: str) -> Discrepancy:
     """Returns the fault of a path that the catalog does not know.
 
     A link to a folder is one that the administrator made, with files of the mirror behind it.
@@ -72,35 +72,37 @@ def stray(root: Path, path: str) -> Fault:
     place = disk.inside(root, path)
     if place.is_symlink() and place.is_dir():
         detail = "a link to a folder: nothing behind it is served; move the folder itself here"
-        return Fault(path, "link", detail)
-    return Fault(path, "stray", "the catalog does not know it")
+        return Discrepancy(path, "link", detail)
+    return Discrepancy(path, "stray", "the catalog does not know it")
 
 
-def check_page(root: Path, page: pages.Page) -> Iterator[Fault]:
+def check_page(root: Path, page: pages.Page) -> Iterator[Discrepancy]:
     """Yields the files of the project's page whose bytes are not those of ``page``."""
     folder = f"simple/{page.name}"
     if (root / folder).is_symlink():
-        yield Fault(folder, "page", "a link, and not a folder")
+        yield Discrepancy(folder, "page", "a link, and not a folder")
         return
     json, html = pages.project_json(page), pages.project_html(page)
     yield from _check_index(root, folder, json, html)
 
 
-def check_root(root: Path, projects: Sequence[tuple[str, int]], serial: int) -> Iterator[Fault]:
+def check_root(
+    root: Path, projects: Sequence[tuple[str, int]], serial: int
+) -> Iterator[Discrepancy]:
     """Yields the files of the list of all (name, serial) that differ."""
     json, html = pages.root_json(projects, serial), pages.root_html([name for name, _ in projects])
     yield from _check_index(root, "simple", json, html)
 
 
-def _check_index(root: Path, folder: str, json: bytes, html: bytes) -> Iterator[Fault]:
+def _check_index(root: Path, folder: str, json: bytes, html: bytes) -> Iterator[Discrepancy]:
     for name, data in (("index.v1_json", json), ("index.html", html), ("index.v1_html", html)):
         plain, packed = f"{folder}/{name}", f"{folder}/{name}.gz"
         has = disk.read(root / plain)
         if has != data:
             detail = "missing" if has is None else "its bytes are not those of the generation"
-            yield Fault(plain, "page", detail)
+            yield Discrepancy(plain, "page", detail)
         if unpack(disk.read(root / packed)) != data:
-            yield Fault(packed, "page", "missing, or it does not unpack to the page")
+            yield Discrepancy(packed, "page", "missing, or it does not unpack to the page")
 
 
 def _strays(folder: Path, prefix: str, known: Container[str]) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Ask(Protocol):
         """Another hash to check, as "sha512:<hex>"; "" if upstream states none."""
 
 
-class Part:
+class PartialFile:
     """A file under way. One thread at a time uses it."""
 
     def __init__(self, pool: "Pool", ask: Ask, name: str) -> None:
@@ -180,7 +180,7 @@ class Pool:
         self._room = 0  # bytes above the reserve at the last look, less what is foreseen since
         self._unlooked = 0  # parts that may be opened before the next look
 
-    def part(self, ask: Ask) -> Part:
+    def part(self, ask: Ask) -> PartialFile:
         """Open the part for this file, with what an earlier try left.
 
         ``offset`` may already be the whole size: then only ``commit`` is left. Raises Malformed
@@ -189,7 +189,7 @@ class Pool:
         self.absolute(ask.path)
         name = self._claim(ask.path)
         try:
-            return Part(self, ask, name)
+            return PartialFile(self, ask, name)
         except BaseException:
             self.release(name)
             raise

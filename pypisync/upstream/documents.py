@@ -113,7 +113,7 @@ _ROOT = msgspec.json.Decoder(_RootPage)
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class RootDocument:
     """The root of the simple index: every project, with its last serial where it is stated."""
 
     serial: int
@@ -150,7 +150,7 @@ def stated_serial(headers: Mapping[str, str]) -> int:
     return _serial(headers.get("X-PyPI-Last-Serial")) or 0
 
 
-def parse_root(reply: Reply) -> Root:
+def parse_root(reply: Reply) -> RootDocument:
     """Returns the simple index's root; the HTML form states no serials. Raises Malformed."""
     if is_html(reply):
         html = read_html(reply)
@@ -158,7 +158,7 @@ def parse_root(reply: Reply) -> Root:
         names = list(dict.fromkeys(filter(None, map(clean, names_of(html)))))
         if not names and not is_index_page(html, []):
             raise Malformed(f"{shown(reply.url)}: an HTML page that lists no projects")
-        return Root(
+        return RootDocument(
             stated_serial(reply.headers) or html.serial,
             [(name, None) for name in names],
             of_headers(reply.headers).etag,
@@ -168,7 +168,7 @@ def parse_root(reply: Reply) -> Root:
     listed = list(_listed(page.projects))
     if page.projects and not listed:
         raise Malformed(f"{shown(reply.url)}: none of the projects listed has a name")
-    return Root(
+    return RootDocument(
         _serial(page.meta.serial) or stated_serial(reply.headers),
         listed,
         of_headers(reply.headers).etag,

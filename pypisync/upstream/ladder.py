@@ -17,7 +17,7 @@ from pypisync.upstream.serials import Serials
 from pypisync.upstream.session import Session
 
 
-class Source(Protocol):
+class Feed(Protocol):
     """One feed of an index."""
 
     def serial(self) -> int:
@@ -33,7 +33,7 @@ class Source(Protocol):
 class Polling:
     """No feed: there are no serials, and who wants to know has to ask for each project."""
 
-    def __init__(self, listed: Source) -> None:
+    def __init__(self, listed: Feed) -> None:
         self.names = listed.names  # an index without serials may have a list
 
     def serial(self) -> int:
@@ -45,7 +45,7 @@ class Polling:
         return iter(())
 
 
-def sources(session: Session, clock: Callable[[], float]) -> dict[FeedKind, Source]:
+def sources(session: Session, clock: Callable[[], float]) -> dict[FeedKind, Feed]:
     """Returns the feeds over HTTP."""
     serials = Serials(session)
     return {
@@ -63,8 +63,8 @@ class Ladder:
 
     def __init__(
         self,
-        sources: Mapping[FeedKind, Source],
-        tries: Mapping[FeedKind, Source],
+        sources: Mapping[FeedKind, Feed],
+        tries: Mapping[FeedKind, Feed],
         fixed: FeedKind | None = None,
     ) -> None:
         self._fixed = fixed
@@ -115,7 +115,7 @@ class Ladder:
                 self._failed(feed, error)
         raise AssertionError("the last failure is raised")
 
-    def _ladder(self) -> Iterator[tuple[FeedKind, Source]]:
+    def _ladder(self) -> Iterator[tuple[FeedKind, Feed]]:
         """Yields the sources to try, the best first."""
         last = FEEDS.index(self._fixed or FEEDS[-1])
         now = FEEDS.index(self.kind)

@@ -27,7 +27,7 @@ _A = TypeVar("_A")
 _R = TypeVar("_R")
 
 
-class Source(Protocol[_A]):
+class AskQueue(Protocol[_A]):
     """Where the next ask comes from."""
 
     def take(self) -> _A | None:
@@ -53,7 +53,7 @@ class InOrder(Generic[_A]):
 
 
 def run(
-    source: Source[_A], begin: Callable[[Event], Callable[[_A], _R]], workers: int
+    source: AskQueue[_A], begin: Callable[[Event], Callable[[_A], _R]], workers: int
 ) -> Iterator[tuple[_A, _R | UpstreamError]]:
     """Each ask with what the work returns or the UpstreamError it raises, as they complete.
 

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from pypisync.core.standards.model import Change
 from pypisync.errors import Elsewhere, Malformed, NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX
-from pypisync.upstream.documents import SIMPLE_JSON, Root, is_html, parse_root
+from pypisync.upstream.documents import SIMPLE_JSON, RootDocument, is_html, parse_root
 from pypisync.upstream.session import Session, shown
 
 _JSON = {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate"}
@@ -27,7 +27,9 @@ class Serials:
         self._session = session
         self._etag: str | None = None  # of the root that was read to its end last
         self._newest = 0  # the newest serial in it
-        self._fresh: Root | None = None  # the root that the last call read, for the one after it
+        self._fresh: RootDocument | None = (
+            None  # the root that the last call read, for the one after it
+        )
 
     def serial(self) -> int:
         """Returns the newest serial.
@@ -65,12 +67,12 @@ class Serials:
         root, self._fresh = self._fresh or self._whole(serials=False), None
         return normalised((name, serial or 0) for name, serial in root.projects)
 
-    def _whole(self, *, serials: bool) -> Root:
+    def _whole(self, *, serials: bool) -> RootDocument:
         root = self._read(None, serials=serials)
         assert root is not None  # noqa: S101 - only a condition can make it so
         return root
 
-    def _read(self, etag: str | None, *, serials: bool) -> Root | None:
+    def _read(self, etag: str | None, *, serials: bool) -> RootDocument | None:
         """Returns the root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed.
 
         ``serials``: only a root with serials will do. HTML has none, and half a minute is needed to
@@ -101,7 +103,7 @@ def normalised(listed: Iterable[tuple[object, int]]) -> dict[str, int]:
     return serials
 
 
-def _checked(root: Root, address: str) -> Root:
+def _checked(root: RootDocument, address: str) -> RootDocument:
     """Returns the root, if the serials in it move with the changes. Raises NoFeed."""
     serials = {serial for _, serial in root.projects}
     if None in serials or 0 in serials:
@@ -111,5 +113,5 @@ def _checked(root: Root, address: str) -> Root:
     return root
 
 
-def _newest(root: Root) -> int:
+def _newest(root: RootDocument) -> int:
     return max([root.serial, *(serial or 0 for _, serial in root.projects)])

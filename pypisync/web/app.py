@@ -159,7 +159,7 @@ class Site:
             page = await self._read((*folder, name))
         return _page_sent(page, form, headers, packed=packed)
 
-    async def _read(self, parts: tuple[str, ...]) -> pages.Page | None:
+    async def _read(self, parts: tuple[str, ...]) -> pages.StoredPage | None:
         page = self._pages.get(parts)
         if page is None and self._pages.exists(parts):
             page = await asyncio.to_thread(pages.read, self._root, parts)
@@ -250,7 +250,7 @@ def _plain(status: int, more: dict[str, str] | None = None) -> Response:
 
 
 def _page_sent(
-    page: pages.Page | generations.Page | None,
+    page: pages.StoredPage | generations.RenderedPage | None,
     form: negotiation.Format,
     headers: Headers,
     *,

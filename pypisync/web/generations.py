@@ -31,7 +31,7 @@ _Request = tuple[str, str, bool, bool]  # the generation as it was asked for; th
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RenderedPage:
     """The bytes of a page."""
 
     data: bytes
@@ -49,11 +49,13 @@ class Generations:
         self._now = now
         self._lock = asyncio.Lock()
         self._numbers: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
-        self._pages: OrderedDict[Key, Page] = OrderedDict()
-        self._making: dict[_Request, asyncio.Task[Page | None]] = {}
+        self._pages: OrderedDict[Key, RenderedPage] = OrderedDict()
+        self._making: dict[_Request, asyncio.Task[RenderedPage | None]] = {}
         self._used = 0
 
-    async def page(self, which: str, name: str, form: Format, *, packed: bool) -> Page | None:
+    async def page(
+        self, which: str, name: str, form: Format, *, packed: bool
+    ) -> RenderedPage | None:
         """Returns the page of a project ("": of all) in a generation; None: there is none.
 
         ``which`` is the generation's number or name. Raises CatalogError.
@@ -76,7 +78,7 @@ class Generations:
         # One client that goes away takes nothing from the others.
         return await asyncio.shield(task)
 
-    async def _made(self, wanted: _Request) -> Page | None:
+    async def _made(self, wanted: _Request) -> RenderedPage | None:
         """Returns the page, made from the database and kept. Raises CatalogError."""
         which, name, as_json, packed = wanted
         async with self._lock:
@@ -90,7 +92,7 @@ class Generations:
 
     def _make(
         self, which: str, name: str, *, as_json: bool, packed: bool
-    ) -> tuple[int | None, Page | None]:
+    ) -> tuple[int | None, RenderedPage | None]:
         """Returns the generation's number and the page, from the database."""
         with Reader(self._url) as reader:
             number = generations.find(reader, which)
@@ -99,7 +101,7 @@ class Generations:
             return number, None
         if packed:
             data = gzip.compress(data, 6, mtime=0)
-        return number, Page(data, f'"{sha256(data).hexdigest()[:40]}"')
+        return number, RenderedPage(data, f'"{sha256(data).hexdigest()[:40]}"')
 
     def _number(self, which: str) -> tuple[bool, int | None]:
         """Returns whether the number is known for now, and the number (None: there is none)."""
@@ -112,13 +114,13 @@ class Generations:
         while len(self._numbers) > _NAMES:
             self._numbers.popitem(last=False)
 
-    def _get(self, key: Key) -> Page | None:
+    def _get(self, key: Key) -> RenderedPage | None:
         page = self._pages.get(key)
         if page is not None:
             self._pages.move_to_end(key)
         return page
 
-    def _keep(self, key: Key, page: Page) -> None:
+    def _keep(self, key: Key, page: RenderedPage) -> None:
         if len(page.data) > self._room // 8 or key in self._pages:
             return
         self._pages[key] = page

@@ -25,7 +25,7 @@ _FAILED = 3  # reasons that are told
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Snapshot:
     """The state in the catalog, or why it could not be read."""
 
     at: float
@@ -52,9 +52,9 @@ class Health:
         self._digest = digest
         self._now = now
         self._lock = Lock()
-        self._last: Reading | None = None
+        self._last: Snapshot | None = None
 
-    def read(self) -> Reading:
+    def read(self) -> Snapshot:
         """Returns a reading that is two seconds old at most. Waits for the database."""
         with self._lock:
             now = self._now()
@@ -62,16 +62,16 @@ class Health:
                 self._last = self._ask(now)
             return self._last
 
-    def _ask(self, now: float) -> Reading:
+    def _ask(self, now: float) -> Snapshot:
         try:
             with Reader(self._database) as reader:
                 found = read_status(reader)
         except CatalogError as error:
-            return Reading(now, None, error=str(error))
+            return Snapshot(now, None, error=str(error))
         ahead = outlook(self._root, self._schedule, found, now, digest=self._digest)
-        return Reading(now, found, ahead)
+        return Snapshot(now, found, ahead)
 
-    def unready(self, reading: Reading) -> list[str]:
+    def unready(self, reading: Snapshot) -> list[str]:
         """Returns why the mirror is not ready; nothing if it is."""
         found = reading.status
         if found is None:

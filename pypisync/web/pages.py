@@ -26,7 +26,7 @@ Stamp = tuple[int, int, int]  # inode, size, time of modification in nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StoredPage:
     """One state of a page's file."""
 
     data: bytes
@@ -34,7 +34,7 @@ class Page:
     stamp: Stamp
 
 
-def read(root: Path, parts: Sequence[str]) -> Page | None:
+def read(root: Path, parts: Sequence[str]) -> StoredPage | None:
     """Returns the file at ``parts`` below ``root``; None: there is none. Raises OSError."""
     opened = open_below(root, "/".join(parts))
     if opened is None:
@@ -42,7 +42,7 @@ def read(root: Path, parts: Sequence[str]) -> Page | None:
     descriptor, found = opened
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
         data = file.read()
-    return Page(data, f'"{sha256(data).hexdigest()[:40]}"', _stamp(found))
+    return StoredPage(data, f'"{sha256(data).hexdigest()[:40]}"', _stamp(found))
 
 
 class Cache:
@@ -52,13 +52,13 @@ class Cache:
         self._root = str(root)
         self._room = room
         self._used = 0
-        self._pages: OrderedDict[Sequence[str], Page] = OrderedDict()
+        self._pages: OrderedDict[Sequence[str], StoredPage] = OrderedDict()
 
     def exists(self, parts: Sequence[str]) -> bool:
         """Returns whether there is such a file."""
         return self._look(parts) is not None
 
-    def get(self, parts: Sequence[str]) -> Page | None:
+    def get(self, parts: Sequence[str]) -> StoredPage | None:
         """Returns the page, if it is kept and still the same on the disk."""
         page = self._pages.get(parts)
         if page is None:
@@ -69,7 +69,7 @@ class Cache:
         self._pages.move_to_end(parts)
         return page
 
-    def keep(self, parts: Sequence[str], page: Page) -> None:
+    def keep(self, parts: Sequence[str], page: StoredPage) -> None:
         """Keep a page that was read, unless it is large or may be changing just now."""
         age = time.time() - page.stamp[2] / 1e9
         if len(page.data) > self._room // 8 or abs(age) < _SETTLED_SECONDS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.config.requirement_files import Wanted, read
+from pypisync.config.requirement_files import RequirementsEntry, read
 from pypisync.core.wanted.groups import Group
 from tests.acceptance import worlds
 from tests.acceptance.clients import run, uv
@@ -55,7 +55,7 @@ def project(team: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def group(folder: Path, name: str, resolve: bool | None = None) -> Group:
     """The group that a file makes, which must have no fault."""
-    groups, troubles = read([Wanted(0, name, resolve)], folder)
+    groups, troubles = read([RequirementsEntry(0, name, resolve)], folder)
     assert troubles == []
     return groups[0]
 

@@ -16,7 +16,7 @@ from pypisync.core.resolve.check_pins import Checker
 from pypisync.core.resolve.prover import Prover
 from tests.bench.measure import Setup, run
 from tests.bench.report import Figures, figure
-from tests.core.universes import ground, here, need
+from tests.core.universes import here, need, target_index
 
 _FOUR = {
     "python_version": ["3.11", "3.12"],
@@ -58,16 +58,16 @@ def _single(count: int, bounds: tuple[str, ...]) -> tuple[list[float], list[floa
     proving, checking = [], []
     for seed in range(count):
         index, _ = universe(51, seed, bounds)
-        facts = ground(index, here())
+        facts = target_index(index, here())
         root = (need("project-50"),)
         prover = Prover(facts)
         prover.prove(root, Budget(_STEPS))  # with it the facts are prepared
-        prover = Prover(prover.ground)
+        prover = Prover(prover.index)
         start = time.perf_counter()
         found = prover.prove(root, Budget(_STEPS))
         proving.append(time.perf_counter() - start)
         if found.verdict == "proven":
-            facts = prover.ground
+            facts = prover.index
             pins = {pin.name: facts.usable(pin.name).index(pin.usable) for pin in found.pins}
             start = time.perf_counter()
             passed = Checker(facts).passes(root, pins)
@@ -109,7 +109,7 @@ def main() -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     verdicts: dict[str, int] = {}
     for machine in machines:
-        prover = Prover(ground(index, machine))
+        prover = Prover(target_index(index, machine))
         for root in roots:
             found = prover.prove((need(root),), Budget(_STEPS))
             verdicts[found.verdict] = verdicts.get(found.verdict, 0) + 1

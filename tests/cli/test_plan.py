@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.publication.plan import Amount, Difference, difference
+from pypisync.catalog.publication.plan import Amount, Plan, difference
 from pypisync.core.wanted.groups import Group, Locked
 from pypisync.core.wanted.roots import NamedFile
 from pypisync.cycle.listen import listen
@@ -22,7 +22,7 @@ from tests.sim.strategies import Op, build, histories, universes
 from tests.sim.world import World
 
 
-def plan(bench: Bench) -> Difference:
+def plan(bench: Bench) -> Plan:
     """As the command does it, on a mirror that exists."""
     catalog = Catalog(bench.database, dry=True)
     try:

@@ -14,7 +14,7 @@ from pypisync.core.environments.targets import targets
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.resolve.prover import Proof, Prover
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards import requirements, versions
 from pypisync.core.standards.model import Requirement
 
@@ -63,7 +63,7 @@ def need(line: str) -> Requirement:
     return Requirement(line, parsed.name, marker=parsed.marker, fault=parsed.impossible)
 
 
-def ground(index: Index, target: ProofTarget = HERE) -> Ground:
+def target_index(index: Index, target: ProofTarget = HERE) -> TargetIndex:
     """The facts of an index."""
     found: dict[str, list[ListedRelease]] = {}
     for label, lines in index.items():
@@ -71,12 +71,12 @@ def ground(index: Index, target: ProofTarget = HERE) -> Ground:
         found.setdefault(one.name, []).append(one)
     for releases in found.values():
         releases.sort(key=lambda one: one.key)
-    return Ground(target, Offers(dict(found)))
+    return TargetIndex(target, Offers(dict(found)))
 
 
 def prove(index: Index, root: str, steps: int = 50_000) -> Proof:
     """The verdict on one root."""
-    return Prover(ground(index)).prove((need(root),), Budget(steps))
+    return Prover(target_index(index)).prove((need(root),), Budget(steps))
 
 
 def pins(proof: Proof) -> dict[str, str]:
@@ -84,7 +84,7 @@ def pins(proof: Proof) -> dict[str, str]:
     return {pin.name: pin.usable.release.version for pin in proof.pins}
 
 
-def solutions(facts: Ground, root: Requirement) -> Iterator[dict[str, int]]:
+def solutions(facts: TargetIndex, root: Requirement) -> Iterator[dict[str, int]]:
     """Every installation of ``root`` that there is: all subsets of all releases."""
     names = sorted(facts.offers.releases)
     choices = [(None, *range(len(facts.usable(name)))) for name in names]

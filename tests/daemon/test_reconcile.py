@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypisync.catalog.facts import pending
-from pypisync.catalog.facts.pending import Known
+from pypisync.catalog.facts.pending import KnownProject
 from pypisync.cycle.reconcile import differing
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
@@ -122,13 +122,13 @@ def test_a_list_that_cannot_be_had_is_no_reason_to_stop(tmp_path: Path, world: W
 
 NAMES = st.sampled_from("abcdef")
 KNOWN = st.builds(
-    Known, st.integers(0, 5), st.sampled_from(["active", "gone", "quarantined", "archived"])
+    KnownProject, st.integers(0, 5), st.sampled_from(["active", "gone", "quarantined", "archived"])
 )
 
 
 @given(st.dictionaries(NAMES, KNOWN), st.dictionaries(NAMES, st.integers(0, 5)))
 def test_only_known_projects_that_differ_are_owed(
-    known: dict[str, Known], listed: dict[str, int]
+    known: dict[str, KnownProject], listed: dict[str, int]
 ) -> None:
     owed = differing(known, listed)
     assert owed.keys() <= known.keys()

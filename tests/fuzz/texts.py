@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from pypisync.core.standards import marker_syntax, specifiers, versions
 from pypisync.core.wanted import lock_files, requirements_txt, selector
-from pypisync.core.wanted.groups import Source
+from pypisync.core.wanted.groups import TextFile
 from pypisync.web import negotiation
 
 _VERSIONS = [
@@ -59,7 +59,7 @@ def requirements_file(data: bytes) -> None:
     """A requirements file, with one that it includes."""
     with suppress(ValueError):
         text = requirements_txt.decode(data)
-        source = Source("requirements.txt", "/requirements.txt", text)
+        source = TextFile("requirements.txt", "/requirements.txt", text)
         for resolve in (True, False):
             _, found = requirements_txt.parse("team", source, _include, resolve=resolve)
             _told(found.faults)
@@ -68,7 +68,7 @@ def requirements_file(data: bytes) -> None:
 def lock_file(data: bytes) -> None:
     """A lock file of each tool."""
     with suppress(UnicodeDecodeError):
-        source = Source("lock", "/lock", data.decode())
+        source = TextFile("lock", "/lock", data.decode())
         for form in lock_files.FORMATS:
             _, found = lock_files.parse("lock", source, form)
             _told(found.faults)
@@ -84,10 +84,10 @@ def http_head(data: bytes) -> None:
     assert part is None or 0 <= part[0] <= part[1] <= 1000
 
 
-def _include(name: str, source: Source) -> Source:
+def _include(name: str, source: TextFile) -> TextFile:
     if name != "more.txt":
         raise ValueError("no such file")
-    return Source(name, "/more.txt", "b==1.0\n-r requirements.txt\n")
+    return TextFile(name, "/more.txt", "b==1.0\n-r requirements.txt\n")
 
 
 def _told(faults: Sequence[object]) -> None:

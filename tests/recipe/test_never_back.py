@@ -27,7 +27,7 @@ from pypisync.core.environments.proof_targets import ProofTarget, proof_targets
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.resolve.prover import Prover
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.resolve.uv import rehearsed
 from pypisync.core.standards import requirements, versions
 from pypisync.core.standards.model import Requirement
@@ -211,7 +211,7 @@ def _release(name: str, release: Release) -> ListedRelease:
 
 def solved(offers: Offers, wanted: list[Requirement], target: ProofTarget) -> Iterator[str]:
     """The roots that install."""
-    prover = Prover(Ground(target, offers, tuple(wanted)))
+    prover = Prover(TargetIndex(target, offers, tuple(wanted)))
     for root in wanted:
         if prover.prove((root,), Budget(20_000)).verdict == "proven":
             yield root.text
@@ -308,6 +308,6 @@ def seen_by_uv(folder: Path, listed: Offers, place: Path) -> None:
                 "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28",
             )  # fmt: skip
             asked = (requirements.parse(text),)
-            admission = Admission(Ground(TARGETS[0], listed, asked))
+            admission = Admission(TargetIndex(TARGETS[0], listed, asked))
             expected = rehearsed(admission, asked, Budget(), set()).pins is not None
             assert (done.returncode == 0) == expected, done.stderr

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from pypisync.core.standards.model import Change
 from pypisync.errors import NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX, FeedKind
-from pypisync.upstream.ladder import Polling, Source
+from pypisync.upstream.ladder import Feed, Polling
 from tests.sim.state import Project
 from tests.sim.world import World
 
@@ -25,7 +25,7 @@ class Asked(Protocol):
         """Read the list of all projects. Raises UpstreamError."""
 
 
-def memory_sources(upstream: Asked, attempts: int) -> dict[FeedKind, Source]:
+def memory_sources(upstream: Asked, attempts: int) -> dict[FeedKind, Feed]:
     """All feeds of this upstream; a request is made so often before its failure is believed."""
     serials = _Serials(upstream, attempts)
     journal = _Journal(upstream, attempts)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.errors import Malformed
-from pypisync.storage.check import Fault, check_files, stray, strays
+from pypisync.storage.check import Discrepancy, check_files, stray, strays
 
 
 def store(root: Path, path: str, data: bytes = b"data") -> tuple[str, str, int]:
@@ -54,7 +54,7 @@ def test_a_path_that_leaves_the_mirror_is_refused(tmp_path: Path) -> None:
 def test_a_file_in_place_of_a_folder_is_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "packages").write_text("")
     (fault,) = check_files(tmp_path, [("packages/a/x", "", 1)], rehash=False)
-    assert fault == Fault("packages/a/x", "missing", "Not a directory")
+    assert fault == Discrepancy("packages/a/x", "missing", "Not a directory")
 
 
 def test_strays_are_what_nobody_lists(tmp_path: Path) -> None:

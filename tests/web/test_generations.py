@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import pytest
 
 from pypisync.cycle import rollback
-from pypisync.web.generations import Generations, Page
+from pypisync.web.generations import Generations, RenderedPage
 from tests.web.sites import HTML, JSON, Site, small_world
 
 PIP = f"{JSON}, {HTML}; q=0.1, text/html; q=0.01"
@@ -135,7 +135,7 @@ def test_clients_that_wait_for_one_page_share_one_rendering(
 
     monkeypatch.setattr(Generations, "_make", counted)
 
-    async def ask() -> list[Page | BaseException | None]:
+    async def ask() -> list[RenderedPage | BaseException | None]:
         pages = Generations(site.bench.database)
         asks = [asyncio.create_task(pages.page("1", "a-b", "v1_json", packed=False)) for _ in "123"]
         await asyncio.sleep(0)
@@ -145,5 +145,5 @@ def test_clients_that_wait_for_one_page_share_one_rendering(
     first, *others = asyncio.run(ask())
     assert isinstance(first, asyncio.CancelledError)
     assert others[0] is others[1]
-    assert isinstance(others[0], Page)
+    assert isinstance(others[0], RenderedPage)
     assert made == ["a-b"]

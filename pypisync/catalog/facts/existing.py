@@ -12,7 +12,7 @@ from pypisync.core.filters.file_rules import Rules
 from pypisync.core.wanted.selector import PINNED
 
 
-class Known:
+class Existing:
     """What the catalog holds of some projects."""
 
     def __init__(self, connection: Connection, ids: Sequence[int], rules: Rules) -> None:

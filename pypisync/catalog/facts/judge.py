@@ -7,7 +7,7 @@ from typing import Any
 from packaging.version import Version
 
 from pypisync.catalog.db.sql import to_text
-from pypisync.catalog.facts.existing import Known
+from pypisync.catalog.facts.existing import Existing
 from pypisync.catalog.facts.file_rows import file_facts, known_sha256
 from pypisync.core.filters.file_rules import Rules, keep
 from pypisync.core.filters.policy import Bar, judge
@@ -25,7 +25,7 @@ MASKS = (
 class Judge:
     """Judges the files of releases by the rules, at one moment (seconds since 1970)."""
 
-    def __init__(self, rules: Rules, known: Known, now: float) -> None:
+    def __init__(self, rules: Rules, known: Existing, now: float) -> None:
         self._rules = rules
         self._known = known
         self._now = now

@@ -13,7 +13,7 @@ _HIDDEN = ("unseen", "gone")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MissingProject:
     """What the catalog holds of a project that is denied."""
 
     filled: bool  # it has files
@@ -23,7 +23,7 @@ class Standing:
     index: str  # that it is from
 
 
-def standing(connection: Connection, names: Collection[str]) -> dict[str, Standing]:
+def standing(connection: Connection, names: Collection[str]) -> dict[str, MissingProject]:
     """Returns the projects among ``names`` that upstream has shown before."""
     filled = select(releases.c.project_id).join_from(releases, files).distinct().subquery()
     query = (
@@ -43,7 +43,7 @@ def standing(connection: Connection, names: Collection[str]) -> dict[str, Standi
         .where(projects.c.status.not_in(_HIDDEN))
     )
     return {
-        row.name: Standing(
+        row.name: MissingProject(
             row.project_id is not None,
             bool(row.told),
             row.missing,

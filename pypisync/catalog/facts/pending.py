@@ -55,7 +55,7 @@ _DOUBLINGS = 6  # the sixth wait is 16 hours
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownProject:
     """What is known of a project: the serial of its document, and its status."""
 
     serial: int
@@ -153,12 +153,12 @@ def shown_besides(connection: Connection, index: str = ENDPOINT) -> set[str]:
     return set(connection.scalars(found.where(*here)))
 
 
-def known(connection: Connection, index: str = ENDPOINT) -> dict[str, Known]:
+def known(connection: Connection, index: str = ENDPOINT) -> dict[str, KnownProject]:
     """Returns the projects read from an index, by name, and those that no index has any more."""
     query = select(projects.c.name, projects.c.serial, projects.c.status)
     here = projects.c.index_name.in_((index, ""))
     rows = connection.execute(query.where(projects.c.status != "unseen", here))
-    return {row.name: Known(row.serial, row.status) for row in rows}
+    return {row.name: KnownProject(row.serial, row.status) for row in rows}
 
 
 def owe_anew(
@@ -213,7 +213,7 @@ def look_anew(connection: Connection, names: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
+class StaleProject:
     """A stale project."""
 
     name: str
@@ -228,7 +228,7 @@ class Stale:
 
 def stale(
     connection: Connection, now: float | None = None, fresh: Collection[str] = ()
-) -> list[Stale]:
+) -> list[StaleProject]:
     """Returns all stale projects.
 
     With ``now``, without those that failed and whose time has not come again, unless ``fresh``.
@@ -247,7 +247,7 @@ def stale(
         .order_by(pending.c.name)
     )
     return [
-        Stale(
+        StaleProject(
             row.name,
             row.serial,
             row.index_name,
@@ -264,7 +264,7 @@ def stale(
 
 def mattering(
     connection: Connection, indexes: Collection[str], united: Callable[[str], bool] | None = None
-) -> list[Stale]:
+) -> list[StaleProject]:
     """Returns the projects of these indexes, or of none, that matter, were read and are not stale.
 
     A project matters if a root or a requirement of the selection names it, or a proof hangs on it.
@@ -287,7 +287,7 @@ def mattering(
         .order_by(projects.c.name)
     )
     return [
-        Stale(
+        StaleProject(
             row.name,
             0,
             row.index_name or ENDPOINT,

@@ -15,7 +15,7 @@ from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches
 from pypisync.catalog.facts import places, quarantine
-from pypisync.catalog.facts.existing import Known
+from pypisync.catalog.facts.existing import Existing
 from pypisync.catalog.facts.file_rows import UNREAD, file_row, known_sha256, row_file, same_source
 from pypisync.catalog.facts.judge import MASKS, Judge, Kept
 from pypisync.catalog.facts.parsed import Read, read
@@ -42,7 +42,7 @@ def record_documents(
     """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
     reads = [read(document) for document in documents]
     ids = ensure_projects(connection, [document.name for document in documents])
-    known = Known(connection, list(ids.values()), rules)
+    known = Existing(connection, list(ids.values()), rules)
     writer = _Writer(connection, rules, known, now)
     for one in reads:
         writer.project(ids[one.document.name], one)
@@ -84,7 +84,7 @@ def record_withdrawn(
     for name, version in words:
         of.setdefault(name, set()).add(version)
     ids = ensure_projects(connection, of)
-    known = Known(connection, list(ids.values()), rules)
+    known = Existing(connection, list(ids.values()), rules)
     writer = _Writer(connection, rules, known, now)
     for name, some in of.items():
         writer.withdraw(ids[name], some)
@@ -101,7 +101,7 @@ def rederive(
     if ids is None:
         ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
     for batch in batches(ids):
-        known = Known(connection, batch, rules)
+        known = Existing(connection, batch, rules)
         writer = _Writer(connection, rules, known, now, anew=True)
         for project in batch:
             writer.masks(project)
@@ -123,7 +123,7 @@ class _Writer:
         self,
         connection: Connection,
         rules: Rules,
-        known: Known,
+        known: Existing,
         now: float,
         *,
         anew: bool = False,  # the masks are derived again

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from pypisync.catalog.db.schema import files, projects, releases, requirements
 from pypisync.catalog.db.sql import among, batches, to_mask, words
-from pypisync.core.environments.misfits import Candidate
+from pypisync.core.environments.misfits import TaggedFile
 from pypisync.core.filters.file_rules import FilePolicy, left_out
 from pypisync.core.resolve.index import ListedRelease, OfferedFile, Offers
 from pypisync.core.standards.filenames import parse
@@ -58,7 +58,7 @@ def all_files(connection: Connection, name: str, policy: FilePolicy) -> list[Off
         parsed = parse(name, filename)
         left = "" if kept or barred else left_out(parsed, policy)
         tags = parsed.tags if parsed.kind == "wheel" else None
-        found.append(OfferedFile(version, Candidate(tags, (python, inside), left)))
+        found.append(OfferedFile(version, TaggedFile(tags, (python, inside), left)))
     return found[::-1]
 
 

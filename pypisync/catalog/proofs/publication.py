@@ -9,12 +9,12 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from pypisync.catalog.db.schema import projects, published
 from pypisync.catalog.db.schema_proofs import proof_pins, proofs, subjects
 from pypisync.catalog.db.sql import among, batches, raw
-from pypisync.catalog.proofs.verdicts import Old, stored
+from pypisync.catalog.proofs.verdicts import RecordedVerdict, stored
 from pypisync.core.publish.pages import Page
 
 
 @dataclass(slots=True)
-class Standing:
+class Unpublished:
     """The state of the subjects whose verdicts are not all published."""
 
     ready: list[int]  # all that they want will be on the pages
@@ -23,13 +23,13 @@ class Standing:
     keep: set[tuple[str, str]]
 
 
-def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Standing:
+def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpublished:
     """Compare the pins of proofs with the pages as they will be.
 
     A subject keeps its published pins if its new pins are not all listed, and if it is no longer
     known whether it installs on a target where it did.
     """
-    found = Standing([], {}, set())
+    found = Unpublished([], {}, set())
     then: dict[str, set[str]] = {
         name: {file.version for file in page.files} if page else set()
         for name, page in planned.items()
@@ -85,7 +85,7 @@ def _suspects(
     return found.intersection(behind)
 
 
-def _missing(some: Iterable[Old], listed: Mapping[str, set[str]]) -> list[str]:
+def _missing(some: Iterable[RecordedVerdict], listed: Mapping[str, set[str]]) -> list[str]:
     """Returns the wanted pins that are not among the versions listed."""
     return sorted(
         {
@@ -97,7 +97,7 @@ def _missing(some: Iterable[Old], listed: Mapping[str, set[str]]) -> list[str]:
     )
 
 
-def _doubtful(some: Iterable[Old]) -> bool:
+def _doubtful(some: Iterable[RecordedVerdict]) -> bool:
     """Returns whether a target was proven on which nothing is known now."""
     unknown: set[str] = set()
     proven: set[str] = set()

@@ -212,7 +212,7 @@ class _Writer:
 
 
 @dataclass(slots=True)
-class Old:
+class RecordedVerdict:
     """A verdict on record."""
 
     verdict: Verdict
@@ -220,9 +220,9 @@ class Old:
     published: bool
 
 
-def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Old]]:
+def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, RecordedVerdict]]:
     """Returns the proofs on record by subject and number."""
-    found: dict[int, dict[int, Old]] = {}
+    found: dict[int, dict[int, RecordedVerdict]] = {}
     for batch in batches(ids):
         of = among(proofs.c.subject_id, batch)
         pins: dict[int, list[Pin]] = {}
@@ -252,7 +252,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Ol
                 tried=frozenset(tried.get(row.id, ())),
             )
             by_number = found.setdefault(row.subject_id, {})
-            by_number[row.id] = Old(verdict, row.wanted, row.published)
+            by_number[row.id] = RecordedVerdict(verdict, row.wanted, row.published)
     return found
 
 

@@ -22,7 +22,7 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.sql import among, batches, is_set, to_mask
 from pypisync.catalog.facts import lock_files, vulnerabilities
 from pypisync.core.filters.policy import Policy
-from pypisync.core.publish.holdback import Shelf, Wanted, spread, unready
+from pypisync.core.publish.holdback import PlannedRelease, ReleaseFile, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
@@ -64,7 +64,7 @@ def assemble(
         held = _spread(connection, held, wanted, listed)
     labels = {w.release: w.label for w in wanted}
     result = Publication(held={labels[r]: why for r, why in sorted(held.items()) if r in labels})
-    by_project: dict[str, list[Wanted]] = {}
+    by_project: dict[str, list[PlannedRelease]] = {}
     for release in wanted:
         by_project.setdefault(release.project, []).append(release)
     asked = _asked_for(connection, [row.id for row in changed])
@@ -94,7 +94,7 @@ def assemble(
 
 
 def _to_retain(
-    have: Sequence[Wanted], listed: Mapping[str, PageFile | None]
+    have: Sequence[PlannedRelease], listed: Mapping[str, PageFile | None]
 ) -> dict[tuple[str, str], tuple[NamedFile, ...]]:
     """Returns what stays of a project's page while something of it is held."""
     found: dict[tuple[str, str], tuple[NamedFile, ...]] = {}
@@ -163,7 +163,7 @@ def is_selected() -> ColumnElement[bool]:
     return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
 
 
-def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[Wanted]:
+def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[PlannedRelease]:
     meta = stored.alias("meta")
     p, r, f = projects.c, releases.c, files.c
     # The name says nothing new, but it has an index.
@@ -175,7 +175,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
     pin = selected.alias("pin")
     is_pin = and_(pin.c.release_id == r.id, pin.c.extra == PINNED)
     pinned = pin.c.id.is_not(None)
-    found: dict[int, tuple[Any, list[Shelf]]] = {}
+    found: dict[int, tuple[Any, list[ReleaseFile]]] = {}
     for batch in batches(ids):
         named = set(connection.scalars(lock_files.named_files(among(p.id, batch))))
         query = (
@@ -205,7 +205,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
             entry[1].append(_shelf(row, wanted=wanted))
     blocked = _blocked(connection, list(found), policy)
     return [
-        Wanted(
+        PlannedRelease(
             release=release,
             project=row.name,
             version=row.version,
@@ -215,13 +215,13 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
             # Whatever was selected with what it needs has had its requirements read.
             pinned=row.chosen is None and row.knowledge == "unknown",
             blocked=blocked.get(release, ""),
-            files=tuple(shelves),
+            files=tuple(release_files),
         )
-        for release, (row, shelves) in found.items()
+        for release, (row, release_files) in found.items()
     ]
 
 
-def _shelf(row: Any, *, wanted: bool) -> Shelf:
+def _shelf(row: Any, *, wanted: bool) -> ReleaseFile:
     page = PageFile(
         filename=row.filename,
         version=row.version,
@@ -234,7 +234,7 @@ def _shelf(row: Any, *, wanted: bool) -> Shelf:
         metadata_sha256=row.meta if has_metadata(row.metadata_sha256, row.meta) else None,
         provenance=row.provenance,
     )
-    return Shelf(page, to_mask(row.admits), wanted, bool(row.has) and row.has == row.sha256)
+    return ReleaseFile(page, to_mask(row.admits), wanted, bool(row.has) and row.has == row.sha256)
 
 
 def has_metadata(stated: str | None, has: str | None) -> bool:
@@ -295,7 +295,7 @@ def _listed(connection: Connection, names: Sequence[str]) -> _Listed:
 def _spread(
     connection: Connection,
     held: dict[int, str],
-    wanted: Sequence[Wanted],
+    wanted: Sequence[PlannedRelease],
     listed: _Listed,
 ) -> dict[int, str]:
     """Follow the edges backwards from what is held to all that needs it."""
@@ -328,13 +328,13 @@ def _spread(
     return spread(held, needs, here, frozenset(published_already))
 
 
-def _is_listed(release: Wanted, listed: _Listed) -> bool:
+def _is_listed(release: PlannedRelease, listed: _Listed) -> bool:
     names = listed.get(release.project, {})
     return any(file.page.filename in names for file in release.files)
 
 
 def _page_files(
-    have: Sequence[Wanted], held: dict[int, str], listed: Mapping[str, PageFile | None]
+    have: Sequence[PlannedRelease], held: dict[int, str], listed: Mapping[str, PageFile | None]
 ) -> tuple[list[PageFile], bool]:
     """Returns what the page lists, and whether that is all that is wanted."""
     lists: list[PageFile] = []

@@ -51,7 +51,7 @@ class Amount:
 
 
 @dataclass(slots=True)
-class Difference:
+class Plan:
     """What would come and go. A release comes or goes if none of its files stays."""
 
     add: Amount = field(default_factory=Amount)
@@ -65,13 +65,13 @@ class Difference:
 
 def difference(
     connection: Connection, since: float, has: Callable[[str, int | None], bool]
-) -> Difference:
+) -> Plan:
     """Returns what a cycle would add, fetch and remove now.
 
     Files that the catalog recorded as stored after ``since`` were only recorded for this question;
     for them ``has`` says whether the pool holds a path with this size.
     """
-    result = Difference()
+    result = Plan()
     owner = root_owners(connection)
     fetched: set[int] = set()
     counted: set[int] = set()
@@ -118,7 +118,7 @@ def _to_add() -> Any:
     )  # fmt: skip
 
 
-def _remove(connection: Connection, result: Difference) -> None:
+def _remove(connection: Connection, result: Plan) -> None:
     u = published.c
     there = and_(files.c.filename == u.filename, files.c.path == u.path)
     query = (

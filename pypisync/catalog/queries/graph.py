@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pypisync.catalog.db.origins import OPERATORS
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
-from pypisync.core.closure.paths import Node
+from pypisync.core.closure.paths import ReleaseNode
 from pypisync.core.wanted.roots import Origin, Root, of_row
 
 _BATCH = 2_000  # nodes whose edges are read at a time
@@ -23,7 +23,7 @@ _EDGES = (
 )
 
 
-class Called(NamedTuple):
+class CalledRelease(NamedTuple):
     """A root and a release that it calls for."""
 
     number: int  # of the root
@@ -42,7 +42,9 @@ class Edge(NamedTuple):
     met: bool
 
 
-def called(reader: Reader, name: str | None = None, group: str | None = None) -> list[Called]:
+def called(
+    reader: Reader, name: str | None = None, group: str | None = None
+) -> list[CalledRelease]:
     """Returns what roots call for: all roots, those of a project, or those of a group's file."""
     condition, values = "", []
     if name is not None:
@@ -58,7 +60,7 @@ def called(reader: Reader, name: str | None = None, group: str | None = None) ->
         *values,
     )
     return [
-        Called(number, of_row(*line), release, f"{project}=={version}")
+        CalledRelease(number, of_row(*line), release, f"{project}=={version}")
         for number, *line, release, project, version in rows
     ]
 
@@ -71,17 +73,17 @@ def edges(reader: Reader) -> Iterator[Edge]:
         yield from map(_edge, reader.rows(query, after, after + _BATCH))
 
 
-def edges_below(reader: Reader, roots: Iterable[Called]) -> Iterator[Edge]:
+def edges_below(reader: Reader, roots: Iterable[CalledRelease]) -> Iterator[Edge]:
     """Yields the edges of all that these roots lead to, from the top down."""
     frontier = {node for one in roots for node in served(one.release, one.root.extras_text)}
     seen = set(frontier)
     while frontier:
-        below: set[Node] = set()
+        below: set[ReleaseNode] = set()
         releases = sorted({node.release for node in frontier})
         for i in range(0, len(releases), _BATCH):
             query = _EDGES.format("s.release_id IN (?)")
             for row in reader.among(query, releases[i : i + _BATCH]):
-                if Node(row[0], row[1]) in frontier:
+                if ReleaseNode(row[0], row[1]) in frontier:
                     yield _edge(row)
                     if row[8] is not None:
                         below.update(served(row[8], row[7]))

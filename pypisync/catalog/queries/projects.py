@@ -92,7 +92,7 @@ def _held(reader: Reader, name: str) -> list[tuple[str, str, float]]:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ProjectFile:
     """A file on the project's page."""
 
     version: str
@@ -106,7 +106,7 @@ class File:
     generation: int  # since which it is listed
 
 
-def files(reader: Reader, name: str, releases: Sequence[str]) -> dict[str, list[File]]:
+def files(reader: Reader, name: str, releases: Sequence[str]) -> dict[str, list[ProjectFile]]:
     """Returns the files on the project's page of these releases, by version."""
     if not releases:
         return {}
@@ -118,9 +118,9 @@ def files(reader: Reader, name: str, releases: Sequence[str]) -> dict[str, list[
         name,
         *releases,
     )
-    found: dict[str, list[File]] = {version: [] for version in releases}
+    found: dict[str, list[ProjectFile]] = {version: [] for version in releases}
     for row in rows:
-        found[row[0]].append(File(*row))
+        found[row[0]].append(ProjectFile(*row))
     return found
 
 
@@ -215,7 +215,7 @@ class ProvenBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Vulnerability:
+class ReleaseVulnerability:
     """A known vulnerability of a release that was looked at."""
 
     version: str
@@ -244,7 +244,7 @@ def proofs(reader: Reader, name: str, most: int) -> tuple[list[ProvenBy], int]:
     ), total
 
 
-def vulnerabilities(reader: Reader, name: str, most: int) -> list[Vulnerability]:
+def vulnerabilities(reader: Reader, name: str, most: int) -> list[ReleaseVulnerability]:
     """Returns the known vulnerabilities of the project's releases, the selected ones first."""
     rows = reader.rows(
         "SELECT r.version, v.id, v.summary, v.fixed_in, v.link, EXISTS"
@@ -254,4 +254,6 @@ def vulnerabilities(reader: Reader, name: str, most: int) -> list[Vulnerability]
         name,
         most,
     )
-    return [Vulnerability(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
+    return [
+        ReleaseVulnerability(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows
+    ]

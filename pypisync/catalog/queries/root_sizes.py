@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
-from pypisync.core.closure.paths import Node
+from pypisync.core.closure.paths import ReleaseNode
 
 _WANTED = f"ro.state <> 'dropped' AND {OPERATORS}"
 
@@ -71,23 +71,23 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
 
 
 def _below(
-    reader: Reader, starts: Collection[Node], most: int
-) -> tuple[dict[Node, set[Node]], set[Node]]:
+    reader: Reader, starts: Collection[ReleaseNode], most: int
+) -> tuple[dict[ReleaseNode, set[ReleaseNode]], set[ReleaseNode]]:
     """Returns what each node needs, and the nodes that were looked at, until ``most`` were."""
-    below: dict[Node, set[Node]] = {}
-    looked: set[Node] = set()
+    below: dict[ReleaseNode, set[ReleaseNode]] = {}
+    looked: set[ReleaseNode] = set()
     frontier = set(starts)
     while frontier and len(looked) < most:
         frontier = set(sorted(frontier)[: most - len(looked)])
         looked |= frontier
-        found: set[Node] = set()
+        found: set[ReleaseNode] = set()
         for release, extra, extras, chosen in reader.among(
             "SELECT s.release_id, s.extra, k.extras, c.release_id FROM selected s"
             " JOIN edges e ON e.selected_id = s.id JOIN classes k ON k.id = e.class_id"
             " JOIN choices c ON c.class_id = k.id WHERE s.release_id IN (?)",
             sorted({node.release for node in frontier}),
         ):
-            if (user := Node(release, extra)) in frontier:
+            if (user := ReleaseNode(release, extra)) in frontier:
                 nodes = set(served(chosen, extras))
                 below.setdefault(user, set()).update(nodes)
                 found |= nodes
@@ -95,7 +95,9 @@ def _below(
     return below, looked
 
 
-def _reached(starts: Iterable[Node], below: dict[Node, set[Node]]) -> set[Node]:
+def _reached(
+    starts: Iterable[ReleaseNode], below: dict[ReleaseNode, set[ReleaseNode]]
+) -> set[ReleaseNode]:
     reached = set(starts)
     ahead = list(reached)
     while ahead:

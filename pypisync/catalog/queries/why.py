@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.closure.model import called
-from pypisync.core.closure.paths import Chain, Climber, Found, Node, Use
+from pypisync.core.closure.paths import Chain, ChainFinder, Chains, ReleaseNode, Use
 from pypisync.core.standards import versions
 from pypisync.core.wanted.roots import OWN, Origin, Root, of_row
 
@@ -90,14 +90,14 @@ def reasons(
         " WHERE p.name = ? ORDER BY r.key, s.extra",
         name,
     )
-    nodes: dict[int, list[Node]] = {}
+    nodes: dict[int, list[ReleaseNode]] = {}
     facts: dict[int, Any] = {}
     for row in rows:
         if version is None or bytes(row[3]) == versions.key(version):
-            nodes.setdefault(row[0], []).append(Node(row[0], row[4]))
+            nodes.setdefault(row[0], []).append(ReleaseNode(row[0], row[4]))
             facts[row[0]] = row
     graph = _Uses(reader, uses)
-    climber = Climber(graph, most)
+    climber = ChainFinder(graph, most)
     indexes: dict[int, list[str]] = {}
     for release, index in reader.among(
         "SELECT DISTINCT release_id, index_name FROM files WHERE kept AND release_id IN (?)"
@@ -125,14 +125,14 @@ class _Teller:
     """Puts names to chains."""
 
     reader: Reader
-    found: Iterable[Found]
+    found: Iterable[Chains]
     _labels: Mapping[int, tuple[str, str]] = field(init=False)
     _own: dict[Root, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._labels = _labels(self.reader, (c for one in self.found for c in one.chains))
 
-    def ways(self, found: Found) -> tuple[Way, ...]:
+    def ways(self, found: Chains) -> tuple[Way, ...]:
         """Returns the chains in words, the operator's roots first."""
         chains = sorted(found.chains, key=lambda chain: _rank(chain.root))
         return tuple(map(self._way, chains))
@@ -184,7 +184,7 @@ class _Uses:
         self._most = most  # requirements that are looked at by one query
         self.cut = False  # whether there were more
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
+    def roots(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
         rows = self._reader.among(
             "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin, ro.source"
@@ -193,7 +193,7 @@ class _Uses:
             " WHERE rc.release_id IN (?) ORDER BY ro.id",
             sorted({node.release for node in nodes}),
         )
-        found: dict[Node, list[Root]] = {}
+        found: dict[ReleaseNode, list[Root]] = {}
         for release, *line in rows:
             root = of_row(*line)
             for node in served(release, root.extras_text):
@@ -201,7 +201,7 @@ class _Uses:
                     found.setdefault(node, []).append(root)
         return found
 
-    def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
+    def uses(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Use]]:
         """Returns what needs the node."""
         # Sorting means reading all of them first.
         last = "ORDER BY s.id, q.id" if self._most is None else f"LIMIT {self._most}"
@@ -217,19 +217,19 @@ class _Uses:
             )
         )
         self.cut = self.cut or (self._most is not None and len(rows) >= self._most)
-        found: dict[Node, list[Use]] = {}
+        found: dict[ReleaseNode, list[Use]] = {}
         for release, extras, user, extra, requirement, kind in rows:
-            use = Use(Node(user, extra), requirement, kind)
+            use = Use(ReleaseNode(user, extra), requirement, kind)
             for node in served(release, extras):
                 if node in nodes:
                     found.setdefault(node, []).append(use)
         return found
 
 
-def served(release: int, extras: str) -> Iterator[Node]:
+def served(release: int, extras: str) -> Iterator[ReleaseNode]:
     """Yields the nodes that a call for this release with these comma-separated extras reaches."""
     for extra in called(extras.split(",") if extras else ()):
-        yield Node(release, extra)
+        yield ReleaseNode(release, extra)
 
 
 def _labels(reader: Reader, chains: Iterable[Chain]) -> dict[int, tuple[str, str]]:

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
-from pypisync.core.environments.misfits import Candidate, why_unusable
+from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_rules import FilePolicy, left_out
 from pypisync.core.standards import versions
@@ -289,7 +289,7 @@ class _Asked:
     def _misfits(self, files: "Sequence[_File]") -> Iterator[Finding]:
         """Yields why machines that are served can use none of the files; alike ones together."""
         candidates = [
-            Candidate(one.parsed.tags or None, (one.requires_python, one.inside))
+            TaggedFile(one.parsed.tags or None, (one.requires_python, one.inside))
             for one in files
             if one.kept or one.parsed.kind == "wheel"
         ]

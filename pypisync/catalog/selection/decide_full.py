@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 from pypisync.catalog.db.schema import choices, classes, edges, root_choices, roots, selected
 from pypisync.catalog.db.sql import batches, in_bulk, pour, to_text
 from pypisync.catalog.selection.read import CatalogGraph
-from pypisync.core.closure.full import Scratch
+from pypisync.core.closure.full import FullSelection
 from pypisync.core.closure.model import RootState
 from pypisync.core.standards.model import Targets
 
@@ -22,9 +22,9 @@ def nothing_decided(connection: Connection) -> bool:
     )
 
 
-def decide(connection: Connection, targets: Targets) -> Scratch:
+def decide(connection: Connection, targets: Targets) -> FullSelection:
     """Decide for all roots, and record it. Returns the decision, with what it lacks."""
-    found = Scratch(CatalogGraph(connection), targets)
+    found = FullSelection(CatalogGraph(connection), targets)
     with in_bulk(connection, root_choices, choices, edges):
         for some in batches(found.choose_roots(), _ROOTS):
             _record_roots(connection, some)
@@ -46,7 +46,7 @@ def _record_roots(connection: Connection, chosen: Sequence[RootState]) -> None:
             connection.execute(statement.values(unmet=to_text(root.unmet)))
 
 
-def _record(connection: Connection, found: Scratch) -> None:
+def _record(connection: Connection, found: FullSelection) -> None:
     """Write classes, what they choose, nodes and edges; numbers from 0 become ids from 1."""
     rows: Iterator[tuple[object, ...]] = (
         (

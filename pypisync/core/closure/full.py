@@ -41,7 +41,7 @@ class FactSource(Protocol):
         """Yields the facts of releases."""
 
 
-class Scratch:
+class FullSelection:
     """A selection as it grows; nodes and classes are numbered from 0 as they are met."""
 
     def __init__(self, source: FactSource, targets: Targets) -> None:

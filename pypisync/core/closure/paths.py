@@ -21,7 +21,7 @@ SHARED = ""
 _T = TypeVar("_T", bound=Hashable)
 
 
-class Node(NamedTuple):
+class ReleaseNode(NamedTuple):
     """A selected release, or with ``extra`` an extra of it."""
 
     release: int
@@ -32,7 +32,7 @@ class Node(NamedTuple):
 class Use:
     """A node that needs another, by this requirement (``kind`` runtime or build)."""
 
-    user: Node
+    user: ReleaseNode
     requirement: str
     kind: str
 
@@ -40,10 +40,10 @@ class Use:
 class UseGraph(Protocol):
     """The selection, read in batches; a node that nothing is known of is left out of the result."""
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
+    def roots(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
 
-    def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
+    def uses(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Use]]:
         """Returns what needs the node."""
 
 
@@ -56,7 +56,7 @@ class Chain:
 
 
 @dataclass(slots=True)
-class Found:
+class Chains:
     """A shortest chain from each root that reaches a node, the shorter first.
 
     ``whole``: whether all that lies above was looked at, so that these are all the roots.
@@ -67,19 +67,19 @@ class Found:
 
 
 @dataclass(slots=True)
-class Climber:
+class ChainFinder:
     """Looks for the roots of one node after another; it reads nothing twice."""
 
     graph: UseGraph
     most: int | None = None  # nodes to look at in one search; None: no limit
-    _roots: dict[Node, Sequence[Root]] = field(default_factory=dict)
-    _uses: dict[Node, Sequence[Use]] = field(default_factory=dict)
+    _roots: dict[ReleaseNode, Sequence[Root]] = field(default_factory=dict)
+    _uses: dict[ReleaseNode, Sequence[Use]] = field(default_factory=dict)
 
-    def chains(self, starts: Iterable[Node]) -> Found:
+    def chains(self, starts: Iterable[ReleaseNode]) -> Chains:
         """Returns the roots that reach one of the nodes; none for a node that no root reaches."""
         found: dict[Root, Chain] = {}
         frontier = sorted(starts)
-        below: dict[Node, tuple[Node, Use] | None] = dict.fromkeys(frontier)
+        below: dict[ReleaseNode, tuple[ReleaseNode, Use] | None] = dict.fromkeys(frontier)
         while frontier:
             self._read(frontier)
             for node in frontier:
@@ -87,11 +87,11 @@ class Climber:
                     if root not in found:
                         found[root] = Chain(root, _way(below, node))
             if self.most is not None and len(below) > self.most:
-                return Found([*found.values()], whole=False)
+                return Chains([*found.values()], whole=False)
             frontier = self._above(frontier, below)
-        return Found([*found.values()])
+        return Chains([*found.values()])
 
-    def _read(self, frontier: Collection[Node]) -> None:
+    def _read(self, frontier: Collection[ReleaseNode]) -> None:
         fresh = {node for node in frontier if node not in self._roots}
         if fresh:
             roots, uses = self.graph.roots(fresh), self.graph.uses(fresh)
@@ -100,9 +100,11 @@ class Climber:
                 self._uses[node] = uses.get(node, ())
 
     def _above(
-        self, frontier: Iterable[Node], below: dict[Node, tuple[Node, Use] | None]
-    ) -> list[Node]:
-        above: list[Node] = []
+        self,
+        frontier: Iterable[ReleaseNode],
+        below: dict[ReleaseNode, tuple[ReleaseNode, Use] | None],
+    ) -> list[ReleaseNode]:
+        above: list[ReleaseNode] = []
         for node in frontier:
             for use in self._uses[node]:
                 if use.user not in below:
@@ -111,7 +113,9 @@ class Climber:
         return sorted(above)
 
 
-def _way(below: Mapping[Node, tuple[Node, Use] | None], top: Node) -> tuple[Use, ...]:
+def _way(
+    below: Mapping[ReleaseNode, tuple[ReleaseNode, Use] | None], top: ReleaseNode
+) -> tuple[Use, ...]:
     way: list[Use] = []
     step = below[top]
     while step is not None:

@@ -29,7 +29,7 @@ _SHOWN = 3  # values in one line
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class TaggedFile:
     """A file that an index offers."""
 
     tags: frozenset[Tag] | None  # None: an sdist
@@ -63,7 +63,7 @@ class _Obstacle(NamedTuple):
     order: tuple[int, ...] = ()  # among its kind: the smallest is what has to be had
 
 
-def why_unusable(files: Iterable[Candidate], target: ProofTarget) -> str:
+def why_unusable(files: Iterable[TaggedFile], target: ProofTarget) -> str:
     """Returns why the target can use none of the files; "" if there is no file or one that fits.
 
     Such as "its wheels need glibc 2.34, the target has 2.28".
@@ -132,7 +132,7 @@ class _Machine:
         self._architecture = target.environment["platform_machine"].lower()
         self._free = any(tag.abi.endswith("t") for tag in target.tags if tag.abi[:2] == "cp")
 
-    def obstacles(self, file: Candidate) -> tuple[_Obstacle, ...]:
+    def obstacles(self, file: TaggedFile) -> tuple[_Obstacle, ...]:
         """Returns what keeps the file from the target, the nearest first; () if it fits."""
         found = list(self._pythons(file.requires_python))
         if file.tags is not None and not any(tag in self._target.tags for tag in file.tags):

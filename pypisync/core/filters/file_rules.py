@@ -44,7 +44,7 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFiles:
     """What is kept of one release; ``files`` runs parallel to the files passed in."""
 
     files: tuple[tuple[bool, int], ...]  # kept, and the targets that can use it
@@ -68,7 +68,7 @@ class _Masks:
 
 def keep(
     files: Sequence[FileFacts], policy: FilePolicy, targets: Targets, machines: Machines
-) -> Kept:
+) -> KeptFiles:
     """Returns the files of one release that the policy keeps."""
     masks = [_usable(f, targets) for f in files]
     serves = [
@@ -85,7 +85,7 @@ def keep(
             sound |= 0 if file.yanked else served
             by_wheel |= mask.some if file.parsed.kind == "wheel" else 0
     some = [file for file, wanted in zip(files, kept, strict=True) if wanted]
-    return Kept(
+    return KeptFiles(
         files=tuple(
             (wanted, mask.some if wanted else 0) for wanted, mask in zip(kept, masks, strict=True)
         ),

@@ -12,7 +12,7 @@ from pypisync.core.publish.pages import PageFile
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ReleaseFile:
     """A file of a release, and whether the pool holds it."""
 
     page: PageFile  # as its page would list it
@@ -22,7 +22,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PlannedRelease:
     """A release that the selection wants, or that the newest generation lists."""
 
     release: int
@@ -32,7 +32,7 @@ class Wanted:
     admits: int
     pinned: bool  # by a lock file alone: nothing that it needs is followed
     blocked: str  # why it cannot be published whatever is stored; "" if nothing stands in the way
-    files: tuple[Shelf, ...]
+    files: tuple[ReleaseFile, ...]
 
     @property
     def label(self) -> str:
@@ -40,7 +40,7 @@ class Wanted:
         return f"{self.project}=={self.version}"
 
 
-def unready(wanted: Iterable[Wanted], absent: Mapping[str, str]) -> dict[int, str]:
+def unready(wanted: Iterable[PlannedRelease], absent: Mapping[str, str]) -> dict[int, str]:
     """Returns the selected releases that cannot be published by themselves, with the reason.
 
     ``absent`` says of files why they are not stored, by path; "" if the filename says enough.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from pypisync.core.resolve.check_refutation import hopeless
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards.specifiers import matcher
 
 
@@ -27,7 +27,7 @@ class Mode(IntEnum):
 
 
 @dataclass(slots=True)
-class Shelf:
+class VersionKinds:
     """The versions of a project by their kind."""
 
     finals: int = 0
@@ -42,45 +42,45 @@ class Shelf:
 class Admission:
     """The versions admitted on one target."""
 
-    ground: Ground
-    _shelves: dict[str, Shelf] = field(default_factory=dict)
+    index: TargetIndex
+    _kinds: dict[str, VersionKinds] = field(default_factory=dict)
     _matching: dict[tuple[str, str], int] = field(default_factory=dict)
     _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)
 
     def best(self, name: str, versions: int, mode: Mode) -> int | None:
         """Returns the version to try first."""
-        shelf = self.shelf(name)
-        versions = versions & ~shelf.passed or versions
-        sound = versions & ~shelf.yanked
+        kinds = self.kinds(name)
+        versions = versions & ~kinds.passed or versions
+        sound = versions & ~kinds.yanked
         choices: tuple[int, ...] = (sound, versions)
         if (
             mode is not Mode.STRICT
         ):  # a release that would be chosen only if there is no better one comes last
-            known, finals = ~shelf.doubted, shelf.finals
+            known, finals = ~kinds.doubted, kinds.finals
             choices = (sound & finals & known, sound & known, versions & known, versions)
         return next((some.bit_length() - 1 for some in choices if some), None)
 
-    def shelf(self, name: str) -> Shelf:
+    def kinds(self, name: str) -> VersionKinds:
         """Returns the versions of a project by their kind. Raises Lacking."""
-        shelf = self._shelves.get(name)
-        if shelf is None:
-            shelf, reader = Shelf(), self.ground.reader or "pip"
-            for i, usable in enumerate(self.ground.usable(name)):
+        kinds = self._kinds.get(name)
+        if kinds is None:
+            kinds, reader = VersionKinds(), self.index.reader or "pip"
+            for i, usable in enumerate(self.index.usable(name)):
                 release = usable.release
-                shelf.entries.append((release.key, release.version))
-                shelf.finals |= (not release.prerelease) << i
-                shelf.yanked |= usable.yanked << i
-                shelf.doubted |= bool(usable.doubt) << i
-                shelf.passed |= (reader in usable.passed) << i
-                shelf.parted |= usable.parts() << i
-            self._shelves[name] = shelf
-        return shelf
+                kinds.entries.append((release.key, release.version))
+                kinds.finals |= (not release.prerelease) << i
+                kinds.yanked |= usable.yanked << i
+                kinds.doubted |= bool(usable.doubt) << i
+                kinds.passed |= (reader in usable.passed) << i
+                kinds.parted |= usable.parts() << i
+            self._kinds[name] = kinds
+        return kinds
 
     def matching(self, name: str, specifier: str) -> int:
         """Returns the versions that a specifier matches, of any kind. Raises Lacking."""
         found = self._matching.get((name, specifier))
         if found is None:
-            wanted, entries = matcher(specifier), self.shelf(name).entries
+            wanted, entries = matcher(specifier), self.kinds(name).entries
             found = sum(1 << i for i, entry in enumerate(entries) if wanted.matches(*entry))
             self._matching[name, specifier] = found
         return found
@@ -94,15 +94,15 @@ class Admission:
         return found
 
     def _admit(self, name: str, specifier: str, mode: Mode) -> int:
-        shelf, wanted = self.shelf(name), matcher(specifier)
+        kinds, wanted = self.kinds(name), matcher(specifier)
         matching = self.matching(name, specifier)
         if mode is Mode.STRICT:
-            matching &= ~shelf.passed
+            matching &= ~kinds.passed
             if not wanted.prereleases:
-                matching = matching & shelf.finals or matching
-            sound = matching & ~shelf.yanked
+                matching = matching & kinds.finals or matching
+            sound = matching & ~kinds.yanked
             matching = matching if wanted.pinned and not sound else sound
         else:
-            matching &= ~hopeless(self.ground, name)
-            matching &= ~shelf.passed if self.ground.reader else -1
-        return matching & ~shelf.doubted if mode is Mode.WIDE else matching
+            matching &= ~hopeless(self.index, name)
+            matching &= ~kinds.passed if self.index.reader else -1
+        return matching & ~kinds.doubted if mode is Mode.WIDE else matching

@@ -14,7 +14,7 @@ from functools import lru_cache
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.resolve.memoized_walk import Walks
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.requires_python import Installer
 from pypisync.core.wanted.groups import Asked
@@ -23,7 +23,7 @@ Pins = Mapping[str, int]
 """By project the position of its version among the usable ones."""
 
 
-def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Requirement]]:
+def reached(index: TargetIndex, wanted: Asked, pins: Pins) -> dict[str, list[Requirement]]:
     """Returns all requirements that an installation of ``wanted`` by these pins meets, by project.
 
     A project without a pin is in the result, and is not followed further.
@@ -36,33 +36,33 @@ def reached(ground: Ground, wanted: Asked, pins: Pins) -> dict[str, list[Require
         asked.setdefault(need.name, []).append(need)
         for extra in ("", *need.extras):
             pin = pins.get(need.name, -1)
-            if (need.name, extra) in seen or not 0 <= pin < len(ground.usable(need.name)):
+            if (need.name, extra) in seen or not 0 <= pin < len(index.usable(need.name)):
                 continue
             seen.add((need.name, extra))
-            waiting.extend(ground.needs(need.name, pin, extra))
+            waiting.extend(index.needs(need.name, pin, extra))
     return asked
 
 
-def faults(ground: Ground, wanted: Asked, pins: Pins, by: Installer = "pip") -> list[str]:
+def faults(index: TargetIndex, wanted: Asked, pins: Pins, by: Installer = "pip") -> list[str]:
     """Returns why no installer would accept these pins for ``wanted``; nothing if it would.
 
     uv takes a pre-release also when the finals that match are ruled out by something else, and a
     yanked release if it is asked for by an exact pin; nobody else's pin counts.
     """
-    asked = reached(ground, wanted, pins)
+    asked = reached(index, wanted, pins)
     found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
     for name, needs in sorted(asked.items()):
         found += [f'"{need.text}": {need.fault}' for need in needs if need.fault]
         if name not in pins:
             found.append(f"{name} is needed and not pinned")
-        elif not 0 <= pins[name] < len(ground.usable(name)):
+        elif not 0 <= pins[name] < len(index.usable(name)):
             found.append(f"{name}: there is no such release")
         else:
             texts = [need.specifier for need in needs]
-            found += _mismatches(ground, name, pins[name], texts, by)
+            found += _mismatches(index, name, pins[name], texts, by)
             if by == "pip":
-                found += _refused(ground, name, pins[name], texts)
-            elif ground.usable(name)[pins[name]].yanked:
+                found += _refused(index, name, pins[name], texts)
+            elif index.usable(name)[pins[name]].yanked:
                 pinned = [need for need in needs if need in wanted]
                 if not any(pins_one(_specifiers(need.specifier)) for need in pinned):
                     found.append(f"{name} is yanked")
@@ -73,36 +73,36 @@ def faults(ground: Ground, wanted: Asked, pins: Pins, by: Installer = "pip") -> 
 class Checker:
     """Checks pins on one target; it looks at each release once for all roots."""
 
-    ground: Ground
+    index: TargetIndex
     _walks: Walks[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._walks = Walks(self.ground, self._ordinary, _matches)
+        self._walks = Walks(self.index, self._ordinary, _matches)
 
     def passes(self, wanted: Asked, pins: Pins) -> bool:
         """Returns whether these pins install ``wanted``, that is have no :func:`faults`."""
         met = self._walks.along(pins, wanted)
         if met is None:
-            return not faults(self.ground, wanted, pins)
+            return not faults(self.index, wanted, pins)
         return pins.keys() <= met  # the others are extras
 
     def _ordinary(self, name: str, pin: int) -> str | None:
         """Returns the version of a release that each requirement admits or refuses by itself."""
-        usable = self.ground.usable(name)
+        usable = self.index.usable(name)
         if not 0 <= pin < len(usable):
             return None
         chosen = usable[pin]
         release = chosen.release
-        passed = (self.ground.reader or "pip") in chosen.passed
+        passed = (self.index.reader or "pip") in chosen.passed
         if release.prerelease or chosen.yanked or chosen.doubt or passed:
             return None
         return release.version
 
 
 def _mismatches(
-    ground: Ground, name: str, pin: int, texts: list[str], by: Installer
+    index: TargetIndex, name: str, pin: int, texts: list[str], by: Installer
 ) -> Iterator[str]:
-    chosen = ground.usable(name)[pin]
+    chosen = index.usable(name)[pin]
     label = f"{name} {chosen.release.version}"
     if chosen.doubt:
         yield f"{label}: {chosen.doubt}"
@@ -114,9 +114,9 @@ def _mismatches(
             yield f'{label} does not match "{text}"'
 
 
-def _refused(ground: Ground, name: str, pin: int, texts: list[str]) -> Iterator[str]:
+def _refused(index: TargetIndex, name: str, pin: int, texts: list[str]) -> Iterator[str]:
     """Returns why pip would not take the version that matches."""
-    usable = ground.usable(name)
+    usable = index.usable(name)
     chosen = usable[pin]
     label = f"{name} {chosen.release.version}"
     if not (chosen.release.prerelease or chosen.yanked):

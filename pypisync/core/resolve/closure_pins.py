@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from pypisync.core.closure.candidates import Candidate, choose, choose_root
 from pypisync.core.resolve.index import ListedRelease
 from pypisync.core.resolve.memoized_walk import Walks
-from pypisync.core.resolve.target_index import Ground, package, unpacked
+from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.groups import Asked
 from pypisync.core.wanted.selector import Selector
 
 
 @dataclass(slots=True)
-class Calling:
+class ClosureChoices:
     """The closure's choices for one proof target, which is a machine of ``environments``."""
 
-    ground: Ground
+    index: TargetIndex
     environments: int  # a mask
     groups: Sequence[int]  # masks; see pypisync.core.standards.model.Targets
     _candidates: dict[str, list[Candidate]] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Calling:
     _walks: Walks[ListedRelease] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._walks = Walks(self.ground, self._pinned, self._calls)
+        self._walks = Walks(self.index, self._pinned, self._calls)
 
     def called(self, wanted: Asked, pins: Mapping[str, int]) -> Container[str]:
         """Returns the projects of which the closure of ``wanted`` selects the pin."""
@@ -53,7 +53,7 @@ class Calling:
             if need.fault:
                 continue
             specifier = self._together(need.name, needs) if root else need.specifier
-            for i, usable in enumerate(self.ground.usable(need.name)):
+            for i, usable in enumerate(self.index.usable(need.name)):
                 if self._calls(usable.release, specifier, root=root):
                     found += [(need.name, i, extra) for extra in ("", *need.extras)]
         return found
@@ -68,21 +68,21 @@ class Calling:
                 continue
             found.add(node)
             name, extra = unpacked(node)
-            for need in self.ground.needs(name, pins[name], extra):
+            for need in self.index.needs(name, pins[name], extra):
                 pin = self._pinned(need.name, pins.get(need.name, -1))
                 if pin and self._calls(pin, need.specifier):
                     waiting += [package(need.name, one) for one in ("", *need.extras)]
         return found
 
     def _pinned(self, name: str, pin: int) -> ListedRelease | None:
-        return self.ground.usable(name)[pin].release if pin >= 0 else None
+        return self.index.usable(name)[pin].release if pin >= 0 else None
 
     def _together(self, name: str, wanted: Asked) -> str:
         """Returns all that is asked of a project at once, as the root does.
 
         Constraints are included.
         """
-        limit = self.ground.limits.get(name, "")
+        limit = self.index.limits.get(name, "")
         if not limit and len(wanted) == 1:
             return wanted[0].specifier
         asked = {need.specifier for need in wanted if need.name == name}
@@ -110,6 +110,6 @@ class Calling:
         if found is None:
             found = self._candidates[name] = [
                 Candidate(r.id, r.key, r.version, r.prerelease, *r.admits)
-                for r in reversed(self.ground.offers.get(name))
+                for r in reversed(self.index.offers.get(name))
             ]
         return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pypisync.core.resolve.candidates import Admission, Mode
-from pypisync.core.resolve.target_index import Node
+from pypisync.core.resolve.target_index import IndexNode
 from pypisync.core.standards.model import Requirement
 
 
@@ -19,17 +19,17 @@ class Agreement:
     """Where installers agree on one target."""
 
     admission: Admission
-    _leads: dict[Node, tuple[Node, ...] | None] = field(default_factory=dict)
+    _leads: dict[IndexNode, tuple[IndexNode, ...] | None] = field(default_factory=dict)
 
-    def nodes(self, wanted: Iterable[Requirement]) -> set[Node] | None:
+    def nodes(self, wanted: Iterable[Requirement]) -> set[IndexNode] | None:
         """Returns the releases with the extras asked of them.
 
         None if two requirements call for different releases, or one for none. Raises Lacking.
         """
         pins: dict[str, int] = {}
-        found: set[Node] = set()
+        found: set[IndexNode] = set()
         leads = self._called(wanted)
-        waiting: list[Node] = []
+        waiting: list[IndexNode] = []
         while leads is not None:
             for node in leads:
                 if node not in found:
@@ -43,12 +43,12 @@ class Agreement:
             if node in self._leads:
                 leads = self._leads[node]
             else:
-                leads = self._leads[node] = self._called(self.admission.ground.needs(*node))
+                leads = self._leads[node] = self._called(self.admission.index.needs(*node))
         return None
 
-    def _called(self, needs: Iterable[Requirement]) -> tuple[Node, ...] | None:
+    def _called(self, needs: Iterable[Requirement]) -> tuple[IndexNode, ...] | None:
         """Returns what each requirement calls for by itself; None if one calls for nothing."""
-        called: list[Node] = []
+        called: list[IndexNode] = []
         for need in needs:
             best = None if need.fault else self._best(need)
             if best is None:
@@ -60,11 +60,11 @@ class Agreement:
         """Returns the release that every installer takes for it; None if that is not certain."""
         admitted = self.admission.admitted(need.name, need.specifier, Mode.STRICT)
         best = self.admission.best(need.name, admitted, Mode.STRICT)
-        shelf = self.admission.shelf(need.name)
+        kinds = self.admission.kinds(need.name)
         # Each installer has its own rules for yanked releases, and for pre-releases beside finals.
-        disputed = shelf.yanked | (~shelf.finals if shelf.finals else 0)
+        disputed = kinds.yanked | (~kinds.finals if kinds.finals else 0)
         if best is None or disputed >> best & 1:
             return None
         # Nor may there be one that only one of them takes, the best itself or a newer one.
         matching = self.admission.matching(need.name, need.specifier)
-        return None if (matching & shelf.parted) >> best else best
+        return None if (matching & kinds.parted) >> best else best

@@ -1,6 +1,6 @@
 """A refutation in an operator's words: lines that begin with "because" or "so".
 
-Each line is one clause of the checked refutation. The lines stand in the order in which one clause
+Each line is one step of the checked refutation. The lines stand in the order in which one step
 follows from another.
 """
 
@@ -10,8 +10,8 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.environments.misfits import why_unusable
 from pypisync.core.resolve.check_pins import faults
-from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, positions
-from pypisync.core.resolve.target_index import Ground, unpacked
+from pypisync.core.resolve.check_refutation import Refutation, RefutationStep, Term, positions
+from pypisync.core.resolve.target_index import TargetIndex, unpacked
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
 
@@ -20,13 +20,15 @@ _MOST = 40  # lines
 _EVERY = "every release of "
 
 
-def explained(ground: Ground, wanted: Asked, refutation: Refutation, name: str = "") -> list[str]:
+def explained(
+    index: TargetIndex, wanted: Asked, refutation: Refutation, name: str = ""
+) -> list[str]:
     """Returns why ``wanted``, called ``name``, cannot be installed.
 
     The refutation has been checked.
     """
     name = name or ", ".join(need.text for need in wanted)
-    words = _Words(ground, wanted)
+    words = _Words(index, wanted)
     lines = list(dict.fromkeys(filter(None, map(words.line, refutation[:-1]))))
     if len(lines) > _MOST:
         lines = [*lines[: _MOST - 1], f"... and {len(lines) - _MOST + 1} more steps"]
@@ -34,24 +36,24 @@ def explained(ground: Ground, wanted: Asked, refutation: Refutation, name: str =
 
 
 class _Words:
-    def __init__(self, ground: Ground, wanted: Asked) -> None:
-        self._ground = ground
+    def __init__(self, index: TargetIndex, wanted: Asked) -> None:
+        self._index = index
         self._wanted = wanted
         self._misfits: dict[tuple[str, tuple[str, ...]], tuple[Sequence[str], str]] = {}
         self._who = "the root" if len(wanted) == 1 else "the group"
 
-    def line(self, clause: Clause) -> str:
-        """Returns the line of one clause; "" for a clause that is obvious."""
-        users = [term for term in clause.terms if term.positive]
-        others = [term for term in clause.terms if not term.positive]
-        match clause.kind:
+    def line(self, step: RefutationStep) -> str:
+        """Returns the line of one step; "" for a step that is obvious."""
+        users = [term for term in step.terms if term.positive]
+        others = [term for term in step.terms if not term.positive]
+        match step.kind:
             case "root":
                 return self._because(self._who, "requires", self._wanted, _package(others))
             case "dependency":
                 return self._dependency(users[0], others[0] if others else None)
             case "barred":
                 pins = {user.package: next(positions(user.versions)) for user in users}
-                return f"because {'; '.join(faults(self._ground, self._wanted, pins))}"
+                return f"because {'; '.join(faults(self._index, self._wanted, pins))}"
             case "derived" if users and not others:
                 return self._so(users)
         return ""  # no such release: who requires it says so; the rest is plain
@@ -69,7 +71,7 @@ class _Words:
         version = next(positions(user.versions & self._all(name)), None)
         if version is None:
             return ""
-        needs = self._ground.needs(name, version, extra)
+        needs = self._index.needs(name, version, extra)
         versions = user.versions & self._all(name)
         several = versions.bit_count() > 1 and versions != self._all(name)
         verb = "require" if several else "requires"
@@ -89,12 +91,12 @@ class _Words:
 
     def _lack(self, name: str, needs: Sequence[Requirement]) -> str:
         """Returns the line that no usable release matches; "" if one does."""
-        every, reader = self._ground.usable(name), self._ground.reader
+        every, reader = self._index.usable(name), self._index.reader
         usable = [one for one in every if reader not in one.passed]
         if any(_admits(needs, one.release.version) for one in usable):
             return ""
-        listed = self._ground.offers.get(name)
-        what = f"{name}{self._ground.offers.place(name)}"
+        listed = self._index.offers.get(name)
+        what = f"{name}{self._index.offers.place(name)}"
         versions, reason = self._misfit(name, needs)
         if usable:
             only = f", and of {what} there is only {_row([one.release.version for one in usable])}"
@@ -110,8 +112,8 @@ class _Words:
         """Returns the releases that match and have no file for the target, and why they do not."""
         key = name, tuple(need.specifier for need in needs)
         if key not in self._misfits:
-            files = [one for one in self._ground.offers.files(name) if _admits(needs, one.version)]
-            reason = why_unusable((one.file for one in files), self._ground.target)
+            files = [one for one in self._index.offers.files(name) if _admits(needs, one.version)]
+            reason = why_unusable((one.file for one in files), self._index.target)
             versions = list(dict.fromkeys(one.version for one in files)) if reason else ()
             self._misfits[key] = versions, reason
         return self._misfits[key]
@@ -122,11 +124,11 @@ class _Words:
         versions = term.versions & every
         if versions == every and every.bit_count() > 1:
             return f"{_EVERY}{term.package}"
-        usable = self._ground.usable(name)
+        usable = self._index.usable(name)
         return f"{term.package} {_row([usable[i].release.version for i in positions(versions)])}"
 
     def _all(self, name: str) -> int:
-        return (1 << len(self._ground.usable(name))) - 1
+        return (1 << len(self._index.usable(name))) - 1
 
 
 def _admits(needs: Sequence[Requirement], version: str) -> bool:

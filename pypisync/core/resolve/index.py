@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from packaging.tags import Tag
 
-from pypisync.core.environments.misfits import Candidate
+from pypisync.core.environments.misfits import TaggedFile
 from pypisync.core.standards.model import ENDPOINT, Requirement
 from pypisync.core.standards.requires_python import Installer
 
@@ -59,7 +59,7 @@ class OfferedFile(NamedTuple):
     """A file of an index, whether the mirror keeps it or not, for refutations to be explained."""
 
     version: str
-    file: Candidate
+    file: TaggedFile
 
 
 class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched, and it goes on
@@ -101,7 +101,7 @@ class Offers:
         if self.look_up is not None:
             return self.look_up(name)
         return [
-            OfferedFile(release.version, Candidate(file.tags, (file.requires_python, file.inside)))
+            OfferedFile(release.version, TaggedFile(file.tags, (file.requires_python, file.inside)))
             for release in self.releases.get(name, ())
             for file in release.files
         ]

@@ -15,7 +15,7 @@ from pypisync.core.standards.specifiers import BOTTOM, TOP, Interval, matcher
 
 
 @dataclass(slots=True)
-class Line:
+class VersionLine:
     """The places of one project."""
 
     bounds: list[bytes]
@@ -47,13 +47,13 @@ class Line:
         return (-1 << start) & ~(-1 << (bisect_left(self.bounds, high) + 1))
 
 
-def line(keys: Sequence[bytes], specifiers: Iterable[str]) -> Line:
+def line(keys: Sequence[bytes], specifiers: Iterable[str]) -> VersionLine:
     """Returns the line of a project from the ascending keys of its versions."""
     bounds = {bound for s in specifiers for interval in matcher(s).intervals for bound in interval}
     for key in keys:
         bounds.update(_only(key))
     ordered = sorted(bounds - {BOTTOM, TOP})
-    return Line(ordered, tuple(bisect_left(ordered, key) + 1 for key in keys))
+    return VersionLine(ordered, tuple(bisect_left(ordered, key) + 1 for key in keys))
 
 
 def names_one(specifier: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
-from pypisync.core.resolve.target_index import Ground, package, unpacked
+from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
 from pypisync.core.standards.model import Requirement
 
 _T = TypeVar("_T")
@@ -23,7 +23,7 @@ class Walks(Generic[_T]):
     pin) that its specifier ``admits``, whatever other requirements say.
     """
 
-    ground: Ground
+    index: TargetIndex
     look: Callable[[str, int], _T | None]
     admits: Callable[[_T, str], bool]
     # By package (see pypisync.core.resolve.target_index) what it led to last, its own pin included.
@@ -36,7 +36,7 @@ class Walks(Generic[_T]):
 
         None if a requirement does not allow its pin. Raises Lacking.
         """
-        there, ledger, needs_of = pins.items(), self._known, self.ground.needs
+        there, ledger, needs_of = pins.items(), self._known, self.index.needs
         seen: dict[str, _T] = {}
         known = self._step(pins, needs, seen)
         found = set(starts)

@@ -189,7 +189,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         versions = self._admitted(name, {need.specifier for need in needs})
         only = [_bit(need.only) for need in needs if need.only is not None]
         if only:
-            versions = self._matching(name, needs) & ~self._admission.shelf(name).passed
+            versions = self._matching(name, needs) & ~self._admission.kinds(name).passed
             for one in only:
                 versions &= one
         if versions:
@@ -208,8 +208,8 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         """Returns the requirements of the release, and those that its extras add."""
         name, extras, version = candidate
         self.tried.add((name, version))
-        ground = self._admission.ground
-        needs = [need for e in ("", *extras) for need in ground.needs(name, version, e)]
+        index = self._admission.index
+        needs = [need for e in ("", *extras) for need in index.needs(name, version, e)]
         self._consulted.update(need.name for need in needs)
         own = [_Need(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
@@ -225,13 +225,13 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
     def _admitted(self, name: str, specifiers: set[str]) -> int:
         """Returns the versions that pip's finder returns for all these requirements together."""
         together = SpecifierSet(",".join(filter(None, sorted(specifiers))))
-        shelf = self._admission.shelf(name)
-        versions = ((1 << len(shelf.entries)) - 1) & ~shelf.passed
+        kinds = self._admission.kinds(name)
+        versions = ((1 << len(kinds.entries)) - 1) & ~kinds.passed
         for specifier in specifiers:
             versions &= self._admission.matching(name, specifier)
         if not together.prereleases:
-            versions = versions & shelf.finals or versions
-        sound = versions & ~shelf.yanked
+            versions = versions & kinds.finals or versions
+        sound = versions & ~kinds.yanked
         if versions and not sound:  # it stands in the way of what is older or a pre-release
             self.tried.add((name, versions.bit_length() - 1))
         if sound or not pins_one(together):

@@ -14,12 +14,12 @@ from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import Checker, faults, reached
-from pypisync.core.resolve.check_refutation import Clause, Refutation, Term, refutes
+from pypisync.core.resolve.check_refutation import Refutation, RefutationStep, Term, refutes
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.explain import explained
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.solver import Solver
-from pypisync.core.resolve.target_index import Ground, Node, Usable
+from pypisync.core.resolve.target_index import IndexNode, TargetIndex, Usable
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from pypisync.core.wanted.groups import Asked
 
@@ -74,23 +74,23 @@ class Proof:
 class Prover:
     """Proves on one target; facts that one proof works out are kept for the next."""
 
-    ground: Ground
+    index: TargetIndex
     admission: Admission = field(init=False)
     solver: Solver = field(init=False)
     agreement: Agreement = field(init=False)
     checker: Checker = field(init=False)
-    _agreed_pins: dict[Node, Installed] = field(init=False)
+    _agreed_pins: dict[IndexNode, Installed] = field(init=False)
     _readers: "dict[Installer, Prover]" = field(init=False)
 
     def __post_init__(self) -> None:
-        self._stand_on(self.ground)
+        self._stand_on(self.index)
 
-    def _stand_on(self, ground: Ground) -> None:
-        self.ground = ground
-        self.admission = Admission(self.ground)
+    def _stand_on(self, index: TargetIndex) -> None:
+        self.index = index
+        self.admission = Admission(self.index)
         self.solver = Solver(self.admission)
         self.agreement = Agreement(self.admission)
-        self.checker = Checker(self.ground)
+        self.checker = Checker(self.index)
         self._agreed_pins = {}
         self._readers = {}
 
@@ -100,11 +100,11 @@ class Prover:
         Explanations call them ``name``. Markers of ``wanted`` are ignored. Raises Lacking.
         """
         before, used = budget.used, set[str]()
-        ground = self.ground.asking(wanted)
+        index = self.index.asking(wanted)
         if (
-            ground is not self.ground
+            index is not self.index
         ):  # which versions are hopeless depends on all wanted requirements
-            self._stand_on(ground)
+            self._stand_on(index)
         self.solver.consulted = used
         proof = self._agreed(wanted) or self._decided(wanted, budget, name)
         return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
@@ -146,7 +146,7 @@ class Prover:
         proof = self._searched(wanted, budget, name)
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
-        if by_uv.pins is not None and not faults(self.ground, wanted, by_uv.pins, by="uv"):
+        if by_uv.pins is not None and not faults(self.index, wanted, by_uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, by_uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": by_uv})
         return proof
@@ -175,7 +175,7 @@ class Prover:
     def _by(self, installer: Installer) -> "Prover":
         """Returns the prover by the facts as one installer reads them."""
         if installer not in self._readers:
-            self._readers[installer] = Prover(self.ground.read_by(installer))
+            self._readers[installer] = Prover(self.index.read_by(installer))
         return self._readers[installer]
 
     def alone(self, by: Installer, wanted: Asked, budget: Budget, name: str) -> Proof:
@@ -187,7 +187,7 @@ class Prover:
             pins, why = self._pins(wanted, own.pins), tuple(self._doubts(own.pins))
             if why:
                 proof = Proof("blocked", pins, why)
-            elif found := faults(self.ground, wanted, own.pins, by=by):
+            elif found := faults(self.index, wanted, own.pins, by=by):
                 proof = Proof("undecided", why=tuple(found))
             else:
                 proof = Proof("proven", pins, rehearsals={by: own})
@@ -207,7 +207,7 @@ class Prover:
     def _parts(self) -> bool:
         """Returns whether one of pip and uv passes over something that was looked at."""
         names = sorted(self.solver.consulted)
-        return any(self.admission.shelf(name).parted for name in names)
+        return any(self.admission.kinds(name).parted for name in names)
 
     def _rehearsed(
         self,
@@ -241,15 +241,15 @@ class Prover:
 
     def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
         """Returns the verdict if this mode gives one. Raises Spent and Lacking."""
-        barred: list[Clause] = []
+        barred: list[RefutationStep] = []
         while True:
             budget.step()
             budget.check()
             answer = self.solver.solve(wanted, mode, budget, barred)
             if not isinstance(answer, dict):
-                if not refutes(self.ground, wanted, answer):
+                if not refutes(self.index, wanted, answer):
                     return None
-                why = explained(self.ground, wanted, answer, name)
+                why = explained(self.index, wanted, answer, name)
                 return Proof("refuted", why=tuple(why), refutation=answer)
             if doubts := self._doubts(answer):
                 return Proof("blocked", self._pins(wanted, answer), tuple(doubts))
@@ -260,13 +260,13 @@ class Prover:
             terms = tuple(
                 Term(name, 1 << pin, positive=True) for name, pin in sorted(answer.items())
             )
-            barred.append(Clause(terms, "barred"))
+            barred.append(RefutationStep(terms, "barred"))
 
     def _doubts(self, pins: Mapping[str, int]) -> list[str]:
-        chosen = (self.ground.usable(name)[pin] for name, pin in sorted(pins.items()))
+        chosen = (self.index.usable(name)[pin] for name, pin in sorted(pins.items()))
         return [f"{u.release.name} {u.release.version}: {u.doubt}" for u in chosen if u.doubt]
 
-    def _of(self, nodes: Iterable[Node]) -> tuple[Installed, ...]:
+    def _of(self, nodes: Iterable[IndexNode]) -> tuple[Installed, ...]:
         """Returns the pins of nodes, by name; most pins occur in many proofs."""
         found: list[Installed] = []
         for node in sorted(nodes):
@@ -276,18 +276,18 @@ class Prover:
                 continue
             pin = self._agreed_pins.get(node)
             if pin is None:
-                pin = Installed(name, (), self.ground.usable(name)[version], version)
+                pin = Installed(name, (), self.index.usable(name)[version], version)
                 self._agreed_pins[node] = pin
             found.append(pin)
         return tuple(found)
 
     def _pins(self, wanted: Asked, pins: Mapping[str, int]) -> tuple[Installed, ...]:
-        asked = reached(self.ground, wanted, pins)
+        asked = reached(self.index, wanted, pins)
         return tuple(
             Installed(
                 name,
                 tuple(sorted({extra for need in asked[name] for extra in need.extras})),
-                self.ground.usable(name)[pin],
+                self.index.usable(name)[pin],
                 pin,
             )
             for name, pin in sorted(pins.items())

@@ -1,14 +1,14 @@
 """PubGrub, step by step as uv takes it: what is known of a search, and what follows from it.
 
-The algorithm is Natalie Weizenbaum's. The order in which clauses are looked at, and what a
-backtracking search forgets, are those of the crate that uv resolves with (astral-sh/pubgrub,
+The algorithm is Natalie Weizenbaum's. The order in which incompatibilities are looked at, and
+what a backtracking search forgets, are those of the crate that uv resolves with (astral-sh/pubgrub,
 ``internal/core.rs`` and ``internal/partial_solution.rs``), because they decide which solution a
 search finds.
 
 A node is a project, or an extra of one. A term is an integer: the set of states that a node may be
 in. Bit 0 is "absent", the others are places on its line of versions (see
 :mod:`pypisync.core.resolve.lines`), to infinity; so terms are met, joined and denied by single
-operations. A clause says that its terms cannot all be true at once.
+operations. An incompatibility says that its terms cannot all be true at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ ANY = -1
 _ABSENT = 1
 
 
-class Node(NamedTuple):
+class PubGrubPackage(NamedTuple):
     """A unit of deciding: a project, or a project with an extra or under a marker.
 
     ``proxy``: the node stands for the extra or marker together with the project itself, because
@@ -34,18 +34,18 @@ class Node(NamedTuple):
     proxy: bool = False
 
 
-ROOT = Node("")
+ROOT = PubGrubPackage("")
 """Everything that is asked for; it has one version, at place 0."""
 
-PYTHON = Node("", proxy=True)
+PYTHON = PubGrubPackage("", proxy=True)
 """The interpreter; what a release that does not admit it asks for is at place 0."""
 
 
-class Clause(NamedTuple):
+class Incompatibility(NamedTuple):
     """Terms that cannot all be true; ``edge``: a dependency of the one node on the other."""
 
-    terms: Mapping[Node, int]
-    edge: tuple[Node, Node] | None = None
+    terms: Mapping[PubGrubPackage, int]
+    edge: tuple[PubGrubPackage, PubGrubPackage] | None = None
 
 
 class Impossible(Exception):  # noqa: N818 - a result, not a fault
@@ -80,18 +80,22 @@ class Search:
     """A search for a solution. Every step counts against the budget, which raises Spent."""
 
     budget: Budget
-    known: dict[Node, _Knowledge] = field(default_factory=dict)
-    clauses: list[Clause] = field(default_factory=list)
-    _about: dict[Node, list[int]] = field(default_factory=dict)
-    _edges: dict[tuple[Node, Node, int], int] = field(default_factory=dict)
-    _contradicted: dict[int, int] = field(default_factory=dict)  # clauses, since which level
-    _ranks: dict[Node, tuple[int, ...]] = field(default_factory=dict)  # of what is undecided
-    _news: set[Node] = field(default_factory=set)
+    known: dict[PubGrubPackage, _Knowledge] = field(default_factory=dict)
+    incompatibilities: list[Incompatibility] = field(default_factory=list)
+    _about: dict[PubGrubPackage, list[int]] = field(default_factory=dict)
+    _edges: dict[tuple[PubGrubPackage, PubGrubPackage, int], int] = field(default_factory=dict)
+    _contradicted: dict[int, int] = field(
+        default_factory=dict
+    )  # incompatibilities, since which level
+    _ranks: dict[PubGrubPackage, tuple[int, ...]] = field(
+        default_factory=dict
+    )  # of what is undecided
+    _news: set[PubGrubPackage] = field(default_factory=set)
     _level: int = 0
     _moment: int = 0
     _went_back: bool = False
 
-    def next(self, rank: Callable[[Node], tuple[int, ...]]) -> Node | None:
+    def next(self, rank: Callable[[PubGrubPackage], tuple[int, ...]]) -> PubGrubPackage | None:
         """Returns the node to decide now, the one of highest rank; None if nothing is left.
 
         The rank of a node is worked out when its term changes, and kept until it changes again.
@@ -106,60 +110,64 @@ class Search:
             del self._ranks[first]
         return first
 
-    def term(self, node: Node) -> int:
+    def term(self, node: PubGrubPackage) -> int:
         """Returns the term of a node: the states that it may still have."""
         one = self.known.get(node)
         return ANY if one is None else one.term
 
-    def add(self, clause: Clause) -> int:
-        """Add a clause, and return its number."""
-        self.clauses.append(clause)
-        number = len(self.clauses) - 1
+    def add(self, incompatibility: Incompatibility) -> int:
+        """Add an incompatibility, and return its number."""
+        self.incompatibilities.append(incompatibility)
+        number = len(self.incompatibilities) - 1
         self._file(number)
         return number
 
     def depend(
-        self, node: Node, place: int, around: int, needs: Iterable[tuple[Node, int]]
+        self,
+        node: PubGrubPackage,
+        place: int,
+        around: int,
+        needs: Iterable[tuple[PubGrubPackage, int]],
     ) -> int | None:
         """Decide on a version whose needs are these, unless they contradict what is known.
 
-        ``around``: places with no other version. Returns the clause that stands in the way.
+        ``around``: places with no other version. Returns the incompatibility in the way.
         """
         numbers = []
         for other, places in needs:
-            terms: dict[Node, int] = {node: some(around)}
+            terms: dict[PubGrubPackage, int] = {node: some(around)}
             if places and other != node:
                 terms[other] = ~some(places)
-            self.clauses.append(Clause(terms, (node, other)))
-            numbers.append(len(self.clauses) - 1)
+            self.incompatibilities.append(Incompatibility(terms, (node, other)))
+            numbers.append(len(self.incompatibilities) - 1)
         for number in numbers:
             self._file(number)
         if self._went_back:  # as long as nothing went wrong, uv does not look
             for number in numbers:
-                known = self.clauses[number].terms.items()
+                known = self.incompatibilities[number].terms.items()
                 if all(n == node or not self.term(n) & ~term for n, term in known):
                     return number
         self.decide(node, place)
         return None
 
-    def decide(self, node: Node, place: int) -> None:
+    def decide(self, node: PubGrubPackage, place: int) -> None:
         """Decide on a version for a node."""
         self._level += 1
         one = self.known[node]
         one.last, one.term, one.decided = self._level, some(1 << place), self._tick()
 
-    def back_before(self, node: Node) -> None:
+    def back_before(self, node: PubGrubPackage) -> None:
         """Undo the decision on a node, if there is one, and everything after it."""
         one = self.known.get(node)
         if one is not None and one.decided:
             self._back(one.last - 1)
 
-    def propagate(self, node: Node) -> list[tuple[Node, int]]:
+    def propagate(self, node: PubGrubPackage) -> list[tuple[PubGrubPackage, int]]:
         """Unit propagation from a changed node. Raises Impossible.
 
-        Returns the nodes that conflicted on the way, with the clauses.
+        Returns the nodes that conflicted on the way, with the incompatibilities.
         """
-        conflicts: list[tuple[Node, int]] = []
+        conflicts: list[tuple[PubGrubPackage, int]] = []
         waiting = [node]
         while waiting:
             clash = self._conclude(waiting.pop(), waiting)
@@ -169,13 +177,13 @@ class Search:
                 self._derive(other, cause)
         return conflicts
 
-    def _conclude(self, node: Node, waiting: list[Node]) -> int | None:
-        """Apply the clauses of a node, the newest first. Returns a violated clause, if any."""
+    def _conclude(self, node: PubGrubPackage, waiting: list[PubGrubPackage]) -> int | None:
+        """Apply the incompatibilities of a node, newest first. Returns a violated one, if any."""
         for number in reversed(self._about.get(node, ())):
             if number in self._contradicted:
                 continue
-            open_node: Node | None = None
-            for other, term in self.clauses[number].terms.items():
+            open_node: PubGrubPackage | None = None
+            for other, term in self.incompatibilities[number].terms.items():
                 state = self.term(other)
                 if not state & ~term:
                     continue
@@ -193,11 +201,11 @@ class Search:
                 self._derive(open_node, number)
         return None
 
-    def _derive(self, node: Node, cause: int) -> None:
-        """Derive the negation of a node's term in a clause, because all its other terms hold."""
+    def _derive(self, node: PubGrubPackage, cause: int) -> None:
+        """Derive the negation of a node's term where all other terms hold."""
         self.budget.step()
         self._contradicted[cause] = self._level
-        term = ~self.clauses[cause].terms[node]
+        term = ~self.incompatibilities[cause].terms[node]
         one = self.known.get(node)
         if one is None:
             one = self.known[node] = _Knowledge(self._level, self._level, term)
@@ -206,18 +214,24 @@ class Search:
         one.history.append(_Derivation(self._tick(), self._level, cause, one.term))
         self._news.add(node)
 
-    def _resolve(self, number: int, conflicts: list[tuple[Node, int]]) -> tuple[Node, int]:
+    def _resolve(
+        self, number: int, conflicts: list[tuple[PubGrubPackage, int]]
+    ) -> tuple[PubGrubPackage, int]:
         """Conflict resolution: derive the cause of a violation, and go back to where it applies."""
         new = False
         while True:
             self.budget.step()
-            terms = self.clauses[number].terms
+            terms = self.incompatibilities[number].terms
             if not terms or (len(terms) == 1 and terms.get(ROOT, 0) & some(1)):
                 raise Impossible
             moments = {node: self._since(node, term) for node, term in terms.items()}
             node = max(moments, key=lambda one: moments[one][0])
             _, level, cause = moments[node]
-            term = self.known[node].term if cause is None else ~self.clauses[cause].terms[node]
+            term = (
+                self.known[node].term
+                if cause is None
+                else ~self.incompatibilities[cause].terms[node]
+            )
             moments[node] = self._since(node, ~(term & ~terms[node]))
             before = max(1, max(moments.values(), key=lambda one: one[0])[1])
             if cause is None or before < level:
@@ -226,11 +240,11 @@ class Search:
                     self._file(number)
                 conflicts.append((node, number))
                 return node, number
-            self.clauses.append(self._prior(number, cause, node))
-            number, new = len(self.clauses) - 1, True
+            self.incompatibilities.append(self._prior(number, cause, node))
+            number, new = len(self.incompatibilities) - 1, True
             conflicts.append((node, number))
 
-    def _since(self, node: Node, term: int) -> tuple[int, int, int | None]:
+    def _since(self, node: PubGrubPackage, term: int) -> tuple[int, int, int | None]:
         """Returns the satisfier of a term: moment, level and cause; no cause for a decision."""
         one = self.known[node]
         for derivation in one.history:
@@ -238,16 +252,16 @@ class Search:
                 return derivation.moment, derivation.level, derivation.cause
         return one.decided, one.last, None
 
-    def _prior(self, number: int, cause: int, node: Node) -> Clause:
-        """Returns the prior cause: the resolvent of two clauses."""
-        mine, others = self.clauses[number].terms, self.clauses[cause].terms
+    def _prior(self, number: int, cause: int, node: PubGrubPackage) -> Incompatibility:
+        """Returns the prior cause: the resolvent of two incompatibilities."""
+        mine, others = self.incompatibilities[number].terms, self.incompatibilities[cause].terms
         terms = {other: term for other, term in mine.items() if other != node}
         for other, term in others.items():
             if other != node:
                 terms[other] = terms.get(other, ANY) & term
         if (both := mine[node] | others[node]) != ANY:
             terms[node] = both
-        return Clause(terms)
+        return Incompatibility(terms)
 
     def _back(self, level: int) -> None:
         self._level, self._went_back = level, True
@@ -266,18 +280,18 @@ class Search:
         self._contradicted = {c: since for c, since in self._contradicted.items() if since <= level}
 
     def _file(self, number: int) -> None:
-        """Index a clause by its nodes; equal dependencies of several versions are joined."""
-        terms, edge = self.clauses[number]
+        """Index an incompatibility by its nodes; join equal dependencies of several versions."""
+        terms, edge = self.incompatibilities[number]
         if edge is not None and edge[0] != edge[1]:
             node, other = edge
             key = (node, other, terms.get(other, ANY))
             past = self._edges.get(key)
             if past is not None:
-                joined = {**terms, node: terms[node] | self.clauses[past].terms[node]}
+                joined = {**terms, node: terms[node] | self.incompatibilities[past].terms[node]}
                 for one in joined:
                     self._about[one].remove(past)
-                self.clauses.append(Clause(joined, edge))
-                number, terms = len(self.clauses) - 1, joined
+                self.incompatibilities.append(Incompatibility(joined, edge))
+                number, terms = len(self.incompatibilities) - 1, joined
             self._edges[key] = number
         for one in terms:
             self._about.setdefault(one, []).append(number)

@@ -13,10 +13,10 @@ from functools import partial
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission
-from pypisync.core.resolve.closure_pins import Calling
+from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, ListedRelease, Offers
 from pypisync.core.resolve.prover import Proof
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked
 
 _REHEARSALS = {"uv": uv.rehearsed, "pip": pip.rehearsed}
@@ -26,16 +26,18 @@ Found = set[tuple[str, int]]
 """Projects, and positions of versions among the usable ones."""
 
 
-def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tuple[Found, set[str]]:
+def missed(
+    proof: Proof, calling: ClosureChoices, wanted: Asked, budget: Budget
+) -> tuple[Found, set[str]]:
     """Returns the releases that have to be mirrored besides the pins, and the projects looked at.
 
     There are none in most cases. Facts that have not been read yet are not waited for: they come
     with the selection, and then this is worked out again.
     """
-    ground = calling.ground
+    index = calling.index
     pins = {(p.name, p.version) for some in (proof.pins, *proof.others.values()) for p in some}
     offers, met = _alone(calling, wanted, pins)
-    there = Ground(ground.target, offers, wanted, ground.bit, ground.limits)
+    there = TargetIndex(index.target, offers, wanted, index.bit, index.limits)
     looked_at: Found = set()
     same = True
     for installer, upstream in proof.rehearsals.items():
@@ -49,20 +51,20 @@ def missed(proof: Proof, calling: Calling, wanted: Asked, budget: Budget) -> tup
             here = None
         except Lacking:
             continue
-        same &= here is not None and _named(there, here) == _named(ground, upstream.pins)
+        same &= here is not None and _named(there, here) == _named(index, upstream.pins)
     return set() if same else looked_at, met
 
 
-def _named(ground: Ground, pins: Mapping[str, int]) -> dict[str, str]:
-    return {name: ground.usable(name)[pin].release.version for name, pin in pins.items()}
+def _named(index: TargetIndex, pins: Mapping[str, int]) -> dict[str, str]:
+    return {name: index.usable(name)[pin].release.version for name, pin in pins.items()}
 
 
-def _alone(calling: Calling, wanted: Asked, pins: Found) -> tuple[Offers, set[str]]:
+def _alone(calling: ClosureChoices, wanted: Asked, pins: Found) -> tuple[Offers, set[str]]:
     """Returns what a mirror of nothing else has: the releases called for and the pins.
 
     And the projects that are asked for.
     """
-    ground = calling.ground
+    index = calling.index
     seen: set[tuple[str, int, str]] = set()
     releases: dict[str, dict[bytes, ListedRelease]] = {}
     waiting = [(name, pin, "") for name, pin in pins]
@@ -74,10 +76,10 @@ def _alone(calling: Calling, wanted: Asked, pins: Found) -> tuple[Offers, set[st
             continue
         seen.add(node)
         name, pin, extra = node
-        release = ground.usable(name)[pin].release
+        release = index.usable(name)[pin].release
         releases.setdefault(name, {})[release.key] = release
         try:
-            needs = ground.needs(name, pin, extra)
+            needs = index.needs(name, pin, extra)
             met |= {need.name for need in needs if not need.fault}
             waiting += calling.choices(needs)
         except Lacking:

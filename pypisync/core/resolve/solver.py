@@ -19,8 +19,8 @@ from nab_resolver.types import Incompatibility, IncompatibilityCause
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve.candidates import Admission, Mode
-from pypisync.core.resolve.check_refutation import Clause, Kind, Refutation, Term
-from pypisync.core.resolve.target_index import Ground, package, unpacked
+from pypisync.core.resolve.check_refutation import Kind, Refutation, RefutationStep, Term
+from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
 
@@ -107,16 +107,16 @@ class Solver:
     _alike: dict[tuple[Mode, str], dict[int, _Set | None]] = field(default_factory=dict)
 
     @property
-    def ground(self) -> Ground:
+    def index(self) -> TargetIndex:
         """The facts of the target."""
-        return self.admission.ground
+        return self.admission.index
 
     def solve(
-        self, wanted: Asked, mode: Mode, budget: Budget, barred: Sequence[Clause] = ()
+        self, wanted: Asked, mode: Mode, budget: Budget, barred: Sequence[RefutationStep] = ()
     ) -> Answer:
         """Returns pins by project, or why there are none. Raises Spent and Lacking.
 
-        ``barred``: clauses of this kind, found to hold before.
+        ``barred``: steps of this kind, found to hold before.
         """
         provider = _Provider(self, mode, list(barred))
         self.consulted.update(need.name for need in wanted)
@@ -151,7 +151,7 @@ class Solver:
         found = self._edges.get(key)
         if found is None:
             project, extra = unpacked(name)
-            found = self.wanted(self.ground.needs(project, version, extra), mode)
+            found = self.wanted(self.index.needs(project, version, extra), mode)
             if extra:  # an extra belongs to its own release
                 own = found.get(project)
                 found[project] = _Set((1 << version) & (own.bits if own else -1))
@@ -166,7 +166,7 @@ class Solver:
         if key not in self._alike:
             shapes: dict[int, tuple[tuple[str, int], ...]] = {}
             groups: dict[tuple[tuple[str, int], ...], int] = {}
-            for i, usable in enumerate(self.ground.usable(name)):
+            for i, usable in enumerate(self.index.usable(name)):
                 if usable.release.unread:
                     continue
                 edges = self.edges(name, i, mode)
@@ -180,21 +180,21 @@ class Solver:
 class _Provider(BaseProvider[str, int]):
     """What the resolver asks."""
 
-    def __init__(self, solver: Solver, mode: Mode, barred: list[Clause]) -> None:
+    def __init__(self, solver: Solver, mode: Mode, barred: list[RefutationStep]) -> None:
         self._solver = solver
         self._mode = mode
         self._barred = barred
 
     def choose_version(self, package: str, version_range: Any) -> int | None:
         name = unpacked(package)[0]
-        every = (1 << len(self._solver.ground.usable(name))) - 1
+        every = (1 << len(self._solver.index.usable(name))) - 1
         return self._solver.admission.best(name, version_range.bits & every, self._mode)
 
     def has_satisfying_version(self, package: str, version_range: Any) -> bool:
         return self.choose_version(package, version_range) is not None
 
     def get_dependencies(self, package: str, version: int) -> Mapping[str, _Set]:
-        needs = self._solver.ground.needs(*_version(package, version))
+        needs = self._solver.index.needs(*_version(package, version))
         self._solver.consulted.update(need.name for need in needs)
         return self._solver.edges(package, version, self._mode)
 
@@ -213,16 +213,13 @@ class _Provider(BaseProvider[str, int]):
         return self._solver.alike(package, version, self._mode)
 
     def consume_pending_clauses(self) -> list[Incompatibility[str, int]]:
-        clauses, self._barred = self._barred, []
+        steps, self._barred = self._barred, []
         return [
             Incompatibility(
-                [
-                    types.Term(t.package, _Set(t.versions), positive=t.positive)
-                    for t in clause.terms
-                ],
+                [types.Term(t.package, _Set(t.versions), positive=t.positive) for t in step.terms],
                 cause=IncompatibilityCause.DERIVED,  # from what the resolver does not know
             )
-            for clause in clauses
+            for step in steps
         ]
 
 
@@ -258,7 +255,7 @@ _KINDS: Mapping[IncompatibilityCause, Kind] = {
 
 def _refutation(last: Incompatibility[Any, Any]) -> Refutation:
     """Returns the resolver's derivation, causes first, without the root."""
-    clauses: list[Clause] = []
+    steps: list[RefutationStep] = []
     places: dict[int, int] = {}
     waiting = [last]
     while waiting:
@@ -271,7 +268,7 @@ def _refutation(last: Incompatibility[Any, Any]) -> Refutation:
         waiting.pop()
         if id(node) in places:
             continue
-        places[id(node)] = len(clauses)
+        places[id(node)] = len(steps)
         terms = tuple(
             Term(term.package, _bits(term.constraint), term.is_positive())
             for term in node.terms
@@ -279,5 +276,7 @@ def _refutation(last: Incompatibility[Any, Any]) -> Refutation:
         )
         pair = (places[id(causes[0])], places[id(causes[1])]) if len(causes) == 2 else None
         kind = _KINDS[node.cause]
-        clauses.append(Clause(terms, "barred" if kind == "derived" and not pair else kind, pair))
-    return clauses
+        steps.append(
+            RefutationStep(terms, "barred" if kind == "derived" and not pair else kind, pair)
+        )
+    return steps

@@ -10,7 +10,7 @@ from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Proof, Prover
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked, Subject, limits
 from pypisync.errors import PypiSyncError
 
@@ -25,19 +25,19 @@ class SubjectProver:
         self, target: ProofTarget, offers: Offers, subjects: Sequence[Subject], bit: int = 0
     ) -> None:
         wanted = dict.fromkeys(need for one in subjects for need in one.wanted)
-        self.shared = Prover(Ground(target, offers, tuple(wanted), bit))
+        self.shared = Prover(TargetIndex(target, offers, tuple(wanted), bit))
 
     def set_up(self, subject: Subject) -> tuple[Prover, Asked]:
         """Returns the prover for a subject, and what the subject asks for on this target.
 
         Constraints hide releases, so a subject that has some gets a prover of its own.
         """
-        ground = self.shared.ground
-        wanted = ground.applying(subject.wanted)
-        bounds = limits(ground.applying(subject.constraints))
+        index = self.shared.index
+        wanted = index.applying(subject.wanted)
+        bounds = limits(index.applying(subject.constraints))
         if not bounds:
             return self.shared, wanted
-        return Prover(Ground(ground.target, ground.offers, wanted, ground.bit, bounds)), wanted
+        return Prover(TargetIndex(index.target, index.offers, wanted, index.bit, bounds)), wanted
 
 
 def unbroken(prover: Prover, wanted: Asked, budget: Budget, prove: Callable[[], Proof]) -> Proof:

@@ -22,7 +22,7 @@ from pypisync.core.standards.requires_python import INSTALLERS, Installer, admit
 from pypisync.core.standards.uv_markers import read_by_uv
 from pypisync.core.wanted.groups import Asked
 
-Node: TypeAlias = tuple[str, int, str]
+IndexNode: TypeAlias = tuple[str, int, str]
 """A project, the position of a version among its usable ones, and an extra ("" for none)."""
 
 
@@ -43,7 +43,7 @@ class Usable:
 
 
 @dataclass(slots=True)
-class Ground:
+class TargetIndex:
     """The facts for one target."""
 
     target: ProofTarget
@@ -63,7 +63,7 @@ class Ground:
     )
     _markers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
-    def asking(self, wanted: Asked) -> "Ground":
+    def asking(self, wanted: Asked) -> "TargetIndex":
         """Returns the same facts where ``wanted`` is among what will be proved."""
         if not self._wanted:
             self._wanted.update(self.wanted)
@@ -71,11 +71,11 @@ class Ground:
         if not more:
             return self
         wanted = (*self.wanted, *more)
-        return Ground(self.target, self.offers, wanted, self.bit, self.limits, self.reader)
+        return TargetIndex(self.target, self.offers, wanted, self.bit, self.limits, self.reader)
 
-    def read_by(self, reader: Installer) -> "Ground":
+    def read_by(self, reader: Installer) -> "TargetIndex":
         """Returns the same facts as one installer reads them; positions stay the same."""
-        return Ground(self.target, self.offers, self.wanted, self.bit, self.limits, reader)
+        return TargetIndex(self.target, self.offers, self.wanted, self.bit, self.limits, reader)
 
     def specifiers(self, name: str) -> set[str]:
         """Returns all specifiers by which a release, or what will be proved, asks for a project."""

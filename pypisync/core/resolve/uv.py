@@ -2,9 +2,9 @@
 
 It follows uv's ``crates/uv-resolver``: ``resolver/mod.rs`` (the loop, and what it does about
 conflicts), ``pubgrub/priority.rs`` (the order of deciding), ``pubgrub/dependencies.rs`` (how a
-requirement becomes a clause) and ``candidate_selector.rs`` (the version). Unlike pip, uv takes a
-yanked release only if a wanted requirement pins it, and a pre-release only if a wanted requirement
-names one or there is no final. The result is a claim, and is checked like one.
+requirement becomes an incompatibility) and ``candidate_selector.rs`` (the version). Unlike pip, uv
+takes a yanked release only if a wanted requirement pins it, and a pre-release only if a wanted
+requirement names one or there is no final. The result is a claim, and is checked like one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,17 @@ from dataclasses import dataclass, field
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import Lacking, ListedRelease
-from pypisync.core.resolve.lines import Line, line, names_one
+from pypisync.core.resolve.lines import VersionLine, line, names_one
 from pypisync.core.resolve.pip import Rehearsal
-from pypisync.core.resolve.pubgrub import PYTHON, ROOT, Clause, Impossible, Node, Search, some
+from pypisync.core.resolve.pubgrub import (
+    PYTHON,
+    ROOT,
+    Impossible,
+    Incompatibility,
+    PubGrubPackage,
+    Search,
+    some,
+)
 from pypisync.core.standards.marker_syntax import without_extras
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.specifiers import matcher
@@ -39,14 +47,14 @@ def rehearsed(
     except Impossible:
         return Rehearsal(None, uv.tried)
     known = uv.search.known
-    decided = [n for n in known if n.name and n == Node(n.name) and known[n].decided]
+    decided = [n for n in known if n.name and n == PubGrubPackage(n.name) and known[n].decided]
     pins = {node.name: uv.version(node) for node in decided}
     return Rehearsal(pins, uv.tried)
 
 
 @dataclass(slots=True)
 class _Project:
-    line: Line
+    line: VersionLine
     listed: int  # the places of the versions that uv examines
     first: int  # the places of the versions that it prefers
     python: int  # the places of those that do not admit the interpreter
@@ -63,20 +71,20 @@ class _Uv:
     tried: set[tuple[str, int]] = field(default_factory=set)
     _projects: dict[str, _Project] = field(default_factory=dict)
     _ranks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _met: dict[Node, int] = field(default_factory=dict)
-    _added: set[tuple[Node, int]] = field(default_factory=set)
-    _affected: dict[Node, int] = field(default_factory=dict)
-    _culprits: dict[Node, int] = field(default_factory=dict)
-    _early: list[Node] = field(default_factory=list)
-    _late: list[Node] = field(default_factory=list)
+    _met: dict[PubGrubPackage, int] = field(default_factory=dict)
+    _added: set[tuple[PubGrubPackage, int]] = field(default_factory=set)
+    _affected: dict[PubGrubPackage, int] = field(default_factory=dict)
+    _culprits: dict[PubGrubPackage, int] = field(default_factory=dict)
+    _early: list[PubGrubPackage] = field(default_factory=list)
+    _late: list[PubGrubPackage] = field(default_factory=list)
 
     def run(self) -> None:
         """Search. Raises Impossible, Spent and Lacking."""
-        self.search.add(Clause({ROOT: ~some(1)}))
+        self.search.add(Incompatibility({ROOT: ~some(1)}))
         node = ROOT
         while True:
-            for affected, clause in self.search.propagate(node):
-                self._conflict(node, affected, clause)
+            for affected, incompatibility in self.search.propagate(node):
+                self._conflict(node, affected, incompatibility)
             self._reorder()
             following = self.search.next(self._rank)
             if following is None:
@@ -84,36 +92,38 @@ class _Uv:
             node = following
             self._decide(node)
 
-    def version(self, node: Node) -> int:
+    def version(self, node: PubGrubPackage) -> int:
         """Returns the version that was decided on."""
         place = self.search.term(node).bit_length() - 2
         return self._projects[node.name].versions[place]
 
-    def _decide(self, node: Node) -> None:
+    def _decide(self, node: PubGrubPackage) -> None:
         self.search.budget.step()
         place = self._best(node)
         if place is None:
-            self.search.add(Clause({node: self.search.term(node)}))
+            self.search.add(Incompatibility({node: self.search.term(node)}))
             return
         project = self._projects.get(node.name)
         if project is not None and place not in project.versions:
             here = some(project.line.around(place))
             if project.python >> place & 1:
-                self.search.add(Clause({node: here, PYTHON: ~some(1)}, (node, PYTHON)))
+                self.search.add(Incompatibility({node: here, PYTHON: ~some(1)}, (node, PYTHON)))
                 self.search.decide(node, place)
             else:
                 self.tried |= {(node.name, project.passed[p]) for p in {place} & {*project.passed}}
-                self.search.add(Clause({node: here}))
+                self.search.add(Incompatibility({node: here}))
         elif (node, place) in self._added:
             self.search.decide(node, place)
         else:
             self._added.add((node, place))
             around = 1 if project is None else project.line.around(place)
-            clause = self.search.depend(node, place, around, list(self._needs(node, place)))
-            if clause is not None:
-                self._conflict(node, node, clause)
+            incompatibility = self.search.depend(
+                node, place, around, list(self._needs(node, place))
+            )
+            if incompatibility is not None:
+                self._conflict(node, node, incompatibility)
 
-    def _best(self, node: Node) -> int | None:
+    def _best(self, node: PubGrubPackage) -> int | None:
         """Returns the place of the version to try."""
         if node == ROOT:
             return 0
@@ -124,7 +134,7 @@ class _Uv:
         places = places & project.first or places
         return places.bit_length() - 1 if places else None
 
-    def _needs(self, node: Node, place: int) -> Iterator[tuple[Node, int]]:
+    def _needs(self, node: PubGrubPackage, place: int) -> Iterator[tuple[PubGrubPackage, int]]:
         """Returns the needs of a version, in the order in which uv adds them."""
         if node == ROOT:
             yield from self._asked(self.wanted)
@@ -133,13 +143,15 @@ class _Uv:
         if proxy:
             for one in dict.fromkeys(("", marker)):
                 for more in dict.fromkeys(("", extra)):
-                    yield from self._take_up(Node(name, more, one), 1 << place, pinned=True)
+                    yield from self._take_up(
+                        PubGrubPackage(name, more, one), 1 << place, pinned=True
+                    )
             return
         version = self._projects[name].versions[place]
         self.tried.add((name, version))
         needs, own = self._flat(name, version, extra)
         if any(not self._project(name).line.matching(text) >> place & 1 for text in own):
-            yield Node(name), 0  # uv passes over what asks for another version of itself
+            yield PubGrubPackage(name), 0  # uv passes over what asks for another version of itself
         yield from self._asked(needs)
 
     def _flat(self, name: str, version: int, extra: str) -> tuple[list[Requirement], set[str]]:
@@ -147,7 +159,7 @@ class _Uv:
 
         And the specifiers by which it asks for itself.
         """
-        needs = self.admission.ground.needs
+        needs = self.admission.index.needs
         found = list(needs(name, version, extra))
         seen: set[str] = set()
         waiting = [more for need in found if need.name == name for more in need.extras]
@@ -162,26 +174,30 @@ class _Uv:
         own = {need.specifier for need in found if need.name == name and not need.fault}
         return [need for need in found if need.name != name], own
 
-    def _asked(self, needs: Iterable[Requirement]) -> Iterator[tuple[Node, int]]:
+    def _asked(self, needs: Iterable[Requirement]) -> Iterator[tuple[PubGrubPackage, int]]:
         needs = list(needs)
         self._look_up({need.name for need in needs if not need.fault})
         for need in needs:
             if need.fault:
-                yield Node(need.name), 0
+                yield PubGrubPackage(need.name), 0
                 continue
             places = self._project(need.name).line.matching(need.specifier)
             marker = without_extras(need.marker)
             pinned = names_one(need.specifier)
             for extra in need.extras or ("",):
-                node = Node(need.name, extra, marker, proxy=bool(extra or marker))
+                node = PubGrubPackage(need.name, extra, marker, proxy=bool(extra or marker))
                 yield from self._take_up(node, places, pinned=pinned)
 
-    def _take_up(self, node: Node, places: int, *, pinned: bool) -> Iterator[tuple[Node, int]]:
-        base = Node(node.name)
+    def _take_up(
+        self, node: PubGrubPackage, places: int, *, pinned: bool
+    ) -> Iterator[tuple[PubGrubPackage, int]]:
+        base = PubGrubPackage(node.name)
         self._meet(node, pinned=pinned)
         if node.proxy:
             self._meet(base, pinned=pinned)
-            self.search.add(Clause({node: some(places), base: ~some(places)}, (node, base)))
+            self.search.add(
+                Incompatibility({node: some(places), base: ~some(places)}, (node, base))
+            )
         yield node, places
 
     def _look_up(self, names: set[str]) -> None:
@@ -206,10 +222,10 @@ class _Uv:
         return found
 
     def _drawn(self, name: str) -> _Project:
-        ground = self.admission.ground
-        usable = {u.release.key: (i, u) for i, u in enumerate(ground.usable(name))}
-        listed = ground.offers.get(name)
-        drawn = line([release.key for release in listed], ground.specifiers(name))
+        index = self.admission.index
+        usable = {u.release.key: (i, u) for i, u in enumerate(index.usable(name))}
+        listed = index.offers.get(name)
+        drawn = line([release.key for release in listed], index.specifiers(name))
         mine = [need.specifier for need in self.wanted if need.name == name]
         anything = any(matcher(s).prereleases for s in mine)
         pins = [s for s in mine if names_one(s) and "," not in s]
@@ -229,19 +245,25 @@ class _Uv:
                 project.passed[place] = i
         return project
 
-    def _meet(self, node: Node, *, pinned: bool) -> None:
+    def _meet(self, node: PubGrubPackage, *, pinned: bool) -> None:
         """Note that one more node needs this one."""
         self._met.setdefault(node, len(self._met))
         kind, order = self._ranks.get(node.name, (_USUAL, len(self._ranks)))
         self._ranks[node.name] = (_PINNED if pinned else kind, order)
 
-    def _rank(self, node: Node) -> tuple[int, int, int]:
+    def _rank(self, node: PubGrubPackage) -> tuple[int, int, int]:
         kind, order = self._ranks.get(node.name, (_FIRST, 0))
         return kind, -order, -self._met.get(node, 0)
 
-    def _conflict(self, current: Node, affected: Node, clause: int) -> None:
+    def _conflict(
+        self, current: PubGrubPackage, affected: PubGrubPackage, incompatibility: int
+    ) -> None:
         """Count a conflict for both of its projects."""
-        others = [n for n in self.search.clauses[clause].terms if n.name != affected.name]
+        others = [
+            n
+            for n in self.search.incompatibilities[incompatibility].terms
+            if n.name != affected.name
+        ]
         for node in others:
             self._culprits[node] = self._culprits.get(node, 0) + 1
             if self._culprits[node] == _CONFLICTS:

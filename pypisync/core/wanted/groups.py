@@ -46,7 +46,7 @@ class Group:
     notes: tuple[str, ...] = ()  # lines of the file that have no effect on a mirror
 
 
-class Source(NamedTuple):
+class TextFile(NamedTuple):
     """A file that was read."""
 
     name: str  # how faults name it
@@ -54,7 +54,7 @@ class Source(NamedTuple):
     text: str
 
 
-Reader = Callable[[str, Source], Source]
+Reader = Callable[[str, TextFile], TextFile]
 """Reads the file that another file names. Raises ValueError with the reason if it cannot."""
 
 
@@ -74,17 +74,17 @@ class Fault(NamedTuple):
 
 
 @dataclass(slots=True)
-class Found:
+class Findings:
     """Faults and notes of reading a file."""
 
     faults: list[Fault] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
-    def fault(self, source: Source, line: int, what: str, allowed: str) -> None:
+    def fault(self, source: TextFile, line: int, what: str, allowed: str) -> None:
         """Add a fault."""
         self.faults.append(Fault(source.name, line, what, allowed))
 
-    def note(self, source: Source, line: int, what: str) -> None:
+    def note(self, source: TextFile, line: int, what: str) -> None:
         """Add a note on a line without effect."""
         self.notes.setdefault(f"{source.name}:{line}: {what}")
 

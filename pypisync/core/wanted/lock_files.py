@@ -19,10 +19,10 @@ from pypisync.core.standards import filenames, versions
 from pypisync.core.wanted.groups import (
     MOST_FILES,
     MOST_PINS,
-    Found,
+    Findings,
     Group,
     Locked,
-    Source,
+    TextFile,
     merged,
 )
 from pypisync.core.wanted.roots import NamedFile
@@ -44,9 +44,9 @@ class Format:
     files: Callable[[Mapping[str, Any]], Iterator[tuple[Any, Any]]]  # name or address, and hash
 
 
-def parse(name: str, source: Source, format_: Format) -> tuple[Group, Found]:
+def parse(name: str, source: TextFile, format_: Format) -> tuple[Group, Findings]:
     """Returns the group of a lock file, and its faults."""
-    found = Found()
+    found = Findings()
     packages = list(_packages(source, format_, found))
     pins: list[Locked] = []
     if len(packages) <= MOST_PINS:
@@ -61,12 +61,12 @@ def parse(name: str, source: Source, format_: Format) -> tuple[Group, Found]:
 class _Package:
     """One entry of the list, with its place."""
 
-    source: Source
+    source: TextFile
     line: int
     table: Mapping[str, Any]
     format: Format
 
-    def pin(self, found: Found) -> Locked | None:
+    def pin(self, found: Findings) -> Locked | None:
         """Returns the release that it names; None if it is not from an index, or is faulty."""
         label, version = self.table.get("name"), self.table.get("version")
         try:
@@ -89,7 +89,7 @@ class _Package:
             return Locked(name, str(parsed), named)
         return None
 
-    def _files(self, name: str, found: Found) -> Iterator[NamedFile]:
+    def _files(self, name: str, found: Findings) -> Iterator[NamedFile]:
         for given, digest in self.format.files(self.table):
             address = given if isinstance(given, str) else ""
             filename = unquote(address.partition("#")[0].partition("?")[0].rpartition("/")[2])
@@ -107,11 +107,11 @@ class _Package:
             else:  # hashed by something else, or not at all
                 yield NamedFile(filename)
 
-    def _wrong(self, found: Found, what: object, allowed: str) -> None:
+    def _wrong(self, found: Findings, what: object, allowed: str) -> None:
         found.fault(self.source, self.line, str(what), allowed)
 
 
-def _packages(source: Source, format_: Format, found: Found) -> Iterator[_Package]:
+def _packages(source: TextFile, format_: Format, found: Findings) -> Iterator[_Package]:
     try:
         data = tomllib.loads(source.text)
     except RecursionError:

@@ -22,11 +22,11 @@ from pypisync.core.standards import marker_syntax, requirements, versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import (
     MOST_PINS,
-    Found,
+    Findings,
     Group,
     Locked,
     Reader,
-    Source,
+    TextFile,
     merged,
 )
 from pypisync.core.wanted.roots import NamedFile
@@ -69,7 +69,7 @@ _IGNORED_FLAGS = (
 class _Line:
     """A requirement with its place."""
 
-    source: Source
+    source: TextFile
     number: int
     requirement: Requirement
     files: tuple[NamedFile, ...] = ()
@@ -79,18 +79,18 @@ class _Line:
 @dataclass(slots=True)
 class _Reading:
     reader: Reader
-    found: Found
+    found: Findings
     lines: list[_Line] = field(default_factory=list)
     constraints: list[_Line] = field(default_factory=list)
     read: set[tuple[str, bool]] = field(default_factory=set)
 
 
-def parse(name: str, source: Source, reader: Reader, *, resolve: bool) -> tuple[Group, Found]:
+def parse(name: str, source: TextFile, reader: Reader, *, resolve: bool) -> tuple[Group, Findings]:
     """Returns the group of a requirements file, and its faults.
 
     Without ``resolve`` each line must pin one version, and constraints have no effect.
     """
-    reading = _Reading(reader, Found())
+    reading = _Reading(reader, Findings())
     _file(reading, source, [source.key], constraint=False)
     if len(reading.lines) + len(reading.constraints) > MOST_PINS:
         reading.found.fault(source, 1, name, f"has more than {MOST_PINS} requirements")
@@ -201,7 +201,7 @@ def _options(text: str) -> Values:
 # -- what a line says -----------------------------------------------------------------------
 
 
-def _file(reading: _Reading, source: Source, above: list[str], *, constraint: bool) -> None:
+def _file(reading: _Reading, source: TextFile, above: list[str], *, constraint: bool) -> None:
     reading.read.add((source.key, constraint))
     for number, line in logical_lines(source.text):
         args, rest = _split(line)
@@ -222,7 +222,7 @@ def _file(reading: _Reading, source: Source, above: list[str], *, constraint: bo
             reading.found.note(source, number, "--hash without a requirement is ignored")
 
 
-def _ignored(found: Found, source: Source, number: int, options: Values) -> None:
+def _ignored(found: Findings, source: TextFile, number: int, options: Values) -> None:
     for name in (*(names[min(1, len(names) - 1)] for names in _IGNORED), *_IGNORED_FLAGS):
         if getattr(options, name):
             found.note(source, number, f"{name} is ignored")
@@ -230,7 +230,7 @@ def _ignored(found: Found, source: Source, number: int, options: Values) -> None
 
 def _include(
     reading: _Reading,
-    source: Source,
+    source: TextFile,
     number: int,
     path: str,
     above: list[str],
@@ -256,7 +256,7 @@ def _include(
 
 def _requirement(
     reading: _Reading,
-    source: Source,
+    source: TextFile,
     number: int,
     text: str,
     hashes: Sequence[str],

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.closure import reachability
-from pypisync.core.closure.full import Scratch
+from pypisync.core.closure.full import FullSelection
 from pypisync.core.closure.incremental import Closure
 from pypisync.core.closure.model import ClassKey, Decision, NodeKey, RootState
 from tests.core.closure.memory_graph import TARGETS, MemoryGraph, Selection, World, naive
@@ -82,7 +82,7 @@ def test_from_nothing_it_is_the_same(seed: int) -> None:
     world = World(seed)
     grown(world, 6)
     graph = world.graph
-    found = Scratch(graph, TARGETS)
+    found = FullSelection(graph, TARGETS)
     roots = {root.id: (root.chosen, root.unmet) for root in found.choose_roots()}
     found.grow()
     facts = graph.facts.releases

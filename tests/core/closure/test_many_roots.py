@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pypisync.core.closure.candidates import Candidate, choose, choose_root
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import Checker, faults
-from pypisync.core.resolve.closure_pins import Calling
+from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.consensus import Agreement
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.selector import Selector, parse_selector
 from tests.core.resolve.test_solver import NAMES, ROOTS, indexes
-from tests.core.universes import Index, ground, need
+from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 
 SEVERAL = st.lists(
@@ -25,7 +25,7 @@ SEVERAL = st.lists(
 )
 
 
-def every(facts: Ground) -> Iterator[dict[str, int]]:
+def every(facts: TargetIndex) -> Iterator[dict[str, int]]:
     """All sets of pins that there are."""
     names = sorted(facts.offers.releases)
     choices = [(None, *range(len(facts.usable(name)))) for name in names]
@@ -38,7 +38,7 @@ def every(facts: Ground) -> Iterator[dict[str, int]]:
 def test_a_checker_passes_what_has_no_faults(
     index: Index, roots: list[Requirement], draw: Random
 ) -> None:
-    facts = ground(index)
+    facts = target_index(index)
     checker = Checker(facts)
     asked = [(root, pins) for root in roots for pins in every(facts)]
     draw.shuffle(asked)
@@ -49,7 +49,7 @@ def test_a_checker_passes_what_has_no_faults(
 @given(indexes(), SEVERAL)
 @settings(max_examples=scaled(100))
 def test_agreement_is_the_same_by_itself(index: Index, roots: list[Requirement]) -> None:
-    admission = Admission(ground(index).asking(tuple(roots)))
+    admission = Admission(target_index(index).asking(tuple(roots)))
     together = Agreement(admission)
     for wanted in [*((root,) for root in roots), tuple(roots)]:
         assert together.nodes(wanted) == Agreement(admission).nodes(wanted)
@@ -60,23 +60,23 @@ def test_agreement_is_the_same_by_itself(index: Index, roots: list[Requirement])
 def test_what_is_called_is_the_same_by_itself(
     index: Index, roots: list[Requirement], draw: Random
 ) -> None:
-    facts = ground(index)
+    facts = target_index(index)
     for releases in facts.offers.releases.values():
         releases[:] = [  # type: ignore[index]
             replace(one, admits=(1, 1, 0), id=number) for number, one in enumerate(releases, 1)
         ]
-    calling = Calling(facts, 1, (1,))
+    calling = ClosureChoices(facts, 1, (1,))
     asked = [(root, pins) for root in roots for pins in every(facts)]
     draw.shuffle(asked)
     for root, pins in asked[:200]:
-        first = Calling(facts, 1, (1,)).called((root,), pins)
+        first = ClosureChoices(facts, 1, (1,)).called((root,), pins)
         again = calling.called((root,), pins)
         expected = called(facts, root, pins) if is_called(facts, root, pins) else set()
         assert {name for name in NAMES if name in first} == expected
         assert {name for name in NAMES if name in again} == expected
 
 
-def is_called(facts: Ground, root: Requirement, pins: Mapping[str, int]) -> bool:
+def is_called(facts: TargetIndex, root: Requirement, pins: Mapping[str, int]) -> bool:
     """Whether the closure takes the pin for the root itself: the newest that it admits."""
     if root.name not in pins:
         return False
@@ -90,7 +90,7 @@ def selector(root: Requirement) -> Selector:
     return parse_selector(root.specifier[2:] if exact else f"latest{root.specifier}")
 
 
-def called(facts: Ground, root: Requirement, pins: Mapping[str, int]) -> set[str]:
+def called(facts: TargetIndex, root: Requirement, pins: Mapping[str, int]) -> set[str]:
     """The same step by step, where the root itself is called."""
     found = {(root.name, extra) for extra in ("", *root.extras)}
     while True:
@@ -107,12 +107,12 @@ def called(facts: Ground, root: Requirement, pins: Mapping[str, int]) -> set[str
         found |= more
 
 
-def chosen(facts: Ground, need: Requirement) -> tuple[int, ...]:
+def chosen(facts: TargetIndex, need: Requirement) -> tuple[int, ...]:
     """The releases that the closure takes for a requirement."""
     return choose(listed(facts, need.name), need.specifier, 1)[0]
 
 
-def listed(facts: Ground, name: str) -> list[Candidate]:
+def listed(facts: TargetIndex, name: str) -> list[Candidate]:
     """The releases of a project as candidates, the newest first."""
     releases = reversed(facts.offers.get(name))
     return [Candidate(r.id, r.key, r.version, r.prerelease, *r.admits) for r in releases]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.closure.paths import Chain, Climber, Node, Use
+from pypisync.core.closure.paths import Chain, ChainFinder, ReleaseNode, Use
 from pypisync.core.wanted.roots import Root
 from tests.deep import scaled
 
@@ -16,8 +16,8 @@ def line(number: int) -> Root:
     return Root(f"root{number}", "latest")
 
 
-def node(number: int) -> Node:
-    return Node(number, "")
+def node(number: int) -> ReleaseNode:
+    return ReleaseNode(number, "")
 
 
 @dataclass
@@ -28,12 +28,12 @@ class Graph:
     edges: set[tuple[int, int]]
     asked: int = 0
 
-    def roots(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Root]]:
+    def roots(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Root]]:
         return {n: [line(n.release)] for n in nodes if n.release in self.rooted}
 
-    def uses(self, nodes: Collection[Node]) -> Mapping[Node, Sequence[Use]]:
+    def uses(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Use]]:
         self.asked += len(nodes)
-        found: dict[Node, list[Use]] = {}
+        found: dict[ReleaseNode, list[Use]] = {}
         for user, used in sorted(self.edges):
             if node(used) in nodes:
                 found.setdefault(node(used), []).append(Use(node(user), f"{used}", "runtime"))
@@ -59,7 +59,7 @@ graphs = st.builds(
 @given(graphs, st.sets(numbers, min_size=1))
 @settings(deadline=None, max_examples=scaled(200))
 def test_every_root_is_found_with_a_shortest_chain(graph: Graph, starts: set[int]) -> None:
-    climber = Climber(graph)
+    climber = ChainFinder(graph)
     for start in starts:
         found = climber.chains([node(start)])
         distances = {root: graph.distances(root) for root in graph.rooted}
@@ -77,10 +77,10 @@ def test_every_root_is_found_with_a_shortest_chain(graph: Graph, starts: set[int
 def test_what_was_read_is_not_read_again_and_a_limit_ends_the_climb() -> None:
     deep = {(number + 1, number) for number in range(1000)}
     graph = Graph({3, 900}, deep)
-    climber = Climber(graph)
+    climber = ChainFinder(graph)
     assert len(climber.chains([node(0)]).chains) == 2
     assert len(climber.chains([node(5)]).chains) == 1
     assert graph.asked == 1001
-    found = Climber(graph, most=10).chains([node(0)])
+    found = ChainFinder(graph, most=10).chains([node(0)])
     way = tuple(Use(node(n), str(n - 1), "runtime") for n in (3, 2, 1))
     assert (found.chains, found.whole) == ([Chain(line(3), way)], False)

@@ -3,14 +3,14 @@
 import pytest
 from packaging.tags import parse_tag
 
-from pypisync.core.environments.misfits import Candidate, why_unusable
+from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import named
 
 LINUX = "3.11 linux-x86_64"  # glibc 2.28
 
 
-def wheels(*tags: str) -> list[Candidate]:
-    return [Candidate(parse_tag(tag)) for tag in tags]
+def wheels(*tags: str) -> list[TaggedFile]:
+    return [TaggedFile(parse_tag(tag)) for tag in tags]
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_the_nearest_wheels_are_told_of(target: str, tags: list[str], said: str)
 def test_what_the_metadata_and_the_configuration_say() -> None:
     here = named(LINUX)
     anywhere = parse_tag("py3-none-any")
-    newer = Candidate(anywhere, (None, ">=3.12"))
+    newer = TaggedFile(anywhere, (None, ">=3.12"))
     python = "need Python >=3.12, the target has 3.11.13"
     assert why_unusable([newer], here) == f"its wheels {python}"
-    sdist = Candidate(None, (">=3.12",))
+    sdist = TaggedFile(None, (">=3.12",))
     assert why_unusable([sdist], here) == f"it has no wheel, and its sdists {python}"
-    left_out = Candidate(None, (), 'sdists: "never"')
+    left_out = TaggedFile(None, (), 'sdists: "never"')
     assert why_unusable([left_out], here) == (
         'it has no wheel, and its sdists are left out by sdists: "never"'
     )
@@ -132,5 +132,5 @@ def test_what_the_metadata_and_the_configuration_say() -> None:
         "its wheels are for Windows, the target is Linux;"
         ' its sdists are left out by sdists: "never"'
     )
-    barred = Candidate(anywhere, (), "the policy (too young)")
+    barred = TaggedFile(anywhere, (), "the policy (too young)")
     assert why_unusable([barred], here) == "its wheels are left out by the policy (too young)"

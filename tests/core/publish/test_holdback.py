@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.publish.holdback import Shelf, Wanted, dependencies_first, spread, unready
+from pypisync.core.publish.holdback import (
+    PlannedRelease,
+    ReleaseFile,
+    dependencies_first,
+    spread,
+    unready,
+)
 from pypisync.core.publish.pages import PageFile
 from tests.deep import scaled
 
@@ -15,13 +21,15 @@ NEEDS = st.dictionaries(
 )
 
 
-def shelf(name: str, admits: int, *, kept: bool = True, stored: bool = True) -> Shelf:
+def stored_file(name: str, admits: int, *, kept: bool = True, stored: bool = True) -> ReleaseFile:
     page = PageFile(name, "1.0", f"packages/{name}", "0" * 64, 1, None, None, None, None, None)
-    return Shelf(page, admits, kept, stored)
+    return ReleaseFile(page, admits, kept, stored)
 
 
-def wanted(*files: Shelf, admits: int = 3, blocked: str = "", selected: bool = True) -> Wanted:
-    return Wanted(1, "a", "1.0", selected, admits, False, blocked, files)
+def wanted(
+    *files: ReleaseFile, admits: int = 3, blocked: str = "", selected: bool = True
+) -> PlannedRelease:
+    return PlannedRelease(1, "a", "1.0", selected, admits, False, blocked, files)
 
 
 @given(NEEDS, st.sets(st.sampled_from(RELEASES)), st.frozensets(st.sampled_from(RELEASES)))
@@ -71,25 +79,25 @@ def test_what_a_page_needs_comes_before_it(needs: Mapping[int, Sequence[int]]) -
 
 
 def test_a_release_is_ready_when_what_is_stored_serves_all_its_targets() -> None:
-    linux, windows = shelf("l.whl", 1), shelf("w.whl", 2)
-    missing = shelf("w.whl", 2, stored=False)
+    linux, windows = stored_file("l.whl", 1), stored_file("w.whl", 2)
+    missing = stored_file("w.whl", 2, stored=False)
     assert unready([wanted(linux, windows)], {}) == {}
     assert unready([wanted(linux, missing)], {}) == {1: "not stored yet: w.whl"}
     assert unready([wanted(linux, missing, admits=1)], {}) == {}
-    assert unready([wanted(linux, missing, shelf("any.whl", 3))], {}) == {}
-    absent = wanted(shelf("any.whl", 3, stored=False))
+    assert unready([wanted(linux, missing, stored_file("any.whl", 3))], {}) == {}
+    absent = wanted(stored_file("any.whl", 3, stored=False))
     assert unready([absent], {}) == {1: "not stored yet: any.whl"}
 
 
 def test_what_is_not_kept_is_not_waited_for() -> None:
-    unkept = shelf("w.whl", 2, kept=False, stored=False)
-    assert unready([wanted(shelf("l.whl", 1), unkept, admits=1)], {}) == {}
-    assert unready([wanted(shelf("l.whl", 1, stored=False), selected=False)], {}) == {}
-    assert unready([wanted(shelf("l.whl", 3), blocked="its needs are unknown")], {}) == {
+    unkept = stored_file("w.whl", 2, kept=False, stored=False)
+    assert unready([wanted(stored_file("l.whl", 1), unkept, admits=1)], {}) == {}
+    assert unready([wanted(stored_file("l.whl", 1, stored=False), selected=False)], {}) == {}
+    assert unready([wanted(stored_file("l.whl", 3), blocked="its needs are unknown")], {}) == {
         1: "its needs are unknown"
     }
 
 
 def test_of_many_missing_files_three_are_named() -> None:
-    files = [shelf(f"{n}.whl", 3, stored=False) for n in range(5)]
+    files = [stored_file(f"{n}.whl", 3, stored=False) for n in range(5)]
     assert unready([wanted(*files)], {}) == {1: "not stored yet: 0.whl, 1.whl, 2.whl and 2 more"}

@@ -10,14 +10,14 @@ from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import _Pip, rehearsed
 from pypisync.core.resolve.prover import Prover
 from tests.core.resolve.test_solver import ROOTS, indexes
-from tests.core.universes import Index, ground, need, pins
+from tests.core.universes import Index, need, pins, target_index
 from tests.deep import scaled
 
 
 @given(indexes(), ROOTS)
 @settings(max_examples=scaled(200))
 def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) -> None:
-    facts, wanted = ground(index), (need(root),)
+    facts, wanted = target_index(index), (need(root),)
     admission = Admission(facts.asking(wanted))
     nodes = Agreement(admission).nodes(wanted)
     if nodes is None:
@@ -32,11 +32,11 @@ def test_where_all_agree_any_order_comes_to_the_same(index: Index, root: str) ->
 @settings(max_examples=scaled(150))
 def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     wanted = (need(root),)
-    prover = Prover(ground(index))
+    prover = Prover(target_index(index))
     proof = prover.prove(wanted, Budget())
     found = rehearsed(prover.admission, wanted, Budget(), set()).pins
     # pip keeps what a release asked for that it then lets go: that alone makes no installation.
-    if found is not None and not faults(prover.ground, wanted, found):
+    if found is not None and not faults(prover.index, wanted, found):
         assert proof.verdict == "proven"
 
 
@@ -50,7 +50,7 @@ def test_the_order_of_deciding_counts() -> None:
         "y 2": ["x<2"],
     }
     wanted = (need("a"),)
-    prover = Prover(ground(index))
+    prover = Prover(target_index(index))
     proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
     assert pins(proof) == {"a": "1", "x": "2", "y": "1"}
     assert {pin.name: pin.usable.release.version for pin in proof.others["pip"]} == {
@@ -71,11 +71,11 @@ def test_extras_belong_to_their_release() -> None:
         "d 2": [],
     }
     wanted = (need("a"),)
-    prover = Prover(ground(index))
+    prover = Prover(target_index(index))
     consulted = set[str]()
     found = rehearsed(prover.admission, wanted, Budget(), consulted).pins
     assert found is not None
-    assert {n: prover.ground.usable(n)[i].release.version for n, i in found.items()} == {
+    assert {n: prover.index.usable(n)[i].release.version for n, i in found.items()} == {
         "a": "1", "b": "1", "c": "1", "d": "1",
     }  # fmt: skip
     assert consulted == {"a", "b", "c", "d"}
@@ -92,15 +92,15 @@ def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
         "y 2": ["x<2"],
     }
     wanted = (need("app"),)
-    prover = Prover(ground(index))
+    prover = Prover(target_index(index))
     found = rehearsed(prover.admission, wanted, Budget(), set()).pins
     assert found is not None
-    assert prover.ground.usable("lib")[found["lib"]].release.version == "1"
+    assert prover.index.usable("lib")[found["lib"]].release.version == "1"
 
 
 def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
     wanted = (need("app"),)
-    prover = Prover(ground({"app 1": [], "lib 1": []}))
+    prover = Prover(target_index({"app 1": [], "lib 1": []}))
     provider = _Pip(prover.admission, wanted, set())
     assert provider.find_matches("lib", {}, {}) == []
     assert provider.find_matches("lib[fast]", {"lib[fast]": iter(())}, {}) == []

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 from pypisync.core.budget import Budget
 from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission
-from pypisync.core.resolve.closure_pins import Calling
+from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.self_sufficiency import missed
-from pypisync.core.resolve.target_index import Ground
+from pypisync.core.resolve.target_index import TargetIndex
 from tests.core.resolve.test_solver import ROOTS, indexes
-from tests.core.universes import Index, ground, need
+from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 
 REHEARSED = {"uv": uv.rehearsed, "pip": pip.rehearsed}
 
 
-def upstream(index: Index) -> Ground:
+def upstream(index: Index) -> TargetIndex:
     """An index whose releases all serve the one target."""
-    facts = ground(index)
+    facts = target_index(index)
     for releases in facts.offers.releases.values():
         releases[:] = [  # type: ignore[index]
             replace(one, admits=(int(not one.files[0].yanked), 1, 0), id=number)
@@ -79,14 +79,14 @@ def check(index: Index, root: str, draw: Random) -> None:
     proof = prover.rehearse(wanted, prover.prove(wanted, budget), budget)
     if not proof.rehearsals:
         return  # all installers agree on the newest, or nothing installs
-    calling = Calling(prover.ground, 1, (1,))
+    calling = ClosureChoices(prover.index, 1, (1,))
     tried, _ = missed(proof, calling, wanted, budget)
     pins = {(p.name, p.version) for some in (proof.pins, *proof.others.values()) for p in some}
     listed = pins | tried | called(calling, pins, root)
     everything = {(n, i) for n, some in facts.offers.releases.items() for i in range(len(some))}
     more = {one for one in sorted(everything) if draw.random() < 0.3}
     for there in (listed, listed | more if tried else listed):
-        mirror = Ground(facts.target, only(facts, there), wanted, facts.bit)
+        mirror = TargetIndex(facts.target, only(facts, there), wanted, facts.bit)
         for installer, rehearsal in proof.rehearsals.items():
             if rehearsal.pins is None:
                 continue
@@ -95,7 +95,7 @@ def check(index: Index, root: str, draw: Random) -> None:
             assert named(mirror, here.pins) == named(facts, rehearsal.pins)
 
 
-def called(calling: Calling, pins: set[tuple[str, int]], root: str) -> set[tuple[str, int]]:
+def called(calling: ClosureChoices, pins: set[tuple[str, int]], root: str) -> set[tuple[str, int]]:
     """What the closure of the root selects, and the pins with theirs."""
     seen: set[tuple[str, int, str]] = set()
     todo = [(name, pin, "") for name, pin in pins] + calling.choices((need(root),), root=True)
@@ -104,13 +104,13 @@ def called(calling: Calling, pins: set[tuple[str, int]], root: str) -> set[tuple
         if node not in seen:
             seen.add(node)
             try:
-                todo += calling.choices(calling.ground.needs(*node))
+                todo += calling.choices(calling.index.needs(*node))
             except Lacking:
                 continue
     return {(name, pin) for name, pin, _ in seen}
 
 
-def only(facts: Ground, there: set[tuple[str, int]]) -> Offers:
+def only(facts: TargetIndex, there: set[tuple[str, int]]) -> Offers:
     """The releases that a mirror lists, by their positions among the usable ones."""
     found = {}
     for name in facts.offers.releases:
@@ -119,5 +119,5 @@ def only(facts: Ground, there: set[tuple[str, int]]) -> Offers:
     return Offers({name: some for name, some in found.items() if some})
 
 
-def named(facts: Ground, pins: Mapping[str, int]) -> dict[str, str]:
+def named(facts: TargetIndex, pins: Mapping[str, int]) -> dict[str, str]:
     return {name: facts.usable(name)[pin].release.version for name, pin in pins.items()}

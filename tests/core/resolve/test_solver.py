@@ -11,10 +11,10 @@ from packaging.version import Version
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
-from pypisync.core.resolve.check_refutation import Clause, Term, refutes
+from pypisync.core.resolve.check_refutation import RefutationStep, Term, refutes
 from pypisync.core.resolve.prover import Prover
 from tests.core import naive
-from tests.core.universes import HERE, Index, ground, need, pins, prove, solutions
+from tests.core.universes import HERE, Index, need, pins, prove, solutions, target_index
 from tests.deep import scaled
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ ROOTS = st.sampled_from(("a", "a", "a[x]", "a>=2", "a==1", "a<3", "a==3rc1"))
 @given(indexes(), ROOTS)
 @settings(max_examples=scaled(150))
 def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) -> None:
-    facts = ground(index)
+    facts = target_index(index)
     proof = Prover(facts).prove((need(root),), Budget())
     all_there_are = list(naive.installable(index, (root,), HERE.environment))
     assert proof.verdict == ("proven" if all_there_are else "refuted")
@@ -65,7 +65,7 @@ def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) 
 @given(indexes(), ROOTS)
 @settings(max_examples=scaled(80))
 def test_the_checker_of_pins_is_brute_force(index: Index, root: str) -> None:
-    facts = ground(index)
+    facts = target_index(index)
     passed = [
         {name: Version(facts.usable(name)[i].release.version) for name, i in some.items()}
         for some in solutions(facts, need(root))
@@ -90,7 +90,7 @@ def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
             damaged[label] = [*index[label], "d==9"]
         case "python":
             damaged[label] = ["python>=3.12", *index[label]]
-    facts = ground(index)
+    facts = target_index(index)
     good, bad = Prover(facts).prove((need(root),), Budget()), prove(damaged, root)
     if bad.verdict == "refuted" and good.verdict == "proven":
         assert not refutes(facts, (need(root),), bad.refutation)
@@ -101,46 +101,46 @@ def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
 def test_a_refutation_that_was_tampered_with_is_rejected(
     index: Index, root: str, data: st.DataObject
 ) -> None:
-    """One clause left out, or its terms dropped, never makes a refutation of what installs."""
+    """One step left out, or its terms dropped, never makes a refutation of what installs."""
     proof = prove(index, root)
     if proof.verdict != "refuted":
         return
-    clauses = list(proof.refutation)
-    assert not refutes(ground(index), (need(root),), clauses[:-1])
+    steps = list(proof.refutation)
+    assert not refutes(target_index(index), (need(root),), steps[:-1])
     other = data.draw(indexes())
     if list(naive.installable(other, (root,), HERE.environment)):
-        assert not refutes(ground(other), (need(root),), clauses)
+        assert not refutes(target_index(other), (need(root),), steps)
 
 
 def test_a_step_that_does_not_follow_is_rejected() -> None:
     """Each derivation of a real refutation, told to derive more than it does."""
     index = {"a 1": ["b", "c"], "b 1": ["d<2"], "c 1": ["d>=2"], "d 1": [], "d 2": []}
     refutation = list(prove(index, "a").refutation)
-    steps = [i for i, clause in enumerate(refutation[:-1]) if clause.kind == "derived"]
+    steps = [i for i, step in enumerate(refutation[:-1]) if step.kind == "derived"]
     assert steps
     for i in steps:
         forged = [*refutation[:i], replace(refutation[i], terms=())]
-        assert not refutes(ground(index), (need("a"),), forged)
+        assert not refutes(target_index(index), (need("a"),), forged)
 
 
 def test_facts_that_are_none_are_rejected() -> None:
-    facts = ground({"a 1": ["b"], "b 1": [], "b 2": []})
+    facts = target_index({"a 1": ["b"], "b 1": [], "b 2": []})
     a, b, no_a = Term("a", 1, True), Term("b", 3, True), Term("a", 1, False)
-    root = Clause((no_a,), "root")
+    root = RefutationStep((no_a,), "root")
     false = [
-        Clause((a,), "none"),
-        Clause((a,), "dependency"),
-        Clause((a, Term("b", 1, positive=False)), "dependency"),
-        Clause((a, Term("zz", 0, positive=False)), "dependency"),
-        Clause((a, Term("b", 2, positive=True)), "barred"),
-        Clause((a,), "barred"),  # not complete
-        Clause((a, b), "barred"),  # not one installation
-        Clause((a,), "root"),
-        Clause((a,), "derived", (2, 0)),
-        Clause((a,), "derived"),
+        RefutationStep((a,), "none"),
+        RefutationStep((a,), "dependency"),
+        RefutationStep((a, Term("b", 1, positive=False)), "dependency"),
+        RefutationStep((a, Term("zz", 0, positive=False)), "dependency"),
+        RefutationStep((a, Term("b", 2, positive=True)), "barred"),
+        RefutationStep((a,), "barred"),  # not complete
+        RefutationStep((a, b), "barred"),  # not one installation
+        RefutationStep((a,), "root"),
+        RefutationStep((a,), "derived", (2, 0)),
+        RefutationStep((a,), "derived"),
     ]
-    for clause in false:
-        assert not refutes(facts, (need("a"),), [root, clause, Clause((), "derived", (0, 1))])
+    for step in false:
+        assert not refutes(facts, (need("a"),), [root, step, RefutationStep((), "derived", (0, 1))])
     assert not refutes(facts, (need("a"),), [])
 
 
@@ -370,13 +370,13 @@ def test_what_costs_too_much_is_undecided() -> None:
 def test_the_clock_ends_a_proof_too() -> None:
     ticks = iter(range(10**6))
     budget = Budget(10**9, until=20, clock=lambda: float(next(ticks)))
-    proof = Prover(ground(pigeons(8))).prove((need("root"),), budget)
+    proof = Prover(target_index(pigeons(8))).prove((need("root"),), budget)
     assert proof.verdict == "undecided"
     assert proof.steps < 3_000
 
 
 def test_a_checker_sees_every_kind_of_wrong_pins() -> None:
-    facts = ground({"a 1": ["b<2"], "b 1": [], "b 2": [], "c 1": [], "y 1": ["yanked"]})
+    facts = target_index({"a 1": ["b<2"], "b 1": [], "b 2": [], "c 1": [], "y 1": ["yanked"]})
 
     def wrong(root: str, **pinned: int) -> list[str]:
         return faults(facts, (need(root),), pinned)
@@ -390,9 +390,9 @@ def test_a_checker_sees_every_kind_of_wrong_pins() -> None:
 
 
 def test_what_is_strictly_admitted_is_admitted_widely() -> None:
-    facts = ground({"a 1": [], "a 2": ["yanked"], "a 3rc1": [], "a 4": ["unknown"]})
+    facts = target_index({"a 1": [], "a 2": ["yanked"], "a 3rc1": [], "a 4": ["unknown"]})
     for specifier in SPECIFIERS:
         solver = Admission(facts.asking((need(f"a{specifier}"),)))
         sets: list[Any] = [solver.admitted("a", specifier, mode) for mode in Mode]
-        doubted = solver.shelf("a").doubted
+        doubted = solver.kinds("a").doubted
         assert sets[0] & ~doubted & ~sets[1] == sets[1] & ~sets[2] == 0

@@ -15,7 +15,7 @@ from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.uv import rehearsed
 from tests.core.resolve.test_solver import ROOTS, indexes
-from tests.core.universes import HERE, Index, ground, need, pins
+from tests.core.universes import HERE, Index, need, pins, target_index
 from tests.deep import scaled
 
 # Each with what uv 0.13 came to: index, pins (None: no solution), and what it looked at and left.
@@ -77,7 +77,7 @@ ANSWERS: list[tuple[str, Index, dict[str, str] | None, set[str]]] = [
 )
 def test_what_uv_comes_to(index: Index, expected: dict[str, str] | None, left: set[str]) -> None:
     wanted = (need("app"),)
-    facts = ground(index).asking(wanted)
+    facts = target_index(index).asking(wanted)
     found = rehearsed(Admission(facts), wanted, Budget(), set())
 
     def named(name: str, pin: int) -> str:
@@ -93,7 +93,7 @@ def test_what_uv_comes_to(index: Index, expected: dict[str, str] | None, left: s
 @settings(max_examples=scaled(200))
 def test_what_comes_out_is_an_installation(index: Index, root: str) -> None:
     index = {label: _told(label, lines) for label, lines in index.items()}
-    facts, wanted = ground(index), (need(root),)
+    facts, wanted = target_index(index), (need(root),)
     facts = facts.asking(wanted)
     consulted = set[str]()
     found = rehearsed(Admission(facts), wanted, Budget(), consulted)
@@ -138,7 +138,7 @@ def test_each_installer_has_its_pins() -> None:
         "base 2": [],
     }
     wanted = (need("app"),)
-    prover = Prover(ground(index))
+    prover = Prover(target_index(index))
     proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
     assert pins(proof) == {"app": "1", "lib": "0", "base": "1"}
     assert proof.others == {}
@@ -152,7 +152,7 @@ def test_what_was_looked_at_is_known_of_a_search_that_is_given_up(
     """Else nothing that changes there would have the root proven again."""
     index = {"app 1": ["lib"], "lib 1": ["base<2"], "base 1": []}
     wanted = (need("app"),)
-    facts = ground(index).asking(wanted)
+    facts = target_index(index).asking(wanted)
     consulted = set[str]()
     with pytest.raises(Spent):
         rehearsal(Admission(facts), wanted, Budget(steps=4, used=used), consulted)

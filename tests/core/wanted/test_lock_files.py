@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pypisync.core.wanted.groups import MOST_PINS, Group, Locked, Source
+from pypisync.core.wanted.groups import MOST_PINS, Group, Locked, TextFile
 from pypisync.core.wanted.lock_files import format_of, parse
 from pypisync.core.wanted.roots import NamedFile
 
@@ -16,7 +16,7 @@ def read(filename: str, text: str) -> Read:
     """The group and the faults of a lock file."""
     form = format_of(filename)
     assert form is not None
-    group, found = parse(filename, Source(filename, filename, text), form)
+    group, found = parse(filename, TextFile(filename, filename, text), form)
     assert not group.resolve
     return group, [str(fault) for fault in found.faults]
 

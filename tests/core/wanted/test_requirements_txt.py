@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pip._internal.exceptions import PipError
 from pip._internal.req import req_file
 
-from pypisync.core.wanted.groups import Group, Locked, Source
+from pypisync.core.wanted.groups import Group, Locked, TextFile
 from pypisync.core.wanted.requirements_txt import decode, logical_lines, parse
 from pypisync.core.wanted.roots import NamedFile
 
@@ -20,12 +20,12 @@ def read(
 ) -> tuple[Group, list[str]]:
     """The group and the faults of a file "f" beside which there are others."""
 
-    def include(path: str, by: Source) -> Source:
+    def include(path: str, by: TextFile) -> TextFile:
         if others is None or path not in {"f", *others}:
             raise ValueError("no such file")
-        return Source(path, path, text if path == "f" else others[path])
+        return TextFile(path, path, text if path == "f" else others[path])
 
-    group, found = parse("f", Source("f", "f", text), include, resolve=resolve)
+    group, found = parse("f", TextFile("f", "f", text), include, resolve=resolve)
     return group, [str(fault) for fault in found.faults]
 
 
