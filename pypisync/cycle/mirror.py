@@ -131,8 +131,13 @@ class Mirror:
 
 
 def metadata_ask(url: str, path: str, sha256: str, index: str) -> FileAsk:
-    """Returns the ask for a file's ``.metadata`` (PEP 658), which stands beside it."""
-    return FileAsk(url + METADATA, path + METADATA, sha256, limit=METADATA_LIMIT, index=index)
+    """Returns the ask for a file's ``.metadata`` (PEP 658), which stands beside it.
+
+    What an address has behind a "?" is no part of the place (so does uv).
+    """
+    place, query, said = url.partition("?")
+    beside = f"{place}{METADATA}{query}{said}"
+    return FileAsk(beside, path + METADATA, sha256, limit=METADATA_LIMIT, index=index)
 
 
 def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:

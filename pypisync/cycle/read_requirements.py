@@ -82,6 +82,7 @@ class _Reader:
     told: dict[int, _Told] = field(default_factory=dict)
     failed: dict[int, UpstreamError] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
+    spoken: set[int] = field(default_factory=set)  # releases of which there is a .metadata file
     build: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def read(self, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
@@ -131,6 +132,7 @@ class _Reader:
                 self._fail(release, error)
                 return
             if error is None:
+                self.spoken.add(release.id)
                 with self._guarded(release, file):
                     data = self.mirror.pool.read(file.path + METADATA, METADATA_LIMIT)
                     self._take(release, file, "metadata", read_metadata(data))
@@ -153,12 +155,17 @@ class _Reader:
                 small = release.selected and wheel.size is not None and wheel.size <= _SMALL
                 there = self.mirror.pool.has(wheel.path, wheel.size)
                 (whole if small or there else parts)[wheel.path] = release, wheel
-        errors = bring(self.mirror, (_ask(wheel) for _, wheel in whole.values()))
-        for release, wheel in whole.values():
-            self._from_archive(release, wheel, errors)
-        self._from_parts(parts)
+        self._whole(whole)
+        self._whole(self._from_parts(parts))
 
-    def _from_parts(self, wheels: _Wheels) -> None:
+    def _whole(self, wheels: _Wheels) -> None:
+        errors = bring(self.mirror, (_ask(wheel) for _, wheel in wheels.values()))
+        for release, wheel in wheels.values():
+            self._from_archive(release, wheel, errors)
+
+    def _from_parts(self, wheels: _Wheels) -> _Wheels:
+        """Returns the wheels whose host fails when asked for parts; it may serve the whole."""
+        failing: _Wheels = {}
         unanswered = len(wheels)
         asks = [_ask(wheel) for _, wheel in wheels.values()]
         for ask, answer in self.mirror.upstream.peek(asks, archives.metadata_inside):
@@ -168,8 +175,7 @@ class _Reader:
             self.mirror.answered("range", answer)
             release, wheel = wheels[ask.path]
             if isinstance(answer, Unreachable):
-                self._fail(release, answer)
-                self.mirror.watch.fault(wheel.filename, str(answer))
+                failing[ask.path] = release, wheel
             elif isinstance(answer, Malformed):
                 self._break(release, wheel, str(answer))  # unless the whole wheel is sound
             elif isinstance(answer, bytes):
@@ -180,6 +186,7 @@ class _Reader:
             raise Stopped(
                 f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
             )
+        return failing
 
     # -- the JSON API -------------------------------------------------------------------------
 
@@ -221,7 +228,7 @@ class _Reader:
         """
         wheel = _smallest_wheel(release)
         told = release.id in self.told
-        if wheel and not told and wheel.metadata_sha256 is None:
+        if wheel and not told and release.id not in self.spoken:
             yield wheel
         if release.builds or not (wheel or told):
             yield from [file for file in release.files if file.kind == "sdist"][:1]

@@ -12,6 +12,7 @@ from itertools import count
 
 from urllib3.exceptions import DecodeError, HTTPError
 
+from pypisync.core.standards.filenames import METADATA
 from pypisync.errors import Gone, Malformed, Unreachable
 from pypisync.upstream.api import Deposit, FileAsk, Part
 from pypisync.upstream.session import Session, Stream, backoff, said, shown
@@ -22,6 +23,8 @@ _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
 _FILES_RATE = 16  # a file must come so many times as fast as the least rate of one answer
 _STATED = "what upstream states"
 _GONE = frozenset({404, 410})
+# Hosts of plain files (S3) say so of what is not there, and a .metadata file is but a copy.
+_REFUSED = frozenset({401, 403})
 _RANGE = re.compile(r"bytes (\d{1,18})-\d*/?(\d*)")
 
 
@@ -143,7 +146,8 @@ class _Transfer:
 
     def _misfit(self, stream: Stream) -> str | None:
         """Returns why this response does not continue the part; None if it does."""
-        if stream.status in _GONE:
+        beside = self._ask.path.endswith(METADATA)
+        if stream.status in _GONE or (beside and stream.status in _REFUSED):
             raise Gone(f"{shown(stream.url)}: HTTP {stream.status}")
         if stream.status == 206 and self._have:
             stated = _RANGE.match(stream.headers.get("Content-Range", ""))

@@ -330,7 +330,8 @@ def backoff(tries: int) -> float:
 
 def shown(url: str) -> str:
     """Returns a URL fit for messages: no credentials, query or control characters, and short."""
-    bare = re.sub(r"//[^/@]*@", "//", url.partition("?")[0].partition("#")[0])
+    # Behind a ";" some servers write the number of a session (RFC 3986, 3.3).
+    bare = re.sub(r"//[^/@]*@", "//", re.split("[?#;]", url, maxsplit=1)[0])
     return "".join(char if char.isprintable() else "?" for char in bare)[:300]
 
 

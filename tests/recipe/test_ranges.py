@@ -6,7 +6,8 @@ from typing import IO
 
 import pytest
 
-from pypisync.errors import UpstreamError
+from pypisync.cycle.mirror import metadata_ask
+from pypisync.errors import Unreachable, UpstreamError
 from pypisync.upstream.api import FileAsk
 from tests.recipe.closed import unmet
 from tests.recipe.conftest import Wired
@@ -72,6 +73,63 @@ def test_what_was_read_is_checked_against_the_wheel(
     assert memory.requests("json_release") == 0
     rows = bench.query("SELECT count(*) FROM files WHERE ranged IS NOT NULL")
     assert rows == [(0,)]
+
+
+class Failing(MemoryUpstream):
+    """Fails when it is asked for parts of a file, as some hosts do by 500 or a redirect."""
+
+    def peek(
+        self,
+        asks: Iterable[FileAsk],
+        read: Callable[[str, IO[bytes]], bytes],
+    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
+        for ask in asks:
+            yield ask, Unreachable(f"{ask.path}: HTTP 500")
+
+
+def test_a_host_that_fails_at_ranges_may_serve_the_whole(tmp_path: Path, world: World) -> None:
+    for name, requires in (("app", ["lib"]), ("lib", [])):
+        world.publish(name, "1.0", requires=requires, metadata=False, size_padding=2_000_000)
+    bench = Bench(tmp_path, Failing(world), {"app": ["latest"]})
+    assert bench.sync().exit_code == 0
+    assert sources(bench) == {"app 1.0": "wheel", "lib 1.0": "wheel"}
+
+
+def test_a_host_that_is_down_is_waited_for(tmp_path: Path, world: World) -> None:
+    world.publish("app", "1.0", metadata=False, size_padding=2_000_000)
+    world.faults.fail("*.whl", 503)
+    bench = Bench(tmp_path, Failing(world), {"app": ["latest"]})
+    assert bench.sync().held.keys() == {"app==1.0"}
+    assert sources(bench) == {}
+    world.heal()
+    bench.upstream = MemoryUpstream(world)
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"app": {"1.0"}}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_metadata_beside_a_wheel_that_is_announced_and_not_there(
+    status: int, ranges: bool, tmp_path: Path, world: World, wired: Wired
+) -> None:
+    """Hosts of plain files say 403 of it; then the wheel itself speaks, by whatever way."""
+    world.faults.json_api = False
+    world.faults.fail("*.metadata", status)
+    if not ranges:
+        world.faults.no_range()
+    world.publish("app", "1.0", requires=["lib"], size_padding=2_000_000)
+    world.publish("lib", "1.0", size_padding=2_000_000)
+    bench = Bench(tmp_path, wired(), {"app": ["latest"]})
+    bench.sync()
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.0"}}
+    assert set(sources(bench).values()) == {"wheel"}
+
+
+def test_metadata_lies_beside_the_wheel_whatever_its_address_has_behind_the_place() -> None:
+    ask = metadata_ask("https://host/a-1.0.whl?sig=a/b", "a", "", "own")
+    assert ask.url == "https://host/a-1.0.whl.metadata?sig=a/b"
+    assert metadata_ask("https://host/a-1.0.whl", "a", "", "own").url.endswith(".whl.metadata")
 
 
 class Liar(MemoryUpstream):

@@ -310,6 +310,7 @@ def test_an_endpoint_that_is_no_address_is_the_operators_to_mend(wrong: str) -> 
     ("clean", "text", "bare"),
     [
         (shown, "https://me:pw@host/a?token=1#x", "https://host/a"),
+        (shown, "https://host/login;jsessionid=1?back=/", "https://host/login"),
         (shown, "https://host/a\nb\x1b[31m", "https://host/a?b?[31m"),
         (lambda text: said(ValueError(text)), "at http://u:pw@h/x: no", "at http://h/x: no"),
         (lambda text: said(ValueError(text)), "", "ValueError"),
