@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.catalog.db import url
 from pypisync.cli.template import TEMPLATE
 from pypisync.config.load import Config, json_schema, load
 from pypisync.config.schema import Document
@@ -46,7 +47,7 @@ def test_an_empty_object_is_the_defaults(tmp_path: Path) -> None:
     assert [root.name for root in config.packages] == ["a"]
     assert config.endpoint == DEFAULT_ENDPOINT
     assert config.destination == tmp_path / "data"
-    assert config.database_url == f"sqlite:///{tmp_path}/data/pypisync.sqlite"
+    assert config.database_url == f"sqlite:///{tmp_path}/data.sqlite"
     assert (config.patterns, config.groups, config.arch_exclude) == ((), (), ())
     assert (config.wheels, config.sdists, config.flat) == ("all", "always", False)
     assert (config.disk_reserve, config.grace, config.listen) == (2**30, 86400, None)
@@ -315,6 +316,32 @@ def test_the_template_loads_and_so_does_every_line_it_comments_out(tmp_path: Pat
     more = loaded(tmp_path, re.sub(r'^( +)// (")', r"\1\2", TEMPLATE, flags=re.MULTILINE))
     assert len(more.packages) == 2 + len(TOOLCHAIN)
     assert len(more.patterns) == 1
+
+
+def test_a_database_in_the_folder_stays_there_and_a_new_one_is_made_beside_it(
+    tmp_path: Path,
+) -> None:
+    """So what a plain web server serves holds none, and none is lost by a new version."""
+    assert loaded(tmp_path, "{}").database_url == f"sqlite:///{tmp_path}/data.sqlite"
+    there = {"destination_folder": "some.where/new"}
+    text = json.dumps(there)
+    assert loaded(tmp_path, text).database_url == f"sqlite:///{tmp_path}/some.where/new.sqlite"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/pypisync.sqlite").touch()
+    assert loaded(tmp_path, "{}").database_url == f"sqlite:///{tmp_path}/data/pypisync.sqlite"
+    assert (
+        loaded(tmp_path, '{destination_folder: "/"}').database_url == "sqlite:////pypisync.sqlite"
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["mirror.sqlite", "../a/b-c_d.db", "/srv//x.sqlite", "with%20blank", "ümlaut", "a?b=c"]
+)
+def test_a_plain_file_is_the_database_that_sqlalchemy_takes_it_for(
+    tmp_path: Path, path: str
+) -> None:
+    found = loaded(tmp_path, json.dumps({"database": f"sqlite:///{path}"})).database_url
+    assert found == url.absolute(f"sqlite:///{path}", tmp_path)
 
 
 def test_what_packages_names_is_as_it_says_there_also_of_the_toolchain(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ with its place, its key, its value and what is allowed. The keys themselves are 
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -39,6 +40,7 @@ from pypisync.errors import ConfigError
 from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
+_PLAIN_FILE = re.compile(r"sqlite:///[A-Za-z0-9_./-]*[A-Za-z0-9_-]", re.ASCII)
 _PLATFORM = ("os_name", "sys_platform", "platform_system", "platform_machine")
 
 
@@ -184,7 +186,7 @@ def _model(annotation: object) -> type[BaseModel] | None:
 
 def _no_database(source: ConfigSource) -> Iterator[Fault]:
     url = source.data.get("database")
-    if not isinstance(url, str):
+    if not isinstance(url, str) or _PLAIN_FILE.fullmatch(url):
         return
     from pypisync.catalog.db.url import parse
 
@@ -332,10 +334,20 @@ def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
 
 
 def _database_url(given: str | None, destination: Path, base: Path) -> str:
-    """Returns the database's URL. Raises ValueError."""
+    """Returns the database's URL. Raises ValueError.
+
+    Without a URL it is a file beside the mirror's folder, so that no web server that serves the
+    folder serves it as well; or the one in the folder that earlier versions have made.
+    """
     if given is None:
-        return f"sqlite:///{destination / 'pypisync.sqlite'}"
-    # Costs a third of a second, and most configurations name no database.
+        inside = destination / "pypisync.sqlite"
+        beside = destination.parent / f"{destination.name or 'pypisync'}.sqlite"
+        return f"sqlite:///{inside if inside.exists() else beside}"
+    if _PLAIN_FILE.fullmatch(given):
+        found = f"sqlite:///{(base / given.removeprefix('sqlite:///')).resolve()}"
+        if _PLAIN_FILE.fullmatch(found):
+            return found
+    # Costs a third of a second, and most configurations name a plain file or none.
     from pypisync.catalog.db import url
 
     return url.absolute(given, base)

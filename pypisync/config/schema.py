@@ -170,8 +170,10 @@ class Document(Keys):
     )
     database: Text | None = Field(
         default=None,
-        description="null (SQLite in the destination folder) or a SQLAlchemy URL for SQLite or "
-        "PostgreSQL; a relative SQLite path is relative to the folder of this file",
+        description="null (SQLite in a file beside the destination folder, named after it: "
+        "data.sqlite; or pypisync.sqlite in it, where earlier versions have made that) or a "
+        "SQLAlchemy URL for SQLite or PostgreSQL; a relative SQLite path is relative to the folder "
+        "of this file",
     )
     platforms: list[Annotated[str, AfterValidator(_platform)]] | None = Field(
         default=None,

@@ -33,8 +33,11 @@ def team() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def mirror(product: Product, team: Server, tmp_path_factory: pytest.TempPathFactory) -> Mirror:
-    """The team's mirror, filled by one cycle; tests do not change it."""
-    keys = worlds.configuration(team.url)
+    """The team's mirror, filled by one cycle; tests do not change it.
+
+    Its database lies in the folder that is served, as earlier versions had it.
+    """
+    keys = worlds.configuration(team.url) | {"database": "sqlite:///data/pypisync.sqlite"}
     filled = Mirror(product, tmp_path_factory.mktemp("mirror"), keys)
     filled.sync()
     return filled

@@ -51,7 +51,7 @@ class Machine:
         backup.mkdir(exist_ok=True)
         places = {
             CONFIG: str(self.mirror.configuration),
-            "/var/lib/pypisync": str(self.mirror.tree),
+            "/var/lib/pypisync": str(self.mirror.folder),
             "/backup": str(backup),
             "-o pypisync -g pypisync ": "",
         }
@@ -125,10 +125,10 @@ def test_backup_and_restore_with_sqlite(ours: Machine, world: World, left: str) 
     tree = ours.mirror.tree
     for path in [tree / "simple", *([tree / "packages"] if left == "nothing" else [])]:
         shutil.rmtree(path)
-    (tree / "pypisync.sqlite").write_bytes(b"damaged")
+    tree.with_suffix(".sqlite").write_bytes(b"damaged")
     ours.run(block("how-to/backup.md", "sh", "install -o"))
     if left == "nothing":
-        ours.run("rsync -a /backup/packages/ /var/lib/pypisync/packages/")
+        ours.run("rsync -a /backup/packages/ /var/lib/pypisync/data/packages/")
     restored(ours, world)
 
 
@@ -175,7 +175,7 @@ def restored(ours: Machine, world: World) -> None:
 
 def test_a_lost_database_costs_no_files(ours: Machine, server: Server) -> None:
     before, asked = tree_bytes(ours.mirror.tree), server.log.count("file")
-    for path in ours.mirror.tree.glob("pypisync.sqlite*"):
+    for path in ours.mirror.folder.glob("data.sqlite*"):
         path.unlink()
     ours.pypisync("sync")
     assert tree_bytes(ours.mirror.tree) == before
@@ -196,7 +196,7 @@ def test_files_of_bandersnatch_are_taken_over(
     new = machine(product, tmp_path / "new", server)
     new.run(
         block("how-to/from-bandersnatch.md", "sh", "cp -al"),
-        **{"/srv/pypisync": str(new.mirror.tree), "/srv/pypi/web": str(web)},
+        **{"/srv/pypisync": str(new.mirror.folder), "/srv/pypi/web": str(web)},
     )
     assert server.log.count("file") == asked
     assert tree_bytes(new.mirror.tree).keys() - tree_bytes(ours.mirror.tree).keys() == {
@@ -221,7 +221,7 @@ def test_a_copy_in_a_closed_network(
         ours.run(block("how-to/closed-network.md", "sh", "sqlite3"), **media(disk))
         (tmp_path / version).mkdir()
         inside = machine(product, tmp_path / version, server)
-        shutil.copytree(disk, inside.mirror.tree)
+        shutil.copytree(disk, inside.mirror.folder, dirs_exist_ok=True)
         inside.mirror.keys["endpoint"] = "http://127.0.0.1:9"
         inside.run(block("how-to/closed-network.md", "sh", "pypisync verify"))
         assert tree_bytes(inside.mirror.tree) == tree_bytes(ours.mirror.tree)

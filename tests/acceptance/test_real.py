@@ -38,7 +38,7 @@ class Stage:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
-        with closing(sqlite3.connect(self.mirror.tree / "pypisync.sqlite")) as connection:
+        with closing(sqlite3.connect(self.mirror.tree.with_suffix(".sqlite"))) as connection:
             return connection.execute(sql).fetchall()
 
 

@@ -43,7 +43,7 @@ class Stage:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
-        with closing(sqlite3.connect(self.mirror.tree / "pypisync.sqlite")) as connection:
+        with closing(sqlite3.connect(self.mirror.tree.with_suffix(".sqlite"))) as connection:
             return connection.execute(sql).fetchall()
 
 
@@ -93,7 +93,7 @@ def _sync(mirror: Mirror, folder: Path, figures: Path) -> dict[str, Any]:
     done, took = real_index.measured(command, folder)
     assert done.returncode == 0, done.stderr[-5000:]
     report: dict[str, Any] = json.loads(done.stdout)
-    database = (mirror.tree / "pypisync.sqlite").stat().st_size
+    database = mirror.tree.with_suffix(".sqlite").stat().st_size
     noted = asdict(took) | {
         "answers": report["answers"],
         "files": report["files"],

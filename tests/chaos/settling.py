@@ -13,7 +13,7 @@ from tests.sim.world import World
 
 def difference(data: Path, url: str, fresh: Path) -> str:
     """What differs, empty if nothing does; deletes the fresh mirror."""
-    fresh_url = f"sqlite:///{fresh / 'pypisync.sqlite'}"
+    fresh_url = f"sqlite:///{fresh.with_suffix('.sqlite')}"
     was, should = (
         decided(Bench(folder, MemoryUpstream(World()), {}, url=its))
         for folder, its in ((data, url), (fresh, fresh_url))

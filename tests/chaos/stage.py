@@ -40,7 +40,7 @@ class Stage:
         self._disk = Disk(folder / "disk")
         self._data = folder / "disk" / "data"
         self._given = database
-        self._url = database or f"sqlite:///{self._data / 'pypisync.sqlite'}"
+        self._url = database or f"sqlite:///{self._data.with_suffix('.sqlite')}"
         self._closed = promises.Closed()
         self._daemon: Running | None = None
         self._choice = 0

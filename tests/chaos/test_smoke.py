@@ -37,7 +37,7 @@ def test_a_file_that_is_not_what_its_page_says_is_seen(tmp_path: Path) -> None:
             promises.links(data)
         stray = wheel.with_name("p9-1.0-py3-none-any.whl")
         stray.touch()
-        url = f"sqlite:///{data / 'pypisync.sqlite'}"
+        url = f"sqlite:///{data.with_suffix('.sqlite')}"
         with pytest.raises(BrokenError, match="unknown"):
             promises.nothing_else(data, url, set())
 

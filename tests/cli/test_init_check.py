@@ -173,7 +173,7 @@ def test_check_says_what_an_extra_that_is_left_out_means(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("database", "noted"),
     [
-        (None, True),
+        (None, False),
         ("sqlite:///data/pypisync.sqlite", True),
         ("sqlite:///outside.sqlite", False),
         ("sqlite:///database/pypisync.sqlite", False),  # begins as the folder does

@@ -63,7 +63,7 @@ def test_an_empty_database_is_brought_up(tmp_path: Path) -> None:
     assert first.out == f"the database was empty and is at revision {REVISION} now\n"
     again = invoke(config, "db", "upgrade")
     assert again.out == f"the database is at revision {REVISION} already\n"
-    assert [path.name for path in (tmp_path / "data").glob("*.sqlite*")] == ["pypisync.sqlite"]
+    assert [path.name for path in tmp_path.rglob("*.sqlite*")] == ["data.sqlite"]
 
 
 def test_an_upgrade_takes_the_lock(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_upgrade_takes_the_lock(tmp_path: Path) -> None:
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     config = configure(tmp_path, packages={"a": ["latest"]})
     assert invoke(config, "db", "upgrade").code == 0
-    connection = sqlite3.connect(tmp_path / "data" / "pypisync.sqlite", isolation_level=None)
+    connection = sqlite3.connect(tmp_path / "data.sqlite", isolation_level=None)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     done = invoke(config, "db", "upgrade")
@@ -113,7 +113,7 @@ def test_copies_made_within_a_second_have_names_of_their_own(tmp_path: Path) -> 
 def test_an_upgrade_that_has_no_room_for_the_copy_changes_nothing(tmp_path: Path) -> None:
     config = configure(tmp_path, packages={"a": ["latest"]})
     assert invoke(config, "db", "upgrade").code == 0
-    database = tmp_path / "data" / "pypisync.sqlite"
+    database = tmp_path / "data.sqlite"
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0012'")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -127,7 +127,7 @@ def test_an_upgrade_that_has_no_room_for_the_copy_changes_nothing(tmp_path: Path
     assert "nothing was changed" in done.err
     assert "free as much space" in done.err
     assert not list(database.parent.glob("*.part"))
-    assert not list(database.parent.glob("pypisync.sqlite.0*"))
+    assert not list(database.parent.glob("data.sqlite.0*"))
     with closing(sqlite3.connect(database)) as connection:
         found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     assert found == [("0012",)]

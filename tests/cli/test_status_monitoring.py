@@ -17,7 +17,7 @@ def test_it_fails_when_the_last_cycle_is_too_old(
     assert invoke(config, "sync").code == 0
     fresh = invoke(config, "status", "--json")
     assert (fresh.code, fresh.json["well"], fresh.json["unready"]) == (0, True, [])
-    connection = sqlite3.connect(tmp_path / "data/pypisync.sqlite", isolation_level=None)
+    connection = sqlite3.connect(tmp_path / "data.sqlite", isolation_level=None)
     connection.execute("UPDATE runs SET started = started - 864000, finished = finished - 864000")
     connection.close()
     stale = invoke(config, "status")

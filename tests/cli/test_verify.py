@@ -44,7 +44,7 @@ def stray(data: Path) -> None:
 
 
 def unrecorded(data: Path) -> None:
-    connection = sqlite3.connect(data / "pypisync.sqlite", isolation_level=None)
+    connection = sqlite3.connect(data.with_suffix(".sqlite"), isolation_level=None)
     connection.execute("DELETE FROM stored WHERE path LIKE '%/b-%.whl'")
     connection.close()
 
@@ -171,7 +171,7 @@ def test_repairing_takes_the_lock_and_looking_does_not(config: Path) -> None:
 
 
 def run_sql(config: Path, *statements: str) -> None:
-    connection = sqlite3.connect(config.parent / "data/pypisync.sqlite", isolation_level=None)
+    connection = sqlite3.connect(config.parent / "data.sqlite", isolation_level=None)
     for statement in statements:
         connection.execute(statement)
     connection.close()
@@ -207,7 +207,7 @@ def test_a_database_of_another_mirror_deletes_nothing(
         assert invoke(each, "sync").code == 0
     data = config.parent / "data"
     before = tree_bytes(data)
-    (tmp_path / "other/data/pypisync.sqlite").replace(data / "pypisync.sqlite")
+    (tmp_path / "other/data.sqlite").replace(data.with_suffix(".sqlite"))
     done = invoke(config, "verify", "--repair")
     assert done.code == 1
     assert "the catalog knows 1, and 11 more are on the disk: they stay" in done.err

@@ -25,7 +25,7 @@ def test_what_is_said_to_be_fetched_is_what_came(
     first = invoke(config, "sync", "--json").json
     assert first["files"] == len(server.log.paths("file")) == 2
     assert first["bytes"] >= sum(p.stat().st_size for p in tmp_path.glob("data/packages/**/*.whl"))
-    for path in (tmp_path / "data").glob("pypisync.sqlite*"):
+    for path in tmp_path.glob("data.sqlite*"):
         path.unlink()
     again = invoke(config, "sync", "--json").json
     assert (again["files"], again["bytes"]) == (0, 0)
@@ -81,6 +81,9 @@ def test_old_eggs_need_nothing_to_be_done(tmp_path: Path, world: World, server: 
 
 
 def test_check_warns_of_a_database_that_a_web_server_would_serve(tmp_path: Path) -> None:
+    assert "a web server" not in invoke(configure(tmp_path), "check").out
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/pypisync.sqlite").touch()  # of an earlier version
     warned = invoke(configure(tmp_path), "check").out
     assert "a web server that serves the whole folder serves pypisync.sqlite as well" in warned
     outside = configure(tmp_path, database="sqlite:///pypisync.sqlite")

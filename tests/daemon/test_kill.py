@@ -118,5 +118,5 @@ def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> N
 def catalog(config: Path) -> dict[str, Any]:
     """All that was decided and published."""
     data = config.parent / "data"
-    url = f"sqlite:///{data / 'pypisync.sqlite'}"
+    url = f"sqlite:///{data.with_suffix('.sqlite')}"
     return decided(Bench(data, MemoryUpstream(World()), {}, url=url))

@@ -59,7 +59,7 @@ def test_a_failed_cycle_is_logged_once_and_comes_again_soon(
 
     def planned() -> bool:
         # Not before the cycle is over, and planned anew: until then it is due at once.
-        if not (config.destination / "pypisync.sqlite").exists():
+        if not config.destination.with_suffix(".sqlite").exists():
             return False
         with Reader(config.database_url) as reader:
             ends = [finished for (finished,) in reader.rows("SELECT finished FROM runs")]

@@ -119,8 +119,7 @@ def test_a_long_life(
     assert late["kilobytes"] - early["kilobytes"] < 8_000
     fresh = Bench(tmp_path / "fresh", open_upstream(config, lambda: False), PACKAGES)
     assert fresh.sync().exit_code == 0
-    url = f"sqlite:///{config.destination / 'pypisync.sqlite'}"
-    old = Bench(config.destination, MemoryUpstream(World()), {}, url=url)
+    old = Bench(config.destination, MemoryUpstream(World()), {}, url=config.database_url)
     outcomes = {outcome for (outcome,) in old.query("SELECT DISTINCT outcome FROM runs")}
     assert outcomes == {"done", "incomplete", "failed"}
     assert decided(old) == decided(fresh)
