@@ -23,6 +23,7 @@ from pypisync.cli import (
     serve,
     status,
     sync,
+    units,
     verify,
     why,
 )
@@ -56,6 +57,7 @@ app.command()(sync.prune)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(man.man)
+app.command()(units.install_units)
 app.add_typer(db.app)
 
 

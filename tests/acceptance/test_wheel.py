@@ -39,6 +39,9 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert names >= {str(path.relative_to(ROOT)) for path in shown}
     revisions = {path.name for path in (ROOT / "migrations" / "versions").glob("*.py")}
     assert names >= {f"pypisync/migrations/versions/{name}" for name in revisions}
+    beside = [path for name in ("systemd", "deploy") for path in (ROOT / name).iterdir()]
+    assert len(beside) > 15
+    assert names >= {f"pypisync/{path.relative_to(ROOT)}" for path in beside}
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pypisync"}
     assert not [name for name in names if "test" in name or "__pycache__" in name]
 
@@ -55,6 +58,32 @@ def test_the_migrations_are_those_in_the_wheel(product: Product) -> None:
     folder, revision = done.stdout.split()
     assert Path(folder).is_relative_to(product.folder)
     assert revision
+
+
+def test_the_units_of_the_wheel_run_the_installed_program(product: Product, tmp_path: Path) -> None:
+    dry = product.pypisync("install-units", "--root", str(tmp_path), "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert list(tmp_path.iterdir()) == []
+    done = product.pypisync("install-units", "--root", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("wrote ")] == [
+        line.replace("would write ", "wrote ")
+        for line in dry.stdout.splitlines()
+        if line.startswith("would write ")
+    ]
+    units = tmp_path / "etc/systemd/system"
+    program = product.folder / "venv/bin/pypisync"
+    for name, command in (("pypisync", "run"), ("pypisync-sync", "sync")):
+        text = (units / f"{name}.service").read_text(encoding="utf-8")
+        assert f"ExecStart={program} {command} " in text
+    assert (units / "pypisync-sync.timer").is_file()
+    for kind in ("sysusers", "tmpfiles"):
+        source = ROOT / f"systemd/pypisync.{kind}.conf"
+        assert (tmp_path / f"etc/{kind}.d/pypisync.conf").read_bytes() == source.read_bytes()
+    examples = tmp_path / "usr/local/share/doc/pypisync"
+    assert {path.name for path in examples.iterdir()} == {
+        path.name for path in (ROOT / "deploy").iterdir()
+    }
 
 
 def test_init_then_sync_then_install(product: Product, tmp_path: Path) -> None:
