@@ -101,7 +101,7 @@ def as_object(root: "Root") -> dict[str, str]:
     return {
         "project": root.project,
         "selector": root.selector,
-        "extras": root.extras_text,
+        "extras": "=" if root.pinned else root.extras_text,
         "origin": root.shown,
     }
 
@@ -174,7 +174,7 @@ def _root(way: "Way") -> str:
     from pypisync.core.wanted.roots import Origin
 
     root = way.root
-    extras = f"[{root.extras_text}]" if root.extras_text.strip("=") else ""
+    extras = f"[{root.extras_text}]" if root.extras else ""
     label = f"{root.project}{extras} {root.selector}"
     if root.origin == Origin.PROOF:
         return f"pinned by {_proofs(way.proofs)}: {label}"
@@ -188,11 +188,10 @@ def _root(way: "Way") -> str:
 def named(root: "Root") -> str:
     """Returns a root that an operator wrote, as text."""
     from pypisync.core.wanted.roots import Origin
-    from pypisync.core.wanted.selector import PINNED
 
     extras = f"[{root.extras_text}]" if root.extras else ""
     if root.origin == Origin.GROUP:
-        if root.extras == (PINNED,):
+        if root.pinned:
             return f'"{root.source}" names {root.project} {root.selector}'
         return f'"{root.source}" asks for {root.project}{extras} "{root.selector}"'
     pattern = f' (pattern "{root.source}")' if root.source else ""

@@ -1,4 +1,4 @@
-"""The origins of roots in SQL, made from their enum; ``ro`` is the table of roots."""
+"""How roots are told in SQL, made from the enum of their origins; ``ro`` is their table."""
 
 from pypisync.core.wanted.roots import OWN, Origin
 
@@ -10,3 +10,6 @@ SHOWN = (
     f" WHEN '{Origin.GROUP}' THEN '{Origin.GROUP}:' || ro.source ELSE ro.origin END"
 )
 """What :func:`pypisync.core.wanted.roots.shown` returns."""
+
+EXTRAS = "CASE WHEN ro.pinned THEN '=' ELSE ro.extras END"
+"""The extras as the views have told them from the first: "=" for a release of a lock file."""

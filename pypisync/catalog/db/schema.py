@@ -190,7 +190,7 @@ requirements = Table(
 
 # -- decisions ------------------------------------------------------------------------------
 
-ROOT_KEY = ("project_id", "selector", "extras", "origin", "source", "marker", "named")
+ROOT_KEY = ("project_id", "selector", "extras", "pinned", "origin", "source", "marker", "named")
 
 roots = Table(
     "roots",
@@ -199,6 +199,7 @@ roots = Table(
     ref_column("project_id", "projects"),
     Column("selector", Text, nullable=False),
     text_column("extras"),
+    flag_column("pinned"),  # a release of a lock file: what it needs is not followed
     text_column("origin"),  # core.wanted.roots.Origin
     text_column("source"),  # the pattern's text, or the name of the group's file
     text_column("marker"),  # it counts only on targets where this can hold
@@ -264,8 +265,9 @@ selected = Table(
     metadata,
     id_column(),
     ref_column("release_id", "releases", index=False),
-    text_column("extra"),  # "" for the release itself; "=" for a pin, which has no edges
-    UniqueConstraint("release_id", "extra"),
+    text_column("extra"),  # "" for the release itself
+    flag_column("pinned"),  # by a lock file: it has no edges
+    UniqueConstraint("release_id", "extra", "pinned"),
     comment="the selection: releases, and extras of theirs, that roots and edges call for",
 )
 
@@ -327,13 +329,11 @@ generations = Table(
     Column("replaced", Float),  # when the next one took its place; null: it is the newest
     Column("repeats", Integer),  # the generation that a rollback made it equal to
     Column("frozen", Float),  # since when the index stays at it; null: it does not
-    # What it lists.
-    number_column("projects"),
+    number_column("projects"),  # this and the next three: what it lists
     number_column("releases"),
     number_column("files"),
     Column("bytes", BigInteger, nullable=False, server_default="0"),
-    # How it differs from the one before: project pages, and files.
-    number_column("pages"),
+    number_column("pages"),  # this and the rest: how it differs from the one before
     number_column("came"),
     number_column("went"),
     number_column("changed"),

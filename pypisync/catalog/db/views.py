@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from pypisync.catalog.db import statuses
-from pypisync.catalog.db.origins import OPERATORS, SHOWN
+from pypisync.catalog.db.origins import EXTRAS, OPERATORS, SHOWN
 from pypisync.core.wanted.roots import Origin
 
 _SECONDS = {
@@ -40,7 +40,7 @@ VIEWS = (
         """
         SELECT p.name, p.display, p.status, p.status_reason, p.serial,
             (SELECT count(DISTINCT r.id) FROM releases r JOIN selected s ON s.release_id = r.id
-                WHERE r.project_id = p.id AND s.extra IN ('', '=')) AS selected,
+                WHERE r.project_id = p.id AND s.extra = '') AS selected,
             (SELECT count(*) FROM published u WHERE u.name = p.name AND u.last IS NULL) AS listed,
             p.index_name,
             (SELECT r.summary FROM releases r WHERE r.project_id = p.id
@@ -59,7 +59,7 @@ VIEWS = (
         """
         SELECT p.name AS project, r.version, r.prerelease, r.knowledge, r.source,
             CASE WHEN EXISTS (SELECT 1 FROM selected s
-                WHERE s.release_id = r.id AND s.extra IN ('', '=')) THEN 1 ELSE 0 END AS selected,
+                WHERE s.release_id = r.id AND s.extra = '') THEN 1 ELSE 0 END AS selected,
             p.index_name, hex_of(r.key) AS version_key,
             r.summary, r.license, r.license_expression
         FROM releases r JOIN projects p ON p.id = r.project_id
@@ -150,7 +150,7 @@ VIEWS = (
         "v_roots",
         "Wanted lines (origin: a pattern, group:FILE, proof or held), and the releases called for.",
         f"""
-        SELECT p.name AS project, ro.selector, ro.extras,
+        SELECT p.name AS project, ro.selector, {EXTRAS} AS extras,
             {SHOWN} AS origin,
             r.version AS chosen, ro.marker
         FROM roots ro JOIN projects p ON p.id = ro.project_id
@@ -325,7 +325,7 @@ VIEWS = (
         ), alone AS (
             SELECT release_id FROM reach GROUP BY release_id HAVING count(*) = 1
         )
-        SELECT p.name AS project, ro.selector, ro.extras,
+        SELECT p.name AS project, ro.selector, {EXTRAS} AS extras,
             {SHOWN} AS origin,
             count(*) AS releases,
             CAST(COALESCE(sum(z.files), 0) AS bigint) AS files,
@@ -337,7 +337,7 @@ VIEWS = (
         FROM reach JOIN roots ro ON ro.id = reach.root_id JOIN projects p ON p.id = ro.project_id
         LEFT JOIN sizes z ON z.release_id = reach.release_id
         LEFT JOIN alone a ON a.release_id = reach.release_id
-        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.origin, ro.source
+        GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.pinned, ro.origin, ro.source
         """,
     ),
     View("v_generation_names", "Names of generations, which are kept for ever.",

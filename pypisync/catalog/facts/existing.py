@@ -9,7 +9,6 @@ from pypisync.catalog.db.schema import files, projects, releases, selected
 from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
 from pypisync.catalog.db.sql import among, batches
 from pypisync.core.filters.file_rules import Rules
-from pypisync.core.wanted.selector import PINNED
 
 
 class Existing:
@@ -33,7 +32,7 @@ class Existing:
             for row in connection.execute(select(files).where(among(files.c.release_id, batch))):
                 self.files.setdefault(row.release_id, {})[row.filename] = row
             chosen = select(selected.c.release_id).where(
-                among(selected.c.release_id, batch), selected.c.extra != PINNED
+                among(selected.c.release_id, batch), ~selected.c.pinned
             )
             self.selected.update(connection.scalars(chosen))
             if rules.bars.blocks_vulnerable:

@@ -21,7 +21,6 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.sql import add, batches
 from pypisync.core.wanted.roots import NamedFile, Origin
-from pypisync.core.wanted.selector import PINNED
 
 
 def digest(named: Collection[NamedFile]) -> str:
@@ -73,7 +72,7 @@ def wanted_files() -> Any:
     kept = (
         select(files.c.id)
         .join_from(files, selected, selected.c.release_id == files.c.release_id)
-        .where(selected.c.extra == "", files.c.kept)
+        .where(selected.c.extra == "", ~selected.c.pinned, files.c.kept)
     )
     return union(kept, named_files())
 
@@ -86,7 +85,7 @@ def missing(connection: Connection) -> dict[str, str]:
     A project that could not be read yet has a reason of its own.
     """
     found: dict[str, str] = {}
-    if connection.scalar(select(roots.c.id).where(roots.c.extras == PINNED).limit(1)) is None:
+    if connection.scalar(select(roots.c.id).where(roots.c.pinned).limit(1)) is None:
         return found
     for file, name, version, status in connection.execute(_without_release()):
         why = {"gone": "upstream has no such project"}.get(status, "upstream has no such release")
@@ -105,7 +104,7 @@ def _pinned(*more: Any) -> Any:
     file, version = roots.c.source, roots.c.selector
     return (
         select(file, projects.c.name, version, *more)
-        .where(roots.c.extras == PINNED, roots.c.origin == Origin.GROUP)
+        .where(roots.c.pinned, roots.c.origin == Origin.GROUP)
         .where(roots.c.state == "kept", projects.c.status != "unseen")
         .order_by(projects.c.name, version, file)
     )

@@ -36,7 +36,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.roots import Origin, shown
-from pypisync.core.wanted.selector import PINNED, parse_selector
+from pypisync.core.wanted.selector import parse_selector
 
 # Spelt as in the index: a parameter, or "= 1" behind it, would keep SQLite from using that.
 _IS_BARRED = text("files.barred <> ''")
@@ -96,7 +96,7 @@ def empty_roots(connection: Connection) -> dict[str, str]:
     Left out are projects that could not be read yet, which have a reason of their own, and patterns
     and requirements for other environments, which may find nothing.
     """
-    needed = and_(roots.c.origin == Origin.GROUP, roots.c.extras != PINNED, roots.c.unmet != "0")
+    needed = and_(roots.c.origin == Origin.GROUP, ~roots.c.pinned, roots.c.unmet != "0")
     chosen = exists().where(root_choices.c.root_id == roots.c.id)
     query = (
         select(

@@ -23,7 +23,6 @@ from pypisync.catalog.facts.record import rederive
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.metadata import About
 from pypisync.core.standards.model import UNREADABLE, Requirement
-from pypisync.core.wanted.selector import PINNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def unreadable(connection: Connection) -> dict[str, str]:
     built, is not among them.
     """
     q, r = requirements.c, releases.c
-    chosen = select(selected.c.id).where(selected.c.release_id == r.id, selected.c.extra != PINNED)
+    chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
     query = (
         select(projects.c.name, r.version, q.fault)
         .join_from(requirements, releases, q.release_id == r.id)

@@ -27,7 +27,6 @@ from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.roots import NamedFile
-from pypisync.core.wanted.selector import PINNED
 
 _ALL_PASS = Policy()
 _PAGE_FILE = tuple(field.name for field in fields(PageFile))
@@ -160,7 +159,8 @@ def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, st
 
 def is_selected() -> ColumnElement[bool]:
     """Returns the condition that a release is selected, to join by."""
-    return and_(selected.c.release_id == releases.c.id, selected.c.extra == "")
+    here = selected.c.release_id == releases.c.id
+    return and_(here, selected.c.extra == "", ~selected.c.pinned)
 
 
 def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[PlannedRelease]:
@@ -173,7 +173,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
         published.c.filename == f.filename,
     )
     pin = selected.alias("pin")
-    is_pin = and_(pin.c.release_id == r.id, pin.c.extra == PINNED)
+    is_pin = and_(pin.c.release_id == r.id, pin.c.pinned)
     pinned = pin.c.id.is_not(None)
     found: dict[int, tuple[Any, list[ReleaseFile]]] = {}
     for batch in batches(ids):

@@ -4,7 +4,7 @@ The result assumes that every file can be fetched: what must be held back shows 
 tried. ``.metadata`` files are not counted, because upstream does not state their size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +25,9 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.sql import among, batches, words
 from pypisync.catalog.facts.lock_files import wanted_files
-from pypisync.core.closure.model import called
+from pypisync.core.closure.model import NodeKey, called
 from pypisync.core.closure.paths import owners
 from pypisync.core.wanted.roots import Origin, shown
-from pypisync.core.wanted.selector import PINNED
 
 _OWN = {Origin.PROOF: "(proofs alone)", Origin.HELD: "(kept while newer is held)"}
 
@@ -136,7 +135,7 @@ def _remove(connection: Connection, result: Plan) -> None:
         stay = (
             select(projects.c.name, releases.c.version)
             .select_from(projects.join(releases).join(selected))
-            .where(among(projects.c.name, batch), selected.c.extra.in_(("", PINNED)))
+            .where(among(projects.c.name, batch), selected.c.extra == "")
         )
         for row in connection.execute(stay):
             gone.pop((row.name, row.version), None)
@@ -150,23 +149,29 @@ def root_owners(connection: Connection) -> dict[int, str]:
     A root is named as the configuration names it: a project with its extras, or a pattern. One
     that no operator wrote is named in brackets.
     """
-    nodes = {(row.release_id, row.extra): row.id for row in connection.execute(select(selected))}
+    nodes = {
+        NodeKey(row.release_id, row.extra, row.pinned): row.id
+        for row in connection.execute(select(selected))
+    }
     starts: dict[str, list[int]] = {}
-    called = (
+    chosen_by = (
         select(
             root_choices.c.release_id,
             projects.c.name,
             roots.c.extras,
+            roots.c.pinned,
             roots.c.origin,
             roots.c.source,
         )
         .select_from(root_choices.join(roots).join(projects))
         .order_by(roots.c.id, root_choices.c.release_id)
     )
-    for release, name, extras, origin, source in connection.execute(called):
+    for release, name, extras, pinned, origin, source in connection.execute(chosen_by):
         project = f"{name}[{extras}]" if extras else name
         root = _OWN.get(origin) or shown(origin, source) or project
-        starts.setdefault(root, []).extend(_reached(nodes, release, extras))
+        starts.setdefault(root, []).extend(
+            _reached(nodes, called(release, words(extras), pinned=pinned))
+        )
     reach: dict[int, list[int]] = {}
     # Nodes have positive numbers here, the classes between them negative ones.
     used = select(edges.c.selected_id, edges.c.class_id).where(edges.c.class_id.is_not(None))
@@ -174,18 +179,17 @@ def root_owners(connection: Connection) -> dict[int, str]:
         reach.setdefault(node, []).append(-between)
     chosen = select(choices.c.class_id, classes.c.extras, choices.c.release_id)
     for between, extras, release in connection.execute(chosen.select_from(choices.join(classes))):
-        reach.setdefault(-between, []).extend(_reached(nodes, release, extras))
+        reach.setdefault(-between, []).extend(_reached(nodes, called(release, words(extras))))
     owner = owners(starts, reach)
     found: dict[int, str] = {}
-    for (release, extra), node in nodes.items():
-        if extra in ("", PINNED):
+    for (release, extra, _), node in nodes.items():
+        if not extra:
             root = owner.get(node, "")
             found[release] = root if found.get(release, root) == root else ""
     return found
 
 
-def _reached(nodes: dict[tuple[int, str], int], release: int, extras: str) -> list[int]:
-    wanted = ((release, extra) for extra in called(words(extras)))
+def _reached(nodes: Mapping[NodeKey, int], wanted: Iterable[NodeKey]) -> list[int]:
     return [nodes[key] for key in wanted if key in nodes]
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pypisync.catalog.db.origins import OPERATORS
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
-from pypisync.core.closure.paths import ReleaseNode
+from pypisync.core.closure.model import NodeKey
 from pypisync.core.wanted.roots import Origin, Root, of_row
 
 _BATCH = 2_000  # nodes whose edges are read at a time
@@ -52,8 +52,8 @@ def called(
     elif group is not None:
         condition, values = " AND ro.origin = ? AND ro.source = ?", [Origin.GROUP, group]
     rows = reader.rows(
-        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, ro.source, r.id, p.name,"  # noqa: S608 - constants
-        " r.version FROM roots ro JOIN projects rp ON rp.id = ro.project_id"
+        "SELECT ro.id, rp.name, ro.selector, ro.extras, ro.origin, ro.source, ro.pinned, r.id,"  # noqa: S608 - constants
+        " p.name, r.version FROM roots ro JOIN projects rp ON rp.id = ro.project_id"
         " JOIN root_choices rc ON rc.root_id = ro.id JOIN releases r ON r.id = rc.release_id"
         f" JOIN projects p ON p.id = r.project_id WHERE ro.state <> 'dropped'{condition}"
         " ORDER BY ro.id, rc.position, r.id",
@@ -75,15 +75,19 @@ def edges(reader: Reader) -> Iterator[Edge]:
 
 def edges_below(reader: Reader, roots: Iterable[CalledRelease]) -> Iterator[Edge]:
     """Yields the edges of all that these roots lead to, from the top down."""
-    frontier = {node for one in roots for node in served(one.release, one.root.extras_text)}
+    frontier = {
+        node
+        for one in roots
+        for node in served(one.release, one.root.extras_text, pinned=one.root.pinned)
+    }
     seen = set(frontier)
     while frontier:
-        below: set[ReleaseNode] = set()
+        below: set[NodeKey] = set()
         releases = sorted({node.release for node in frontier})
         for i in range(0, len(releases), _BATCH):
             query = _EDGES.format("s.release_id IN (?)")
             for row in reader.among(query, releases[i : i + _BATCH]):
-                if ReleaseNode(row[0], row[1]) in frontier:
+                if NodeKey(row[0], row[1]) in frontier:
                     yield _edge(row)
                     if row[8] is not None:
                         below.update(served(row[8], row[7]))

@@ -52,7 +52,7 @@ def project(reader: Reader, name: str) -> Project | None:
     ((number, display, status, reason, index),) = rows or [(0, "", "gone", "", "")]
     known = reader.rows(
         "SELECT r.version, r.key, EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id"
-        " AND s.extra IN ('', '=')) FROM releases r WHERE r.project_id = ? ORDER BY r.key DESC",
+        " AND s.extra = '') FROM releases r WHERE r.project_id = ? ORDER BY r.key DESC",
         number,
     )
     keys = {version: bytes(key) for version, key, _ in known}

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from pypisync.catalog.db.origins import OPERATORS, SHOWN
+from pypisync.catalog.db.origins import EXTRAS, OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
-from pypisync.core.closure.paths import ReleaseNode
+from pypisync.core.closure.model import NodeKey
 
 _WANTED = f"ro.state <> 'dropped' AND {OPERATORS}"
 
@@ -32,7 +32,7 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     """
     total = reader.value(f"SELECT count(*) FROM roots ro WHERE {_WANTED}")  # noqa: S608 - constants
     lines = reader.rows(
-        f"SELECT ro.id, p.name, ro.selector, ro.extras, {SHOWN} FROM roots ro"  # noqa: S608 - constants
+        f"SELECT ro.id, p.name, ro.selector, {EXTRAS}, {SHOWN}, ro.extras, ro.pinned FROM roots ro"  # noqa: S608 - constants
         f" JOIN projects p ON p.id = ro.project_id WHERE {_WANTED}"
         " ORDER BY p.name, ro.id LIMIT ? OFFSET ?",
         most,
@@ -48,7 +48,9 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
         called.setdefault(number, []).append((release, version))
     starts = {
         line[0]: {
-            node for release, _ in called.get(line[0], ()) for node in served(release, line[3])
+            node
+            for release, _ in called.get(line[0], ())
+            for node in served(release, line[5], pinned=bool(line[6]))
         }
         for line in lines
     }
@@ -71,23 +73,23 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
 
 
 def _below(
-    reader: Reader, starts: Collection[ReleaseNode], most: int
-) -> tuple[dict[ReleaseNode, set[ReleaseNode]], set[ReleaseNode]]:
+    reader: Reader, starts: Collection[NodeKey], most: int
+) -> tuple[dict[NodeKey, set[NodeKey]], set[NodeKey]]:
     """Returns what each node needs, and the nodes that were looked at, until ``most`` were."""
-    below: dict[ReleaseNode, set[ReleaseNode]] = {}
-    looked: set[ReleaseNode] = set()
+    below: dict[NodeKey, set[NodeKey]] = {}
+    looked: set[NodeKey] = set()
     frontier = set(starts)
     while frontier and len(looked) < most:
         frontier = set(sorted(frontier)[: most - len(looked)])
         looked |= frontier
-        found: set[ReleaseNode] = set()
+        found: set[NodeKey] = set()
         for release, extra, extras, chosen in reader.among(
             "SELECT s.release_id, s.extra, k.extras, c.release_id FROM selected s"
             " JOIN edges e ON e.selected_id = s.id JOIN classes k ON k.id = e.class_id"
             " JOIN choices c ON c.class_id = k.id WHERE s.release_id IN (?)",
             sorted({node.release for node in frontier}),
         ):
-            if (user := ReleaseNode(release, extra)) in frontier:
+            if (user := NodeKey(release, extra)) in frontier:
                 nodes = set(served(chosen, extras))
                 below.setdefault(user, set()).update(nodes)
                 found |= nodes
@@ -95,9 +97,7 @@ def _below(
     return below, looked
 
 
-def _reached(
-    starts: Iterable[ReleaseNode], below: dict[ReleaseNode, set[ReleaseNode]]
-) -> set[ReleaseNode]:
+def _reached(starts: Iterable[NodeKey], below: dict[NodeKey, set[NodeKey]]) -> set[NodeKey]:
     reached = set(starts)
     ahead = list(reached)
     while ahead:

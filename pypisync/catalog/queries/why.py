@@ -6,15 +6,15 @@ that nothing else calls for) and ``held`` (a release stays while something newer
 published).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.core.closure.model import called
-from pypisync.core.closure.paths import Chain, ChainFinder, Chains, ReleaseNode, Use
+from pypisync.core.closure.model import NodeKey, called
+from pypisync.core.closure.paths import Chain, ChainFinder, Chains, Use
 from pypisync.core.standards import versions
 from pypisync.core.wanted.roots import OWN, Origin, Root, of_row
 
@@ -83,18 +83,18 @@ def reasons(
     requirements to look at by one query, None for all.
     """
     rows = reader.rows(
-        "SELECT r.id, r.version, h.reason, r.key, s.extra"
+        "SELECT r.id, r.version, h.reason, r.key, s.pinned"
         " FROM projects p JOIN releases r ON r.project_id = p.id"
-        " JOIN selected s ON s.release_id = r.id AND s.extra IN ('', '=')"
+        " JOIN selected s ON s.release_id = r.id AND s.extra = ''"
         " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
-        " WHERE p.name = ? ORDER BY r.key, s.extra",
+        " WHERE p.name = ? ORDER BY r.key, s.pinned",
         name,
     )
-    nodes: dict[int, list[ReleaseNode]] = {}
+    nodes: dict[int, list[NodeKey]] = {}
     facts: dict[int, Any] = {}
     for row in rows:
         if version is None or bytes(row[3]) == versions.key(version):
-            nodes.setdefault(row[0], []).append(ReleaseNode(row[0], row[4]))
+            nodes.setdefault(row[0], []).append(NodeKey(row[0], "", bool(row[4])))
             facts[row[0]] = row
     graph = _Uses(reader, uses)
     climber = ChainFinder(graph, most)
@@ -184,24 +184,24 @@ class _Uses:
         self._most = most  # requirements that are looked at by one query
         self.cut = False  # whether there were more
 
-    def roots(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Root]]:
+    def roots(self, nodes: Collection[NodeKey]) -> Mapping[NodeKey, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
         rows = self._reader.among(
-            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin, ro.source"
+            "SELECT rc.release_id, p.name, ro.selector, ro.extras, ro.origin, ro.source, ro.pinned"
             " FROM root_choices rc"
             " JOIN roots ro ON ro.id = rc.root_id JOIN projects p ON p.id = ro.project_id"
             " WHERE rc.release_id IN (?) ORDER BY ro.id",
             sorted({node.release for node in nodes}),
         )
-        found: dict[ReleaseNode, list[Root]] = {}
+        found: dict[NodeKey, list[Root]] = {}
         for release, *line in rows:
             root = of_row(*line)
-            for node in served(release, root.extras_text):
+            for node in served(release, root.extras_text, pinned=root.pinned):
                 if node in nodes:
                     found.setdefault(node, []).append(root)
         return found
 
-    def uses(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Use]]:
+    def uses(self, nodes: Collection[NodeKey]) -> Mapping[NodeKey, Sequence[Use]]:
         """Returns what needs the node."""
         # Sorting means reading all of them first.
         last = "ORDER BY s.id, q.id" if self._most is None else f"LIMIT {self._most}"
@@ -217,19 +217,18 @@ class _Uses:
             )
         )
         self.cut = self.cut or (self._most is not None and len(rows) >= self._most)
-        found: dict[ReleaseNode, list[Use]] = {}
+        found: dict[NodeKey, list[Use]] = {}
         for release, extras, user, extra, requirement, kind in rows:
-            use = Use(ReleaseNode(user, extra), requirement, kind)
+            use = Use(NodeKey(user, extra), requirement, kind)
             for node in served(release, extras):
                 if node in nodes:
                     found.setdefault(node, []).append(use)
         return found
 
 
-def served(release: int, extras: str) -> Iterator[ReleaseNode]:
-    """Yields the nodes that a call for this release with these comma-separated extras reaches."""
-    for extra in called(extras.split(",") if extras else ()):
-        yield ReleaseNode(release, extra)
+def served(release: int, extras: str, *, pinned: bool = False) -> tuple[NodeKey, ...]:
+    """Returns the nodes that a call for this release with these comma-separated extras reaches."""
+    return called(release, extras.split(",") if extras else (), pinned=pinned)
 
 
 def _labels(reader: Reader, chains: Iterable[Chain]) -> dict[int, tuple[str, str]]:

@@ -44,7 +44,6 @@ from pypisync.core.closure.incremental import Closure
 from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, RootState
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.roots import Origin
-from pypisync.core.wanted.selector import PINNED
 
 # Spelt as in the index, which a parameter would keep SQLite from using.
 _MOVED = text("roots.state <> 'kept'")
@@ -195,11 +194,7 @@ class _Save:
         self._classes(decision.classes)
         self._nodes(decision.created)
         self._edges({**decision.created, **decision.redrawn}, decision.known)
-        touched = {
-            key.release
-            for key in (*decision.created, *decision.removed)
-            if key.extra in ("", PINNED)
-        }
+        touched = {key.release for key in (*decision.created, *decision.removed) if not key.extra}
         self._unpublish(touched)
 
     def _delete(self, table: Table, column: Any, ids: Iterable[int | None]) -> None:
@@ -241,7 +236,7 @@ class _Save:
             self._connection,
             selected,
             [
-                {"id": node.id, "release_id": key.release, "extra": key.extra}
+                {"id": node.id, "release_id": key.release, "extra": key.extra, "pinned": key.pinned}
                 for key, node in created.items()
             ],
         )

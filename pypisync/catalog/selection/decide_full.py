@@ -64,10 +64,10 @@ def _record(connection: Connection, found: FullSelection) -> None:
     )
     pour(connection, choices, ("class_id", "release_id", "position"), rows)
     rows = (
-        (n + 1, node, "") if isinstance(node, int) else (n + 1, node.release, node.extra)
+        (n + 1, node, "", False) if isinstance(node, int) else (n + 1, *node)
         for node, n in found.nodes.items()
     )
-    pour(connection, selected, ("id", "release_id", "extra"), rows)
+    pour(connection, selected, ("id", "release_id", "extra", "pinned"), rows)
     rows = (
         (user + 1, requirement, used + 1 or None)
         for user, requirement, used in zip(found.users, found.requirements, found.used, strict=True)

@@ -237,16 +237,16 @@ class CatalogGraph:
         for batch in batches(sorted(wanted)):
             query = (
                 select(
-                    s.id, s.release_id, s.extra, e.requirement_id,
+                    s.id, s.release_id, s.extra, s.pinned, e.requirement_id,
                     c.project_id, c.specifier, c.extras, c.mask,
                 )
                 .select_from(selected.outerjoin(edges).outerjoin(classes))
                 .where(among(s.release_id, batch))
             )  # fmt: skip
             for row in self._connection.execute(query).all():
-                node = found.setdefault(NodeKey(row[1], row[2]), Node(row[0]))
-                if row[3] is not None:
-                    node.edges[row[3]] = _class_key(row[4:]) if row[4] is not None else None
+                node = found.setdefault(NodeKey(row[1], row[2], row[3]), Node(row[0]))
+                if row[4] is not None:
+                    node.edges[row[4]] = _class_key(row[5:]) if row[5] is not None else None
         return found
 
     def all_roots(self) -> Iterator[RootState]:
@@ -261,11 +261,17 @@ class CatalogGraph:
         found: dict[int, RootState] = {}
         chosen: dict[int, list[int]] = {}
         c = roots.c
-        query = select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet)
+        query = select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet, c.pinned)
         rows = sorted(raw(self._connection, query.where(condition)))
-        for number, project, selector, extras, marker, unmet in rows:
+        for number, project, selector, extras, marker, unmet, pinned in rows:
             found[number] = RootState(
-                number, project, parse_selector(selector), words(extras), marker, unmet=MASKS[unmet]
+                number,
+                project,
+                parse_selector(selector),
+                words(extras),
+                marker,
+                unmet=MASKS[unmet],
+                pinned=bool(pinned),
             )
         for batch in batches(found):
             pairs = select(root_choices.c.root_id, root_choices.c.release_id)

@@ -10,7 +10,6 @@ from pypisync.catalog.db.schema import ROOT_KEY, projects, roots
 from pypisync.catalog.db.sql import Ids, add
 from pypisync.catalog.facts import lock_files
 from pypisync.core.wanted.roots import OWN, NamedFile, Origin, Root, of_row
-from pypisync.core.wanted.selector import PINNED
 
 _KEY = ROOT_KEY[1:]  # the project by its name instead
 
@@ -27,7 +26,7 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
     everything that they need, except releases of which a lock file named files only.
     """
     lines = [
-        Root(*release, (PINNED,) if files else (), Origin.HELD, files=files)
+        Root(*release, origin=Origin.HELD, pinned=bool(files), files=files)
         for release, files in sorted(wanted.items())
     ]
     return _change_roots(connection, roots.c.origin == Origin.HELD, lines)
@@ -54,7 +53,7 @@ def _change_roots(
             select(roots, projects.c.name).join_from(roots, projects).where(which)
         )
     }
-    wants = {_key(one): one.files for one in wanted}
+    wants = {_key(one): one for one in wanted}
     changed = False
     for key, row in have.items():
         state = "dropped" if key not in wants else "kept" if row.state == "dropped" else row.state
@@ -72,15 +71,20 @@ def _change_roots(
     add(connection, roots, rows)
     made = dict(zip((row["id"] for row in rows), fresh, strict=True))
     lock_files.record(
-        connection, {row: wants[key] for row, key in made.items() if key[2] == PINNED}
+        connection, {row: wants[key].files for row, key in made.items() if wants[key].pinned}
     )
     return changed or bool(fresh)
 
 
-def _key(root: Root) -> tuple[str, ...]:
+def _key(root: Root) -> tuple[Any, ...]:
     """Returns what tells roots apart, as a row has it."""
-    named = lock_files.digest(root.files)
     return (
-        root.project, root.selector, root.extras_text, root.origin, root.source, root.marker,
-        named,
-    )  # fmt: skip
+        root.project,
+        root.selector,
+        root.extras_text,
+        root.pinned,
+        root.origin,
+        root.source,
+        root.marker,
+        lock_files.digest(root.files),
+    )

@@ -11,7 +11,6 @@ from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, RootSt
 from pypisync.core.environments.marker_masks import deciding_extras, wanted_mask
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Targets, names_extra
-from pypisync.core.wanted.selector import PINNED
 
 
 def edges(
@@ -19,10 +18,8 @@ def edges(
 ) -> Iterator[tuple[int, ClassKey | None]]:
     """Yields requirement ids with their classes, None where nothing can ever meet the requirement.
 
-    ``extra`` is the node's; "" is the release itself. A pin has none.
+    ``extra`` is the node's; "" is the release itself. Of a pin none are followed.
     """
-    if extra == PINNED:
-        return
     for edge in facts.edges_of(extra):
         number, project, kind, specifier, marker, extras, fault, only = edge
         if marker or extra or kind == "build":

@@ -13,7 +13,6 @@ from pypisync.core.closure.candidates import Candidate, choose, newest_suffices
 from pypisync.core.closure.edges import edges, groups_of, root_calls_for
 from pypisync.core.closure.model import ClassKey, NodeKey, ReleaseFacts, RootState
 from pypisync.core.standards.model import Targets
-from pypisync.core.wanted.selector import PINNED
 
 _BATCH = 5_000
 
@@ -81,7 +80,7 @@ class FullSelection:
                     )
                 else:
                     root.chosen = (newest[root.project].release,)
-                self._reach(root.chosen, root.extras)
+                self._reach(root.chosen, root.extras, pinned=root.pinned)
                 yield root
 
     def grow(self) -> None:
@@ -134,11 +133,15 @@ class FullSelection:
             self.unseen.add(project)
         return found or ()
 
-    def _reach(self, releases: Iterable[int], extras: Sequence[str]) -> None:
+    def _reach(
+        self, releases: Iterable[int], extras: Sequence[str], *, pinned: bool = False
+    ) -> None:
         nodes = self.nodes
-        itself = PINNED not in extras
         for release in releases:
-            if itself and release not in nodes:
+            if pinned:
+                nodes.setdefault(NodeKey(release, "", pinned=True), len(nodes))
+                continue
+            if release not in nodes:
                 nodes[release] = len(nodes)
                 self._wave.setdefault(release, []).append("")
             for extra in extras:

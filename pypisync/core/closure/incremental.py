@@ -22,7 +22,6 @@ from pypisync.core.closure.model import ClassKey, Decision, Node, NodeKey, RootS
 from pypisync.core.closure.reachability import Liveness
 from pypisync.core.closure.working_set import WorkingSet, reached
 from pypisync.core.standards.model import Targets
-from pypisync.core.wanted.selector import PINNED
 
 
 class Closure:
@@ -53,7 +52,7 @@ class Closure:
         """
         work, changed = self._work, list(roots)
         for root in dropped:
-            self._lost |= reached(root.chosen, root.extras)
+            self._lost |= reached(root.chosen, root.extras, pinned=root.pinned)
             work.root_chose(root, (), 0)
         work.load_candidates({root.project for root in changed} | projects)
         work.load_pinnable({root.project for root in changed if root.pinned})
@@ -76,7 +75,7 @@ class Closure:
         pinnable = self._work.pinnable.get(root.project, {})
         chosen, unmet = root_calls_for(root, self._targets, candidates, pinnable)
         self._work.root_chose(root, chosen, unmet)
-        self._support(before, chosen, root.extras)
+        self._support(before, chosen, root.extras, pinned=root.pinned)
 
     def _choose(self, key: ClassKey) -> None:
         entry = self._work.classes.get(key)
@@ -92,10 +91,15 @@ class Closure:
         return candidates or ()
 
     def _support(
-        self, before: Sequence[int], after: Sequence[int], extras: tuple[str, ...]
+        self,
+        before: Sequence[int],
+        after: Sequence[int],
+        extras: tuple[str, ...],
+        *,
+        pinned: bool = False,
     ) -> None:
         if before != after:
-            old, new = reached(before, extras), reached(after, extras)
+            old, new = (reached(some, extras, pinned=pinned) for some in (before, after))
             self._gained |= new - old
             self._lost |= old - new
 
@@ -122,19 +126,27 @@ class Closure:
         work = self._work
         work.load_releases({key.release for key in keys})
         drawn = {
-            key: dict(edges(self._targets, work.facts[key.release], key.extra)) for key in keys
+            key: {}
+            if key.pinned
+            else dict(edges(self._targets, work.facts[key.release], key.extra))
+            for key in keys
         }
         old = {key: work.nodes[key].edges for key in keys}
         named = {c for some in (*drawn.values(), *old.values()) for c in some.values() if c}
         work.load_named(named)
         uses: Counter[ClassKey] = Counter()
+        shed: set[ClassKey] = set()
         for key in keys:
             uses.update(c for c in drawn[key].values() if c)
             uses.subtract(c for c in old[key].values() if c)
+            # By node: what one node sheds another may take up, perhaps one that hangs on itself.
+            shed.update({c for c in old[key].values() if c} - set(drawn[key].values()))
             work.draw(key, drawn[key])
         work.load_candidates({c.project for c in uses if c not in work.classes})
         for class_key, count in uses.items():
             self._use(class_key, count)
+        for class_key in shed:
+            self._lost |= reached(work.classes[class_key].chosen, class_key.extras)
 
     def _use(self, key: ClassKey, count: int) -> None:
         """``count`` more uses of a class (or fewer)."""
@@ -143,8 +155,6 @@ class Closure:
         entry = self._work.classes[key]
         if entry.uses == 0 and count > 0:
             self._gained |= reached(entry.chosen, key.extras)
-        if count < 0:
-            self._lost |= reached(entry.chosen, key.extras)
         entry.uses += count
 
     # -- shrinking --------------------------------------------------------------------------
@@ -196,8 +206,6 @@ class Closure:
             roots=roots,
             unseen=self._unseen,
             unknown={
-                key.release
-                for key in live
-                if key.extra != PINNED and not work.facts[key.release].known
+                key.release for key in live if not key.pinned and not work.facts[key.release].known
             },
         )

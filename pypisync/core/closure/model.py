@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from pypisync.core.closure.candidates import Candidate
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.standards.model import names_extra
-from pypisync.core.wanted.selector import PINNED, Selector
+from pypisync.core.wanted.selector import Selector
 
 
 class ClassKey(NamedTuple):
@@ -25,10 +25,14 @@ class ClassKey(NamedTuple):
 
 
 class NodeKey(NamedTuple):
-    """A selected release, or with ``extra`` an extra of it, or with PINNED the release alone."""
+    """A selected release, or with ``extra`` an extra of it.
+
+    ``pinned``: the release that a lock file names, and nothing that it needs.
+    """
 
     release: int
     extra: str
+    pinned: bool = False
 
 
 class EdgeFact(NamedTuple):
@@ -98,11 +102,7 @@ class RootState:
     marker: str = ""  # it counts only on targets where this can hold
     chosen: tuple[int, ...] = ()
     unmet: int = 0
-
-    @property
-    def pinned(self) -> bool:
-        """Whether it names a release of a lock file: exactly that one, followed no further."""
-        return PINNED in self.extras
+    pinned: bool = False  # names a release of a lock file: exactly that one, followed no further
 
 
 @dataclass(slots=True)
@@ -123,12 +123,14 @@ class Node:
     edges: dict[int, ClassKey | None] = field(default_factory=dict)
 
 
-def called(extras: Sequence[str]) -> tuple[str, ...]:
-    """Returns the extras of the nodes that a call with these extras supports.
+def called(release: int, extras: Iterable[str], *, pinned: bool = False) -> tuple[NodeKey, ...]:
+    """Returns the nodes that a call for this release with these extras supports.
 
-    The extra "" is the release itself.
+    ``pinned``: a lock file calls for it, which is followed no further.
     """
-    return (PINNED,) if PINNED in extras else ("", *extras)
+    if pinned:
+        return (NodeKey(release, "", pinned=True),)
+    return tuple(NodeKey(release, extra) for extra in ("", *extras))
 
 
 class StoredGraph(Protocol):

@@ -11,8 +11,9 @@ releases.
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from pypisync.core.closure.model import NodeKey
 from pypisync.core.wanted.roots import Root
 
 SHARED = ""
@@ -21,18 +22,11 @@ SHARED = ""
 _T = TypeVar("_T", bound=Hashable)
 
 
-class ReleaseNode(NamedTuple):
-    """A selected release, or with ``extra`` an extra of it."""
-
-    release: int
-    extra: str
-
-
 @dataclass(frozen=True, slots=True)
 class Use:
     """A node that needs another, by this requirement (``kind`` runtime or build)."""
 
-    user: ReleaseNode
+    user: NodeKey
     requirement: str
     kind: str
 
@@ -40,10 +34,10 @@ class Use:
 class UseGraph(Protocol):
     """The selection, read in batches; a node that nothing is known of is left out of the result."""
 
-    def roots(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Root]]:
+    def roots(self, nodes: Collection[NodeKey]) -> Mapping[NodeKey, Sequence[Root]]:
         """Returns the roots that call for the node itself."""
 
-    def uses(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Use]]:
+    def uses(self, nodes: Collection[NodeKey]) -> Mapping[NodeKey, Sequence[Use]]:
         """Returns what needs the node."""
 
 
@@ -72,14 +66,14 @@ class ChainFinder:
 
     graph: UseGraph
     most: int | None = None  # nodes to look at in one search; None: no limit
-    _roots: dict[ReleaseNode, Sequence[Root]] = field(default_factory=dict)
-    _uses: dict[ReleaseNode, Sequence[Use]] = field(default_factory=dict)
+    _roots: dict[NodeKey, Sequence[Root]] = field(default_factory=dict)
+    _uses: dict[NodeKey, Sequence[Use]] = field(default_factory=dict)
 
-    def chains(self, starts: Iterable[ReleaseNode]) -> Chains:
+    def chains(self, starts: Iterable[NodeKey]) -> Chains:
         """Returns the roots that reach one of the nodes; none for a node that no root reaches."""
         found: dict[Root, Chain] = {}
         frontier = sorted(starts)
-        below: dict[ReleaseNode, tuple[ReleaseNode, Use] | None] = dict.fromkeys(frontier)
+        below: dict[NodeKey, tuple[NodeKey, Use] | None] = dict.fromkeys(frontier)
         while frontier:
             self._read(frontier)
             for node in frontier:
@@ -91,7 +85,7 @@ class ChainFinder:
             frontier = self._above(frontier, below)
         return Chains([*found.values()])
 
-    def _read(self, frontier: Collection[ReleaseNode]) -> None:
+    def _read(self, frontier: Collection[NodeKey]) -> None:
         fresh = {node for node in frontier if node not in self._roots}
         if fresh:
             roots, uses = self.graph.roots(fresh), self.graph.uses(fresh)
@@ -101,10 +95,10 @@ class ChainFinder:
 
     def _above(
         self,
-        frontier: Iterable[ReleaseNode],
-        below: dict[ReleaseNode, tuple[ReleaseNode, Use] | None],
-    ) -> list[ReleaseNode]:
-        above: list[ReleaseNode] = []
+        frontier: Iterable[NodeKey],
+        below: dict[NodeKey, tuple[NodeKey, Use] | None],
+    ) -> list[NodeKey]:
+        above: list[NodeKey] = []
         for node in frontier:
             for use in self._uses[node]:
                 if use.user not in below:
@@ -113,9 +107,7 @@ class ChainFinder:
         return sorted(above)
 
 
-def _way(
-    below: Mapping[ReleaseNode, tuple[ReleaseNode, Use] | None], top: ReleaseNode
-) -> tuple[Use, ...]:
+def _way(below: Mapping[NodeKey, tuple[NodeKey, Use] | None], top: NodeKey) -> tuple[Use, ...]:
     way: list[Use] = []
     step = below[top]
     while step is not None:

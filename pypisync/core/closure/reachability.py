@@ -82,7 +82,8 @@ class Liveness:
 
     def _rooted(self, node: NodeKey) -> bool:
         return any(
-            node.release in root.chosen and node.extra in called(root.extras)
+            node.release in root.chosen
+            and node in called(node.release, root.extras, pinned=root.pinned)
             for root in self._work.roots_of(node.release)
         )
 
@@ -94,7 +95,7 @@ class Liveness:
             (node, c)
             for node in frontier
             for c in sorted(self._work.classes_of(node.release))
-            if not node.extra or node.extra in c.extras
+            if not node.pinned and (not node.extra or node.extra in c.extras)
         ]
         stored = self._work.users({c for _, c in through}, limit)
         for node, c in through:

@@ -180,6 +180,8 @@ class WorkingSet:
                 self._stored[key] = (entry.chosen, entry.unmet, entry.uses)
 
 
-def reached(releases: Iterable[int], extras: Sequence[str]) -> set[NodeKey]:
+def reached(
+    releases: Iterable[int], extras: Sequence[str], *, pinned: bool = False
+) -> set[NodeKey]:
     """Returns the nodes that a choice of these releases with these extras supports."""
-    return {NodeKey(release, extra) for release in releases for extra in called(extras)}
+    return {node for release in releases for node in called(release, extras, pinned=pinned)}

@@ -14,7 +14,6 @@ from pypisync.core.standards import versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.units import masked
 from pypisync.core.wanted.roots import NamedFile, Origin, Root
-from pypisync.core.wanted.selector import PINNED
 
 Asked: TypeAlias = tuple[Requirement, ...]
 """What an installer is asked for at once: one root, or all of a group; no marker counts."""
@@ -111,7 +110,7 @@ def roots_of(group: Group) -> Iterator[Root]:
         here = [each for each in said[one.name] if each.marker in ("", one.marker)]
         yield Root(one.name, _selector(here), one.extras, *maker, marker=one.marker)
     for pin in group.locked:
-        yield Root(pin.name, pin.version, (PINNED,), *maker, files=pin.files)
+        yield Root(pin.name, pin.version, (), *maker, pinned=True, files=pin.files)
 
 
 def _selector(requirements: list[Requirement]) -> str:

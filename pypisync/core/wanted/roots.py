@@ -60,10 +60,11 @@ class Root:
 
     project: str  # normalised
     selector: str  # see :mod:`pypisync.core.wanted.selector`
-    extras: tuple[str, ...] = ()  # normalised, sorted; (PINNED,): the release without its needs
+    extras: tuple[str, ...] = ()  # normalised, sorted
     origin: Origin = Origin.PACKAGES
     source: str = ""  # the key of packages_re or the name of the file that makes it
     _: KW_ONLY
+    pinned: bool = False  # a lock file names the release: nothing that it needs is followed
     marker: str = ""  # it counts only on targets where this can hold
     files: tuple[NamedFile, ...] = ()  # those that a lock file names for the release
 
@@ -92,10 +93,17 @@ def shown(origin: str, source: str) -> str:
     return f"{Origin.GROUP}:{source}" if origin == Origin.GROUP else origin
 
 
-def of_row(project: str, selector: str, extras: str, origin: str = "", source: str = "") -> Root:
+def of_row(
+    project: str,
+    selector: str,
+    extras: str,
+    origin: str = "",
+    source: str = "",
+    pinned: object = None,
+) -> Root:
     """Returns the root that a row spells; ``extras`` are separated by commas."""
     named = tuple(filter(None, extras.split(",")))
-    return Root(project, selector, named, Origin(origin), source)
+    return Root(project, selector, named, Origin(origin), source, pinned=bool(pinned))
 
 
 @dataclass(frozen=True, slots=True)

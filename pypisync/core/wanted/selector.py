@@ -14,9 +14,6 @@ from packaging.utils import canonicalize_name
 
 from pypisync.core.standards import specifiers, versions
 
-# The extra of a pin: the release itself, and nothing that it needs. No real extra has this name.
-PINNED = "="
-
 _LATEST = re.compile(r"([0-9]{0,9})\s*+latest(.*)", re.DOTALL)
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _KEY = re.compile(rf"({_NAME})\s*+(?:\[\s*+({_NAME}(?:\s*+,\s*+{_NAME})*)?\s*+\])?")

@@ -288,6 +288,36 @@ def test_patterns_and_files_leave_the_origins_of_roots(database: str) -> None:
     catalog.close()
 
 
+def test_what_lock_files_name_is_no_extra_any_more(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0022")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name, display) VALUES (1, 'a', 'a')")
+        run("INSERT INTO releases (id, project_id, version, key) VALUES (1, 1, '1', '1')")
+        for number, extras in enumerate(("", "x,y", "="), 1):
+            run(
+                "INSERT INTO roots (id, project_id, selector, extras, state) VALUES"
+                f" ({number}, 1, '1', '{extras}', 'kept')"
+            )
+            run(f"INSERT INTO root_choices (root_id, release_id) VALUES ({number}, 1)")
+        for number, extra in enumerate(("", "x", "="), 1):
+            run(f"INSERT INTO selected (id, release_id, extra) VALUES ({number}, 1, '{extra}')")
+        run("INSERT INTO edges (selected_id, requirement_id) VALUES (1, 7)")
+    migrate.upgrade(catalog.engine)
+    with catalog.begin() as connection:
+        run = connection.exec_driver_sql
+        found = run("SELECT extras, pinned FROM roots ORDER BY id").fetchall()
+        nodes = run("SELECT extra, pinned FROM selected ORDER BY id").fetchall()
+        shown = run("SELECT extras, chosen FROM v_roots ORDER BY extras").fetchall()
+        assert run("SELECT count(*) FROM root_choices").scalar() == 3
+        assert run("SELECT count(*) FROM edges").scalar() == 1
+    assert sorted(map(tuple, shown)) == [("", "1"), ("=", "1"), ("x,y", "1")]
+    assert [tuple(row) for row in found] == [("", 0), ("x,y", 0), ("", 1)]
+    assert [tuple(row) for row in nodes] == [("", 0), ("x", 0), ("", 1)]
+    catalog.close()
+
+
 def test_what_was_read_is_read_again_after_an_upgrade(database: str) -> None:
     catalog = Catalog(database)
     with catalog.engine.begin() as connection:

@@ -80,7 +80,10 @@ def varied(connection: Connection, seed: int) -> None:
         )
         for _ in range(60)
     ]
-    pins = [Root(drawn.name(n), draw.choice(PINS), ("=",), Origin.GROUP, "x") for n in range(40)]
+    pins = [
+        Root(drawn.name(n), draw.choice(PINS), (), Origin.GROUP, "x", pinned=True)
+        for n in range(40)
+    ]
     set_roots(connection, wanted + pins)
 
 

@@ -7,7 +7,7 @@
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pypisync.core.closure.candidates import Candidate, choose
 from pypisync.core.closure.edges import edges, root_calls_for
@@ -24,7 +24,7 @@ from pypisync.core.closure.model import (
 )
 from pypisync.core.environments.targets import targets
 from pypisync.core.standards import versions
-from pypisync.core.wanted.selector import PINNED, parse_selector
+from pypisync.core.wanted.selector import parse_selector
 
 TARGETS = targets({"python_version": ["3.9", "3.12"], "sys_platform": ["linux", "win32"]})
 SPECIFIERS = ("", "", "", "<2", ">=2", "==1.0", ">1,<3", "!=2.0", ">9", "~=1.0", "==2.0a1")
@@ -98,7 +98,7 @@ class MemoryGraph:
 
     def all_roots(self) -> Iterator[RootState]:
         for root in sorted(self.all.values(), key=lambda one: (one.project, one.id)):
-            yield RootState(root.id, root.project, root.selector, root.extras, root.marker)
+            yield copied(root)
 
     # -- decisions; copies, as a database gives --
 
@@ -153,6 +153,11 @@ class MemoryGraph:
     def _next(self) -> int:
         self._count += 1
         return self._count
+
+
+def copied(root: RootState) -> RootState:
+    """The root, before it called for anything."""
+    return replace(root, chosen=(), unmet=0)
 
 
 def key_of(version: str) -> bytes:
@@ -210,11 +215,16 @@ class World:
         draw = self.draw
         pinned = draw.random() < 0.15
         selector = draw.choice(VERSIONS) if pinned else draw.choice(SELECTORS)
-        extras = (PINNED,) if pinned else draw.choice(((), (), ("x",)))
+        extras = () if pinned else draw.choice(((), (), ("x",)))
         marker = "" if pinned else draw.choice(("", "", "", 'sys_platform == "win32"'))
         self._roots += 1
         return RootState(
-            self._roots, draw.choice(self.names), parse_selector(selector), extras, marker
+            self._roots,
+            draw.choice(self.names),
+            parse_selector(selector),
+            extras,
+            marker,
+            pinned=pinned,
         )
 
     def change(self) -> tuple[set[int], set[int]]:
@@ -251,20 +261,22 @@ def naive(graph: MemoryGraph) -> Selection:
         if node in found:
             return
         found.add(node)
+        if node.pinned:
+            return
         for _, key in edges(TARGETS, graph.facts.releases[node.release], node.extra):
             if key is not None and key not in classes:
                 chosen = choose(graph._candidates(key.project) or (), key.specifier, key.mask)
                 classes[key] = chosen
                 call(chosen[0], key.extras)
 
-    def call(releases: Sequence[int], extras: tuple[str, ...]) -> None:
+    def call(releases: Sequence[int], extras: tuple[str, ...], *, pinned: bool = False) -> None:
         for release in releases:
-            for extra in called(extras):
-                visit(NodeKey(release, extra))
+            for node in called(release, extras, pinned=pinned):
+                visit(node)
 
     for root in graph.all_roots():
         pinnable = graph.pinnable([root.project])[root.project]
         candidates = graph._candidates(root.project) or ()
         roots[root.id] = root_calls_for(root, TARGETS, candidates, pinnable)
-        call(roots[root.id][0], root.extras)
+        call(roots[root.id][0], root.extras, pinned=root.pinned)
     return found, classes, roots

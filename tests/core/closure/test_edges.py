@@ -7,7 +7,6 @@ from packaging.markers import Marker
 from pypisync.core.closure.edges import edges
 from pypisync.core.closure.model import EdgeFact, ReleaseFacts
 from pypisync.core.environments.targets import targets
-from pypisync.core.wanted.selector import PINNED
 from tests.deep import scaled
 
 TARGETS = targets({"python_version": ["3.9", "3.12"], "sys_platform": ["linux", "win32"]})
@@ -60,10 +59,9 @@ def test_a_requirement_counts_where_its_marker_holds(marker: str, mask: int, bui
             assert masks == ({expected} - {0})
 
 
-def test_a_pin_has_no_edges_and_a_fault_no_class() -> None:
+def test_a_fault_has_no_class() -> None:
     faulty = EdgeFact(1, 2, "runtime", "", "", (), "a direct reference")
     facts = ReleaseFacts(1, "1.0", 15, 0, True, (), (faulty,))
-    assert dict(edges(TARGETS, facts, PINNED)) == {}
     assert dict(edges(TARGETS, facts, "")) == {1: None}
 
 

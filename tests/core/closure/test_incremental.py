@@ -11,10 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.closure import reachability
+from pypisync.core.closure.candidates import Candidate
 from pypisync.core.closure.full import FullSelection
 from pypisync.core.closure.incremental import Closure
-from pypisync.core.closure.model import ClassKey, Decision, NodeKey, RootState
-from tests.core.closure.memory_graph import TARGETS, MemoryGraph, Selection, World, naive
+from pypisync.core.closure.model import (
+    ClassKey,
+    Decision,
+    EdgeFact,
+    NodeKey,
+    ReleaseFacts,
+    RootState,
+)
+from pypisync.core.wanted.selector import parse_selector
+from tests.core.closure.memory_graph import (
+    TARGETS,
+    MemoryGraph,
+    Selection,
+    World,
+    copied,
+    key_of,
+    naive,
+)
 from tests.deep import scaled
 
 SEEDS = st.integers(0, 2**32)
@@ -87,7 +104,9 @@ def test_from_nothing_it_is_the_same(seed: int) -> None:
     found.grow()
     facts = graph.facts.releases
     assert set(found.unknown) == {
-        key.release for key in graph.selected if not key.extra and not facts[key.release].known
+        key.release
+        for key in graph.selected
+        if not (key.extra or key.pinned or facts[key.release].known)
     }
     nodes = [NodeKey(one, "") if isinstance(one, int) else one for one in found.nodes]
     classes = {key: (found.chosen[n], found.unmet[n]) for key, n in found.classes.items()}
@@ -100,6 +119,29 @@ def test_from_nothing_it_is_the_same(seed: int) -> None:
     for user, requirement, used in zip(found.users, found.requirements, found.used, strict=True):
         drawn[nodes[user]][requirement] = keys[used] if used >= 0 else None
     assert drawn == {key: node.edges for key, node in graph.selected.items()}
+
+
+def test_what_takes_up_a_use_of_itself_does_not_live_by_it() -> None:
+    """At once, one release stops needing another, and that one begins to need itself."""
+    world = World(0, projects=0)
+    facts = world.facts
+    need = EdgeFact(1, 2, "runtime", "==1.0", "", (), "")
+
+    def state(release: int, *edges: EdgeFact) -> None:
+        facts.projects[release] = {release}
+        facts.releases[release] = ReleaseFacts(release, "1.0", 15, 0, True, (), edges)
+        facts.candidates[release] = Candidate(release, key_of("1.0"), "1.0", False, 15, 15)
+
+    state(1, need)
+    state(2)
+    root = RootState(1, 1, parse_selector("latest"), ())
+    update(world.graph, [root], [], set(), set())
+    assert {key.release for key in world.graph.selected} == {1, 2}
+    state(1)
+    state(2, need)
+    update(world.graph, [], [], {1, 2}, {1, 2})
+    assert stored(world.graph) == naive(world.graph)
+    assert {key.release for key in world.graph.selected} == {1}
 
 
 @given(SEEDS)
@@ -123,7 +165,7 @@ def test_the_order_of_events_does_not_matter(seed: int) -> None:
         roots.append(root)
         update(one.graph, [root], [], set(), set())
     other.draw.shuffle(roots)
-    update(other.graph, [RootState(r.id, r.project, r.selector, r.extras, r.marker) for r in roots],
+    update(other.graph, [copied(root) for root in roots],
            [], set(), set())  # fmt: skip
     assert stored(one.graph) == stored(other.graph)
 
@@ -162,5 +204,5 @@ def test_what_is_lacking_is_named(seed: int) -> None:
     pinned = {root.project for root in new if root.pinned}
     assert decision.unseen - pinned == (asked & world.facts.unseen) - pinned
     facts = world.facts.releases
-    read = {key.release for key in graph.selected if key.extra != "="}
+    read = {key.release for key in graph.selected if not key.pinned}
     assert decision.unknown == {one for one in read if not facts[one].known}

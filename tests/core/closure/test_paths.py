@@ -7,7 +7,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pypisync.core.closure.paths import Chain, ChainFinder, ReleaseNode, Use
+from pypisync.core.closure.model import NodeKey
+from pypisync.core.closure.paths import Chain, ChainFinder, Use
 from pypisync.core.wanted.roots import Root
 from tests.deep import scaled
 
@@ -16,8 +17,8 @@ def line(number: int) -> Root:
     return Root(f"root{number}", "latest")
 
 
-def node(number: int) -> ReleaseNode:
-    return ReleaseNode(number, "")
+def node(number: int) -> NodeKey:
+    return NodeKey(number, "")
 
 
 @dataclass
@@ -28,12 +29,12 @@ class Graph:
     edges: set[tuple[int, int]]
     asked: int = 0
 
-    def roots(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Root]]:
+    def roots(self, nodes: Collection[NodeKey]) -> Mapping[NodeKey, Sequence[Root]]:
         return {n: [line(n.release)] for n in nodes if n.release in self.rooted}
 
-    def uses(self, nodes: Collection[ReleaseNode]) -> Mapping[ReleaseNode, Sequence[Use]]:
+    def uses(self, nodes: Collection[NodeKey]) -> Mapping[NodeKey, Sequence[Use]]:
         self.asked += len(nodes)
-        found: dict[ReleaseNode, list[Use]] = {}
+        found: dict[NodeKey, list[Use]] = {}
         for user, used in sorted(self.edges):
             if node(used) in nodes:
                 found.setdefault(node(used), []).append(Use(node(user), f"{used}", "runtime"))

@@ -51,8 +51,8 @@ def test_pins_become_lines_of_their_own_kind() -> None:
     files = (NamedFile("a-1.0.tar.gz"), NamedFile(sha256="0" * 64))
     group = Group("f", resolve=False, locked=(Locked("a", "1.0", files), Locked("b", "2.0")))
     assert list(roots_of(group)) == [
-        Root("a", "1.0", ("=",), Origin.GROUP, "f", files=files),
-        Root("b", "2.0", ("=",), Origin.GROUP, "f"),
+        Root("a", "1.0", (), Origin.GROUP, "f", pinned=True, files=files),
+        Root("b", "2.0", (), Origin.GROUP, "f", pinned=True),
     ]
 
 
