@@ -78,6 +78,7 @@ def prove_open(mirror: Mirror, course: ProofResults) -> bool:
         course.unsure |= unsure
         complete = {text: some for text, some in found.items() if text not in lacking}
         complete |= {text: found[text] for text in unsure}
+        complete = {text: _without_lost(facts, some) for text, some in complete.items()}
         complete = {text: _with_rules(connection, some) for text, some in complete.items()}
         complete = {text: _affordable(connection, some) for text, some in complete.items()}
         verdicts.record(connection, complete, unsure, now)
@@ -121,6 +122,16 @@ def _prove(
             _join(found[subject.text], replace(verdict, targets=(machine.name,)))
         mirror.watch.advance()
     return found, lacking
+
+
+def _without_lost(facts: Offers, found: Sequence[Verdict]) -> list[Verdict]:
+    """Returns the verdicts; nothing is refuted for a project that merely cannot be read."""
+    return [
+        replace(one, verdict="blocked")
+        if one.verdict == "refuted" and facts.lost.keys() & one.consulted
+        else one
+        for one in found
+    ]
 
 
 def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:

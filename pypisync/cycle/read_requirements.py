@@ -30,6 +30,7 @@ from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import (
     Metadata,
+    Objections,
     build_requires,
     check_version,
     objections,
@@ -266,10 +267,9 @@ class _Reader:
         broken = self.broken.get(release.id, {})
         readings = {name: Reading(None, {"uv": why}) for name, why in broken.items()}
         for filename, found in told.files.items() if told else ():
-            passed, stop = objections(found, release.project, release.version)
-            readings[filename] = Reading(found.requires_python, passed)
-            if stop:
-                runtime.append(_stop(filename, stop, alone=len(release.files) == 1))
+            against = objections(found, release.project, release.version)
+            readings[filename] = Reading(found.requires_python, against.passed)
+            runtime += _stops(filename, against, alone=len(release.files) == 1)
         wanted_to_build: tuple[Requirement, ...] = ()
         build = self.build.get(release.id)
         if build is not None:
@@ -302,6 +302,14 @@ def _stop(filename: str, why: str, *, alone: bool) -> Stated:
     fault = f"{filename}: {why}"
     by = None if alone else frozenset([filename])
     return Stated(Requirement(UNREADABLE, "", fault=fault), by)
+
+
+def _stops(filename: str, against: Objections, *, alone: bool) -> Iterator[Stated]:
+    if against.stop:
+        yield _stop(filename, against.stop, alone=alone)
+    if against.stops_pip:
+        need = Requirement(UNREADABLE, "", refused=f"{filename}: {against.stops_pip}")
+        yield Stated(need, None if alone else frozenset([filename]))
 
 
 def _stated(release: WantedRelease, told: _Told | None) -> Iterator[Stated]:

@@ -9,7 +9,7 @@ Whether the filename is a wheel's or an sdist's, and of which release, is for th
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urljoin
 
 import msgspec
@@ -61,7 +61,7 @@ class SimpleFile(msgspec.Struct):
     size: int | None = None
     uploaded: str | None = msgspec.field(default=None, name="upload-time")
     requires_python: str | None = msgspec.field(default=None, name="requires-python")
-    yanked: bool | str | None = None
+    yanked: Any = None  # True or a reason; whatever else counts as yes is one as well, as for pip
     metadata: _Stated = msgspec.field(default=None, name="core-metadata")
     # The same before PEP 714 gave it its name, and what PyPI calls it until today.
     metadata_2: _Stated = msgspec.field(default=None, name="data-dist-info-metadata")
@@ -153,7 +153,8 @@ def _simple_file(entry: SimpleFile, base: str) -> File:
     metadata = entry.metadata
     if metadata is None:
         metadata = entry.metadata_2 if entry.metadata_2 is not None else entry.metadata_3
-    yanked = "" if entry.yanked is True else clean(entry.yanked or None)
+    reason = entry.yanked if isinstance(entry.yanked, str) else ""
+    yanked = clean(reason) if entry.yanked else None
     return _file(entry, entry.hashes, metadata, base, yanked, entry.uploaded, entry.provenance)
 
 

@@ -14,7 +14,8 @@
 ``upstream`` maps "NAME VERSION" to a list of requirements and words: ``yanked``, ``python>=3.12``,
 ``wheel=TAG`` (default: one for all), ``sdist`` (no wheel, unless one is named), ``sdist=dynamic``,
 ``build=REQUIREMENT``, ``at=DATE``, ``page=TEXT`` (the page's Requires-Python, any text),
-``inside=TEXT`` (that of METADATA), ``says=VERSION`` (of METADATA), and ``[EXTRA] REQUIREMENT``.
+``inside=TEXT`` (that of METADATA), ``says=VERSION`` and ``called=NAME`` (of METADATA), and
+``[EXTRA] REQUIREMENT``.
 ``do`` calls methods of the world, or of its faults, by name.
 """
 
@@ -47,7 +48,8 @@ ENVIRONMENT = {
 }
 TARGETS = ("3.11 linux-x86_64", "3.13 linux-x86_64")
 _WORD = re.compile(
-    r"(yanked|sdist)$|(python)(?=[<>=!~])|(wheel|sdist|build|at|page|inside|says)=|\[([\w-]+)\] "
+    r"(yanked|sdist)$|(python)(?=[<>=!~])"
+    r"|(wheel|sdist|build|at|page|inside|says|called)=|\[([\w-]+)\] "
 )
 _STEP = {
     "upstream", "do", "packages", "groups", "environment", "policy", "now", "steps", "listed",
@@ -179,7 +181,7 @@ def _say(plan: dict[str, Any], word: re.Match[str], rest: str) -> None:
             plan["requires_python"] = rest
         case (_, _, "wheel" | "build" as kind, _):
             plan["wheels" if kind == "wheel" else "build"].append(rest)
-        case (_, _, "at" | "page" | "inside" | "says" as key, _):
+        case (_, _, "at" | "page" | "inside" | "says" | "called" as key, _):
             plan[{"at": "uploaded", "page": "requires_python"}.get(key, key)] = rest
         case ("sdist", _, _, _) | (_, _, "sdist", _):
             plan |= {"sdist": True, "sdist_metadata": rest or "static"}

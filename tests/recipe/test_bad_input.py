@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.why_not import absence
+from pypisync.core.filters.file_rules import FilePolicy
 from tests.recipe.closed import unmet
 from tests.recipe.conftest import Wired
 from tests.recipe.mirrors import Bench, tree_bytes
@@ -91,6 +95,56 @@ def test_documents_that_cannot_be_read(
     assert bench.sync().exit_code == 0
     assert bench.listed() == {key: {"2.0"} for key in names}
     assert bench.query("SELECT * FROM v_pending") == []
+
+
+ODD_KEYS: dict[str, Any] = {
+    "hashes": {},
+    "provenance": {},
+    "gpg-sig": {},
+    "yanked": {},
+    "size": "7",
+    "upload-time": 7,
+    "requires-python": ["3"],
+    "core-metadata": "x",
+    "dist-info-metadata": 7,
+}
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+@pytest.mark.parametrize("every", [True, False], ids=["on all files", "on one"])
+def test_a_bad_optional_key_costs_nothing(
+    key: str, every: bool, tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    for version in ("1.0", "2.0"):
+        world.publish("a", version)
+    document = simple(world.project("a"), server.url)
+    for file in document["files"][0 if every else 1 :]:
+        file[key] = ODD_KEYS[key]
+    headers = {"Content-Type": JSON_V1}
+    world.faults.body("/simple/a/", json.dumps(document).encode(), headers=headers)
+    bench = Bench(tmp_path, wired(), {"a": ["latest"]})
+    report = bench.sync()
+    assert (report.exit_code, bench.listed()) == (0, {"a": {"2.0"}})
+
+
+def test_what_is_left_out_of_a_page_is_named_with_its_reason(
+    tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    for version in ("1.0", "2.0"):
+        world.publish("a", version)
+    document = simple(world.project("a"), server.url)
+    document["files"][1] |= {"url": "ftp://files.test/a", "hashes": {}}
+    headers = {"Content-Type": JSON_V1}
+    world.faults.body("/simple/a/", json.dumps(document).encode(), headers=headers)
+    bench = Bench(tmp_path, wired(), {"a": ["latest"]})
+    bench.sync()
+    assert bench.listed() == {"a": {"1.0"}}
+    left = bench.query("SELECT what, reason FROM v_skipped")
+    assert left == [("a-2.0-py3-none-any.whl", "its address cannot be fetched")]
+    with Reader(bench.database) as reader:
+        said = dict(absence(reader, "a", Version("2.0"), FilePolicy()).findings)
+    assert said["no release"] == "upstream lists this version only with what is left out"
+    assert said["skipped"] == "a-2.0-py3-none-any.whl: its address cannot be fetched"
 
 
 def test_a_failure_that_passes_is_not_noticed(

@@ -45,6 +45,7 @@ class Dist:
     modules: tuple[tuple[str, str], ...] = ()  # path and text; default: one module
     says: str = ""  # the version in its METADATA; default: its own
     license: str = ""  # an SPDX expression
+    called: str = ""  # the name in its METADATA; default: its own
 
 
 def dist(
@@ -121,7 +122,7 @@ def with_extra(requirement: str, extra: str) -> str:
 
 def metadata_text(dist: Dist, version: str = "2.1", dynamic: tuple[str, ...] = ()) -> str:
     """The core metadata, in the given metadata version, with these fields marked dynamic."""
-    lines = [f"Metadata-Version: {version}", f"Name: {dist.name}"]
+    lines = [f"Metadata-Version: {version}", f"Name: {dist.called or dist.name}"]
     lines += [f"Version: {dist.says or dist.version}"]
     lines += ["Summary: A simulated project"]
     lines += [f"License-Expression: {dist.license}"] if dist.license else []
@@ -137,7 +138,7 @@ def metadata_text(dist: Dist, version: str = "2.1", dynamic: tuple[str, ...] = (
 def build_wheel(dist: Dist, tag: str = "py3-none-any") -> Built:
     """Build the wheel with this tag (or build tag and tag)."""
     folder = f"{_stem(dist)}.dist-info"
-    metadata = metadata_text(dist).encode()
+    metadata = metadata_text(dist).encode(errors="surrogateescape")
     members = [(path, text.encode()) for path, text in _modules(dist)]
     if dist.padding:
         ballast = random.Random(f"{dist.name} {dist.version}").randbytes(dist.padding)

@@ -79,20 +79,20 @@ class World:
         hashes: Iterable[str] = ("sha256",),
         inside: str | EllipsisType | None = ...,
         says: str = "",
+        called: str = "",
     ) -> int:
         """Upload wheels (by tag, such as ``cp312-cp312-win_amd64``) and an sdist of a release.
 
         A release that exists gets more files. ``extras`` maps a name to requirements.
-        ``metadata`` False: no ``.metadata`` file. ``hashes``: what the index
-        states. ``claim`` is the ``requires_dist`` of the legacy
-        JSON API where it differs from the first file's. For ``build_requires``,
+        ``metadata`` False: no ``.metadata`` file. ``hashes``: what the index states. ``claim`` is
+        the ``requires_dist`` of the legacy JSON API where it is another. For ``build_requires``,
         ``dynamic_requires`` and ``sdist_metadata`` see :func:`tests.sim.dists.build_sdist`.
-        ``inside``, ``says``: Requires-Python and version of METADATA where they are others.
+        ``inside``, ``says``, ``called``: Requires-Python, version and name in METADATA, if others.
         Raises ValueError if a filename was used before, as PyPI does.
         """
         dist = dists.dist(name, version, requires, extras, requires_python, size_padding)
         inside = requires_python if inside is ... else inside
-        dist = replace(dist, requires_python=inside, says=says)
+        dist = replace(dist, requires_python=inside, says=says, called=called)
         plans: list[tuple[str, Kind, partial[Built]]] = [
             (dists.wheel_filename(dist, tag), "wheel", partial(dists.build_wheel, dist, tag))
             for tag in wheels

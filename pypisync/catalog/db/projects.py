@@ -4,8 +4,11 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from pypisync.catalog.db.schema import projects
+from pypisync.catalog.db.schema import pending, projects
 from pypisync.catalog.db.sql import Ids, add, among, batches
+
+# A project that was never read and failed in so many cycles counts as one that cannot be had.
+_BELIEVED = 3
 
 
 def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, int]:
@@ -22,3 +25,16 @@ def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, i
         add(connection, projects, [{"id": i, "name": name} for name, i in fresh.items()])
         ids |= fresh
     return ids
+
+
+def out_of_reach(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """Returns those of these unread projects that cannot be had, with the reason.
+
+    Asking for their documents has failed in several cycles. It goes on all the same.
+    """
+    found: dict[str, str] = {}
+    for batch in batches(sorted(names)):
+        often = pending.c.attempts >= _BELIEVED
+        query = select(pending.c.name, pending.c.reason).where(among(pending.c.name, batch), often)
+        found.update((name, reason) for name, reason in connection.execute(query))
+    return found

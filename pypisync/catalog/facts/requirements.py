@@ -170,7 +170,7 @@ def unreadable(connection: Connection) -> dict[str, str]:
         select(projects.c.name, r.version, q.fault)
         .join_from(requirements, releases, q.release_id == r.id)
         .join(projects, projects.c.id == r.project_id)
-        .where(q.text == UNREADABLE, q.kind == "runtime", chosen.exists())
+        .where(q.text == UNREADABLE, q.fault != "", q.kind == "runtime", chosen.exists())
         .order_by(projects.c.name, r.key)
     )
     return {f"{row[0]}=={row[1]}": row[2] for row in connection.execute(query)}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
+from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import files, projects, releases, requirements
 from pypisync.catalog.db.sql import among, batches, to_mask, words
 from pypisync.core.environments.misfits import TaggedFile
@@ -81,7 +82,7 @@ def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
 
 
 def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:
-    """Returns the ids of projects; those that have still to be read are noted."""
+    """Returns the ids of projects; those that have still to be read, or cannot be, are noted."""
     ids = []
     for batch in batches(names):
         query = select(projects.c.id, projects.c.name, projects.c.status, projects.c.index_name)
@@ -92,6 +93,9 @@ def _projects(connection: Connection, names: Sequence[str], found: Offers) -> li
             found.indexes[name] = index
             if status == "unseen":
                 found.unseen.add(name)
+    # Installers take a project whose page they cannot have for one that is not there.
+    found.lost |= out_of_reach(connection, found.unseen - found.lost.keys())
+    found.unseen -= found.lost.keys()
     return ids
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
+from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import (
     choices,
     classes,
@@ -25,7 +26,7 @@ from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import PlannedRelease, ReleaseFile, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.model import ENDPOINT
+from pypisync.core.standards.model import ENDPOINT, names_extra
 from pypisync.core.wanted.roots import NamedFile
 
 _ALL_PASS = Policy()
@@ -254,20 +255,34 @@ def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict
             (release, "its requirements could not be read yet")
             for release in connection.scalars(unread)
         )
-        unseen = (
-            select(selected.c.release_id, projects.c.name)
-            .select_from(
-                selected.join(edges, edges.c.selected_id == selected.c.id)
-                .join(classes, classes.c.id == edges.c.class_id)
-                .join(projects, projects.c.id == classes.c.project_id)
-            )
-            .where(among(selected.c.release_id, batch), projects.c.status == "unseen")
-        )
-        for release, name in connection.execute(unseen):
-            blocked[release] = f"needs {name}, which could not be read yet"
+        blocked |= _needing_unread(connection, batch)
         if policy.blocks_vulnerable:
             blocked |= vulnerabilities.never_examined(connection, batch, policy)
     return blocked
+
+
+def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, str]:
+    """Returns those of the releases that need a project of which nothing has been read.
+
+    Where that cannot be had, what only an extra needs that nobody asks for is not waited for.
+    """
+    unread = (
+        select(selected.c.release_id, selected.c.extra, requirements.c.marker, projects.c.name)
+        .select_from(
+            selected.join(edges, edges.c.selected_id == selected.c.id)
+            .join(requirements, requirements.c.id == edges.c.requirement_id)
+            .join(classes, classes.c.id == edges.c.class_id)
+            .join(projects, projects.c.id == classes.c.project_id)
+        )
+        .where(among(selected.c.release_id, batch), projects.c.status == "unseen")
+    )
+    rows = connection.execute(unread).all()
+    lost = out_of_reach(connection, {row.name for row in rows})
+    return {
+        row.release_id: f"needs {row.name}, which could not be read yet"
+        for row in rows
+        if row.name not in lost or row.extra or not names_extra(row.marker)
+    }
 
 
 _Listed = Mapping[str, Mapping[str, PageFile | None]]

@@ -97,6 +97,8 @@ class _Words:
             return ""
         listed = self._index.offers.get(name)
         what = f"{name}{self._index.offers.place(name)}"
+        if lost := self._index.offers.lost.get(name):
+            return f", and {what} could not be read: {lost}"
         versions, reason = self._misfit(name, needs)
         if usable:
             only = f", and of {what} there is only {_row([one.release.version for one in usable])}"

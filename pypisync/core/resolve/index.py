@@ -75,11 +75,13 @@ class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched,
 class Offers:
     """What an index offers: releases by project, the oldest first.
 
-    A project that is missing has none; one that is ``unseen`` has still to be read.
+    A project that is missing has none; one that is ``unseen`` has still to be read, and one that is
+    ``lost`` cannot be, for a reason.
     """
 
     releases: dict[str, Sequence[ListedRelease]] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)  # by project, where that is known
     # All files of a project; None: those of its releases.
     look_up: Callable[[str], Sequence[OfferedFile]] | None = None

@@ -181,8 +181,10 @@ class TargetIndex:
         yanked: bool,
     ) -> Usable:
         differs = any(
-            need.marker and read_by_uv(need.marker) != need.marker and self._here(need)
+            self._here(need)
             for need in release.needs
+            if (need.text == UNREADABLE and need.refused)
+            or (need.marker and read_by_uv(need.marker) != need.marker)
         )
         return Usable(release, file, yanked, self._doubt(release, passed), passed, differs)
 
@@ -219,8 +221,10 @@ class TargetIndex:
         if self.reader in passed:
             return ""  # who passes over it does not stop at it
         for need in release.needs:
-            if need.text == UNREADABLE and need.fault and self._here(need):
-                return need.fault
+            if need.text == UNREADABLE and self._here(need):
+                why = need.fault or ("" if self.reader == "uv" else need.refused)
+                if why:
+                    return why
             if need.marker and self._marker(need.marker, "") is None:
                 return f'the marker of "{need.text}" compares what cannot be compared'
         return "" if release.known else "nobody says what it requires"

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
 from pypisync.core.standards import versions
-from pypisync.core.standards.requires_python import Installer
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
 LARGEST = 10_000_000  # bytes, of either document
 # PEP 518, and what installers assume for a project that does not say.
@@ -67,6 +67,7 @@ class Metadata:
     requires_python: str | None
     static: bool  # the wheels built from it say the same
     about: About = field(default_factory=About)
+    utf8: bool = True  # all of it, the description included
 
 
 def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
@@ -89,6 +90,7 @@ def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
         requires_python=next(iter(fields["Requires-Python"]), None) or None,
         static=not sdist or _static(fields),
         about=About(*map(_shown, map(fields.get, ("Summary", "License", "License-Expression")))),
+        utf8=_is_utf8(data),
     )
 
 
@@ -98,19 +100,30 @@ def check_version(found: Metadata) -> None:
         raise ValueError(f"core metadata of version {found.version[:100]!r}")
 
 
-def objections(found: Metadata, project: str, version: str) -> tuple[dict[Installer, str], str]:
-    """Returns what in a wheel's METADATA makes installers pass over the file, and what stops one.
+@dataclass(frozen=True, slots=True)
+class Objections:
+    """What in a wheel's METADATA keeps installers from the file; all "" or empty for nearly all."""
 
-    Both are "" or empty for nearly all. ``project`` (normalised) and ``version`` are the file's. A
-    file whose METADATA has another name or version is passed over by pip, and uv stops at it, at
-    the latest when it installs it.
+    passed: dict[Installer, str]  # why an installer passes over the file, and takes another one
+    stop: str = ""  # why it stops there, if it does not pass over the file
+    stops_pip: str = ""  # why pip alone stops
+
+
+def objections(found: Metadata, project: str, version: str) -> Objections:
+    """Returns what installers have against a file of this project (normalised) and version.
+
+    A file whose METADATA has another name or version is passed over by pip, and uv stops at it, at
+    the latest when it installs it. pip breaks off at bytes that are no UTF-8 when it has installed
+    a file (``importlib.metadata``).
     """
     from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
     from pypisync.core.standards.uv_markers import read_by_uv
 
     passed: dict[Installer, str] = {}
     stop = ""
-    if canonicalize_name(found.name) != project:
+    if not _is_name(found.name):
+        passed = dict.fromkeys(INSTALLERS, f"its METADATA is of the project {found.name[:100]!r}")
+    elif canonicalize_name(found.name) != project:
         passed["pip"] = stop = f"its METADATA is of the project {found.name[:100]!r}"
     elif Version(found.version) != Version(version):
         passed["pip"] = stop = f"its METADATA is of version {found.version[:100]}"
@@ -122,7 +135,14 @@ def objections(found: Metadata, project: str, version: str) -> tuple[dict[Instal
             passed["uv"] = f"uv cannot read {line[:100]!r}: {need.fault}"
         elif need.marker and read_by_uv(need.marker) is None:
             passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
-    return passed, stop
+    return Objections(passed, stop, "" if found.utf8 else "its METADATA is not UTF-8")
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return bool(canonicalize_name(text, validate=True))
+    except InvalidName:
+        return False
 
 
 def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
@@ -168,7 +188,18 @@ def _headers(data: bytes) -> dict[str, list[str]]:
             folded = []  # malformed, but not the end
         else:
             break  # the headers end at the first line that is none
-    return {name: list(map(_text, values)) for name, values in found.items()}
+    texts = {name: list(map(_text, values)) for name, values in found.items()}
+    if any(texts["Name"][:1]) and found["Name"][0][-1][-1:].isspace():
+        texts["Name"][0] += " "  # for installers a part of the name, which makes it none
+    return texts
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(lines: list[bytes]) -> str:

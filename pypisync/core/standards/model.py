@@ -149,7 +149,7 @@ class Requirement:
 UNREADABLE = "METADATA"
 """The text of a requirement that stands for METADATA at which an installer stops.
 
-Its ``fault`` says why, and nothing meets it.
+Its ``fault`` says why, and nothing meets it; or ``refused``, if only pip stops.
 """
 
 
