@@ -126,7 +126,7 @@ def test_metadata_that_cannot_be_worked_on(
 
     read = metadata.read_metadata
     with monkeypatch.context() as patch:
-        patch.setattr(metadata, "read_metadata", breaks)
+        patch.setattr("pypisync.cycle.read_requirements.read_metadata", breaks)
         report = bench.sync()
     assert list(report.failed) == ["bad==1.0"]
     assert bench.listed() == {"good": {"1.0"}}

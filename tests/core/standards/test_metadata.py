@@ -15,6 +15,7 @@ from pypisync.core.standards.metadata import (
     About,
     Metadata,
     build_requires,
+    objections,
     read_metadata,
 )
 from tests.deep import scaled
@@ -39,6 +40,7 @@ def test_a_wheels_metadata() -> None:
         extras=("x-y", "dev"),
         requires_python=">=3.8",
         static=True,
+        utf8=False,
         about=About(summary="text over two lines"),
     )
 
@@ -80,6 +82,13 @@ def test_real_metadata_as_packaging_reads_it(name: str) -> None:
     assert found.extras == tuple(
         dict.fromkeys(canonicalize_name(e) for e in expected.get("provides_extra", ()))
     )
+
+
+@pytest.mark.parametrize("end", [" ", "\t", "\n \t"])
+def test_a_blank_behind_a_name_makes_it_none(end: str) -> None:
+    found = read_metadata(f"Name: a{end}\nVersion: 1 \n".encode())
+    assert (found.name, found.version) == ("a ", "1")
+    assert set(objections(found, "a", "1").passed) == {"pip", "uv"}
 
 
 pieces = st.sampled_from(
@@ -135,7 +144,7 @@ def test_lines_and_fields_as_pythons_own_parser(text: str, headed: bool) -> None
             read_metadata(data)
         return
     found = read_metadata(data)
-    assert (found.name, found.version) == (first("Name"), first("Version"))
+    assert (found.name.rstrip(), found.version) == (first("Name"), first("Version"))
     assert list(found.requires) == [value for value in values("Requires-Dist") if value]
     assert (found.requires_python or "") == first("Requires-Python")
 
