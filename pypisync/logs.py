@@ -64,7 +64,7 @@ _HELD_LISTED = 20  # the catalog and "status" have them all
 
 
 def logger(*, as_json: bool, colors: bool = False) -> Any:
-    """Where lines are written to."""
+    """Returns the logger that writes lines to standard error, as JSON or for people."""
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json

@@ -31,7 +31,7 @@ class Schedule:
     seconds: int | None  # between two runs; None: a cron expression
 
     def trigger(self) -> Any:
-        """The same as a trigger of APScheduler, with some jitter."""
+        """Returns the same as a trigger of APScheduler, with some jitter."""
         if self.seconds is None:
             return _cron(self.text, jitter=min(_JITTER, 30))
         from apscheduler.triggers.interval import IntervalTrigger

@@ -132,7 +132,10 @@ def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
 
 @contextmanager
 def writing(config: Config, *, daemon: bool = False) -> Iterator[Leadership]:
-    """The right to write, to the database and to the tree. Raises Busy if another has it."""
+    """Returns a context that holds the right to write to the database and to the tree.
+
+    Raises Busy if another process has it.
+    """
     with (
         leading(config.database_url) as leadership,
         writer_lock(config.destination, daemon=daemon),
@@ -149,7 +152,7 @@ def open_mirror(
     stop: Callable[[], bool] = lambda: False,
     upstream: Upstream | None = None,
 ) -> Iterator[Mirror]:
-    """The mirror, with the right to write.
+    """Returns a context with the mirror and the right to write.
 
     With ``dry`` nothing of the mirror is changed: the catalog undoes all, and what has to be read
     from files goes to a temporary folder; so does the catalog of a mirror that has none yet.
@@ -182,7 +185,10 @@ def open_parts(
     upstream: Upstream | None = None,
     patient: bool = False,
 ) -> Iterator[Mirror]:
-    """The mirror, for a caller that has the right to write already. Raises CatalogError."""
+    """Returns a context with the mirror, for a caller that has the right to write.
+
+    Raises CatalogError.
+    """
     catalog = Catalog(config.database_url, fence=leadership.fence)
     pool = Pool(config.destination, reserve=config.disk_reserve)
     with _parts(config, catalog, pool, watch, stop, upstream) as mirror:

@@ -86,6 +86,29 @@ def test_a_room_lists_only_what_is_in_it(path: Path) -> None:
     assert [name for name in listed if name not in there] == []
 
 
+RETURNS = re.compile(r"\b(return|returns|returned|yields)\b", re.IGNORECASE)
+
+
+def results(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a public function returns something; a property is told by its noun."""
+    is_property = any(ast.unparse(one).endswith("property") for one in node.decorator_list)
+    nothing = node.returns is None or ast.unparse(node.returns) in ("None", "NoReturn", "Self")
+    return not (node.name.startswith("_") or is_property or nothing)
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_public_functions_say_what_they_return(path: Path) -> None:
+    silent = [
+        node.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and results(node)
+        and (text := ast.get_docstring(node))
+        and not RETURNS.search(text)
+    ]
+    assert silent == []
+
+
 def test_a_class_name_has_one_meaning() -> None:
     places: dict[str, list[str]] = {}
     for path in CODE:

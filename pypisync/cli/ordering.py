@@ -29,9 +29,10 @@ _GONE = 15.0  # seconds in which a daemon that stood by takes over
 
 
 def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Outcome]") -> Outcome:
-    """Do work here, or order it and wait. Raises StorageError, CatalogError, UpstreamError.
+    """Do work here, or order it and wait. Returns what came of it.
 
-    On a disk that is full no order can be written, so it is tried here first.
+    On a disk that is full no order can be written, so it is tried here first. Raises StorageError,
+    CatalogError, UpstreamError.
     """
     from pypisync.cli.progress import on_terminal
     from pypisync.cycle.work import do_ordered
@@ -49,7 +50,10 @@ def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Ou
 
 
 def state(config: "Config", order: "Order", slip: str) -> Outcome:
-    """Order another state of the index, and see it carried out, here or by the other process."""
+    """Order another state of the index, and see it carried out, here or by the other process.
+
+    Returns what came of it. Raises StorageError, CatalogError, UpstreamError.
+    """
     from pypisync.cycle.report import Report
     from pypisync.cycle.sync import resume
 
@@ -62,7 +66,10 @@ def state(config: "Config", order: "Order", slip: str) -> Outcome:
 
 
 def cycle(config: "Config", order: "Order", slip: str) -> Outcome:
-    """Order a cycle of a daemon, and wait for it. Raises StorageError if there is no daemon."""
+    """Order a cycle of a daemon, and wait for it. Returns what came of it.
+
+    Raises StorageError if there is no daemon.
+    """
     with _interruptible():
         return _wait(config, order.give(config.destination, slip), None)
 

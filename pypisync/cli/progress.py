@@ -171,7 +171,7 @@ def _summary(report: Report) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def on_terminal(*, quiet: bool = False) -> Iterator[Watch]:
-    """Bars if standard error is a terminal, else a watch that says nothing."""
+    """Returns a context with progress bars at a terminal, else with a watch that says nothing."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield Silent()

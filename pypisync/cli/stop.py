@@ -38,7 +38,10 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Within it SIGTERM and SIGINT (Ctrl-C) only ask to stop; the second one ends at once."""
+    """Returns a context in which SIGTERM and SIGINT (Ctrl-C) only ask to stop.
+
+    The second signal ends the process at once.
+    """
     stop = Stop()
     before = {number: signal.signal(number, stop.take) for number in _SIGNALS}
     try:

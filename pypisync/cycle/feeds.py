@@ -33,6 +33,8 @@ def recall(
 ) -> Before:
     """Go on with the kind of the last cycle, and look for a better one if it is time.
 
+    Returns what the feed was before.
+
     ``last``: when the cycle before began (seconds since 1970); None: there was none.
     """
     word = settings.get(f"feed:{feed.name}")

@@ -32,10 +32,10 @@ def apart(
 def guarded(
     note: Callable[[UpstreamError], object], malformed: Callable[[str], object] = repr
 ) -> Iterator[None]:
-    """Read something hostile inside: what is malformed counts as not there.
+    """Returns a context for reading something hostile: what is malformed counts as missing.
 
-    Why it is malformed is told to ``malformed``, whatever else it does to a library to ``note``.
-    Raises what concerns everything.
+    ``malformed`` is called with the reason, ``note`` with any other fault of a library. Raises
+    what concerns everything: StorageError, CatalogError, Stopped.
     """
     try:
         yield

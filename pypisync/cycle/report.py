@@ -32,7 +32,7 @@ class Report:
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Add the time that the block takes to a step's ``seconds``."""
+        """Returns a context that adds the time of its block to the ``seconds`` of a step."""
         start = perf_counter()
         yield
         before = self.seconds.get(step, 0.0)

@@ -39,32 +39,35 @@ class Order:
     text: str
 
     def give(self, root: Path, slip: str = "") -> orders.Given:
-        """Leave it in the mirror's folder. Raises StorageError."""
+        """Write the order into the mirror's folder. Returns it as given. Raises StorageError."""
         return orders.give(root, self.name, self.text, slip)
 
 
 def to_generation(number: int) -> Order:
-    """Go back to this generation and stay there."""
+    """Returns the order to go back to this generation and to stay there."""
     return Order(_INDEX, str(number))
 
 
 def follow() -> Order:
-    """Follow upstream again."""
+    """Returns the order to follow upstream again."""
     return Order(_INDEX, _FOLLOW)
 
 
 def named(name: str, number: int | None) -> Order:
-    """Let a name stand for a generation, or for none."""
+    """Returns the order to let a name stand for a generation; None: for no generation."""
     return Order(_NAME + name, _NOTHING if number is None else str(number))
 
 
 def no_limits() -> Order:
-    """Let the next cycle add more than the limits allow."""
+    """Returns the order to let the next cycle add more than the limits allow."""
     return Order(_LIMITS, _LIFT)
 
 
 def accept_removals() -> Order:
-    """Believe that what upstream denies is gone, and let go what nothing asks for any more."""
+    """Returns the order to accept all removals in the next cycle.
+
+    What upstream denies counts as gone, and what no root needs any more is dropped.
+    """
     return Order(_REMOVALS, _ACCEPT)
 
 

@@ -31,7 +31,7 @@ from pypisync.upstream.api import FileAsk
 
 
 def sync_once(mirror: Mirror) -> Report:
-    """Run one cycle. The caller holds the writer's lock.
+    """Run one cycle. Returns what it did. The caller holds the writer's lock.
 
     Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError.
     """

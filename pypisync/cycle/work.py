@@ -31,22 +31,22 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def cycle(slip: str) -> Order:
-    """Run a cycle from its beginning."""
+    """Returns the order to run a cycle from its beginning."""
     return Order(CYCLE + slip, "now")
 
 
 def pruning(slip: str) -> Order:
-    """Delete files that nobody needs any more."""
+    """Returns the order to delete files that no generation and no proof needs any more."""
     return Order(PRUNE + slip, "now")
 
 
 def repairing(slip: str, *, rehash: bool) -> Order:
-    """Look at everything, and put right what is wrong."""
+    """Returns the order to check the disk and to repair it; ``rehash``: read every byte."""
     return Order(REPAIR + slip, _REHASH if rehash else _SIZES)
 
 
 def pruned(mirror: Mirror) -> Outcome:
-    """Prune. The result is what ``pypisync prune --json`` prints. Raises StorageError."""
+    """Prune. Returns what ``pypisync prune --json`` prints. Raises StorageError."""
     report = Report()
     return prunable(*prune(mirror, report), deleted=True, failed=report.failed)
 
@@ -62,7 +62,7 @@ def prunable(
 
 
 def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
-    """Repair. The result is what ``pypisync verify --repair --json`` prints.
+    """Repair. Returns what ``pypisync verify --repair --json`` prints.
 
     Raises StorageError, CatalogError, UpstreamError if upstream cannot be reached at all.
     """

@@ -44,7 +44,9 @@ class Holder:
 
 @contextmanager
 def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
-    """Hold the lock of the mirror in the folder ``root``, which is made if it is missing.
+    """Returns a context that holds the lock of the mirror in the folder ``root``.
+
+    The folder is made if it is missing.
 
     Raises Busy at once if another process (or another block of this one) holds it, StorageError.
     """

@@ -181,9 +181,9 @@ class Pool:
         self._unlooked = 0  # parts that may be opened before the next look
 
     def part(self, ask: Ask) -> PartialFile:
-        """Open the part for this file, with what an earlier try left.
+        """Returns the partial file for this ask, with what an earlier try left.
 
-        ``offset`` may already be the whole size: then only ``commit`` is left. Raises Malformed
+        Its ``offset`` may already be the whole size: then only ``commit`` is left. Raises Malformed
         for a path that leaves the pool, NoRoom if the file does not fit, StorageError.
         """
         self.absolute(ask.path)

@@ -59,9 +59,9 @@ class Tree:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Pages written or removed inside appear or go at its end, in their order.
+        """Returns a context at whose end the pages written or removed in it appear or go.
 
-        One sync serves them all.
+        They do so in their order; one sync of the disk serves them all.
         """
         self._queue = {}
         try:

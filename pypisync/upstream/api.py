@@ -97,7 +97,10 @@ class Deposit(Protocol):
     """Where downloads go."""
 
     def part(self, ask: FileAsk) -> Part:
-        """Open the part for this file, with what an earlier try left. Raises StorageError."""
+        """Returns the partial file for this ask, with what an earlier try left.
+
+        Raises StorageError.
+        """
 
 
 class ChangeFeed(Protocol):
@@ -153,7 +156,7 @@ class Upstream(Protocol):
     def projects(
         self, asks: Iterable[ProjectAsk]
     ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Fetch documents in parallel; answers come as they arrive, a failure as a value."""
+        """Yields the documents, fetched in parallel, as they arrive; a failure comes as a value."""
 
     def requires(
         self, asks: Iterable[ReleaseAsk]
@@ -177,7 +180,10 @@ class Upstream(Protocol):
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
     ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Download files in parallel into ``deposit``. Raises StorageError at once."""
+        """Download files in parallel into ``deposit``.
+
+        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
+        """
 
     def close(self) -> None:
         """Close the connections."""

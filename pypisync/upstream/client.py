@@ -111,7 +111,7 @@ class HttpUpstream:
     def projects(
         self, asks: Iterable[ProjectAsk]
     ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Fetch documents in parallel; answers come as they arrive, a failure as a value."""
+        """Yields the documents, fetched in parallel, as they arrive; a failure comes as a value."""
 
         def begin(halt: Event) -> Callable[[ProjectAsk], ProjectDocument | Unchanged]:
             return Projects(self._session.until(halt), self._learnt).read
@@ -154,7 +154,10 @@ class HttpUpstream:
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
     ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Download files in parallel into ``deposit``. Raises StorageError at once."""
+        """Download files in parallel into ``deposit``.
+
+        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
+        """
 
         def begin(halt: Event) -> Callable[[FileAsk], None]:
             session = self._session.until(halt)

@@ -76,24 +76,24 @@ class _Sliced:
     """The methods of a socket that wait, in slices."""
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        """As of any socket."""
+        """Returns what a socket returns; it waits in slices, so that a stop is heard."""
         count: int = _patiently(super().recv_into, buffer, nbytes, flags)  # type: ignore[misc]
         _got(count)
         return count
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        """As of any socket."""
+        """Returns what a socket returns; it waits in slices, so that a stop is heard."""
         data: bytes = _patiently(super().recv, bufsize, flags)  # type: ignore[misc]
         _got(len(data))
         return data
 
     def send(self, data: Any, flags: int = 0) -> int:
-        """As of any socket."""
+        """Returns what a socket returns; it waits in slices, so that a stop is heard."""
         count: int = _patiently(super().send, data, flags)  # type: ignore[misc]
         return count
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """As of any socket."""
+        """Returns what a socket returns; it waits in slices, so that a stop is heard."""
         with memoryview(data) as view, view.cast("B") as rest:
             sent = 0
             while sent < len(rest):

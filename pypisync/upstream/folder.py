@@ -97,7 +97,7 @@ class FolderUpstream:
     def projects(
         self, asks: Iterable[ProjectAsk]
     ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Read what is there of each project; a failure comes as a value."""
+        """Yields what the folder has of each project; a failure comes as a value."""
         try:
             there = self._projects()
         except UpstreamError as error:
@@ -132,7 +132,10 @@ class FolderUpstream:
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
     ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Copy files into ``deposit``. Raises StorageError at once."""
+        """Copy files into ``deposit``.
+
+        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
+        """
         return _each(asks, partial(self._copy, deposit))
 
     def close(self) -> None:

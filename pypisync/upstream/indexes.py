@@ -45,7 +45,7 @@ class Indexes:
         )
 
     def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, _Answer]]:
-        """Fetch each document from the index that it comes from; a failure comes as a value."""
+        """Yields each document from the index that it comes from; a failure comes as a value."""
         searches = [_search(ask, self.assignment) for ask in asks]
         while searches:
             waiting: dict[str, dict[ProjectAsk, _Search]] = {}
@@ -91,7 +91,10 @@ class Indexes:
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
     ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Download files into ``deposit``, each as its index wants. Raises StorageError at once."""
+        """Download files into ``deposit``, each as its index wants.
+
+        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
+        """
         return self._of_each(asks, lambda index, those: index.fetch(those, deposit))
 
     def _of_each(

@@ -115,11 +115,11 @@ class _RangedFile(io.RawIOBase):
             self._fill(max(self._size - TAIL, 0), self._size)
 
     def seekable(self) -> bool:
-        """Yes."""
+        """Returns True: parts are asked for as they are read."""
         return True
 
     def readable(self) -> bool:
-        """Yes."""
+        """Returns True: parts are asked for as they are read."""
         return True
 
     def tell(self) -> int:
@@ -127,7 +127,7 @@ class _RangedFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go there. Raises OSError if that is before the beginning."""
+        """Returns the new position. Raises OSError if it is before the beginning."""
         base = (0, self._position, self._size)[whence]
         if base + offset < 0:
             raise OSError("before the beginning")

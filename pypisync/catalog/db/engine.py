@@ -90,7 +90,11 @@ def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:
 
 @contextmanager
 def database_errors(engine: Engine) -> Iterator[None]:
-    """Turn the driver's errors into a CatalogError that says what happened, and what to do."""
+    """Returns a context in which errors of the driver become a CatalogError.
+
+    Its text says what happened, and what to do. What the database rejects (a value that it cannot
+    hold, a row that breaks a constraint) becomes Rejected.
+    """
     try:
         yield
     except (DataError, IntegrityError) as error:

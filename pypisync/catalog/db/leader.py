@@ -62,7 +62,10 @@ class Leadership:
 
 @contextmanager
 def leading(url: str) -> Iterator[Leadership]:
-    """Hold the lock of the database at ``url``. Raises Busy if another holds it, CatalogError."""
+    """Returns a context that holds the lock of the database at ``url``.
+
+    Raises Busy if another process holds it, CatalogError if the database cannot be reached.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         yield Leadership(None)

@@ -1,9 +1,9 @@
-"""A look at the catalog for commands that answer at once: plain SQL on the driver itself.
+"""A look at the catalog for quick commands: plain SQL on the driver itself.
 
 SQLAlchemy costs a quarter of a second to import, more than these commands may take. A reader
 changes nothing: SQLite's file is opened read-only (no checkpoint, no file that was not there but
 SQLite's own ``-wal`` and ``-shm``), PostgreSQL's transaction is read-only. All that one reader
-answers is of one moment. Statements have ``?`` for values, and run on both databases.
+returns is of one moment. Statements have ``?`` for values, and run on both databases.
 """
 
 import sqlite3
@@ -75,12 +75,12 @@ class Reader:
         self._connection.close()
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
-        """Returns the rows that a statement answers. Raises CatalogError."""
+        """Returns the rows of a statement. Raises CatalogError."""
         with self._failures():
             return list(self._connection.execute(self._spelt(statement), values).fetchall())
 
     def value(self, statement: str, *values: Any) -> Any:
-        """The first column of the first row, None without one. Raises CatalogError."""
+        """Returns the first column of the first row; None: there is no row. Raises CatalogError."""
         rows = self.rows(statement, *values)
         return rows[0][0] if rows else None
 

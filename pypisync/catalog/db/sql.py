@@ -144,7 +144,7 @@ def _copy(connection: Connection, into: str, rows: Iterable[tuple[object, ...]])
 
 @contextmanager
 def in_bulk(connection: Connection, *tables: Table) -> Iterator[None]:
-    """Write very much inside: with a large cache, and with the tables' indexes built afterwards.
+    """Returns a context for many inserts: with a large cache, and the indexes built at its end.
 
     On SQLite only, where readers do not notice; elsewhere they would have to wait for the indexes.
     """

@@ -47,7 +47,10 @@ class Catalog:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction: all of it or nothing. Raises CatalogError if the database fails."""
+        """Returns a transaction as a context: all of it is written, or nothing.
+
+        Raises CatalogError if the database fails.
+        """
         with database_errors(self.engine):
             if not self._dry:
                 with self.engine.begin() as connection:

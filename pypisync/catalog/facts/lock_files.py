@@ -55,7 +55,9 @@ def is_named() -> ColumnElement[bool]:
 
 
 def named_files(of: ColumnElement[bool] | None = None) -> Any:
-    """A query for the ids of the files that lock files name, of the releases that they call for.
+    """Returns a query for the ids of the files that lock files name.
+
+    Of each release that a lock file calls for.
 
     ``of``: a condition on their projects.
     """
@@ -68,7 +70,7 @@ def named_files(of: ColumnElement[bool] | None = None) -> Any:
 
 
 def wanted_files() -> Any:
-    """A query for the ids of all files that the pages are to list."""
+    """Returns a query for the ids of all files that the pages are to list."""
     kept = (
         select(files.c.id)
         .join_from(files, selected, selected.c.release_id == files.c.release_id)

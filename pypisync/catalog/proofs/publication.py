@@ -24,7 +24,7 @@ class Unpublished:
 
 
 def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpublished:
-    """Compare the pins of proofs with the pages as they will be.
+    """Returns which verdicts the planned pages allow to publish, and which wait for more.
 
     A subject keeps its published pins if its new pins are not all listed, and if it is no longer
     known whether it installs on a target where it did.

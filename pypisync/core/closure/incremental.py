@@ -45,7 +45,7 @@ class Closure:
         projects: set[int],
         releases: set[int],
     ) -> Decision:
-        """Bring the selection up to date.
+        """Returns what changes in the selection to bring it up to date.
 
         ``roots``: new ones and those of changed projects; ``dropped``: those no longer wanted;
         ``projects``: whose facts changed; ``releases``: whose masks or requirements changed.

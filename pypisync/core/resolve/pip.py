@@ -135,7 +135,7 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         information: Mapping[str, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Iterable[str]:
-        """Put projects that caused conflicts first."""
+        """Returns the projects of the last conflict, else those of many conflicts, else all."""
         del candidates, information
         causes: set[str] = set()
         for cause in backtrack_causes:
