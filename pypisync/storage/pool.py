@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pypisync.core.standards.hashes import hasher, matches
+from pypisync.core.units import show_size
 from pypisync.errors import Malformed, NoRoom, StorageError
 from pypisync.storage import disk
 
@@ -301,10 +302,10 @@ class Pool:
         others = sum(self._coming.values()) - self._coming.get(name, 0)
         room = disk.free(self.root) - self._reserve - others
         if room < max(coming, 0):
-            needed = _bytes(coming) if coming else "more of it"
+            needed = show_size(coming) if coming else "more of it"
             raise NoRoom(
-                f"does not fit: {needed}, {_bytes(max(room, 0))} free above the reserve of "
-                f"{_bytes(self._reserve)}: free space, lower the reserve, or mirror less"
+                f"does not fit: {needed}, {show_size(max(room, 0))} free above the reserve of "
+                f"{show_size(self._reserve)}: free space, lower the reserve, or mirror less"
             )
         self._room, self._unlooked = room - coming, _CHECK_PARTS
 
@@ -332,13 +333,3 @@ class Pool:
 
     def _part_name(self, path: str, number: int = 0) -> str:
         return disk.scratch_name(path, f"{number or ''}part")
-
-
-def _bytes(count: int) -> str:
-    """Returns a size for people."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"

@@ -18,10 +18,10 @@ from tests.acceptance.clients import Done, run, uv
 ROOT = Path(__file__).parents[2]
 
 
-def build_wheel(folder: Path) -> Path:
+def build_wheel(folder: Path, checkout: Path = ROOT) -> Path:
     """Build the project's wheel into ``folder``."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    done = run(command, ROOT)
+    done = run(command, checkout)
     assert done.returncode == 0, done.stderr
     [wheel] = folder.glob("*.whl")
     return wheel

@@ -1,5 +1,7 @@
 """The wheel as a user gets it: what is in it, and that it works from an empty folder."""
 
+import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from pypisync.cli.template import TEMPLATE
 from pypisync.core.wanted.roots import TOOLCHAIN
 from tests.acceptance.clients import install
-from tests.acceptance.product import ROOT, Mirror, Product
+from tests.acceptance.product import ROOT, Mirror, Product, build_wheel
 from tests.acceptance.serving import serve
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -44,6 +46,25 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert names >= {f"pypisync/{path.relative_to(ROOT)}" for path in beside}
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pypisync"}
     assert not [name for name in names if "test" in name or "__pycache__" in name]
+
+
+def test_the_container_is_built_from_what_the_wheel_needs(wheel: Path, tmp_path: Path) -> None:
+    """Of the checkout the build sees what .dockerignore lets through and COPY names."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    context = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    steps = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
+    stages = re.findall(r"^COPY (?!--from)(.+) \S+$", steps, re.MULTILINE)
+    copied = {name for names in stages for name in names.split()}
+    assert copied == context
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in copied:
+        place = ROOT / name
+        (shutil.copytree if place.is_dir() else shutil.copy)(place, source / name)
+    made = build_wheel(tmp_path / "made", source)
+    with zipfile.ZipFile(made) as ours, zipfile.ZipFile(wheel) as whole:
+        code = {name for name in whole.namelist() if "__pycache__" not in name}
+        assert code <= set(ours.namelist())
 
 
 def test_every_module_imports_from_the_wheel_without_a_warning(product: Product) -> None:

@@ -42,8 +42,8 @@ def test_one_file_that_does_not_fit_holds_its_release_alone(
         report = bench.sync()
         assert report.exit_code == 1
         assert report.held.keys() == {"big==2.0", "user==2.0"}
-        assert "big-2.0-py3-none-any.whl does not fit: 90" in report.held["big==2.0"]
-        assert "kB, 49" in report.held["big==2.0"]
+        assert "big-2.0-py3-none-any.whl does not fit: 879" in report.held["big==2.0"]
+        assert " KiB, 4" in report.held["big==2.0"]
         assert report.failed["big-2.0-py3-none-any.whl"].startswith("does not fit: ")
         assert bench.listed() == {"big": {"1.0"}, "user": {"1.0"}, "small": {"2.0"}}
     sized(tmp_path, 5000 * KB, monkeypatch)
