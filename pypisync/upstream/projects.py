@@ -82,13 +82,13 @@ class Projects:
         """
         # One that is owed a serial has to be read for it.
         known = NO_VALIDATORS if ask.serial else ask.validators
-        document = self._readable(ask.name, _GZIP | conditions(ask.validators), known)
+        document = self._readable(ask, _GZIP | conditions(ask.validators), known)
         for tries, headers in enumerate(_PAST_CACHES, 1):
             if self._fault(ask, document) is None:
                 break
             self._session.wait(backoff(tries))
             self._session.renew(self._session.endpoint)  # the next machine may be newer
-            document = self._read(ask.name, headers)
+            document = self._read(ask, headers)
         if fault := self._fault(ask, document):
             raise fault
         if isinstance(document, ProjectDocument):
@@ -96,18 +96,18 @@ class Projects:
         return _unless_known(ask, document)
 
     def _readable(
-        self, name: str, headers: Mapping[str, str], known: Validators
+        self, ask: ProjectAsk, headers: Mapping[str, str], known: Validators
     ) -> ProjectDocument | Unchanged:
         """The document; one that cannot be read is asked for once more, elsewhere if that can be.
 
         One node of a CDN may send broken documents for hours.
         """
         try:
-            return self._read(name, headers, known)
+            return self._read(ask, headers, known)
         except Malformed:
             self._session.wait(backoff(1))
             self._session.renew(self._session.endpoint)
-            return self._read(name, _PAST_CACHES[0])
+            return self._read(ask, _PAST_CACHES[0])
 
     def _fault(
         self, ask: ProjectAsk, document: ProjectDocument | Unchanged
@@ -151,7 +151,7 @@ class Projects:
         return reply
 
     def _read(
-        self, name: str, headers: Mapping[str, str], known: Validators = NO_VALIDATORS
+        self, ask: ProjectAsk, headers: Mapping[str, str], known: Validators = NO_VALIDATORS
     ) -> ProjectDocument | Unchanged:
         """The document by the simple index, or else by the JSON API.
 
@@ -160,13 +160,13 @@ class Projects:
         document in that form. By the JSON API a 404 also means that a project is quarantined.
         """
         try:
-            found = self._by_simple(name, headers, known)
+            found = self._by_simple(ask.name, headers, known)
         except Gone:
-            found = self._by_legacy(name, headers)
-        if isinstance(found, Unchanged) or found.form == "json" or self._learnt.best is not None:
+            found = self._by_legacy(ask.name, headers)
+        if isinstance(found, Unchanged) or found.form in ("json", ask.form) or self._learnt.best:
             return found
         try:
-            return self._by_simple(name, _PAST_CACHES[0])
+            return self._by_simple(ask.name, _PAST_CACHES[0])
         except Gone:
             return found
 

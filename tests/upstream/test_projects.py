@@ -154,6 +154,15 @@ def test_an_index_with_only_html_is_read_as_such(server: Scripted, connect: Conn
     assert server.paths() == ["/simple/a/", "/simple/a/", "/simple/b/"]
 
 
+def test_a_page_that_was_html_before_the_process_began_is_looked_at_once(
+    server: Scripted, connect: Connect
+) -> None:
+    server.tell("/simple/a/", HTML)
+    [(_, answer)] = connect().projects([ProjectAsk("a", form="html")])
+    assert isinstance(answer, ProjectDocument)
+    assert server.paths() == ["/simple/a/"]
+
+
 def test_html_as_the_first_answer_of_an_index_with_json_is_one_answers_fault(
     server: Scripted, connect: Connect
 ) -> None:
