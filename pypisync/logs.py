@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pypisync.core.units import one_line
+from pypisync.core.display import one_line
 from pypisync.errors import PypiSyncError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pypisync.core import units
+from pypisync.core import values
 from pypisync.core.standards.model import LastRun
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def parse(text: str) -> Schedule:
     Raises ValueError.
     """
     if len(text.split()) != 5:
-        seconds = units.duration(text)
+        seconds = values.duration(text)
         if seconds < SHORTEST:
             raise ValueError(f"must be at least {SHORTEST} seconds apart")
         return Schedule(text, seconds)

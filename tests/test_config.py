@@ -10,7 +10,7 @@ from pypisync.catalog.db import url
 from pypisync.cli.template import TEMPLATE
 from pypisync.config.load import Config, json_schema, load
 from pypisync.config.schema import Document
-from pypisync.core import units
+from pypisync.core import display, values
 from pypisync.core.standards import requirements
 from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group, Locked
@@ -354,18 +354,18 @@ def test_what_packages_names_is_as_it_says_there_also_of_the_toolchain(tmp_path:
 
 
 def test_sizes_and_durations() -> None:
-    assert [units.size(text) for text in ("7", "1kB", " 2 MiB ", "0.5 gb")] == [
+    assert [values.size(text) for text in ("7", "1kB", " 2 MiB ", "0.5 gb")] == [
         *(7, 1000, 2097152, 500_000_000)
     ]
-    assert [units.duration(text) for text in ("90", "2 weeks", "1min", "1.5 H")] == [
+    assert [values.duration(text) for text in ("90", "2 weeks", "1min", "1.5 H")] == [
         *(90, 1209600, 60, 5400)
     ]
-    assert [units.show_size(n) for n in (0, 1023, 1024, 1536, 2**30, 2**50)] == [
+    assert [display.show_size(n) for n in (0, 1023, 1024, 1536, 2**30, 2**50)] == [
         *("0 B", "1023 B", "1 KiB", "1.5 KiB", "1 GiB", "1024 TiB")
     ]
-    assert [units.show_duration(n) for n in (0, 59, 60, 7200, 86400, 90000)] == [
+    assert [display.show_duration(n) for n in (0, 59, 60, 7200, 86400, 90000)] == [
         *("0 seconds", "59 seconds", "1 minute", "2 hours", "1 day", "25 hours")
     ]
     for wrong in ("", "GiB", "-1", "1 2", "1e9", "٣ MB"):
         with pytest.raises(ValueError, match="must be a size"):
-            units.size(wrong)
+            values.size(wrong)

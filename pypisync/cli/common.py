@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pypisync.core import units
+from pypisync.core import display
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ ConfigFile = Annotated[
 ]
 """The option that every command with a configuration takes; its default is None."""
 
-count = units.counted
-clean = units.one_line
+count = display.counted
+clean = display.one_line
 
 _FIGURES = {"releases", "files", "bytes", "size", "generations"}  # columns of numbers
 

@@ -88,7 +88,7 @@ def _machines(config: "Config") -> Iterator[tuple[str, str]]:
 
 
 def _settings(config: "Config") -> Iterator[tuple[str, str]]:
-    from pypisync.core.units import masked, show_duration, show_size, shown_address
+    from pypisync.core.display import masked, show_duration, show_size, shown_address
 
     yield "endpoint", masked(config.endpoint)
     for name in config.assignment.reserved:
@@ -114,7 +114,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
 
 def _indexes(config: "Config") -> Iterator[tuple[str, str, str]]:
     """Yields the indexes in order; the last is the one at the endpoint."""
-    from pypisync.core.units import masked
+    from pypisync.core.display import masked
 
     for index in config.indexes:
         projects = "what no index before it has"
@@ -126,7 +126,7 @@ def _indexes(config: "Config") -> Iterator[tuple[str, str, str]]:
 
 def _policy(policy: "Policy") -> Iterator[tuple[str, str]]:
     """Yields what the policy bars; the keys that bar nothing are left out."""
-    from pypisync.core.units import show_duration, show_moment, show_size
+    from pypisync.core.display import show_duration, show_moment, show_size
 
     if policy.min_age:
         yield "policy.min_age", show_duration(policy.min_age)
@@ -169,7 +169,7 @@ def _shown(selectors: "tuple[Selector, ...]") -> list[str]:
 
 
 def _values(config: "Config") -> dict[str, Any]:
-    from pypisync.core.units import masked, shown_address
+    from pypisync.core.display import masked, shown_address
 
     upstream = config.upstream.model_dump()
     if config.upstream.proxy:

@@ -36,7 +36,7 @@ def generations(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def _line(found: "Generation") -> tuple[str, ...]:
-    from pypisync.core.units import show_size
+    from pypisync.core.display import show_size
 
     listed, differs = found.listed, found.differs
     figures = [count(listed[name]) for name in ("projects", "releases", "files")]
@@ -185,7 +185,7 @@ def tag(
     """Give a generation a name: it is then kept for ever, with all its files."""
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.generations import find
-    from pypisync.core.units import generation_name
+    from pypisync.core.values import generation_name
     from pypisync.cycle.rollback import named
 
     understood = configured(config)

@@ -106,7 +106,7 @@ def _show(
 
 
 def _limits(difference: "Plan", config: "Config") -> Iterator[tuple[str, ...]]:
-    from pypisync.core.units import show_size
+    from pypisync.core.display import show_size
 
     most = config.limits
     projects = "any" if most.projects is None else count(most.projects)
@@ -116,7 +116,7 @@ def _limits(difference: "Plan", config: "Config") -> Iterator[tuple[str, ...]]:
 
 
 def _row(name: str, amount: "Amount") -> tuple[str, ...]:
-    from pypisync.core.units import show_size
+    from pypisync.core.display import show_size
 
     size = show_size(amount.bytes)
     if amount.unknown:

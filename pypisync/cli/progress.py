@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pypisync.cli.common import clean, count, span
-from pypisync.core.units import show_size
+from pypisync.core.display import show_size
 from pypisync.cycle.mirror import Silent, Watch
 from pypisync.cycle.report import Report
 from pypisync.errors import PypiSyncError

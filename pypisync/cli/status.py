@@ -103,7 +103,7 @@ def _configuration(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
 
 
 def _machine(ahead: "Outlook") -> Iterator[tuple[str, str]]:
-    from pypisync.core.units import show_size
+    from pypisync.core.display import show_size
 
     if ahead.free_bytes is not None:
         yield "free", show_size(ahead.free_bytes)
@@ -131,7 +131,7 @@ def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:
 
 
 def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
-    from pypisync.core.units import show_size
+    from pypisync.core.display import show_size
 
     yield "last run", _run(found.last, now)
     if found.good and found.good != found.last:

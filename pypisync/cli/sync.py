@@ -196,7 +196,7 @@ def prune(
 
 
 def _show_pruned(result: "Mapping[str, Any]") -> None:
-    from pypisync.core.units import show_size
+    from pypisync.core.display import show_size
 
     if not result["deleted"]:
         sizes = zip(result["paths"], result["sizes"], strict=True)

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from pypisync.core import units
+from pypisync.core import values
 
 Text = Annotated[str, Field(min_length=1)]
-Projects = list[Annotated[str, AfterValidator(units.projects)]]
+Projects = list[Annotated[str, AfterValidator(values.projects)]]
 
 
 class Keys(BaseModel):
@@ -63,7 +63,7 @@ class UpstreamKeys(Access):
         description="seconds above 0 that upstream may stay silent before a retry",
     )
     retries: int = Field(default=4, ge=0, le=10, description="0 to 10 further tries of a request")
-    proxy: Annotated[str, AfterValidator(units.address)] | None = Field(
+    proxy: Annotated[str, AfterValidator(values.address)] | None = Field(
         default=None, description="null (as the system says) or the address of an HTTP proxy"
     )
     contact: str | None = Field(
@@ -86,10 +86,10 @@ class UpstreamKeys(Access):
 class IndexKeys(Access):
     """An index besides the endpoint."""
 
-    name: Annotated[str, AfterValidator(units.index_name)] = Field(
+    name: Annotated[str, AfterValidator(values.index_name)] = Field(
         description='a short name such as "company", by which it is shown'
     )
-    address: Annotated[str, AfterValidator(units.address)] | None = Field(
+    address: Annotated[str, AfterValidator(values.address)] | None = Field(
         default=None,
         description="null or the address of its root, to which only the names of projects are "
         'appended, such as "https://index.example/simple/"',

@@ -26,7 +26,7 @@ from pypisync.config.indexes import IndexConfig
 from pypisync.config.positions import KeyPath
 from pypisync.config.schema import Document, Environment, LimitsKeys, RequirementsFile, filed
 from pypisync.config.source import ConfigSource, Fault, dotted, read
-from pypisync.core import units
+from pypisync.core import values
 from pypisync.core.environments.platform_names import platform
 from pypisync.core.environments.proof_targets import ProofTarget, named, proof_targets
 from pypisync.core.environments.targets import targets
@@ -286,7 +286,7 @@ def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
         policy=document.policy.resolved(),
         flat=document.flat,
         schedule=schedule.parse(document.schedule),
-        listen=units.socket_address(document.listen) if document.listen else None,
+        listen=values.socket_address(document.listen) if document.listen else None,
         status_pages=document.status_pages,
         upstream=upstream,
         limits=document.limits,

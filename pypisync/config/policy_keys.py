@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pypisync.config.index_keys import Keys, Text
-from pypisync.core import units
+from pypisync.core import values
 from pypisync.core.filters import policy
 from pypisync.core.standards import specifiers
 
@@ -20,12 +20,12 @@ def _specifier(text: str) -> str:
 
 
 def _release(text: str) -> str:
-    units.release(text)
+    values.release(text)
     return text
 
 
 def _moment(text: str) -> str:
-    units.moment(text)
+    values.moment(text)
     return text
 
 
@@ -33,9 +33,9 @@ def _read_if_text(parse: Callable[[str], int]) -> Callable[[object], object]:
     return lambda value: parse(value) if isinstance(value, str) else value
 
 
-Size = Annotated[int, BeforeValidator(_read_if_text(units.size), json_schema_input_type=int | str)]
+Size = Annotated[int, BeforeValidator(_read_if_text(values.size), json_schema_input_type=int | str)]
 Duration = Annotated[
-    int, BeforeValidator(_read_if_text(units.duration), json_schema_input_type=int | str)
+    int, BeforeValidator(_read_if_text(values.duration), json_schema_input_type=int | str)
 ]
 
 
@@ -45,14 +45,14 @@ class BlockKeys(Keys):
     reason: Text = Field(
         description="a text that says why; it is shown where something is missing because of it"
     )
-    name: Annotated[str, AfterValidator(units.project)] | None = Field(
+    name: Annotated[str, AfterValidator(values.project)] | None = Field(
         default=None, description="a project"
     )
     specifier: Annotated[str, AfterValidator(_specifier)] | None = Field(
         default=None, description='which versions of it, such as "<2"'
     )
     filename: Text | None = Field(default=None, description="the name of one file")
-    sha256: Annotated[str, AfterValidator(units.sha256)] | None = Field(
+    sha256: Annotated[str, AfterValidator(values.sha256)] | None = Field(
         default=None, description="the SHA-256 of one file: 64 hexadecimal digits"
     )
 
@@ -80,7 +80,7 @@ class PolicyKeys(Keys):
         '"7 days"',
     )
     min_age_of: dict[
-        Annotated[str, AfterValidator(units.project)], Annotated[Duration, Field(ge=0)]
+        Annotated[str, AfterValidator(values.project)], Annotated[Duration, Field(ge=0)]
     ] = Field(
         default={},
         description='an object from project names to what counts for them instead of "min_age"',
@@ -114,8 +114,8 @@ class PolicyKeys(Keys):
         return policy.Policy(
             min_age=self.min_age,
             min_age_of=tuple(sorted(self.min_age_of.items())),
-            exempt=tuple(sorted(map(units.release, self.exempt))),
-            freeze_at=None if self.freeze_at is None else units.moment(self.freeze_at),
+            exempt=tuple(sorted(map(values.release, self.exempt))),
+            freeze_at=None if self.freeze_at is None else values.moment(self.freeze_at),
             block=tuple(block.resolved() for block in self.block),
             max_file_size=self.max_file_size,
             vulnerabilities=self.vulnerabilities,

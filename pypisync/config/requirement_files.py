@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pypisync.core.units import show_size
+from pypisync.core.display import show_size
 from pypisync.core.wanted import lock_files, requirements_txt
 from pypisync.core.wanted.groups import Findings, Group, TextFile
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from pypisync.config.index_keys import IndexKeys, Keys, Projects, Text, UpstreamKeys
 from pypisync.config.policy_keys import Duration, PolicyKeys, Size
-from pypisync.core import units
+from pypisync.core import values
 from pypisync.core.environments.platform_names import known_value, platform
 from pypisync.core.environments.proof_targets import named
 from pypisync.core.wanted import selector
@@ -44,7 +44,7 @@ def _known(variable: str) -> AfterValidator:
 
 
 def _socket_address(text: str) -> str:
-    units.socket_address(text)
+    values.socket_address(text)
     return text
 
 
@@ -57,9 +57,9 @@ def filed(value: object) -> object:
     return {"file": value} if isinstance(value, str) else value
 
 
-Minor = Annotated[str, AfterValidator(units.python_minor)]
-Version = Annotated[str, AfterValidator(units.full_version)]
-Extra = Annotated[str, AfterValidator(units.extra)]
+Minor = Annotated[str, AfterValidator(values.python_minor)]
+Version = Annotated[str, AfterValidator(values.full_version)]
+Extra = Annotated[str, AfterValidator(values.extra)]
 Selectors = Annotated[
     list[Annotated[str, AfterValidator(_selector)]],
     BeforeValidator(_listed, json_schema_input_type=list[str] | str),
@@ -147,7 +147,7 @@ class LimitsKeys(Keys):
 class Document(Keys):
     """The configuration of PypiSync, as it stands in the file."""
 
-    endpoint: Annotated[str, AfterValidator(units.index_address)] | None = Field(
+    endpoint: Annotated[str, AfterValidator(values.index_address)] | None = Field(
         default=None, description="null (the public index) or the address of the index to mirror"
     )
     indexes: list[IndexKeys] = Field(
@@ -192,7 +192,7 @@ class Document(Keys):
         'version selectors such as "latest", "2 latest<3", ">=2.31", "1.2"; [] takes a name out '
         "of packages_re",
     )
-    packages_re: dict[Annotated[str, AfterValidator(units.regex)], Selectors] = Field(
+    packages_re: dict[Annotated[str, AfterValidator(values.regex)], Selectors] = Field(
         default={},
         description="an object from regular expressions that match whole normalised names, "
         "ignoring case, to lists of version selectors",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pypisync.config.positions import KeyPath, Positions, positions
-from pypisync.core import units
+from pypisync.core import display
 from pypisync.errors import ConfigError
 
 OVERRIDES = {
@@ -34,7 +34,7 @@ class ConfigSource:
 
     def fault(self, key: KeyPath, value: object, allowed: str) -> Fault:
         """Returns a fault of a key, with what is allowed."""
-        shown = units.masked(json.dumps(value, ensure_ascii=False))
+        shown = display.masked(json.dumps(value, ensure_ascii=False))
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         if variable := self.overridden.get(str(key[0])) if key else None:
             return (0, 0), f"{variable}: {shown}: {allowed}"

@@ -2,7 +2,7 @@
 
 It decides; everything is a function of its arguments. From below to above:
 
-- ``units``, ``budget``: sizes and durations; what a search may cost
+- ``values``, ``display``, ``budget``: texts as values and back; what a search may cost
 - ``standards``: what the packaging standards define
 - ``environments``: the environments served, as masks and as concrete machines
 - ``filters``, ``wanted``: which files are kept; what the operator wants

@@ -7,8 +7,8 @@ from itertools import islice
 from pypisync.catalog.facts import pending
 from pypisync.catalog.facts.record import record_documents, record_gone
 from pypisync.catalog.facts.validators import record_same
+from pypisync.core.display import counted
 from pypisync.core.standards.model import ProjectDocument, Unchanged
-from pypisync.core.units import counted
 from pypisync.cycle.isolation import apart
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.vanishing import doubted

@@ -11,7 +11,7 @@ from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import growth
 from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.catalog.publication.plan import Plan, difference
-from pypisync.core.units import show_size
+from pypisync.core.display import show_size
 from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.report import Report
 from pypisync.upstream.api import ProjectAsk

@@ -12,11 +12,11 @@ from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts.record import rederive
 from pypisync.core.budget import Budget
+from pypisync.core.display import counted
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
-from pypisync.core.units import counted
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.errors import NoRoom, PypiSyncError, Stopped, UpstreamError

@@ -17,10 +17,10 @@ from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.proofs.index import all_files, offers, weight
 from pypisync.catalog.proofs.verdicts import Verdict
 from pypisync.catalog.selection import roots
+from pypisync.core.display import show_size
 from pypisync.core.environments.proof_targets import served
 from pypisync.core.resolve.index import Lacking, OfferedFile, Offers
 from pypisync.core.standards.model import Pin
-from pypisync.core.units import show_size
 from pypisync.core.wanted.groups import Asked, Subject, group_text, of_group, of_root
 from pypisync.cycle.mirror import Mirror
 

@@ -25,6 +25,7 @@ from pypisync.catalog.facts.requirements import (
     unverified,
     verified,
 )
+from pypisync.core.display import counted
 from pypisync.core.environments.marker_masks import extras_of
 from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
@@ -37,7 +38,6 @@ from pypisync.core.standards.metadata import (
     read_metadata,
 )
 from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
-from pypisync.core.units import counted
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError

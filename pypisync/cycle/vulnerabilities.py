@@ -12,7 +12,7 @@ from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import vulnerabilities
 from pypisync.catalog.facts.record import rederive
 from pypisync.catalog.facts.vulnerabilities import Unexamined
-from pypisync.core.units import counted
+from pypisync.core.display import counted
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Stopped, UpstreamError
 from pypisync.upstream.api import ReleaseAsk

@@ -18,7 +18,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import generations
 from pypisync.core.publish import pages
 from pypisync.core.publish.pages import TO_ROOT_FROM_GENERATION
-from pypisync.core.units import generation_name
+from pypisync.core.values import generation_name
 from pypisync.web.negotiation import Format
 
 _KEPT_SECONDS = 2.0

@@ -2,7 +2,7 @@
 
 import socket
 
-from pypisync.core.units import shown_address
+from pypisync.core.display import shown_address
 from pypisync.errors import ConfigError
 
 BACKLOG = 1024

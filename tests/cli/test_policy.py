@@ -9,7 +9,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.status import read_status
 from pypisync.cli import status
 from pypisync.core.filters.policy import RULES, Block, Policy
-from pypisync.core.units import moment
+from pypisync.core.values import moment
 from pypisync.schedule import parse
 from pypisync.web.counts import alone
 from pypisync.web.health import Health

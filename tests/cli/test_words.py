@@ -6,7 +6,8 @@ import pytest
 
 from pypisync.cli.common import clean
 from pypisync.config.load import load
-from pypisync.core.units import counted, index_address
+from pypisync.core.display import counted
+from pypisync.core.values import index_address
 from pypisync.errors import ConfigError, Refused, StorageError
 from pypisync.storage import disk
 from pypisync.upstream.projects import _check

@@ -30,7 +30,7 @@ import json5
 from pypisync.core.budget import Budget
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.standards.requirements import parse
-from pypisync.core.units import moment
+from pypisync.core.values import moment
 from pypisync.core.wanted.groups import Group
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import sync_once

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.standards.requirements import parse
-from pypisync.core.units import moment
+from pypisync.core.values import moment
 from pypisync.core.wanted.groups import Group, Locked, merged
 from pypisync.core.wanted.roots import NamedFile
 from pypisync.cycle.maintenance import sweep

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.core.filters.policy import Block, Policy
-from pypisync.core.units import moment
+from pypisync.core.values import moment
 from pypisync.cycle import rollback
 from pypisync.cycle.report import Report
 from tests.recipe.grouped import lock, pin

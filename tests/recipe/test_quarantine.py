@@ -10,7 +10,7 @@ from pypisync.catalog.queries.status import read_status
 from pypisync.catalog.queries.why_not import absence
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
-from pypisync.core.units import moment
+from pypisync.core.values import moment
 from pypisync.cycle import rollback
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream

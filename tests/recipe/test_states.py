@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.core.units import moment
+from pypisync.core.values import moment
 from tests.deep import scaled
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import ENVIRONMENT, decided

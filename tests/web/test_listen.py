@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.config.load import json_schema, load
-from pypisync.core import units
+from pypisync.core import display
 from pypisync.errors import ConfigError
 from tests.cli.running import configure, invoke
 
@@ -23,7 +23,7 @@ from tests.cli.running import configure, invoke
 def test_addresses(tmp_path: Path, text: str, host: str, port: int) -> None:
     file = configure(tmp_path, listen=text)
     assert load(file, {}).listen == (host, port)
-    assert units.shown_address((host, port)) == text
+    assert display.shown_address((host, port)) == text
     assert ["listen", text] in invoke(file, "check").lines
     assert invoke(file, "check", "--json").json["listen"] == text
 

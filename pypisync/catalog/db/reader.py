@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from pypisync.catalog.db.sqlite_file import advice, immutable
-from pypisync.core.units import masked
+from pypisync.core.display import masked
 from pypisync.errors import CatalogError
 
 # The revision whose tables and views the statements here are written for.

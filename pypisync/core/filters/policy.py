@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pypisync.core.display import show_duration, show_moment, show_size
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import File
 from pypisync.core.standards.specifiers import matcher
-from pypisync.core.units import moment, show_duration, show_moment, show_size
+from pypisync.core.values import moment
 
 UNDATED = "of an unknown upload time"  # how the reason begins
 # The rules by how their reasons begin.

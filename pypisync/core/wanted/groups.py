@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeAlias
 
 from packaging.specifiers import SpecifierSet
 
+from pypisync.core.display import masked
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Requirement
-from pypisync.core.units import masked
 from pypisync.core.wanted.roots import NamedFile, Origin, Root
 
 Asked: TypeAlias = tuple[Requirement, ...]

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pypisync.core.units import show_size
+from pypisync.core.display import show_size
 from pypisync.web.browse.units import moment, number, span, when
 
 FOLDER = Path(__file__).parent

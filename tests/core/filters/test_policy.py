@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from pypisync.core.display import show_moment
 from pypisync.core.environments import targets
 from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FileFacts, FilePolicy, keep
 from pypisync.core.filters.policy import Bar, Block, Policy, judge
 from pypisync.core.standards.filenames import parse
 from pypisync.core.standards.model import File
-from pypisync.core.units import moment, show_moment
+from pypisync.core.values import moment
 
 SHA = "ab" * 32
 NAME = "foo-1.0-py3-none-any.whl"

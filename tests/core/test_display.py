@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypisync.core.units import masked
+from pypisync.core.display import masked
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,11 @@ Each check returns the value or raises a ValueError that says what the text must
 checked by which is left to :mod:`pypisync.config.load`; version selectors have a module of their
 own. Sizes take the IEC prefixes (powers of 1024) and the SI ones (powers of 1000).
 
-``packaging`` is imported where it is called: every command imports this module for how it shows
-figures, and help needs no more.
+``packaging`` is imported where it is called: most commands need a few of these checks only.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 _NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII)
@@ -65,14 +64,6 @@ def socket_address(text: str) -> tuple[str, int]:
             'or ":8080" for all addresses'
         )
     return match["v6"] or match["host"], int(match["port"])
-
-
-def shown_address(address: tuple[str, int] | None) -> str | None:
-    """Returns a host and a port as one text: what :func:`socket_address` reads."""
-    if address is None:
-        return None
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def python_minor(text: str) -> str:
@@ -195,56 +186,3 @@ def _amount(text: str, units: dict[str, int], what: str) -> int:
         known = ", ".join(unit for unit in units if unit)
         raise ValueError(f"must be {what}; the units are {known}")
     return int(float(match[1]) * factor)
-
-
-def counted(number: int, noun: str = "") -> str:
-    """Returns a number with its thousands parted, and what it counts: "1,200 files", "1 file"."""
-    if not noun:
-        return f"{number:,}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-def one_line(text: str) -> str:
-    """Returns the text in one line, without what could steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-
-
-def show_size(count: int) -> str:
-    """Returns ``count`` bytes in the largest IEC unit that keeps the number above 1."""
-    value, unit = float(count), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if value < 1024:
-            break
-        value, unit = value / 1024, larger
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
-
-
-def show_duration(seconds: int) -> str:
-    """Returns ``seconds`` in the largest unit that divides it."""
-    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds and seconds % length == 0:
-            count = seconds // length
-            return f"{count} {unit}" + "s" * (count != 1)
-    return f"{seconds} seconds"
-
-
-def show_moment(seconds: float) -> str:
-    """Returns a moment (seconds since 1970) in UTC, to the second that is not before it."""
-    try:
-        text = (_EPOCH + timedelta(seconds=-(-seconds // 1))).isoformat()
-    except OverflowError:
-        return "the end of time"
-    return text.removesuffix("+00:00") + "Z"
-
-
-def masked(text: str) -> str:
-    """Returns ``text`` without secrets: credentials and queries in URLs, password parameters.
-
-    It rather hides too much: the text may be a URL that is not well formed.
-    """
-    text = re.sub(r"(:/*).*@", r"\1***@", text, flags=re.DOTALL)
-    text = re.sub(r"(https?:[^\s\"?#]*[?#])[^\s\"]*", r"\1***", text, flags=re.IGNORECASE)
-    return re.sub(r"((?:password|passwd|pwd)=)[^&\s\"]*", r"\1***", text, flags=re.IGNORECASE)
