@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from pypisync.core.display import show_size
 from pypisync.core.standards.hashes import hasher, matches
-from pypisync.core.units import show_size
 from pypisync.errors import Malformed, NoRoom, StorageError
 from pypisync.storage import disk
 
