@@ -1,10 +1,13 @@
 """Why a machine can use none of some files, in words."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from packaging.tags import parse_tag
 
 from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import named
+from tests.deep import scaled
 
 LINUX = "3.11 linux-x86_64"  # glibc 2.28
 
@@ -134,3 +137,34 @@ def test_what_the_metadata_and_the_configuration_say() -> None:
     )
     barred = TaggedFile(anywhere, (), "the policy (too young)")
     assert why_unusable([barred], here) == "its wheels are left out by the policy (too young)"
+
+
+@given(
+    st.lists(
+        st.builds(
+            "{}-{}-{}".format,
+            st.sampled_from(
+                ("cp311", "cp27", "py3", "py2.py3", "pp311", "cp3", "py", "jy27", "cp312", "x_1")
+            ),
+            st.sampled_from(("none", "abi3", "cp311", "cp311t", "pypy311_pp73", "cp27mu", "t")),
+            st.sampled_from(
+                (
+                    *("any", "linux", "linux_x86_64", "manylinux1_i686", "manylinux2014_x86_64"),
+                    *("manylinux_2_28_x86_64", "manylinux_2_99_aarch64", "musllinux_1_1_x86_64"),
+                    *("macosx", "macosx_11_arm64", "macosx_11_0_universal2", "macosx_10_6_intel"),
+                    *("win", "win32", "win_amd64", "windows_x", "freebsd_14", "ios_13_0_arm64"),
+                    *("manylinux_2_x86_64", "_", "macosx_10_9_x86_64.manylinux_2_5_x86_64"),
+                )
+            ),
+        ),
+        max_size=4,
+    ),
+    st.sampled_from((LINUX, "2.7 linux-x86_64", "3.13t win_amd64", "3.12 macos-x86_64")),
+)
+@settings(max_examples=scaled(300))
+def test_a_reason_is_given_exactly_when_no_file_fits(tags: list[str], name: str) -> None:
+    target = named(name)
+    fits = any(tag in target.tags for text in tags for tag in parse_tag(text))
+    reason = why_unusable(wheels(*tags), target)
+    assert (reason == "") == (fits or not tags)
+    assert "  " not in reason
