@@ -9,21 +9,18 @@ from typing import Annotated
 import typer
 
 from pypisync.cli import (
-    backup,
     configuration,
-    db,
+    database,
     generations,
     graph,
-    man,
+    install,
     plan,
     proofs,
     prove,
     query,
     run,
-    serve,
     status,
     sync,
-    units,
     verify,
     why,
 )
@@ -39,7 +36,7 @@ app.command()(configuration.init)
 app.command()(configuration.check)
 app.command()(plan.plan)
 app.command()(sync.sync)
-app.command()(serve.serve)
+app.command()(run.serve)
 app.command()(run.run)
 app.command()(status.status)
 app.command()(why.why)
@@ -54,11 +51,11 @@ app.command()(generations.tag)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(sync.prune)
-app.command()(backup.backup)
-app.command()(backup.restore)
-app.command()(man.man)
-app.command()(units.install_units)
-app.add_typer(db.app)
+app.command()(database.backup)
+app.command()(database.restore)
+app.command()(install.man)
+app.command()(install.install_units)
+app.add_typer(database.app)
 
 
 def _version(*, wanted: bool) -> None:

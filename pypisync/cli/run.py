@@ -1,4 +1,4 @@
-"""``run``: the daemon."""
+"""``run``: the daemon; ``serve``: the web server alone, for a machine that does not sync."""
 
 import gc
 import os
@@ -49,3 +49,14 @@ def run(
     with SignalQueue() as queue, Workers() as workers:  # signals before the first thread
         load_anew = partial(load, path, os.environ)
         Daemon(understood, load_anew, queue, notifier, log, web=workers).run()
+
+
+def serve(*, config: ConfigFile = None) -> None:
+    """Serve the mirror at ``listen``, without syncing.
+
+    Runs until it is stopped by SIGTERM or Ctrl-C, which end it within seconds. For machines that
+    only read: the folder and the database may be another machine's.
+    """
+    from pypisync.web.workers import serve_alone
+
+    serve_alone(configured(config), lambda address: typer.echo(f"serving {address}", err=True))

@@ -2,7 +2,7 @@
 
 ``sync`` reads from top to bottom; its steps:
 
-- ``listen``, with ``feeds``, ``reconcile`` and ``poll``: what changed upstream and in the
+- ``listen``, with ``feeds`` and ``poll``: what changed upstream and in the
   configuration
 - ``settle``, with ``learn``, ``vulnerabilities`` and ``prove``: what a decision lacks is asked for,
   until nothing is

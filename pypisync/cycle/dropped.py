@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.proofs.publication import Unpublished, standing
-from pypisync.catalog.publication import dropped
+from pypisync.catalog.publication import membership
 from pypisync.catalog.publication.assemble import Publication, assemble
 from pypisync.catalog.selection import roots
 from pypisync.cycle.mirror import Mirror
@@ -25,7 +25,7 @@ _FEW = 3  # projects: so many may go however small the mirror
 class Retained:
     """What stays although nothing asks for it; empty if all of it may go."""
 
-    releases: dropped.Releases = field(default_factory=dict)
+    releases: membership.Releases = field(default_factory=dict)
     reason: str = ""
 
     @property
@@ -47,7 +47,7 @@ def pages(
     if found.reason:
         mirror.watch.fault(DROPPED, found.reason)
         result, proven = _retained(mirror, connection, later, found.releases)
-        stay = dropped.project_ids(connection, found.projects)
+        stay = membership.project_ids(connection, found.projects)
         result.done = [project for project in result.done if project not in stay]
     return result, proven, {DROPPED: found.reason} if found.reason else {}
 
@@ -56,7 +56,7 @@ def _retained(
     mirror: Mirror,
     connection: Transaction,
     later: Mapping[str, str],
-    also: dropped.Releases,
+    also: membership.Releases,
 ) -> tuple[Publication, Unpublished]:
     result = assemble(connection, later, mirror.rules.bars)
     proven = standing(connection, result.pages)
@@ -72,9 +72,9 @@ def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Retain
     leaving = [name for name, page in result.pages.items() if page is None]
     if len(leaving) <= _FEW or mirror.dropped_share >= 1:
         return Retained()
-    releases = dropped.listed_releases(connection, leaving)
+    releases = membership.listed_releases(connection, leaving)
     found = Retained(releases)
-    number, listed = len(found.projects), dropped.listed_projects(connection)
+    number, listed = len(found.projects), membership.listed_projects(connection)
     if number <= max(_FEW, mirror.dropped_share * listed):
         return Retained()
     if pending.setting(connection, _ACCEPTED):

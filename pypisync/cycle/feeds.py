@@ -1,8 +1,12 @@
-"""How each index told its changes last, and when a better way is looked for.
+"""How each index told its changes last, and what its changes did not tell.
 
-What is remembered of an index: the kind of its feed, and the address whose serials are known. All
-begins anew (every project of the index is owed a document) at another address, and when an index
-that had no serials has some.
+What is remembered of an index: the kind of its feed, when a better one was looked for, and the
+address whose serials are known. All begins anew (every project of the index is owed a document) at
+another address, and when an index that had no serials has some.
+
+From time to time, and at once when upstream went back to an older state, what is known is compared
+with the list of all projects. A project that differs is only marked stale: the cycle asks for it,
+conditionally.
 """
 
 from collections.abc import Mapping
@@ -10,6 +14,7 @@ from dataclasses import dataclass
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
+from pypisync.core.standards.model import ENDPOINT
 from pypisync.cycle.mirror import Mirror
 from pypisync.upstream.api import FEEDS, ChangeFeed, FeedKind
 
@@ -65,3 +70,41 @@ def remember(mirror: Mirror, connection: Transaction, feed: ChangeFeed, before: 
         pending.set_setting(connection, f"address:{feed.name}", feed.address)
     if feed.kind != before.kind:
         mirror.watch.feed(feed.name, feed.kind, feed.fault)
+
+
+_EVERY = 7 * 86400.0  # seconds
+_SETTING = "reconciled"
+
+
+def _of(index: str) -> str:
+    return _SETTING if index == ENDPOINT else f"{_SETTING}:{index}"
+
+
+def overdue(settings: Mapping[str, str], now: float, index: str) -> bool:
+    """Returns whether the last comparison is so long ago that another is due."""
+    last = settings.get(_of(index))
+    # A time to come was written by a clock that was wrong.
+    return last is None or not now - _EVERY < float(last) <= now
+
+
+def reconciled(connection: Transaction, now: float, index: str) -> None:
+    """Note that everything that is from an index has been compared with its list."""
+    pending.set_setting(connection, _of(index), str(now))
+
+
+def differing(
+    known: Mapping[str, pending.KnownProject], listed: Mapping[str, int]
+) -> dict[str, int]:
+    """Returns the known projects that upstream's list contradicts, each with the serial it is owed.
+
+    One that is missing in the list was removed, or is in quarantine: only its page tells.
+    """
+    owed = {}
+    for name, project in sorted(known.items()):
+        serial = listed.get(name)
+        if serial is None:
+            if project.status != "gone":
+                owed[name] = 0
+        elif project.status == "gone" or serial not in (0, project.serial):
+            owed[name] = serial
+    return owed

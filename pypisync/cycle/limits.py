@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
-from pypisync.catalog.publication import growth
+from pypisync.catalog.publication import membership
 from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.catalog.publication.plan import Plan, difference
 from pypisync.core.display import show_size
@@ -31,10 +31,10 @@ def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[Project
     if most is None or not asks:
         return asks, ""
     with mirror.catalog.begin() as connection:
-        unread = growth.never_read(connection, (ask.name for ask in asks))
+        unread = membership.never_read(connection, (ask.name for ask in asks))
         if not unread:
             return asks, ""
-        new = len(unread | growth.new_projects(connection))
+        new = len(unread | membership.new_projects(connection))
         if new <= most or _lifted(connection):
             return asks, ""
         found = difference(connection, mirror.now(), mirror.pool.has)
@@ -54,11 +54,11 @@ def before_fetching(
     if limits == Limits() or not wanted:
         return wanted, ""
     with mirror.catalog.begin() as connection:
-        new, size = len(growth.new_projects(connection)), _to_fetch(mirror, wanted)
+        new, size = len(membership.new_projects(connection)), _to_fetch(mirror, wanted)
         if not above and (_within(limits, new, size) or _lifted(connection)):
             return wanted, ""
         found = difference(connection, mirror.now(), mirror.pool.has)
-        listed = growth.of_listed_projects(connection, {file.id for file in wanted})
+        listed = membership.of_listed_projects(connection, {file.id for file in wanted})
     allowed = [file for file in wanted if file.id in listed]
     if not _within(limits, 0, _to_fetch(mirror, allowed)):
         allowed = []

@@ -23,7 +23,7 @@ from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import group_text, roots_of
 from pypisync.core.wanted.roots import expand
-from pypisync.cycle import feeds, poll, reconcile
+from pypisync.cycle import feeds, poll
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.quarantine import Words, withdraw
 from pypisync.cycle.report import Report
@@ -55,7 +55,7 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
         begun = one.before.serial is not None
-        one.overdue = begun and reconcile.overdue(known, mirror.now(), one.index)
+        one.overdue = begun and feeds.overdue(known, mirror.now(), one.index)
         if one.feed.kind != "polling" and one.listed is None:
             one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=one.overdue)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
@@ -208,7 +208,7 @@ def _note(mirror: Mirror, connection: Transaction, news: _News) -> None:
         begins = news.before.serial is None or news.rewound
         # One that could not be compared is as soon as it can be.
         if begins or (news.overdue and news.listed is not None):
-            reconcile.reconciled(connection, mirror.now(), news.index)
+            feeds.reconciled(connection, mirror.now(), news.index)
     elif news.before.moved:
         pending.forget_serial(connection, news.index)
     feeds.remember(mirror, connection, news.feed, news.before)
@@ -232,7 +232,7 @@ def _owe(mirror: Mirror, connection: Transaction, news: _News) -> set[str]:
     if news.rewound:
         pending.owe_anew(connection, news.listed or {}, mirror.now(), index)
     elif news.listed is not None and (news.overdue or news.feed.listing):
-        owed = reconcile.differing(pending.known(connection, index), news.listed) | owed
+        owed = feeds.differing(pending.known(connection, index), news.listed) | owed
     pending.mark_stale(connection, owed, mirror.now(), index)
     missing.tell(connection, news.removals & owed.keys())
     here = {name for name in owed if found.get(name) in ("", index)}

@@ -1,18 +1,68 @@
-"""Learn and decide in rounds, until a decision lacks nothing that can be had."""
+"""Learn and decide in rounds, until a decision lacks nothing that can be had.
 
-from collections.abc import Collection
+The first round also tells whether what is asked is an index at all: a new mirror has nothing to
+compare its documents with. An address with a typo, a web site and a page that asks to log in look
+like an index that has none of the projects. As long as no project was ever shown, and neither a
+feed of changes nor a list of projects tells that there is an index, a cycle ends as upstream's
+fault. A mirror that has shown projects is broken instead (:mod:`pypisync.cycle.vanishing`).
+"""
+
+from collections.abc import Collection, Mapping
 
 from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import lock_files, pending, policy, requirements
+from pypisync.catalog.facts import lock_files, missing, pending, policy, requirements
 from pypisync.catalog.proofs.publication import counts, undecided
 from pypisync.catalog.selection import decide
+from pypisync.core.standards.model import ENDPOINT
 from pypisync.cycle import limits, listen, poll
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.prove import ProofResults, prove_open
-from pypisync.cycle.recognise import recognise
 from pypisync.cycle.report import Report
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
-from pypisync.upstream.api import ProjectAsk
+from pypisync.errors import Stopped, Unreachable, UpstreamError
+from pypisync.upstream.api import ChangeFeed, ProjectAsk
+
+
+def recognise(mirror: Mirror) -> None:
+    """Raises Unreachable if nothing shows that there is an index; asks at most for its list."""
+    feeds = mirror.upstream.feeds
+    if any(feed.kind != "polling" for feed in feeds):
+        return
+    with mirror.catalog.begin() as connection:
+        denied = missing.never_shown(connection)
+    if not denied:
+        return
+    reasons = [_doubt(feed, denied) for feed in feeds]
+    if "" in reasons:
+        return
+    example = next((reason for reason in denied.values() if reason), "")
+    raise Unreachable(
+        f"no project could be read (asked for: {len(denied)}), and nothing shows that there is an "
+        f"index: {'; '.join(reasons)}" + (f"; {example}" if example else "")
+    )
+
+
+def _doubt(feed: ChangeFeed, denied: Mapping[str, str]) -> str:
+    """Returns why this may be no index, and what to do; "" if its list shows that it is one."""
+    try:
+        listed = feed.names()
+    except UpstreamError as error:
+        if isinstance(error, Stopped):
+            raise
+        said = str(error)
+    else:
+        if listed and (listed.keys() & denied.keys() or not any(denied.values())):
+            return ""
+        said = f"{feed.address} lists none of them"
+    if feed.name == ENDPOINT:
+        return (
+            f'{said}; check the endpoint: it is an address without "/simple/", which is appended '
+            "to it, and an index whose pages lie elsewhere belongs into indexes"
+        )
+    return (
+        f"{said}; check the address of the index {feed.name!r}: only the names of projects are "
+        "appended to it"
+    )
 
 
 def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:

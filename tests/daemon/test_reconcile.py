@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pypisync.catalog.facts import pending
 from pypisync.catalog.facts.pending import KnownProject
-from pypisync.cycle.reconcile import differing
+from pypisync.cycle.feeds import differing
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream

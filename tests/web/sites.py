@@ -13,9 +13,9 @@ import requests
 
 from pypisync.config.load import Config, load
 from pypisync.web.counts import alone
-from pypisync.web.server import Server
 from pypisync.web.sockets import bound, shown
 from pypisync.web.task import Served
+from pypisync.web.worker import Server
 from tests.cli.running import configure
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pypisync.web import sending, server
+from pypisync.web import sending, worker
 from tests.web.sites import Site, small_world
 
 HEAD = b" HTTP/1.1\r\nHost: x\r\n"
@@ -100,7 +100,7 @@ def test_the_end_in_the_middle_of_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, client_first: bool
 ) -> None:
     """The client goes away, or the server ends and a client that does not read is cut off."""
-    monkeypatch.setattr(server, "STOP_SECONDS", 0)
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0)
     site = Site(tmp_path, small_world())
     (site.tree / "packages").mkdir(parents=True)
     file = site.tree / "packages/large"

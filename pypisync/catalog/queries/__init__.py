@@ -2,7 +2,7 @@
 
 - ``status``, ``proofs``, ``generations``: the mirror's state, its verdicts, its generations
 - ``why``, ``why_not``, ``graph``: why a release is in the mirror or not; the selection as a graph
-- ``search``, ``projects``, ``root_sizes``, ``problems``, ``timeline``: the pages for people
+- ``projects``, ``listings``, ``problems``: the pages for people
 - ``listed_index``: what the pages list now, for ``prove``
 
 Imported by the commands and the web. It imports only ``db`` of the catalog.

@@ -5,5 +5,5 @@
 - ``render``, ``units``, ``drawing``, ``visitor``: templates, times, plots, the client's address
 - ``templates``, ``static``: package data
 
-Imported by ``web.server`` alone. What comes from upstream is hostile: templates escape everything.
+Imported by ``web.worker`` alone. What comes from upstream is hostile: templates escape everything.
 """

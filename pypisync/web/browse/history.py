@@ -5,7 +5,7 @@ from typing import Any
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import generations
-from pypisync.catalog.queries.timeline import ages, sizes
+from pypisync.catalog.queries.listings import ages, sizes
 from pypisync.web.browse.drawing import plot
 from pypisync.web.browse.paging import Paging
 

@@ -7,8 +7,7 @@ from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import projects
-from pypisync.catalog.queries.root_sizes import roots
-from pypisync.catalog.queries.search import search
+from pypisync.catalog.queries.listings import roots, search
 from pypisync.catalog.queries.why import reasons
 from pypisync.core.standards import versions
 from pypisync.web.browse.drawing import graph

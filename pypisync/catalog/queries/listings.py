@@ -1,12 +1,64 @@
-"""The operator's roots with what each of them leads to. Read-only; sizes are bytes."""
+"""The lists of the pages for people: projects by a search, roots with their sizes, past sizes.
+
+Read-only. Sizes are bytes, times seconds since 1970.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from pypisync.catalog.db.origins import EXTRAS, OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.why import served
 from pypisync.core.closure.model import NodeKey
+
+_ESCAPE = "!"
+_LISTED = "last IS NULL AND name LIKE ? ESCAPE '!'"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A project that the pages list."""
+
+    name: str
+    releases: int
+    files: int
+    bytes: int
+    generation: int  # the oldest since which a file of it has been listed
+
+
+def search(reader: Reader, text: str, *, offset: int, most: int) -> tuple[list[Hit], int]:
+    """Returns the listed projects whose normalised name contains ``text``, and how many there are.
+
+    The name itself comes first, then those that begin with it; "" is in every name.
+    """
+    escaped = text
+    for mark in (_ESCAPE, "%", "_"):
+        escaped = escaped.replace(mark, _ESCAPE + mark)
+    within, begins = f"%{escaped}%", f"{escaped}%"
+    total = reader.value(f"SELECT count(*) FROM pages WHERE {_LISTED}", within)  # noqa: S608 - constants
+    order = "CASE WHEN name = ? THEN 0 WHEN name LIKE ? ESCAPE '!' THEN 1 ELSE 2 END, name"
+    names = [
+        row[0]
+        for row in reader.rows(
+            f"SELECT name FROM pages WHERE {_LISTED}"  # noqa: S608 - constants
+            f" ORDER BY {order if text else 'name'} LIMIT ? OFFSET ?",
+            *((within, text, begins) if text else (within,)),
+            most,
+            offset,
+        )
+    ]
+    found = {
+        row[0]: Hit(*row)
+        for row in reader.among(
+            "SELECT name, count(DISTINCT version), count(*), sum(size), min(first)"
+            " FROM published WHERE last IS NULL AND name IN (?) GROUP BY name",
+            names,
+        )
+    }
+    return [found.get(name, Hit(name, 0, 0, 0, 0)) for name in names], total
+
 
 _WANTED = f"ro.state <> 'dropped' AND {OPERATORS}"
 
@@ -115,3 +167,39 @@ def _sizes(reader: Reader, releases: Collection[int]) -> dict[int, int]:
         sorted(releases),
     )
     return {release: int(size) for release, size in rows}
+
+
+class Size(NamedTuple):
+    """What a generation lists, and when it was published (since 1970)."""
+
+    at: float
+    bytes: int
+    files: int
+
+
+class Age(NamedTuple):
+    """How many seconds old the news was that the mirror had when a cycle ended, just before."""
+
+    at: float
+    seconds: float
+
+
+def sizes(reader: Reader, most: int) -> list[Size]:
+    """Returns the sizes of the newest ``most`` generations that are kept, the oldest first."""
+    rows = reader.rows("SELECT at, bytes, files FROM generations ORDER BY id DESC LIMIT ?", most)
+    return [Size(*row) for row in reversed(rows)]
+
+
+def ages(reader: Reader, most: int) -> list[Age]:
+    """Returns the lag before each of the newest ``most`` completed cycles' ends, oldest first.
+
+    A cycle reads upstream's changes when it starts, and what it read counts when it has ended.
+    """
+    rows = reader.rows(
+        "SELECT started, finished FROM runs WHERE outcome IN ('done', 'incomplete')"
+        " AND finished IS NOT NULL ORDER BY id DESC LIMIT ?",
+        most + 1,
+    )
+    rows.reverse()
+    pairs = pairwise(rows)
+    return [Age(this[1], max(this[1] - before[0], 0.0)) for before, this in pairs]
