@@ -313,7 +313,8 @@ class _Writer:
                 if was is not None and row["stated"] == "" and row["sha256"]:
                     self._hold_size(row, was)
             self._place(row, was)
-            if was is not None and same_source(file, was):
+            same = was is not None and same_source(file, was)
+            if same:
                 row |= {name: getattr(was, name) for name in UNREAD}
             if bar and not (was and was.barred):
                 self._doomed.append(row)
@@ -324,7 +325,8 @@ class _Writer:
             elif any(getattr(was, name) != value for name, value in row.items()):
                 row["row"] = was.id
                 self._files.append(row)
-                sources |= any(getattr(was, name) != row[name] for name in _SOURCES)
+                changed = {name for name in _SOURCES if getattr(was, name) != row[name]}
+                sources |= bool(changed - {"url"} if same else changed)
         self._gone_files += [file.id for file in have.values()]
         return sources or bool(have)
 
