@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pypisync.core.display import show_moment
 from pypisync.core.environments import targets
@@ -12,6 +14,7 @@ from pypisync.core.filters.policy import Bar, Block, Policy, judge
 from pypisync.core.standards.filenames import parse
 from pypisync.core.standards.model import File
 from pypisync.core.values import moment
+from tests.deep import scaled
 
 SHA = "ab" * 32
 NAME = "foo-1.0-py3-none-any.whl"
@@ -135,3 +138,54 @@ def test_what_is_barred_is_as_if_it_were_not_there(
     assert tuple(wanted for wanted, _ in answer.files) == kept
     assert answer.admits == answer.admits_yanked == (1 if any(kept) else 0)
     assert answer.builds == builds
+
+
+POLICIES = st.builds(
+    Policy,
+    min_age=st.sampled_from((0, 0, DAY, 7 * DAY)),
+    min_age_of=st.sampled_from(((), (("foo", 3 * DAY),), (("foo", 0), ("bar", DAY)))),
+    exempt=st.sampled_from(((), (("foo", "1.0.0"),), (("bar", "1.0"),))),
+    freeze_at=st.sampled_from((None, None, AT - DAY, AT + DAY)),
+    block=st.sampled_from(((), (Block("bad", "foo", "<1"),), (Block("bad", filename=NAME),))),
+    max_file_size=st.sampled_from((None, 999, 1000)),
+    vulnerabilities=st.sampled_from(("ignore", "warn", "block")),
+)
+FILES = st.builds(
+    lambda uploaded, size: replace(FILE, uploaded=uploaded, size=size),
+    st.sampled_from((UPLOADED, None)),
+    st.sampled_from((1000, None, 10**6)),
+)
+VULNERABLE = st.sampled_from(((), ("PYSEC-1",)))
+SECONDS = st.integers(-2 * DAY, 10 * DAY)
+
+
+@given(POLICIES, FILES, VULNERABLE, SECONDS)
+@settings(max_examples=scaled(300))
+def test_what_concerns_a_project_judges_its_files_alike(
+    policy: Policy, file: File, vulnerable: tuple[str, ...], after: int
+) -> None:
+    whole = judge(policy, "foo", "1.0", file, vulnerable, AT + after)
+    assert judge(policy.of("foo"), "foo", "1.0", file, vulnerable, AT + after) == whole
+    if policy.idle:
+        assert whole is None
+
+
+@given(POLICIES, FILES, VULNERABLE, SECONDS, st.integers(0, 10 * DAY))
+@settings(max_examples=scaled(300))
+def test_time_only_lifts_a_bar_and_does_so_when_it_was_said(
+    policy: Policy, file: File, vulnerable: tuple[str, ...], after: int, later: int
+) -> None:
+    """What age bars ends at the stated moment; what is not barred never becomes so by waiting."""
+
+    def at(now: float) -> Bar | None:
+        return judge(policy, "foo", "1.0", file, vulnerable, now)
+
+    first, then = at(AT + after), at(AT + after + later)
+    if first is None:
+        assert then is None
+    elif first.until is None:
+        assert then == first
+    else:
+        lifted = at(first.until)
+        assert lifted is None or lifted.until is None
+        assert then == (lifted if AT + after + later >= first.until else first)
