@@ -102,7 +102,7 @@ def test_other_spellings_lead_to_the_page_for_now(site: Site, path: str, locatio
 @pytest.mark.parametrize(
     "path",
     [
-        *("/simple//", "/simple/none/", "/simple/none", "/simple/No_Ne/", "//simple/"),
+        *("/simple//", "/simple/none/", "/simple/none", "/simple/No_Ne/"),
         *("/simple/a-b/index.html", "/simple/a-b/index.v1_json", "/simple/a-b//", "/simple/-/"),
         *("/simple/a b/", "/simple/%C3%A4/", "/simple/..%2f", "/simple/" + 300 * "a" + "/"),
         *("/catalog.sqlite", "/.lock", "/.partial/", "/favicon.ico", "/metrics/", "/packages"),
@@ -110,6 +110,12 @@ def test_other_spellings_lead_to_the_page_for_now(site: Site, path: str, locatio
 )
 def test_what_is_not_there_is_404(site: Site, path: str) -> None:
     assert site.get(path).status_code == 404
+
+
+def test_a_slash_more_is_another_path(site: Site) -> None:
+    """As it is sent: older versions of requests leave it out."""
+    sent = b"GET //simple/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    assert site.raw(sent).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
