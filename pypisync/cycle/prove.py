@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
+from pypisync.catalog.facts.offered import all_files
 from pypisync.catalog.facts.requirements import ask_for
 from pypisync.catalog.proofs import verdicts
-from pypisync.catalog.proofs.index import all_files, offers, weight
+from pypisync.catalog.proofs.index import offers, weight
 from pypisync.catalog.proofs.verdicts import Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.display import show_size

@@ -371,7 +371,9 @@ def test_a_refutation_says_why_no_file_can_be_used(
     world.publish("windows", "2.0", wheels=["py3-none-win_amd64"])
     packages = {"crypto": ["latest"], "src": ["latest"], "windows": [">=2"], "app": ["latest"]}
     bench = Bench(tmp_path, memory, packages, policy=FilePolicy(wheels="targets", sdists="never"))
-    sync(bench)
+    report, _ = sync(bench)
+    none = "no release matches it on any target: on 3.11 linux-x86_64 its wheels are for Windows"
+    assert report.failed['root windows ">=2"'] == f"{none}, the target is Linux"
     explained = dict(bench.query("SELECT subject, why FROM v_proofs WHERE verdict = 'refuted'"))
     assert explained.keys() == {"app", "crypto", "src", "windows>=2"}
     glibc = "its wheels need glibc 2.34, the target has 2.28"

@@ -31,6 +31,8 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.facts.offered import why_none_fits
+from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Policy, blocked
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import ENDPOINT
@@ -90,7 +92,7 @@ def reason(barred: Collection[Barred], specifier: str) -> str:
     return f"the policy bars {newest.version} ({newest.reason}){others}"
 
 
-def empty_roots(connection: Connection) -> dict[str, str]:
+def empty_roots(connection: Connection, rules: Rules) -> dict[str, str]:
     """Returns the roots of the configuration that call for no release at all, with the reason.
 
     Left out are projects that could not be read yet, which have a reason of their own, and patterns
@@ -123,10 +125,15 @@ def empty_roots(connection: Connection) -> dict[str, str]:
     return {
         f'{shown(origin, source) or "root"} {name} "{selector}"': reasons.get(status)
         or reason(barred.get(project, ()), parse_selector(selector).specifier)
-        or ("no release matches it on any target" if project in filled else _NO_FILE)
+        or (_unmatched(connection, name, selector, rules) if project in filled else _NO_FILE)
         + ("" if index in ("", ENDPOINT) else f"; the project is from the index {index}")
         for name, selector, status, origin, source, project, index in empty
     }
+
+
+def _unmatched(connection: Connection, name: str, selector: str, rules: Rules) -> str:
+    why = why_none_fits(connection, name, parse_selector(selector).specifier, rules)
+    return "no release matches it on any target" + (why and f": {why}")
 
 
 _NO_FILE = "upstream shows no file of it"

@@ -11,13 +11,8 @@ from sqlalchemy import Connection, func, select
 from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import files, projects, releases, requirements
 from pypisync.catalog.db.sql import among, batches, to_mask, words
-from pypisync.core.environments.misfits import TaggedFile
-from pypisync.core.filters.file_rules import FilePolicy, left_out
-from pypisync.core.resolve.index import ListedRelease, OfferedFile, Offers
-from pypisync.core.standards.filenames import parse
+from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
-
-_MOST_FILES = 5_000  # of a project that are looked at to explain a refutation
 
 
 def offers(connection: Connection, names: Iterable[str]) -> Offers:
@@ -37,30 +32,6 @@ def offers(connection: Connection, names: Iterable[str]) -> Offers:
         frontier = sorted(needed - seen - {""})
         seen |= needed
     return found
-
-
-def all_files(connection: Connection, name: str, policy: FilePolicy) -> list[OfferedFile]:
-    """Returns the files of a project (normalised name), also those that are not kept.
-
-    The oldest release comes first; of a project with very many files the oldest are left out. A
-    file that the policy bars counts as one that fits: what is barred is told elsewhere.
-    """
-    f = files.c
-    query = (
-        select(releases.c.version, f.filename, f.requires_python, f.inside_python, f.kept, f.barred)
-        .join_from(files, releases)
-        .join(projects)
-        .where(projects.c.name == name)
-        .order_by(releases.c.key.desc(), f.filename)
-        .limit(_MOST_FILES)
-    )
-    found = []
-    for version, filename, python, inside, kept, barred in connection.execute(query):
-        parsed = parse(name, filename)
-        left = "" if kept or barred else left_out(parsed, policy)
-        tags = parsed.tags if parsed.kind == "wheel" else None
-        found.append(OfferedFile(version, TaggedFile(tags, (python, inside), left)))
-    return found[::-1]
 
 
 def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
