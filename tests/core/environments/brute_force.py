@@ -11,6 +11,8 @@ from functools import cache
 
 from packaging.markers import Marker
 
+from pypisync.core.environments import platforms
+
 # An atom with its text and variable, or "and" or "or" with the parts
 Tree = tuple[object, ...]
 Values = Mapping[str, str]
@@ -51,32 +53,8 @@ OTHERS: Mapping[str, set[str]] = {
     | {f"{x}" for x in range(12)}
     | {f"{x}.{y}" for x in range(2, 9) for y in range(15)},
 }
-PLATFORMS = ("os_name", "sys_platform", "platform_system")
-PYTHONS = ("implementation_name", "platform_python_implementation")
-ROWS: Mapping[Member, set[Member]] = {
-    PLATFORMS: {
-        ("posix", "linux", "Linux"),
-        ("posix", "linux2", "Linux"),
-        ("posix", "darwin", "Darwin"),
-        ("nt", "win32", "Windows"),
-        ("posix", "android", "Android"),
-        ("posix", "ios", "iOS"),
-        ("posix", "ios", "iPadOS"),
-        ("posix", "emscripten", "Emscripten"),
-        ("posix", "aix", "AIX"),
-        ("posix", "sunos5", "SunOS"),
-    },
-    PYTHONS: {
-        ("cpython", "CPython"),
-        ("pypy", "PyPy"),
-        ("graalpy", "GraalVM"),
-        ("jython", "Jython"),
-        ("ironpython", "IronPython"),
-        ("pyston", "Pyston"),
-        ("rustpython", "RustPython"),
-    },
-}
-NAMING = set(PLATFORMS[1:]) | set(PYTHONS)
+# The table itself is held against other sources in test_platforms.py.
+FAMILIES = {family.variables: family for family in platforms.FAMILIES}
 
 
 def satisfiable(tree: Tree, minor: str, values: Values, barred: frozenset[str], extra: str) -> bool:
@@ -84,7 +62,7 @@ def satisfiable(tree: Tree, minor: str, values: Values, barred: frozenset[str], 
     everything = {**values, "extra": extra}
     groups: list[tuple[list[Tree], set[tuple[bool, ...]]]] = []
     rest = sorted(_atoms(tree), key=str)
-    for names in (("python_version", "python_full_version"), PLATFORMS, PYTHONS):
+    for names in (("python_version", "python_full_version"), *FAMILIES):
         own = [atom for atom in rest if atom[2] in names]
         used = tuple(name for name in names if any(atom[2] == name for atom in own))
         bound = tuple((name, values[name]) for name in names if name in values)
@@ -156,7 +134,7 @@ def _members(names: Member, used: Member, bound: tuple[tuple[str, str], ...]) ->
 
     Only the distinct values of the ``used`` names.
     """
-    rows = ROWS[names]
+    rows, naming = set(FAMILIES[names].rows), FAMILIES[names].naming
     known = {name: {row[i] for row in rows} for i, name in enumerate(names)}
     given = dict(bound)
     every = list(
@@ -168,7 +146,7 @@ def _members(names: Member, used: Member, bound: tuple[tuple[str, str], ...]) ->
         member
         for member in every
         if member in rows
-        or not any(v in known[n] for n, v in zip(names, member, strict=True) if n in NAMING)
+        or not any(v in known[n] for n, v in zip(names, member, strict=True) if n in naming)
     ]
     columns = [names.index(name) for name in used]
     distinct = {tuple(member[i] for i in columns) for member in real or every}
