@@ -58,13 +58,29 @@ def _retained(
     later: Mapping[str, str],
     also: membership.Releases,
 ) -> tuple[Publication, Unpublished]:
-    result = assemble(connection, later, mirror.rules.bars)
-    proven = standing(connection, result.pages)
+    result, proven = _planned(mirror, connection, later)
     if roots.retain(connection, result.retained | dict.fromkeys(proven.keep, ()) | also):
         update_decision(mirror, connection)
-        result = assemble(connection, later, mirror.rules.bars)
-        proven = standing(connection, result.pages)
+        result, proven = _planned(mirror, connection, later)
     return result, proven
+
+
+def _planned(
+    mirror: Mirror, connection: Transaction, later: Mapping[str, str]
+) -> tuple[Publication, Unpublished]:
+    """Returns the pages and the proofs on them.
+
+    A final waits while it would displace a pre-release by which something installs that is not
+    proven on these pages. So more may wait for it.
+    """
+    finals: dict[str, str] = {}
+    while True:
+        result = assemble(connection, later, mirror.rules.bars, finals)
+        proven = standing(connection, result.pages)
+        more = proven.prereleases.keys() - finals.keys()
+        if not more:
+            return result, proven
+        finals |= {name: proven.prereleases[name] for name in more}
 
 
 def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Retained:

@@ -21,29 +21,34 @@ def facts(lines: Sequence[str]) -> set[str]:
     return {line for line in lines if re.match(r"yanked$|python[<>=!~]|tag=|unknown$", line)}
 
 
-def offered(index: Index, python: str) -> dict[str, dict[Version, Sequence[str]]]:
-    """The releases that this Python may use, with their lines."""
+def offered(index: Index, python: str, by: str = "pip") -> dict[str, dict[Version, Sequence[str]]]:
+    """The releases that this Python may use, with their lines; uv reads lower bounds alone."""
     found: dict[str, dict[Version, Sequence[str]]] = {}
     for label, lines in index.items():
         name, version = label.split()
         limits = [f.removeprefix("python") for f in facts(lines) if f.startswith("python")]
+        limits = [one for one in limits if by == "pip" or one.startswith(">")]
         if all(SpecifierSet(limit).contains(python) for limit in limits):
             found.setdefault(name, {})[Version(version)] = lines
     return found
 
 
 def installable(
-    index: Index, wanted: Sequence[str], environment: Mapping[str, str]
+    index: Index, wanted: Sequence[str], environment: Mapping[str, str], by: str = "pip"
 ) -> Iterator[Chosen]:
     """Every set of releases that installs ``wanted``, and nothing beside what that needs."""
-    offers = offered(index, environment["python_full_version"])
+    offers = offered(index, environment["python_full_version"], by)
+    lines = [one for one in map(parsed, wanted) if applies(one, "", environment)]
     todo: list[Chosen] = [{}]
     while todo:
         chosen = todo.pop()
-        asked = closure(offers, wanted, chosen, environment)
+        asked = closure(offers, wanted, chosen, environment, by)
         missing = sorted(asked.keys() - chosen.keys())
         if missing:
             todo += [{**chosen, missing[0]: v} for v in offers.get(missing[0], ())]
+        elif by == "uv":
+            if all(uv_takes(offers[n], n, v, asked[n], lines) for n, v in chosen.items()):
+                yield chosen
         elif all(allowed(offers[n], v, asked[n]) for n, v in chosen.items()):
             yield chosen
 
@@ -53,21 +58,26 @@ def closure(
     wanted: Sequence[str],
     chosen: Chosen,
     environment: Mapping[str, str],
+    by: str = "pip",
 ) -> dict[str, SpecifierSet]:
-    """What is asked of each project, all together; one that is not chosen leads no further."""
+    """What is asked of each project, all together; one that is not chosen leads no further.
+
+    uv does not hear which versions a release wants of its own project.
+    """
     asked: dict[str, SpecifierSet] = {}
-    todo = [one for one in map(parsed, wanted) if applies(one, "", environment)]
+    todo = [("", one) for one in map(parsed, wanted) if applies(one, "", environment)]
     done: set[tuple[str, str]] = set()
     while todo:
-        need = todo.pop()
-        asked[need.name] = asked.get(need.name, SpecifierSet()) & need.specifier
+        user, need = todo.pop()
+        heard = SpecifierSet() if by == "uv" and user == need.name else need.specifier
+        asked[need.name] = asked.get(need.name, SpecifierSet()) & heard
         lines = offers.get(need.name, {}).get(chosen.get(need.name, NOTHING), ())
         for extra in ("", *need.extras):
             if (need.name, extra) in done:
                 continue
             done.add((need.name, extra))
             others = map(parsed, sorted(set(lines) - facts(lines)))
-            todo += [other for other in others if applies(other, extra, environment)]
+            todo += [(need.name, one) for one in others if applies(one, extra, environment)]
     return asked
 
 
@@ -93,3 +103,18 @@ def allowed(
         for one in specifiers
     )
     return version in (matching if pinned and yanked == matching else matching - yanked)
+
+
+def uv_takes(
+    offer: Mapping[Version, Sequence[str]],
+    name: str,
+    version: Version,
+    specifiers: SpecifierSet,
+    wanted: Sequence[Requirement],
+) -> bool:
+    """Whether uv may come to this version: any pre-release, and what is yanked by a root's pin."""
+    pins = [one.specifier for one in wanted if one.name == name and len(one.specifier) == 1]
+    pinned = [str(one).removeprefix("==") for one in pins if re.match(r"==[^*]+$", str(one))]
+    if "yanked" in offer[version] and str(version) not in pinned:
+        return False
+    return specifiers.contains(version, prereleases=True)

@@ -39,18 +39,18 @@ class Truth:
     policy: Policy
     now: float
     envs: Mapping[str, Env]  # by the name of the proof target
-    _indexes: dict[str, Index] = field(default_factory=dict)
+    _indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
 
-    def index(self, target: str) -> Index:
+    def index(self, target: str, by: str = "pip") -> Index:
         """By "name version" what a release needs, as :mod:`tests.core.naive` spells it."""
-        if target not in self._indexes:
-            self._indexes[target] = dict(self._releases(self.envs[target]))
-        return self._indexes[target]
+        if (target, by) not in self._indexes:
+            self._indexes[target, by] = dict(self._releases(self.envs[target], by))
+        return self._indexes[target, by]
 
-    def installations(self, target: str, wanted: Sequence[str]) -> list[Pins]:
+    def installations(self, target: str, wanted: Sequence[str], by: str = "pip") -> list[Pins]:
         """All there are, where a release of which nobody says what it needs needs nothing."""
         variables = self.envs[target].variables("")
-        return list(naive.installable(self.index(target), wanted, variables))
+        return list(naive.installable(self.index(target, by), wanted, variables, by))
 
     def unknown(self, target: str, pins: Pins) -> bool:
         """Whether nobody says what one of the releases needs."""
@@ -64,13 +64,15 @@ class Truth:
         asked = naive.closure(offers, wanted, pins, variables)
         return {name: version for name, version in pins.items() if name in asked}
 
-    def _releases(self, env: Env) -> Iterator[tuple[str, list[str]]]:
+    def _releases(self, env: Env, by: str) -> Iterator[tuple[str, list[str]]]:
         tags = env.tags()
         for name, project in self.world.projects.items():
             for release in project.releases.values() if project.status != "quarantined" else ():
                 version = Version(release.version)
                 files = [f for f in release.files if not self._barred(name, version, f)]
-                if release.quarantined or not any(_usable(release, f, env, tags) for f in files):
+                if release.quarantined or not any(
+                    _usable(release, f, env, tags, by) for f in files
+                ):
                     continue
                 yanked = [] if release.yanked is None else ["yanked"]
                 yield f"{name} {version}", [*yanked, *self._needs(release, files)]
@@ -127,11 +129,14 @@ def _fault(
             # Of pip's pins those are on record that differ.
             pip = truth.reached(target, wanted, {**chosen, **pins.get("pip", {})})
             odd = [some for some in (chosen, pip) if some not in sound]
+            if not (odd or truth.installations(target, wanted, "uv")):
+                return "uv does not install it"
             return f"{odd} does not install" if odd else ""
         case "refuted":
+            every += truth.installations(target, wanted, "uv")
             return f"{every[0]} installs" if every else ""
-        case "blocked" if pins.get("uv") and not chosen:  # uv alone: it ignores upper bounds
-            return f"{every[0]} installs" if every else ""
+        case "blocked" if bool(every) != bool(truth.installations(target, wanted, "uv")):
+            return ""  # one of pip and uv installs it
         case "blocked":
             hangs = truth.unknown(target, chosen) and chosen == truth.reached(
                 target, wanted, chosen
@@ -143,8 +148,10 @@ def _fault(
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
 
 
-def _usable(release: Release, file: StoredFile, env: Env, tags: frozenset[object]) -> bool:
-    limits = SpecifierSet(release.requires_python or "")
+def _usable(release: Release, file: StoredFile, env: Env, tags: frozenset[object], by: str) -> bool:
+    said = release.requires_python or ""
+    lower = (one for one in said.split(",") if one.strip().startswith(">"))
+    limits = SpecifierSet(said if by == "pip" else ",".join(lower))  # uv ignores upper bounds
     if env.variables("")["python_full_version"] not in limits:
         return False
     return file.kind == "sdist" or not tags.isdisjoint(parse_wheel_filename(file.filename)[3])

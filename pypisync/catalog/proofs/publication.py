@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.version import Version
 from sqlalchemy import Connection, and_, delete, func, select, update
 
 from pypisync.catalog.db.schema import projects, published
@@ -21,6 +22,8 @@ class Unpublished:
     waiting: dict[str, str]  # text -> for what
     # Releases (name, version) of their published pins, which are on the pages.
     keep: set[tuple[str, str]]
+    # The projects of which these are pre-releases, and what a final of them waits for.
+    prereleases: dict[str, str]
 
 
 def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpublished:
@@ -29,7 +32,7 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
     A subject keeps its published pins if its new pins are not all listed, and if it is no longer
     known whether it installs on a target where it did.
     """
-    found = Unpublished([], {}, set())
+    found = Unpublished([], {}, set(), {})
     then: dict[str, set[str]] = {
         name: {file.version for file in page.files} if page else set()
         for name, page in planned.items()
@@ -50,11 +53,18 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             found.waiting[texts[subject]] = f"waits for {', '.join(missing[:3])}{more}"
-        found.keep |= {
+        keep = {
             (pin.name, pin.version)
             for one in some.values()
             for pin in one.verdict.pins
             if one.published and pin.version in now.get(pin.name, ())
+        }
+        found.keep |= keep
+        why = found.waiting.get(texts[subject], "is not known to install")
+        found.prereleases |= {
+            name: f"{texts[subject]}, which installs by a pre-release, {why}"
+            for name, version in sorted(keep)
+            if Version(version).is_prerelease
         }
     return found
 

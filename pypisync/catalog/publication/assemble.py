@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from packaging.version import Version
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from pypisync.catalog.db.projects import out_of_reach
@@ -30,6 +31,8 @@ from pypisync.core.standards.model import ENDPOINT, names_extra
 from pypisync.core.wanted.roots import NamedFile
 
 _ALL_PASS = Policy()
+_NONE: Mapping[str, str] = {}
+_Listed = Mapping[str, Mapping[str, PageFile | None]]
 _PAGE_FILE = tuple(field.name for field in fields(PageFile))
 
 
@@ -46,12 +49,16 @@ class Publication:
 
 
 def assemble(
-    connection: Connection, later: Mapping[str, str], policy: Policy = _ALL_PASS
+    connection: Connection,
+    later: Mapping[str, str],
+    policy: Policy = _ALL_PASS,
+    finals: Mapping[str, str] = _NONE,
 ) -> Publication:
     """Returns the pages as the facts, the decisions and the pool allow now.
 
     ``later``: paths that could not be fetched and may be next time, with a reason to be shown or
     "". Where ``policy`` blocks what is vulnerable, a release that was never examined waits.
+    ``finals``: projects of which no new final is listed yet, with the reason.
     """
     query = select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
     changed = connection.execute(query).all()
@@ -59,7 +66,7 @@ def assemble(
         return Publication()
     wanted = _wanted(connection, [row.id for row in changed], policy)
     listed = _listed(connection, [row.name for row in changed])
-    held = unready(wanted, later)
+    held = _displacing(wanted, listed, finals) | unready(wanted, later)
     if held:
         held = _spread(connection, held, wanted, listed)
     labels = {w.release: w.label for w in wanted}
@@ -91,6 +98,23 @@ def assemble(
         if complete and not waits:
             result.done.append(row.id)
     return result
+
+
+def _displacing(
+    wanted: Sequence[PlannedRelease], listed: _Listed, finals: Mapping[str, str]
+) -> dict[int, str]:
+    """Returns the new finals of these projects, with the reason.
+
+    Installers take no pre-release where a final matches (PEP 440, "Handling of pre-releases").
+    """
+    return {
+        release.release: finals[release.project]
+        for release in wanted
+        if release.project in finals
+        and release.selected
+        and not _is_listed(release, listed)
+        and not Version(release.version).is_prerelease
+    }
 
 
 def _to_retain(
@@ -283,9 +307,6 @@ def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, s
         for row in rows
         if row.name not in lost or row.extra or not names_extra(row.marker)
     }
-
-
-_Listed = Mapping[str, Mapping[str, PageFile | None]]
 
 
 def _listed(connection: Connection, names: Sequence[str]) -> _Listed:

@@ -28,9 +28,8 @@ Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 _SHARE = 4
 # How often a search begins again because pip refuses its result, such as a yanked release.
 _MOST_BARRED = 16
-_PARTED = "for they read Requires-Python or METADATA differently"
-_UV_ONLY = f"uv finds an installation and pip does not, {_PARTED}"
-_PIP_ONLY = f"pip finds an installation and uv does not, {_PARTED}"
+_UV_ONLY = "uv finds an installation and pip does not"
+_PIP_ONLY = "pip finds an installation and uv does not"
 
 
 def _joined(of_pip: "Proof", of_uv: "Proof") -> tuple[Verdict, tuple[str, ...]]:
@@ -146,10 +145,23 @@ class Prover:
         proof = self._searched(wanted, budget, name)
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
-        if by_uv.pins is not None and not faults(self.index, wanted, by_uv.pins, by="uv"):
+        if by_uv.pins is None:
+            return proof if by_uv.given_up else self._by_pip_alone(wanted, proof)
+        if not faults(self.index, wanted, by_uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, by_uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": by_uv})
+            if proof.verdict == "refuted":  # by pip's rules
+                against = faults(self.index, wanted, by_uv.pins, by="pip")
+                proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *against))
         return proof
+
+    def _by_pip_alone(self, wanted: Asked, proof: Proof) -> Proof:
+        """Returns the proof where uv finds no installation."""
+        if proof.verdict != "proven":
+            return proof
+        pins = {pin.name: pin.version for pin in proof.pins}
+        against = faults(self.index, wanted, pins, by="uv")
+        return replace(proof, verdict="blocked", why=(_PIP_ONLY, *against))
 
     def _apart(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         """Returns the proof where installers read the facts differently: each has to find a way.
