@@ -42,7 +42,7 @@ def installable(
     todo: list[Chosen] = [{}]
     while todo:
         chosen = todo.pop()
-        asked = closure(offers, wanted, chosen, environment, by)
+        asked = closure(offers, wanted, chosen, environment)
         missing = sorted(asked.keys() - chosen.keys())
         if missing:
             todo += [{**chosen, missing[0]: v} for v in offers.get(missing[0], ())]
@@ -58,26 +58,21 @@ def closure(
     wanted: Sequence[str],
     chosen: Chosen,
     environment: Mapping[str, str],
-    by: str = "pip",
 ) -> dict[str, SpecifierSet]:
-    """What is asked of each project, all together; one that is not chosen leads no further.
-
-    uv does not hear which versions a release wants of its own project.
-    """
+    """What is asked of each project, all together; one that is not chosen leads no further."""
     asked: dict[str, SpecifierSet] = {}
-    todo = [("", one) for one in map(parsed, wanted) if applies(one, "", environment)]
+    todo = [one for one in map(parsed, wanted) if applies(one, "", environment)]
     done: set[tuple[str, str]] = set()
     while todo:
-        user, need = todo.pop()
-        heard = SpecifierSet() if by == "uv" and user == need.name else need.specifier
-        asked[need.name] = asked.get(need.name, SpecifierSet()) & heard
+        need = todo.pop()
+        asked[need.name] = asked.get(need.name, SpecifierSet()) & need.specifier
         lines = offers.get(need.name, {}).get(chosen.get(need.name, NOTHING), ())
         for extra in ("", *need.extras):
             if (need.name, extra) in done:
                 continue
             done.add((need.name, extra))
             others = map(parsed, sorted(set(lines) - facts(lines)))
-            todo += [(need.name, one) for one in others if applies(one, extra, environment)]
+            todo += [other for other in others if applies(other, extra, environment)]
     return asked
 
 

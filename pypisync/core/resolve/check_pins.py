@@ -65,7 +65,9 @@ def faults(index: TargetIndex, wanted: Asked, pins: Pins, by: Installer = "pip")
             elif index.usable(name)[pins[name]].yanked:
                 pinned = [need for need in needs if need in wanted]
                 if not any(pins_one(_specifiers(need.specifier)) for need in pinned):
-                    found.append(f"{name} is yanked")
+                    found.append(
+                        f"{name} {index.usable(name)[pins[name]].release.version} is yanked"
+                    )
     return found
 
 
