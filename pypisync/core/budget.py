@@ -27,7 +27,7 @@ class Budget:
             raise Spent
 
     def share(self, part: int) -> "Budget":
-        """Returns a budget of a part of what is left."""
+        """Returns a budget with a part of the steps that are left."""
         until = self.until
         if until != float("inf"):
             now = self.clock()

@@ -171,7 +171,7 @@ class Upstream(Protocol):
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
     ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """Yields what ``read`` makes of files, of which only the parts it reads are fetched.
+        """Yields what ``read`` makes of files; only the parts that it reads are fetched.
 
         It is called with the filename and a seekable file, in several threads. None: the file's
         host does not serve parts of it.

@@ -122,7 +122,7 @@ class RootDocument:
 
 
 def bytes_digest(reply: Reply) -> str:
-    """Returns a digest of an answer's bytes, and of what they are read by."""
+    """Returns a digest of an answer's bytes, its address and its content type."""
     return of_bytes(reply.url, reply.headers.get("Content-Type", ""), reply.body)
 
 

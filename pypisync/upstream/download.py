@@ -23,7 +23,7 @@ _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
 _FILES_RATE = 16  # a file must come so many times as fast as the least rate of one answer
 _STATED = "what upstream states"
 _GONE = frozenset({404, 410})
-# Hosts of plain files (S3) say so of what is not there, and a .metadata file is but a copy.
+# Hosts of plain files (S3) say 403 for a missing file, and a .metadata file is only a copy.
 _REFUSED = frozenset({401, 403})
 _RANGE = re.compile(r"bytes (\d{1,18})-\d*/?(\d*)")
 
@@ -106,7 +106,7 @@ class _Transfer:
     def run(self) -> None:
         """Receive and commit. Raises UpstreamError, StorageError."""
         if self._have and self._ask.size is None and not self._ask.sha256:
-            self._restart()  # it is not known of which state of the file this is the beginning
+            self._restart()  # this may be the beginning of another state of the file
         broken = 0
         while self._have != self._ask.size and not self._part.whole():
             fault = self._receive()

@@ -3,7 +3,7 @@
 An entry is hostile: it counts only with a filename that fits a file system and an address that can
 be fetched (Simple API 1.4, "Project detail"; the legacy JSON API's ``urls``). All else is optional,
 and a bad optional key counts as unsaid. An entry that breaks a rule is left out, with its reason.
-Whether the filename is a wheel's or an sdist's, and of which release, is for the core.
+The core tells whether a filename is a wheel's or an sdist's, and which release it belongs to.
 """
 
 import re

@@ -85,7 +85,7 @@ class Indexes:
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
     ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """Yields what ``read`` makes of files, of which only the parts it reads are fetched."""
+        """Yields what ``read`` makes of files; only the parts that it reads are fetched."""
         return self._of_each(asks, lambda index, those: index.peek(those, read))
 
     def fetch(

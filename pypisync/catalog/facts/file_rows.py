@@ -72,7 +72,7 @@ def known_sha256(file: File, was: Any) -> str:
 
 
 def file_facts(file: File, parsed: ParsedFile, was: Any, *, barred: bool) -> FileFacts:
-    """Returns what keeping a file hangs on; ``was`` is its row before, or None."""
+    """Returns what keeping a file depends on; ``was`` is its row before, or None."""
     read = was is not None and same_source(file, was)
     refused = {"pip": was.refused_pip, "uv": was.refused_uv} if read else {}
     return FileFacts(

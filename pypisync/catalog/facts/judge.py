@@ -37,7 +37,7 @@ class Judge:
     ) -> tuple[Kept, dict[str, Any]]:
         """Returns which files are kept and for which targets, and the columns that follow from it.
 
-        Releases of a project are mostly alike in what that hangs on, so results are kept. ``was``
+        Releases of a project are mostly alike in what that depends on, so results are kept. ``was``
         is the release before, or None.
         """
         have = self._known.files.get(was.id, {}) if was else {}

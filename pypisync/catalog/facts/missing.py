@@ -96,7 +96,7 @@ def lost(
 ) -> dict[str, tuple[str, ...]]:
     """Returns which selected releases of these projects are not ``shown`` (keys of versions).
 
-    The newest first; a project of which all are shown is left out.
+    The newest first; a project whose releases are all shown is left out.
     """
     found: dict[str, tuple[str, ...]] = {}
     here = exists().where(selected.c.release_id == releases.c.id)

@@ -147,7 +147,7 @@ def shown(connection: Connection, index: str = ENDPOINT) -> set[str]:
 
 
 def shown_besides(connection: Connection, index: str = ENDPOINT) -> set[str]:
-    """Returns the projects of other indexes of which some files are from this one."""
+    """Returns the projects of other indexes that have files from this one."""
     found = select(projects.c.name).join_from(projects, releases).join(files).distinct()
     here = files.c.index_name == index, projects.c.index_name != index
     return set(connection.scalars(found.where(*here)))
@@ -267,7 +267,7 @@ def mattering(
 ) -> list[StaleProject]:
     """Returns the projects of these indexes, or of none, that matter, were read and are not stale.
 
-    A project matters if a root or a requirement of the selection names it, or a proof hangs on it.
+    A project matters if a root, a requirement of the selection or a proof depends on it.
     ``united`` tells which projects of other indexes also come from these; None: there are none.
     """
     named = union(

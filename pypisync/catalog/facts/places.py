@@ -81,7 +81,7 @@ class _Held:
 
     def __init__(self, connection: Connection, claims: Iterable[Claim]) -> None:
         self._bytes: dict[str, set[_Bytes]] = {}
-        self._projects: dict[str, set[str]] = {}  # of which a generation lists something there
+        self._projects: dict[str, set[str]] = {}  # those for which a generation lists a file there
         self.look(connection, [claim.row["path"] for claim in claims])
         for claim in claims:
             self._look_at_rivals(connection, claim)

@@ -45,7 +45,7 @@ _IS_BARRED = text("files.barred <> ''")
 
 
 class Barred(NamedTuple):
-    """A release of which the policy bars files."""
+    """A release whose files the policy bars, at least one of them."""
 
     key: bytes
     version: str
@@ -53,7 +53,7 @@ class Barred(NamedTuple):
 
 
 def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, list[Barred]]:
-    """Returns the releases of which files are barred, by project, newest first, with a reason."""
+    """Returns the releases with barred files, by project, newest first, with a reason."""
     found: dict[int, list[Barred]] = {}
     r = releases.c
     for batch in batches(sorted(ids)):

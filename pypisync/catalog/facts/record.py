@@ -149,11 +149,11 @@ class _Writer:
         self._files: list[dict[str, Any]] = []
         self._gone_files: list[int] = []
         self._skipped: list[dict[str, Any]] = []
-        self._read: list[int] = []  # projects of which there are documents
+        self._read: list[int] = []  # projects whose documents came
         self._shown: dict[str, Collection[bytes]] = {}  # by project: the versions it lists
         self._whole: dict[str, bool] = {}  # by project: whether all of it is quarantined
         self._withdrawn: dict[tuple[str, str], list[str]] = {}  # paths by project and version
-        self._doubted: set[int] = set()  # projects of which requirements are to be read again
+        self._doubted: set[int] = set()  # projects whose requirements are to be read again
 
     def project(self, project: int, read: Read) -> None:
         """Compare a document with the catalog."""
@@ -163,7 +163,7 @@ class _Writer:
         changed = was.status in ("unseen", GONE)
         for key, (version, entries) in read.releases.items():
             changed |= self._release(project, key, version, entries, have.get(key))
-        # A page of which nothing can be used proves no removal: what is known stays.
+        # A page without a usable entry proves no removal: what is known stays.
         whole = not document.partial and (document.files or not document.skipped)
         for key, row in have.items():
             if key not in read.releases and whole:
@@ -263,7 +263,7 @@ class _Writer:
         if was is None:
             return True
         changed = any(getattr(was, name) != value for name, value in derived.items())
-        # Which requirements count where hangs on the masks of its files.
+        # Which requirements count where depends on the masks of its files.
         sources |= bool(was.split) and (changed or self._anew)
         if changed or sources:
             self._touch(was, derived, sources=sources, masks=changed)

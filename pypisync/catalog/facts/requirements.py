@@ -177,7 +177,7 @@ def unreadable(connection: Connection) -> dict[str, str]:
 
 
 def unverified(connection: Connection) -> list[Unverified]:
-    """Returns the wheels in the pool of which only parts have been read so far."""
+    """Returns the wheels in the pool that have been read only in parts so far."""
     query = (
         select(
             files.c.release_id, projects.c.name, releases.c.version, files.c.path, files.c.ranged
@@ -192,7 +192,7 @@ def unverified(connection: Connection) -> list[Unverified]:
 
 
 def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int]) -> None:
-    """Record of which releases the wheel says what was read by Range, and of which it does not.
+    """Record whose wheels say what was read by Range (``sound``), and whose do not (``doubted``).
 
     The requirements of the latter are to be read again.
     """

@@ -189,7 +189,7 @@ class _Writer:
         self._consults(number, one)
 
     def _consults(self, number: int, one: Verdict) -> None:
-        """It hangs on its pins anyway."""
+        """Note the projects, besides those of the pins, that the verdict depends on."""
         others = one.consulted.difference(pin.name for pin in one.pins)
         self._consulted += [(self._projects[name], number) for name in sorted(others)]
 

@@ -268,7 +268,7 @@ def has_metadata(stated: str | None, has: str | None) -> bool:
 
 
 def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
-    """Returns releases of which something is not known yet that their dependencies hang on."""
+    """Returns releases whose dependencies depend on facts that are not known yet."""
     blocked: dict[int, str] = {}
     chosen = exists().where(is_selected())
     for batch in batches(ids):
@@ -286,9 +286,10 @@ def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict
 
 
 def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, str]:
-    """Returns those of the releases that need a project of which nothing has been read.
+    """Returns the releases that need a project whose document has not been read.
 
-    Where that cannot be had, what only an extra needs that nobody asks for is not waited for.
+    A project that cannot be read now is not waited for if only an extra that nobody asks for needs
+    it.
     """
     unread = (
         select(selected.c.release_id, selected.c.extra, requirements.c.marker, projects.c.name)

@@ -27,7 +27,7 @@ from pypisync.core.standards.filenames import METADATA
 
 
 def stored_after(connection: Connection, path: str) -> list[Stored]:
-    """Returns the next of what the pool should hold, by path; nothing at the end."""
+    """Returns the next files that the pool should hold, by path; none at the end."""
     query = select(stored.c.path, stored.c.sha256, stored.c.size).where(stored.c.path > path)
     found = connection.execute(query.order_by(stored.c.path).limit(BATCH))
     return [Stored(*row) for row in found]

@@ -10,7 +10,7 @@ from pypisync.core.wanted.roots import NamedFile
 
 
 def new_projects(connection: Connection) -> set[str]:
-    """Return the selected projects that no page lists, and of which a file is not stored."""
+    """Returns the selected projects that no page lists and that lack a stored file."""
     f = files.c
     lacking = (
         releases.join(selected, selected.c.release_id == releases.c.id)

@@ -36,7 +36,7 @@ _OWN = {Origin.PROOF: "(proofs alone)", Origin.HELD: "(kept while newer is held)
 class Amount:
     """How much. Files whose size upstream does not state are in ``unknown`` and not in bytes."""
 
-    projects: int = 0  # of which no release was on the pages
+    projects: int = 0  # those without a release on the pages
     releases: int = 0
     files: int = 0
     bytes: int = 0

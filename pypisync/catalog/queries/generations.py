@@ -110,7 +110,7 @@ def index(reader: Reader, number: int) -> tuple[list[tuple[str, int]], int]:
 
 @dataclass(slots=True)
 class Moved:
-    """What came, went and changed, in order; of what changed also how."""
+    """What came, went and changed, in order; ``changed`` also says how."""
 
     came: list[str] = field(default_factory=list)
     went: list[str] = field(default_factory=list)

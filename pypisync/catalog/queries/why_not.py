@@ -28,7 +28,7 @@ _EXTENSION = re.compile(
 
 
 class Finding(NamedTuple):
-    """One thing that is known: of which kind, and in words."""
+    """One reason why a release is missing, or a fact about it: its kind, and a sentence."""
 
     kind: str
     text: str

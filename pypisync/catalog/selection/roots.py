@@ -23,7 +23,7 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
     """Keep exactly these releases (name, version) selected. Returns whether this changes anything.
 
     They are the listed releases of projects whose wanted releases are held. As roots they also keep
-    everything that they need, except releases of which a lock file named files only.
+    everything that they need, except pinned releases, whose files alone a lock file named.
     """
     lines = [
         Root(*release, origin=Origin.HELD, pinned=bool(files), files=files)

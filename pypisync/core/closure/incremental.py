@@ -139,7 +139,7 @@ class Closure:
         for key in keys:
             uses.update(c for c in drawn[key].values() if c)
             uses.subtract(c for c in old[key].values() if c)
-            # By node: what one node sheds another may take up, perhaps one that hangs on itself.
+            # By node: what one node sheds another may take up, perhaps one that depends on itself.
             shed.update({c for c in old[key].values() if c} - set(drawn[key].values()))
             work.draw(key, drawn[key])
         work.load_candidates({c.project for c in uses if c not in work.classes})

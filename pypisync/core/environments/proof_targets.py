@@ -213,7 +213,7 @@ def _key(minor: str) -> tuple[int, ...]:
 
 @dataclass(slots=True, eq=False)
 class Machines:
-    """All proof targets; what a set of tags or a ``Requires-Python`` comes to is kept."""
+    """All proof targets; the masks of tags and of ``Requires-Python`` are kept once computed."""
 
     all: tuple[ProofTarget, ...] = ()
     _ranks: dict[frozenset[Tag], tuple[int | None, ...]] = field(default_factory=dict)
@@ -265,7 +265,7 @@ class Machines:
         return self._pythons[key]
 
     def spelled(self) -> Iterator[str]:
-        """Yields all that masks hang on: when it differs, they are out of date."""
+        """Yields all that masks depend on: when it differs, they are out of date."""
         for target in self.all:
             yield f"{target.name} {sorted(target.environment.items())}"
 

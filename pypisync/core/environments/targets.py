@@ -268,7 +268,7 @@ def _admitted(pythons: Mapping[tuple[str, str | None], int], text: str, by: Inst
 
 
 def targets_fingerprint(targets: Targets) -> str:
-    """Returns a hash of all that masks and edges hang on: when it differs, they are out of date.
+    """Returns a hash of all that masks and edges depend on: when it differs, they are out of date.
 
     64 hex digits; the order of the targets counts, their names and groups do not.
     """

@@ -218,6 +218,6 @@ class Rules:
 
 
 def fingerprint(rules: Rules) -> str:
-    """Returns a hash of all that masks hang on: when it differs, facts are derived anew."""
+    """Returns a hash of all that masks depend on: when it differs, facts are derived anew."""
     machines = sha256("\n".join(rules.machines.spelled()).encode()).hexdigest()
     return f"{targets_fingerprint(rules.targets)} {rules.policy!r} {rules.bars!r} {machines}"

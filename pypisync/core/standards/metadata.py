@@ -58,7 +58,7 @@ class About(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The part of a file's core metadata that dependencies hang on, and what people ask for."""
+    """The part of a file's core metadata that dependencies depend on, and what people ask for."""
 
     name: str  # as spelt there, like the version: compare with the filename's
     version: str
