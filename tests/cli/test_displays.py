@@ -58,6 +58,16 @@ def test_bars_count_what_their_step_counts() -> None:
     assert "b==1.0: waits" in shown
 
 
+def test_a_bar_that_counts_items_shows_the_bytes_that_come_for_them() -> None:
+    """One large wheel that has to be read stands at 0/1 for long, and is not stuck."""
+    output = io.StringIO()
+    with Bars(terminal(output)) as bars:
+        bars.step("requirements", 1)
+        bars.received(3 * 2**20)
+        bars._progress.refresh()
+    assert "0/1, 3 MiB" in output.getvalue()
+
+
 def test_bars_say_why_it_ended() -> None:
     output = io.StringIO()
     with Bars(terminal(output)) as bars:
