@@ -7,7 +7,7 @@ which versions a specifier admits, so that a mistake in one of them is found by 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
-from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
+from pypisync.core.standards.model import DIRECT, UNREADABLE, Requirement, names_extra
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
 from pypisync.core.standards.uv_markers import read_by_uv
 from pypisync.core.wanted.groups import Asked
@@ -80,7 +80,8 @@ class TargetIndex:
     def specifiers(self, name: str) -> set[str]:
         """Returns all specifiers by which a release, or what will be proved, asks for a project."""
         found = self.offers.asked(name)
-        return found | {need.specifier for need in self.wanted if need.name == name}
+        found = found | {need.specifier for need in self.wanted if need.name == name}
+        return found | {text.replace("===", "==") for text in found if "===" in text}
 
     def applying(self, needs: Iterable[Requirement]) -> Asked:
         """Returns those of the requirements whose marker holds here, for no extra."""
@@ -114,9 +115,9 @@ class TargetIndex:
                 raise Lacking(releases=[release.id])
             needs = self._belonging(name, version, release, extra) if extra else release.needs
             found = tuple(
-                need
+                _as_uv(need) if self.reader == "uv" else need
                 for need in needs
-                if need.text != UNREADABLE and self._here(need) and self._applies(need, extra)
+                if not _stops(need) and self._here(need) and self._applies(need, extra)
             )
             self._needs[key] = found
         return found
@@ -183,7 +184,8 @@ class TargetIndex:
         differs = any(
             self._here(need)
             for need in release.needs
-            if (need.text == UNREADABLE and need.refused)
+            if "===" in need.specifier
+            or (need.text == UNREADABLE and need.refused)
             or (need.marker and read_by_uv(need.marker) != need.marker)
         )
         return Usable(release, file, yanked, self._doubt(release, passed), passed, differs)
@@ -225,9 +227,24 @@ class TargetIndex:
                 why = need.fault or ("" if self.reader == "uv" else need.refused)
                 if why:
                     return why
+            if need.text != UNREADABLE and _stops(need) and self._applies(need, ""):
+                return f'"{need.text}": {need.fault}'
             if need.marker and self._marker(need.marker, "") is None:
                 return f'the marker of "{need.text}" compares what cannot be compared'
         return "" if release.known else "nobody says what it requires"
+
+
+def _as_uv(need: Requirement) -> Requirement:
+    """Returns the requirement as uv reads it: to it ``===2`` is ``==2``, which 2.0 matches."""
+    if "===" not in need.specifier:
+        return need
+    return replace(need, specifier=need.specifier.replace("===", "=="))
+
+
+def _stops(need: Requirement) -> bool:
+    """Returns whether an installer stops at a release that states this, whatever else there is."""
+    direct = need.fault == DIRECT and not names_extra(need.marker)
+    return need.text == UNREADABLE or direct
 
 
 @lru_cache(maxsize=1 << 14)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
@@ -126,16 +127,28 @@ def objections(found: Metadata, project: str, version: str) -> Objections:
     elif canonicalize_name(found.name) != project:
         passed["pip"] = stop = f"its METADATA is of the project {found.name[:100]!r}"
     elif Version(found.version) != Version(version):
-        passed["pip"] = stop = f"its METADATA is of version {found.version[:100]}"
+        passed["pip"] = why = f"its METADATA is of version {found.version[:100]}"
+        # uv does not mind a local version that the filename alone has.
+        stop = "" if str(Version(found.version)) == Version(version).public else why
     for line in found.requires:
         need = requirements.parse_metadata(line)
-        if why := need.fault or need.refused:
-            passed.setdefault("pip", f"pip cannot read {line[:100]!r}: {why}")
+        if fault := need.fault or need.refused:
+            passed.setdefault("pip", f"pip cannot read {line[:100]!r}: {fault}")
         if need.fault:
             passed["uv"] = f"uv cannot read {line[:100]!r}: {need.fault}"
+        elif "===" in need.specifier and not _is_read(need.specifier.replace("===", "==")):
+            passed["uv"] = f"uv cannot read {line[:100]!r}"
         elif need.marker and read_by_uv(need.marker) is None:
             passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
     return Objections(passed, stop, "" if found.utf8 else "its METADATA is not UTF-8")
+
+
+def _is_read(specifier: str) -> bool:
+    try:
+        SpecifierSet(specifier)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_name(text: str) -> bool:

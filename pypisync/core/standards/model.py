@@ -124,6 +124,10 @@ class Change:
     serial: int
 
 
+DIRECT = "a direct reference, which installers refuse from an index"
+"""Why a requirement with a URL can never be met: uv stops at a release that has one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One parsed ``Requires-Dist`` line (PEP 508), or why it could not be parsed."""
@@ -142,7 +146,7 @@ class Requirement:
     def impossible(self) -> str:
         """Why nothing that an index lists can ever meet it; "" if something can."""
         if self.url:
-            return "a direct reference, which installers refuse from an index"
+            return DIRECT
         return self.fault
 
 

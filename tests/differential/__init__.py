@@ -1,0 +1,25 @@
+"""Generated oddities held against real pip and real uv: ``python -m tests.differential``.
+
+Each draw is a small index with a few oddities: in METADATA, in a wheel, in the entries of a page,
+in requirements and markers. Real pip and real uv install its root from there, a mirror is made of
+it, and they install the root from the mirror. Two things must hold:
+
+- what a client installs from upstream, the same it installs from the mirror
+- a root that is proven installs for both, with the pins on record; one that is refuted installs for
+  neither; one that is blocked does not install for both
+
+What is not drawn, or not compared, differs for a reason:
+
+- ``"yanked": ""`` is yanked to uv and not to pip. The standard (PEP 691) wants a text that is not
+  empty, so the mirror says what pip does, and both install the release from there.
+- A filename that is not the end of its URL: pip goes by the URL, uv and the mirror by the filename.
+- A wrong size: both clients ignore it. The mirror holds the release with that reason, for sizes
+  limit what a download may take. PyPI measures sizes itself. It holds a wrong hash as well, also
+  of a release that clients pass over before they fetch it.
+- What comes at an installer only when it unpacks a wheel: no ``WHEEL`` or ``RECORD``, Wheel-Version
+  2.0, members packed by bzip2 or LZMA, bytes in front of the archive, a second ``.dist-info``
+  folder or one of another project. Wheels are not opened where their METADATA lies beside them, so
+  a root may be proven, and one client or both break off as they do upstream.
+- Tags in upper case: uv passes over such a wheel, pip and the mirror do not.
+- Patch levels of Python: proofs are made for the newest one of each minor version.
+"""

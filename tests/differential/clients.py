@@ -1,0 +1,96 @@
+"""Real pip and real uv, installing one root from one index into an empty folder."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.version import InvalidVersion
+from uv import find_uv_bin
+
+from tests.acceptance.clients import clean_environment, run
+
+Pins = dict[str, str]
+_INSTALLED = re.compile(r"^ \+ (\S+)==(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was installed, by project; None if nothing could be, and then what was said."""
+
+    pins: Pins | None
+    said: str = ""
+
+
+class Clients:
+    """Both of them, as one thread uses them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pip = subprocess.Popen(
+            [sys.executable, "-m", "tests.differential.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=clean_environment(folder),
+            cwd=Path(__file__).parents[2],
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pip.communicate()
+
+    def install(self, client: str, index: str, root: str) -> Outcome:
+        """Install ``root``, with nothing known from before."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as place:
+            if client == "pip":
+                return self._by_pip(index, root, f"{place}/target")
+            return _by_uv(index, root, Path(place))
+
+    def _by_pip(self, index: str, root: str, target: str) -> Outcome:
+        assert self._pip.stdin is not None
+        assert self._pip.stdout is not None
+        self._pip.stdin.write(json.dumps([index, root, target]) + "\n")
+        self._pip.stdin.flush()
+        found = json.loads(self._pip.stdout.readline())
+        pins = found["pins"]
+        return Outcome(None if pins is None else normal(pins.items()), found["said"])
+
+
+def _by_uv(index: str, root: str, folder: Path) -> Outcome:
+    done = run(
+        [
+            find_uv_bin(), "pip", "install", root, "--default-index", index, "--no-config",
+            "--no-cache", "--target", "target", "--python", sys.executable, "--color", "never",
+        ],
+        folder,
+        {"UV_HTTP_RETRIES": "0"},
+    )  # fmt: skip
+    if done.returncode:
+        return Outcome(None, done.stderr[-2000:])
+    return Outcome(normal(_INSTALLED.findall(done.stderr)))
+
+
+def normal(pins: object) -> Pins:
+    """Returns pins with names and versions in their normal form."""
+    found = {}
+    for name, version in pins:  # type: ignore[attr-defined]
+        with suppress(InvalidVersion):
+            version = canonicalize_version(version)  # noqa: PLW2901 - the same in its normal form
+        found[str(canonicalize_name(name))] = version
+    return found

@@ -1,0 +1,371 @@
+"""What is drawn: small indexes with a few oddities, each told in words that rebuild it."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tests.differential.wheels import HEADERS, PACKED, Release
+
+MINOR = "3.11"
+_PYTHONS = (
+    ">=3.8",
+    ">=3.12",
+    "<3.11",
+    ">=3.8,<3.12",
+    "!=3.11.*",
+    "==3.*",
+    "3.x",
+    ">=3.6:",
+    "&gt;=3.6",
+    ">=3.12.*",
+    ">=3.6.*",
+    ">=3.6,",
+    "~=3.6",
+    "~=3",
+    ">3.10",
+    "==3.11",
+    "",
+    " >= 3.8 ",
+    ">=3.8 <4",
+    ">=3.8;",
+    "any",
+    "*",
+    ">=2.7, !=3.0.*, !=3.1.*",
+    ">=3.11.99",
+    ">=v3.8",
+    ">= '3.8'",
+    "=>3.8",
+    ">3",
+    "<4",
+    "<4.0.0a1",
+    ">=3.8.dev0",
+    ">=3.11.0rc1",
+    "~=3.12.0",
+    "<3",
+    "3.8",
+    ">=3_8",
+    ">=3.8+local",
+    ">=3.8,>=3.12",
+    ">=3,<3.11.0a0",
+)
+_SPECIFIERS = (
+    "",
+    ">=1",
+    "<2",
+    "==1.0",
+    "==2.0",
+    "==1.*",
+    "~=1.0",
+    "!=2.0",
+    ">1.0",
+    ">=1.0.*",
+    "<=1.*",
+    "(<=1.9.*)",
+    "(>=1)",
+    ">=1,",
+    ">=1<2",
+    "=>1",
+    "===1.0",
+    "===2",
+    "==1",
+    ">=2.0rc1",
+    "!=2.*",
+    ">=0.9.0a1.0",
+    "== 1.0",
+    "<2.dev0",
+    "<2.0a1",
+    "~=1",
+    ">=1 ,<3",
+    ">=1;",
+    "!=~1.0",
+    ">dev",
+    "==1.0*",
+    "'>=1'",
+    "==2.0+local",
+    "==2.0.post1",
+    ">=v1",
+    "<=2.0+x",
+    "== 2",
+    "1.0",
+    "(1.0)",
+    "@ http://h.test/x.whl",
+    ">=1.0-1",
+    "<1.0,>2.0",
+    ">= 1.0 , != 1.5",
+    "==1.0.dev1",
+    ">=1!0",
+)
+_VARIABLES = (
+    "python_version",
+    "python_full_version",
+    "os_name",
+    "sys_platform",
+    "platform_machine",
+    "platform_system",
+    "platform_release",
+    "platform_version",
+    "implementation_name",
+    "implementation_version",
+    "platform_python_implementation",
+    "extra",
+    "os.name",
+    "sys.platform",
+    "python_implementation",
+    "platform.machine",
+    "platform.version",
+    "extras",
+    "dependency_groups",
+)
+_VALUES = (
+    "3.x",
+    "3.11",
+    "3.8",
+    "3.12",
+    "3",
+    "3.*",
+    "3.11.*",
+    "3.11.0",
+    "posix",
+    "nt",
+    "linux",
+    "linux2",
+    "win32",
+    "Linux",
+    "x86_64",
+    "amd64",
+    "cpython",
+    "CPython",
+    "PyPy",
+    "pypy",
+    "",
+    "fast",
+    "Fast",
+    "3.10, 3.11",
+    "linux darwin",
+    "3.11rc1",
+    "3.11+local",
+    "v3.11",
+    "5.0",
+    "posix nt",
+)
+_OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~=", "===", "in", "not in")
+
+
+_NAMES = ("{0}", "{0}.", "{0} ", "{1}", "{2}", "x-{0}", "{0}x", "-{0}")
+_SAYS = (
+    "2.0",
+    "2",
+    "2.0.0",
+    "v2.0",
+    "2.0+local",
+    "3.0",
+    "1.0",
+    "2.0-1",
+    "2.0.post0",
+    "x",
+    "2.0 ",
+    "02.0",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An index: its root is ``<prefix>-app``."""
+
+    prefix: str
+    releases: tuple[Release, ...]
+    told: tuple[str, ...] = ()  # the oddities in words
+    root: str = ""
+
+
+def drawn(number: int, seed: int) -> Case:
+    """Returns draw ``number`` of a seed; the same every time."""
+    draw = random.Random(f"{seed} {number}")
+    prefix = f"c{number}"
+    app, lib = f"{prefix}-app", f"{prefix}-lib"
+    extra = draw.random() < 0.2
+    found = {
+        "app 2": Release(app, "2.0", (lib,), extras=("fast",) if extra else ()),
+        "app 1": Release(app, "1.0"),
+        "lib 2": Release(lib, "2.0"),
+        "lib 1": Release(lib, "1.0"),
+    }
+    told = []
+    for _ in range(draw.choice((1, 1, 1, 2, 2, 3))):
+        kind = draw.choice(KINDS)
+        where = draw.choice(("app 2", "app 2", "lib 2", "lib 2", "lib 1", "app 1"))
+        found[where], words = kind(draw, found[where], lib)
+        told.append(f"{where}.0: {words}")
+    if draw.random() < 0.3:
+        del found[draw.choice(("app 1", "lib 1"))]
+    root = f"{app}[fast]" if extra else app
+    return Case(prefix, tuple(found.values()), tuple(told), root)
+
+
+Changed = tuple[Release, str]
+
+
+def _requirement(draw: random.Random, release: Release, lib: str) -> Changed:
+    name = draw.choice((lib, lib, lib.upper(), lib.replace("-", "_"), lib.replace("-", ".")))
+    line = name + draw.choice(("", " ", "[x]", "[Fast]")) + draw.choice(_SPECIFIERS)
+    return replace(release, requires=(line,)), f"asks for {line!r}"
+
+
+def _marker(draw: random.Random, release: Release, lib: str) -> Changed:
+    marker = atom(draw)
+    while draw.random() < 0.3:
+        marker = f"{marker} {draw.choice(('and', 'or'))} {atom(draw)}"
+    line = f"{lib}; {marker}"
+    return replace(release, requires=(line,)), f"asks for {line!r}"
+
+
+def atom(draw: random.Random) -> str:
+    """One comparison of a marker."""
+    left, right = draw.choice(_VARIABLES), f"{draw.choice(_VALUES)!r}"
+    if draw.random() < 0.2:
+        left, right = right, left
+    return f"{left} {draw.choice(_OPERATORS)} {right}"
+
+
+def _python_inside(draw: random.Random, release: Release, _: str) -> Changed:
+    text = draw.choice(_PYTHONS)
+    return replace(release, inside=text), f"METADATA's Requires-Python is {text!r}"
+
+
+def _python_on_page(draw: random.Random, release: Release, _: str) -> Changed:
+    text = draw.choice(_PYTHONS)
+    inside = draw.choice((None, text))
+    entry = (*release.entry, ("requires-python", text))
+    said = f"the page's Requires-Python is {text!r}{', METADATA has it too' * (inside is not None)}"
+    return replace(release, inside=inside, entry=entry), said
+
+
+def _header(draw: random.Random, release: Release, _: str) -> Changed:
+    header = draw.choice(list(HEADERS))
+    return replace(release, header=header), f"METADATA has {header}"
+
+
+def _said(draw: random.Random, release: Release, _: str) -> Changed:
+    if draw.random() < 0.5:
+        says = draw.choice(_SAYS)
+        return replace(release, says=says), f"METADATA is of version {says!r}"
+    name = release.project
+    name = draw.choice(_NAMES).format(name, name.upper(), name.replace("-", "_"))
+    return replace(release, name=name), f"METADATA is of {name!r}"
+
+
+def _packed(draw: random.Random, release: Release, _: str) -> Changed:
+    packed = draw.choice(PACKED)
+    served = draw.random() < 0.5
+    said = f"the wheel: {packed}{', no .metadata' * (not served)}"
+    return replace(release, packed=packed, serves_metadata=served), said
+
+
+def _named(draw: random.Random, release: Release, _: str) -> Changed:
+    stem, name = release.project.replace("-", "_"), release.project
+    filename = draw.choice(
+        (
+            "{0}-{1}-1-py3-none-any.whl",
+            "{0}-{1}-py2.py3-none-any.whl",
+            "{0}-{1}-py3-none-any.WHL",
+            "{2}-{1}-py3-none-any.whl",
+            "{0}-{1}+local-py3-none-any.whl",
+            "{0}-v{1}-py3-none-any.whl",
+            "{0}-{1}.0-py3-none-any.whl",
+            "{0}-{1}-cp311-cp311-linux_x86_64.whl",
+            "{0}-{1}-cp311-abi3-manylinux1_x86_64.whl",
+            "{0}-{1}-cp39-abi3-manylinux_2_17_x86_64.whl",
+            "{0}-{1}-py3-none-linux_x86_64.whl",
+            "{0}-{1}-py311-none-any.whl",
+            "{0}-{1}-py312-none-any.whl",
+            "{0}-{1}-cp311-none-any.whl",
+            "{0}-{1}-py3-none-win_amd64.whl",
+            "{3}-{1}-py3-none-any.whl",
+            "{0}-{1}-py3-none-any.whl.zip",
+            "{0}-{1}-1a-py3-none-any.whl",
+            "{0}-{1}-x-py3-none-any.whl",
+            "{0}-{1}-py30-none-any.whl",
+            "{0}-{1}-py39-none-any.whl",
+            "{0}-{1}-cp310-none-any.whl",
+            "{0}-{1}-cp3-none-any.whl",
+            "{0}-{1}-py3-abi3-any.whl",
+            "{0}-{1}rc1-py3-none-any.whl",
+            "{0}-{1}.dev0-py3-none-any.whl",
+            "{0}-{1}_1-py3-none-any.whl",
+            "{0}-{1}.post1-py3-none-any.whl",
+            "{0}-1!{1}-py3-none-any.whl",
+        )
+    ).format(stem, release.version, stem.upper(), name.replace("-", "."))
+    return replace(release, filename=filename), f"is named {filename}"
+
+
+def _key(draw: random.Random, release: Release, _: str) -> Changed:
+    key, value = draw.choice(
+        (
+            ("hashes", {}),
+            ("hashes", None),
+            ("hashes", ...),
+            ("hashes", "SHA256 IN UPPER CASE"),
+            ("hashes", {"sha256": "0"}),
+            ("hashes", {"blake2b": "ab"}),
+            ("size", None),
+            ("size", "7"),
+            ("size", -1),
+            ("size", 7.5),
+            ("size", ...),
+            ("upload-time", None),
+            ("upload-time", ""),
+            ("upload-time", "yesterday"),
+            ("upload-time", 7),
+            ("upload-time", "2024-01-01T00:00:00"),
+            ("upload-time", ...),
+            ("yanked", True),
+            ("yanked", "why"),
+            ("yanked", None),
+            ("yanked", {}),
+            ("yanked", {"a": 1}),
+            ("yanked", ["x"]),
+            ("yanked", 1),
+            ("yanked", 0),
+            ("yanked", "\\ud800"),
+            ("requires-python", None),
+            ("requires-python", 3.8),
+            ("requires-python", ["3"]),
+            ("core-metadata", True),
+            ("core-metadata", False),
+            ("core-metadata", {}),
+            ("core-metadata", {"md5": "0" * 32}),
+            ("core-metadata", "sha256=ab"),
+            ("core-metadata", None),
+            ("core-metadata", ...),
+            ("core-metadata", {"sha256": "0" * 64}),
+            ("dist-info-metadata", {"sha256": "0" * 64}),
+            ("provenance", {}),
+            ("provenance", "x"),
+            ("provenance", 7),
+            ("gpg-sig", "x"),
+            ("gpg-sig", None),
+            ("unknown", {"deep": [1]}),
+            ("url", "RELATIVE"),
+            ("url", "QUERY"),
+            ("url", "FRAGMENT"),
+        )
+    )
+    entry = (*release.entry, (key, value))
+    return replace(release, entry=entry), f"its entry's {key} is {value!r}"
+
+
+KINDS: Sequence[Callable[[random.Random, Release, str], Changed]] = (
+    _requirement,
+    _requirement,
+    _marker,
+    _marker,
+    _python_inside,
+    _python_on_page,
+    _header,
+    _said,
+    _packed,
+    _named,
+    _key,
+    _key,
+)

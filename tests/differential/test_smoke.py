@@ -1,0 +1,81 @@
+"""A few draws at a time; ``python -m tests.differential`` makes more."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.markers import Marker, default_environment
+from uv import find_uv_bin
+
+from pypisync.core.standards.uv_markers import read_by_uv
+from tests.differential.clients import Outcome
+from tests.differential.compare import Compared, compared
+from tests.differential.odd import Case, atom, drawn
+from tests.sim.server import Server
+from tests.sim.world import World
+
+DRAWS = 12
+ATOMS = 400
+
+
+@pytest.mark.long
+def test_a_few_oddities(tmp_path: Path) -> None:
+    seed = random.randrange(10**9)
+    print(f"python -m tests.differential --seed {seed} --count {DRAWS} --batch {DRAWS}")
+    cases = [drawn(number, seed) for number in range(DRAWS)]
+    assert [str(one) for one in compared(cases, tmp_path) if any(one.faults())] == []
+
+
+def test_what_differs_is_seen() -> None:
+    some, other = Outcome({"a": "1"}), Outcome({"a": "2"})
+    none = Outcome(None)
+
+    def faults(verdict: str, upstream: Outcome, mirror: Outcome) -> int:
+        one = Compared(Case("c", ()), verdict, pins={"solver": {"a": "1"}})
+        one.upstream = {"pip": some, "uv": upstream}
+        one.mirror = {"pip": some, "uv": mirror}
+        return len(list(one.faults()))
+
+    assert faults("proven", some, some) == 0
+    assert faults("proven", some, other) == 2
+    assert faults("proven", none, none) == 1
+    assert faults("refuted", none, none) == 1
+    assert faults("blocked", none, none) == 0
+    assert faults("blocked", some, some) == 1
+
+
+def test_markers_as_real_uv_reads_them(tmp_path: Path) -> None:
+    """One METADATA with many requirements, each under a comparison of its own."""
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    markers = [one for one in (atom(draw) for _ in range(ATOMS)) if read_by_uv(one) is not None]
+    # What no mirror knows may hold.
+    markers = [one for one in markers if not re.search("platform.(?:version|release)", one)]
+    world = World()
+    for i in range(len(markers)):
+        world.publish(f"m{i}", "1.0")
+    world.publish("app", "1.0", requires=[f"m{i}; {one}" for i, one in enumerate(markers)])
+    with Server(world) as server:
+        done = subprocess.run(
+            [
+                find_uv_bin(), "pip", "compile", "-", "--default-index", f"{server.url}/simple/",
+                "--no-config", "--no-cache", "--python", sys.executable, "--no-header",
+                "--no-annotate", "--color", "never",
+            ],
+            input="app", text=True, capture_output=True, check=False,
+            env={"PATH": os.defpath, "HOME": str(tmp_path)},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = {line.partition("==")[0] for line in done.stdout.split()}
+    here: dict[str, str] = {**default_environment(), "extra": ""}  # type: ignore[dict-item]
+    wrong = [
+        (one, read_by_uv(one))
+        for i, one in enumerate(markers)
+        if (f"m{i}" in found) != (not (read := read_by_uv(one)) or Marker(read).evaluate(here))
+    ]
+    assert wrong == []
