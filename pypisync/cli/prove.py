@@ -10,7 +10,7 @@ from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, sh
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pypisync.config.load import Config
     from pypisync.core.environments.proof_targets import ProofTarget
@@ -93,13 +93,17 @@ def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
 def _proofs(
     settings: "Config", name: str | None, targets: "Sequence[ProofTarget]", seconds: float
 ) -> "list[Row]":
+    from datetime import UTC, datetime
+
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.listed_index import holdings
 
     with Reader(settings.database_url) as reader:
         subjects = _subjects(reader, settings, name)
         held = holdings(reader, {need.name for one in subjects for need in one.wanted})
-    return list(_solved(subjects, held, targets, seconds))
+    known = settings.machines(datetime.now(UTC).date())[0]
+    numbers = {one.name: i for i, one in enumerate(known)}
+    return list(_solved(subjects, held, targets, seconds, numbers))
 
 
 def _subjects(reader: Any, settings: "Config", given: str | None) -> "list[Subject]":
@@ -135,6 +139,7 @@ def _solved(
     held: "Offers",
     targets: "Sequence[ProofTarget]",
     seconds: float,
+    numbers: "Mapping[str, int]",
 ) -> "Iterator[Row]":
     from functools import partial
 
@@ -142,7 +147,9 @@ def _solved(
     from pypisync.core.resolve.subject_prover import SubjectProver, unbroken
 
     for target in targets:
-        here = SubjectProver(target, held, subjects)
+        # Requirements that not all wheels state are known for the configuration's targets only.
+        bit = 1 << numbers[target.name] if target.name in numbers else -1
+        here = SubjectProver(target, held, subjects, bit)
         for subject in subjects:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
             prover, wanted = here.set_up(subject)

@@ -53,6 +53,27 @@ def verdicts(done: Done) -> dict[tuple[str, str], str]:
     return {(line[0], line[1]): line[2] for line in done.lines if len(line) == 4}
 
 
+def test_each_target_has_the_requirements_of_its_own_wheel(tmp_path: Path, world: World) -> None:
+    """Together the two would refute what installs (tensorflow-cpu 2.19)."""
+    for wheel, need in zip(NATIVE, ("lib<2", "lib>=2"), strict=True):
+        world.publish("a", "1.0", requires=[need, f"for-{wheel[:5]}"], wheels=[wheel])
+        world.publish(f"for-{wheel[:5]}", "1.0", wheels=[wheel])
+    world.publish("lib", "1.0")
+    world.publish("lib", "2.0")
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    assert bench.listed()["lib"] == {"1.0", "2.0"}
+    rows = bench.query("SELECT DISTINCT subject, verdict FROM v_proofs")
+    assert rows == [("a", "proven")]
+    found = {
+        one["target"]: {pin["project"]: pin["version"] for pin in one["pins"]}
+        for one in invoke(config, "prove", "--json").json
+    }
+    assert found == {
+        "3.11 linux-x86_64": {"a": "1.0", "for-cp311": "1.0", "lib": "1.0"},
+        "3.13 linux-x86_64": {"a": "1.0", "for-cp313": "1.0", "lib": "2.0"},
+    }
+
+
 def test_every_root_on_every_target(tmp_path: Path, app: World) -> None:
     _, config = mirror(tmp_path, app, app=["latest"], old=[">=1"])
     before = snapshot(tmp_path)

@@ -108,13 +108,14 @@ def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requiremen
     """Returns the runtime requirements by release."""
     found: dict[int, list[Requirement]] = {}
     rows: Iterable[Any] = reader.among(
-        "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault, q.refused"
-        " FROM requirements q JOIN projects p ON p.id = q.project_id"
+        "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault, q.refused,"
+        " q.machines FROM requirements q JOIN projects p ON p.id = q.project_id"
         " WHERE q.kind = 'runtime' AND q.release_id IN (?) ORDER BY q.id",
         sorted(releases),
     )
-    for release, text, name, specifier, marker, extras, fault, refused in rows:
+    for release, text, name, specifier, marker, extras, fault, refused, machines in rows:
         wanted = tuple(filter(None, extras.split(",")))
-        need = Requirement(text, name, specifier, marker, wanted, fault=fault, refused=refused)
+        only = None if machines is None else int(machines, 16)
+        need = Requirement(text, name, specifier, marker, wanted, "", fault, refused, only)
         found.setdefault(release, []).append(need)
     return found
