@@ -16,10 +16,13 @@ What is not drawn, or not compared, differs for a reason:
 - A wrong size: both clients ignore it. The mirror holds the release with that reason, for sizes
   limit what a download may take. PyPI measures sizes itself. It holds a wrong hash as well, also
   of a release that clients pass over before they fetch it.
-- What comes at an installer only when it unpacks a wheel: no ``WHEEL`` or ``RECORD``, Wheel-Version
-  2.0, members packed by bzip2 or LZMA, bytes in front of the archive, a second ``.dist-info``
-  folder or one of another project. Wheels are not opened where their METADATA lies beside them, so
-  a root may be proven, and one client or both break off as they do upstream.
+- What comes at an installer only when it unpacks a wheel: no ``METADATA``, ``WHEEL`` or ``RECORD``,
+  Wheel-Version 2.0, members packed by bzip2 or LZMA, bytes in front of the archive, a second
+  ``.dist-info`` folder or one of another project. Wheels are not opened where their METADATA lies
+  beside them, so a root may be proven, and one client or both break off as they do upstream.
 - Tags in upper case: uv passes over such a wheel, pip and the mirror do not.
+- METADATA of another project that asks for another release of itself: uv stops at the name, and its
+  rehearsal passes over the release.
+- ``platform_release`` and ``platform_version``, which are another text on each machine.
 - Patch levels of Python: proofs are made for the newest one of each minor version.
 """

@@ -102,8 +102,6 @@ _VARIABLES = (
     "sys_platform",
     "platform_machine",
     "platform_system",
-    "platform_release",
-    "platform_version",
     "implementation_name",
     "implementation_version",
     "platform_python_implementation",
@@ -112,7 +110,6 @@ _VARIABLES = (
     "sys.platform",
     "python_implementation",
     "platform.machine",
-    "platform.version",
     "extras",
     "dependency_groups",
 )
@@ -151,7 +148,7 @@ _VALUES = (
 _OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~=", "===", "in", "not in")
 
 
-_NAMES = ("{0}", "{0}.", "{0} ", "{1}", "{2}", "x-{0}", "{0}x", "-{0}")
+_NAMES = ("{0}", "{0}.", "{0} ", "{1}", "{2}", "-{0}")
 _SAYS = (
     "2.0",
     "2",
@@ -256,7 +253,7 @@ def _said(draw: random.Random, release: Release, _: str) -> Changed:
 
 def _packed(draw: random.Random, release: Release, _: str) -> Changed:
     packed = draw.choice(PACKED)
-    served = draw.random() < 0.5
+    served = draw.random() < 0.5 and packed != "no METADATA"
     said = f"the wheel: {packed}{', no .metadata' * (not served)}"
     return replace(release, packed=packed, serves_metadata=served), said
 
