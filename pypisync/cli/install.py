@@ -117,6 +117,7 @@ def install_units(
             typer.echo(f"{'unchanged' if there else 'would write' if dry_run else 'wrote'} {path}")
             if not (dry_run or there):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                path.unlink(missing_ok=True)  # a masked unit is a link to /dev/null
                 path.write_bytes(content)
                 path.chmod(0o644)
     except OSError as error:

@@ -31,6 +31,19 @@ def test_what_was_changed_is_overwritten_only_by_force(tmp_path: Path) -> None:
     assert timer.exists()
 
 
+def test_what_a_link_leads_to_stays_as_it_is(tmp_path: Path) -> None:
+    masked = tmp_path / "etc/systemd/system/pypisync.service"
+    masked.parent.mkdir(parents=True)
+    other = tmp_path / "other"
+    other.touch(mode=0o600)
+    masked.symlink_to(other)
+    assert run(tmp_path, "install-units", "--root", ".").returncode == 2
+    assert run(tmp_path, "install-units", "--root", ".", "--force").returncode == 0
+    assert masked.read_bytes()
+    assert not masked.is_symlink()
+    assert (other.read_bytes(), other.stat().st_mode & 0o777) == (b"", 0o600)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "etc").write_text("a file", encoding="utf-8")
     done = run(tmp_path, "install-units", "--root", ".")

@@ -345,3 +345,30 @@ def test_two_spellings_of_one_version_are_one_release(
     assert bench.sync().exit_code == 0
     assert len(bench.query("SELECT * FROM v_releases")) == 1
     assert len([name for name in tree_bytes(tmp_path) if name.endswith(".gz")]) >= 2
+
+
+TOO_MUCH: dict[str, str] = {
+    "a long number": f"python_version < '{'9' * 5_000}'",
+    "a long number before": f"'{'9' * 5_000}' <= python_full_version",
+    "a long number listed": f"python_version in '3.8 {'9' * 5_000}'",
+    "long": " and ".join(["os_name != 'nt'"] * 3_000),
+    "nested": "(os_name != 'nt' and (os_name != 'os2' or " * 30 + "os_name != 'x'" + "))" * 30,
+}
+
+
+@pytest.mark.parametrize("marker", TOO_MUCH.values(), ids=TOO_MUCH)
+@pytest.mark.parametrize("where", ["METADATA beside it", "METADATA inside", "build-system"])
+def test_a_marker_that_is_too_much_stops_no_other(
+    marker: str, where: str, tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    line = f"lib; {marker}"
+    if where == "build-system":
+        world.publish("bad", "1.0", wheels=(), sdist=True, build_requires=[line])
+    else:
+        world.publish("bad", "1.0", requires=[line], metadata=where == "METADATA beside it")
+    world.publish("lib", "1.0")
+    world.publish("good", "1.0")
+    bench = Bench(tmp_path, memory, {"bad": ["latest"], "good": ["latest"]})
+    report = bench.sync()
+    assert bench.listed().keys() >= {"bad", "good"}
+    assert report.held == {}

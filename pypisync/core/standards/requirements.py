@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
-from pypisync.core.standards import model, specifiers
+from pypisync.core.standards import marker_syntax, model, specifiers
 from pypisync.core.standards.repairs import repairs
 
 LONGEST = 64_000  # characters; the longest real ones, with generated markers, have a few thousand
@@ -107,7 +107,7 @@ def _other(text: str) -> model.Requirement:
         text,
         canonicalize_name(parsed.name, validate=True),
         specifier,
-        str(parsed.marker or ""),
+        _readable(str(parsed.marker or "")),
         _extras(parsed.extras),
         parsed.url or "",
     )
@@ -115,7 +115,14 @@ def _other(text: str) -> model.Requirement:
 
 @lru_cache(maxsize=100_000)
 def _marker(text: str) -> str:
-    return str(Marker(text))
+    return _readable(str(Marker(text)))
+
+
+def _readable(marker: str) -> str:
+    """Returns the marker. Raises ValueError if it is too long or too deep to be worked on."""
+    if marker:
+        marker_syntax.parse(marker)
+    return marker
 
 
 def _extras(given: list[str] | set[str]) -> tuple[str, ...]:

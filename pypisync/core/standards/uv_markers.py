@@ -9,9 +9,9 @@ versions it compares the release alone. It cannot read ``===``, nor a comparison
 import re
 from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, Specifier
+from packaging.specifiers import Specifier
 from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypisync.core.standards.marker_syntax import Atom, Tree, parse
 
@@ -104,7 +104,7 @@ def _version(atom: Atom) -> str:
     try:
         Specifier(f"{op}{atom.literal}")
         bare = _release(atom.literal)
-    except (InvalidSpecifier, InvalidVersion):
+    except ValueError:  # no version, or a number that is too long for one
         return ""
     same = not atom.reversed and bare == atom.literal
     return atom.text if same else f"{atom.variable} {op} '{bare}'"
@@ -114,7 +114,7 @@ def _listed(atom: Atom) -> str:
     """Returns ``in`` and ``not in`` as comparisons: to uv the text is a list of versions."""
     try:
         found = [_release(text) for text in re.split(r"[\s|]+", atom.literal.strip()) if text]
-    except InvalidVersion:
+    except ValueError:
         return ""
     if any(text.endswith(".*") for text in found):
         return ""
