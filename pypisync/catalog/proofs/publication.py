@@ -20,7 +20,7 @@ class Unpublished:
 
     ready: list[int]  # all that they want will be on the pages
     waiting: dict[str, str]  # text -> for what
-    # Releases (name, version) of their published pins, which are on the pages.
+    # Releases (name, version) that lead to their published pins, and are on the pages.
     keep: set[tuple[str, str]]
     # The projects of which these are pre-releases, and what a final of them waits for.
     prereleases: dict[str, str]
@@ -43,7 +43,7 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
     found.ready = [subject for subject in behind if subject not in suspects]
     texts = {row.id: row.text for row in _by_id(connection, sorted(suspects))}
     old = stored(connection, texts)
-    names = {pin.name for some in old.values() for one in some.values() for pin in one.verdict.pins}
+    names = {name for some in old.values() for one in some.values() for name, _ in _leading_to(one)}
     now = _listed(connection, names)
     for subject, some in old.items():
         missing = _missing(some.values(), now | then)
@@ -54,10 +54,11 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             found.waiting[texts[subject]] = f"waits for {', '.join(missing[:3])}{more}"
         keep = {
-            (pin.name, pin.version)
+            (name, version)
             for one in some.values()
-            for pin in one.verdict.pins
-            if one.published and pin.version in now.get(pin.name, ())
+            if one.published
+            for name, version in _leading_to(one)
+            if version in now.get(name, ())
         }
         found.keep |= keep
         why = found.waiting.get(texts[subject], "is not known to install")
@@ -67,6 +68,14 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
             if Version(version).is_prerelease
         }
     return found
+
+
+def _leading_to(one: RecordedVerdict) -> set[tuple[str, str]]:
+    """Returns the pins of a verdict, and what installers look at on the way to them.
+
+    Without the latter, pip may find no way to pins that are all there.
+    """
+    return {*one.verdict.tried, *((pin.name, pin.version) for pin in one.verdict.pins)}
 
 
 def _suspects(
