@@ -82,10 +82,13 @@ class Checker:
         self._walks = Walks(self.index, self._ordinary, _matches)
 
     def passes(self, wanted: Asked, pins: Pins) -> bool:
-        """Returns whether these pins install ``wanted``, that is have no :func:`faults`."""
+        """Returns whether these pins install ``wanted``, that is have no :func:`faults`.
+
+        By the rules of whom the facts are read by; of pip, if by nobody alone.
+        """
         met = self._walks.along(pins, wanted)
         if met is None:
-            return not faults(self.index, wanted, pins)
+            return not faults(self.index, wanted, pins, by=self.index.reader or "pip")
         return pins.keys() <= met  # the others are extras
 
     def _ordinary(self, name: str, pin: int) -> str | None:

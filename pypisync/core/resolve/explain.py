@@ -53,7 +53,8 @@ class _Words:
                 return self._dependency(users[0], others[0] if others else None)
             case "barred":
                 pins = {user.package: next(positions(user.versions)) for user in users}
-                return f"because {'; '.join(faults(self._index, self._wanted, pins))}"
+                by = self._index.reader or "pip"
+                return f"because {'; '.join(faults(self._index, self._wanted, pins, by))}"
             case "derived" if users and not others:
                 return self._so(users)
         return ""  # no such release: who requires it says so; the rest is plain

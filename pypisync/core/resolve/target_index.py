@@ -222,8 +222,8 @@ class TargetIndex:
     def _doubt(self, release: ListedRelease, passed: tuple[Installer, ...]) -> str:
         if self.reader in passed:
             return ""  # who passes over it does not stop at it
-        for need in release.needs:
-            if need.text == UNREADABLE and self._here(need):
+        for need in filter(self._here, release.needs):
+            if need.text == UNREADABLE:
                 why = need.fault or ("" if self.reader == "uv" else need.refused)
                 if why:
                     return why
