@@ -85,7 +85,7 @@ def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
     index = {
         "app 1": ["lib", "x", "y<9"],
         "lib 1": [],
-        "lib 2": ["y @ https://example.test/y-1-py3-none-any.whl"],
+        "lib 2": ["y>=no-version"],
         "x 1": [],
         "x 2": ["y<2"],
         "y 1": [],
