@@ -10,10 +10,9 @@ from packaging.version import Version
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission, Mode
-from pypisync.core.resolve.check_pins import Checker, faults
+from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.check_refutation import RefutationStep, Term, refutes
 from pypisync.core.resolve.prover import Prover
-from pypisync.core.standards.requires_python import INSTALLERS
 from tests.core import naive
 from tests.core.universes import HERE, Index, need, pins, prove, solutions, target_index
 from tests.deep import scaled
@@ -390,30 +389,6 @@ def test_a_checker_sees_every_kind_of_wrong_pins() -> None:
     assert wrong("a", a=0, b=0, c=0) == ["c is pinned and not needed"]
     assert wrong("a", a=7, b=0) == ["b is pinned and not needed", "a: there is no such release"]
     assert wrong("y", y=0) == ["y 1 is yanked"]
-
-
-@pytest.mark.parametrize(
-    "line", ["b @ https://example.org/b.whl", 'b; implementation_name === "pypy"']
-)
-def test_what_only_the_wheels_of_other_machines_state_stops_nobody_here(line: str) -> None:
-    facts = replace(target_index({"a 1": [line]}), bit=1)
-    (release,) = facts.offers.releases["a"]
-    needs = tuple(replace(one, machines=2) for one in release.needs)
-    facts.offers.releases["a"] = [replace(release, needs=needs)]
-    assert Prover(facts).prove((need("a"),), Budget()).verdict == "proven"
-
-
-def test_each_installer_has_its_own_checker() -> None:
-    yanked = target_index({"a 1": ["b==1"], "b 1": ["yanked"]})
-    final_ruled_out = target_index({"a 1": ["b", "c"], "b 1": ["c<1"], "b 2rc1": [], "c 1": []})
-    for facts, pinned, taker in (
-        (yanked, {"a": 0, "b": 0}, "pip"),
-        (final_ruled_out, {"a": 0, "b": 1, "c": 0}, "uv"),
-    ):
-        passing = [
-            by for by in INSTALLERS if Checker(facts.read_by(by)).passes((need("a"),), pinned)
-        ]
-        assert passing == [taker]
 
 
 def test_what_is_strictly_admitted_is_admitted_widely() -> None:
