@@ -334,6 +334,14 @@ def test_a_database_in_the_folder_stays_there_and_a_new_one_is_made_beside_it(
     )
 
 
+def test_a_folder_that_cannot_be_looked_into_is_a_fault_of_the_configuration(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, json.dumps({"destination_folder": "x" * 300}))
+    assert "cannot be seen (File name too long); name it, or" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "path", ["mirror.sqlite", "../a/b-c_d.db", "/srv//x.sqlite", "with%20blank", "ümlaut", "a?b=c"]
 )

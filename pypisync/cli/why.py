@@ -65,8 +65,7 @@ def why_not(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) 
 
     Each line is one reason: no root wants it, the policy or a file rule leaves files out, it is
     held, no machine that is served can use its files, upstream does not have it or has not told
-    yet. Exit code 0 if it is there after all, else
-    1.
+    yet. Exit code 0 if it is there after all, else 1.
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.why_not import absence

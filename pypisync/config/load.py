@@ -334,7 +334,7 @@ def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
 
 
 def _database_url(given: str | None, destination: Path, base: Path) -> str:
-    """Returns the database's URL. Raises ValueError.
+    """Returns the database's URL. Raises ValueError and ConfigError.
 
     Without a URL it is a file beside the mirror's folder, so that no web server that serves the
     folder serves it as well; or the one in the folder that earlier versions have made.
@@ -342,7 +342,14 @@ def _database_url(given: str | None, destination: Path, base: Path) -> str:
     if given is None:
         inside = destination / "pypisync.sqlite"
         beside = destination.parent / f"{destination.name or 'pypisync'}.sqlite"
-        return f"sqlite:///{inside if inside.exists() else beside}"
+        try:
+            return f"sqlite:///{inside if inside.exists() else beside}"
+        except OSError as error:
+            fault = (
+                f"database: whether there is one in {destination} cannot be seen"
+                f" ({error.strerror}); name it, or run this as the mirror's user"
+            )
+            raise ConfigError([fault]) from error
     if _PLAIN_FILE.fullmatch(given):
         found = f"sqlite:///{(base / given.removeprefix('sqlite:///')).resolve()}"
         if _PLAIN_FILE.fullmatch(found):

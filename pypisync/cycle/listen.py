@@ -217,7 +217,7 @@ def _note(mirror: Mirror, connection: Transaction, news: _News) -> None:
 def _owe(mirror: Mirror, connection: Transaction, news: _News) -> set[str]:
     """Owe the projects of an index that it told of a new document; returns which."""
     index = news.index
-    relisted = news.feed.listing and _relisted(connection, news)
+    relisted = news.feed.listing and news.listed is not None and _relisted(connection, news)
     if relisted:
         news.changed = _found_elsewhere(connection, news)
     found = pending.found_on(connection, news.changed)

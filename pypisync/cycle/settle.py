@@ -87,13 +87,15 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
                 if f"{release.project}=={release.version}" not in tried
             ]
             suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
-            empty = policy.empty_roots(connection, mirror.rules) | lock_files.missing(connection)
         if not (asks or wanted or suspects):
             recognise(mirror)
             if prove_open(mirror, course):
                 continue
             with mirror.catalog.begin() as connection:
                 report.proofs = counts(connection)
+                empty = policy.empty_roots(connection, mirror.rules) | lock_files.missing(
+                    connection
+                )
                 empty |= undecided(connection) | requirements.unreadable(connection)
             for root, reason in empty.items():
                 mirror.watch.fault(root, reason)

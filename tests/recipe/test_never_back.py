@@ -28,7 +28,7 @@ from pypisync.core.environments import targets
 from pypisync.core.environments.proof_targets import ProofTarget, proof_targets
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
-from pypisync.core.resolve.prover import Prover
+from pypisync.core.resolve.prover import MISSES, Prover
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.resolve.uv import rehearsed
 from pypisync.core.standards import requirements, versions
@@ -214,10 +214,11 @@ def _release(name: str, release: Release) -> ListedRelease:
 
 
 def solved(offers: Offers, wanted: list[Requirement], target: ProofTarget) -> Iterator[str]:
-    """The roots that install."""
+    """The roots of which there is an installation, even if an installer's own search misses it."""
     prover = Prover(TargetIndex(target, offers, tuple(wanted)))
     for root in wanted:
-        if prover.prove((root,), Budget(20_000)).verdict == "proven":
+        proof = prover.prove((root,), Budget(20_000))
+        if proof.verdict == "proven" or any(line.endswith(MISSES) for line in proof.why):
             yield root.text
 
 
@@ -248,7 +249,7 @@ def pages(bench: Bench, world: World) -> Offers:
 
 
 def blocked(bench: Bench) -> Installable:
-    """What hangs on a release of which nobody says what it requires."""
+    """What depends on a release whose requirements nobody states."""
     rows = bench.query(
         "SELECT subject, targets FROM v_proofs"
         " WHERE verdict = 'blocked' AND why LIKE '%nobody says what it requires%'"

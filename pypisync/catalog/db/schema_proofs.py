@@ -51,7 +51,7 @@ proof_pins = Table(
     comment="the releases of proofs",
 )
 
-# Those of its pins are not repeated here: it hangs on them as well.
+# Those of its pins are not repeated here: it depends on them as well.
 proof_tried = Table(
     "proof_tried",
     metadata,

@@ -55,9 +55,7 @@ def is_named() -> ColumnElement[bool]:
 
 
 def named_files(of: ColumnElement[bool] | None = None) -> Any:
-    """Returns a query for the ids of the files that lock files name.
-
-    Of each release that a lock file calls for.
+    """Returns a query for the ids of the files that lock files name, of releases they call for.
 
     ``of``: a condition on their projects.
     """

@@ -227,7 +227,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
         for row in connection.execute(query):
             entry = found.setdefault(row.release, (row, []))
             wanted = (row.kept and row.chosen is not None) or row.id in named
-            entry[1].append(_shelf(row, wanted=wanted))
+            entry[1].append(_release_file(row, wanted=wanted))
     blocked = _blocked(connection, list(found), policy)
     return [
         PlannedRelease(
@@ -246,7 +246,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
     ]
 
 
-def _shelf(row: Any, *, wanted: bool) -> ReleaseFile:
+def _release_file(row: Any, *, wanted: bool) -> ReleaseFile:
     page = PageFile(
         filename=row.filename,
         version=row.version,

@@ -28,6 +28,8 @@ Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 _SHARE = 4
 # How often a search begins again because pip refuses its result, such as a yanked release.
 _MOST_BARRED = 16
+_SPENT = "the search was given up when its budget was spent"
+MISSES = "ends its search before it comes to the installation that there is"
 _UV_ONLY = "uv finds an installation and pip does not"
 _PIP_ONLY = "pip finds an installation and uv does not"
 
@@ -204,11 +206,13 @@ class Prover:
             else:
                 proof = Proof("proven", pins, rehearsals={by: own})
         elif own.given_up:
-            proof = Proof("undecided", why=("the search was given up when its budget was spent",))
+            proof = Proof("undecided", why=(_SPENT,))
         else:
             proof = self._searched(wanted, budget, name)
-            if proof.verdict == "proven":  # by an order that is not the installer's
-                proof = Proof("blocked", why=tuple(self._passed(proof.pins, by)))
+            if proof.verdict == "proven":  # by pip's rules, in an order that is not the installer's
+                chosen = {pin.name: pin.version for pin in proof.pins}
+                against = [*self._passed(proof.pins, by)] or faults(self.index, wanted, chosen, by)
+                proof = Proof("blocked", why=tuple(against or [f"{by} {MISSES}"]))
         return replace(proof, consulted=frozenset(used))
 
     def _passed(self, pins: Iterable[Installed], by: Installer) -> Iterator[str]:
@@ -241,8 +245,7 @@ class Prover:
             try:
                 proof = self._search(wanted, mode, budget, name)
             except Spent:
-                why = "the search was given up when its budget was spent"
-                return Proof("undecided", why=(why,))
+                return Proof("undecided", why=(_SPENT,))
             if proof is not None:
                 return proof
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)

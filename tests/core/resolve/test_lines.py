@@ -46,7 +46,7 @@ def test_around_a_version_no_other_has_a_place(texts: list[str], specifiers: lis
 def test_places_show_two_specifiers_that_contradict_each_other(
     left: list[str], right: list[str]
 ) -> None:
-    """Whether or not there are versions: what no version can meet has no place, and only that."""
+    """Whether or not there are versions: what some version meets has a place."""
     one, other = ",".join(filter(None, left)), ",".join(filter(None, right))
     made = line([], [one, other])
     every = [*VERSIONS, "0", "0.9", "1.0.1", "1.2", "1.9", "2.0.5", "2.1", "4"]
