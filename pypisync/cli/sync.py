@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pypisync.cli.progress import Display
     from pypisync.cli.stop import Stop
     from pypisync.config.load import Config
+    from pypisync.cycle.mirror import Mirror
     from pypisync.cycle.report import Report
     from pypisync.cycle.rollback import Order
     from pypisync.storage.lock import Holder
@@ -135,6 +136,7 @@ def _cycle(
             mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
             for order in orders:
                 order.give(config.destination)
+            stack.callback(_take_back, mirror, stop)
             with cycle_told(mirror) as told:
                 report = sync_once(mirror)
                 told(report)
@@ -148,6 +150,14 @@ def _cycle(
             raise typer.Exit(stop.exit_code) from None
         display.done(report)
         return report
+
+
+def _take_back(mirror: "Mirror", stop: "Stop") -> None:
+    """Whoever stops a cycle does not want the next one to do without limits."""
+    from pypisync.cycle.sync import end_permissions
+
+    if stop():
+        end_permissions(mirror)
 
 
 def _display(stack: ExitStack, *, log_json: bool) -> "Display":

@@ -103,11 +103,11 @@ def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Retain
 
 
 def accept(connection: Transaction) -> None:
-    """Let the next cycle that publishes drop what is not asked for, however much it is."""
+    """Let the next cycle that comes to its end drop what is not asked for, however much it is."""
     pending.set_setting(connection, _ACCEPTED, "1")
 
 
-def accepted(connection: Transaction) -> None:
-    """A cycle has published: from now on the share counts again."""
+def restore(connection: Transaction) -> None:
+    """Let the share count again, now that a cycle has published or come to its end."""
     if pending.setting(connection, _ACCEPTED):
         pending.set_setting(connection, _ACCEPTED, "")

@@ -76,11 +76,10 @@ def lift(connection: Transaction) -> None:
     pending.set_setting(connection, _LIFTED, "1")
 
 
-def restore(mirror: Mirror) -> None:
+def restore(connection: Transaction) -> None:
     """Let the limits hold again, now that a cycle has come to its end."""
-    with mirror.catalog.begin() as connection:
-        if _lifted(connection):
-            pending.set_setting(connection, _LIFTED, "")
+    if _lifted(connection):
+        pending.set_setting(connection, _LIFTED, "")
 
 
 def _lifted(connection: Transaction) -> bool:

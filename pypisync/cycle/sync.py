@@ -48,12 +48,19 @@ def sync_once(mirror: Mirror) -> Report:
             later = gather(mirror, report, fresh)
             with report.timed("publish"):
                 publish(mirror, report, later)
-        limits.restore(mirror)
+        end_permissions(mirror)
         with report.timed("prune"):
             report.pruned += expunge(mirror)
             prune(mirror, report)
         mirror.settled = None if report.exit_code else report.proofs
     return report
+
+
+def end_permissions(mirror: Mirror) -> None:
+    """Let limits and the share of removals count again: operators lift them for one cycle."""
+    with mirror.catalog.begin() as connection:
+        limits.restore(connection)
+        dropped.restore(connection)
 
 
 def _settled(mirror: Mirror, report: Report) -> bool:
@@ -192,7 +199,7 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
         ready = None if generations.repeats(connection, before) else proven.ready
         history.record(connection, number or before or 1, ready)
         assemble.published_all(connection, result.done)
-        dropped.accepted(connection)
+        dropped.restore(connection)
         runs.set_held(connection, result.held, mirror.now())
     # Above the limits all that is new is held, for one reason, which is told already.
     report.held = {} if limits.LIMITS in report.failed else result.held

@@ -1,8 +1,16 @@
 """What ``plan`` and ``sync`` say of the limits, and how an operator passes them."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
+import pytest
+
+from pypisync.cycle import sync
+from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.report import Report
+from pypisync.errors import Stopped
 from tests.cli.running import LINUX, configure, invoke
 from tests.recipe.mirrors import read_tree
 from tests.sim.server import Server
@@ -53,3 +61,24 @@ def test_within_the_limits(tmp_path: Path, world: World, server: Server) -> None
     config = configure(tmp_path, server.url, packages={"a": ["latest"]}, limits=limits)
     assert ["limits.projects", "1", "any"] in invoke(config, "plan").lines
     assert invoke(config, "sync").code == 0
+
+
+def test_who_stops_a_cycle_takes_back_what_was_lifted(
+    tmp_path: Path, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish("a", "1.0", requires=["b"])
+    world.publish("b", "1.0")
+    asked = {"packages": {"a": ["latest"]}, "limits": {"projects": 1}}
+    config = configure(tmp_path, server.url, **asked)
+
+    def stopped(mirror: Mirror) -> Report:
+        sync.resume(mirror, Report())
+        os.kill(os.getpid(), signal.SIGINT)
+        raise Stopped("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, "sync_once", stopped)
+        assert invoke(config, "sync", "--no-limits", "--accept-removals").code == 130
+    done = invoke(config, "sync", "--json")
+    assert done.code == 1
+    assert done.json["failed"].keys() == {"limits"}

@@ -83,3 +83,19 @@ def test_less_than_the_share_goes(
     bench.packages = {"d": ["latest"], "lonely": ["latest"]}
     assert bench.sync().exit_code == 0
     assert bench.listed().keys() == {"d", "lonely", "shared", "pair"}
+
+
+def test_an_acceptance_does_not_outlast_a_cycle_that_publishes_nothing(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    """A cycle without news publishes nothing, and neither does one that stays at a generation."""
+    bench = team(tmp_path, memory, world, database)
+    rollback.accept_removals().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    rollback.to_generation(1).give(bench.folder)
+    rollback.accept_removals().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    bench.packages = {"lonely": ["latest"]}
+    rollback.follow().give(bench.folder)
+    assert bench.sync().failed.keys() == {"removals"}
+    assert bench.listed() == ALL
