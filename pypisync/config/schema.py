@@ -140,7 +140,8 @@ class LimitsKeys(Keys):
         ge=0,
         le=1,
         description="the share of the listed projects that may leave the pages in one cycle "
-        "because nothing asks for them any more; three always may",
+        "because nothing asks for them any more, or because a changed policy bars all their files "
+        "(blocks do not count); three always may",
     )
 
 

@@ -1,24 +1,23 @@
 """Which pages are published, and that a slip in the configuration does not empty the mirror.
 
 If more than a share of the listed projects is asked for no more, they stay as they are until the
-operator accepts that they go. What upstream takes away and what the policy bars goes all the same.
+operator accepts that they go. What upstream takes away and what the policy bars goes all the same;
+that the policy bars too much is noticed before (:mod:`pypisync.cycle.removals`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pypisync.catalog.db.transactions import Transaction
-from pypisync.catalog.facts import pending
 from pypisync.catalog.proofs.publication import Unpublished, standing
 from pypisync.catalog.publication import membership
 from pypisync.catalog.publication.assemble import Publication, assemble
 from pypisync.catalog.selection import roots
+from pypisync.cycle import removals
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.settle import update_decision
 
 DROPPED = "removals"  # what failed, in a report
-_ACCEPTED = "removals accepted"  # a setting in the catalog
-_FEW = 3  # projects: so many may go however small the mirror
 
 
 @dataclass(slots=True)
@@ -86,28 +85,12 @@ def _planned(
 def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Retained:
     """Returns what must not leave the pages in this cycle, and why."""
     leaving = [name for name, page in result.pages.items() if page is None]
-    if len(leaving) <= _FEW or mirror.dropped_share >= 1:
+    if not removals.too_many(mirror, connection, len(leaving)):
         return Retained()
-    releases = membership.listed_releases(connection, leaving)
-    found = Retained(releases)
-    number, listed = len(found.projects), membership.listed_projects(connection)
-    if number <= max(_FEW, mirror.dropped_share * listed):
-        return Retained()
-    if pending.setting(connection, _ACCEPTED):
-        return Retained()
-    found.reason = (
-        f"the configuration asks for {number:,} of the {listed:,} listed projects no more: they "
-        'stay on the pages; if they are to go, run "pypisync sync --accept-removals"'
-    )
-    return found
-
-
-def accept(connection: Transaction) -> None:
-    """Let the next cycle that comes to its end drop what is not asked for, however much it is."""
-    pending.set_setting(connection, _ACCEPTED, "1")
-
-
-def restore(connection: Transaction) -> None:
-    """Let the share count again, now that a cycle has published or come to its end."""
-    if pending.setting(connection, _ACCEPTED):
-        pending.set_setting(connection, _ACCEPTED, "")
+    found = Retained(membership.listed_releases(connection, leaving))
+    if many := removals.too_many(mirror, connection, len(found.projects)):
+        found.reason = (
+            f"the configuration asks for {many} no more: they stay on the pages; {removals.CONFIRM}"
+        )
+        return found
+    return Retained()

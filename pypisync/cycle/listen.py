@@ -23,7 +23,7 @@ from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import group_text, roots_of
 from pypisync.core.wanted.roots import expand
-from pypisync.cycle import feeds, poll
+from pypisync.cycle import feeds, poll, removals
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.quarantine import Words, withdraw
 from pypisync.cycle.report import Report
@@ -40,7 +40,8 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     Returns the projects that are owed one because of it. The report gets the serial up to which the
     endpoint's changes were read, the number of rows of all indexes, and the indexes whose changes
     could not be read. Marks and serials are stored in one transaction: from then on nothing can be
-    lost. Raises CatalogError, and UpstreamError if no index can be read.
+    lost. Raises CatalogError, UpstreamError if no index can be read, and ConfigError if the policy
+    bars most of the mirror.
     """
     mirror.watch.step("changelog")
     with mirror.catalog.begin() as connection:
@@ -313,6 +314,7 @@ def _apply_rules(mirror: Mirror, connection: Transaction, known: Mapping[str, st
     """
     if known.get("environment") != mirror.fingerprint:
         rederive(connection, mirror.rules, mirror.now())
+        removals.check_policy(mirror, connection)
         policy.doom_blocked(connection, mirror.rules.bars)
         decide.forget_decisions(connection)
         verdicts.forget(connection, [target.name for target in mirror.rules.machines.all])

@@ -15,7 +15,7 @@ from pypisync.catalog.facts import missing
 from pypisync.catalog.facts.policy import barred_among
 from pypisync.catalog.publication import retention, rollback, runs
 from pypisync.core.filters.policy import Policy
-from pypisync.cycle import dropped, limits
+from pypisync.cycle import limits, removals
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.publish import write_generation
 from pypisync.storage import orders
@@ -115,7 +115,7 @@ def _carry_out(mirror: Mirror, name: str, text: str) -> str:
             limits.lift(connection)
         elif (name, text) == (_REMOVALS, _ACCEPT):
             missing.confirm(connection)
-            dropped.accept(connection)
+            removals.accept(connection)
         elif number is None or not (name.startswith(_NAME) or name == _INDEX):
             return "not an order"
         elif name.startswith(_NAME):

@@ -17,7 +17,7 @@ from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, retention, runs
 from pypisync.core.standards.filenames import METADATA
-from pypisync.cycle import dropped, limits, rollback
+from pypisync.cycle import dropped, limits, removals, rollback
 from pypisync.cycle.listen import listen
 from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
 from pypisync.cycle.poll import poll
@@ -60,7 +60,7 @@ def end_permissions(mirror: Mirror) -> None:
     """Let limits and the share of removals count again: operators lift them for one cycle."""
     with mirror.catalog.begin() as connection:
         limits.restore(connection)
-        dropped.restore(connection)
+        removals.restore(connection)
 
 
 def _settled(mirror: Mirror, report: Report) -> bool:
@@ -199,7 +199,7 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
         ready = None if generations.repeats(connection, before) else proven.ready
         history.record(connection, number or before or 1, ready)
         assemble.published_all(connection, result.done)
-        dropped.restore(connection)
+        removals.restore(connection)
         runs.set_held(connection, result.held, mirror.now())
     # Above the limits all that is new is held, for one reason, which is told already.
     report.held = {} if limits.LIMITS in report.failed else result.held

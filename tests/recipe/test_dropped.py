@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from pypisync.core.filters.policy import Block, Policy
 from pypisync.cycle import rollback
+from pypisync.errors import ConfigError
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream
@@ -99,3 +103,31 @@ def test_an_acceptance_does_not_outlast_a_cycle_that_publishes_nothing(
     rollback.follow().give(bench.folder)
     assert bench.sync().failed.keys() == {"removals"}
     assert bench.listed() == ALL
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(freeze_at=1.0), Policy(min_age=10**9), Policy(max_file_size=1)]
+)
+def test_a_policy_that_bars_most_of_the_mirror_is_confirmed_first(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str, policy: Policy
+) -> None:
+    bench = team(tmp_path, memory, world, database)
+    before = tree_bytes(tmp_path)
+    bench.bars = policy
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="bars all files of 7 of the 7 listed projects"):
+            bench.sync()
+        assert tree_bytes(tmp_path) == before
+    rollback.accept_removals().give(bench.folder)
+    bench.sync()
+    assert bench.listed() == {}
+
+
+def test_what_is_blocked_by_name_goes_at_once(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    bench = team(tmp_path, memory, world, database)
+    bench.bars = Policy(block=tuple(Block("malware", name) for name in ALL))
+    bench.sync()
+    assert bench.listed() == {}
+    assert tree_bytes(tmp_path, "packages") == {}

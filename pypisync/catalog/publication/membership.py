@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
 from pypisync.catalog.db.sql import among, batches, is_set
@@ -58,6 +58,24 @@ def listed_projects(connection: Connection) -> int:
     """Returns how many projects the pages list."""
     query = select(func.count(published.c.name.distinct())).where(published.c.last.is_(None))
     return connection.scalar(query) or 0
+
+
+def barred_projects(connection: Connection) -> dict[str, str]:
+    """Return the listed projects of which the policy bars every file, with one of the reasons.
+
+    Those that a block concerns are left out.
+    """
+    barred = files.c.barred
+    blocked = case((barred.startswith("blocked: "), 1), else_=0)
+    query = (
+        select(projects.c.name, func.min(barred).label("reason"))
+        .join_from(projects, releases)
+        .join(files)
+        .where(_listed())
+        .group_by(projects.c.name)
+        .having(func.min(barred) != "", func.max(blocked) == 0)
+    )
+    return {row.name: row.reason for row in connection.execute(query)}
 
 
 def listed_releases(connection: Connection, names: Iterable[str]) -> Releases:
