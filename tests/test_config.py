@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.catalog.db import url
-from pypisync.cli.template import TEMPLATE
+from pypisync.cli.configuration import TEMPLATE
 from pypisync.config.load import Config, json_schema, load
 from pypisync.config.schema import Document
 from pypisync.core import display, values

@@ -15,7 +15,6 @@ from pypisync.cli import (
     graph,
     install,
     plan,
-    proofs,
     prove,
     query,
     run,
@@ -43,7 +42,7 @@ app.command()(why.why)
 app.command()(why.why_not)
 app.command()(graph.graph)
 app.command()(prove.prove)
-app.command()(proofs.proofs)
+app.command()(prove.proofs)
 app.command()(generations.generations)
 app.command()(generations.diff)
 app.command()(generations.rollback)

@@ -129,7 +129,8 @@ def install_units(
             " elsewhere, such as in /opt/pypisync, and run install-units from there",
             err=True,
         )
-    typer.echo(_NEXT)
+    if not dry_run:
+        typer.echo(_NEXT)
 
 
 def _wanted(root: Path) -> Iterator[tuple[Path, bytes]]:

@@ -1,26 +1,42 @@
-"""``prove``: whether each root installs from what the mirror publishes now, and with which pins."""
+"""``prove``: whether each root installs from what the mirror publishes now, and with which pins.
+
+``proofs``: the verdicts on record, as the last sync came to them.
+"""
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
+from pypisync.cli.common import (
+    AsJson,
+    ConfigFile,
+    clean,
+    configured,
+    count,
+    moment,
+    show,
+    show_json,
+)
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pypisync.catalog.queries.proofs import OnRecord
     from pypisync.config.load import Config
     from pypisync.core.environments.proof_targets import ProofTarget
     from pypisync.core.resolve.index import Offers
     from pypisync.core.resolve.prover import Installed, Proof
+    from pypisync.core.standards.model import Pin
     from pypisync.core.wanted.groups import Subject
 
     Row = tuple[Subject, ProofTarget, Proof]
 
 _MOST_STEPS = 1_000_000
+_STATES = {"published": "yes", "waiting": "not yet", "kept": "until the new is", "open": ""}
 
 
 def prove(  # noqa: PLR0913 - each is an option
@@ -58,7 +74,7 @@ def prove(  # noqa: PLR0913 - each is an option
     if sum((requirements, pylock, as_json)) > 1:
         raise ConfigError(["--requirements, --pylock and --json: give one of them"])
     targets = _targets(settings, target)
-    rows = _proofs(settings, root, targets, budget)
+    rows = _proved(settings, root, targets, budget)
     if requirements or pylock:
         _print_lock(rows, url or settings.destination.as_uri(), pylock=pylock)
     elif as_json:
@@ -90,7 +106,7 @@ def _targets(settings: "Config", name: str | None) -> "Sequence[ProofTarget]":
     return chosen
 
 
-def _proofs(
+def _proved(
     settings: "Config", name: str | None, targets: "Sequence[ProofTarget]", seconds: float
 ) -> "list[Row]":
     from datetime import UTC, datetime
@@ -172,10 +188,10 @@ def _print(rows: "Sequence[Row]", *, pins: bool) -> None:
             title = f"{root.text} on {target.name}"
             if len(rows) > 1 and not sys.stdout.isatty():  # where a table has no title
                 typer.echo(clean(f"{title}:"))
-            show(title, ("project", "version", "file"), map(_row, proof.pins))
+            show(title, ("project", "version", "file"), map(_pin_row, proof.pins))
 
 
-def _row(pin: "Installed") -> tuple[str, str, str]:
+def _pin_row(pin: "Installed") -> tuple[str, str, str]:
     extras = f"[{','.join(pin.extras)}]" if pin.extras else ""
     return pin.name + extras, pin.usable.release.version, pin.usable.file.filename
 
@@ -206,9 +222,9 @@ def _print_lock(rows: "Sequence[Row]", url: str, *, pylock: bool) -> None:
     from pypisync.core.resolve.export import pylock_toml, requirements_txt
 
     if len(rows) != 1:
-        proofs = ", ".join(f'{root.text} on "{target.name}"' for root, target, _ in rows[:10])
+        several = ", ".join(f'{root.text} on "{target.name}"' for root, target, _ in rows[:10])
         raise ConfigError(
-            [f'{len(rows)} proofs: name one root and a "--target" to print the pins of: {proofs}']
+            [f'{len(rows)} proofs: name one root and a "--target" to print the pins of: {several}']
         )
     ((root, target, proof),) = rows
     if proof.verdict != "proven":
@@ -219,3 +235,78 @@ def _print_lock(rows: "Sequence[Row]", url: str, *, pylock: bool) -> None:
         typer.echo(pylock_toml(proof.pins, target, url), nl=False)
     else:
         typer.echo("\n".join(requirements_txt(proof.pins)))
+
+
+def proofs(
+    subject: Annotated[
+        str | None,
+        typer.Argument(metavar="[SUBJECT]", help="A root or a group's file; without it, all."),
+    ] = None,
+    *,
+    verdict: Annotated[
+        Literal["proven", "refuted", "undecided", "blocked"] | None,
+        typer.Option(help="Only what came out so."),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the last syncs have proven of roots and groups.
+
+    Each line has the targets, the verdict, whether all pins are on the pages, and how many releases
+    an installation has. With a subject, the pins and the explanation are shown too.
+    """
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.proofs import on_record
+
+    with Reader(configured(config).database_url) as reader:
+        found = on_record(reader, subject, verdict)
+    if found is None:
+        raise ConfigError([f'"{subject}" is no root or group that is proven'])
+    if as_json:
+        show_json([asdict(one) | {"pins": [_as_object(pin) for pin in one.pins]} for one in found])
+        return
+    heads = ("subject", "targets", "verdict", "published", "releases", "when")
+    show("Proofs", heads, map(_row, found))
+    if subject is not None:
+        _details(found)
+
+
+def _row(one: "OnRecord") -> tuple[str, ...]:
+    return (
+        one.subject,
+        one.targets,
+        one.verdict or "not proven yet",
+        _STATES[one.state],
+        count(one.releases) if one.releases else "",
+        "" if one.at is None else moment(one.at),
+    )
+
+
+def _details(found: "Sequence[OnRecord]") -> None:
+    for one in found:
+        if one.why:
+            typer.echo(clean(f"{one.subject} on {one.targets} is {one.verdict}:"))
+            typer.echo("\n".join(clean(f"  {line}") for line in one.why))
+        if one.pins:
+            columns = ("project", "version", "chosen by", "")
+            show(f"{one.subject} on {one.targets}", columns, _pins(one))
+
+
+def _as_object(pin: "Pin") -> dict[str, object]:
+    return {
+        "project": pin.name,
+        "version": pin.version,
+        "extras": ",".join(pin.extras),
+        "chosen_by": pin.chosen_by,
+        "added": pin.added,
+    }
+
+
+def _pins(one: "OnRecord") -> "Iterator[tuple[str, ...]]":
+    for pin in one.pins:
+        yield (
+            pin.package,
+            pin.version,
+            pin.chosen_by,
+            "added for proofs" if pin.added else "",
+        )

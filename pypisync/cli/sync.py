@@ -1,10 +1,12 @@
-"""``sync``, ``plan`` and ``prune``: one cycle, what it would change, and its last step alone."""
+"""``sync``, which a signal ends at a safe point, and ``prune``: a cycle, or its last step alone."""
 
 import os
 import signal
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,13 +18,57 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pypisync.cli.progress import Display
-    from pypisync.cli.stop import Stop
     from pypisync.config.load import Config
     from pypisync.cycle.mirror import Mirror
     from pypisync.cycle.report import Report
     from pypisync.cycle.rollback import Order
     from pypisync.storage.lock import Holder
     from pypisync.storage.orders import Outcome
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """Whether the process was asked to end; calling it tells."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._number != 0
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the signal's number, as shells count; 0 if there was none."""
+        return 128 + self._number if self._number else 0
+
+    @property
+    def name(self) -> str:
+        """The signal, such as SIGTERM; "" if there was none."""
+        return signal.Signals(self._number).name if self._number else ""
+
+    def take(self, number: int, _frame: FrameType | None) -> None:
+        """Note the signal, and let the next one end the process."""
+        self._number = number
+        for name in _SIGNALS:
+            default = signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL
+            signal.signal(name, default)
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Returns a context in which SIGTERM and SIGINT (Ctrl-C) only ask to stop.
+
+    The second signal ends the process at once.
+    """
+    stop = Stop()
+    before = {number: signal.signal(number, stop.take) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def sync(
@@ -55,8 +101,6 @@ def sync(
     cannot be reached; 4 storage or database; 130 or 143 stopped by SIGINT or SIGTERM. A stop
     leaves what is done, and the next run goes on from there.
     """
-    from pypisync.cli.stop import stopping
-
     understood = configured(config)
     orders = _orders(no_limits=no_limits, accept_removals=accept_removals)
     if now:
@@ -120,9 +164,7 @@ def _wake(daemon: "Holder") -> None:
         raise StorageError(f"{daemon} cannot be asked: {error.strerror}") from None
 
 
-def _cycle(
-    config: "Config", stop: "Stop", *, log_json: bool, orders: "Sequence[Order]"
-) -> "Report":
+def _cycle(config: "Config", stop: Stop, *, log_json: bool, orders: "Sequence[Order]") -> "Report":
     from pypisync.cycle.sync import sync_once
     from pypisync.cycle.work import cycle_told, do_ordered
     from pypisync.wiring import open_mirror

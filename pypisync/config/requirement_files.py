@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pypisync.core.display import show_size
 from pypisync.core.wanted import lock_files, requirements_txt
-from pypisync.core.wanted.groups import Findings, Group, TextFile
+from pypisync.core.wanted.groups import Group, Remarks, TextFile
 
 LARGEST = 32 * 2**20  # bytes of one file
 _LARGEST_WITH_INCLUDES = 4 * LARGEST
@@ -52,7 +52,7 @@ def read(
     return tuple(groups), troubles
 
 
-def _group(entry: RequirementsEntry, folder: Path, seen: dict[str, str]) -> tuple[Group, Findings]:
+def _group(entry: RequirementsEntry, folder: Path, seen: dict[str, str]) -> tuple[Group, Remarks]:
     """Returns the group of the files of one key. Raises ValueError."""
     files = _Files()
     source = files.open(folder / entry.file)

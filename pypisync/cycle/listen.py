@@ -98,7 +98,9 @@ class _News:
     serial: int  # the newest
     rows: int = 0
     changed: dict[str, int] = field(default_factory=dict)  # serials by normalised name
-    removals: set[str] = field(default_factory=set)  # of which it said that something is gone
+    removals: set[str] = field(
+        default_factory=set
+    )  # projects: it said that something of theirs is gone
     quarantines: Words = field(default_factory=Words)
     by_index: bool = False  # the simple index told it, which knows of no removal
     overdue: bool = False  # what is known is to be compared with the list of all its projects

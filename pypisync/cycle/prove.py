@@ -47,14 +47,14 @@ class ProofResults:
     unsure: set[str] = field(default_factory=set)  # subjects whose missing facts cannot be read now
 
 
-def prove_open(mirror: Mirror, course: ProofResults) -> bool:
+def prove_open(mirror: Mirror, results: ProofResults) -> bool:
     """Prove open subjects. Returns whether there is more to do.
 
     That is: facts to be read, releases to be decided on, or other subjects.
     """
     with mirror.catalog.begin() as connection:
         verdicts.open_touched(connection)
-        due = [text for text in verdicts.open_subjects(connection) if text not in course.unsure]
+        due = [text for text in verdicts.open_subjects(connection) if text not in results.unsure]
         texts = due[:_BATCH]
         if not texts:
             return False
@@ -64,7 +64,7 @@ def prove_open(mirror: Mirror, course: ProofResults) -> bool:
     mirror.watch.step("proofs", len(subjects))
     found, lacking = _prove(mirror, subjects, facts)
     # A search that has come this far will often want older releases next.
-    now, ahead = mirror.now(), min(len(course.asked), _MOST_AHEAD)
+    now, ahead = mirror.now(), min(len(results.asked), _MOST_AHEAD)
     with mirror.catalog.begin() as connection:
         asked = ask_for(
             connection,
@@ -73,10 +73,10 @@ def prove_open(mirror: Mirror, course: ProofResults) -> bool:
             ahead,
             now,
         )
-        fresh = not asked <= course.asked
-        course.asked |= asked
+        fresh = not asked <= results.asked
+        results.asked |= asked
         unsure = set[str]() if fresh else set(lacking)
-        course.unsure |= unsure
+        results.unsure |= unsure
         complete = {text: some for text, some in found.items() if text not in lacking}
         complete |= {text: found[text] for text in unsure}
         complete = {text: _without_lost(facts, some) for text, some in complete.items()}

@@ -1,8 +1,8 @@
 """Reads the requirements of selected releases.
 
 They are read from the best source there is: the ``.metadata`` files of the wheels (they are
-mirrored anyway, and their hash is known); else the METADATA inside a wheel, of which only parts are
-fetched where that does; else ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO
+mirrored anyway, and their hash is known); else the METADATA inside a wheel, fetched in
+parts where that does; else ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO
 of an sdist where it is static. What none of them says is recorded as unavailable, never as "none",
 and METADATA that installers cannot read is recorded with the reason: no other source speaks for it,
 for installers ask none. Build requirements are read from the sdist itself. Nothing of a package is
@@ -83,7 +83,7 @@ class _Reader:
     told: dict[int, _Told] = field(default_factory=dict)
     failed: dict[int, UpstreamError] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
-    spoken: set[int] = field(default_factory=set)  # releases of which there is a .metadata file
+    spoken: set[int] = field(default_factory=set)  # releases that have a .metadata file
     build: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def read(self, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:

@@ -72,7 +72,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
     """
     tried: set[str] = set()
     examined: set[int] = set()
-    course = ProofResults()
+    results = ProofResults()
     while True:
         with mirror.catalog.begin() as connection:
             update_decision(mirror, connection)
@@ -89,7 +89,7 @@ def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
             suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
         if not (asks or wanted or suspects):
             recognise(mirror)
-            if prove_open(mirror, course):
+            if prove_open(mirror, results):
                 continue
             with mirror.catalog.begin() as connection:
                 report.proofs = counts(connection)

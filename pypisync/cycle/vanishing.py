@@ -88,7 +88,7 @@ def _remember(mirror: Mirror, gone: Mapping[str, str]) -> None:
 
 
 def _believed(connection: Transaction, now: float) -> list[tuple[float, str, str]]:
-    """Returns when which projects of which index went, of the last day."""
+    """Returns who went within the last day: when, the project, its index."""
     rows = json.loads(pending.setting(connection, _BELIEVED) or "[]")
     return [(at, name, index) for at, name, index in rows if now - _DAY < at <= now]
 
@@ -148,7 +148,7 @@ def _moved(ask: ProjectAsk, answer: object) -> tuple[str, ProjectDocument] | Non
 def _less(
     connection: Transaction, moved: Mapping[str, ProjectDocument]
 ) -> dict[str, UpstreamError]:
-    """Returns the projects of which another index shows less than what is mirrored, and what."""
+    """Returns the projects whose new index shows less than is mirrored, and what is missing."""
     shown = {name: read(document).releases.keys() for name, document in moved.items()}
     return {
         name: Gone(
@@ -191,7 +191,7 @@ def _united(
 def _parted(
     connection: Transaction, united: Mapping[str, tuple[ProjectDocument, Collection[str]]]
 ) -> dict[str, UpstreamError]:
-    """Returns the projects of which one of several indexes shows no file any more.
+    """Returns the projects that one of their several indexes shows no file of any more.
 
     The others show theirs, so the document alone does not tell.
     """

@@ -91,13 +91,13 @@ class _LooseLegacy(_Legacy):
     urls: list[msgspec.Raw] | None = None  # type: ignore[assignment]
 
 
-class _Listed(msgspec.Struct):
+class _ListedProject(msgspec.Struct):
     name: str
     serial: int | str | None = msgspec.field(default=None, name="_last-serial")
 
 
 class _RootPage(msgspec.Struct):
-    projects: list[_Listed]
+    projects: list[_ListedProject]
     meta: _Meta = msgspec.field(default_factory=_Meta)
 
 
@@ -175,10 +175,10 @@ def parse_root(reply: Reply) -> RootDocument:
     )
 
 
-def _listed(projects: Iterable[_Listed | msgspec.Raw]) -> Iterator[tuple[str, int | None]]:
+def _listed(projects: Iterable[_ListedProject | msgspec.Raw]) -> Iterator[tuple[str, int | None]]:
     for entry in projects:
         with suppress(ValueError, RecursionError):
-            typed = lenient.read(_Listed, entry) if isinstance(entry, msgspec.Raw) else entry
+            typed = lenient.read(_ListedProject, entry) if isinstance(entry, msgspec.Raw) else entry
             yield typed.name, _serial(typed.serial)
 
 

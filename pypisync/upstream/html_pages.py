@@ -46,7 +46,7 @@ class HtmlPage:
 
 def read_html(reply: Reply) -> HtmlPage:
     """Returns what an HTML page says. Raises Malformed if it is cut off."""
-    reader = _Reader(reply.url)
+    reader = _PageReader(reply.url)
     try:
         reader.feed(_text(reply))
     except (AssertionError, ValueError, RecursionError) as error:
@@ -88,7 +88,7 @@ def names_of(page: HtmlPage) -> Iterator[str]:
             yield name
 
 
-class _Reader(HTMLParser):
+class _PageReader(HTMLParser):
     """Collects what index pages are made of. Never closed: a rest that is no tag is not read."""
 
     def __init__(self, url: str) -> None:

@@ -51,7 +51,7 @@ METRICS: Mapping[str, str] = {
     "pypisync_proofs": "Pairs of a root or group and a machine, by the verdict whether it installs "
     "there.",
     "pypisync_unpublished_proofs": "Roots whose newest pins are not all listed yet.",
-    "pypisync_unsure_proofs": "Proven pairs of which pip or uv may come to other pins from the "
+    "pypisync_unsure_proofs": "Proven pairs for which pip or uv may come to other pins from the "
     "mirror: the releases that they examine on the way take too much room.",
     "pypisync_good_run_timestamp_seconds": "When the last cycle without a fault ended.",
     "pypisync_completed_run_timestamp_seconds": "When the last cycle ended that got to its end, "

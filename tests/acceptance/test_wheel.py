@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.cli.template import TEMPLATE
+from pypisync.cli.configuration import TEMPLATE
 from pypisync.core.wanted.roots import TOOLCHAIN
 from tests.acceptance.clients import install
 from tests.acceptance.product import ROOT, Mirror, Product, build_wheel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.cli.template import TEMPLATE
+from pypisync.cli.configuration import TEMPLATE
 from tests.cli.running import LINUX, configure, invoke
 
 LEFT_OUT = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pypisync.cli.stop import stopping
+from pypisync.cli.sync import stopping
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import command, configure, environ, invoke, run, snapshot
 from tests.daemon.process import until

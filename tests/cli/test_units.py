@@ -28,6 +28,7 @@ def test_what_was_changed_is_overwritten_only_by_force(tmp_path: Path) -> None:
     assert not timer.exists()  # all or nothing
     dry = run(tmp_path, "install-units", "--root", "here", "--dry-run")
     assert f"would write {unit.relative_to(tmp_path)}" in dry.stdout
+    assert "next, as root" not in dry.stdout  # nothing is there to be enabled
     assert unit.read_text(encoding="utf-8") == "of my own"
     assert run(tmp_path, "install-units", "--root", "here", "--force").returncode == 0
     assert unit.read_text(encoding="utf-8") == installed

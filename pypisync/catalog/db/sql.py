@@ -43,7 +43,7 @@ def to_mask(text: str) -> int:
     return int(text, 16)
 
 
-class _Masks(dict[str, int]):
+class _KnownMasks(dict[str, int]):
     """Masks by their text: few different ones stand in millions of rows."""
 
     def __missing__(self, text: str) -> int:
@@ -53,7 +53,7 @@ class _Masks(dict[str, int]):
         return mask
 
 
-MASKS = _Masks()
+MASKS = _KnownMasks()
 
 
 def raw(connection: Connection, query: Executable) -> Sequence[Any]:
@@ -69,20 +69,20 @@ def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-class _Listed(FunctionElement[Any]):
+class _JsonArray(FunctionElement[Any]):
     """The values of a JSON array as a list to compare with."""
 
     inherit_cache = True
 
 
-@compiles(_Listed, "sqlite")
-def _on_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
+@compiles(_JsonArray, "sqlite")
+def _on_sqlite(element: _JsonArray, compiler: Any, **options: Any) -> str:
     values = compiler.process(element.clauses, **options)
     return f"(SELECT value FROM json_each({values}))"  # noqa: S608 - bound values
 
 
-@compiles(_Listed, "postgresql")
-def _on_postgresql(element: _Listed, compiler: Any, **options: Any) -> str:
+@compiles(_JsonArray, "postgresql")
+def _on_postgresql(element: _JsonArray, compiler: Any, **options: Any) -> str:
     values = compiler.process(element.clauses, **options)
     kind = compiler.dialect.type_compiler_instance.process(element.type)
     listed = f"json_array_elements_text(CAST({values} AS JSON)) AS listed"
@@ -94,7 +94,7 @@ def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bo
 
     They go as one parameter: a statement with thousands of them costs more to build than to run.
     """
-    listed = _Listed(bindparam(None, json.dumps(values), Text, unique=True))
+    listed = _JsonArray(bindparam(None, json.dumps(values), Text, unique=True))
     listed.type = column.type
     return column.bool_op("IN")(listed)
 

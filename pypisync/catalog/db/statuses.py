@@ -21,7 +21,7 @@ MEANINGS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "": "nothing was read",
         "metadata": "the .metadata files beside its wheels (PEP 658)",
         "wheel": "METADATA inside a wheel",
-        "ranges": "METADATA inside a wheel, of which only parts have been fetched so far",
+        "ranges": "METADATA inside a wheel that has been fetched in parts only so far",
         "json": "upstream's JSON API",
         "sdist": "PKG-INFO of its sdist, which is static (PEP 643)",
     },

@@ -14,21 +14,16 @@ from pypisync.catalog.db.pool import doom_stored
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, add, among, batches
-from pypisync.catalog.facts import places, quarantine
+from pypisync.catalog.facts import file_rows, places, quarantine
 from pypisync.catalog.facts.existing import Existing
-from pypisync.catalog.facts.file_rows import UNREAD, file_row, known_sha256, row_file, same_source
-from pypisync.catalog.facts.judge import MASKS, Judge, Kept
+from pypisync.catalog.facts.file_rows import Judge, file_row, known_sha256, row_file, same_source
 from pypisync.catalog.facts.parsed import Read, read
 from pypisync.catalog.facts.validators import validators_row
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Bar
 from pypisync.core.standards import filenames, versions
 from pypisync.core.standards.filenames import METADATA, ParsedFile
-from pypisync.core.standards.model import (
-    NO_VALIDATORS,
-    File,
-    ProjectDocument,
-)
+from pypisync.core.standards.model import NO_VALIDATORS, File, ProjectDocument
 
 # A project that upstream does not have (any more).
 GONE = "gone"
@@ -43,7 +38,7 @@ def record_documents(
     reads = [read(document) for document in documents]
     ids = ensure_projects(connection, [document.name for document in documents])
     known = Existing(connection, list(ids.values()), rules)
-    writer = _Writer(connection, rules, known, now)
+    writer = _FactWriter(connection, rules, known, now)
     for one in reads:
         writer.project(ids[one.document.name], one)
     writer.write()
@@ -85,7 +80,7 @@ def record_withdrawn(
         of.setdefault(name, set()).add(version)
     ids = ensure_projects(connection, of)
     known = Existing(connection, list(ids.values()), rules)
-    writer = _Writer(connection, rules, known, now)
+    writer = _FactWriter(connection, rules, known, now)
     for name, some in of.items():
         writer.withdraw(ids[name], some)
     writer.write()
@@ -102,7 +97,7 @@ def rederive(
         ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
     for batch in batches(ids):
         known = Existing(connection, batch, rules)
-        writer = _Writer(connection, rules, known, now, anew=True)
+        writer = _FactWriter(connection, rules, known, now, anew=True)
         for project in batch:
             writer.masks(project)
         writer.write()
@@ -116,7 +111,7 @@ def mature(connection: Connection, rules: Rules, now: float) -> int:
     return len(ids)
 
 
-class _Writer:
+class _FactWriter:
     """Collects the differences of many projects, then writes them in few statements."""
 
     def __init__(
@@ -286,7 +281,7 @@ class _Writer:
         self._gone_files += [file.id for file in have.values()]
         of = self._known.projects[was.project_id].name, was.version
         self._withdrawn[of] = [file.path for file in have.values()]
-        nothing = {"kept": False, **dict.fromkeys(MASKS, "0")}
+        nothing = {"kept": False, **dict.fromkeys(file_rows.MASKS, "0")}
         changed = any(getattr(was, name) != value for name, value in nothing.items())
         if changed or have:
             self._touch(was, nothing, sources=False, masks=changed)
@@ -296,7 +291,7 @@ class _Writer:
         self,
         release: int,
         entries: list[tuple[File, ParsedFile]],
-        kept: Kept,
+        kept: file_rows.Kept,
         bars: Sequence[Bar | None],
     ) -> bool:
         """Compare files. Returns whether what the requirements are read from has changed."""
@@ -315,7 +310,7 @@ class _Writer:
             self._place(row, was)
             same = was is not None and same_source(file, was)
             if same:
-                row |= {name: getattr(was, name) for name in UNREAD}
+                row |= {name: getattr(was, name) for name in file_rows.UNREAD}
             if bar and not (was and was.barred):
                 self._doomed.append(row)
             if was is None:

@@ -22,7 +22,7 @@ class Unpublished:
     waiting: dict[str, str]  # text -> for what
     # Releases (name, version) that lead to their published pins, and are on the pages.
     keep: set[tuple[str, str]]
-    # The projects of which these are pre-releases, and what a final of them waits for.
+    # Projects whose published pins hold a pre-release: what a final of each waits for.
     prereleases: dict[str, str]
 
 

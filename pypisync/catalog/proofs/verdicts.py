@@ -112,7 +112,7 @@ def record(
 ) -> None:
     """Record the verdicts of subjects; those in ``unsure`` stay open, for facts were missing."""
     ids = {row.text: row.id for row in _among(connection, found)}
-    writer = _Writer(connection, found, now)
+    writer = _VerdictWriter(connection, found, now)
     for text, verdicts in found.items():
         writer.subject(ids[text], verdicts)
     writer.write()
@@ -135,7 +135,7 @@ _PROOF = (
 _PIN = ("proof_id", "project_id", "chosen_by", "version", "extras", "called")
 
 
-class _Writer:
+class _VerdictWriter:
     """Collects the rows of many subjects, then writes them in few statements."""
 
     def __init__(

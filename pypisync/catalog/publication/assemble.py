@@ -43,8 +43,8 @@ class Publication:
     pages: dict[str, Page | None] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)  # "name==version" -> reason
     done: list[int] = field(default_factory=list)  # projects with nothing left to publish
-    # Releases (name, version) on the pages of projects of which something is held; with the files
-    # that are listed if only these were wanted, and nothing that they need.
+    # Releases (name, version) on the pages of projects where something is held; with the files that
+    # are listed, if only these were wanted and nothing that they need.
     retained: dict[tuple[str, str], tuple[NamedFile, ...]] = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ def assemble(
 
     ``later``: paths that could not be fetched and may be next time, with a reason to be shown or
     "". Where ``policy`` blocks what is vulnerable, a release that was never examined waits.
-    ``finals``: projects of which no new final is listed yet, with the reason.
+    ``finals``: projects whose new finals are not listed yet, with the reason.
     """
     query = select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
     changed = connection.execute(query).all()

@@ -60,7 +60,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "unproven": Kind(
         "Not proven",
-        "Roots and groups that do not install on some machine, or of which that is not known.",
+        "Roots and groups that do not install on some machine, or where that is not known.",
         ("subject", "machines", "verdict", "why"),
         "SELECT subject, targets, verdict, why FROM v_proofs"
         " WHERE verdict IN ('refuted', 'undecided', 'blocked') ORDER BY subject, targets",

@@ -181,7 +181,7 @@ class _Atoms:
         return sum(self.bit[atom] for atom in self.about.get(variable, ()) if holds(atom, value))
 
     def pythons(self, target: Target) -> set[int]:
-        """Returns the masks of the two Python versions, of which one is part of the other."""
+        """Returns the masks of both Python variables together: one is a part of the other."""
         full = target.values.get("python_full_version")
         key = (target.minor, full)
         if key not in self.known:

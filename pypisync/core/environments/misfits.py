@@ -37,7 +37,7 @@ class TaggedFile:
     left_out: str = ""  # why the mirror does not keep it, whatever its tags
 
 
-class _Platform(NamedTuple):
+class _TagPlatform(NamedTuple):
     """A platform tag, taken apart; a kind such as "freebsd" is its own operating system."""
 
     kind: str  # glibc, musl, macOS, win, linux
@@ -179,13 +179,13 @@ class _Machine:
             )
 
 
-def _parsed(text: str) -> _Platform | None:
+def _parsed(text: str) -> _TagPlatform | None:
     match = _PLATFORM.fullmatch(text)
     if match is None:
         return None
     word, old, major, minor, machine = match.groups()
     version = LEGACY_GLIBC[old] if old else (int(major), int(minor)) if major else ()
-    return _Platform(_SYSTEMS.get(word, word), version, machine)
+    return _TagPlatform(_SYSTEMS.get(word, word), version, machine)
 
 
 def _interpreter(tag: Tag) -> str:

@@ -57,7 +57,7 @@ class ProofTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class _Platform:
+class _MachinePlatform:
     values: tuple[str, ...]  # of _VALUES
     machine: str
     tags: tuple[str, ...]  # platform tags, best first
@@ -84,20 +84,20 @@ _TAG = re.compile(
 _LEGACY = {17: "2014", 12: "2010", 5: "1"}
 
 
-def _platform(name: str) -> _Platform | None:
+def _platform(name: str) -> _MachinePlatform | None:
     """Returns the platform of a preset's name or of a platform tag; None if it is neither."""
     found = _TAG.fullmatch(PRESETS.get(name, name))
     if found is None:
         return None
     libc, minor, machine, macos, major, point, mac, windows = found.groups()
     if windows:
-        return _Platform(_WINDOWS, windows.upper(), (f"win_{windows}",))
+        return _MachinePlatform(_WINDOWS, windows.upper(), (f"win_{windows}",))
     if macos:
-        return _Platform(_MACOS, mac, tuple(mac_platforms((int(major), int(point)), mac)))
+        return _MachinePlatform(_MACOS, mac, tuple(mac_platforms((int(major), int(point)), mac)))
     if libc == "musllinux_1":
         older = [f"musllinux_1_{i}_{machine}" for i in range(int(minor), -1, -1)]
-        return _Platform(_LINUX, machine, (*older, f"linux_{machine}"))
-    return _Platform(_LINUX, machine, (*_glibc(int(minor), machine), f"linux_{machine}"))
+        return _MachinePlatform(_LINUX, machine, (*older, f"linux_{machine}"))
+    return _MachinePlatform(_LINUX, machine, (*_glibc(int(minor), machine), f"linux_{machine}"))
 
 
 def _glibc(newest: int, machine: str) -> Iterator[str]:

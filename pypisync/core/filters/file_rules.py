@@ -59,7 +59,7 @@ class KeptFiles:
 
 
 @dataclass(slots=True)
-class _Masks:
+class _FileMasks:
     """On which targets a file can be used, and by whom."""
 
     some: int = 0  # an installer takes it
@@ -137,7 +137,7 @@ def _accepted(files: Sequence[FileFacts], machines: Machines, by: Installer) -> 
     )
 
 
-def _usable(file: FileFacts, targets: Targets) -> _Masks:
+def _usable(file: FileFacts, targets: Targets) -> _FileMasks:
     tagged = usable_mask(file.parsed, targets)
     some, every = 0, tagged
     if file.requires_python or file.inside or file.refused_by:
@@ -148,8 +148,8 @@ def _usable(file: FileFacts, targets: Targets) -> _Masks:
             some |= tagged & mask
             every &= 0 if by in file.refused_by else mask
         paged = _union(python_mask(targets, file.requires_python, by) for by in INSTALLERS)
-        return _Masks(some, tagged & paged & ~every)
-    return _Masks(tagged, 0)
+        return _FileMasks(some, tagged & paged & ~every)
+    return _FileMasks(tagged, 0)
 
 
 def _union(masks: Iterable[int]) -> int:

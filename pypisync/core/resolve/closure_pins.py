@@ -34,7 +34,7 @@ class ClosureChoices:
         self._walks = Walks(self.index, self._pinned, self._calls)
 
     def called(self, wanted: Asked, pins: Mapping[str, int]) -> Container[str]:
-        """Returns the projects of which the closure of ``wanted`` selects the pin."""
+        """Returns the projects whose pins the closure of ``wanted`` selects by itself."""
         starts: list[str] = []
         for need in wanted:
             pin = self._pinned(need.name, pins.get(need.name, -1))

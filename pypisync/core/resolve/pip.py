@@ -67,7 +67,7 @@ def rehearsed(
     if any(need.fault for need in wanted):
         return Rehearsal(None, set())
     provider = _Pip(admission, wanted, consulted)
-    resolver: Any = Resolver(provider, _Counter(budget))
+    resolver: Any = Resolver(provider, _RoundCounter(budget))
     pins = None
     try:
         # Requirements with extras come last; the order decides which releases are examined.
@@ -90,7 +90,7 @@ def _needs(need: Requirement) -> Iterator[_Need]:
     yield _Need(need.name, need.extras, need.specifier)
 
 
-class _Counter(BaseReporter[_Need, _Candidate, str]):
+class _RoundCounter(BaseReporter[_Need, _Candidate, str]):
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 

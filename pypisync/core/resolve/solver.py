@@ -121,7 +121,7 @@ class Solver:
         provider = _Provider(self, mode, list(barred))
         self.consulted.update(need.name for need in wanted)
         resolver: Resolver[str, int] = Resolver(
-            provider, _Counter(budget), max_iterations=budget.steps + 1, range_type=_Set
+            provider, _StepCounter(budget), max_iterations=budget.steps + 1, range_type=_Set
         )
         try:
             pins = resolver.resolve(self.wanted(wanted, mode))
@@ -223,7 +223,7 @@ class _Provider(BaseProvider[str, int]):
         ]
 
 
-class _Counter(ResolverObserver[str, int]):
+class _StepCounter(ResolverObserver[str, int]):
     """Counts what the resolver does against the budget."""
 
     def __init__(self, budget: Budget) -> None:

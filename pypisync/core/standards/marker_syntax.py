@@ -64,7 +64,7 @@ def parse(marker: str) -> Parsed:
     """Returns the tree and atoms of ``marker``. Raises ValueError if it is not a marker."""
     if len(marker) > LONGEST:
         raise ValueError(f"invalid marker: {len(marker)} characters, more than {LONGEST}")
-    parser = _Parser(marker, _tokens(marker))
+    parser = _MarkerParser(marker, _tokens(marker))
     tree = parser.disjunction(0)
     if parser.kind != "end":
         parser.fail("'and', 'or' or the end")
@@ -89,7 +89,7 @@ def _excerpt(marker: str) -> str:
 
 
 @dataclass(slots=True)
-class _Parser:
+class _MarkerParser:
     marker: str
     tokens: list[tuple[str, str, int]]
     at: int = 0

@@ -73,7 +73,7 @@ class Fault(NamedTuple):
 
 
 @dataclass(slots=True)
-class Findings:
+class Remarks:
     """Faults and notes of reading a file."""
 
     faults: list[Fault] = field(default_factory=list)

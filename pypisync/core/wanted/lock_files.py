@@ -19,9 +19,9 @@ from pypisync.core.standards import filenames, versions
 from pypisync.core.wanted.groups import (
     MOST_FILES,
     MOST_PINS,
-    Findings,
     Group,
     Locked,
+    Remarks,
     TextFile,
     merged,
 )
@@ -44,9 +44,9 @@ class Format:
     files: Callable[[Mapping[str, Any]], Iterator[tuple[Any, Any]]]  # name or address, and hash
 
 
-def parse(name: str, source: TextFile, format_: Format) -> tuple[Group, Findings]:
+def parse(name: str, source: TextFile, format_: Format) -> tuple[Group, Remarks]:
     """Returns the group of a lock file, and its faults."""
-    found = Findings()
+    found = Remarks()
     packages = list(_packages(source, format_, found))
     pins: list[Locked] = []
     if len(packages) <= MOST_PINS:
@@ -66,7 +66,7 @@ class _Package:
     table: Mapping[str, Any]
     format: Format
 
-    def pin(self, found: Findings) -> Locked | None:
+    def pin(self, found: Remarks) -> Locked | None:
         """Returns the release that it names; None if it is not from an index, or is faulty."""
         label, version = self.table.get("name"), self.table.get("version")
         try:
@@ -89,7 +89,7 @@ class _Package:
             return Locked(name, str(parsed), named)
         return None
 
-    def _files(self, name: str, found: Findings) -> Iterator[NamedFile]:
+    def _files(self, name: str, found: Remarks) -> Iterator[NamedFile]:
         for given, digest in self.format.files(self.table):
             address = given if isinstance(given, str) else ""
             filename = unquote(address.partition("#")[0].partition("?")[0].rpartition("/")[2])
@@ -107,11 +107,11 @@ class _Package:
             else:  # hashed by something else, or not at all
                 yield NamedFile(filename)
 
-    def _wrong(self, found: Findings, what: object, allowed: str) -> None:
+    def _wrong(self, found: Remarks, what: object, allowed: str) -> None:
         found.fault(self.source, self.line, str(what), allowed)
 
 
-def _packages(source: TextFile, format_: Format, found: Findings) -> Iterator[_Package]:
+def _packages(source: TextFile, format_: Format, found: Remarks) -> Iterator[_Package]:
     try:
         data = tomllib.loads(source.text)
     except RecursionError:

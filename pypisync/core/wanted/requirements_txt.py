@@ -22,10 +22,10 @@ from pypisync.core.standards import marker_syntax, requirements, versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import (
     MOST_PINS,
-    Findings,
     Group,
     Locked,
     Reader,
+    Remarks,
     TextFile,
     merged,
 )
@@ -79,18 +79,18 @@ class _Line:
 @dataclass(slots=True)
 class _Reading:
     reader: Reader
-    found: Findings
+    found: Remarks
     lines: list[_Line] = field(default_factory=list)
     constraints: list[_Line] = field(default_factory=list)
     read: set[tuple[str, bool]] = field(default_factory=set)
 
 
-def parse(name: str, source: TextFile, reader: Reader, *, resolve: bool) -> tuple[Group, Findings]:
+def parse(name: str, source: TextFile, reader: Reader, *, resolve: bool) -> tuple[Group, Remarks]:
     """Returns the group of a requirements file, and its faults.
 
     Without ``resolve`` each line must pin one version, and constraints have no effect.
     """
-    reading = _Reading(reader, Findings())
+    reading = _Reading(reader, Remarks())
     _file(reading, source, [source.key], constraint=False)
     if len(reading.lines) + len(reading.constraints) > MOST_PINS:
         reading.found.fault(source, 1, name, f"has more than {MOST_PINS} requirements")
@@ -168,7 +168,7 @@ def _split(line: str) -> tuple[str, str]:
     return line, ""
 
 
-class _Parser(OptionParser):
+class _LineParser(OptionParser):
     """Options as pip parses them, abbreviations included; what is wrong raises ValueError."""
 
     def error(self, msg: str) -> NoReturn:
@@ -176,8 +176,8 @@ class _Parser(OptionParser):
 
 
 @cache
-def _parser() -> _Parser:
-    parser = _Parser(add_help_option=False)
+def _parser() -> _LineParser:
+    parser = _LineParser(add_help_option=False)
     for names in _IGNORED:
         parser.add_option(*names, dest=names[0] if len(names) == 1 else names[1], action="append")
     for flag in _IGNORED_FLAGS:
@@ -222,7 +222,7 @@ def _file(reading: _Reading, source: TextFile, above: list[str], *, constraint: 
             reading.found.note(source, number, "--hash without a requirement is ignored")
 
 
-def _ignored(found: Findings, source: TextFile, number: int, options: Values) -> None:
+def _ignored(found: Remarks, source: TextFile, number: int, options: Values) -> None:
     for name in (*(names[min(1, len(names) - 1)] for names in _IGNORED), *_IGNORED_FLAGS):
         if getattr(options, name):
             found.note(source, number, f"{name} is ignored")
