@@ -196,8 +196,9 @@ class World:
         if draw.random() < 0.95:
             sound = every & draw.choice((15, 15, 15, draw.randrange(16)))
             facts.candidates[number] = Candidate(
-                number, key_of(version), version, "a" in version, sound, every
-            )
+                number, key_of(version), version, "a" in version, sound, every,
+                draw.choice((0, 0, 0, every & draw.randrange(16))),
+            )  # fmt: skip
         return number
 
     def _edges(self) -> Iterator[EdgeFact]:
@@ -208,6 +209,7 @@ class World:
                 self._edge, draw.choice(self.names), draw.choice(("runtime",) * 5 + ("build",)),
                 draw.choice(SPECIFIERS), draw.choice(MARKERS),
                 draw.choice(((), (), ("x",), ("x", "y"))), draw.choice(("",) * 12 + ("a URL",)),
+                draw.choice((None, None, None, draw.randrange(16))),
             )  # fmt: skip
 
     def root(self) -> RootState:

@@ -101,3 +101,88 @@ def test_what_is_not_kept_is_not_waited_for() -> None:
 def test_of_many_missing_files_three_are_named() -> None:
     files = [stored_file(f"{n}.whl", 3, stored=False) for n in range(5)]
     assert unready([wanted(*files)], {}) == {1: "not stored yet: 0.whl, 1.whl, 2.whl and 2 more"}
+
+
+FILES = st.builds(
+    stored_file,
+    st.sampled_from([f"{n}.whl" for n in "abcdef"]),
+    st.integers(0, 7),
+    kept=st.booleans(),
+    stored=st.booleans(),
+)
+PLANNED = st.builds(
+    lambda files, admits, blocked, selected: wanted(
+        *files, admits=admits, blocked=blocked, selected=selected
+    ),
+    st.lists(FILES, max_size=5),
+    st.integers(0, 7),
+    st.sampled_from(("", "", "", "nobody says what it requires")),
+    st.sampled_from((True, True, True, False)),
+)
+
+
+@given(PLANNED)
+@settings(max_examples=scaled(400))
+def test_a_release_is_held_for_what_its_targets_lack(planned: PlannedRelease) -> None:
+    """Told target by target: each that it admits has to find a stored file, if any is to come."""
+    found = unready([planned], {})
+    owed = [file for file in planned.files if file.kept and not file.stored]
+    there = [file for file in planned.files if file.kept and file.stored]
+    unserved = [
+        bit
+        for bit in range(3)
+        if planned.admits >> bit & 1 and not any(file.admits >> bit & 1 for file in there)
+    ]
+    if not planned.selected:
+        assert found == {}
+    elif planned.blocked:
+        assert found == {1: planned.blocked}
+    elif owed and (unserved or not there):
+        assert found[1].startswith("not stored yet: ")
+        named = found[1].removeprefix("not stored yet: ").partition(" and ")[0].split(", ")
+        assert named == [file.page.filename for file in owed[:3]]
+        more = len(owed) - 3
+        assert found[1].endswith(f" and {more} more") == (more > 0)
+    else:
+        assert found == {}
+
+
+def test_a_missing_file_is_named_with_the_reason_why_it_did_not_come() -> None:
+    planned = wanted(*(stored_file(f"{n}.whl", 3, stored=False) for n in "ab"))
+    absent = {"packages/a.whl": "(it does not fit)", "packages/b.whl": ""}
+    assert unready([planned], absent) == {1: "not stored yet: a.whl (it does not fit), b.whl"}
+    assert planned.label == "a==1.0"
+
+
+def test_of_a_release_that_nothing_names_a_question_mark_is_told() -> None:
+    assert spread({1: "x"}, {1: [2]}, {}, frozenset()) == {1: "x", 2: "needs ?, which is held"}
+    held = {1: "x"}
+    spread(held, {1: [2]}, {}, frozenset())
+    assert held == {1: "x"}  # what was given stays as it is
+
+
+@given(NEEDS, st.sets(st.sampled_from(RELEASES)))
+@settings(max_examples=scaled(300))
+def test_the_order_of_pages_depends_on_nothing_else(
+    needs: Mapping[int, Sequence[int]], missing: set[int]
+) -> None:
+    """Names in a cycle stand together and in their order; names that are not asked for are left."""
+    below = {f"p{one}": [f"p{need}" for need in needs.get(one, ())] for one in RELEASES}
+    names = [f"p{one}" for one in RELEASES if one not in missing]
+    order = dependencies_first(names, below)
+    assert order == dependencies_first(reversed(names), {k: v[::-1] * 2 for k, v in below.items()})
+    assert sorted(order) == names
+
+    def leads_to(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            fresh = {one for one in below[todo.pop()] if one in names} - seen
+            seen |= fresh
+            todo += fresh
+        return seen
+
+    cycles = {name: {o for o in leads_to(name) if name in leads_to(o)} | {name} for name in names}
+    for name in names:
+        at = order.index(min(cycles[name]))
+        assert order[at : at + len(cycles[name])] == sorted(cycles[name])

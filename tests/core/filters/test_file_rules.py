@@ -1,0 +1,286 @@
+"""What is kept of a release and whom it serves, told for one target and one machine at a time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pypisync.core.environments.proof_targets import Machines, proof_targets
+from pypisync.core.environments.targets import python_mask, targets
+from pypisync.core.environments.wheel_tags import usable_mask
+from pypisync.core.filters.file_rules import (
+    FileFacts,
+    FilePolicy,
+    Rules,
+    excluded,
+    fingerprint,
+    keep,
+    left_out,
+    taken,
+)
+from pypisync.core.filters.policy import Policy
+from pypisync.core.standards.filenames import parse
+from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
+from tests.deep import scaled
+
+ENVIRONMENT = {"python_version": ["3.9", "3.12"], "sys_platform": ["linux", "win32"]}
+TARGETS = targets(ENVIRONMENT)
+MACHINES = Machines(proof_targets(TARGETS, ENVIRONMENT, date(2024, 1, 1))[0])
+NAMES = (
+    "foo-1.0-py3-none-any.whl",
+    "foo-1.0-py2-none-any.whl",
+    "foo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+    "foo-1.0-cp312-cp312-manylinux_2_39_x86_64.whl",  # newer than the machine's glibc
+    "foo-1.0-cp39-abi3-win_amd64.whl",
+    "foo-1.0-cp39-cp39-musllinux_1_2_x86_64.whl",
+    "foo-1.0-2-py3-none-any.whl",
+    "foo-1.0.tar.gz",
+    "foo-1.0.zip",
+)
+PYTHONS = st.sampled_from((None, None, None, "", ">=3.10", "<3.10", ">=3.9,!=3.12.*", "3.x"))
+EXCLUDES = st.sampled_from(((), (), ("win",), ("manylinux", "musl"), (".zip",)))
+
+
+@st.composite
+def releases(draw: st.DrawFn) -> list[FileFacts]:
+    """The files of one release."""
+    return [
+        FileFacts(
+            parse("foo", name),
+            draw(PYTHONS),
+            yanked=draw(st.booleans()),
+            barred=draw(st.sampled_from((False, False, False, True))),
+            inside=draw(PYTHONS),
+            refused_by=draw(st.sampled_from(((), (), ("pip",), ("uv",), ("pip", "uv")))),
+        )
+        for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
+    ]
+
+
+POLICIES = st.builds(
+    FilePolicy,
+    EXCLUDES,
+    st.sampled_from(("all", "targets")),
+    st.sampled_from(("always", "fallback", "never")),
+)
+
+
+class ForTarget:
+    """How installers see a file on one of the targets."""
+
+    def __init__(self, file: FileFacts, number: int) -> None:
+        def paged(by: Installer) -> bool:
+            return bool(python_mask(TARGETS, file.requires_python, by) >> number & 1)
+
+        def inside(by: Installer) -> bool:
+            return bool(python_mask(TARGETS, file.inside, by) >> number & 1)
+
+        fits = bool(usable_mask(file.parsed, TARGETS) >> number & 1)
+        takes = {by: fits and paged(by) and inside(by) for by in INSTALLERS}
+        self.some = any(takes.values())
+        stays = all(takes[by] and by not in file.refused_by for by in INSTALLERS)
+        self.unsure = fits and any(map(paged, INSTALLERS)) and not stays
+
+
+def rank(file: FileFacts, machine: int) -> int | None:
+    """The place of the file's best tag among those of the machine; an sdist's is behind them."""
+    tags = MACHINES.all[machine].tags
+    if file.parsed.kind == "sdist":
+        return len(tags)
+    return min((tags[tag] for tag in file.parsed.tags if tag in tags), default=None)
+
+
+def on_machine(file: FileFacts, machine: int, by: Installer, text: str | None) -> bool:
+    """Whether the installer's Python there is admitted by this text, and its tags by the file."""
+    python = MACHINES.all[machine].environment["python_full_version"]
+    return rank(file, machine) is not None and admits(by, text, python)
+
+
+def pick(files: Sequence[FileFacts], machine: int, by: Installer) -> FileFacts | None:
+    """The file that an installer takes by its page alone."""
+    there = [f for f in files if on_machine(f, machine, by, f.requires_python)]
+    return min(there, key=lambda f: (f.yanked, rank(f, machine)), default=None)
+
+
+def kept_files(files: Sequence[FileFacts], policy: FilePolicy) -> list[bool]:
+    """Which files the rules keep."""
+    seen = [[ForTarget(f, t) for t in range(len(TARGETS.all))] for f in files]
+    serves = [
+        [
+            any(
+                on_machine(f, m, by, f.requires_python) and on_machine(f, m, by, f.inside)
+                for by in INSTALLERS
+            )
+            for m in range(len(MACHINES.all))
+        ]
+        for f in files
+    ]
+    sound = [
+        not f.barred and not any(text in f.parsed.remainder for text in policy.arch_exclude)
+        for f in files
+    ]
+    kept = []
+    for i, file in enumerate(files):
+        if file.parsed.kind == "wheel":
+            useful = any(one.some for one in seen[i]) or any(serves[i])
+            kept.append(sound[i] and (policy.wheels == "all" or useful))
+        else:
+            kept.append(sound[i])
+    wheels = [i for i, file in enumerate(files) if file.parsed.kind == "wheel" and kept[i]]
+    for i, file in enumerate(files):
+        if file.parsed.kind == "sdist" and policy.sdists != "always":
+            lacking = any(
+                seen[i][t].some and not any(seen[w][t].some for w in wheels)
+                for t in range(len(TARGETS.all))
+            ) or any(
+                serves[i][m] and not any(serves[w][m] for w in wheels)
+                for m in range(len(MACHINES.all))
+            )
+            kept[i] = kept[i] and policy.sdists == "fallback" and lacking
+    return kept
+
+
+def mask(flags: Sequence[bool]) -> int:
+    """The flags as bits."""
+    return sum(1 << i for i, flag in enumerate(flags) if flag)
+
+
+@given(releases(), POLICIES)
+@settings(max_examples=scaled(400))
+def test_each_target_is_served_as_if_there_were_no_other(
+    files: list[FileFacts], policy: FilePolicy
+) -> None:
+    found = keep(files, policy, TARGETS, MACHINES)
+    kept = kept_files(files, policy)
+    assert [wanted for wanted, _ in found.files] == kept
+    count = range(len(TARGETS.all))
+    there = [file for file, wanted in zip(files, kept, strict=True) if wanted]
+    for file, (wanted, admits_) in zip(files, found.files, strict=True):
+        assert admits_ == (mask([ForTarget(file, t).some for t in count]) if wanted else 0)
+
+    def some(t: int, *, yanked: bool = True, kinds: tuple[str, ...] = ("wheel", "sdist")) -> bool:
+        return any(
+            ForTarget(f, t).some and (yanked or not f.yanked) and f.parsed.kind in kinds
+            for f in there
+        )
+
+    assert found.admits == mask([some(t, yanked=False) for t in count])
+    assert found.admits_yanked == mask([some(t) for t in count])
+    assert found.builds == mask([some(t) and not some(t, kinds=("wheel",)) for t in count])
+    assert found.unsure == mask(
+        [some(t) and any(ForTarget(f, t).unsure for f in there) for t in count]
+    )
+
+
+@given(releases(), POLICIES)
+@settings(max_examples=scaled(400))
+def test_each_machine_is_served_as_if_there_were_no_other(
+    files: list[FileFacts], policy: FilePolicy
+) -> None:
+    found = keep(files, policy, TARGETS, MACHINES)
+    there = [f for f, wanted in zip(files, kept_files(files, policy), strict=True) if wanted]
+    count = range(len(MACHINES.all))
+
+    def served(m: int, *, yanked: bool) -> bool:
+        return any(
+            on_machine(f, m, by, f.requires_python) and on_machine(f, m, by, f.inside)
+            for f in there
+            if yanked or not f.yanked
+            for by in INSTALLERS
+        )
+
+    assert found.serves == mask([served(m, yanked=False) for m in count])
+    assert found.serves_yanked == mask([served(m, yanked=True) for m in count])
+    for by, passed in (("pip", found.not_pip), ("uv", found.not_uv)):
+        assert by in INSTALLERS
+        stays = []
+        for m in count:
+            file = pick(there, m, by)
+            stays.append(
+                file is not None
+                and on_machine(file, m, by, file.inside)
+                and by not in file.refused_by
+            )
+        assert passed == found.serves_yanked & ~mask(stays)
+
+
+@given(releases(), st.sampled_from(INSTALLERS))
+@settings(max_examples=scaled(300))
+def test_a_machine_takes_one_file_the_best(files: list[FileFacts], by: Installer) -> None:
+    found = taken(files, MACHINES, by)
+    assert len(found) == len(files)
+    for machine in range(len(MACHINES.all)):
+        best = pick(files, machine, by)
+        owners = [f for f, bits in zip(files, found, strict=True) if bits >> machine & 1]
+        assert owners == ([] if best is None else [best])
+
+
+def test_of_files_that_are_equally_good_the_first_is_taken() -> None:
+    one, two = (FileFacts(parse("foo", NAMES[i]), None, yanked=False) for i in (0, 6))
+    assert taken([one, two], MACHINES, "pip") == [MACHINES.mask, 0]
+    assert taken([two, one], MACHINES, "pip") == [MACHINES.mask, 0]
+    assert taken([replace(one, yanked=True), two], MACHINES, "pip") == [0, MACHINES.mask]
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "said"),
+    [
+        (NAMES[0], FilePolicy(("py3",), "targets"), 'arch_exclude ("py3")'),
+        (NAMES[4], FilePolicy(("musl", "amd64", "win")), 'arch_exclude ("amd64")'),
+        (NAMES[1], FilePolicy((), "targets"), 'wheels: "targets" (no environment can install it)'),
+        (NAMES[7], FilePolicy(("win",), sdists="never"), 'sdists: "never"'),
+        (
+            NAMES[7],
+            FilePolicy(sdists="fallback"),
+            'sdists: "fallback" (every environment has a wheel)',
+        ),
+        (NAMES[7], FilePolicy(), "the configuration of the last sync"),
+        (NAMES[7], FilePolicy((), "targets"), "the configuration of the last sync"),
+        (NAMES[0], FilePolicy((), "all", "never"), "the configuration of the last sync"),
+        (NAMES[0], FilePolicy((), "all", "fallback"), "the configuration of the last sync"),
+    ],
+)
+def test_the_rule_that_leaves_a_file_out_is_named(name: str, policy: FilePolicy, said: str) -> None:
+    assert left_out(parse("foo", name), policy) == said
+
+
+@given(releases(), POLICIES)
+@settings(max_examples=scaled(100))
+def test_what_a_rule_leaves_out_names_that_rule(files: list[FileFacts], policy: FilePolicy) -> None:
+    """Of a file that nothing bars and that is not kept, the reason is one of the configuration."""
+    for file, wanted in zip(files, kept_files(files, policy), strict=True):
+        if not (wanted or file.barred):
+            assert left_out(file.parsed, policy) != "the configuration of the last sync"
+
+
+def test_only_what_follows_the_version_is_searched_for_what_is_excluded() -> None:
+    wheel = parse("win", "win-1.0-py3-none-any.whl")
+    assert not excluded(wheel, ("win",))
+    assert excluded(wheel, ("x86", "-any"))
+    assert not excluded(wheel, ())
+    assert excluded(parse("foo", "foo-1.0.tar.gz"), (".tar",))
+
+
+PLAIN: dict[str, Any] = {"targets": TARGETS, "policy": FilePolicy(), "bars": Policy()}
+
+
+def test_every_part_of_the_rules_is_in_their_fingerprint() -> None:
+    plain = Rules(**PLAIN, machines=MACHINES)
+    others = [
+        replace(plain, targets=targets({**ENVIRONMENT, "python_version": ["3.9", "3.11"]})),
+        replace(plain, policy=FilePolicy(wheels="targets")),
+        replace(plain, policy=FilePolicy(sdists="never")),
+        replace(plain, policy=FilePolicy(("win",))),
+        replace(plain, bars=Policy(min_age=1)),
+        replace(plain, bars=Policy(vulnerabilities="block")),
+        replace(plain, machines=Machines(MACHINES.all[1:])),
+        replace(plain, machines=Machines(MACHINES.all[::-1])),
+        Rules(TARGETS, FilePolicy()),
+    ]
+    prints = {fingerprint(one) for one in (plain, *others)}
+    assert len(prints) == len(others) + 1
+    assert fingerprint(Rules(**PLAIN, machines=Machines(MACHINES.all))) == fingerprint(plain)
