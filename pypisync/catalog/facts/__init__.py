@@ -1,6 +1,6 @@
 """What upstream says, recorded; and what is still to be read.
 
-- ``record``, with ``parsed``, ``existing`` and ``file_rows``: a document becomes rows, if it changed
+- ``record``, with ``parsed``, ``existing``, ``file_rows``: a document becomes rows if it changed
 - ``quarantine``: what upstream has quarantined, and which files are kept meanwhile
 - ``pending``: the serial read up to, and the projects that are owed a document
 - ``requirements``, ``readings``: requirements known, and those still to be read
