@@ -124,15 +124,20 @@ def _orders(*, no_limits: bool, accept_removals: bool) -> "list[Order]":
 
 def _ask_daemon(config: "Config", orders: "Sequence[Order]", *, wait: bool, as_json: bool) -> None:
     from pypisync.storage.lock import holder
+    from pypisync.storage.orders import withdraw
 
     who = holder(config.destination)
     if who is None or not who.daemon:
         raise StorageError("no daemon is running for this mirror: leave out --now to sync here")
-    for order in orders:
-        order.give(config.destination)
-    if wait:
-        _wait(config, as_json=as_json)
-    _wake(who)
+    given = [order.give(config.destination) for order in orders]
+    try:
+        if wait:
+            _wait(config, as_json=as_json)
+        _wake(who)
+    except StorageError:
+        for order in given:
+            withdraw(config.destination, order)
+        raise
     typer.echo(f"asked {who} for a cycle")
 
 

@@ -28,6 +28,7 @@ _LIMITS = "limits"
 _LIFT = "lift"
 _REMOVALS = "removals"
 _ACCEPT = "accept"
+_FOR_A_CYCLE = (_LIMITS, _REMOVALS)
 WORK = ("cycle-", "prune-", "repair-")  # orders for work of its own begin so
 
 
@@ -81,16 +82,17 @@ class Stay:
     failed: dict[str, str] = field(default_factory=dict)  # files that had to leave the pages
 
 
-def obey(mirror: Mirror) -> dict[str, str]:
+def obey(mirror: Mirror, *, begins: bool = False) -> dict[str, str]:
     """Carry out what operators have ordered. Returns what could not be done, with the reason.
 
-    What stands for work of its own is left to :mod:`pypisync.cycle.work`. That the index is to be
-    another one is told when it is: by :func:`stay`.
+    What holds for one cycle waits for one that ``begins``: a cycle under way could not use it any
+    more, but would end it. What stands for work of its own is left to :mod:`pypisync.cycle.work`.
+    That the index is to be another one is told when it is: by :func:`stay`.
     """
     root = mirror.pool.root
     failed: dict[str, str] = {}
     for order in orders.given(root):
-        if order.name.startswith(WORK):
+        if order.name.startswith(WORK) or (order.name in _FOR_A_CYCLE and not begins):
             continue
         reason = _carry_out(mirror, order.name, order.text)
         if reason:

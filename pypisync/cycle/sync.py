@@ -38,7 +38,7 @@ def sync_once(mirror: Mirror) -> Report:
     report = Report()
     with _recorded(mirror, report):
         with report.timed("resume"):
-            resume(mirror, report)
+            resume(mirror, report, begins=True)
         with report.timed("listen"):
             fresh = listen(mirror, report)
         if any(feed.kind == "polling" for feed in mirror.upstream.feeds):
@@ -82,12 +82,13 @@ def _settled(mirror: Mirror, report: Report) -> bool:
 # -- resume ---------------------------------------------------------------------------------
 
 
-def resume(mirror: Mirror, report: Report) -> bool:
+def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
     """Obey operators, and write the pages that are still to be written.
 
+    ``begins``: a cycle begins, so what they lift for one cycle is lifted.
     Returns whether the index is frozen: it is then what it is to be.
     """
-    report.failed |= rollback.obey(mirror)
+    report.failed |= rollback.obey(mirror, begins=begins)
     with mirror.catalog.begin() as connection:
         number, _, complete = generations.generation(connection)
     if not complete:
@@ -248,7 +249,7 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
         yield
     except Exception as error:
         report.answers = dict(mirror.answers)
-        report.failed["run"] = _reason(error)
+        report.failed["run"] = reason(error)
         outcome = "stopped" if isinstance(error, Stopped) else "failed"
         with mirror.catalog.begin() as connection:
             runs.finish(connection, number, outcome, report, mirror.now())
@@ -259,7 +260,8 @@ def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
         runs.finish(connection, number, outcome, report, mirror.now())
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Returns what operators are told of an error."""
     if isinstance(error, PypiSyncError):
         return str(error)
     return f"a fault of PypiSync, please report it: {type(error).__name__}: {error}"

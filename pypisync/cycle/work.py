@@ -18,7 +18,7 @@ from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.repair import repair
 from pypisync.cycle.report import Report
 from pypisync.cycle.rollback import WORK, Order
-from pypisync.cycle.sync import prune
+from pypisync.cycle.sync import prune, reason
 from pypisync.cycle.verify import Check
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.storage import orders
@@ -70,32 +70,47 @@ def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
     faults = list(check.all())
     outcome = repair(mirror, check, faults)
     said = [
-        f"{kind}: {what}: {reason}"
+        f"{kind}: {what}: {why}"
         for kind, reasons in (("failed", outcome.failed), ("held", outcome.held))
-        for what, reason in reasons.items()
+        for what, why in reasons.items()
     ]
     shown = [asdict(fault) | {"repaired": fault not in outcome.left} for fault in faults]
     return Outcome(1 if outcome.left else 0, said, {"faults": shown})
 
 
 def do_ordered(mirror: Mirror) -> None:
-    """Carry out what is ordered besides cycles. Raises Stopped; the order then stays."""
+    """Carry out what is ordered besides cycles. Raises Stopped; the order then stays.
+
+    A fault of PypiSync is raised when all is tried and told.
+    """
+    faults: list[Exception] = []
     for order in orders.given(mirror.pool.root):
         if order.name.startswith(PRUNE):
-            _told(mirror, order, pruned)
+            faults += _told(mirror, order, pruned)
         elif order.name.startswith(REPAIR):
-            _told(mirror, order, partial(repaired, rehash=order.text != _SIZES))
+            faults += _told(mirror, order, partial(repaired, rehash=order.text != _SIZES))
+    if faults:
+        raise faults[0]
 
 
-def _told(mirror: Mirror, order: orders.Given, do: Callable[[Mirror], Outcome]) -> None:
+def _told(mirror: Mirror, order: orders.Given, do: Callable[[Mirror], Outcome]) -> list[Exception]:
+    """Carry out an order, and tell what came of it. Returns what nobody foresaw."""
     mirror.settled = None
+    faults = []
     try:
         outcome = do(mirror)
     except Stopped:
         raise
-    except PypiSyncError as error:
-        outcome = Outcome(error.exit_code, [str(error)])
+    except Exception as error:  # noqa: BLE001 - whoever waits would wait for ever
+        outcome = _failure(error)
+        faults += [] if isinstance(error, PypiSyncError) else [error]
     orders.tell(mirror.pool.root, [order], outcome)
+    return faults
+
+
+def _failure(error: Exception) -> Outcome:
+    code = error.exit_code if isinstance(error, PypiSyncError) else 1
+    return Outcome(code, [reason(error)])
 
 
 @contextmanager
@@ -120,16 +135,16 @@ def cycle_told(mirror: Mirror) -> Iterator[Callable[[Report], None]]:
         yield told
     except Stopped:
         raise
-    except PypiSyncError as error:
+    except Exception as error:
         waiting = [o for o in orders.given(root) if o.slip and not o.name.startswith(WORK)]
-        orders.tell(root, [*asked, *waiting], Outcome(error.exit_code, [str(error)]))
+        orders.tell(root, [*asked, *waiting], _failure(error))
         raise
 
 
 def _cycle_outcome(report: Report) -> Outcome:
     said = [
-        f"{kind}: {what}: {reason}"
+        f"{kind}: {what}: {why}"
         for kind, reasons in (("failed", report.failed), ("held", report.held))
-        for what, reason in reasons.items()
+        for what, why in reasons.items()
     ]
     return Outcome(report.exit_code, said, asdict(report))

@@ -6,15 +6,19 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from pypisync.cli import ordering
 from pypisync.cycle import rollback, work
+from pypisync.errors import StorageError
 from pypisync.storage import orders
 from pypisync.storage.orders import Outcome
-from tests.cli.running import command, configure, environ, run
+from tests.cli.running import command, configure, environ, invoke, run
 from tests.daemon.process import Running, until
-from tests.recipe.mirrors import read_tree
+from tests.recipe.mirrors import Bench, read_tree
+from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
 from tests.sim.world import World
 
@@ -156,6 +160,48 @@ def test_the_later_of_two_orders_counts_and_the_other_is_told(tmp_path: Path) ->
     orders.tell(tmp_path, [second], Outcome(0, ["done"]))
     assert orders.heard(tmp_path, second) == Outcome(0, ["done"])
     assert orders.given(tmp_path) == []
+
+
+def test_a_fault_of_ours_is_told_as_well(
+    tmp_path: Path, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever."""
+
+    def broken(*_: object) -> NoReturn:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(work, "prune", broken)
+    bench = Bench(tmp_path, memory, {"a": ["latest"]})
+    mirror = bench.mirror(bench.catalog())
+    given = [work.pruning(slip).give(tmp_path, slip) for slip in ("1", "2")]
+    given.append(work.cycle("3").give(tmp_path, "3"))
+    with pytest.raises(RuntimeError):
+        work.do_ordered(mirror)
+    with pytest.raises(RuntimeError), work.cycle_told(mirror):
+        broken()
+    for order in given:
+        told = orders.heard(tmp_path, order)
+        assert told is not None
+        assert told.exit_code == 1
+        assert "please report it: RuntimeError: unforeseen" in told.said[0]
+
+
+def test_what_was_lifted_for_a_cycle_that_never_came_is_taken_back(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = config.parent / "data"
+
+    def ended(*_: object) -> NoReturn:
+        assert orders.names(data) == {"limits", "removals"}
+        raise StorageError("the daemon has ended, and no other has taken over")
+
+    monkeypatch.setattr(ordering, "cycle", ended)
+    with Running(config) as daemon:
+        daemon.wait_for("leading")
+        daemon.send(signal.SIGSTOP)  # it carries out nothing
+        done = invoke(config, "sync", "--now", "--wait", "--no-limits", "--accept-removals")
+        assert done.code == 4
+        assert not orders.names(data)
 
 
 def test_two_orders_for_work_are_both_told(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pypisync.cycle import rollback
+import pytest
+
+from pypisync.cycle import rollback, sync
 from pypisync.cycle.mirror import Limits
 from tests.recipe.mirrors import LINUX, Bench
 from tests.sim.memory import MemoryUpstream
@@ -122,3 +124,29 @@ def test_files_that_are_there_do_not_count(
     bench.limits = Limits(bytes=100 * KIB)
     assert bench.sync().exit_code == 0
     assert bench.listed() == {"large": {"1.0"}}
+
+
+@pytest.mark.parametrize("during", ["publish", "prune"])
+def test_limits_lifted_during_a_cycle_are_lifted_for_the_next_one(
+    tmp_path: Path,
+    memory: MemoryUpstream,
+    world: World,
+    during: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree_of_projects(world, 3)
+    bench = Bench(tmp_path, memory, {"root": ["latest"]}, limits=Limits(projects=2))
+    step = getattr(sync, during)
+
+    def ordered(*arguments: object) -> object:
+        rollback.no_limits().give(bench.folder)
+        return step(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, during, ordered)
+        assert bench.sync().failed.keys() == {"limits"}
+    assert bench.sync().exit_code == 0
+    for name in ("x", "y", "z"):
+        world.publish(name, "1.0")
+    bench.packages = {name: ["latest"] for name in ("root", "x", "y", "z")}
+    assert bench.sync().failed.keys() == {"limits"}
