@@ -1,0 +1,279 @@
+"""What an index offers to one machine, as pip and as uv read it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.tags import parse_tag
+
+from pypisync.core.environments.misfits import TaggedFile
+from pypisync.core.resolve.index import (
+    NO_FILE,
+    Lacking,
+    ListedFile,
+    ListedRelease,
+    OfferedFile,
+    Offers,
+)
+from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
+from pypisync.core.standards.model import UNREADABLE, Requirement
+from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
+from tests.core.universes import HERE, need, release, target_index
+from tests.deep import scaled
+
+PYTHON = HERE.environment["python_full_version"]
+TAGS = (
+    "py3-none-any", "cp311-cp311-manylinux_2_17_x86_64", "cp311-abi3-manylinux_2_28_x86_64",
+    "cp312-cp312-manylinux_2_17_x86_64", "cp311-cp311-win_amd64", "",
+)  # fmt: skip
+PYTHONS = st.sampled_from((None, None, ">=3.8", ">=3.12", "<3.11", "3.x", ""))
+
+
+def file(tag: str, number: int = 0, **changes: object) -> ListedFile:
+    """A wheel with this tag, or an sdist."""
+    name = f"a-1-{number}-{tag}.whl" if tag else f"a-1.{number}.tar.gz"
+    tags = parse_tag(tag) if tag else None
+    plain = ListedFile(name, f"packages/{name}", "0" * 64, 1, tags, None, yanked=False)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+FILES = st.lists(
+    st.builds(
+        lambda tag, python, inside, yanked, refused: file(
+            tag, requires_python=python, inside=inside, yanked=yanked, refused_by=refused
+        ),
+        st.sampled_from(TAGS),
+        PYTHONS,
+        PYTHONS,
+        st.booleans(),
+        st.sampled_from(((), (), ("pip",), ("uv",), ("pip", "uv"))),
+    ),
+    max_size=4,
+    unique_by=lambda one: one.filename,
+)
+
+
+def of_files(files: Sequence[ListedFile]) -> ListedRelease:
+    """A release of these files that needs nothing."""
+    return replace(release("a 1", []), files=tuple(files))
+
+
+def index_of(*releases: ListedRelease, reader: Installer | None = None) -> TargetIndex:
+    return TargetIndex(HERE, Offers({"a": list(releases)}), bit=1, reader=reader)
+
+
+def rank(one: ListedFile) -> int | None:
+    """How good a file is for the machine; an sdist comes after every wheel."""
+    if one.tags is None:
+        return len(HERE.tags)
+    return min((HERE.tags[tag] for tag in one.tags if tag in HERE.tags), default=None)
+
+
+def taken(files: Sequence[ListedFile], by: Installer) -> ListedFile | None:
+    """The file that an installer takes by the page: not yanked, the best tag, the first name."""
+    there = [f for f in files if rank(f) is not None and admits(by, f.requires_python, PYTHON)]
+    return min(there, key=lambda f: (f.yanked, rank(f), f.filename), default=None)
+
+
+@given(FILES)
+@settings(max_examples=scaled(250))
+def test_a_release_is_usable_if_an_installer_takes_one_of_its_files(
+    files: list[ListedFile],
+) -> None:
+    found = index_of(of_files(files)).usable("a")
+    chosen = {by: taken(files, by) for by in INSTALLERS}
+    if not any(chosen.values()):
+        assert found == ()
+        return
+    [usable] = found
+    passed = tuple(
+        by
+        for by, one in chosen.items()
+        if one is None or by in one.refused_by or not admits(by, one.inside, PYTHON)
+    )
+    assert usable.passed == passed
+    best = min(
+        (one for one in chosen.values() if one), key=lambda f: (f.yanked, rank(f)), default=None
+    )
+    assert best is not None
+    assert (usable.file.yanked, rank(usable.file)) == (best.yanked, rank(best))
+    assert usable.yanked == all(one.yanked for one in chosen.values() if one)
+    assert usable.parts() == (len(passed) == 1)
+    assert usable.doubt == ""
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+def test_where_files_are_not_given_masks_tell(sound: int, every: int, pip: int, uv: int) -> None:
+    every |= sound
+    masked = replace(release("a 1", []), files=(), serves=(sound, every), passed=(pip, uv))
+    for bit in (1, 2):
+        found = TargetIndex(HERE, Offers({"a": [masked]}), bit=bit).usable("a")
+        if not every & bit:
+            assert found == ()
+            continue
+        [usable] = found
+        assert usable.file is NO_FILE
+        assert usable.yanked == (not sound & bit)
+        assert usable.passed == tuple(by for by, mask in (("pip", pip), ("uv", uv)) if mask & bit)
+
+
+MARKERS = (
+    "", "sys_platform == 'linux'", "python_version < '3'", "extra == 'x'",
+    "extra == 'y' and sys_platform == 'linux'", "extra != 'x'", "extra == 'x' or extra == 'y'",
+    "extra == 'x' and python_version < '3'", "'ex' in extra",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MARKERS), max_size=6), st.sampled_from(("", "x", "y", "z", "ex")))
+@settings(max_examples=scaled(300))
+def test_what_an_extra_adds_is_what_its_marker_says(markers: list[str], extra: str) -> None:
+    lines = [f"d{i}" + (f"; {marker}" if marker else "") for i, marker in enumerate(markers)]
+    facts = target_index({"a 1": lines})
+    found = [one.name for one in facts.needs("a", 0, extra)]
+    environment = {**HERE.environment, "extra": extra}
+    expected = {
+        f"d{i}"
+        for i, marker in enumerate(markers)
+        if (not extra or "extra" in marker) and (not marker or Marker(marker).evaluate(environment))
+    }
+    assert set(found) == expected
+    assert len(found) == len(expected)
+    assert facts.needs("a", 0, extra) is facts.needs("a", 0, extra)  # worked out once
+
+
+def test_what_has_still_to_be_read_is_lacking() -> None:
+    offers = Offers({"a": [replace(release("a 1", ["b"]), unread=True, id=7)]}, unseen={"c"})
+    facts = TargetIndex(HERE, offers)
+    with pytest.raises(Lacking) as missing:
+        facts.needs("a", 0, "")
+    assert (missing.value.projects, set(missing.value.releases)) == (frozenset(), {7})
+    with pytest.raises(Lacking) as missing:
+        facts.usable("c")
+    assert (set(missing.value.projects), missing.value.releases) == ({"c"}, frozenset())
+    assert facts.usable("nobody") == ()
+
+
+def unreadable(fault: str = "", refused: str = "") -> Requirement:
+    return Requirement(UNREADABLE, "", fault=fault, refused=refused)
+
+
+@pytest.mark.parametrize(
+    ("needs", "pip", "uv"),
+    [
+        ([need("b")], "", ""),
+        ([unreadable(fault="no name")], "no name", "no name"),
+        ([unreadable(refused="a line it cannot read")], "a line it cannot read", ""),
+        (
+            [need("b @ https://h/b.whl")],
+            '"b @ https://h/b.whl": a direct reference, which installers refuse from an index',
+            '"b @ https://h/b.whl": a direct reference, which installers refuse from an index',
+        ),
+        ([need('b @ https://h/b.whl ; extra == "x"')], "", ""),
+        ([need('b @ https://h/b.whl ; os_name == "nt"')], "", ""),
+        (
+            [need('b; implementation_name === "pypy"')],
+            'the marker of "b; implementation_name === "pypy"" compares what cannot be compared',
+            "",
+        ),
+    ],
+)
+def test_why_a_release_can_be_part_of_no_proof(needs: list[Requirement], pip: str, uv: str) -> None:
+    stated = replace(release("a 1", []), needs=tuple(needs))
+    assert index_of(stated).usable("a")[0].doubt == pip
+    assert index_of(stated, reader="pip").usable("a")[0].doubt == pip
+    assert index_of(stated, reader="uv").usable("a")[0].doubt == uv
+
+
+def test_what_nobody_states_is_in_doubt_and_what_is_passed_over_is_not() -> None:
+    silent = release("a 1", ["unknown"])
+    assert index_of(silent).usable("a")[0].doubt == "nobody says what it requires"
+    over = replace(silent, files=(file("py3-none-any", refused_by=("pip",)),))
+    assert index_of(over, reader="pip").usable("a")[0].doubt == ""
+    assert index_of(over, reader="uv").usable("a")[0].doubt == "nobody says what it requires"
+    stops = replace(release("a 1", []), needs=(unreadable(fault="no name"),))
+    [usable] = index_of(stops).usable("a")
+    assert index_of(stops).needs("a", 0, "") == ()  # what stops there asks for nothing
+    assert usable.parts() is False
+
+
+@pytest.mark.parametrize(
+    ("line", "differs"),
+    [
+        ("b", False),
+        ("b; python_version >= '3.8'", False),
+        ("b===1.0", True),
+        ("b; python_version >= '3.x'", True),
+        ("b; os_name ~= 'p'", True),
+    ],
+)
+def test_where_pip_and_uv_read_a_requirement_differently(line: str, differs: bool) -> None:
+    stated = release("a 1", [line])
+    assert index_of(stated).usable("a")[0].differs is differs
+    assert index_of(stated).usable("a")[0].parts() is differs
+    elsewhere = replace(stated, needs=(replace(stated.needs[0], machines=2),))
+    assert index_of(elsewhere).usable("a")[0].differs is False  # another machine's wheels say so
+
+
+def test_to_uv_three_equal_signs_are_two() -> None:
+    facts = target_index({"a 1": ["b===1.0", "c==1"]})
+    assert [one.specifier for one in facts.needs("a", 0, "")] == ["===1.0", "==1"]
+    by_uv = facts.read_by("uv")
+    assert [one.specifier for one in by_uv.needs("a", 0, "")] == ["==1.0", "==1"]
+    assert facts.read_by("pip").needs("a", 0, "") == facts.needs("a", 0, "")
+    assert facts.specifiers("b") == {"===1.0", "==1.0"}
+
+
+@given(st.sampled_from(("", "<2", ">=2,!=3", "==2.*", ">=3rc1", ">9")))
+def test_constraints_hide_releases(limit: str) -> None:
+    names = ("1", "2", "2.5", "3rc1", "3")
+    facts = target_index({f"a {text}": [] for text in names})
+    bound = replace(facts, limits={"a": limit}, _usable={})
+    found = [one.release.version for one in bound.usable("a")]
+    wanted = SpecifierSet(limit)
+    assert found == [text for text in names if wanted.contains(text, prereleases=True)]
+
+
+def test_what_is_asked_for_is_known_once() -> None:
+    facts = target_index({"a 1": ["b<2"], "b 1": []})
+    one, two = need("b>=1"), need("c")
+    asking = facts.asking((one, two))
+    assert asking.wanted == (one, two)
+    assert asking.specifiers("b") == {"<2", ">=1"}
+    assert facts.specifiers("b") == {"<2"}
+    assert asking.asking((one,)) is asking
+    more = need("b!=3")
+    assert asking.asking((one, more)).wanted == (one, two, more)
+    assert asking.read_by("uv").wanted == asking.wanted
+
+
+def test_only_requirements_whose_marker_holds_apply() -> None:
+    lines = ["a", "b; os_name == 'nt'", "c; extra == 'x'", "d; python_version > '3'"]
+    facts = target_index({})
+    assert [one.name for one in facts.applying(map(need, lines))] == ["a", "d"]
+
+
+def test_an_offer_tells_all_files_and_all_specifiers() -> None:
+    listed = replace(
+        release("a 1", ["b<2", "b>1", "c"]),
+        files=(file("py3-none-any", requires_python=">=3", inside="<4"), file("")),
+    )
+    offers = Offers({"a": [listed]}, indexes={"a": "corp", "b": "endpoint"})
+    tagged = [TaggedFile(one.tags, (one.requires_python, one.inside)) for one in listed.files]
+    assert offers.files("a") == [OfferedFile("1", one) for one in tagged]
+    assert offers.files("b") == []
+    more = [OfferedFile("0", tagged[0])]
+    assert replace(offers, look_up=lambda name: more if name == "a" else []).files("a") == more
+    assert (offers.asked("b"), offers.asked("c"), offers.asked("d")) == ({"<2", ">1"}, {""}, set())
+    assert [offers.place(name) for name in "abc"] == [" on the index corp", "", ""]
+
+
+@given(st.from_regex(r"[a-z][a-z0-9-]{0,5}", fullmatch=True),
+       st.from_regex(r"([a-z0-9]([a-z0-9-]{0,5}))?", fullmatch=True))  # fmt: skip
+def test_a_package_is_a_project_and_perhaps_an_extra(name: str, extra: str) -> None:
+    assert unpacked(package(name, extra)) == (name, extra)
+    assert package(name, "") == name
+    assert package("a", "x") == "a[x]"
