@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
-from packaging.requirements import Requirement as Line
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.resolve.check_refutation import (
@@ -35,12 +35,12 @@ def at(facts: TargetIndex, package: str) -> list[str]:
     return [one.release.version for one in facts.usable(unpacked(package)[0])]
 
 
-def named(index: Index, package: str, version: str) -> list[Line]:
+def named(index: Index, package: str, version: str) -> list[Requirement]:
     """The lines that apply to a release, or what its extra adds."""
     name, extra = unpacked(package)
     lines = index[f"{name} {version}"]
     found = []
-    for line in map(Line, sorted(set(lines) - naive.facts(lines))):
+    for line in map(Requirement, sorted(set(lines) - naive.facts(lines))):
         if extra and "extra" not in str(line.marker or ""):
             continue
         environment = {**HERE.environment, "extra": extra}
@@ -50,7 +50,7 @@ def named(index: Index, package: str, version: str) -> list[Line]:
 
 
 def admitted(
-    facts: TargetIndex, lines: list[Line], package: str, own: str | None = None
+    facts: TargetIndex, lines: list[Requirement], package: str, own: str | None = None
 ) -> set[str] | None:
     """The versions of a package that all lines on it together admit; None: there is no line.
 
@@ -116,7 +116,7 @@ def test_a_root_asks_for_what_its_line_says(
     wanted = (need(root),)
     facts = target_index(index).asking(wanted)
     step = RefutationStep((Term(target, demanded, False),), "root")
-    left = admitted(facts, [Line(root)], target)
+    left = admitted(facts, [Requirement(root)], target)
     expected = left is not None and left <= chosen(facts, target, demanded)
     assert _holds(facts, wanted, [step], 0) is expected
     assert not _holds(facts, wanted, [RefutationStep((), "root")], 0)
