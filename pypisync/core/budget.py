@@ -14,7 +14,7 @@ class Budget:
     used: int = 0
 
     def step(self) -> None:
-        """Count one."""
+        """Count one. Raises Spent."""
         self.used += 1
         if self.used > self.steps:
             raise Spent
@@ -22,7 +22,7 @@ class Budget:
             self.check()
 
     def check(self) -> None:
-        """Look at the clock."""
+        """Look at the clock. Raises Spent if the time is over."""
         if self.clock() >= self.until:
             raise Spent
 

@@ -68,6 +68,7 @@ def stray(root: Path, path: str) -> Discrepancy:
     """Returns the fault of a path that the catalog does not know.
 
     A link to a folder is one that the administrator made, with files of the mirror behind it.
+    Raises Malformed for a path that leaves the mirror.
     """
     place = disk.inside(root, path)
     if place.is_symlink() and place.is_dir():

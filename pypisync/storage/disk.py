@@ -2,7 +2,8 @@
 
 Every change of the storage goes through the few functions here. A file appears under its name by a
 rename of complete bytes. A failure leaves the temporary file where it is, for the next try or the
-next sweep. Callers decide what to write, and when to sync folders.
+next sweep. Callers decide what to write, and when to sync folders. What the disk refuses is a
+StorageError that says where.
 """
 
 import ctypes

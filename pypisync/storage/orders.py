@@ -124,7 +124,10 @@ def heard(root: Path, order: Given) -> Outcome | None:
 
 
 def refuse(root: Path, reason: str) -> None:
-    """Note why the daemon does not use the configuration as it is now; "": it uses it."""
+    """Note why the daemon does not use the configuration as it is now; "": it uses it.
+
+    Raises StorageError.
+    """
     path = root / _FOLDER / _REFUSED
     if reason:
         disk.make_folder(path.parent)

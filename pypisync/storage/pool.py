@@ -196,7 +196,10 @@ class Pool:
             raise
 
     def has(self, path: str, size: int | None) -> bool:
-        """Returns whether a regular file of this size (None: of any size) is there."""
+        """Returns whether a regular file of this size (None: of any size) is there.
+
+        Raises Malformed for a path that leaves the pool.
+        """
         place = self.absolute(path)
         try:
             found = place.lstat()
@@ -227,9 +230,7 @@ class Pool:
     def delete(self, paths: Iterable[str]) -> int:
         """Remove files and the folders this empties; a missing file is fine.
 
-        Returns the bytes freed.
-
-        The bytes freed.
+        Returns how many bytes that frees. Raises Malformed for a path that leaves the pool.
         """
         freed = 0
         top = self.root / "packages"
@@ -310,7 +311,7 @@ class Pool:
         self._room, self._unlooked = room - coming, _CHECK_PARTS
 
     def place(self, part: Path, path: str) -> None:
-        """Give a finished part its name."""
+        """Give a finished part its name. Raises StorageError, and Malformed as :meth:`absolute`."""
         target = self.absolute(path)
         changed = disk.place(part, target)
         with self._lock:

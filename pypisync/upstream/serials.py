@@ -42,7 +42,9 @@ class Serials:
         """Yields every project that changed after ``since``, with its last serial, in order.
 
         A project that was removed has no row; it is missing in :meth:`names`. The last row has no
-        name: the list was read, and has to be compared. Raises as :meth:`serial`, and Rewound.
+        name: the list was read, and has to be compared.
+
+        Raises UpstreamError: NoFeed as :meth:`serial`, and Rewound.
         """
         root = self._read(self._etag if since >= self._newest else None, serials=True)
         if root is None:

@@ -132,15 +132,17 @@ class Session:
         return self._try(_Request("GET", url, headers, stays=True), self._whole)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Returns the answer to ``body``. Raises as :meth:`get` does."""
+        """Returns the answer to ``body``.
+
+        Raises Unreachable, Malformed and Elsewhere as :meth:`get` does.
+        """
         return self._try(_Request("POST", url, headers, body, stays=True), self._whole)
 
     def open(self, url: str, headers: Mapping[str, str], *, end: float = float("inf")) -> Stream:
         """Returns the answer from ``url`` to be read by the caller, who closes it.
 
-        Raises Unreachable.
-
-        ``end``: when the whole body must be there, on :attr:`timer`.
+        ``end``: when the whole body must be there, on :attr:`timer`. Raises Unreachable; a file may
+        lie at another origin, so never Elsewhere.
         """
         return self._try(_Request("GET", url, headers, end=end), _keep)
 
@@ -154,7 +156,7 @@ class Session:
         """Returns what ``finish`` makes of the answer from ``url``; a broken answer is asked again.
 
         ``hop`` is called with every URL on the way before it is asked, and may raise. Raises
-        Unreachable.
+        Unreachable, and never Elsewhere, as :meth:`open`.
         """
         request = _Request("GET", url, headers, hop=hop, end=self.timer() + self.settings.longest)
         return self._try(request, finish)

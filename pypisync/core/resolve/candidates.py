@@ -48,7 +48,7 @@ class Admission:
     _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)
 
     def best(self, name: str, versions: int, mode: Mode) -> int | None:
-        """Returns the version to try first."""
+        """Returns the version to try first; None of none. Raises Lacking."""
         kinds = self.kinds(name)
         versions = versions & ~kinds.passed or versions
         sound = versions & ~kinds.yanked

@@ -193,7 +193,7 @@ class Prover:
         return self._readers[installer]
 
     def alone(self, by: Installer, wanted: Asked, budget: Budget, name: str) -> Proof:
-        """Returns the proof for one installer, by its own search."""
+        """Returns the proof for one installer, by its own search. Raises Lacking."""
         used = self.solver.consulted = set[str]()
         searched = uv.rehearsed if by == "uv" else pip.rehearsed
         own = self._rehearsed(searched, wanted, budget)
