@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import compiled
 from tests.postgres import Postgres
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
@@ -20,6 +21,8 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile("deep", settings.get_profile("default"), max_examples=2000)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+
+compiled.share()
 
 # A suite in the background is started with SIGINT ignored; what its tests start must not be.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

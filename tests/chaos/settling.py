@@ -4,7 +4,6 @@ import shutil
 import socket
 from pathlib import Path
 
-from tests.recipe import mirrors
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
@@ -18,7 +17,6 @@ def difference(data: Path, url: str, fresh: Path) -> str:
         decided(Bench(folder, MemoryUpstream(World()), {}, url=its))
         for folder, its in ((data, url), (fresh, fresh_url))
     )
-    mirrors._CATALOGS.pop(fresh_url).close()
     shutil.rmtree(fresh.parent)
     return "\n".join(
         f"{part}:\n  followed only: {_only(was[part], should[part])}\n"

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -107,13 +107,11 @@ class Bench:
         )
 
     def catalog(self) -> Catalog:
-        """The catalog, prepared. One engine a database, for it keeps its compiled statements."""
+        """The catalog, prepared; the same object while no more than a few others are asked for."""
         file = self.folder / "catalog.sqlite"
         if self.url is None and not file.exists():
             shutil.copyfile(_template(), file)
-        if self.database not in _CATALOGS:
-            _CATALOGS[self.database] = Catalog(self.database)
-        catalog = _CATALOGS[self.database]
+        catalog = _catalog(self.database)
         if self.url is not None:
             catalog.prepare()
         return catalog
@@ -144,7 +142,8 @@ class Bench:
         return {(name, version, requirement) for name, version, requirement in rows}
 
 
-_CATALOGS: dict[str, Catalog] = {}
+# Tests listen to its engine.
+_catalog = lru_cache(maxsize=8)(Catalog)
 
 
 @cache
