@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
-from pypisync.catalog.db import engine as product
+from pypisync.catalog.db.engine import open_engine
 
 
 def share() -> None:
@@ -25,4 +25,4 @@ def share() -> None:
             engine._compiled_cache = model._compiled_cache
         return engine
 
-    product.__dict__["create_engine"] = sharing
+    open_engine.__globals__["create_engine"] = sharing
