@@ -5,6 +5,7 @@ fails.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -206,3 +207,60 @@ def test_what_is_lacking_is_named(seed: int) -> None:
     facts = world.facts.releases
     read = {key.release for key in graph.selected if not key.pinned}
     assert decision.unknown == {one for one in read if not facts[one].known}
+
+
+class Counting(MemoryGraph):
+    """A graph that counts what the search for dead nodes asks of it."""
+
+    def __init__(self, graph: MemoryGraph) -> None:
+        super().__init__(graph.facts)
+        self.all, self.stored, self.selected = graph.all, graph.stored, graph.selected
+        self.asked: Counter[str] = Counter()
+
+    def users(self, classes: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
+        self.asked["users"] += 1
+        return super().users(classes, limit)
+
+    def rooting(self, releases: Iterable[int]) -> Sequence[RootState]:
+        self.asked["roots"] += 1
+        return super().rooting(releases)
+
+
+def needing(needs: Mapping[int, Sequence[int]]) -> World:
+    """One release of each project, that needs these others; a root on each."""
+    world = World(0, projects=0)
+    facts, number = world.facts, 0
+    for project in sorted({*needs, *(one for some in needs.values() for one in some)}):
+        edges = []
+        for other in needs.get(project, ()):
+            number += 1
+            edges.append(EdgeFact(number, other, "runtime", "", "", (), ""))
+        facts.projects[project] = {project}
+        facts.releases[project] = ReleaseFacts(project, "1.0", 15, 0, True, (), tuple(edges))
+        facts.candidates[project] = Candidate(project, key_of("1.0"), "1.0", False, 15, 15)
+    roots = [RootState(n, n, parse_selector("latest"), ()) for n in facts.projects]
+    update(world.graph, roots, [], set(), set())
+    return world
+
+
+def test_many_nodes_in_doubt_are_looked_at_together() -> None:
+    """What a root's own release needs lives, and that is seen in one look for all of them."""
+    graph = Counting(needing({1: range(2, 52)}).graph)
+    update(graph, [], [root for root in graph.all.values() if root.id > 1], set(), set())
+    assert {key.release for key in graph.selected} == set(range(1, 52))
+    assert graph.asked == {"roots": 2, "users": 1}
+
+
+def test_a_way_to_a_root_is_walked_once() -> None:
+    """Twenty leaves hang on one chain: the first climbs it, the others see that it lives."""
+    graph = Counting(needing({1: [2], 2: [3], 3: [4], 4: range(5, 25)}).graph)
+    update(graph, [], [root for root in graph.all.values() if root.id > 1], set(), set())
+    assert {key.release for key in graph.selected} == set(range(1, 25))
+    assert graph.asked["users"] <= 1 + 4 + 2 + 19
+
+
+def test_a_cycle_that_no_root_reaches_is_seen_as_a_whole() -> None:
+    graph = Counting(needing({1: [2], 2: [3], 3: [4], 4: [2]}).graph)
+    update(graph, [], list(graph.all.values()), set(), set())
+    assert not graph.selected
+    assert not graph.stored

@@ -59,6 +59,21 @@ def test_what_can_belong_to_an_extra_is_found_by_its_marker(
     assert release.edges_of(extra) == release.edges_of(extra)
 
 
+def test_what_follows_one_that_belongs_to_no_extra_is_found() -> None:
+    release = facts(["", "extra == 'x'", "os_name == 'nt'", "extra == 'x'"])
+    assert [edge.id for edge in release.edges_of("x")] == [1, 3]
+    built = facts(["extra == 'x'"] * 2, ["build", "runtime"])
+    assert [edge.id for edge in built.edges_of("x")] == [1]
+
+
+def test_facts_that_were_looked_at_are_the_same_facts() -> None:
+    one, other = facts(["extra == 'x'"]), facts(["extra == 'x'"])
+    one.edges_of("x")
+    one.provided(frozenset("x"))
+    assert one == other
+    assert repr(one) == repr(other)
+
+
 def test_of_the_named_extras_a_release_provides_some() -> None:
     release = facts([])
     assert list(release.provided(None)) == ["x", "y"]
@@ -103,6 +118,13 @@ def test_the_extras_of_the_configuration_are_asked_for_and_no_others() -> None:
         some = targets({**environment, **({} if extras is None else {"extra": extras})})
         assert dict(edges(some, release, "")).keys() == found
         assert dict(edges(some, release, "x")).keys() == {7}
+
+
+def test_an_extra_that_is_not_asked_for_rules_nothing_in_or_out() -> None:
+    """Installed by itself, a release has the requirements of "no extra" too."""
+    edge = EdgeFact(7, 2, "runtime", "", "extra != 'x'", (), "")
+    release = ReleaseFacts(1, "1.0", 15, 0, True, ("x",), (edge,))
+    assert dict(edges(TARGETS, release, "")) == {7: ClassKey(2, "", (), 15)}
 
 
 def root(selector: str, *, marker: str = "", pinned: bool = False) -> RootState:

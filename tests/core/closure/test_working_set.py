@@ -1,6 +1,6 @@
 """The working set: whatever is loaded and changed, it tells what its entries say, and asks once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +29,10 @@ class Counting(MemoryGraph):
         projects = list(projects)
         self._once("classes", projects)
         return super().classes(projects)
+
+    def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
+        self._once("named", keys)
+        return super().named(keys)
 
     def choosers(self, releases: Iterable[int]) -> Mapping[ClassKey, Class]:
         releases = list(releases)
@@ -182,6 +186,19 @@ def test_stored_users_are_those_that_are_not_loaded(seed: int) -> None:
             for node, one in graph.selected.items()
             if key in one.edges.values() and node.release in loaded
         }
+
+
+@given(SEEDS)
+@settings(max_examples=scaled(30))
+def test_what_is_loaded_is_not_named_again(seed: int) -> None:
+    world = World(seed)
+    grown(world, 4)
+    work = WorkingSet(Counting(world.graph))
+    keys = sorted(world.graph.stored)
+    work.load_classes({key.project for key in keys[:2]})
+    for _ in range(2):  # those that are there are not asked for again
+        work.load_named(keys)
+        assert work.classes.keys() >= set(keys)
 
 
 def test_a_call_supports_the_release_and_its_extras() -> None:
