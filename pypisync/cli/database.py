@@ -40,10 +40,10 @@ def restore(
     brings the disk in step with it.
     """
     from pypisync.catalog.db.backup import bring_back
-    from pypisync.storage.lock import writer_lock
+    from pypisync.wiring import writing
 
     understood = configured(config)
-    with writer_lock(understood.destination):
+    with writing(understood):
         before = bring_back(understood.database_url, file)
     if before is not None:
         typer.echo(f"the database that was there is in {before}")

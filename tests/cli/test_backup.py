@@ -5,7 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from pypisync.catalog.db.leader import leading
+from pypisync.config.load import load
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke
 from tests.recipe.mirrors import read_tree
@@ -57,6 +60,20 @@ def test_nothing_is_restored_while_another_writes(config: Path) -> None:
     with writer_lock(config.parent / "data", daemon=True):
         assert invoke(config, "restore", str(file)).code == 4
         assert invoke(config, "backup", str(file)).code == 0
+    understood = load(config, {})
+    if understood.database_url.startswith("postgresql"):
+        with leading(understood.database_url):  # a daemon on another machine, with another folder
+            assert invoke(config, "restore", str(file)).code == 4
+
+
+def test_the_database_itself_is_no_place_for_its_backup(config: Path) -> None:
+    url = load(config, {}).database_url
+    if url.startswith("sqlite"):
+        file = Path(make_url(url).database or "")
+        inode = file.stat().st_ino
+        done = invoke(config, "backup", str(file.parent / "." / file.name))
+        assert (done.code, "is the database itself" in done.err) == (4, True)
+        assert file.stat().st_ino == inode
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 1000, None])

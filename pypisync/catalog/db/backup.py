@@ -25,6 +25,7 @@ def back_up(url: str, file: Path) -> None:
     try:
         part.unlink(missing_ok=True)
         if url.startswith("sqlite"):
+            _refuse(file, _file(url))
             _copy(_file(url), part)
             _check(part, file)
         else:
@@ -79,6 +80,12 @@ def _put(file: Path, target: Path) -> Path | None:
             beside.replace(before.with_name(before.name + shared))
     part.replace(target)
     return before if there else None
+
+
+def _refuse(file: Path, database: Path) -> None:
+    """Raise CatalogError if the backup would take the place of the database."""
+    if file.exists() and file.samefile(database):
+        raise CatalogError(f"{file} is the database itself: name another file")
 
 
 def _copy(source: Path, target: Path) -> None:
