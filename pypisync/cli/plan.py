@@ -22,7 +22,7 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
     Nothing is written. The figures of a root are those of the releases that would not come without
     it; releases that several roots call for are shown together. Exit code 1 if something could not
-    be read, or if it is more than the limits let one cycle add.
+    be read, or if more would come or go than the limits let one cycle add or remove.
     """
     understood = configured(config)
     difference, unmet, report = _find(understood)
@@ -37,7 +37,7 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
     from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.progress import on_terminal
-    from pypisync.cycle import limits
+    from pypisync.cycle import dropped, limits
     from pypisync.cycle.listen import listen
     from pypisync.cycle.report import Report
     from pypisync.cycle.settle import settle
@@ -54,7 +54,10 @@ def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
             reason = limits.before_a_plan_comes_true(mirror, found)
             if reason and limits.LIMITS not in report.failed:
                 report.failed[limits.LIMITS] = reason
-            return found, unmet(connection), report
+            lacking = unmet(connection)
+            if kept := dropped.before_a_plan_comes_true(mirror, connection):
+                report.failed[dropped.DROPPED] = kept
+            return found, lacking, report
 
 
 def _values(difference: "Plan", unmet: list[tuple[str, ...]], report: "Report") -> dict[str, Any]:

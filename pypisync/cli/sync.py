@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pypisync.cycle.report import Report
     from pypisync.cycle.rollback import Order
     from pypisync.storage.lock import Holder
-    from pypisync.storage.orders import Outcome
+    from pypisync.storage.orders import Given, Outcome
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -181,9 +181,8 @@ def _cycle(config: "Config", stop: Stop, *, log_json: bool, orders: "Sequence[Or
             display.warn(note)
         try:
             mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
-            for order in orders:
-                order.give(config.destination)
-            stack.callback(_take_back, mirror, stop)
+            given = [order.give(config.destination) for order in orders]
+            stack.callback(_take_back, mirror, stop, given)
             with cycle_told(mirror) as told:
                 report = sync_once(mirror)
                 told(report)
@@ -199,11 +198,14 @@ def _cycle(config: "Config", stop: Stop, *, log_json: bool, orders: "Sequence[Or
         return report
 
 
-def _take_back(mirror: "Mirror", stop: "Stop") -> None:
+def _take_back(mirror: "Mirror", stop: "Stop", given: "Sequence[Given]") -> None:
     """Whoever stops a cycle does not want the next one to do without limits."""
     from pypisync.cycle.sync import end_permissions
+    from pypisync.storage.orders import withdraw
 
     if stop():
+        for order in given:
+            withdraw(mirror.pool.root, order)
         end_permissions(mirror)
 
 

@@ -5,7 +5,7 @@ operator accepts that they go. What upstream takes away and what the policy bars
 that the policy bars too much is noticed before (:mod:`pypisync.cycle.removals`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pypisync.catalog.db.transactions import Transaction
@@ -85,12 +85,27 @@ def _planned(
 def kept(mirror: Mirror, connection: Transaction, result: Publication) -> Retained:
     """Returns what must not leave the pages in this cycle, and why."""
     leaving = [name for name, page in result.pages.items() if page is None]
+    return _kept(mirror, connection, leaving)
+
+
+def before_a_plan_comes_true(mirror: Mirror, connection: Transaction) -> str:
+    """Returns why a cycle would not remove all that nothing asks for; "" if it would.
+
+    What is kept so far is dropped on the way, so it is for a transaction that is undone.
+    """
+    roots.retain(connection, {})
+    update_decision(mirror, connection)
+    return _kept(mirror, connection, membership.listed_in_vain(connection)).reason
+
+
+def _kept(mirror: Mirror, connection: Transaction, leaving: Collection[str]) -> Retained:
     if not removals.too_many(mirror, connection, len(leaving)):
         return Retained()
     found = Retained(membership.listed_releases(connection, leaving))
-    if many := removals.too_many(mirror, connection, len(found.projects)):
-        found.reason = (
-            f"the configuration asks for {many} no more: they stay on the pages; {removals.CONFIRM}"
-        )
-        return found
-    return Retained()
+    many = removals.too_many(mirror, connection, len(found.projects))
+    if not many:
+        return Retained()
+    found.reason = (
+        f"the configuration asks for {many} no more: they stay on the pages; {removals.CONFIRM}"
+    )
+    return found

@@ -63,8 +63,9 @@ def test_within_the_limits(tmp_path: Path, world: World, server: Server) -> None
     assert invoke(config, "sync").code == 0
 
 
+@pytest.mark.parametrize("obeyed", [True, False])
 def test_who_stops_a_cycle_takes_back_what_was_lifted(
-    tmp_path: Path, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, server: Server, monkeypatch: pytest.MonkeyPatch, *, obeyed: bool
 ) -> None:
     world.publish("a", "1.0", requires=["b"])
     world.publish("b", "1.0")
@@ -72,7 +73,7 @@ def test_who_stops_a_cycle_takes_back_what_was_lifted(
     config = configure(tmp_path, server.url, **asked)
 
     def stopped(mirror: Mirror) -> Report:
-        sync.resume(mirror, Report())
+        sync.resume(mirror, Report(), begins=obeyed)
         os.kill(os.getpid(), signal.SIGINT)
         raise Stopped("stopped")
 
@@ -82,3 +83,24 @@ def test_who_stops_a_cycle_takes_back_what_was_lifted(
     done = invoke(config, "sync", "--json")
     assert done.code == 1
     assert done.json["failed"].keys() == {"limits"}
+
+
+def test_a_plan_tells_what_stays_although_nothing_asks_for_it(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    names = "abcdefg"
+    for name in names:
+        world.publish(name, "1.0")
+    config = configure(tmp_path, server.url, packages={name: ["latest"] for name in names})
+    assert invoke(config, "sync").code == 0
+    assert invoke(config, "plan").code == 0
+    configure(tmp_path, server.url, packages={"a": ["latest"]})
+    for _ in range(2):  # also when a sync has kept it before
+        planned, done = invoke(config, "plan", "--json"), invoke(config, "sync", "--json")
+        assert (planned.code, done.code) == (1, 1)
+        assert planned.json["failed"] == done.json["failed"]
+        assert planned.json["failed"]["removals"].startswith(
+            "the configuration asks for 6 of the 7"
+        )
+    configure(tmp_path, server.url, packages={name: ["latest"] for name in "abcd"})
+    assert invoke(config, "plan").code == 0

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, sele
 
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
 from pypisync.catalog.db.sql import among, batches, is_set
+from pypisync.catalog.facts.lock_files import wanted_files
 from pypisync.core.wanted.roots import NamedFile
 
 
@@ -58,6 +59,17 @@ def listed_projects(connection: Connection) -> int:
     """Returns how many projects the pages list."""
     query = select(func.count(published.c.name.distinct())).where(published.c.last.is_(None))
     return connection.scalar(query) or 0
+
+
+def listed_in_vain(connection: Connection) -> set[str]:
+    """Return the listed projects of which no file is wanted."""
+    wanted = (
+        select(projects.c.name)
+        .select_from(files.join(releases).join(projects))
+        .where(files.c.id.in_(wanted_files()))
+    )
+    query = select(published.c.name).where(published.c.last.is_(None))
+    return set(connection.scalars(query.where(published.c.name.not_in(wanted))))
 
 
 def barred_projects(connection: Connection) -> dict[str, str]:
