@@ -33,4 +33,6 @@ class SignalQueue:
     def wait(self, seconds: float) -> Signals | None:
         """Returns the next signal, or None if none comes within ``seconds``."""
         found = signal.sigtimedwait(_ALL, seconds)
-        return None if found is None else Signals(found.si_signo)
+        # A process that was stopped and goes on (SIGCONT, a debugger) after the time is over gets
+        # what was in memory by chance: Python then takes the interruption for a signal.
+        return Signals(found.si_signo) if found and found.si_signo in _ALL else None
