@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from packaging.markers import Marker
 
 from pypisync.core.budget import Budget, Spent
@@ -14,6 +16,8 @@ from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.uv import rehearsed
+from tests.core import naive
+from tests.core.resolve.test_self_sufficiency import drawn
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, target_index
 from tests.deep import scaled
@@ -101,6 +105,19 @@ def test_what_comes_out_is_an_installation(index: Index, root: str) -> None:
         assert faults(facts, wanted, found.pins, by="uv") == []
         assert set(found.pins.items()) <= set(found.tried)
     assert {name for name, _ in found.tried} <= consulted
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=scaled(100))
+def test_where_newer_ones_are_looked_at_in_vain_it_comes_to_an_installation(draw: Random) -> None:
+    """It goes back where it has to, decides anew, and gives up only where there is nothing."""
+    index, wanted = drawn(draw), (need("app"),)
+    facts = target_index(index).asking(wanted)
+    found = rehearsed(Admission(facts), wanted, Budget(), set())
+    if found.pins is None:
+        assert not list(naive.installable(index, ("app",), HERE.environment, by="uv"))
+    else:
+        assert faults(facts, wanted, found.pins, by="uv") == []
 
 
 def _told(label: str, lines: Sequence[str]) -> list[str]:
