@@ -19,6 +19,9 @@ from pypisync.core.standards.specifiers import BOTTOM, matcher
 LONGEST = 1_000  # characters; real ones stay below a hundred
 Installer = Literal["pip", "uv"]
 INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
+# What the keys of a release and of its .dev0 end with.
+_FINAL = versions.encode(0, (0,)).removeprefix(versions.release_key(0, (0,)))
+_DEV = BOTTOM.removeprefix(versions.release_key(0, (0,)))
 
 
 def admits(by: Installer, text: str | None, python: str) -> bool:
@@ -52,8 +55,13 @@ def _lowest(text: str) -> bytes | None:
             intervals = matcher(plain).intervals
         except ValueError:
             continue
-        return intervals[0][0] if intervals else BOTTOM
+        return next((low for low, high in intervals if _first_final(low) < high), BOTTOM)
     return None
+
+
+def _first_final(low: bytes) -> bytes:
+    """Returns the key of the first final at or above a bound: "==3.8.*" begins at 3.8.dev0."""
+    return low.removesuffix(_DEV) + _FINAL if low.endswith(_DEV) else low
 
 
 def _read(text: str) -> str:

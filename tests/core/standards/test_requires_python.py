@@ -47,6 +47,10 @@ BOTH, PIP, UV, NEITHER = ("pip", "uv"), ("pip",), ("uv",), ()
         ("~=3.8", "3.11.13", BOTH),
         ("~=3.8.5", "3.11.13", UV),
         ("~=3.8.5", "3.8.0", NEITHER),
+        ("==3.8.*,!=3.8", "3.8.0", NEITHER),  # 3.8.dev0 is no Python that counts
+        ("==3.8.*,!=3.8", "3.8.20", BOTH),
+        (">=3.6,!=3.6.*,!=3.7.*,!=3.8", "3.8.0", NEITHER),
+        (">=3.6,!=3.6.*,!=3.7.*,!=3.8", "3.8.20", BOTH),
         (">=4,<3", "3.11.13", UV),  # nothing is admitted, so no lower bound either
         # a pre-release of Python counts for its release to uv, and below it to pip
         (">=3.13", "3.13.0rc1", UV),

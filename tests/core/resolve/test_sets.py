@@ -1,0 +1,49 @@
+"""Sets of versions as the solver's library wants them, against Python's own sets."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypisync.core.resolve.solver import _Set
+
+UNIVERSE = frozenset(range(6))
+SETS = st.frozensets(st.sampled_from(sorted(UNIVERSE))), st.booleans()
+
+
+@st.composite
+def sets(draw: st.DrawFn) -> tuple[_Set, frozenset[int], bool]:
+    """A set of versions, its members among six, and whether it has all others, too."""
+    members, open_ = draw(SETS[0]), draw(SETS[1])
+    return _Set(sum(1 << one for one in members) | (-1 << 6 if open_ else 0)), members, open_
+
+
+def of(one: _Set) -> tuple[frozenset[int], bool]:
+    """The members among six, and whether far ones are in it."""
+    return frozenset(i for i in UNIVERSE if i in one), 99 in one
+
+
+@given(sets(), sets())
+def test_they_are_sets(
+    one: tuple[_Set, frozenset[int], bool], other: tuple[_Set, frozenset[int], bool]
+) -> None:
+    (a, mine, more), (b, others, also) = one, other
+    assert of(a) == (mine, more)
+    assert of(a & b) == (mine & others, more and also)
+    assert of(a | b) == (mine | others, more or also)
+    assert of(a - b) == (mine - others, more and not also)
+    assert of(~a) == (UNIVERSE - mine, not more)
+    assert (a == b) == ((mine, more) == (others, also))
+    assert (hash(a) == hash(b)) or a != b
+    inside = mine <= others and (also or not more)
+    apart = not mine & others and not (more and also)
+    assert (a.is_subset(b), a.is_disjoint(b)) == (inside, apart)
+    assert a.is_superset(b) == b.is_subset(a)
+    relation = a.relation(b)
+    assert (relation.is_subset, relation.is_disjoint) == (inside, apart)
+    assert a.is_empty == (not mine and not more)
+
+
+def test_the_least_the_greatest_and_one_alone() -> None:
+    assert of(_Set.empty()) == (frozenset(), False)
+    assert of(_Set.full()) == (UNIVERSE, True)
+    assert of(_Set.singleton(3)) == (frozenset({3}), False)
+    assert _Set(5) != 5
