@@ -230,3 +230,18 @@ def test_without_a_sha256_the_path_hangs_on_what_else_is_known() -> None:
 def test_the_tags_of_one_text_are_shared() -> None:
     first, second = (parse("foo", f"foo-{v}-py2.py3-none-any.whl") for v in (1, 2))
     assert first.tags is second.tags
+
+
+def test_a_name_may_be_as_long_as_a_disk_allows_with_its_metadata() -> None:
+    """255 bytes, of which ".metadata" takes nine."""
+    for length in (246, 247):
+        name = "a-1.0".ljust(length - len(".tar.gz"), "0") + ".tar.gz"
+        file = File(name, "https://h/x", "ab" * 32)
+        if length == 246:
+            assert parse("a", name).kind == "sdist"
+            assert pool_path(file).endswith(f"/{name}")
+        else:
+            with pytest.raises(ValueError, match="too long"):
+                parse("a", name)
+            with pytest.raises(ValueError, match="not safe as a path"):
+                pool_path(file)

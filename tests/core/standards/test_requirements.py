@@ -182,3 +182,17 @@ def test_any_text_gives_an_answer(text: str) -> None:
 @pytest.mark.parametrize("text", ["foo", "foo>=1,<2", "foo (>=1.0)", "a[b]~=1.0; os_name=='nt'"])
 def test_common_lines_take_the_fast_way(text: str) -> None:
     assert _COMMON.fullmatch(text)
+
+
+def test_what_is_too_long_or_too_deep_to_be_worked_on_says_so() -> None:
+    """packaging would take it; what evaluates markers for many environments does not."""
+    assert parse("foo" + "x" * LONGEST).fault == f"longer than {LONGEST} characters"
+    assert not parse("foo".ljust(LONGEST)).fault
+    long = "foo>=1; " + " or ".join(["os_name == 'nt'"] * 1000)
+    assert parse(long).fault.startswith("invalid marker: ")
+    assert "more than 10000" in parse(long).fault
+    deep = "os_name == 'nt'"
+    for turn in range(52):
+        deep = f"os_name == 'a' {('and', 'or')[turn % 2]} ({deep})"
+    assert parse(f"foo>=1; {deep}").fault == "invalid marker: more than 50 nested parentheses"
+    assert parse(f"foo @ https://h/f.whl ; {deep}").fault.startswith("invalid marker: ")
