@@ -67,6 +67,17 @@ def test_a_line_that_one_of_them_cannot_read(line: str, pip: str, uv: str) -> No
             assert len(said) > len(begin)  # and why
 
 
+def test_of_a_long_line_the_beginning_is_told() -> None:
+    marked = "b; os_name === '" + "x" * 120 + "'"
+    assert of(more=f"Requires-Dist: {marked}").passed == {
+        "uv": f"uv cannot read the marker of {marked[:100]!r}"
+    }
+    odd = "b===" + "x" * 120
+    assert of(more=f"Requires-Dist: {odd}").passed == {"uv": f"uv cannot read {odd[:100]!r}"}
+    version = "1.0+" + "y" * 120
+    assert of(version=version).stop == f"its METADATA is of version {version[:100]}"
+
+
 def test_the_first_line_that_pip_cannot_read_is_told() -> None:
     found = of(more="Requires-Dist: b>=1.0<2\nRequires-Dist: c>=1.0<2")
     assert found.passed["pip"].startswith("pip cannot read 'b>=1.0<2': ")
@@ -119,6 +130,29 @@ def test_what_a_file_is_that_is_neither_wheel_nor_sdist(filename: str, said: str
     with pytest.raises(ValueError, match=r"neither a wheel nor") as raised:
         parse("a", filename)
     assert str(raised.value) == (f"{filename!r}: neither a wheel nor a .tar.gz or .zip sdist{said}")
+
+
+@pytest.mark.parametrize(
+    ("filename", "said"),
+    [
+        ("a-1.0-py3-none.whl", "4 parts, where a wheel has 5 or 6"),
+        ("a-1.0-1-py3-none-any-x.whl", "7 parts, where a wheel has 5 or 6"),
+        ("b-1.0-py3-none-any.whl", "not a wheel of a"),
+        ("a__b-1.0-py3-none-any.whl", "not a wheel of a"),
+        ("a-1.x-py3-none-any.whl", "'1.x' is not a version"),
+        ("a-1.0-x1-py3-none-any.whl", "'x1' is not a build tag"),
+        ("a-1.0-1-3py-none-any.whl", "its last three parts are not tags"),
+        ("a-1.0-py3-none-.whl", "its last three parts are not tags"),
+        ("b-1.0.tar.gz", "not an sdist of a with a version"),
+        ("a-x.zip", "not an sdist of a with a version"),
+        ("a-1.0 .zip", "too long, or with characters that no such file has"),
+        (".a-1.0.zip", "too long, or with characters that no such file has"),
+    ],
+)
+def test_what_is_wrong_with_a_filename(filename: str, said: str) -> None:
+    with pytest.raises(ValueError, match=r"^'") as raised:
+        parse("a", filename)
+    assert str(raised.value) == f"{filename!r}: {said}"
 
 
 @pytest.mark.parametrize(
