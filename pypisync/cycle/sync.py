@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
-from pypisync.catalog.facts import lock_files, pending, requirements
+from pypisync.catalog.facts import insides, lock_files, pending, requirements
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, retention, runs
@@ -28,6 +28,9 @@ from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import to_examine
 from pypisync.errors import Gone, NoRoom, PypiSyncError, Stopped
 from pypisync.upstream.api import FileAsk
+
+# Wheels that one cycle looks into again, because the rule has changed.
+_OUTDATED = 2000
 
 
 def sync_once(mirror: Mirror) -> Report:
@@ -109,7 +112,8 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
 def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, str]:
     """Decide, and fetch what was decided. Returns the paths to try again later, as ``fetch`` does.
 
-    A wheel may say something else than upstream said of it before: then it is decided again.
+    A wheel may say something else than upstream said of it before, or be one at which installers
+    stop: then it is decided again.
     """
     with report.timed("settle"):
         settle(mirror, report, fresh)
@@ -117,7 +121,8 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
     with report.timed("fetch"):
         later = fetch(mirror, report)
         differs = verify(mirror)
-    if not differs:
+        broken = look(mirror)
+    if not (differs or broken):
         return later
     report.failed |= differs
     return later | gather(mirror, report, fresh)
@@ -134,6 +139,20 @@ def verify(mirror: Mirror) -> dict[str, str]:
     for what, reason in differs.items():
         mirror.watch.fault(what, reason)
     return differs
+
+
+def look(mirror: Mirror) -> bool:
+    """Look into the wheels that have come. Returns whether what was found changes anything.
+
+    Some of those that came before there was this rule are looked into as well.
+    """
+    with mirror.catalog.begin() as connection:
+        fresh = insides.unlooked(connection) + insides.outdated(connection, _OUTDATED)
+    if not fresh:
+        return False
+    from pypisync.cycle.look import look_at
+
+    return look_at(mirror, fresh)
 
 
 # -- fetch ----------------------------------------------------------------------------------

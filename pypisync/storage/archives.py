@@ -63,7 +63,7 @@ def wheel_metadata(path: Path) -> bytes:
     Raises Malformed if it is not a sound wheel of that name and version, StorageError if the
     disk cannot be read.
     """
-    with _archive(path) as file:
+    with opened(path) as file:
         return _metadata_of(path.name, file)
 
 
@@ -83,10 +83,10 @@ def sdist_facts(path: Path) -> SdistFacts:
     cannot be read.
     """
     if path.name.endswith(".tar.gz"):
-        with _archive(path) as file, gzip.GzipFile(fileobj=file) as unpacked:
+        with opened(path) as file, gzip.GzipFile(fileobj=file) as unpacked:
             found = _tar_facts(_Tar(unpacked), path)
     elif path.name.endswith(".zip"):
-        with _archive(path) as file, zipfile.ZipFile(_Zip(file)) as archive:
+        with opened(path) as file, zip_of(file) as archive:
             found = _zip_facts(archive, path)
     else:
         raise Malformed(f"{path.name}: neither .tar.gz nor .zip")
@@ -94,8 +94,8 @@ def sdist_facts(path: Path) -> SdistFacts:
 
 
 @contextmanager
-def _archive(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file; whatever shows it to be damaged becomes Malformed."""
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Yields the opened file. Raises Malformed for whatever shows it to be damaged."""
     with disk.guarded(path):
         file = path.open("rb")
     with file, disk.guarded(path), _undamaged(path.name):
@@ -125,7 +125,7 @@ def _metadata_of(filename: str, file: IO[bytes]) -> bytes:
         name, _, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise Malformed(f"{filename}: {error}") from error
-    with zipfile.ZipFile(_Zip(file)) as archive:
+    with zip_of(file) as archive:
         members = archive.infolist()
         folders = {info.filename.partition("/")[0] for info in members}
         about = sorted(folder for folder in folders if folder.endswith(_DIST_INFO))
@@ -136,7 +136,7 @@ def _metadata_of(filename: str, file: IO[bytes]) -> bytes:
         found = [info for info in members if info.filename == f"{about[0]}/METADATA"]
         if len(found) != 1:
             raise Malformed(f"{filename}: {len(found)} members are its METADATA, expected 1")
-        return _zip_member(archive, found[0], filename)
+        return read_member(archive, found[0], filename)
 
 
 class _Zip(io.RawIOBase):
@@ -253,11 +253,17 @@ def _zip_facts(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
             continue
         if stat.S_ISLNK(info.external_attr >> 16):
             raise Malformed(f"{path.name}: {fact} is not a regular file")
-        found[fact] = _zip_member(archive, info, path.name)
+        found[fact] = read_member(archive, info, path.name)
     return found
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, filename: str) -> bytes:
+def zip_of(file: IO[bytes]) -> zipfile.ZipFile:
+    """Returns a file as a zip archive, within limits. Raises what ``zipfile`` raises."""
+    return zipfile.ZipFile(_Zip(file))
+
+
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, filename: str) -> bytes:
+    """Returns the content of a member. Raises Malformed if it is damaged, packed oddly or large."""
     if info.compress_type not in _METHODS or info.flag_bits & 0x1:  # bit 0: encrypted
         raise Malformed(f"{filename}: {info.filename} is packed in a way that is not supported")
     if info.file_size > MEMBER_LIMIT:

@@ -191,8 +191,11 @@ def odd_wheel(
 ) -> dists.Built:
     """A wheel whose METADATA, and what is served beside it, are these bytes."""
     buffer = io.BytesIO()
+    about = f"{folder or f'{name}-1.0'}.dist-info"
     with zipfile.ZipFile(buffer, "w", method) as archive:
-        archive.writestr(f"{folder or f'{name}-1.0'}.dist-info/METADATA", metadata)
+        archive.writestr(f"{about}/METADATA", metadata)
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
+        archive.writestr(f"{about}/RECORD", f"{about}/METADATA,,\n{about}/RECORD,,\n")
     return dists.built(buffer.getvalue(), metadata)
 
 

@@ -3,10 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    delete,
+    exists,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from pypisync.catalog.db.schema import asked, files, releases, stored
 from pypisync.catalog.db.sql import add, among, batches
+from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.wheel_contents import RULE, is_wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +60,13 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
     """
     rows = {item.path: item for item in found}
     forget_asked(connection, rows)
-    forget_stored(connection, rows)
-    for batch in batches(rows.values()):
+    same = {path for path, item in stored_among(connection, rows).items() if item == rows[path]}
+    for batch in batches(same):  # what was found in them stays
+        here = update(stored).where(among(stored.c.path, batch))
+        connection.execute(here.values(unlisted=now, checked=now))
+    fresh = [item for path, item in rows.items() if path not in same]
+    forget_stored(connection, [item.path for item in fresh])
+    for items in batches(fresh):
         add(
             connection,
             stored,
@@ -58,8 +74,9 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
                 {
                     "path": item.path, "sha256": item.sha256, "size": item.size,
                     "unlisted": now, "checked": now,
+                    "looked": None if is_wheel(item.path) else RULE,
                 }
-                for item in batch
+                for item in items
             ],
         )  # fmt: skip
     learnt: set[int] = set()
@@ -88,6 +105,15 @@ def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
     """The pool no longer holds these."""
     for batch in batches(paths):
         connection.execute(delete(stored).where(among(stored.c.path, batch)))
+        forget_beside(connection, batch)
+
+
+def forget_beside(connection: Connection, paths: Iterable[str]) -> None:
+    """Wheels beside which METADATA of these paths stands, or stood, are to be looked into again."""
+    wheels = [path.removesuffix(METADATA) for path in paths if path.endswith(METADATA)]
+    for batch in batches(wheels):
+        of = update(stored).where(among(stored.c.path, batch))
+        connection.execute(of.values(looked=null()))
 
 
 def doom_stored(connection: Connection, paths: Iterable[str]) -> None:

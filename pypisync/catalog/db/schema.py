@@ -36,7 +36,6 @@ from pypisync.catalog.db.columns import (
 
 # The conditions of partial indexes stand here for SQLite alone, and in the migrations for both:
 # SQLAlchemy would import all of PostgreSQL's dialect to check a word of it.
-
 # -- state ----------------------------------------------------------------------------------
 
 settings = Table(
@@ -143,8 +142,7 @@ files = Table(
     text_column("kind", "wheel"),
     flag_column("kept"),  # wanted by the configuration if its release is selected
     text_column("admits", "0"),
-    # SHA-256 of the METADATA that was read from it by Range; NULL once the file itself was read.
-    text_column("ranged", None),
+    text_column("ranged", None),  # SHA-256 of METADATA read by Range; NULL once the file was read
     text_column("inside_python", None),  # Requires-Python of its METADATA, where that was read
     text_column("refused_pip"),  # what its METADATA says that makes pip pass over it
     text_column("refused_uv"),  # the same of uv
@@ -292,6 +290,8 @@ stored = Table(
     Column("size", BigInteger, nullable=False),
     Column("unlisted", Float),  # when the last page that lists it went, seconds since 1970
     Column("checked", Float, nullable=False, server_default="0"),
+    Column("looked", Integer, index=True),  # by which rule; NULL: not yet
+    *(text_column(name) for name in ("stops_pip", "stops_uv")),  # what in it stops them
     Index(
         "ix_stored_unlisted",
         "unlisted",

@@ -68,7 +68,8 @@ VIEWS = (
     View(
         "v_files",
         "Files upstream has; kept: by the rules, barred: by the policy, stored, listed: on a page;"
-        " verified: by which hash of upstream's, unverified if it states none.",
+        " verified: by which hash of upstream's, unverified if it states none; stops_pip, stops_uv:"
+        " what in the stored wheel stops them when they install it.",
         """
         SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
             seconds_of(f.uploaded) AS uploaded_at,
@@ -77,7 +78,8 @@ VIEWS = (
                 ELSE f.stated END AS verified,
             CASE WHEN t.path IS NULL THEN 0 ELSE 1 END AS stored,
             CASE WHEN u.id IS NULL THEN 0 ELSE 1 END AS listed, f.index_name,
-            hex_of(r.key) AS version_key
+            hex_of(r.key) AS version_key,
+            COALESCE(t.stops_pip, '') AS stops_pip, COALESCE(t.stops_uv, '') AS stops_uv
         FROM files f JOIN releases r ON r.id = f.release_id JOIN projects p ON p.id = r.project_id
         LEFT JOIN stored t ON t.path = f.path
         LEFT JOIN published u

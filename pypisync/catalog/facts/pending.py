@@ -26,10 +26,12 @@ from pypisync.catalog.db.schema import (
     roots,
     selected,
     settings,
+    stored,
 )
 from pypisync.catalog.db.schema_proofs import proof_projects, subjects
 from pypisync.catalog.db.sql import among, batches, is_set
 from pypisync.core.standards.model import ENDPOINT, Validators
+from pypisync.core.standards.wheel_contents import RULE
 
 SERIAL = "serial"
 
@@ -45,6 +47,8 @@ _UNFINISHED = select(
                 (projects, is_set(projects.c.unpublished)),
                 (roots, text("roots.state <> 'kept'")),
                 (subjects, is_set(subjects.c.open)),
+                (stored, stored.c.looked.is_(None)),
+                (stored, stored.c.looked < RULE),
             )
         )
     )

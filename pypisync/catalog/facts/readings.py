@@ -5,7 +5,7 @@ those that it takes. They may also narrow ``Requires-Python`` further than the i
 what makes an installer pass over them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -95,6 +95,16 @@ def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
     if changed:
         connection.execute(update(files).where(files.c.id == bindparam("row")), changed)
     return doubted
+
+
+def read_again(connection: Connection, ids: Iterable[int]) -> None:
+    """Let the requirements of releases be read again, and what depends on them be proven anew."""
+    for batch in batches(ids):
+        here = among(releases.c.id, batch)
+        again = {"knowledge": "wanted", "undecided": True}
+        connection.execute(update(releases).where(here).values(again))
+        of = projects.c.id.in_(select(releases.c.project_id).where(here))
+        connection.execute(update(projects).where(of).values(unproven=True))
 
 
 class Parts:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import (
@@ -17,12 +17,12 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.sql import Ids, add, among, batches, to_mask
-from pypisync.catalog.facts import readings
+from pypisync.catalog.facts import insides, readings
 from pypisync.catalog.facts.readings import Knowledge
 from pypisync.catalog.facts.record import rederive
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.standards.metadata import About
-from pypisync.core.standards.model import UNREADABLE, Requirement
+from pypisync.core.standards.model import BROKEN, UNREADABLE, Requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,11 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
 def record_knowledge(
     connection: Connection, known: Sequence[Knowledge], rules: Rules, now: float
 ) -> None:
-    """Replace the requirements of releases by what was read, and note what it says of files."""
+    """Replace the requirements of releases by what was read, and note what it says of files.
+
+    What was found in their wheels is added.
+    """
+    known = insides.added(connection, known)
     doubted = readings.note(connection, known)
     if doubted:
         rederive(connection, rules, now, doubted)
@@ -159,10 +163,10 @@ def _about(item: Knowledge) -> dict[str, str | None]:
 
 
 def unreadable(connection: Connection) -> dict[str, str]:
-    """Returns the selected releases with files whose requirements cannot be read, with the reason.
+    """Returns the selected releases with files that cannot be read or installed, with the reason.
 
-    By "name==version". One whose files state none, like an sdist that says so only when it is
-    built, is not among them.
+    By "name==version". One whose files state no requirements, like an sdist that says so only when
+    it is built, is not among them.
     """
     q, r = requirements.c, releases.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
@@ -170,7 +174,8 @@ def unreadable(connection: Connection) -> dict[str, str]:
         select(projects.c.name, r.version, q.fault)
         .join_from(requirements, releases, q.release_id == r.id)
         .join(projects, projects.c.id == r.project_id)
-        .where(q.text == UNREADABLE, q.fault != "", q.kind == "runtime", chosen.exists())
+        .where(q.text.in_((UNREADABLE, BROKEN)), q.fault != "", q.kind == "runtime")
+        .where(or_(q.targets.is_(None), q.targets != "0"), chosen.exists())
         .order_by(projects.c.name, r.key)
     )
     return {f"{row[0]}=={row[1]}": row[2] for row in connection.execute(query)}
@@ -201,9 +206,9 @@ def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int
         read = update(releases).where(among(r.id, batch), r.source == "ranges")
         connection.execute(read.values(source="wheel"))
         _forget_ranged(connection, batch)
+    doubted = list(doubted)
+    readings.read_again(connection, doubted)
     for batch in batches(doubted):
-        again = {"knowledge": "wanted", "undecided": True}
-        connection.execute(update(releases).where(among(r.id, batch)).values(again))
         _forget_ranged(connection, batch)
 
 

@@ -116,6 +116,9 @@ class Prover:
             return proof
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
         proof = replace(proof, consulted=proof.consulted | self.solver.consulted)
+        if by_pip.pins is not None and (doubts := self._doubts(by_pip.pins)):
+            its = {**proof.others, "pip": self._pins(wanted, by_pip.pins)}
+            return replace(proof, verdict="blocked", why=(_UV_ONLY, *doubts), others=its)
         if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
             return proof
         proof = replace(proof, rehearsals={**proof.rehearsals, "pip": by_pip})

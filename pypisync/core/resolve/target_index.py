@@ -17,7 +17,13 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
-from pypisync.core.standards.model import DIRECT, UNREADABLE, Requirement, names_extra
+from pypisync.core.standards.model import (
+    BROKEN_FOR_UV,
+    DIRECT,
+    STOPS,
+    Requirement,
+    names_extra,
+)
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
 from pypisync.core.standards.uv_markers import read_by_uv
 from pypisync.core.wanted.groups import Asked
@@ -185,7 +191,7 @@ class TargetIndex:
             self._here(need)
             for need in release.needs
             if "===" in need.specifier
-            or (need.text == UNREADABLE and need.refused)
+            or (need.text in STOPS and need.refused)
             or (need.marker and read_by_uv(need.marker) != need.marker)
         )
         return Usable(release, file, yanked, self._doubt(release, passed), passed, differs)
@@ -223,11 +229,13 @@ class TargetIndex:
         if self.reader in passed:
             return ""  # who passes over it does not stop at it
         for need in filter(self._here, release.needs):
-            if need.text == UNREADABLE:
-                why = need.fault or ("" if self.reader == "uv" else need.refused)
-                if why:
-                    return why
-            if need.text != UNREADABLE and _stops(need) and self._applies(need, ""):
+            if need.text in STOPS:
+                if need.fault:
+                    return need.fault
+                alone = "uv" if need.text == BROKEN_FOR_UV else "pip"
+                if self.reader in (None, alone):
+                    return f"{alone} stops: {need.refused}"
+            elif _stops(need) and self._applies(need, ""):
                 return f'"{need.text}": {need.fault}'
             if need.marker and self._marker(need.marker, "") is None:
                 return f'the marker of "{need.text}" compares what cannot be compared'
@@ -244,7 +252,7 @@ def _as_uv(need: Requirement) -> Requirement:
 def _stops(need: Requirement) -> bool:
     """Returns whether an installer stops at a release that states this, whatever else there is."""
     direct = need.fault == DIRECT and not names_extra(need.marker)
-    return need.text == UNREADABLE or direct
+    return need.text in STOPS or direct
 
 
 @lru_cache(maxsize=1 << 14)

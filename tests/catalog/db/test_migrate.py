@@ -13,7 +13,8 @@ from pypisync.catalog.db import migrate, views
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import pending, requirements
+from pypisync.catalog.facts import insides, pending, requirements
+from pypisync.catalog.facts.insides import Looked
 from pypisync.catalog.publication import retention
 from pypisync.catalog.queries import generations
 from pypisync.core.standards.model import NO_VALIDATORS
@@ -353,4 +354,22 @@ def test_what_releases_say_of_themselves_is_unknown_after_an_upgrade(database: s
         columns = "knowledge, summary, license, license_expression"
         found = connection.exec_driver_sql(f"SELECT {columns} FROM v_releases").all()
         assert [tuple(row) for row in found] == [("known", None, None, None)]
+    catalog.close()
+
+
+def test_wheels_of_before_are_to_be_looked_into_by_and_by(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0023")
+        run = connection.exec_driver_sql
+        run(
+            "INSERT INTO stored (path, sha256, size) VALUES"
+            " ('a-1-py3-none-any.whl', 's', 1), ('a-1.tar.gz', 't', 1)"
+        )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        assert insides.unlooked(connection) == []
+        assert insides.outdated(connection, 5) == ["a-1-py3-none-any.whl"]
+        assert insides.record(connection, [Looked("a-1-py3-none-any.whl", {})]) == []
+        assert insides.outdated(connection, 5) == []
     catalog.close()

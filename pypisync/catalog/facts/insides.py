@@ -1,0 +1,158 @@
+"""What was found in stored wheels that stops an installer.
+
+It is recorded with the bytes, as long as the pool holds them, and becomes a requirement that
+nothing meets (:data:`pypisync.core.standards.model.BROKEN`) of the releases that the wheels belong
+to. So selection and proofs know of it, and a release that is read again still has it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, literal_column, or_, select, update
+
+from pypisync.catalog.db.pool import forget_beside, stored_among
+from pypisync.catalog.db.schema import files, releases, stored
+from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.facts.readings import Knowledge, Stated, read_again
+from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, Requirement
+from pypisync.core.standards.requires_python import Installer
+from pypisync.core.standards.wheel_contents import RULE, is_wheel
+
+_SAME = and_(stored.c.path == files.c.path, stored.c.sha256 == files.c.sha256)
+_STOPS = or_(stored.c.stops_pip != "", stored.c.stops_uv != "")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found in a stored wheel: who stops at it, and why."""
+
+    path: str
+    stops: Mapping[Installer, str]
+
+
+def unlooked(connection: Connection) -> list[str]:
+    """Returns the paths of the stored wheels that have come and were not looked into."""
+    query = select(stored.c.path).where(stored.c.looked.is_(None), stored.c.sha256 != "")
+    return list(connection.scalars(query.order_by(stored.c.path)))
+
+
+def outdated(connection: Connection, most: int) -> list[str]:
+    """Returns stored wheels that were looked into by an older rule, or before there was one."""
+    query = select(stored.c.path).where(stored.c.looked < RULE, stored.c.sha256 != "")
+    found = list(connection.scalars(query.order_by(stored.c.looked, stored.c.path).limit(most)))
+    others = [path for path in found if not is_wheel(path)]
+    for batch in batches(others):
+        connection.execute(update(stored).where(among(stored.c.path, batch)).values(looked=RULE))
+    return [path for path in found if is_wheel(path)]
+
+
+def with_metadata(connection: Connection, paths: Iterable[str]) -> set[str]:
+    """Returns those of the wheels whose METADATA stands beside them, upstream and in the pool."""
+    found: set[str] = set()
+    for batch in batches(paths):
+        beside = [path + METADATA for path in batch]
+        query = select(stored.c.path).where(among(stored.c.path, beside), stored.c.sha256 != "")
+        found.update(path.removesuffix(METADATA) for path in connection.scalars(query))
+        silent = among(files.c.path, batch), files.c.metadata_sha256.is_(None)
+        found.difference_update(connection.scalars(select(files.c.path).where(*silent)))
+    return found
+
+
+def record(connection: Connection, found: Sequence[Looked]) -> list[int]:
+    """Record what was found. Returns the ids of the releases that are to be read again."""
+    before = _stops(connection, [one.path for one in found])
+    changed: list[str] = []
+    for batch in batches(one.path for one in found if not one.stops):
+        sound = {"looked": RULE, "stops_pip": "", "stops_uv": ""}
+        connection.execute(update(stored).where(among(stored.c.path, batch)).values(sound))
+    for one in found:
+        now = one.stops.get("pip", ""), one.stops.get("uv", "")
+        if now != before.get(one.path, ("", "")):
+            changed.append(one.path)
+        if one.stops:
+            row = {"looked": RULE, "stops_pip": now[0], "stops_uv": now[1]}
+            connection.execute(update(stored).where(stored.c.path == one.path).values(row))
+    return _read_again(connection, changed)
+
+
+def _stops(connection: Connection, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for batch in batches(paths):
+        query = select(stored.c.path, stored.c.stops_pip, stored.c.stops_uv)
+        for path, *stops in connection.execute(query.where(among(stored.c.path, batch), _STOPS)):
+            found[path] = stops[0], stops[1]
+    return found
+
+
+def _read_again(connection: Connection, paths: Sequence[str]) -> list[int]:
+    found: set[int] = set()
+    read = releases.c.knowledge.in_(("known", "unavailable"))
+    for batch in batches(paths):
+        of = (
+            select(releases.c.id).join_from(releases, files).where(among(files.c.path, batch), read)
+        )
+        found.update(connection.scalars(of))
+    read_again(connection, sorted(found))
+    return sorted(found)
+
+
+def added(connection: Connection, known: Sequence[Knowledge]) -> list[Knowledge]:
+    """Returns what was read of releases, with what was found in their wheels.
+
+    Wheels without METADATA beside them are looked into again if the pool has some: upstream has
+    taken it away.
+    """
+    by_release: dict[int, list[Any]] = {}
+    f = files.c
+    for batch in batches(item.release for item in known):
+        query = (
+            select(
+                f.release_id, f.filename, f.path, f.metadata_sha256,
+                stored.c.stops_pip, stored.c.stops_uv,
+            )
+            .join_from(files, stored, _SAME)
+            .where(among(f.release_id, batch), f.kept, _STOPS)
+            .order_by(f.filename)
+        )  # fmt: skip
+        for row in connection.execute(query):
+            by_release.setdefault(row.release_id, []).append(row)
+    if not by_release:
+        return list(known)
+    silent = [r.path for some in by_release.values() for r in some if r.metadata_sha256 is None]
+    beside = [path + METADATA for path in silent]
+    forget_beside(connection, stored_among(connection, beside))
+    alone = _alone(connection, by_release)
+    return [
+        replace(item, runtime=(*item.runtime, *_stated(rows, alone=item.release in alone)))
+        if (rows := by_release.get(item.release))
+        else item
+        for item in known
+    ]
+
+
+def _alone(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Returns those of the releases that keep one file only."""
+    found: set[int] = set()
+    for batch in batches(ids):
+        query = select(files.c.release_id).where(among(files.c.release_id, batch), files.c.kept)
+        one = query.group_by(files.c.release_id).having(func.count() == literal_column("1"))
+        found.update(connection.scalars(one))
+    return found
+
+
+def _stated(rows: Sequence[Any], *, alone: bool) -> list[Stated]:
+    return [
+        Stated(need, None if alone else frozenset([row.filename]))
+        for row in rows
+        if (need := _need(row.filename, row.stops_pip, row.stops_uv))
+    ]
+
+
+def _need(filename: str, pip: str, uv: str) -> Requirement:
+    if pip and uv:
+        why = pip if pip == uv else f"{pip} (pip); {uv} (uv)"
+        return Requirement(BROKEN, "", fault=f"{filename}: {why}")
+    text = BROKEN if pip else BROKEN_FOR_UV
+    return Requirement(text, "", refused=f"{filename}: {pip or uv}")

@@ -1,0 +1,51 @@
+"""Looks into wheels of the pool, for what stops an installer."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from pypisync.catalog.facts import insides
+from pypisync.catalog.facts.insides import Looked
+from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.wheel_contents import stops
+from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
+from pypisync.errors import Malformed
+from pypisync.storage.wheels import look_into
+
+_RECORD = 500  # wheels that are recorded together
+
+
+def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
+    """Look into these wheels, and record what is found.
+
+    Returns whether releases are to be read again for it. Raises StorageError, CatalogError, and
+    Stopped if the cycle is to end.
+    """
+    mirror.watch.step("wheels", len(paths))
+    again = False
+    remaining = iter(paths)
+    while batch := list(islice(remaining, _RECORD)):
+        with mirror.catalog.begin() as connection:
+            described = insides.with_metadata(connection, batch)
+        found = [_looked(mirror, path, beside=path in described) for path in batch]
+        with mirror.catalog.begin() as connection:
+            again = bool(insides.record(connection, found)) or again
+        mirror.watch.advance(len(batch))
+    return again
+
+
+def _looked(mirror: Mirror, path: str, *, beside: bool) -> Looked:
+    mirror.budget().check()  # a request to stop the cycle is noticed here too
+    place = mirror.pool.absolute(path)
+    try:
+        name, version, _, _ = parse_wheel_filename(place.name)
+    except InvalidWheelFilename:
+        return Looked(path, {})  # no installer takes it
+    data = None
+    if beside:
+        try:
+            data = mirror.pool.read(path + METADATA, METADATA_LIMIT)
+        except Malformed:
+            return Looked(path, {})
+    return Looked(path, stops(look_into(place), name, str(version), data))

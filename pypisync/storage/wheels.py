@@ -1,0 +1,169 @@
+"""Looks into a wheel in the pool, as pip and uv would when they install it.
+
+pip reads a wheel by :mod:`zipfile`, from the directory at its end. uv unpacks it while it comes in,
+member after member, and stops where what it has seen differs from that directory
+(``uv-extract/src/stream.rs``). So the headers in front of the members are read here as well, and
+the small files of the ``.dist-info`` folder. Nothing else is unpacked, and nothing is run. What is
+found means what :mod:`pypisync.core.standards.wheel_contents` says.
+"""
+
+import os
+import struct
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
+from pypisync.core.standards.wheel_contents import READ, Contents, dist_info
+from pypisync.errors import Malformed
+from pypisync.storage.archives import MEMBER_LIMIT, opened, read_member, zip_of
+
+_MEMBER, _LAST = b"PK\3\4", b"PK\5\6"
+_LOCAL = struct.Struct("<4s2xHH4xLLLHH")
+_END = struct.Struct("<4s6xHLLH")
+_BEHIND = 2**16 + _END.size  # bytes at the end of a file among which zipfile looks for the record
+_ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x1, 0x8, 0x800
+_DESCRIPTORS = {12, 16, 20, 24}  # bytes: with or without a signature, and with sizes of zip64
+_UNSTATED = 0xFFFFFFFF  # the size stands in an extra field
+_BY_BOTH = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_BY_PIP = {zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+_BY_UV = {93}
+_NAMES = {9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "zstd"}
+
+Faults = Iterator[tuple[Installer, str]]
+
+
+def look_into(path: Path) -> Contents:
+    """Returns what is in a wheel. Raises StorageError if the disk cannot be read."""
+    try:
+        with opened(path) as file:
+            return _contents(file)
+    except Malformed as error:
+        return Contents((), {}, archive=dict.fromkeys(INSTALLERS, _why(error, path.name)))
+
+
+def _why(error: Malformed, filename: str) -> str:
+    return str(error).removeprefix(f"{filename}: ")
+
+
+def _contents(file: IO[bytes]) -> Contents:
+    with zip_of(file) as archive:
+        members = archive.infolist()
+        against: dict[Installer, str] = {}
+        for by, why in (*_packed(members), *_named(members)):
+            against.setdefault(by, why)
+        if "uv" not in against and (why := _torn(file.fileno(), archive, members)):
+            against["uv"] = why
+        names = [info.filename for info in members]
+        files: dict[str, bytes] = {}
+        unread: dict[str, str] = {}
+        try:
+            about = dist_info(names)
+        except ValueError:
+            return Contents(names, files, unread, against)
+        for name in READ:
+            # As zipfile has it, the last of this name counts.
+            info = archive.NameToInfo.get(f"{about}/{name}")
+            if info is None:
+                continue
+            unread[name] = ""
+            if info.compress_type in _BY_BOTH and info.file_size <= MEMBER_LIMIT:
+                try:
+                    files[name] = read_member(archive, info, name)
+                    del unread[name]
+                except Malformed as error:
+                    unread[name] = _why(error, name)
+        return Contents(names, files, unread, against)
+
+
+def _packed(members: Sequence[zipfile.ZipInfo]) -> Faults:
+    methods = {info.compress_type for info in members}
+    for method in methods - _BY_BOTH:
+        name = _NAMES.get(method, f"method {method}")
+        why = f"its members are packed by {name}"
+        yield from ((by, why) for by in INSTALLERS if method not in _read_by(by))
+    if any(info.flag_bits & _ENCRYPTED for info in members):
+        yield from ((by, "its members are encrypted") for by in INSTALLERS)
+
+
+def _read_by(installer: Installer) -> set[int]:
+    return _BY_PIP if installer == "pip" else _BY_UV
+
+
+def _named(members: Sequence[zipfile.ZipInfo]) -> Faults:
+    seen: dict[str, tuple[int, int]] = {}
+    for info in members:
+        name = info.orig_filename
+        if not name.isprintable() or not name:
+            yield "uv", f"the name of its member {name[:100]!r} has control characters"
+        if not info.flag_bits & _UTF8 and not name.isascii() and not _is_utf8(name):
+            yield "uv", f"the name of its member {name[:100]!r} is not UTF-8"
+        if name[-1:] == "/" and (info.file_size or info.CRC):
+            yield "uv", f"its folder {name[:100]!r} has content"
+        text = info.CRC, info.file_size
+        if seen.setdefault(name, text) != text:
+            yield "uv", f"its member {name[:100]!r} is there twice, with different content"
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("cp437").decode()
+    except ValueError:
+        return False
+    return True
+
+
+def _torn(number: int, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> str:
+    """Returns where the file is not one member after another with the directory behind them."""
+    at = 0
+    ordered = sorted(members, key=lambda info: info.header_offset)
+    following = [info.header_offset for info in ordered[1:]] + [archive.start_dir]
+    for info, after in zip(ordered, following, strict=True):
+        name = info.orig_filename[:100]
+        if info.header_offset != at:
+            return f"there is something in front of its member {name!r}"
+        header = os.pread(number, _LOCAL.size + 4 * len(info.orig_filename), at)
+        if len(header) < _LOCAL.size:
+            raise zipfile.BadZipFile(f"the member {name!r} is cut off")
+        mark, flags, method, crc, packed, size, named, extra = _LOCAL.unpack_from(header)
+        here = header[_LOCAL.size : _LOCAL.size + named]
+        if mark != _MEMBER or here != _raw(info):
+            raise zipfile.BadZipFile(f"the member {name!r} has another name in its header")
+        end = at + _LOCAL.size + named + extra + info.compress_size
+        descriptor = flags & _DESCRIPTOR
+        if method != info.compress_type or flags & _DESCRIPTOR != info.flag_bits & _DESCRIPTOR:
+            return f"its member {name!r} is packed otherwise than its header says"
+        sizes = (crc, packed, size) == (info.CRC, info.compress_size, info.file_size)
+        if not (sizes or descriptor or _UNSTATED in (packed, size)):
+            return f"its member {name!r} has another size or checksum in its header"
+        if after != end and not (descriptor and after - end in _DESCRIPTORS):
+            return f"there is something behind its member {name!r}"
+        if descriptor and after == end:
+            return f"there is nothing behind its member {name!r} that says its size"
+        at = after
+    return _ends(number, len(members))
+
+
+def _raw(info: zipfile.ZipInfo) -> bytes:
+    """Returns the name as it stands in the directory."""
+    name = info.orig_filename
+    return name.encode() if name.isascii() or info.flag_bits & _UTF8 else name.encode("cp437")
+
+
+def _ends(number: int, members: int) -> str:
+    """Returns what is wrong with the record at the end of the file."""
+    size = os.fstat(number).st_size
+    tail = os.pread(number, _BEHIND, max(size - _BEHIND, 0))
+    at = len(tail) - _END.size
+    if tail[at : at + 4] != _LAST or tail[-2:] != b"\0\0":
+        at = tail.rfind(_LAST)
+    _, count, _, _, length = _END.unpack_from(tail, at)
+    if count not in (members, 0xFFFF):
+        return f"it states {count} members and has {members}"
+    comment = tail[at + _END.size : at + _END.size + length]
+    if any(byte in comment for byte in range(1, 9)):
+        return "its comment has control characters"
+    if tail[at + _END.size + length :].strip(b"\0"):
+        return "there is something behind it"
+    return ""
