@@ -154,5 +154,6 @@ def _need(filename: str, pip: str, uv: str) -> Requirement:
     if pip and uv:
         why = pip if pip == uv else f"{pip} (pip); {uv} (uv)"
         return Requirement(BROKEN, "", fault=f"{filename}: {why}")
-    text = BROKEN if pip else BROKEN_FOR_UV
-    return Requirement(text, "", refused=f"{filename}: {pip or uv}")
+    if pip:
+        return Requirement(BROKEN, "", refused=f"pip stops: {filename}: {pip}")
+    return Requirement(BROKEN_FOR_UV, "", refused=f"uv stops: {filename}: {uv}")

@@ -234,7 +234,7 @@ class TargetIndex:
                     return need.fault
                 alone = "uv" if need.text == BROKEN_FOR_UV else "pip"
                 if self.reader in (None, alone):
-                    return f"{alone} stops: {need.refused}"
+                    return need.refused
             elif _stops(need) and self._applies(need, ""):
                 return f'"{need.text}": {need.fault}'
             if need.marker and self._marker(need.marker, "") is None:

@@ -63,6 +63,24 @@ def test_the_order_of_deciding_counts() -> None:
     assert proof.consulted == {"a", "x", "y"}
 
 
+def test_a_root_is_not_proven_where_pips_own_way_ends_at_what_cannot_be_installed() -> None:
+    """uv's way is as good as it was; pip comes to "y 2", and stops there."""
+    index = {
+        "a 1": ["x", "y<9"],
+        "x 1": [],
+        "x 2": ["y<2"],
+        "y 1": [],
+        "y 2": ["unknown", "x<2"],
+    }
+    wanted = (need("a"),)
+    prover = Prover(target_index(index))
+    proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
+    assert proof.verdict == "blocked"
+    assert pins(proof) == {"a": "1", "x": "2", "y": "1"}
+    assert any(line.startswith("y 2: ") for line in proof.why)
+    assert proof.consulted == {"a", "x", "y"}
+
+
 def test_extras_belong_to_their_release() -> None:
     index = {
         "a 1": ["b[x]", "c"],

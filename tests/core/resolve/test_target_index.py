@@ -20,7 +20,7 @@ from pypisync.core.resolve.index import (
     Offers,
 )
 from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
-from pypisync.core.standards.model import UNREADABLE, Requirement
+from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, UNREADABLE, Requirement
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
 from tests.core.universes import HERE, need, release, target_index
 from tests.deep import scaled
@@ -186,6 +186,27 @@ def test_why_a_release_can_be_part_of_no_proof(needs: list[Requirement], pip: st
     assert index_of(stated).usable("a")[0].doubt == pip
     assert index_of(stated, reader="pip").usable("a")[0].doubt == pip
     assert index_of(stated, reader="uv").usable("a")[0].doubt == uv
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "refused", "stops"),
+    [
+        (BROKEN, "no RECORD", "", ("pip", "uv")),
+        (BROKEN, "", "no RECORD", ("pip",)),
+        (BROKEN_FOR_UV, "", "no RECORD", ("uv",)),
+    ],
+)
+def test_a_wheel_stops_whom_it_stops(
+    text: str, fault: str, refused: str, stops: tuple[Installer, ...]
+) -> None:
+    stop = Requirement(text, "", fault=fault, refused=refused)
+    stated = replace(release("a 1", []), needs=(stop,))
+    readers: tuple[Installer | None, ...] = (None, "pip", "uv")
+    for reader in readers:
+        [usable] = index_of(stated, reader=reader).usable("a")
+        assert usable.doubt == ("no RECORD" if reader in (None, *stops) else "")
+        assert usable.parts() == (len(stops) == 1)
+    assert index_of(stated).needs("a", 0, "") == ()
 
 
 def test_what_nobody_states_is_in_doubt_and_what_is_passed_over_is_not() -> None:
