@@ -85,7 +85,7 @@ def for_one_target(
 
 
 @given(candidates(), st.sampled_from(SPECIFIERS), MASKS)
-@settings(max_examples=scaled(600))
+@settings(max_examples=scaled(250))
 def test_each_target_gets_what_it_would_get_alone(
     found: list[Candidate], specifier: str, mask: int
 ) -> None:
@@ -125,7 +125,7 @@ GROUPS = st.sampled_from(((7,), (1, 2, 4), (3, 4), (5,), (2,)))
 
 
 @given(candidates(), st.sampled_from(SELECTORS), GROUPS)
-@settings(max_examples=scaled(600))
+@settings(max_examples=scaled(250))
 def test_a_root_counts_in_each_group(
     found: list[Candidate], text: str, groups: tuple[int, ...]
 ) -> None:
@@ -142,7 +142,7 @@ def test_a_root_counts_in_each_group(
 
 
 @given(candidates(), st.sampled_from(SELECTORS), GROUPS)
-@settings(max_examples=scaled(400))
+@settings(max_examples=scaled(150))
 def test_where_the_newest_suffices_it_is_all_that_a_root_calls_for(
     found: list[Candidate], text: str, groups: tuple[int, ...]
 ) -> None:

@@ -35,7 +35,7 @@ def true(atoms: list[Atom], value: str) -> tuple[bool, ...]:
 
 
 @given(st.lists(ATOMS, min_size=1, max_size=4), ANY)
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_some_value_makes_true_what_any_other_does(
     drawn: list[tuple[str, str, bool]], value: str
 ) -> None:
@@ -55,7 +55,7 @@ VERSIONS = st.tuples(
     st.lists(VERSIONS, min_size=1, max_size=4),
     st.lists(st.integers(0, 12), min_size=1, max_size=4),
 )
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_of_versions_too(drawn: list[tuple[str, str]], release: list[int]) -> None:
     variable = sorted(VERSIONED)[0]
     atoms = atoms_of(variable, [(op, text, False) for op, text in drawn])
@@ -73,7 +73,7 @@ PYTHONS = st.tuples(
 
 
 @given(st.lists(PYTHONS, min_size=1, max_size=4), st.integers(0, 40))
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_of_pythons_too(drawn: list[tuple[str, str]], level: int) -> None:
     atoms = atoms_of("python_full_version", [(op, text, False) for op, text in drawn])
     values = python_values("3.11", atoms)

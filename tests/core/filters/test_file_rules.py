@@ -150,7 +150,7 @@ def mask(flags: Sequence[bool]) -> int:
 
 
 @given(releases(), POLICIES)
-@settings(max_examples=scaled(400))
+@settings(max_examples=scaled(200))
 def test_each_target_is_served_as_if_there_were_no_other(
     files: list[FileFacts], policy: FilePolicy
 ) -> None:
@@ -177,7 +177,7 @@ def test_each_target_is_served_as_if_there_were_no_other(
 
 
 @given(releases(), POLICIES)
-@settings(max_examples=scaled(400))
+@settings(max_examples=scaled(200))
 def test_each_machine_is_served_as_if_there_were_no_other(
     files: list[FileFacts], policy: FilePolicy
 ) -> None:
@@ -209,7 +209,7 @@ def test_each_machine_is_served_as_if_there_were_no_other(
 
 
 @given(releases(), st.sampled_from(INSTALLERS))
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(120))
 def test_a_machine_takes_one_file_the_best(files: list[FileFacts], by: Installer) -> None:
     found = taken(files, MACHINES, by)
     assert len(found) == len(files)
@@ -249,7 +249,7 @@ def test_the_rule_that_leaves_a_file_out_is_named(name: str, policy: FilePolicy,
 
 
 @given(releases(), POLICIES)
-@settings(max_examples=scaled(100))
+@settings(max_examples=scaled(60))
 def test_what_a_rule_leaves_out_names_that_rule(files: list[FileFacts], policy: FilePolicy) -> None:
     """Of a file that nothing bars and that is not kept, the reason is one of the configuration."""
     for file, wanted in zip(files, kept_files(files, policy), strict=True):

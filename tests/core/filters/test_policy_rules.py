@@ -34,7 +34,7 @@ BLOCKS = st.builds(
 
 
 @given(BLOCKS, NAMES, VERSIONS, FILENAMES, HASHES)
-@settings(max_examples=scaled(400))
+@settings(max_examples=scaled(200))
 def test_all_conditions_of_a_block_must_hold(
     block: Block, project: str, version: str, filename: str, sha256: str
 ) -> None:

@@ -35,7 +35,7 @@ def of(usable: Sequence[Usable]) -> dict[str, Usable]:
 
 
 @given(INDEXES, WANTED)
-@settings(max_examples=scaled(200))
+@settings(max_examples=scaled(120))
 def test_what_matches_is_packagings_word(index: Index, specifier: str) -> None:
     facts = target_index(index)
     wanted = SpecifierSet(specifier)
@@ -44,7 +44,7 @@ def test_what_matches_is_packagings_word(index: Index, specifier: str) -> None:
 
 
 @given(INDEXES, WANTED)
-@settings(max_examples=scaled(200))
+@settings(max_examples=scaled(120))
 def test_strictly_admitted_is_what_pips_finder_hands_out(index: Index, specifier: str) -> None:
     facts = target_index(index)
     usable = {v: u for v, u in of(facts.usable("a")).items() if "pip" not in u.passed}
@@ -55,7 +55,7 @@ def test_strictly_admitted_is_what_pips_finder_hands_out(index: Index, specifier
 
 
 @given(INDEXES, WANTED)
-@settings(max_examples=scaled(200))
+@settings(max_examples=scaled(120))
 def test_widely_admitted_is_what_some_requirements_could_make_pip_take(
     index: Index, specifier: str
 ) -> None:
@@ -86,7 +86,7 @@ def test_widely_admitted_is_what_some_requirements_could_make_pip_take(
 
 
 @given(INDEXES, st.integers(0, 127), st.sampled_from(Mode))
-@settings(max_examples=scaled(200))
+@settings(max_examples=scaled(120))
 def test_the_newest_is_tried_first_and_doubtful_ones_last(
     index: Index, chosen: int, mode: Mode
 ) -> None:

@@ -129,7 +129,7 @@ MARKERS = (
 
 
 @given(st.lists(st.sampled_from(MARKERS), max_size=6), st.sampled_from(("", "x", "y", "z", "ex")))
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_what_an_extra_adds_is_what_its_marker_says(markers: list[str], extra: str) -> None:
     lines = [f"d{i}" + (f"; {marker}" if marker else "") for i, marker in enumerate(markers)]
     facts = target_index({"a 1": lines})

@@ -58,7 +58,7 @@ def worth(tree: Tree, parsed: Parsed) -> bool:
 
 
 @given(MARKERS)
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_a_tree_means_what_packaging_makes_of_the_text(marker: str) -> None:
     parsed = parse(marker)
     assert worth(parsed.tree, parsed) == Marker(marker).evaluate(VALUES)
@@ -68,7 +68,7 @@ def test_a_tree_means_what_packaging_makes_of_the_text(marker: str) -> None:
 
 
 @given(st.text("()'\"<>=!~ andorint_pyhvesx0123.", max_size=30))
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_only_what_packaging_takes_is_a_marker(text: str) -> None:
     try:
         Marker(text)
@@ -176,7 +176,7 @@ def asked_for(marker: str, values: dict[str, str]) -> bool:
 
 
 @given(MARKERS)
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_without_its_extras_a_marker_says_the_rest(marker: str) -> None:
     rest = without_extras(marker)
     assert "extra" not in rest

@@ -114,13 +114,13 @@ FINALS = sorted(
 
 
 @given(SETS, st.sampled_from(PYTHONS))
-@settings(max_examples=scaled(400))
+@settings(max_examples=scaled(200))
 def test_pip_takes_the_whole_set(text: str, python: str) -> None:
     assert admits("pip", text, python) == SpecifierSet(text).contains(python, prereleases=True)
 
 
 @given(SETS, st.sampled_from(PYTHONS))
-@settings(max_examples=scaled(400))
+@settings(max_examples=scaled(200))
 def test_uv_looks_at_the_lowest_python_alone(text: str, python: str) -> None:
     assume(not re.search(r">\d", text))  # which begins between two finals
     lowest = next((one for one in FINALS if SpecifierSet(text).contains(one)), None)

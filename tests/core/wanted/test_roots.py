@@ -51,7 +51,7 @@ PATTERNS = st.lists(
 
 
 @given(PACKAGES, PATTERNS, st.lists(st.sampled_from(NAMES), unique=True))
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(150))
 def test_a_name_overrides_every_pattern(
     packages: list[Package], patterns: list[Pattern], names: list[str]
 ) -> None:
