@@ -1,10 +1,11 @@
 """How index pages get on the disk, so that any web server can serve them.
 
-Below ``simple`` there is one folder a project, with the page as JSON and HTML, each also packed for
-servers that send precompressed files. Files are written only when their bytes change, each by a
-rename, because servers make the ETag from a file's time and size. A project's folder appears and
-disappears as a whole, because servers send 403 instead of 404 for a folder without an index. The
-bytes come from :mod:`pypisync.core.publish.pages`; callers choose the order of pages.
+Below ``simple`` there is one folder a project (PEP 503), with the page as JSON (PEP 691) and HTML,
+each also packed for servers that send precompressed files. Files are written only when their bytes
+change, each by a rename, because servers make the ETag from a file's time and size. A project's
+folder appears and disappears as a whole, because servers send 403 instead of 404 for a folder
+without an index. The bytes come from :mod:`pypisync.core.publish.pages`; callers choose the order
+of pages.
 """
 
 import gzip

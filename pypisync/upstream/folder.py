@@ -1,8 +1,9 @@
 """A folder of wheels and sdists on this machine, as an index.
 
-Files directly in the folder count. A link is left out and shown, for it may lead anywhere. There is
-no journal: a project's serial is a fingerprint of its files' names, sizes and times, and is
-compared in every cycle. What a file says of itself is read by the caller's ``describe``.
+Files directly in the folder count, if their names are those of wheels or sdists (PEP 427, PEP 625).
+A link is left out and shown, for it may lead anywhere. There is no journal: a project's serial is a
+fingerprint of its files' names, sizes and times, and is compared in every cycle. What a file says
+of itself is read by the caller's ``describe``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -1,12 +1,13 @@
 """One project's document, by whichever form this upstream has.
 
-The simple index is asked for JSON, and may answer in HTML; the legacy JSON API stands in where it
-has no page. What one of them does not know is gone only if the other does not know it either. The
-forms that an index has are learnt from its answers. A document in a poorer form than the index, or
-the project, is known to have is that one answer's fault (a load balancer, a cache): it lacks
-statuses and upload times, so it never settles a project. A poorer document, and one older than the
-serial it is owed, is asked for again under other headers, since a CDN may hold a better variant;
-what then is still poorer is Malformed, what is older is Stale, and both are asked for again later.
+The simple index is asked for JSON (PEP 691), and may answer in HTML (PEP 503); the legacy JSON API
+stands in where it has no page. What one of them does not know is gone only if the other does not
+know it either. The forms that an index has are learnt from its answers. A document in a poorer form
+than the index, or the project, is known to have is that one answer's fault (a load balancer, a
+cache): it lacks statuses and upload times, so it never settles a project. A poorer document, and
+one older than the serial it is owed, is asked for again under other headers, since a CDN may hold a
+better variant; what then is still poorer is Malformed, what is older is Stale, and both are asked
+for again later.
 """
 
 from collections.abc import Mapping

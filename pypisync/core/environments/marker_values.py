@@ -1,7 +1,8 @@
 """Finitely many values that stand for all values of an open marker variable.
 
-Two values are alike if every atom of the marker is equally true for both, so one value of each kind
-is enough: the literals, something beside each of them, and something that no literal mentions. The
+Of the variables of PEP 508 ("environment markers") an environment may leave any one open. Two
+values are alike if every atom of the marker is equally true for both, so one value of each kind is
+enough: the literals, something beside each of them, and something that no literal mentions. The
 variables' universe: for ``python_full_version`` the final versions of the target's minor
 (pre-release interpreters are rare targets; bind one to serve it), for ``platform_release`` and
 ``implementation_version`` final versions and any text that is neither version nor prefix ("5.*"),

@@ -1,7 +1,8 @@
 """The hashes that indexes state for files, and what computes them.
 
-A hash is spelt "algorithm:hexadecimal digits". Algorithms are those of ``hashlib`` that indexes
-have been seen to use; "blake2b_256" is the legacy JSON API's name for BLAKE2b with 32 bytes.
+A hash is spelt "algorithm:hexadecimal digits". Algorithms are named as in ``hashlib`` (PEP 503, and
+PEP 691, "hashes"); these are the ones that indexes have been seen to state. "blake2b_256" is the
+legacy JSON API's name for BLAKE2b with 32 bytes.
 """
 
 import hashlib

@@ -309,3 +309,13 @@ def test_other_bytes_are_another_form() -> None:
     made = [project_json(whole), project_html(whole), root_json([("a", 1)], 2), root_html(["a"])]
     digest = sha256(b"".join(made)).hexdigest()[:16]
     assert (FORM, digest) == ("2", "f9b9f512597d494b")
+
+
+def test_names_in_the_root_are_written_alike_whether_or_not_one_is_odd() -> None:
+    """Where all are plain, none is looked at for what would have to be escaped."""
+    plain = root_html(["b-c", "a"]).decode()
+    assert '<a href="a/">a</a><br>\n<a href="b-c/">b-c</a><br>\n' in plain
+    odd = root_html(["b-c", "a", "x<y z"]).decode()
+    assert odd == plain.replace(
+        "b-c</a><br>\n", 'b-c</a><br>\n<a href="x%3Cy%20z/">x&lt;y z</a><br>\n'
+    )

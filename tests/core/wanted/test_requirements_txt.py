@@ -317,3 +317,11 @@ def test_large_files() -> None:
     assert fault == 'f:1: "f": has more than 50000 requirements'
     # White space that a regular expression would go over again and again.
     assert len(list(logical_lines(" " * 1_000_000 + "x" + "\t" * 1_000_000 + "#"))) == 1
+
+
+def test_every_fault_of_a_file_is_told_and_the_rest_is_read() -> None:
+    text = "--nonsense\na\nb --hash=sha512:xyz\n-e .\n--index-url https://h/simple\nc>=1,<1\nd\n"
+    group, faults = read(text)
+    assert [one.split(":")[1] for one in faults] == ["1", "3", "4", "6"]
+    assert [one.text for one in group.requirements] == ["a", "b", "d"]
+    assert group.notes == ("f:5: --index-url is ignored",)
