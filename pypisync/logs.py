@@ -41,6 +41,7 @@ EVENTS: Mapping[str, str] = {
     "names": "A cycle reads the list of all projects.",
     "projects": "A cycle reads the documents of `count` projects.",
     "requirements": "A cycle reads the requirements of `count` releases.",
+    "wheels": "A cycle looks into `count` wheels, for what stops an installer.",
     "vulnerabilities": "A cycle asks for the known vulnerabilities of `count` releases.",
     "proofs": "A cycle proves `count` roots and groups.",
     "files": "A cycle fetches files of so many `bytes`.",

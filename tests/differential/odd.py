@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tests.differential.wheels import HEADERS, PACKED, Release
+from tests.differential.wheels import HEADERS, Release
+from tests.sim.inside_words import INSIDES
 
 MINOR = "3.11"
 _PYTHONS = (
@@ -165,6 +166,10 @@ _SAYS = (
 )
 
 
+# A checksum tells nothing until all is unpacked.
+PACKED = sorted(INSIDES.keys() - {"a wrong checksum", "a wrong size in the directory"})
+
+
 @dataclass(frozen=True)
 class Case:
     """An index: its root is ``<prefix>-app``."""
@@ -252,8 +257,11 @@ def _said(draw: random.Random, release: Release, _: str) -> Changed:
 
 
 def _packed(draw: random.Random, release: Release, _: str) -> Changed:
+    """What needs METADATA of some form finds none in what another oddity has left of it."""
     packed = draw.choice(PACKED)
-    served = draw.random() < 0.5 and packed != "no METADATA"
+    if packed.startswith("METADATA") and (release.header or release.says or release.name):
+        packed = "no RECORD"
+    served = draw.random() < 0.8 or "bzip2" in packed or packed == "LZMA"
     said = f"the wheel: {packed}{', no .metadata' * (not served)}"
     return replace(release, packed=packed, serves_metadata=served), said
 

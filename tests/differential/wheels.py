@@ -1,10 +1,11 @@
 """Wheels with oddities, told in words."""
 
-import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from tests.sim.inside_words import INSIDES
+from tests.sim.insides import plain
 
 
 def _put(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -69,7 +70,7 @@ class Release:
     name: str = ""  # in METADATA; default: its own
     says: str = ""  # version in METADATA; default: its own
     header: str = ""  # of HEADERS
-    packed: str = ""  # of PACKED
+    packed: str = ""  # of INSIDES
     filename: str = ""
     entry: tuple[tuple[str, Any], ...] = ()  # keys of the page's entry; ...: not stated
     serves_metadata: bool = True
@@ -95,44 +96,5 @@ class Release:
 
     def content(self) -> bytes:
         """The wheel."""
-        buffer = io.BytesIO()
-        method = zipfile.ZIP_STORED if self.packed == "stored" else zipfile.ZIP_DEFLATED
-        with zipfile.ZipFile(buffer, "w", method) as archive:
-            for path, data in self._members():
-                archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), data, method)
-        return buffer.getvalue()
-
-    def _members(self) -> list[tuple[str, bytes]]:
-        stem, name = self.stem, self.project.replace("-", "_")
-        about = {
-            "a folder of another version": f"{name}-9.0",
-            "a folder in upper case": stem.upper(),
-        }.get(self.packed, stem)
-        version = "1.9" if self.packed == "Wheel-Version 1.9" else "1.0"
-        wheel = (
-            f"Wheel-Version: {version}\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        folder = f"{about}.dist-info"
-        members = {
-            f"{name}.py": b"",
-            f"{folder}/METADATA": self.metadata(),
-            f"{folder}/WHEEL": wheel.encode(),
-        }
-        if self.packed == "METADATA twice in two spellings":
-            members[f"{folder}/metadata"] = self.metadata()
-        record = "".join(f"{path},,\n" for path in members)
-        members[f"{folder}/RECORD"] = f"{record}{folder}/RECORD,,\n".encode()
-        if self.packed == "no METADATA":
-            del members[f"{folder}/METADATA"]
-        return list(members.items())
-
-
-# Others come at an installer when it unpacks the wheel: see the package's docstring.
-PACKED = (
-    "stored",
-    "a folder of another version",
-    "a folder in upper case",
-    "Wheel-Version 1.9",
-    "no METADATA",
-    "METADATA twice in two spellings",
-)
+        one = plain(self.project.replace("-", "_"), self.version, self.metadata())
+        return INSIDES[self.packed or "sound"](one).bytes()
