@@ -28,6 +28,7 @@ def back_up(url: str, file: Path) -> None:
             _refuse(file, _file(url))
             _copy(_file(url), part)
             _check(part, file)
+            _close(part)
         else:
             _run(parse(url), "pg_dump", "--format=custom", f"--file={part}")
         with part.open("rb") as written:
@@ -95,6 +96,15 @@ def _copy(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as new,
     ):
         have.backup(new)
+
+
+def _close(copy: Path) -> None:
+    """Make the copy one file that can be read where nothing can be written.
+
+    A database in WAL mode needs two files beside it (https://sqlite.org/wal.html, 5).
+    """
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _check(copy: Path, file: Path) -> None:
