@@ -93,3 +93,18 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(config: Path) -> None:
     done = invoke(config, "backup", str(config.parent / "missing" / "backup"))
     assert done.code == 4
     assert not (config.parent / "missing").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may restore for another user")
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_root_restores_belongs_to_whom_it_belonged(config: Path, *, lost: bool) -> None:
+    url = load(config, {}).database_url
+    if url.startswith("sqlite"):
+        database, file = Path(make_url(url).database or ""), config.parent / "backup"
+        assert invoke(config, "backup", str(file)).code == 0
+        for path in (database, database.parent):
+            os.chown(path, 12345, 12345)
+        if lost:
+            database.unlink()
+        assert invoke(config, "restore", str(file)).code == 0
+        assert (database.stat().st_uid, database.stat().st_gid) == (12345, 12345)

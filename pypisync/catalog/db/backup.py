@@ -73,6 +73,7 @@ def _put(file: Path, target: Path) -> Path | None:
         raise
     before = target.with_name(f"{target.name}.before-restore")
     there = target.exists()
+    _own(part, target if there else target.parent)
     if there:
         target.replace(before)
     for shared in ("-wal", "-shm"):  # they belong to the database that was
@@ -87,6 +88,13 @@ def _refuse(file: Path, database: Path) -> None:
     """Raise CatalogError if the backup would take the place of the database."""
     if file.exists() and file.samefile(database):
         raise CatalogError(f"{file} is the database itself: name another file")
+
+
+def _own(part: Path, like: Path) -> None:
+    """Give the file to the owner of another: root restores what a daemon of its own user writes."""
+    owner = like.stat()
+    if owner.st_uid != os.geteuid():
+        os.chown(part, owner.st_uid, owner.st_gid)
 
 
 def _copy(source: Path, target: Path) -> None:
