@@ -46,3 +46,8 @@ def test_wrong_platforms_and_values_are_told_with_their_place(tmp_path: Path) ->
     assert "environment.sys_platform[1]" in said
     assert 'did you mean "win32"' in said
     assert "platforms" in faults(tmp_path, platforms=[], environment={})
+
+
+def test_platforms_stand_beside_the_environment(tmp_path: Path) -> None:
+    said = faults(tmp_path, environment={"platforms": ["linux-x86_64"]})
+    assert said.endswith("no such key here; it stands at the top, beside environment")

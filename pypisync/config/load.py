@@ -121,7 +121,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     if faults or wrong:
         raise ConfigError([line for _, line in sorted((*faults, *wrong))])
     config = _resolved(source, found)
-    if not (config.patterns or config.groups or any(one.selectors for one in config.packages)):
+    groups = any(group.requirements or group.locked for group in config.groups)
+    if not (config.patterns or groups or any(one.selectors for one in config.packages)):
         asked = "nothing is asked for, and a sync would empty the mirror; name projects in packages"
         fault = source.fault(("packages",), source.data.get("packages", {}), asked)
         raise ConfigError([fault[1]])
@@ -168,6 +169,8 @@ def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
         model = _model(field.annotation) or model
     if detail["type"] == "extra_forbidden":
         known = list(model.model_fields)
+        if len(key) > 1 and key[-1] in Document.model_fields:
+            return f"no such key here; it stands at the top, beside {key[0]}"
         near = difflib.get_close_matches(str(key[-1]), known, 1)
         hint = f'did you mean "{near[0]}"?' if near else f"the keys here are {', '.join(known)}"
         return f"no such key; {hint}"
