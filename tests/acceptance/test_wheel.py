@@ -15,6 +15,7 @@ from tests.acceptance.serving import serve
 from tests.sim.server import Server
 from tests.sim.world import World
 
+PRIVATE = {".env", "config"}  # in deploy, of whoever runs it
 ASKED = {"packages": {"a": ["latest"]}}
 IMPORT_ALL = """
 import importlib, pkgutil, pypisync
@@ -42,6 +43,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     revisions = {path.name for path in (ROOT / "migrations" / "versions").glob("*.py")}
     assert names >= {f"pypisync/migrations/versions/{name}" for name in revisions}
     beside = [path for name in ("systemd", "deploy") for path in (ROOT / name).iterdir()]
+    beside = [path for path in beside if path.name not in PRIVATE]
     assert len(beside) > 15
     assert names >= {f"pypisync/{path.relative_to(ROOT)}" for path in beside}
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pypisync"}
@@ -61,10 +63,16 @@ def test_the_container_is_built_from_what_the_wheel_needs(wheel: Path, tmp_path:
     for name in copied:
         place = ROOT / name
         (shutil.copytree if place.is_dir() else shutil.copy)(place, source / name)
+    # What compose.yaml has people put there is for nobody else.
+    assert {f"deploy/{name}" for name in PRIVATE} <= set(lines)
+    (source / "deploy" / "config").mkdir(exist_ok=True)
+    for name in (".env", "config/pypisync.json5"):
+        (source / "deploy" / name).write_text("a password", encoding="utf-8")
     made = build_wheel(tmp_path / "made", source)
     with zipfile.ZipFile(made) as ours, zipfile.ZipFile(wheel) as whole:
         code = {name for name in whole.namelist() if "__pycache__" not in name}
         assert code <= set(ours.namelist())
+        assert not [name for name in ours.namelist() if PRIVATE & set(Path(name).parts[2:])]
 
 
 def test_every_module_imports_from_the_wheel_without_a_warning(product: Product) -> None:
