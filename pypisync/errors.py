@@ -48,6 +48,10 @@ class NoRoom(Unreachable):
     """The disk lacks the room for this file: it is held, and tried again next time."""
 
 
+class OverLimit(Unreachable):
+    """More has come than one cycle may add: the file is left for the next one."""
+
+
 class Refused(Unreachable):
     """The index wants other credentials, or does not let us see this (401, 403, a proxy's 407)."""
 

@@ -11,7 +11,7 @@ from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import membership
 from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.catalog.publication.plan import Plan, difference
-from pypisync.core.display import show_size
+from pypisync.core.display import counted, show_size
 from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.report import Report
 from pypisync.upstream.api import ProjectAsk
@@ -20,6 +20,7 @@ LIMITS = "limits"  # what failed, in a report
 _LIFTED = "limits lifted"  # a setting in the catalog
 _NAMED = 3  # roots
 _SHARED = "several roots together"
+_RAISE = 'raise "limits" in the configuration, or lift them for one cycle: sync --no-limits'
 
 
 def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[ProjectAsk], str]:
@@ -63,6 +64,21 @@ def before_fetching(
     if not _within(limits, 0, _to_fetch(mirror, allowed)):
         allowed = []
     return allowed, _exceeded(mirror, new, size, found)
+
+
+def most_bytes(mirror: Mirror) -> int | None:
+    """Return how many bytes may come in this cycle; None: any number. Raises CatalogError."""
+    with mirror.catalog.begin() as connection:
+        return None if _lifted(connection) else mirror.limits.bytes
+
+
+def over(mirror: Mirror, files: int) -> str:
+    """Return why so many files of which no size is stated are left; "" if none is."""
+    if not files:
+        return ""
+    left = f"{counted(files, 'file')} of unknown size {'is' if files == 1 else 'are'} left"
+    size = show_size(mirror.limits.bytes or 0)
+    return f"{left} for the next cycle, for {size} have come, which limits allow a cycle; {_RAISE}"
 
 
 def before_a_plan_comes_true(mirror: Mirror, found: Plan) -> str:
@@ -115,7 +131,7 @@ def _exceeded(mirror: Mirror, projects: int, size: int, found: Plan) -> str:
         f"{' and '.join(allowed)} a cycle; nothing of it is fetched"
         + (f"; most is asked for by {by_root}" if by_root else "")
         + ("; every extra is followed, for environment.extra is null" if follows else "")
-        + '; raise "limits" in the configuration, or lift them for one cycle: sync --no-limits'
+        + f"; {_RAISE}"
     )
 
 

@@ -19,7 +19,7 @@ from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Package, Pattern
-from pypisync.errors import NoRoom, PypiSyncError, Stopped, UpstreamError
+from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import FileAsk, Part, Upstream
@@ -140,11 +140,14 @@ def metadata_ask(url: str, path: str, sha256: str, index: str) -> FileAsk:
     return FileAsk(beside, path + METADATA, sha256, limit=METADATA_LIMIT, index=index)
 
 
-def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
+def bring(
+    mirror: Mirror, asks: Iterable[FileAsk], most: int | None = None
+) -> dict[str, UpstreamError]:
     """Bring files into the pool and record them. Returns the failures by path.
 
     A file that an interrupted run has brought, but not recorded, is only looked at. What is asked
-    for is noted first: if it is not recorded either, :func:`expunge` deletes it. Raises
+    for is noted first: if it is not recorded either, :func:`expunge` deletes it. Once ``most``
+    bytes have come, files of which no size is stated are left (OverLimit); None: any number. Raises
     StorageError, CatalogError, and Stopped if upstream was told to leave some unanswered.
     """
     failed: dict[str, UpstreamError] = {}
@@ -160,12 +163,12 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
     if sum(ask.size or 0 for ask in missing) > mirror.pool.room():
         missing.sort(key=lambda ask: ask.size or 0)  # as many as fit
     unanswered = len(missing)
-    deposit = _Watched(mirror.pool, mirror.watch)
+    deposit = _Watched(mirror.pool, mirror.watch, most)
     for ask, error in _fetch(mirror, missing, deposit, arrived):
         if isinstance(error, Stopped):
             continue
         unanswered -= 1
-        if not isinstance(error, NoRoom):
+        if not isinstance(error, NoRoom | OverLimit):
             mirror.answered("metadata" if ask.path.endswith(METADATA) else "file", error)
         if error is None:
             came = deposit.came.pop(ask.path)
@@ -174,13 +177,18 @@ def bring(mirror: Mirror, asks: Iterable[FileAsk]) -> dict[str, UpstreamError]:
             mirror.fetched_bytes += came.size
         else:
             failed[ask.path] = error
-            mirror.watch.fault(ask.path.rpartition("/")[2], str(error))
+            _tell(mirror.watch, ask.path, error)
         if len(arrived) >= _RECORD:
             _record(mirror, arrived)
     _record(mirror, arrived)
     if unanswered:
         raise Stopped(f"stopped with {counted(unanswered, 'file')} still to come")
     return failed
+
+
+def _tell(watch: Watch, path: str, error: UpstreamError) -> None:
+    if not isinstance(error, OverLimit):  # there one reason stands for all
+        watch.fault(path.rpartition("/")[2], str(error))
 
 
 def _fetch(
@@ -228,19 +236,26 @@ def expunge(mirror: Mirror) -> int:
 class _Watched:
     """A pool whose watch is told of the bytes as they come in."""
 
-    def __init__(self, pool: Pool, watch: Watch) -> None:
+    def __init__(self, pool: Pool, watch: Watch, most: int | None) -> None:
         self._pool = pool
         self.watch = watch
+        self._most = most  # bytes
+        self._bytes = 0  # that came
         self.told: dict[str, int] = {}  # by path: an ask may open its part twice
         self.came: dict[str, Stored] = {}  # by path, as it was hashed on its way
 
     def part(self, ask: FileAsk) -> Part:
+        unknown = ask.size is None and not ask.path.endswith(METADATA)
+        if unknown and self._most is not None and self._bytes >= self._most:
+            raise OverLimit("more has come than one cycle may add")
         part = self._pool.part(ask)
         return _WatchedPart(self, ask.path, part)
 
     def tell(self, path: str, count: int) -> None:
         """``count`` bytes of this file are there now."""
-        self.watch.received(count - self.told.get(path, 0))
+        more = count - self.told.get(path, 0)
+        self._bytes += more  # threads may lose some of it: it is a guard and no account
+        self.watch.received(more)
         self.told[path] = count
 
 

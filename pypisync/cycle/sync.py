@@ -26,7 +26,7 @@ from pypisync.cycle.report import Report
 from pypisync.cycle.settle import settle
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import to_examine
-from pypisync.errors import Gone, NoRoom, PypiSyncError, Stopped
+from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped
 from pypisync.upstream.api import FileAsk
 
 # Wheels that one cycle looks into again, because the rule has changed.
@@ -184,7 +184,7 @@ def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
         if file.metadata is not None:
             asks.append(metadata_ask(file.url, file.path, file.metadata, file.index))
     mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
-    failed = bring(mirror, asks) if asks else {}
+    failed = bring(mirror, asks, limits.most_bytes(mirror)) if asks else {}
     if any(not ask.sha256 for ask in asks):
         # What came without a stated hash may be another file than the one that a lock names.
         with mirror.catalog.begin() as connection:
@@ -193,7 +193,11 @@ def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
     later = dict.fromkeys({file.path for file in wanted} - {file.path for file in allowed}, "")
     mirror.pool.sweep(keep=failed.keys() | later.keys())
     report.files, report.bytes = mirror.fetched, mirror.fetched_bytes
-    report.failed |= {path.rpartition("/")[2]: str(error) for path, error in failed.items()}
+    left = {path for path, error in failed.items() if isinstance(error, OverLimit)}
+    limits.note(mirror, report, limits.over(mirror, len(left)))
+    report.failed |= {
+        path.rpartition("/")[2]: str(error) for path, error in failed.items() if path not in left
+    }
     return later | {
         path: str(error) if isinstance(error, NoRoom) else ""
         for path, error in failed.items()

@@ -126,6 +126,27 @@ def test_files_that_are_there_do_not_count(
     assert bench.listed() == {"large": {"1.0"}}
 
 
+def test_bytes_count_as_they_come_where_no_size_is_stated(
+    tmp_path: Path, memory: MemoryUpstream, world: World
+) -> None:
+    world.faults.simple_json = world.faults.xmlrpc = world.faults.json_api = False
+    names = [f"p{number}" for number in range(8)]
+    for name in names:
+        world.publish(name, "1.0", size_padding=50 * KIB)
+    memory.follow("polling", [])
+    bench = Bench(tmp_path, memory, {}, limits=Limits(bytes=99 * KIB))
+    bench.packages = {name: ["latest"] for name in names}
+    report = bench.sync()
+    assert report.failed.keys() == {"limits"}
+    assert report.failed["limits"].startswith("6 files of unknown size are left for the next cycle")
+    assert len(bench.listed()) == 2
+    assert bench.sync().failed.keys() == {"limits"}
+    assert len(bench.listed()) == 4
+    rollback.no_limits().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    assert len(bench.listed()) == 8
+
+
 @pytest.mark.parametrize("during", ["publish", "prune"])
 def test_limits_lifted_during_a_cycle_are_lifted_for_the_next_one(
     tmp_path: Path,
