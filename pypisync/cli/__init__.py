@@ -5,6 +5,7 @@ A command imports its work when it is called, so that asking for help costs no m
 
 import gc
 import os
+import signal
 import sys
 
 from pypisync.errors import PypiSyncError
@@ -12,6 +13,8 @@ from pypisync.errors import PypiSyncError
 
 def main() -> None:
     """Run the command line; the exit code says who must act (:mod:`pypisync.errors`)."""
+    # A daemon that only just starts takes it later (pypisync.daemon.signals).
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGUSR1,))
     # Imports and documents make very many objects and few cycles: collect garbage less often.
     gc.set_threshold(200_000, 20, 20)
     # The meaning of a configuration must not depend on other packages, and the search costs time.

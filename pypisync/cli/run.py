@@ -25,11 +25,13 @@ def run(
     SIGHUP reads the configuration anew, SIGUSR1 (or "pypisync sync --now") asks for a cycle at
     once. A second daemon for the same mirror stands by until the first one is gone.
     """
+    from pypisync.daemon import signals
+
+    signals.hold()
     from pypisync.catalog.db.engine import sqlite_warning
     from pypisync.config.load import load
     from pypisync.daemon.notify import Notifier
     from pypisync.daemon.service import Daemon
-    from pypisync.daemon.signals import SignalQueue
     from pypisync.logs import logger, quiet_libraries
     from pypisync.web.workers import Workers
 
@@ -46,7 +48,7 @@ def run(
     if warning and understood.database_url.startswith("sqlite"):
         log.warning("warning", reason=warning)
     notifier = Notifier(os.environ, time.monotonic)
-    with SignalQueue() as queue, Workers() as workers:  # signals before the first thread
+    with signals.SignalQueue() as queue, Workers() as workers:  # signals before the first thread
         load_anew = partial(load, path, os.environ)
         Daemon(understood, load_anew, queue, notifier, log, web=workers).run()
 

@@ -15,6 +15,11 @@ SYNC = Signals.SIGUSR1
 _ALL = (*END, RELOAD, SYNC)
 
 
+def hold() -> None:
+    """Let what may be sent to a daemon that only just starts wait for its queue."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (RELOAD, SYNC))
+
+
 class SignalQueue:
     """A context manager; within it signals wait to be taken."""
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from pypisync.core.standards import filenames, marker_syntax, requirements, specifiers, versions
 from pypisync.core.standards.metadata import build_requires, read_metadata
+from pypisync.core.standards.wheel_contents import stops
+from pypisync.core.standards.wheel_scripts import script_faults
 from pypisync.errors import Malformed
 from pypisync.storage import archives
+from pypisync.storage.wheels import look_into
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="pypisync-fuzz-"))
 
@@ -36,9 +39,18 @@ def pyproject(data: bytes) -> None:
 
 
 def wheel(data: bytes) -> None:
-    """The METADATA inside a wheel."""
+    """The METADATA inside a wheel, and what in it stops installers."""
     with suppress(Malformed, ValueError):
         metadata(archives.metadata_inside("a-1.0-py3-none-any.whl", BytesIO(data)))
+    path = _FOLDER / "a-1.0-py3-none-any.whl"
+    path.write_bytes(data)
+    found = stops(look_into(path), "a", "1.0", b"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n")
+    assert all(len(why) < 1000 for why in found.values())
+
+
+def entry_points(data: bytes) -> None:
+    """The scripts of a wheel."""
+    assert {by for by, _ in script_faults(data, set())} <= {"pip", "uv"}
 
 
 def sdist(data: bytes) -> None:

@@ -13,7 +13,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     name: getattr(module, name)
     for module, names in (
         (documents, "page_json page_html root legacy xmlrpc content_range"),
-        (files, "metadata requirement pyproject wheel sdist filename"),
+        (files, "metadata requirement pyproject wheel entry_points sdist filename"),
         (texts, "marker specifier selectors requirements_file lock_file http_head"),
     )
     for name in names.split()
@@ -117,6 +117,7 @@ _SEEDS: Mapping[str, tuple[str | bytes, ...]] = {
     "requirement": ("a[x,y] (>=1.0,<2) ; python_version < '3.9'", "a @ https://x.test/a.zip ; x"),
     "pyproject": ('[build-system]\nrequires = ["a>=1"]\n',),
     "wheel": (_WHEEL,),
+    "entry_points": ("[console_scripts]\nx = a.b:c [d]\n# y\n[other]\nz = 1\n",),
     "sdist": (_SDIST, gzip.decompress(_SDIST), _WHEEL),
     "filename": ("a-1.0-1x-cp311.py3-abi3-manylinux_2_17_x86_64.whl", "foo_bar-1.0.post1.tar.gz"),
     "marker": (
