@@ -142,6 +142,7 @@ def test_a_mac_takes_wheels_for_older_systems_and_for_both_machines() -> None:
         ("3.7 linux-x86_64", "cp37-cp37m-linux_x86_64", "cp37-cp37-linux_x86_64"),
         ("3.8 linux-x86_64", "cp38-cp38-linux_x86_64", "cp38-cp38m-linux_x86_64"),
         ("2.7 linux-x86_64", "cp27-cp27mu-linux_x86_64", "cp27-cp27m-linux_x86_64"),
+        ("3.3 linux-x86_64", "cp33-cp33m-linux_x86_64", "cp33-cp33mu-linux_x86_64"),
         ("3.13 linux-x86_64", "py3-none-any", "py2-none-any"),
         ("3.13 linux-x86_64", "py2.py3-none-any", "cp314-abi3-linux_x86_64"),
     ],
