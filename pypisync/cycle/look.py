@@ -38,12 +38,14 @@ def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
 def _looked(mirror: Mirror, path: str, *, beside: bool) -> Looked:
     mirror.budget().check()  # a request to stop the cycle is noticed here too
     place = mirror.pool.absolute(path)
+    if not mirror.pool.has(path, None):
+        return Looked(path, {})  # lost: it is looked into when it has come again
     try:
         name, version, _, _ = parse_wheel_filename(place.name)
     except InvalidWheelFilename:
         return Looked(path, {})  # no installer takes it
     data = None
-    if beside:
+    if beside and mirror.pool.has(path + METADATA, None):
         try:
             data = mirror.pool.read(path + METADATA, METADATA_LIMIT)
         except Malformed:

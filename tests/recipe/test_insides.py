@@ -245,6 +245,20 @@ def test_a_catalog_of_before_gets_its_wheels_looked_into(
     assert bench.query("SELECT DISTINCT looked FROM stored") == [(1,)]
 
 
+@pytest.mark.parametrize("end", ["", ".metadata"])
+def test_a_file_that_is_lost_stops_no_cycle(end: str, scene: World, bench: Bench) -> None:
+    filename = odd(scene, "no RECORD")
+    bench.sync()
+    [place] = bench.folder.glob(f"packages/*/*/*/{filename}{end}")
+    place.unlink()
+    with closing(sqlite3.connect(bench.folder / "catalog.sqlite")) as database, database:
+        database.execute("UPDATE stored SET looked = 0")
+    bench.sync()
+    with closing(sqlite3.connect(bench.folder / "catalog.sqlite")) as database, database:
+        found = "SELECT stops_pip FROM stored WHERE path LIKE '%lib-2.0%.whl'"
+        assert [bool(why) for (why,) in database.execute(found)] == [end != ""]
+
+
 def test_metadata_that_comes_after_its_wheel_is_compared_with_it(
     scene: World, bench: Bench
 ) -> None:
