@@ -38,6 +38,7 @@ def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
     from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.progress import on_terminal
     from pypisync.cycle import dropped, limits
+    from pypisync.cycle.incoming import Incoming
     from pypisync.cycle.listen import listen
     from pypisync.cycle.report import Report
     from pypisync.cycle.settle import settle
@@ -48,7 +49,8 @@ def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
     with on_terminal() as watch, open_mirror(config, watch=watch, dry=True) as mirror:
         since = mirror.now()
         listen(mirror, report)
-        settle(mirror, report)
+        with Incoming(mirror, ahead=False) as incoming:
+            settle(mirror, report, incoming)
         with mirror.catalog.begin() as connection:
             found = difference(connection, since, Pool(config.destination).has)
             reason = limits.before_a_plan_comes_true(mirror, found)

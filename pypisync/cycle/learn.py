@@ -9,6 +9,7 @@ from pypisync.catalog.facts.record import record_documents, record_gone
 from pypisync.catalog.facts.validators import record_same
 from pypisync.core.display import counted
 from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.cycle.incoming import Answered
 from pypisync.cycle.isolation import apart
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.vanishing import doubted
@@ -17,12 +18,8 @@ from pypisync.upstream.api import ProjectAsk
 
 # Documents recorded in one transaction. Each is whole by itself; more at once costs less.
 _RECORD = 100
-_SMALL = 2**20  # bytes of a wheel that is fetched whole if it is to be held anyway
-_READ = 1000  # releases whose requirements are read together
-
 
 _NOT_HERE = (Gone, Elsewhere)
-_Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
 
 
 def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, UpstreamError]:
@@ -39,27 +36,35 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
         if not isinstance(answer, Stopped)
     )
     while batch := list(islice(answers, _RECORD)):
-        for _, answer in batch:
-            mirror.answered("project", answer)
-        reasons = _faults(batch) | doubted(mirror, batch)
-        good = _elsewhere(mirror, [one for one in batch if one[0].name not in reasons])
-        reasons |= _faults(good)
-        good = [one for one in good if one[0].name not in reasons]
-        reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
-        with mirror.catalog.begin() as connection:
-            pending.mark_stale(connection, dict.fromkeys(reasons, 0), mirror.now())
-            pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
-        for name, error in reasons.items():
-            mirror.watch.fault(name, str(error))
-        failed |= reasons
+        failed |= take_documents(mirror, batch)
         unanswered -= len(batch)
-        mirror.watch.advance(len(batch))
     if unanswered:
         raise Stopped(f"stopped with {counted(unanswered, 'project')} still to read")
     return failed
 
 
-def _faults(batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
+def take_documents(mirror: Mirror, batch: Sequence[Answered]) -> dict[str, UpstreamError]:
+    """Record documents that have come. Returns the failures, which stay stale.
+
+    Raises Stopped, CatalogError.
+    """
+    for _, answer in batch:
+        mirror.answered("project", answer)
+    reasons = _faults(batch) | doubted(mirror, batch)
+    good = _elsewhere(mirror, [one for one in batch if one[0].name not in reasons])
+    reasons |= _faults(good)
+    good = [one for one in good if one[0].name not in reasons]
+    reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
+    with mirror.catalog.begin() as connection:
+        pending.mark_stale(connection, dict.fromkeys(reasons, 0), mirror.now())
+        pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
+    for name, error in reasons.items():
+        mirror.watch.fault(name, str(error))
+    mirror.watch.advance(len(batch))
+    return reasons
+
+
+def _faults(batch: Sequence[Answered]) -> dict[str, UpstreamError]:
     return {
         ask.name: answer
         for ask, answer in batch
@@ -67,7 +72,7 @@ def _faults(batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
     }
 
 
-def _record(mirror: Mirror, answered: Sequence[_Answered]) -> None:
+def _record(mirror: Mirror, answered: Sequence[Answered]) -> None:
     """Record what upstream says of projects; they are owed nothing any more."""
     documents = [answer for _, answer in answered if isinstance(answer, ProjectDocument)]
     gone = [ask.name for ask, answer in answered if isinstance(answer, _NOT_HERE)]
@@ -80,7 +85,7 @@ def _record(mirror: Mirror, answered: Sequence[_Answered]) -> None:
         pending.settled(connection, [*(d.name for d in documents), *gone, *same])
 
 
-def _elsewhere(mirror: Mirror, batch: Sequence[_Answered]) -> list[_Answered]:
+def _elsewhere(mirror: Mirror, batch: Sequence[Answered]) -> list[Answered]:
     """Returns the batch, with what other indexes say of the projects that are gone from their own.
 
     So a project goes from one index to the next without a time in which it has no page.

@@ -38,8 +38,9 @@ from pypisync.core.standards.metadata import (
     read_metadata,
 )
 from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
+from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.isolation import apart, guarded
-from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, bring, metadata_ask
+from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, metadata_ask
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ReleaseAsk
@@ -60,43 +61,84 @@ class _Told:
     ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
 
 
-def learn_requirements(mirror: Mirror, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
-    """Read and record the requirements of releases. Returns the failures by "name==version"."""
-    mirror.watch.step("requirements", len(wanted))
+def ask_for_metadata(incoming: Incoming, wanted: Sequence[WantedRelease]) -> None:
+    """Ask for the ``.metadata`` files of releases; :func:`from_metadata` reads what has come."""
+    incoming.ask_files(ask for release in wanted for ask in _metadata_asks(release))
+
+
+def metadata_paths(release: WantedRelease) -> list[str]:
+    """Returns where the ``.metadata`` files of a release come to lie."""
+    return [file.path + METADATA for file in release.files if file.metadata_sha256 is not None]
+
+
+def from_metadata(
+    incoming: Incoming, wanted: Sequence[WantedRelease]
+) -> tuple[dict[str, UpstreamError], list[WantedRelease]]:
+    """Read and record the requirements of releases whose ``.metadata`` files have come, or failed.
+
+    Returns the failures by "name==version", and the releases that need another source.
+    """
+    reader = _Reader(incoming)
+    rest = reader.read_metadata(wanted)
+    read = {release.id for release in wanted} - {release.id for release in rest}
+    return reader.record([release for release in wanted if release.id in read]), rest
+
+
+def learn_requirements(
+    incoming: Incoming, wanted: Sequence[WantedRelease]
+) -> dict[str, UpstreamError]:
+    """Read and record the requirements of releases, from whichever source tells them.
+
+    Returns the failures by "name==version".
+    """
     failed: dict[str, UpstreamError] = {}
     remaining = iter(wanted)
     while batch := list(islice(remaining, _READ)):
-        failed |= _Reader(mirror).read(batch)
-        mirror.watch.advance(len(batch))
+        reader = _Reader(incoming)
+        reader.read(batch)
+        failed |= reader.record(batch)
     return failed
-
-
-def _name(release: WantedRelease) -> str:
-    return f"{release.project}=={release.version}"
 
 
 @dataclass(slots=True)
 class _Reader:
     """Asks one source after the other, each for what the better ones did not tell."""
 
-    mirror: Mirror
+    incoming: Incoming
     told: dict[int, _Told] = field(default_factory=dict)
     failed: dict[int, UpstreamError] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
     spoken: set[int] = field(default_factory=set)  # releases that have a .metadata file
     build: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
-    def read(self, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
-        """Read and record. Returns the failures by "name==version"."""
-        errors = bring(self.mirror, (ask for r in wanted for ask in _metadata_asks(r)))
+    @property
+    def mirror(self) -> Mirror:
+        """The mirror that is read for."""
+        return self.incoming.mirror
+
+    def read_metadata(self, wanted: Sequence[WantedRelease]) -> list[WantedRelease]:
+        """Read the ``.metadata`` files that have come. Returns the releases to be read further."""
         for release in wanted:
-            self._from_metadata(release, errors)
+            self._from_metadata(release, self.incoming.failed)
+        return [
+            release
+            for release in wanted
+            if release.id not in self.failed and (release.id not in self.told or release.builds)
+        ]
+
+    def read(self, wanted: Sequence[WantedRelease]) -> None:
+        """Read one source after the other; the ``.metadata`` files have come, or failed."""
+        self.read_metadata(wanted)
         self._from_wheels([r for r in wanted if self._open(r)])
         self._from_documents([r for r in wanted if self._open(r)])
         self._from_archives([r for r in wanted if r.id not in self.failed])
-        reasons = {_name(r): self.failed[r.id] for r in wanted if r.id in self.failed}
+
+    def record(self, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
+        """Record what was read. Returns the failures by "name==version"."""
+        reasons = {r.label: self.failed[r.id] for r in wanted if r.id in self.failed}
         good = [r for r in wanted if r.id not in self.failed]
-        return reasons | apart(good, self._record, _name)
+        self.mirror.watch.advance(len(wanted))
+        return reasons | apart(good, self._record, lambda one: one.label)
 
     def _record(self, some: Sequence[WantedRelease]) -> None:
         known = [self._knowledge(release) for release in some]
@@ -160,7 +202,7 @@ class _Reader:
         self._whole(self._from_parts(parts))
 
     def _whole(self, wheels: _Wheels) -> None:
-        errors = bring(self.mirror, (_ask(wheel) for _, wheel in wheels.values()))
+        errors = self.incoming.bring(_ask(wheel) for _, wheel in wheels.values())
         for release, wheel in wheels.values():
             self._from_archive(release, wheel, errors)
 
@@ -218,7 +260,7 @@ class _Reader:
             if release.builds or release.id not in self.told
             for file in self._archives(release)
         ]
-        errors = bring(self.mirror, (_ask(file) for _, file in chosen))
+        errors = self.incoming.bring(_ask(file) for _, file in chosen)
         for release, file in chosen:
             self._from_archive(release, file, errors)
 
@@ -341,7 +383,13 @@ def _smallest_wheel(release: WantedRelease) -> SourceFile | None:
 
 def _ask(file: SourceFile) -> FileAsk:
     return FileAsk(
-        file.url, file.path, file.sha256, file.size, index=file.index, stated=file.stated or ""
+        file.url,
+        file.path,
+        file.sha256,
+        file.size,
+        index=file.index,
+        stated=file.stated or "",
+        urgent=True,
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pypisync.catalog.publication import checks
+from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.publish import rewrite
 from pypisync.cycle.report import Report
@@ -50,7 +51,9 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Discrepancy]) -> Rep
         checks.lose(connection, broken)
     report = Report()
     with _noted(outcome, "files"):
-        publish(mirror, report, fetch(mirror, report))
+        with Incoming(mirror) as incoming:
+            later = fetch(incoming, report)
+        publish(mirror, report, later)
     outcome.failed |= report.failed
     outcome.held = report.held
     for name in sorted(page_names(faults)):

@@ -1,4 +1,7 @@
-"""Learn and decide in rounds, until a decision lacks nothing that can be had.
+"""Learn and decide, until a decision lacks nothing that can be had.
+
+What a decision calls for is asked for at once, and the next decision is made when little of that
+is left to come: so no project waits for the slowest of all.
 
 The first round also tells whether what is asked is an index at all: a new mirror has nothing to
 compare its documents with. An address with a typo, a web site and a page that asks to log in look
@@ -7,14 +10,17 @@ feed of changes nor a list of projects tells that there is an index, a cycle end
 fault. A mirror that has shown projects is broken instead (:mod:`pypisync.cycle.vanishing`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import lock_files, missing, pending, policy, requirements
+from pypisync.catalog.facts.vulnerabilities import Unexamined
 from pypisync.catalog.proofs.publication import counts, undecided
 from pypisync.catalog.selection import decide
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.cycle import limits, listen, poll
+from pypisync.cycle.incoming import Incoming
+from pypisync.cycle.learning import Learning
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.prove import ProofResults, prove_open
 from pypisync.cycle.report import Report
@@ -65,61 +71,60 @@ def _doubt(feed: ChangeFeed, denied: Mapping[str, str]) -> str:
     )
 
 
-def settle(mirror: Mirror, report: Report, fresh: Collection[str] = ()) -> None:
-    """Learn and decide in rounds, until the decision lacks nothing that can be had.
+def settle(mirror: Mirror, report: Report, incoming: Incoming, fresh: Collection[str] = ()) -> None:
+    """Learn and decide, until the decision lacks nothing that can be had.
 
-    A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones.
+    A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones. What
+    is selected is fetched meanwhile.
     """
-    tried: set[str] = set()
-    examined: set[int] = set()
+    learning = Learning(incoming, report)
     results = ProofResults()
     while True:
-        with mirror.catalog.begin() as connection:
-            update_decision(mirror, connection)
-            poll.owe_begun(mirror, connection, tried)
-            listen.owe_heard(mirror, connection)
-            now = mirror.now() if mirror.patient else None
-            stale = pending.stale(connection, now, fresh)
-            asks = [_ask(one) for one in stale if one.name not in tried]
-            wanted = [
-                release
-                for release in requirements.wanted_releases(connection)
-                if f"{release.project}=={release.version}" not in tried
-            ]
-            suspects = [one for one in to_examine(mirror, connection) if one.id not in examined]
-        if not (asks or wanted or suspects):
-            recognise(mirror)
-            if prove_open(mirror, results):
-                continue
-            with mirror.catalog.begin() as connection:
-                report.proofs = counts(connection)
-                empty = policy.empty_roots(connection, mirror.rules) | lock_files.missing(
-                    connection
-                )
-                empty |= undecided(connection) | requirements.unreadable(connection)
-            for root, reason in empty.items():
-                mirror.watch.fault(root, reason)
-            report.failed |= empty
-            return
-        # Most cycles have nothing to learn, and need not wait for what opens archives.
-        from pypisync.cycle.learn import learn_projects
-        from pypisync.cycle.read_requirements import learn_requirements
+        suspects = _decide(learning, fresh)
+        if learning.receive() or learning.read_rest() or _examine(learning, suspects):
+            continue
+        recognise(mirror)
+        if not prove_open(mirror, results):
+            break
+    with mirror.catalog.begin() as connection:
+        report.proofs = counts(connection)
+        empty = policy.empty_roots(connection, mirror.rules) | lock_files.missing(connection)
+        empty |= undecided(connection) | requirements.unreadable(connection)
+    for root, reason in empty.items():
+        mirror.watch.fault(root, reason)
+    report.failed |= empty
 
-        tried |= {ask.name for ask in asks}
-        asks, reason = limits.before_reading(mirror, asks)
-        limits.note(mirror, report, reason)
-        failed = learn_projects(mirror, asks) if asks else {}
-        if suspects:
-            examined |= {one.id for one in suspects}
-            failed |= learn_vulnerabilities(mirror, suspects)
-            if mirror.rules.bars.blocks_vulnerable:
-                wanted = []  # some of them may be barred now
-        if wanted:
-            failed |= learn_requirements(mirror, wanted)
-        tried |= failed.keys()
-        report.projects += len(asks)
-        report.releases += len(wanted)
-        report.failed |= {what: str(error) for what, error in failed.items()}
+
+def _decide(learning: Learning, fresh: Collection[str]) -> list[Unexamined]:
+    """Decide, and ask for what the decision lacks. Returns the releases to be examined first."""
+    mirror, report = learning.incoming.mirror, learning.report
+    with mirror.catalog.begin() as connection:
+        update_decision(mirror, connection)
+        poll.owe_begun(mirror, connection, learning.asked)
+        listen.owe_heard(mirror, connection)
+        now = mirror.now() if mirror.patient else None
+        stale = pending.stale(connection, now, fresh)
+        wanted = requirements.wanted_releases(connection)
+        suspects = to_examine(mirror, connection)
+    suspects = [one for one in suspects if one.id not in learning.examined]
+    if suspects and mirror.rules.bars.blocks_vulnerable:
+        wanted = []  # some of them may be barred soon
+    asks = [_ask(one) for one in stale if one.name not in learning.asked]
+    learning.asked |= {ask.name for ask in asks}
+    allowed, reason = limits.before_reading(mirror, asks)
+    limits.note(mirror, report, reason)
+    learning.read_documents(allowed)
+    learning.read_requirements(wanted)
+    learning.fetch_ahead()
+    return suspects
+
+
+def _examine(learning: Learning, suspects: Sequence[Unexamined]) -> bool:
+    """Ask which vulnerabilities releases have. Returns whether there were any releases."""
+    if suspects:
+        learning.examined |= {one.id for one in suspects}
+        learning.note(learn_vulnerabilities(learning.incoming.mirror, suspects))
+    return bool(suspects)
 
 
 def _ask(stale: pending.StaleProject) -> ProjectAsk:

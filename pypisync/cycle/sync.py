@@ -18,8 +18,10 @@ from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, retention, runs
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle import dropped, limits, removals, rollback
+from pypisync.cycle.fetch_ahead import file_asks
+from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.listen import listen
-from pypisync.cycle.mirror import Mirror, bring, expunge, metadata_ask
+from pypisync.cycle.mirror import Mirror, expunge
 from pypisync.cycle.poll import poll
 from pypisync.cycle.publish import renew, write_generation
 from pypisync.cycle.report import Report
@@ -27,7 +29,6 @@ from pypisync.cycle.settle import settle
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import to_examine
 from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped
-from pypisync.upstream.api import FileAsk
 
 # Wheels that one cycle looks into again, because the rule has changed.
 _OUTDATED = 2000
@@ -115,13 +116,14 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
     A wheel may say something else than upstream said of it before, or be one at which installers
     stop: then it is decided again.
     """
-    with report.timed("settle"):
-        settle(mirror, report, fresh)
-    recovered(mirror)
-    with report.timed("fetch"):
-        later = fetch(mirror, report)
-        differs = verify(mirror)
-        broken = look(mirror)
+    with Incoming(mirror) as incoming:
+        with report.timed("settle"):
+            settle(mirror, report, incoming, fresh)
+        recovered(mirror)
+        with report.timed("fetch"):
+            later = fetch(incoming, report)
+            differs = verify(mirror)
+            broken = look(mirror)
     if not (differs or broken):
         return later
     report.failed |= differs
@@ -158,33 +160,21 @@ def look(mirror: Mirror) -> bool:
 # -- fetch ----------------------------------------------------------------------------------
 
 
-def fetch(mirror: Mirror, report: Report) -> dict[str, str]:
-    """Bring the files of the selection into the pool.
+def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
+    """Bring the files of the selection into the pool, as far as they are not there already.
 
     Returns the paths to try again later; with the reason if the disk lacks the room for them.
     """
+    mirror = incoming.mirror
+    incoming.forget_files()
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
     above = limits.LIMITS in report.failed
     allowed, reason = limits.before_fetching(mirror, wanted, above=above)
     limits.note(mirror, report, reason)
-    asks = []
-    for file in allowed:
-        if file.file:
-            asks.append(
-                FileAsk(
-                    file.url,
-                    file.path,
-                    file.sha256,
-                    file.size,
-                    index=file.index,
-                    stated=file.stated,
-                )
-            )
-        if file.metadata is not None:
-            asks.append(metadata_ask(file.url, file.path, file.metadata, file.index))
+    asks = list(file_asks(allowed))
     mirror.watch.step("files", sum(ask.size or 0 for ask in asks), "bytes")
-    failed = bring(mirror, asks, limits.most_bytes(mirror)) if asks else {}
+    failed = incoming.bring(asks, limits.most_bytes(mirror)) if asks else {}
     if any(not ask.sha256 for ask in asks):
         # What came without a stated hash may be another file than the one that a lock names.
         with mirror.catalog.begin() as connection:

@@ -8,6 +8,7 @@ the tests is the other implementation, and one contract suite holds for both.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import IO, Literal, Protocol
 
 from pypisync.core.standards.model import (
@@ -67,6 +68,12 @@ class FileAsk:
     limit: int = 4 * 2**30  # bytes, where no size is stated
     stated: str = ""  # another hash to check, as "sha512:<hex>"; "": none
     index: str = ENDPOINT  # whose credentials are sent
+    urgent: bool = False  # a decision waits for it
+
+
+Ask = ProjectAsk | FileAsk
+Answer = ProjectDocument | Unchanged | UpstreamError | None
+"""What an ask of a stream comes to; None: the file is there."""
 
 
 class Part(Protocol):
@@ -152,6 +159,17 @@ class Upstream(Protocol):
     @property
     def assignment(self) -> Assignment:
         """Which index may be asked for which project."""
+
+    @property
+    def workers(self) -> int:
+        """How many asks may be answered at the same time; 0: they are answered in turn."""
+
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+        """Returns what answers one ask, in any of the workers' threads, until ``halt`` is set.
+
+        Files come into ``deposit``. It may raise UpstreamError instead of returning it, and raises
+        StorageError.
+        """
 
     def projects(
         self, asks: Iterable[ProjectAsk]

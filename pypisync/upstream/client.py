@@ -19,6 +19,8 @@ from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import (
     DEFAULT_ENDPOINT,
+    Answer,
+    Ask,
     Deposit,
     FeedKind,
     FileAsk,
@@ -58,7 +60,7 @@ class HttpUpstream:
     ) -> None:
         self.name = name
         self.assignment = Assignment([Share(name)])
-        self._workers = settings.workers
+        self.workers = settings.workers
         self._stop = stop
         self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
         self._ladder = Ladder(
@@ -108,6 +110,19 @@ class HttpUpstream:
         """Returns every project's normalised name and its last serial. Raises UpstreamError."""
         return self._ladder.names()
 
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+        """Returns what answers one ask in a worker's thread. Raises UpstreamError, StorageError."""
+        session = self._session.until(halt)
+        projects = Projects(session, self._learnt)
+
+        def answer(ask: Ask) -> Answer:
+            if isinstance(ask, ProjectAsk):
+                return projects.read(ask)
+            download(session, ask, deposit)
+            return None
+
+        return answer
+
     def projects(
         self, asks: Iterable[ProjectAsk]
     ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
@@ -116,7 +131,7 @@ class HttpUpstream:
         def begin(halt: Event) -> Callable[[ProjectAsk], ProjectDocument | Unchanged]:
             return Projects(self._session.until(halt), self._learnt).read
 
-        return run(InOrder(iter(asks), self._stop), begin, self._workers)
+        return run(InOrder(iter(asks), self._stop), begin, self.workers)
 
     def requires(
         self, asks: Iterable[ReleaseAsk]
@@ -127,7 +142,7 @@ class HttpUpstream:
             projects = Projects(self._session.until(halt), self._learnt)
             return lambda ask: projects.requires(ask.name, ask.version)
 
-        return run(InOrder(iter(asks), self._stop), begin, self._workers)
+        return run(InOrder(iter(asks), self._stop), begin, self.workers)
 
     def vulnerabilities(
         self, asks: Iterable[ReleaseAsk]
@@ -138,7 +153,7 @@ class HttpUpstream:
             projects = Projects(self._session.until(halt), self._learnt)
             return lambda ask: projects.vulnerabilities(ask.name, ask.version)
 
-        return run(InOrder(iter(asks), self._stop), begin, self._workers)
+        return run(InOrder(iter(asks), self._stop), begin, self.workers)
 
     def peek(
         self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
@@ -149,7 +164,7 @@ class HttpUpstream:
             session = self._session.until(halt)
             return lambda ask: self._ranges.read(session, ask, read)
 
-        return run(InOrder(iter(asks), self._stop), begin, self._workers)
+        return run(InOrder(iter(asks), self._stop), begin, self.workers)
 
     def fetch(
         self, asks: Iterable[FileAsk], deposit: Deposit
@@ -163,7 +178,7 @@ class HttpUpstream:
             session = self._session.until(halt)
             return lambda ask: download(session, ask, deposit)
 
-        return run(SmallestFirst(iter(asks), self._workers, self._stop), begin, self._workers)
+        return run(SmallestFirst(iter(asks), self.workers, self._stop), begin, self.workers)
 
     def close(self) -> None:
         """Close the connections; what is under way ends at its next step."""

@@ -14,6 +14,7 @@ from hashlib import blake2b, file_digest
 from os import DirEntry, scandir
 from pathlib import Path
 from stat import S_ISREG
+from threading import Event, Lock
 from typing import IO, TypeVar
 from urllib.parse import unquote
 
@@ -30,7 +31,7 @@ from pypisync.core.standards.model import (
 )
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
-from pypisync.upstream.api import Deposit, FeedKind, FileAsk, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import Answer, Ask, Deposit, FeedKind, FileAsk, ProjectAsk, ReleaseAsk
 from pypisync.upstream.session import CHUNK
 from pypisync.upstream.validators import stamped
 
@@ -55,6 +56,7 @@ class FolderUpstream:
     """
 
     listing = True
+    workers = 0
     kind: FeedKind = "serials"
     fault = ""
 
@@ -95,6 +97,24 @@ class FolderUpstream:
         """
         return {name: _fingerprint(entries) for name, entries in self._projects().items()}
 
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:  # noqa: ARG002 - a copy ends soon
+        """Returns what answers one ask, one thread at a time. The folder is looked into once.
+
+        Raises UpstreamError, StorageError.
+        """
+        lock = Lock()
+        there: list[dict[str, list[_Entry]]] = []
+
+        def answer(ask: Ask) -> Answer:
+            with lock:
+                if not isinstance(ask, ProjectAsk):
+                    return next(self.fetch([ask], deposit))[1]
+                if not there:
+                    there.append(self._projects())
+                return self._project(ask, there[0])
+
+        return answer
+
     def projects(
         self, asks: Iterable[ProjectAsk]
     ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
@@ -105,12 +125,10 @@ class FolderUpstream:
             yield from ((ask, error) for ask in asks)
             return
         for ask in asks:
-            if ask.name not in there:
-                yield ask, Gone(f"{ask.name}: nothing of it is in {self._folder}")
-                continue
-            document = self._document(ask.name, there[ask.name])
-            known = document.validators.digest == ask.validators.digest
-            yield ask, Unchanged(ask.name, document.serial) if known else document
+            try:
+                yield ask, self._project(ask, there)
+            except UpstreamError as error:
+                yield ask, error
 
     def requires(
         self, asks: Iterable[ReleaseAsk]
@@ -154,6 +172,15 @@ class FolderUpstream:
         except OSError as error:
             raise Unreachable(f"{self._folder}: {error.strerror}; check the folder") from error
         return found
+
+    def _project(
+        self, ask: ProjectAsk, there: Mapping[str, Collection[_Entry]]
+    ) -> ProjectDocument | Unchanged:
+        if ask.name not in there:
+            raise Gone(f"{ask.name}: nothing of it is in {self._folder}")
+        document = self._document(ask.name, there[ask.name])
+        known = document.validators.digest == ask.validators.digest
+        return Unchanged(ask.name, document.serial) if known else document
 
     def _document(self, name: str, entries: Collection[_Entry]) -> ProjectDocument:
         read = [self._read(entry) for entry in entries]

@@ -5,9 +5,10 @@ looked for in the order of the indexes, and the next index is asked only after t
 has said that it does not have the project: an index that is down is no reason to ask another.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, TypeVar
+from threading import Event
+from typing import IO, TypeVar, cast
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -21,7 +22,7 @@ from pypisync.core.standards.model import (
 )
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.errors import Elsewhere, Gone, Unreachable, UpstreamError
-from pypisync.upstream.api import Deposit, FileAsk, Index, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, Index, ProjectAsk, ReleaseAsk
 from pypisync.upstream.validators import digest
 
 _Answer = ProjectDocument | Unchanged | UpstreamError
@@ -43,6 +44,27 @@ class Indexes:
         return tuple(
             index for name, index in self._indexes.items() if not self.assignment.idle(name)
         )
+
+    @property
+    def workers(self) -> int:
+        """As many as the index with most of them has."""
+        return max(index.workers for index in self._indexes.values())
+
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+        """Returns what answers one ask: it asks the indexes that a project may come from in order.
+
+        Raises UpstreamError, StorageError.
+        """
+        of_index = {name: index.begin(deposit, halt) for name, index in self._indexes.items()}
+
+        def answer(ask: Ask) -> Answer:
+            if isinstance(ask, ProjectAsk):
+                return _searched(_search(ask, self.assignment), of_index)
+            if ask.index not in of_index:
+                raise _unknown(ask.index)
+            return of_index[ask.index](ask)
+
+        return answer
 
     def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, _Answer]]:
         """Yields each document from the index that it comes from; a failure comes as a value."""
@@ -115,6 +137,18 @@ class Indexes:
         """Close all connections."""
         for index in self._indexes.values():
             index.close()
+
+
+def _searched(search: "_Search", of_index: Mapping[str, Callable[[Ask], Answer]]) -> _Answer:
+    while search.left:
+        index = search.left.pop(0)
+        try:
+            answer = cast("_Answer", of_index[index](search.of(index)))
+        except UpstreamError as error:
+            answer = error
+        if search.ends(index, answer):
+            break
+    return search.result()
 
 
 def _unknown(index: str) -> UpstreamError:

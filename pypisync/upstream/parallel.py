@@ -63,7 +63,7 @@ def run(
     All workers have ended when this returns.
     """
     halt = Event()
-    crew = _Crew(begin(halt), workers)
+    crew = Crew(begin(halt), workers, SimpleQueue[_A | None]())
     under_way = 0
     with ThreadPoolExecutor(workers, "upstream") as pool:
         try:
@@ -79,13 +79,13 @@ def run(
                 for ask, result in crew.answers(min(_BATCH, under_way)):
                     under_way -= 1
                     source.done(ask)
-                    yield ask, _for_the_ask(result)
+                    yield ask, for_the_ask(result)
         finally:
             halt.set()
             crew.dismiss()
 
 
-def _for_the_ask(result: _R | Exception) -> _R | UpstreamError:
+def for_the_ask(result: _R | Exception) -> _R | UpstreamError:
     """Returns what an ask came to.
 
     Whatever a document does to a library is a failure of that document alone.
@@ -97,11 +97,24 @@ def _for_the_ask(result: _R | Exception) -> _R | UpstreamError:
     return Malformed(f"the answer cannot be read: {type(result).__name__}: {result}")
 
 
-class _Crew(Generic[_A, _R]):
+class Todo(Protocol[_A]):
+    """What workers take the next ask from, as of a queue; None: there will be no more."""
+
+    def put(self, ask: _A | None) -> None:
+        """Add one."""
+
+    def get(self) -> _A | None:
+        """Waits for one. Returns it; None: there will be no more."""
+
+    def get_nowait(self) -> _A | None:
+        """Returns one. Raises queue.Empty."""
+
+
+class Crew(Generic[_A, _R]):
     """The workers, and the queues of requests and results."""
 
-    def __init__(self, work: Callable[[_A], _R], workers: int) -> None:
-        self.todo: SimpleQueue[_A | None] = SimpleQueue()
+    def __init__(self, work: Callable[[_A], _R], workers: int, todo: Todo[_A]) -> None:
+        self.todo = todo
         self._work = work
         self._done: deque[tuple[_A, _R | Exception]] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -168,7 +181,7 @@ class _Crew(Generic[_A, _R]):
         self._since, self._count = now, 0
 
 
-def _taken(queue: "SimpleQueue[Any]") -> bool:
+def _taken(queue: Todo[Any]) -> bool:
     """Take one from the queue. Returns whether there was one."""
     try:
         queue.get_nowait()

@@ -9,6 +9,7 @@ from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.publication.plan import Amount, Plan, difference
 from pypisync.core.wanted.groups import Group, Locked
 from pypisync.core.wanted.roots import NamedFile
+from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.listen import listen
 from pypisync.cycle.report import Report
 from pypisync.cycle.settle import settle
@@ -31,7 +32,8 @@ def plan(bench: Bench) -> Plan:
             pool, mirror.pool = mirror.pool, Pool(Path(scratch))
             since, report = mirror.now(), Report()
             listen(mirror, report)
-            settle(mirror, report)
+            with Incoming(mirror, ahead=False) as incoming:
+                settle(mirror, report, incoming)
             with catalog.begin() as connection:
                 return difference(connection, since, pool.has)
     finally:

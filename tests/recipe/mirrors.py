@@ -11,6 +11,7 @@ from datetime import date
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -30,6 +31,7 @@ from pypisync.cycle.sync import sync_once
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import Upstream
+from tests.sim.disorder import disorderly
 
 TODAY = date(2026, 11, 25)
 LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
@@ -54,6 +56,7 @@ class Bench:
     url: str | None = None
     limits: Limits = field(default_factory=Limits)
     dropped_share: float = 1.0
+    disorder: Random | None = None  # draws the order in which answers come
     _remembered: tuple[str, dict[str, int] | None] = field(default=("", None), init=False)
 
     @property
@@ -75,7 +78,8 @@ class Bench:
         if self._remembered[0] == kept:
             mirror.settled = self._remembered[1]
         try:
-            return sync_once(mirror)
+            with disorderly(self.disorder):
+                return sync_once(mirror)
         finally:
             self._remembered = kept, mirror.settled
             catalog.close()

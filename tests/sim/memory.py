@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
+from threading import Event
 from typing import IO, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -27,8 +28,9 @@ from pypisync.core.standards.model import (
 )
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import Gone, Malformed, NoFeed, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
 from pypisync.upstream.ladder import Ladder
+from pypisync.upstream.stream import one_by_one
 from pypisync.upstream.validators import stamped
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
@@ -47,6 +49,7 @@ class MemoryUpstream(Ladder):
     """A world as an upstream. ``source`` is the API that project documents come from."""
 
     listing = False
+    workers = 0
 
     def __init__(
         self,
@@ -85,6 +88,10 @@ class MemoryUpstream(Ladder):
         return self._base
 
     # --- one project ------------------------------------------------------------------------------
+
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+        """What answers one ask."""
+        return partial(one_by_one, self, deposit)
 
     def projects(
         self, asks: Iterable[ProjectAsk]

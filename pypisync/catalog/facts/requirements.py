@@ -52,6 +52,11 @@ class WantedRelease:
     index: str  # the index that its project was found on
     files: tuple[SourceFile, ...]
 
+    @property
+    def label(self) -> str:
+        """As an operator writes it."""
+        return f"{self.project}=={self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unverified:

@@ -1,0 +1,264 @@
+"""What is asked of upstream in a cycle, and what comes in: documents, and files into the pool.
+
+Both are one stream (:mod:`pypisync.upstream.stream`): what decisions wait for comes first, and the
+other files meanwhile. Only the thread of the cycle uses this; upstream's workers write the files.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from hashlib import file_digest
+from types import TracebackType
+from typing import Self
+
+from pypisync.catalog.db import pool
+from pypisync.catalog.db.pool import Stored
+from pypisync.catalog.facts.record import rederive
+from pypisync.core.display import counted
+from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.hashes import hasher, matches
+from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.cycle.mirror import Mirror, Watch
+from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
+from pypisync.storage.pool import Pool
+from pypisync.upstream.api import Answer, Ask, FileAsk, Part, ProjectAsk
+from pypisync.upstream.stream import InTurn, Threads, open_stream, urgent
+
+# Files that came in are recorded this many at a time: a crash costs a look at so many files.
+_RECORD = 500
+
+Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
+
+
+class Incoming:
+    """What is under way, and what has come. A context: its end lets go of what is under way."""
+
+    def __init__(self, mirror: Mirror, *, ahead: bool = True) -> None:
+        self.mirror = mirror
+        self.may_fetch_ahead = ahead
+        self.documents: list[Answered] = []  # that came, and were not taken yet
+        self.failed: dict[str, UpstreamError] = {}  # files, by path
+        self.answered: list[str] = []  # paths of urgent files that came or failed, not taken yet
+        self.urgent = 0  # asks under way that a decision waits for
+        self.ahead = 0  # bytes of files that were asked for before all was decided
+        self.stopped = False  # upstream was told to leave some unanswered
+        self._files: set[str] = set()  # paths under way
+        self._projects = 0  # documents under way
+        self._arrived: list[Stored] = []  # not recorded yet
+        self._deposit = _Watched(mirror.pool, mirror.watch)
+        self._stream: Threads | InTurn | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        if isinstance(error, Exception):  # as of a full disk: what has arrived is recorded
+            self._arrived += self._deposit.came.values()
+            with suppress(PypiSyncError):
+                self.record()
+
+    @property
+    def idle(self) -> bool:
+        """Whether upstream will soon have nothing to do that a decision waits for."""
+        return self._stream is None or self.urgent <= self._stream.few
+
+    def ask_documents(self, asks: Sequence[ProjectAsk]) -> None:
+        """Ask for documents of projects."""
+        self.urgent += len(asks)
+        self._projects += len(asks)
+        self._add(asks)
+
+    def ask_files(self, asks: Iterable[FileAsk]) -> None:
+        """Ask for files, but for those under way.
+
+        A file that an interrupted run has brought, but not recorded, is only looked at. What is
+        asked for is noted first: if it is not recorded either, :func:`expunge` deletes it.
+        """
+        missing: list[FileAsk] = []
+        for ask in {ask.path: ask for ask in asks}.values():
+            if ask.path in self._files:
+                continue
+            self.failed.pop(ask.path, None)
+            there = _there(self.mirror.pool, ask)
+            if there is None:
+                missing.append(ask)
+                continue
+            self._arrived.append(there)
+            self.mirror.watch.received(there.size)
+            if urgent(ask):
+                self.answered.append(ask.path)
+        if missing:
+            with self.mirror.catalog.begin() as connection:
+                pool.note_asked(connection, [ask.path for ask in missing])
+        self._files.update(ask.path for ask in missing)
+        self.urgent += sum(map(urgent, missing))
+        self._add(missing)
+
+    def forget_files(self) -> None:
+        """Ask no more for files that no decision waits for, and that have not begun to come."""
+        if self._stream is not None:
+            forgotten = self._stream.forget()
+            self._files.difference_update(a.path for a in forgotten if isinstance(a, FileAsk))
+
+    def under_way(self, paths: Iterable[str]) -> bool:
+        """Returns whether one of these files is under way."""
+        return not self._files.isdisjoint(paths)
+
+    def receive(self) -> bool:
+        """Wait until something has come, and take it in. Returns whether anything was under way.
+
+        Raises StorageError, CatalogError.
+        """
+        if self._stream is None or not (self._files or self._projects):
+            self.record()
+            return False
+        for ask, answer in self._stream.answers(self.urgent or len(self._files)):
+            self.urgent -= urgent(ask)
+            if isinstance(ask, ProjectAsk):
+                self._projects -= 1
+            else:
+                self._files.discard(ask.path)
+            if isinstance(answer, Stopped):
+                self.stopped = True
+            else:
+                self._take(ask, answer)
+        if len(self._arrived) >= _RECORD:
+            self.record()
+        return True
+
+    def bring(self, asks: Iterable[FileAsk], most: int | None = None) -> dict[str, UpstreamError]:
+        """Bring files into the pool and record them. Returns the failures by path.
+
+        Once ``most`` bytes have come in this cycle, files of which no size is stated are left
+        (OverLimit); None: any number. Raises StorageError, CatalogError, and Stopped if upstream was told to leave some
+        unanswered.
+        """
+        self._deposit.most = most
+        wanted = {ask.path: ask for ask in asks}
+        self.ask_files(wanted.values())
+        while self.under_way(wanted) and self.receive():
+            pass
+        self.record()
+        self.check()
+        return {path: self.failed[path] for path in wanted.keys() & self.failed.keys()}
+
+    def check(self) -> None:
+        """Raises Stopped if upstream was told to leave some unanswered."""
+        if self.stopped:
+            raise Stopped(
+                f"stopped with {counted(self._projects, 'project')} still to read, and "
+                f"{counted(len(self._files), 'file')} still to come"
+            )
+
+    def record(self) -> None:
+        """Record the files that have come. Raises StorageError, CatalogError."""
+        mirror, arrived = self.mirror, self._arrived
+        if arrived:
+            mirror.pool.flush()
+            with mirror.catalog.begin() as connection:
+                learnt = pool.record_stored(connection, arrived, mirror.now())
+                if learnt and any(block.sha256 for block in mirror.rules.bars.block):
+                    rederive(connection, mirror.rules, mirror.now(), learnt)
+            arrived.clear()
+
+    def _add(self, asks: Sequence[Ask]) -> None:
+        if asks:
+            if self._stream is None:
+                self._stream = open_stream(self.mirror.upstream, self._deposit)
+            self._stream.add(asks)
+
+    def _take(self, ask: Ask, answer: Answer) -> None:
+        if isinstance(ask, ProjectAsk):
+            if answer is not None:
+                self.documents.append((ask, answer))
+            return
+        beside = ask.path.endswith(METADATA)
+        if ask.urgent:
+            self.answered.append(ask.path)
+        if not isinstance(answer, NoRoom | OverLimit):
+            self.mirror.answered("metadata" if beside else "file", answer)
+        if isinstance(answer, UpstreamError):
+            self.failed[ask.path] = answer
+            if not isinstance(answer, OverLimit):  # there one reason stands for all
+                self.mirror.watch.fault(ask.path.rpartition("/")[2], str(answer))
+        else:
+            came = self._deposit.came.pop(ask.path)
+            self._arrived.append(came)
+            self.mirror.fetched += not beside
+            self.mirror.fetched_bytes += came.size
+
+
+class _Watched:
+    """A pool whose watch is told of the bytes as they come in."""
+
+    def __init__(self, pool: Pool, watch: Watch) -> None:
+        self._pool = pool
+        self.watch = watch
+        self.most: int | None = None  # bytes
+        self._bytes = 0  # that came
+        self.told: dict[str, int] = {}  # by path: an ask may open its part twice
+        self.came: dict[str, Stored] = {}  # by path, as it was hashed on its way
+
+    def part(self, ask: FileAsk) -> Part:
+        unknown = ask.size is None and not ask.path.endswith(METADATA)
+        if unknown and self.most is not None and self._bytes >= self.most:
+            raise OverLimit("more has come than one cycle may add")
+        part = self._pool.part(ask)
+        return _WatchedPart(self, ask.path, part)
+
+    def tell(self, path: str, count: int) -> None:
+        """``count`` bytes of this file are there now."""
+        more = count - self.told.get(path, 0)
+        self._bytes += more  # threads may lose some of it: it is a guard and no account
+        self.watch.received(more)
+        self.told[path] = count
+
+
+class _WatchedPart:
+    def __init__(self, pool: _Watched, path: str, part: Part) -> None:
+        self.offset = part.offset
+        self._pool = pool
+        self._path = path
+        self._part = part
+        pool.tell(path, part.offset)
+
+    def write(self, chunk: bytes) -> None:
+        self._part.write(chunk)
+        self._pool.tell(self._path, self._part.offset)
+
+    def restart(self) -> None:
+        self._part.restart()
+        self._pool.tell(self._path, 0)
+
+    def whole(self) -> bool:
+        return self._part.whole()
+
+    def commit(self) -> str:
+        size, digest = self._part.offset, self._part.commit()
+        self._pool.came[self._path] = Stored(self._path, digest, size)
+        return digest
+
+    def close(self) -> None:
+        self._part.close()
+
+
+def _there(pool: Pool, ask: FileAsk) -> Stored | None:
+    """Returns the file, if the pool holds it already with the right hash."""
+    if not pool.has(ask.path, ask.size):
+        return None
+    with pool.absolute(ask.path).open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+        if ask.sha256 and digest != ask.sha256:
+            return None
+        if ask.stated:
+            file.seek(0)
+            other = file_digest(file, lambda: hasher(ask.stated))  # type: ignore[arg-type, return-value]
+            if not matches(other, ask.stated):
+                return None
+        return Stored(ask.path, digest, file.tell())

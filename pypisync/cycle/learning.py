@@ -1,0 +1,136 @@
+"""Reads what decisions call for, as it comes.
+
+A document leads at once to the requirements of what it calls for, and these at once to the next
+documents. While little is asked for, the files of what is selected are fetched.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pypisync.catalog.facts.requirements import WantedRelease
+from pypisync.cycle.fetch_ahead import fetch_ahead
+from pypisync.cycle.incoming import Incoming
+from pypisync.cycle.report import Report
+from pypisync.errors import UpstreamError
+from pypisync.upstream.api import ProjectAsk
+
+_RECORD = 100  # documents recorded together; more at once costs less, fewer are lost by a crash
+
+
+@dataclass(slots=True)
+class Learning:
+    """What is read in one cycle."""
+
+    incoming: Incoming
+    report: Report
+    asked: set[str] = field(default_factory=set)  # projects: each is asked once
+    examined: set[int] = field(default_factory=set)  # releases: for vulnerabilities, likewise
+    _failed: set[str] = field(default_factory=set)  # releases, as "name==version": not again
+    _reading: dict[int, WantedRelease] = field(default_factory=dict)
+    _lack: dict[int, int] = field(default_factory=dict)  # how many .metadata files, by release
+    _of: dict[str, list[int]] = field(default_factory=dict)  # releases, by path of .metadata
+    _rest: list[WantedRelease] = field(default_factory=list)  # that need another source
+
+    def note(self, failed: Mapping[str, UpstreamError]) -> None:
+        """Note what failed: it is left alone until the next cycle."""
+        self._failed |= failed.keys()
+        self.report.failed |= {what: str(error) for what, error in failed.items()}
+
+    def read_documents(self, asks: Sequence[ProjectAsk]) -> None:
+        """Ask for documents."""
+        if asks:
+            self.incoming.mirror.watch.step("projects", len(asks))
+            self.report.projects += len(asks)
+            self.incoming.ask_documents(asks)
+
+    def read_requirements(self, wanted: Sequence[WantedRelease]) -> None:
+        """Ask for the requirements of releases, but for those that are being read, or failed."""
+        fresh = [
+            release
+            for release in wanted
+            if release.id not in self._reading and release.label not in self._failed
+        ]
+        if not fresh:
+            return
+        from pypisync.cycle.read_requirements import ask_for_metadata, metadata_paths
+
+        self.incoming.mirror.watch.step("requirements", len(fresh))
+        self.report.releases += len(fresh)
+        for release in fresh:
+            paths = metadata_paths(release)
+            self._reading[release.id] = release
+            self._lack[release.id] = len(paths)
+            for path in paths:
+                self._of.setdefault(path, []).append(release.id)
+        ask_for_metadata(self.incoming, fresh)
+        self._read([release for release in fresh if not self._lack[release.id]])
+
+    def receive(self) -> bool:
+        """Wait until little that a decision waits for is under way, and record what has come.
+
+        Returns whether anything was under way. Raises Stopped, StorageError, CatalogError.
+        """
+        incoming = self.incoming
+        if not (incoming.urgent or incoming.documents or incoming.answered):
+            return False
+        while not (incoming.idle or incoming.stopped):
+            incoming.receive()
+            if len(incoming.documents) + len(incoming.answered) >= _RECORD:
+                self._record()
+        if incoming.urgent:
+            incoming.receive()
+        self._record()
+        incoming.check()
+        return True
+
+    def read_rest(self) -> bool:
+        """Read releases of which the ``.metadata`` files do not tell enough.
+
+        Returns whether there were any. Raises Stopped, StorageError, CatalogError.
+        """
+        if not self._rest:
+            return False
+        from pypisync.cycle.read_requirements import learn_requirements
+
+        self.note(learn_requirements(self.incoming, self._rest))
+        for release in self._rest:
+            del self._reading[release.id]
+        self._rest = []
+        return True
+
+    def fetch_ahead(self) -> None:
+        """Ask for files of what is selected, if workers will soon have nothing else to do."""
+        if self.incoming.idle:
+            unread = {file.path for one in self._reading.values() for file in one.files}
+            fetch_ahead(self.incoming, self.report, unread)
+
+    def _record(self) -> None:
+        from pypisync.cycle.learn import take_documents
+
+        incoming = self.incoming
+        came, incoming.documents = incoming.documents, []
+        if came:
+            self.note(take_documents(incoming.mirror, came))
+        answered, incoming.answered = incoming.answered, []
+        ready = []
+        for path in answered:
+            for number in self._of.pop(path, ()):
+                self._lack[number] -= 1
+                if not self._lack[number]:
+                    ready.append(self._reading[number])
+        if ready:
+            incoming.record()
+            self._read(ready)
+
+    def _read(self, ready: Sequence[WantedRelease]) -> None:
+        """Read releases whose ``.metadata`` files are there, or failed."""
+        from pypisync.cycle.read_requirements import from_metadata
+
+        failed, rest = from_metadata(self.incoming, ready)
+        self.note(failed)
+        self._rest += rest
+        waiting = {release.id for release in rest}
+        for release in ready:
+            del self._lack[release.id]
+            if release.id not in waiting:
+                del self._reading[release.id]
