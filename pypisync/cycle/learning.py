@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pypisync.catalog.facts.requirements import WantedRelease
 from pypisync.cycle.fetch_ahead import fetch_ahead
 from pypisync.cycle.incoming import Incoming
+from pypisync.cycle.mirror import metadata_ask
 from pypisync.cycle.report import Report
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import ProjectAsk
+from pypisync.upstream.api import FileAsk, ProjectAsk
 
 _RECORD = 100  # documents recorded together; more at once costs less, fewer are lost by a crash
 
@@ -52,17 +53,21 @@ class Learning:
         ]
         if not fresh:
             return
-        from pypisync.cycle.read_requirements import ask_for_metadata, metadata_paths
-
         self.incoming.mirror.watch.step("requirements", len(fresh))
         self.report.releases += len(fresh)
+        asks: list[FileAsk] = []
         for release in fresh:
-            paths = metadata_paths(release)
+            own = [
+                metadata_ask(file.url, file.path, file.metadata_sha256, file.index)
+                for file in release.files
+                if file.metadata_sha256 is not None
+            ]
             self._reading[release.id] = release
-            self._lack[release.id] = len(paths)
-            for path in paths:
-                self._of.setdefault(path, []).append(release.id)
-        ask_for_metadata(self.incoming, fresh)
+            self._lack[release.id] = len(own)
+            for ask in own:
+                self._of.setdefault(ask.path, []).append(release.id)
+            asks += own
+        self.incoming.ask_files(asks)
         self._read([release for release in fresh if not self._lack[release.id]])
 
     def receive(self) -> bool:

@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from itertools import islice
 
 from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
 from pypisync.catalog.facts.requirements import (
@@ -40,7 +39,7 @@ from pypisync.core.standards.metadata import (
 from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.isolation import apart, guarded
-from pypisync.cycle.mirror import METADATA_LIMIT, Mirror, metadata_ask
+from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import FileAsk, ReleaseAsk
@@ -61,27 +60,16 @@ class _Told:
     ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
 
 
-def ask_for_metadata(incoming: Incoming, wanted: Sequence[WantedRelease]) -> None:
-    """Ask for the ``.metadata`` files of releases; :func:`from_metadata` reads what has come."""
-    incoming.ask_files(ask for release in wanted for ask in _metadata_asks(release))
-
-
-def metadata_paths(release: WantedRelease) -> list[str]:
-    """Returns where the ``.metadata`` files of a release come to lie."""
-    return [file.path + METADATA for file in release.files if file.metadata_sha256 is not None]
-
-
 def from_metadata(
     incoming: Incoming, wanted: Sequence[WantedRelease]
 ) -> tuple[dict[str, UpstreamError], list[WantedRelease]]:
-    """Read and record the requirements of releases whose ``.metadata`` files have come, or failed.
+    """Read and record releases whose ``.metadata`` files have come, or failed.
 
     Returns the failures by "name==version", and the releases that need another source.
     """
     reader = _Reader(incoming)
-    rest = reader.read_metadata(wanted)
-    read = {release.id for release in wanted} - {release.id for release in rest}
-    return reader.record([release for release in wanted if release.id in read]), rest
+    rest = {release.id: release for release in reader.read_metadata(wanted)}
+    return reader.record([one for one in wanted if one.id not in rest]), list(rest.values())
 
 
 def learn_requirements(
@@ -92,9 +80,8 @@ def learn_requirements(
     Returns the failures by "name==version".
     """
     failed: dict[str, UpstreamError] = {}
-    remaining = iter(wanted)
-    while batch := list(islice(remaining, _READ)):
-        reader = _Reader(incoming)
+    for start in range(0, len(wanted), _READ):
+        batch, reader = wanted[start : start + _READ], _Reader(incoming)
         reader.read(batch)
         failed |= reader.record(batch)
     return failed
@@ -225,10 +212,7 @@ class _Reader:
                 with self._guarded(release, wheel):
                     told = self._take(release, wheel, "ranges", read_metadata(answer))
                     told.ranged = wheel.path, sha256(answer).hexdigest()
-        if unanswered:
-            raise Stopped(
-                f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
-            )
+        _check(unanswered)
         return failing
 
     # -- the JSON API -------------------------------------------------------------------------
@@ -246,10 +230,7 @@ class _Reader:
                 self.mirror.watch.fault(f"{asked.name}=={asked.version}", str(answer))
             elif isinstance(answer, tuple):
                 self.told[by_ask[asked].id] = _Told("json", claims=answer)
-        if unanswered:
-            raise Stopped(
-                f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
-            )
+        _check(unanswered)
 
     # -- archives -----------------------------------------------------------------------------
 
@@ -340,6 +321,14 @@ class _Reader:
             yield _stop(filename, reason, alone=release.id not in self.told)
 
 
+def _check(unanswered: int) -> None:
+    """Raises Stopped if upstream was told to leave some unanswered."""
+    if unanswered:
+        raise Stopped(
+            f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
+        )
+
+
 def _stop(filename: str, why: str, *, alone: bool) -> Stated:
     fault = f"{filename}: {why}"
     by = None if alone else frozenset([filename])
@@ -370,26 +359,15 @@ def _stated(release: WantedRelease, told: _Told | None) -> Iterator[Stated]:
         yield Stated(need, None if everywhere or not by else frozenset(unread.union(by)))
 
 
-def _metadata_asks(release: WantedRelease) -> Iterator[FileAsk]:
-    for file in release.files:
-        if file.metadata_sha256 is not None:
-            yield metadata_ask(file.url, file.path, file.metadata_sha256, file.index)
-
-
 def _smallest_wheel(release: WantedRelease) -> SourceFile | None:
     wheels = (file for file in release.files if file.kind == "wheel")
     return min(wheels, key=lambda file: (file.size or 0, file.filename), default=None)
 
 
 def _ask(file: SourceFile) -> FileAsk:
+    stated = file.stated or ""
     return FileAsk(
-        file.url,
-        file.path,
-        file.sha256,
-        file.size,
-        index=file.index,
-        stated=file.stated or "",
-        urgent=True,
+        file.url, file.path, file.sha256, file.size, index=file.index, stated=stated, urgent=True
     )
 
 
