@@ -27,13 +27,14 @@ from pypisync.upstream.api import (
     ProjectAsk,
     ReleaseAsk,
 )
-from pypisync.upstream.download import SmallestFirst, download
+from pypisync.upstream.download import download
 from pypisync.upstream.ladder import Ladder, sources
 from pypisync.upstream.parallel import InOrder, run
 from pypisync.upstream.projects import Learnt, Projects
 from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session, shown
+from pypisync.upstream.stream import fetched
 
 __all__ = ["DEFAULT_ENDPOINT", "HttpUpstream", "Settings"]
 
@@ -173,12 +174,7 @@ class HttpUpstream:
 
         Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
         """
-
-        def begin(halt: Event) -> Callable[[FileAsk], None]:
-            session = self._session.until(halt)
-            return lambda ask: download(session, ask, deposit)
-
-        return run(SmallestFirst(iter(asks), self.workers, self._stop), begin, self.workers)
+        return fetched(self, asks, deposit)
 
     def close(self) -> None:
         """Close the connections; what is under way ends at its next step."""

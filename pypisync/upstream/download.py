@@ -1,14 +1,12 @@
-"""Files from upstream into the pool, resumed where they broke off, smallest first.
+"""Files from upstream into the pool, resumed where they broke off.
 
 A download is complete when the pool has checked size and SHA-256 (:class:`api.Part`). Until then
 it is resumed by Range requests (RFC 9110, 14) as often as it makes progress. Where the bytes come
 to rest is left to the pool.
 """
 
-import heapq
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Mapping
 
 from urllib3.exceptions import DecodeError, HTTPError
 
@@ -17,8 +15,6 @@ from pypisync.errors import Gone, Malformed, Unreachable
 from pypisync.upstream.api import Deposit, FileAsk, Part
 from pypisync.upstream.session import Session, Stream, backoff, said, shown
 
-_LARGE = 5 * 1024 * 1024  # bytes; from here a file counts as large
-_AHEAD = 1000  # asks looked at to find the smallest
 _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
 _FILES_RATE = 16  # a file must come so many times as fast as the least rate of one answer
 _STATED = "what upstream states"
@@ -26,38 +22,6 @@ _GONE = frozenset({404, 410})
 # Hosts of plain files (S3) say 403 for a missing file, and a .metadata file is only a copy.
 _REFUSED = frozenset({401, 403})
 _RANGE = re.compile(r"bytes (\d{1,18})-\d*/?(\d*)")
-
-
-class SmallestFirst:
-    """Asks for files, small ones before large ones, and never all workers on large ones.
-
-    A mirror's files are mostly small, and a release is of use when its last one is there. So one
-    worker is kept for files under 5 MiB and those of unknown size (``.metadata``), and of the next
-    thousand asks the smallest is served first.
-    """
-
-    def __init__(self, asks: Iterator[FileAsk], workers: int, stop: Callable[[], bool]) -> None:
-        self._asks = asks
-        self._stop = stop
-        self._room = max(1, workers - 1)  # for large files
-        self._number = count()  # keeps files of one size in the order they came
-        self._near: list[tuple[int, int, FileAsk]] = []
-
-    def take(self) -> FileAsk | None:
-        """Returns the smallest ask in view; None if there is none for the workers that are free."""
-        if self._stop():
-            return None
-        while len(self._near) < _AHEAD and (ask := next(self._asks, None)) is not None:
-            heapq.heappush(self._near, (ask.size or 0, next(self._number), ask))
-        if not self._near or (self._near[0][0] >= _LARGE and not self._room):
-            return None
-        size, _, ask = heapq.heappop(self._near)
-        self._room -= size >= _LARGE
-        return ask
-
-    def done(self, ask: FileAsk) -> None:
-        """Count the file's worker as free."""
-        self._room += (ask.size or 0) >= _LARGE
 
 
 def download(session: Session, ask: FileAsk, deposit: Deposit) -> None:

@@ -2,7 +2,7 @@
 
 Each worker takes what is most urgent when it is free: documents of projects, and files that a
 decision waits for, in the order they were asked for; then other files, the smallest first. Large
-files never take more than half of the workers, so that a document does not wait for one.
+files never take more than half of the workers while documents may come, and never all.
 """
 
 import heapq
@@ -40,6 +40,7 @@ class Lanes:
         self._small: list[tuple[int, int, Ask]] = []
         self._large: list[tuple[int, int, Ask]] = []
         self._room = max(1, workers // 2)  # for large files
+        self._kept = max(1, workers - 1) - self._room  # for what decisions wait for
         self._ended = False
 
     def put(self, ask: Ask | None) -> None:
@@ -70,8 +71,12 @@ class Lanes:
         return ask
 
     def forget(self, *, all_of_it: bool = False) -> list[Ask]:
-        """Drop what was not taken, and is not urgent. Returns what is dropped."""
+        """Drop what was not taken, and is not urgent. Returns what is dropped.
+
+        All is decided then, so that large files may take all workers but one.
+        """
         with self._changed:
+            self._room, self._kept = self._room + self._kept, 0
             left = self._small + self._large
             self._large = []
             self._small = [] if all_of_it else sorted(one for one in left if one[0] == _URGENT)
@@ -124,7 +129,10 @@ class Threads:
             yield ask, for_the_ask(result)
 
     def forget(self) -> list[Ask]:
-        """Answer no more what is not urgent, and not begun. Returns those asks."""
+        """Answer no more what is not urgent, and not begun. Returns those asks.
+
+        To be called when all is decided: large files may then take all workers but one.
+        """
         return self._lanes.forget()
 
     def close(self) -> None:
@@ -159,7 +167,10 @@ class InTurn:
             self._lanes.done(ask)
 
     def forget(self) -> list[Ask]:
-        """Answer no more what is not urgent, and not begun. Returns those asks."""
+        """Answer no more what is not urgent, and not begun. Returns those asks.
+
+        To be called when all is decided: large files may then take all workers but one.
+        """
         return self._lanes.forget()
 
     def close(self) -> None:
@@ -178,3 +189,24 @@ def one_by_one(upstream: Upstream, deposit: Deposit, ask: Ask) -> Answer:
     if isinstance(ask, ProjectAsk):
         return next(iter(upstream.projects([ask])))[1]
     return next(iter(upstream.fetch([ask], deposit)))[1]
+
+
+def fetched(
+    upstream: Upstream, asks: Iterable[FileAsk], deposit: Deposit
+) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
+    """Yields files when they are done, those of one stream; a failure comes as a value.
+
+    Raises StorageError at once.
+    """
+    stream = open_stream(upstream, deposit)
+    try:
+        wanted = list(asks)
+        stream.add(wanted)
+        left = len(wanted)
+        while left:
+            for ask, answer in stream.answers(left):
+                left -= 1
+                if isinstance(ask, FileAsk):
+                    yield ask, answer if isinstance(answer, UpstreamError) else None
+    finally:
+        stream.close()

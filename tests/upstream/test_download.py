@@ -2,18 +2,13 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
 from pypisync.upstream.api import FileAsk
 from pypisync.upstream.client import HttpUpstream
-from pypisync.upstream.download import SmallestFirst
-from tests.deep import scaled
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.deposit import MemoryDeposit
 from tests.upstream.scripted import Answer, Asked, Scripted, page, resumable
@@ -315,63 +310,3 @@ def test_leaving_early_leaves_nothing_behind(server: Scripted, connect: Connect)
     answers.close()  # type: ignore[attr-defined]
     count = len(server.asked)
     assert count < 50
-
-
-# --- the order --------------------------------------------------------------------------------
-
-
-def asks(sizes: list[int | None]) -> list[FileAsk]:
-    return [FileAsk("http://h/f", f"f{n}", "", size) for n, size in enumerate(sizes)]
-
-
-def order(sizes: list[int | None], workers: int = 2) -> Iterator[int | None]:
-    """The sizes in the order of service if one is done before the next begins."""
-    queue = SmallestFirst(iter(asks(sizes)), workers, lambda: False)
-    while (ask := queue.take()) is not None:
-        queue.done(ask)
-        yield ask.size
-
-
-def test_the_smallest_comes_first_and_the_unknown_before() -> None:
-    assert list(order([7, None, 3, 900 * MIB, 3])) == [None, 3, 3, 7, 900 * MIB]
-
-
-def test_one_worker_is_kept_for_small_files() -> None:
-    large = [50 * MIB] * 5
-    queue = SmallestFirst(iter(asks([*large, 1])), 3, lambda: False)
-    taken = [queue.take() for _ in range(4)]
-    assert [ask and ask.size for ask in taken] == [1, 50 * MIB, 50 * MIB, None]
-    assert taken[1] is not None
-    queue.done(taken[1])
-    assert queue.take() is not None
-    assert queue.take() is None
-
-
-def test_a_single_worker_takes_large_files_too() -> None:
-    assert list(order([50 * MIB, 60 * MIB], workers=1)) == [50 * MIB, 60 * MIB]
-
-
-@given(
-    st.lists(st.none() | st.integers(0, 20 * MIB), max_size=40),
-    st.integers(1, 5),
-    st.randoms(use_true_random=False),
-)
-@settings(deadline=None, max_examples=scaled(60))
-def test_every_file_is_served_once_and_large_ones_leave_room(
-    sizes: list[int | None], workers: int, random: "object"
-) -> None:
-    queue = SmallestFirst(iter(asks(sizes)), workers, lambda: False)
-    running: list[FileAsk] = []
-    served: list[FileAsk] = []
-    while True:
-        ask = queue.take()
-        if ask is not None:
-            running.append(ask)
-            served.append(ask)
-        large = sum((ask.size or 0) >= 5 * MIB for ask in running)
-        assert large <= max(1, workers - 1)
-        if ask is None and not running:
-            break
-        if running and (ask is None or random.random() < 0.5):  # type: ignore[attr-defined]
-            queue.done(running.pop(random.randrange(len(running))))  # type: ignore[attr-defined]
-    assert sorted(ask.path for ask in served) == sorted(ask.path for ask in asks(sizes))

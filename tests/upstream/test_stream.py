@@ -2,14 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty
+from random import Random
 from threading import Event
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pypisync.core.standards.model import Unchanged
 from pypisync.errors import Gone, Malformed, StorageError
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
 from pypisync.upstream.stream import LARGE, InTurn, Lanes, Threads
+from tests.deep import scaled
 
 
 def file(name: str, size: int | None = None, *, urgent: bool = False) -> FileAsk:
@@ -145,3 +151,34 @@ def test_files_that_nobody_waits_for_can_be_forgotten() -> None:
     assert sorted(stream.forget(), key=str) == sorted(gone, key=str)
     assert answers(stream, 1) == {kept: None}
     stream.close()
+
+
+@given(
+    st.lists(st.none() | st.integers(0, 20 * 2**20), max_size=40),
+    st.integers(1, 5),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=scaled(60))
+def test_every_file_is_served_once_and_large_ones_leave_room(
+    sizes: list[int | None], workers: int, random: Random, decided: bool
+) -> None:
+    lanes = Lanes(workers)
+    if decided:
+        lanes.forget()
+    asks = [file(f"f{number}", size) for number, size in enumerate(sizes)]
+    for ask in asks:
+        lanes.put(ask)
+    running: list[FileAsk] = []
+    served: list[str] = []
+    while len(served) < len(asks) or running:
+        with suppress(Empty):
+            taken = lanes.get_nowait()
+            assert isinstance(taken, FileAsk)
+            running.append(taken)
+            served.append(taken.path)
+        large = sum((ask.size or 0) >= LARGE for ask in running)
+        assert large <= max(1, workers - 1 if decided else workers // 2)
+        if running and random.random() < 0.5:
+            lanes.done(running.pop(random.randrange(len(running))))
+    assert sorted(served) == sorted(ask.path for ask in asks)
