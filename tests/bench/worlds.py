@@ -50,6 +50,20 @@ def _below(layer: int, roots: int, draw: random.Random) -> list[str]:
     return [f"layer-{layer - 1}-{draw.randrange(roots)}{draw.choice(bounds)}" for _ in range(4)]
 
 
+def late(count: int = 600, milliseconds: int = 25) -> World:
+    """The small projects, but every answer comes so late."""
+    world = small(count)
+    world.faults.fail("*", "slow", seconds=milliseconds / 1000)
+    return world
+
+
+def deep_late(roots: int = 20, milliseconds: int = 25) -> World:
+    """The deep closures, but every answer comes so late."""
+    world = deep(roots)
+    world.faults.fail("*", "slow", seconds=milliseconds / 1000)
+    return world
+
+
 def large(count: int = 230, big: int = 2**24) -> World:
     """By default about 250 files with 400 MB: 20 of 16 MiB, the others some hundred KB."""
     draw = random.Random(8)

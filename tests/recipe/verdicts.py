@@ -52,9 +52,9 @@ class Truth:
         variables = self.envs[target].variables("")
         return list(naive.installable(self.index(target, by), wanted, variables, by))
 
-    def unknown(self, target: str, pins: Pins) -> bool:
+    def unknown(self, target: str, pins: Pins, by: str = "pip") -> bool:
         """Whether nobody says what one of the releases needs."""
-        index = self.index(target)
+        index = self.index(target, by)
         return any("unknown" in index.get(f"{n} {v}", ()) for n, v in pins.items())
 
     def reached(self, target: str, wanted: Sequence[str], pins: Pins) -> Pins:
@@ -123,28 +123,31 @@ def _fault(
 ) -> str:
     every = truth.installations(target, wanted)
     sound = [some for some in every if not truth.unknown(target, some)]
+    by_uv = truth.installations(target, wanted, "uv")
     chosen = pins.get("solver", {})
     match verdict:
         case "proven":
             # Of pip's pins those are on record that differ.
             pip = truth.reached(target, wanted, {**chosen, **pins.get("pip", {})})
             odd = [some for some in (chosen, pip) if some not in sound]
-            if not (odd or truth.installations(target, wanted, "uv")):
+            if not (odd or by_uv):
                 return "uv does not install it"
             return f"{odd} does not install" if odd else ""
         case "refuted":
-            every += truth.installations(target, wanted, "uv")
+            every += by_uv
             return f"{every[0]} installs" if every else ""
-        case "blocked" if bool(every) != bool(truth.installations(target, wanted, "uv")):
+        case "blocked" if bool(every) != bool(by_uv):
             return ""  # one of pip and uv installs it
+        case "blocked" if any(truth.unknown(target, some, "uv") for some in by_uv):
+            return ""  # uv may come to what is unknown: it takes a final before a pre-release
         case "blocked":
             hangs = truth.unknown(target, chosen) and chosen == truth.reached(
                 target, wanted, chosen
             )
             # uv stops at it too where pip passes over it: uv ignores upper bounds of Python.
             index = truth.index(target)
-            by_uv = any(f"{name} {version}" not in index for name, version in chosen.items())
-            return "" if hangs or by_uv else f"{chosen} does not hang on what is unknown"
+            upper = any(f"{name} {version}" not in index for name, version in chosen.items())
+            return "" if hangs or upper else f"{chosen} does not hang on what is unknown"
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
 
 
