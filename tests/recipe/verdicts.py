@@ -136,10 +136,12 @@ def _fault(
         case "refuted":
             every += by_uv
             return f"{every[0]} installs" if every else ""
-        case "blocked" if bool(every) != bool(by_uv):
-            return ""  # one of pip and uv installs it
-        case "blocked" if any(truth.unknown(target, some, "uv") for some in by_uv):
-            return ""  # uv may come to what is unknown: it takes a final before a pre-release
+        case "blocked" if bool(every) != bool(by_uv) or any(
+            truth.unknown(target, some, "uv") for some in by_uv
+        ):
+            # One of pip and uv installs it, or uv may come to what is unknown: it takes a final
+            # before a pre-release.
+            return ""
         case "blocked":
             hangs = truth.unknown(target, chosen) and chosen == truth.reached(
                 target, wanted, chosen
