@@ -26,6 +26,10 @@ class Budget:
         if self.clock() >= self.until:
             raise Spent
 
+    def left(self) -> float:
+        """Returns the seconds that are left."""
+        return self.until - self.clock()
+
     def share(self, part: int) -> "Budget":
         """Returns a budget with a part of the steps that are left."""
         until = self.until

@@ -102,6 +102,7 @@ class Mirror:
     removals_share: float = 0.1  # of the projects mirrored
     every: float = 0.0  # seconds in which each project is asked once where changes are not told
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
+    processes: int = 1  # that prove
     limits: Limits = Limits()
     dropped_share: float = 1.0  # of the listed projects: so many may be asked for no more
     # Proofs by verdict, if the last cycle left nothing to be done; else None.

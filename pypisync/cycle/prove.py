@@ -16,26 +16,22 @@ from pypisync.catalog.facts.offered import all_files
 from pypisync.catalog.facts.requirements import ask_for
 from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.proofs.index import offers, weight
-from pypisync.catalog.proofs.verdicts import Verdict
 from pypisync.catalog.selection import roots
 from pypisync.core.display import show_size
-from pypisync.core.environments.proof_targets import served
 from pypisync.core.resolve.index import Lacking, OfferedFile, Offers
-from pypisync.core.standards.model import Pin
-from pypisync.core.wanted.groups import Asked, Subject, group_text, of_group, of_root
+from pypisync.core.resolve.subject_verdict import SubjectVerdict
+from pypisync.core.wanted.groups import Subject, group_text, of_group, of_root
 from pypisync.cycle.mirror import Mirror
 
 # Most cycles have nothing to prove, and need not wait for the solvers.
 if TYPE_CHECKING:
-    from pypisync.core.resolve.closure_pins import ClosureChoices
-    from pypisync.core.resolve.prover import Installed, Proof, Prover
+    from pypisync.cycle.provers import Provers
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
 _BATCH = 5_000
 # Bytes that releases may take which installers only examine: so much for one verdict.
 _MOST_EXAMINED = 2**30
-_MISSING = "facts are missing that could not be read yet"
 
 
 @dataclass(slots=True)
@@ -45,6 +41,20 @@ class ProofResults:
     # Projects, and releases as "name==version": what is lacking of it still cannot be had now.
     asked: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)  # subjects whose missing facts cannot be read now
+    _provers: "Provers | None" = None
+
+    def provers(self, number: int) -> "Provers":
+        """Returns what proves in so many processes; they stay until :meth:`close`."""
+        if self._provers is None:
+            from pypisync.cycle.provers import Provers
+
+            self._provers = Provers(number)
+        return self._provers
+
+    def close(self) -> None:
+        """End the processes that prove."""
+        if self._provers is not None:
+            self._provers.close()
 
 
 def prove_open(mirror: Mirror, results: ProofResults) -> bool:
@@ -62,7 +72,7 @@ def prove_open(mirror: Mirror, results: ProofResults) -> bool:
         facts = offers(connection, {need.name for one in subjects for need in one.wanted})
     facts.look_up = partial(_all_files, mirror)
     mirror.watch.step("proofs", len(subjects))
-    found, lacking = _prove(mirror, subjects, facts)
+    found, lacking = _prove(mirror, results.provers(mirror.processes), subjects, facts)
     # A search that has come this far will often want older releases next.
     now, ahead = mirror.now(), min(len(results.asked), _MOST_AHEAD)
     with mirror.catalog.begin() as connection:
@@ -103,29 +113,25 @@ def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
 
 
 def _prove(
-    mirror: Mirror, subjects: Sequence[Subject], facts: Offers
-) -> tuple[dict[str, list[Verdict]], dict[str, Lacking]]:
+    mirror: Mirror, provers: "Provers", subjects: Sequence[Subject], facts: Offers
+) -> tuple[dict[str, list[SubjectVerdict]], dict[str, Lacking]]:
     """Returns the verdicts of each subject, and the facts that it lacks."""
-    found: dict[str, list[Verdict]] = {one.text: [] for one in subjects}
+    from pypisync.core.resolve.subject_proofs import ProofTask
+
+    machines = tuple(mirror.rules.machines.all)
+    task = ProofTask(mirror.rules.targets, machines, facts, subjects)
+    found: dict[str, list[SubjectVerdict]] = {}
     lacking: dict[str, Lacking] = {}
-    machines = mirror.rules.machines.all
-    provers = [_Bench(mirror, i, facts, subjects) for i in range(len(machines))]
-    for subject in subjects:
-        for machine, bench in zip(machines, provers, strict=True):
-            try:
-                verdict = bench.verdict(subject)
-            except Lacking as lack:
-                before = lacking.get(subject.text, Lacking())
-                lacking[subject.text] = Lacking(
-                    before.projects | lack.projects, before.releases | lack.releases
-                )
-                verdict = Verdict((), "undecided", why=(_MISSING,))
-            _join(found[subject.text], replace(verdict, targets=(machine.name,)))
+    for proofs in provers.prove(task, mirror.budget):
+        text = proofs.subject.text
+        found[text] = proofs.verdicts or []
+        if proofs.projects or proofs.releases:
+            lacking[text] = Lacking(proofs.projects, proofs.releases)
         mirror.watch.advance()
-    return found, lacking
+    return {one.text: found[one.text] for one in subjects}, lacking
 
 
-def _without_lost(facts: Offers, found: Sequence[Verdict]) -> list[Verdict]:
+def _without_lost(facts: Offers, found: Sequence[SubjectVerdict]) -> list[SubjectVerdict]:
     """Returns the verdicts; nothing is refuted for a project that merely cannot be read."""
     return [
         replace(one, verdict="blocked")
@@ -135,7 +141,7 @@ def _without_lost(facts: Offers, found: Sequence[Verdict]) -> list[Verdict]:
     ]
 
 
-def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
+def _with_rules(connection: Transaction, found: Sequence[SubjectVerdict]) -> list[SubjectVerdict]:
     """Returns the verdicts; a refusal says what the policy bars of the projects involved."""
     told = []
     for one in found:
@@ -147,7 +153,7 @@ def _with_rules(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
     return told
 
 
-def _affordable(connection: Transaction, found: Sequence[Verdict]) -> list[Verdict]:
+def _affordable(connection: Transaction, found: Sequence[SubjectVerdict]) -> list[SubjectVerdict]:
     """Returns the verdicts, without the examined releases where those would take too much room.
 
     What installers come to from the mirror may then differ, and the verdict says so.
@@ -165,97 +171,3 @@ def _affordable(connection: Transaction, found: Sequence[Verdict]) -> list[Verdi
         else:
             told.append(one)
     return told
-
-
-def _join(found: list[Verdict], one: Verdict) -> None:
-    """Add a verdict to those of other targets, as one where it is the same."""
-    for i, other in enumerate(found):
-        if other.same_as(one):
-            found[i] = replace(
-                other,
-                targets=other.targets + one.targets,
-                steps=other.steps + one.steps,
-                consulted=other.consulted | one.consulted,
-            )
-            return
-    found.append(one)
-
-
-class _Bench:
-    """Proves subjects on one target."""
-
-    def __init__(
-        self, mirror: Mirror, number: int, facts: Offers, subjects: Sequence[Subject]
-    ) -> None:
-        from pypisync.core.resolve.subject_prover import SubjectProver
-
-        self._mirror = mirror
-        target = mirror.rules.machines.all[number]
-        self._served = served(target, mirror.rules.targets)
-        self._subjects = SubjectProver(target, facts, subjects, 1 << number)
-        self._calling = self._calls_on(self._subjects.shared)
-
-    def verdict(self, subject: Subject) -> Verdict:
-        """Returns the verdict on a subject. Raises Lacking."""
-        from pypisync.core.resolve.self_sufficiency import missed
-        from pypisync.core.resolve.subject_prover import unbroken
-
-        prover, wanted = self._subjects.set_up(subject)
-        calling = self._calling
-        if prover is not self._subjects.shared:
-            calling = self._calls_on(prover)
-        budget = self._mirror.budget()
-        budget.check()  # a request to stop the cycle is noticed here too
-        pins: tuple[Pin, ...] = ()
-        tried, met = set[tuple[str, int]](), set[str]()
-
-        def prove() -> "Proof":
-            nonlocal pins, tried, met
-            proof = prover.prove(wanted, budget, subject.text)
-            proof = prover.rehearse(wanted, proof, budget)
-            if proof.rehearsals:
-                tried, met = missed(proof, calling, wanted, budget)
-            pins = _pins(proof, calling, wanted)
-            return proof
-
-        proof = unbroken(prover, wanted, budget, prove)
-        return Verdict(
-            (),
-            proof.verdict,
-            pins,
-            proof.why,
-            proof.steps,
-            proof.consulted | met,
-            frozenset((n, prover.index.usable(n)[i].release.version) for n, i in tried),
-        )
-
-    def _calls_on(self, prover: "Prover") -> "ClosureChoices":
-        from pypisync.core.resolve.closure_pins import ClosureChoices
-
-        return ClosureChoices(prover.index, self._served, self._mirror.rules.targets.groups)
-
-
-def _pins(proof: "Proof", calling: "ClosureChoices", wanted: Asked) -> tuple[Pin, ...]:
-    """Returns the pins to be stored: the solver's, and those of installers that differ."""
-    found = _stored(proof.pins, "solver", calling, wanted)
-    have = {(pin.name, pin.version) for pin in found}
-    for installer, pins in proof.others.items():
-        others = _stored(pins, installer, calling, wanted)
-        found += [pin for pin in others if (pin.name, pin.version) not in have]
-    return tuple(found)
-
-
-def _stored(
-    pins: "Sequence[Installed]", chosen_by: str, calling: "ClosureChoices", wanted: Asked
-) -> list[Pin]:
-    called = calling.called(wanted, {pin.name: pin.version for pin in pins})
-    return [
-        Pin(
-            one.name,
-            one.usable.release.version,
-            one.extras,
-            chosen_by,
-            added=one.name not in called,
-        )
-        for one in pins
-    ]

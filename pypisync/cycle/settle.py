@@ -11,6 +11,7 @@ fault. A mirror that has shown projects is broken instead (:mod:`pypisync.cycle.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import lock_files, missing, pending, policy, requirements
@@ -78,14 +79,14 @@ def settle(mirror: Mirror, report: Report, incoming: Incoming, fresh: Collection
     is selected is fetched meanwhile.
     """
     learning = Learning(incoming, report)
-    results = ProofResults()
-    while True:
-        suspects = _decide(learning, fresh)
-        if learning.receive() or learning.read_rest() or _examine(learning, suspects):
-            continue
-        recognise(mirror)
-        if not prove_open(mirror, results):
-            break
+    with closing(ProofResults()) as results:
+        while True:
+            suspects = _decide(learning, fresh)
+            if learning.receive() or learning.read_rest() or _examine(learning, suspects):
+                continue
+            recognise(mirror)
+            if not prove_open(mirror, results):
+                break
     with mirror.catalog.begin() as connection:
         report.proofs = counts(connection)
         empty = policy.empty_roots(connection, mirror.rules) | lock_files.missing(connection)

@@ -22,27 +22,8 @@ from pypisync.catalog.db.schema_proofs import (
     subjects,
 )
 from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, pour, words
+from pypisync.core.resolve.subject_verdict import SubjectVerdict
 from pypisync.core.standards.model import Pin
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The verdict on a subject, for all targets on which it is the same."""
-
-    targets: tuple[str, ...]
-    verdict: str
-    pins: tuple[Pin, ...] = ()
-    why: tuple[str, ...] = ()
-    steps: int = 0
-    consulted: frozenset[str] = frozenset()
-    tried: frozenset[tuple[str, str]] = (
-        frozenset()
-    )  # the releases that installers examine on the way
-
-    def same_as(self, other: "Verdict") -> bool:
-        """Returns whether both are equal but for their targets."""
-        mine, others = ((o.verdict, o.pins, o.why, o.tried) for o in (self, other))
-        return mine == others
 
 
 def set_subjects(connection: Connection, wanted: Mapping[str, str]) -> None:
@@ -106,7 +87,7 @@ def open_subjects(connection: Connection) -> list[str]:
 
 def record(
     connection: Connection,
-    found: Mapping[str, Sequence[Verdict]],
+    found: Mapping[str, Sequence[SubjectVerdict]],
     unsure: Collection[str],
     now: float,
 ) -> None:
@@ -139,7 +120,7 @@ class _VerdictWriter:
     """Collects the rows of many subjects, then writes them in few statements."""
 
     def __init__(
-        self, connection: Connection, found: Mapping[str, Sequence[Verdict]], now: float
+        self, connection: Connection, found: Mapping[str, Sequence[SubjectVerdict]], now: float
     ) -> None:
         self._connection = connection
         self._now = now
@@ -159,7 +140,7 @@ class _VerdictWriter:
         self._tried: list[tuple[object, ...]] = []
         self._consulted: list[tuple[int, int]] = []
 
-    def subject(self, subject: int, verdicts: Sequence[Verdict]) -> None:
+    def subject(self, subject: int, verdicts: Sequence[SubjectVerdict]) -> None:
         """Replace the wanted verdicts of a subject; equal ones stay as they are."""
         for number, old in self._old.get(subject, {}).items():
             same = next((one for one in verdicts if _same(one, old.verdict)), None)
@@ -174,7 +155,7 @@ class _VerdictWriter:
         for one in verdicts:
             self._add(subject, one)
 
-    def _add(self, subject: int, one: Verdict) -> None:
+    def _add(self, subject: int, one: SubjectVerdict) -> None:
         number = self._ids.next()
         targets, why = ", ".join(one.targets), "\n".join(one.why)
         self._proofs.append(
@@ -188,7 +169,7 @@ class _VerdictWriter:
         self._tried += [(number, ids[name], version) for name, version in sorted(one.tried)]
         self._consults(number, one)
 
-    def _consults(self, number: int, one: Verdict) -> None:
+    def _consults(self, number: int, one: SubjectVerdict) -> None:
         """Note the projects, besides those of the pins, that the verdict depends on."""
         others = one.consulted.difference(pin.name for pin in one.pins)
         self._consulted += [(self._projects[name], number) for name in sorted(others)]
@@ -215,7 +196,7 @@ class _VerdictWriter:
 class RecordedVerdict:
     """A verdict on record."""
 
-    verdict: Verdict
+    verdict: SubjectVerdict
     wanted: bool
     published: bool
 
@@ -244,7 +225,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
         ):
             tried.setdefault(number, set()).add((name, version))
         for row in connection.execute(select(proofs).where(of)):
-            verdict = Verdict(
+            verdict = SubjectVerdict(
                 tuple(row.targets.split(", ")),
                 row.verdict,
                 tuple(pins.get(row.id, ())),
@@ -256,7 +237,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
     return found
 
 
-def _same(one: Verdict, old: Verdict) -> bool:
+def _same(one: SubjectVerdict, old: SubjectVerdict) -> bool:
     by_name = sorted(one.pins, key=lambda pin: (pin.name, pin.chosen_by))
     return one.targets == old.targets and replace(one, pins=tuple(by_name)).same_as(old)
 

@@ -1,0 +1,141 @@
+"""Proves subjects on all proof targets, and finds the pins that have to be mirrored.
+
+It depends on nothing but what it is given, so that several processes can share the work.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from pypisync.core.budget import Budget
+from pypisync.core.environments.proof_targets import ProofTarget, served
+from pypisync.core.resolve.closure_pins import ClosureChoices
+from pypisync.core.resolve.index import Lacking, Offers, Unsent
+from pypisync.core.resolve.prover import Installed, Proof, Prover
+from pypisync.core.resolve.self_sufficiency import missed
+from pypisync.core.resolve.subject_prover import SubjectProver, unbroken
+from pypisync.core.resolve.subject_verdict import SubjectVerdict, joined
+from pypisync.core.standards.model import Pin, Targets
+from pypisync.core.wanted.groups import Asked, Subject
+
+_MISSING = "facts are missing that could not be read yet"
+
+
+@dataclass(frozen=True, slots=True)
+class ProofTask:
+    """What proofs are made of."""
+
+    environments: Targets  # that the mirror is for
+    machines: tuple[ProofTarget, ...]  # on which subjects are proven
+    facts: Offers
+    wanted: Sequence[Subject]  # all that is to be proven
+
+
+class SubjectProofs(NamedTuple):
+    """What the proofs of one subject come to."""
+
+    subject: Subject
+    # None: it takes facts that this process does not have.
+    verdicts: list[SubjectVerdict] | None
+    projects: frozenset[str] = frozenset()  # whose documents are lacking
+    releases: frozenset[int] = frozenset()  # whose requirements are lacking, by id
+
+
+def prove_subjects(
+    task: ProofTask, subjects: Sequence[Subject], budget: Callable[[], Budget]
+) -> Iterator[SubjectProofs]:
+    """Yields the proofs of subjects as they are made; each gets a budget of its own."""
+    provers = [_MachineProver(task, number) for number in range(len(task.machines))]
+    for subject in subjects:
+        try:
+            yield _prove(subject, task.machines, provers, budget)
+        except Unsent:
+            yield SubjectProofs(subject, None)
+
+
+def _prove(
+    subject: Subject,
+    machines: Sequence[ProofTarget],
+    provers: "Sequence[_MachineProver]",
+    budget: Callable[[], Budget],
+) -> SubjectProofs:
+    verdicts: list[SubjectVerdict] = []
+    projects, releases = frozenset[str](), frozenset[int]()
+    for machine, prover in zip(machines, provers, strict=True):
+        try:
+            verdict = prover.verdict(subject, budget())
+        except Lacking as lack:
+            projects, releases = projects | lack.projects, releases | lack.releases
+            verdict = SubjectVerdict((), "undecided", why=(_MISSING,))
+        verdicts.append(replace(verdict, targets=(machine.name,)))
+    return SubjectProofs(subject, joined(verdicts), projects, releases)
+
+
+class _MachineProver:
+    """Proves subjects on one target."""
+
+    def __init__(self, task: ProofTask, number: int) -> None:
+        target = task.machines[number]
+        self._environments = task.environments
+        self._served = served(target, task.environments)
+        self._subjects = SubjectProver(target, task.facts, task.wanted, 1 << number)
+        self._calling = self._calls_on(self._subjects.shared)
+
+    def verdict(self, subject: Subject, budget: Budget) -> SubjectVerdict:
+        """Returns the verdict on a subject. Raises Lacking, Unsent."""
+        prover, wanted = self._subjects.set_up(subject)
+        calling = self._calling
+        if prover is not self._subjects.shared:
+            calling = self._calls_on(prover)
+        budget.check()  # a request to stop the cycle is noticed here too
+        pins: tuple[Pin, ...] = ()
+        tried, met = set[tuple[str, int]](), set[str]()
+
+        def prove() -> Proof:
+            nonlocal pins, tried, met
+            proof = prover.prove(wanted, budget, subject.text)
+            proof = prover.rehearse(wanted, proof, budget)
+            if proof.rehearsals:
+                tried, met = missed(proof, calling, wanted, budget)
+            pins = _pins(proof, calling, wanted)
+            return proof
+
+        proof = unbroken(prover, wanted, budget, prove)
+        return SubjectVerdict(
+            (),
+            proof.verdict,
+            pins,
+            proof.why,
+            proof.steps,
+            proof.consulted | met,
+            frozenset((n, prover.index.usable(n)[i].release.version) for n, i in tried),
+        )
+
+    def _calls_on(self, prover: Prover) -> ClosureChoices:
+        return ClosureChoices(prover.index, self._served, self._environments.groups)
+
+
+def _pins(proof: Proof, calling: ClosureChoices, wanted: Asked) -> tuple[Pin, ...]:
+    """Returns the pins to be stored: the solver's, and those of installers that differ."""
+    found = _stored(proof.pins, "solver", calling, wanted)
+    have = {(pin.name, pin.version) for pin in found}
+    for installer, pins in proof.others.items():
+        others = _stored(pins, installer, calling, wanted)
+        found += [pin for pin in others if (pin.name, pin.version) not in have]
+    return tuple(found)
+
+
+def _stored(
+    pins: Sequence[Installed], chosen_by: str, calling: ClosureChoices, wanted: Asked
+) -> list[Pin]:
+    called = calling.called(wanted, {pin.name: pin.version for pin in pins})
+    return [
+        Pin(
+            one.name,
+            one.usable.release.version,
+            one.extras,
+            chosen_by,
+            added=one.name not in called,
+        )
+        for one in pins
+    ]

@@ -1,0 +1,224 @@
+"""Processes that prove: a search is pure computing, so each core can have its own.
+
+What a proof is made of is sent to them, and what comes of it is sent back. A process that ends
+before its time costs no more than the proofs that it was at: they are made again one by one, and
+one that ends a process by itself is undecided.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import IO, cast
+
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.index import OfferedFile, Offers, Unsent
+from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, prove_subjects
+from pypisync.core.resolve.subject_verdict import SubjectVerdict
+from pypisync.core.wanted.groups import Subject
+
+_PARTS = 8  # that each process gets: proofs differ in what they cost
+_LOOK = 0.1  # seconds between two looks whether to stop
+_ENDED = "the process that searched ended before its time"
+
+
+class Provers:
+    """Proves in ``number`` processes; 1: in this one.
+
+    The first proofs are made here for ``patience`` seconds: most cycles have few, and a process
+    has to be started.
+    """
+
+    def __init__(self, number: int, patience: float = 0.3) -> None:
+        self._number = number
+        self._patience = patience
+        self._idle: list[_Prover] = []
+
+    def close(self) -> None:
+        """End the processes."""
+        for prover in self._idle:
+            prover.end()
+
+    def prove(self, task: ProofTask, budget: Callable[[], Budget]) -> Iterator[SubjectProofs]:
+        """Yields the proofs of all that is wanted, in any order.
+
+        Raises what a budget raises when the cycle is to stop.
+        """
+        alone = time.monotonic() + self._patience
+        here = prove_subjects(task, task.wanted, budget)
+        done = 0
+        while self._number == 1 or len(task.wanted) - done < 2 or time.monotonic() < alone:
+            if (proofs := next(here, None)) is None:
+                return
+            done += 1
+            yield proofs
+        left = task.wanted[done:]
+        for proofs in self._elsewhere(task, left, budget):
+            if proofs.verdicts is None:
+                yield from prove_subjects(task, [proofs.subject], budget)
+            else:
+                yield proofs
+
+    def _elsewhere(
+        self, task: ProofTask, subjects: Sequence[Subject], budget: Callable[[], Budget]
+    ) -> Iterator[SubjectProofs]:
+        one = budget()
+        sent = pickle.dumps((replace(task, facts=_alone(task.facts)), one.steps, one.left()))
+        parts: SimpleQueue[Sequence[Subject]] = SimpleQueue()
+        size = max(1, len(subjects) // (self._number * _PARTS))
+        for start in range(0, len(subjects), size):
+            parts.put(subjects[start : start + size])
+        done: SimpleQueue[SubjectProofs] = SimpleQueue()
+        provers = [self._idle.pop() if self._idle else _Prover() for _ in range(self._number)]
+        for prover in provers:
+            prover.begin(task, sent, parts, done)
+        try:
+            for _ in subjects:
+                yield _next(done, one)
+        except BaseException:
+            for prover in provers:
+                prover.end()
+            raise
+        self._idle = provers
+
+
+def _alone(facts: Offers) -> Offers:
+    """Returns facts that can be sent: what would be looked up is not among them."""
+    return replace(facts, look_up=None if facts.look_up is None else _unsent)
+
+
+def _unsent(name: str) -> Sequence[OfferedFile]:
+    raise Unsent(name)
+
+
+def _next(done: "SimpleQueue[SubjectProofs]", budget: Budget) -> SubjectProofs:
+    while True:
+        budget.clock()  # which raises if the cycle is to stop
+        with suppress(Empty):
+            return done.get(timeout=_LOOK)
+
+
+class _Prover:
+    """One process, and the thread that talks to it. It is started when it is needed."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()  # of the two before
+        self._ended = False
+        self._known = b""  # the task that the process has
+
+    def begin(
+        self,
+        task: ProofTask,
+        sent: bytes,
+        parts: "SimpleQueue[Sequence[Subject]]",
+        done: "SimpleQueue[SubjectProofs]",
+    ) -> None:
+        """Prove one part after another in a thread, until none is left."""
+
+        def work() -> None:
+            with suppress(Empty):
+                while not self._ended:
+                    for proofs in self._prove(task, sent, parts.get_nowait()):
+                        done.put(proofs)
+
+        self._thread = threading.Thread(target=work, name="prover", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """End the process, whatever it is at."""
+        with self._lock:
+            self._ended = True
+            if self._process is not None:
+                self._process.kill()
+        if self._thread is not None:
+            self._thread.join()
+        self._forget()
+
+    def _prove(
+        self, task: ProofTask, sent: bytes, subjects: Sequence[Subject], *, alone: bool = False
+    ) -> Iterator[SubjectProofs]:
+        """Yields the proofs of these subjects; fewer if the process was to end.
+
+        ``alone``: it is the one subject that a fresh process was given first.
+        """
+        found = self._ask(sent, subjects)
+        if found is not None or self._ended:
+            yield from found or ()
+        elif not alone:
+            for subject in subjects:
+                yield from self._prove(task, sent, [subject], alone=True)
+        else:
+            targets = tuple(machine.name for machine in task.machines)
+            verdict = SubjectVerdict(targets, "undecided", why=(_ENDED,))
+            yield SubjectProofs(subjects[0], [verdict])
+
+    def _ask(self, sent: bytes, subjects: Sequence[Subject]) -> list[SubjectProofs] | None:
+        """Returns what the process finds; None if it has ended."""
+        try:
+            source, target = self._pipes()
+            if self._known is not sent:
+                target.write(sent)
+                self._known = sent
+            pickle.dump(subjects, target)
+            target.flush()
+            found: list[SubjectProofs] = pickle.load(source)  # noqa: S301 - from this very program
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._forget()
+            return None
+        return found
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Returns what the process says, and what it is told. Raises EOFError if it was ended."""
+        with self._lock:
+            if self._ended:
+                raise EOFError
+            if self._process is None:
+                # Not from the working directory, which need not be trusted.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "pypisync.cycle.provers"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
+                    start_new_session=True,  # an interrupt at the terminal is for the cycle
+                )
+            return cast("IO[bytes]", self._process.stdout), cast("IO[bytes]", self._process.stdin)
+
+    def _forget(self) -> None:
+        """Let go of the process."""
+        with self._lock:
+            process, self._process, self._known = self._process, None, b""
+        if process is not None:
+            process.kill()
+            with suppress(OSError):
+                process.communicate()
+
+
+def main() -> None:
+    """Prove what is asked for on standard input, until that ends."""
+    source, target = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever is printed is no answer
+    task, steps, seconds = pickle.load(source)  # noqa: S301 - from this very program
+
+    def budget() -> Budget:
+        return Budget(steps, time.monotonic() + seconds, time.monotonic)
+
+    with suppress(EOFError):
+        while True:
+            asked = pickle.load(source)  # noqa: S301 - from this very program
+            if isinstance(asked, tuple):
+                task, steps, seconds = asked
+                continue
+            pickle.dump(list(prove_subjects(task, asked, budget)), target)
+            target.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Proofs by several processes: the same as by one, whatever happens to a process."""
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pypisync.catalog.proofs.index import offers
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.index import OfferedFile
+from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs
+from pypisync.core.standards.requirements import parse
+from pypisync.core.wanted.groups import of_root
+from pypisync.cycle.provers import Provers
+from pypisync.errors import Stopped
+from tests.recipe.mirrors import LINUX, Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+ENVIRONMENT = LINUX | {"python_version": ["3.11", "3.13"]}
+ROOTS = 24
+
+
+def conflicting(seed: int) -> World:
+    """Roots whose bounds conflict now and then; some can use no file, or need what is missing."""
+    draw = random.Random(seed)
+    world = World()
+    for n in range(12):
+        for version in ("1.0", "1.1", "2.0"):
+            needs = [
+                f"lib-{m}{draw.choice(('', '<2', '>=1.1'))}" for m in range(n) if m % 5 == n % 5
+            ]
+            world.publish(f"lib-{n}", version, requires=needs)
+    world.publish("windows", "1.0", wheels=("cp311-cp311-win_amd64",))
+    for n in range(ROOTS):
+        bounds = ("", "<2", "==1.1", ">=2")
+        needs = [f"lib-{draw.randrange(12)}{draw.choice(bounds)}" for _ in range(4)]
+        needs += draw.choice(([], [], ["windows"], ["missing"]))
+        world.publish(f"root-{n}", "1.0", requires=needs)
+    return world
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> ProofTask:
+    """The proofs of a mirror's roots, what upstream offers at large included."""
+    seed = random.SystemRandom().randrange(2**32)
+    print("seed", seed)
+    roots = {f"root-{n}": ["latest"] for n in range(ROOTS)}
+    bench = Bench(tmp_path / "m", MemoryUpstream(conflicting(seed)), roots, environment=ENVIRONMENT)
+    bench.sync()
+    catalog = bench.catalog()
+    rules = bench.mirror(catalog).rules
+    with catalog.begin() as connection:
+        facts = offers(connection, roots)
+    catalog.close()
+    subjects = [of_root(parse(root)) for root in roots]
+    return ProofTask(rules.targets, tuple(rules.machines.all), facts, subjects)
+
+
+def proven(
+    task: ProofTask, number: int, budget: Callable[[], Budget] = Budget
+) -> dict[str, SubjectProofs]:
+    some = Provers(number, patience=0)
+    found = {one.subject.text: one for one in some.prove(task, budget)}
+    some.close()
+    return found
+
+
+@pytest.mark.parametrize("number", [2, 8])
+def test_as_many_processes_as_one_likes_prove_the_same(task: ProofTask, number: int) -> None:
+    alone = proven(task, 1)
+    verdicts = {one.verdict for proofs in alone.values() for one in proofs.verdicts or ()}
+    assert {"proven", "refuted"} <= verdicts
+    assert proven(task, number) == alone
+
+
+def test_facts_that_were_not_sent_are_looked_up_here(task: ProofTask) -> None:
+    asked: set[str] = set()
+    files = task.facts.files
+
+    def look_up(name: str) -> Sequence[OfferedFile]:
+        asked.add(name)
+        return files(name)
+
+    alone = proven(task, 1)
+    facts = replace(task.facts, look_up=look_up)
+    assert proven(replace(task, facts=facts), 2) == alone
+    assert "windows" in asked
+
+
+def test_a_process_that_ends_is_replaced(task: ProofTask) -> None:
+    some = Provers(2, patience=0)
+    first = {one.subject.text: one for one in some.prove(task, Budget)}
+    for prover in some._idle:
+        assert prover._process is not None
+        prover._process.kill()
+    again = {one.subject.text: one for one in some.prove(task, Budget)}
+    some.close()
+    assert again == first
+
+
+def test_what_ends_every_process_is_undecided(
+    task: ProofTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    found = proven(task, 2)
+    assert found.keys() == {one.text for one in task.wanted}
+    for proofs in found.values():
+        assert proofs.verdicts is not None
+        assert [(one.verdict, one.why) for one in proofs.verdicts] == [
+            ("undecided", ("the process that searched ended before its time",))
+        ]
+        assert len(proofs.verdicts[0].targets) == len(task.machines)
+
+
+def test_a_stop_ends_the_processes(task: ProofTask) -> None:
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        if looks > 3:
+            raise Stopped("stopped")
+        return 0.0
+
+    some = Provers(2, patience=0)
+    many = replace(task, wanted=[*task.wanted] * 40)
+    with pytest.raises(Stopped):
+        list(some.prove(many, lambda: Budget(clock=clock)))
+    assert some._idle == []
