@@ -1,9 +1,10 @@
 """Puts the parts together as the configuration says."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +120,25 @@ def follow_date(mirror: Mirror, config: Config) -> None:
         mirror.settled = None
 
 
+def cores(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Returns how many cores this process may use, at least 1.
+
+    By its affinity, and by ``cpu.max`` of its control groups (cgroup v2), as containers and
+    CPUQuota of systemd set it.
+    """
+    found = float(len(os.sched_getaffinity(0)))
+    try:
+        place = own.read_text(encoding="utf-8").rpartition("::/")[2].strip()
+        folders = [groups / place, *(groups / place).parents]
+        for folder in folders[: folders.index(groups) + 1]:
+            with suppress(OSError, ValueError):
+                quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+                found = min(found, int(quota) / int(period))
+    except (OSError, ValueError):  # there are none
+        pass
+    return max(1, int(found))
+
+
 def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
     """Returns what one proof may cost; one that is under way ends when the cycle is to stop."""
 
@@ -224,6 +244,7 @@ def _parts(
             grace=config.grace,
             retention=config.retention,
             budget=_budgets(config, stop),
+            processes=config.processes or cores(),
             limits=Limits(config.limits.projects, config.limits.bytes),
             removals=config.limits.removals,
             removals_share=config.limits.removals_share,

@@ -149,6 +149,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "listen", shown_address(config.listen) or "-"
     yield from _policy(config.policy)
     yield "proof_budget", show_duration(config.proof_budget)
+    yield "processes", str(config.processes or "as many as there are cores")
     yield "disk_reserve", show_size(config.disk_reserve)
     yield "grace", show_duration(config.grace)
     yield "retention", show_duration(config.retention)
@@ -249,6 +250,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "targets": [{"name": t.name, "values": dict(t.values)} for t in config.targets.all],
         "proof_targets": [name for kind, name in _machines(config) if kind == "proof target"],
         "proof_budget": config.proof_budget,
+        "processes": config.processes,
         "roots": [
             {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}
             for r in config.packages

@@ -56,6 +56,7 @@ class Config:
     environment: Mapping[str, tuple[str, ...] | None]
     proof_targets: tuple[str, ...] | None  # names; None: derived from the environment
     proof_budget: int  # seconds
+    processes: int | None  # that prove; None: as many as there are cores
     targets: Targets
     packages: tuple[Package, ...]
     patterns: tuple[Pattern, ...]
@@ -277,6 +278,7 @@ def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
         environment=environment,
         proof_targets=None if document.targets is None else tuple(document.targets),
         proof_budget=document.proof_budget,
+        processes=document.processes,
         targets=targets(environment, [platform(text) for text in document.platforms or ()]),
         packages=tuple(_packages(document)),
         patterns=tuple(

@@ -262,6 +262,12 @@ class Document(Keys):
         description="how long the proof of one root may take: seconds or a duration such as "
         '"10 s"; what takes longer is called undecided',
     )
+    processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="null (as many as there are cores for it) or 1 to 64 processes that prove",
+    )
     upstream: UpstreamKeys = Field(
         default=UpstreamKeys(), description="an object that says how upstream is asked"
     )

@@ -1,5 +1,6 @@
 """Proofs by several processes: the same as by one, whatever happens to a process."""
 
+import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from pypisync.core.standards.requirements import parse
 from pypisync.core.wanted.groups import of_root
 from pypisync.cycle.provers import Provers
 from pypisync.errors import Stopped
+from pypisync.wiring import cores
 from tests.recipe.mirrors import LINUX, Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -131,3 +133,28 @@ def test_a_stop_ends_the_processes(task: ProofTask) -> None:
     with pytest.raises(Stopped):
         list(some.prove(many, lambda: Budget(clock=clock)))
     assert some._idle == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({}, 8),
+        ({"": "max 100000"}, 8),
+        ({"a/b": "150000 100000"}, 1),
+        ({"a/b": "250000 100000", "a": "max 100000"}, 2),
+        ({"a/b": "max 100000", "a": "50000 100000"}, 1),
+        ({"a": "400000 100000", "": "nonsense"}, 4),
+    ],
+)
+def test_no_more_cores_than_the_control_groups_allow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    own = tmp_path / "cgroup"
+    own.write_text("0::/a/b\n")
+    groups = tmp_path / "fs"
+    (groups / "a" / "b").mkdir(parents=True)
+    for place, text in limits.items():
+        (groups / place / "cpu.max").write_text(text + "\n")
+    assert cores(groups, own) == expected
+    assert cores(groups, tmp_path / "missing") == 8

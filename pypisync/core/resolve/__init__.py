@@ -1,7 +1,8 @@
 """Proofs: whether a root can be installed on a target, with which pins, or why not.
 
 - ``index``, ``target_index``, ``candidates``: what an index offers, to one target, as integers
-- ``subject_prover``, ``prover``: the verdict on a root, from all of the following
+- ``subject_proofs``, ``subject_prover``, ``prover``: the verdict on a root, from all that follows
+- ``subject_verdict``: what is recorded of it
 - ``consensus``: the pins that every installer agrees on
 - ``solver``; ``uv`` with ``pubgrub`` and ``lines``; ``pip``: searches, ours and theirs
 - ``check_pins``, ``check_refutation``: check what a search claims, by other means
