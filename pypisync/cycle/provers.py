@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +20,7 @@ from typing import IO, cast
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.index import OfferedFile, Offers, Unsent
-from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, prove_subjects
+from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, SubjectsProver
 from pypisync.core.resolve.subject_verdict import SubjectVerdict
 from pypisync.core.wanted.groups import Subject
 
@@ -31,11 +32,11 @@ _ENDED = "the process that searched ended before its time"
 class Provers:
     """Proves in ``number`` processes; 1: in this one.
 
-    The first proofs are made here for ``patience`` seconds: most cycles have few, and a process
-    has to be started.
+    The first proofs are made here, for ``patience`` seconds of processor time: most cycles have
+    few, and what one works out is kept for the next, which each process has to find for itself.
     """
 
-    def __init__(self, number: int, patience: float = 0.3) -> None:
+    def __init__(self, number: int, patience: float = 1.0) -> None:
         self._number = number
         self._patience = patience
         self._idle: list[_Prover] = []
@@ -50,18 +51,14 @@ class Provers:
 
         Raises what a budget raises when the cycle is to stop.
         """
-        alone = time.monotonic() + self._patience
-        here = prove_subjects(task, task.wanted, budget)
-        done = 0
-        while self._number == 1 or len(task.wanted) - done < 2 or time.monotonic() < alone:
-            if (proofs := next(here, None)) is None:
-                return
-            done += 1
-            yield proofs
-        left = task.wanted[done:]
-        for proofs in self._elsewhere(task, left, budget):
+        alone = time.thread_time() + self._patience
+        here = SubjectsProver(task, budget)
+        left = deque(task.wanted)
+        while left and (self._number == 1 or len(left) < 2 or time.thread_time() < alone):
+            yield from here.prove([left.popleft()])
+        for proofs in self._elsewhere(task, [*left], budget) if left else ():
             if proofs.verdicts is None:
-                yield from prove_subjects(task, [proofs.subject], budget)
+                yield from here.prove([proofs.subject])
             else:
                 yield proofs
 
@@ -205,19 +202,22 @@ def main() -> None:
     """Prove what is asked for on standard input, until that ends."""
     source, target = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever is printed is no answer
-    task, steps, seconds = pickle.load(source)  # noqa: S301 - from this very program
-
-    def budget() -> Budget:
-        return Budget(steps, time.monotonic() + seconds, time.monotonic)
-
+    prover: SubjectsProver | None = None
     with suppress(EOFError):
         while True:
             asked = pickle.load(source)  # noqa: S301 - from this very program
             if isinstance(asked, tuple):
-                task, steps, seconds = asked
-                continue
-            pickle.dump(list(prove_subjects(task, asked, budget)), target)
-            target.flush()
+                prover = _prover(*asked)
+            elif prover is not None:
+                pickle.dump(list(prover.prove(asked)), target)
+                target.flush()
+
+
+def _prover(task: ProofTask, steps: int, seconds: float) -> SubjectsProver:
+    def budget() -> Budget:
+        return Budget(steps, time.monotonic() + seconds, time.monotonic)
+
+    return SubjectsProver(task, budget)
 
 
 if __name__ == "__main__":

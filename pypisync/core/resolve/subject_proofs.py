@@ -3,7 +3,7 @@
 It depends on nothing but what it is given, so that several processes can share the work.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -41,34 +41,33 @@ class SubjectProofs(NamedTuple):
     releases: frozenset[int] = frozenset()  # whose requirements are lacking, by id
 
 
-def prove_subjects(
-    task: ProofTask, subjects: Sequence[Subject], budget: Callable[[], Budget]
-) -> Iterator[SubjectProofs]:
-    """Yields the proofs of subjects as they are made; each gets a budget of its own."""
-    provers = [_MachineProver(task, number) for number in range(len(task.machines))]
-    for subject in subjects:
-        try:
-            yield _prove(subject, task.machines, provers, budget)
-        except Unsent:
-            yield SubjectProofs(subject, None)
+class SubjectsProver:
+    """Proves subjects; what one proof works out is kept for the next."""
 
+    def __init__(self, task: ProofTask, budget: Callable[[], Budget]) -> None:
+        self._machines = task.machines
+        self._budget = budget  # each proof gets one of its own
+        self._provers = [_MachineProver(task, number) for number in range(len(task.machines))]
 
-def _prove(
-    subject: Subject,
-    machines: Sequence[ProofTarget],
-    provers: "Sequence[_MachineProver]",
-    budget: Callable[[], Budget],
-) -> SubjectProofs:
-    verdicts: list[SubjectVerdict] = []
-    projects, releases = frozenset[str](), frozenset[int]()
-    for machine, prover in zip(machines, provers, strict=True):
-        try:
-            verdict = prover.verdict(subject, budget())
-        except Lacking as lack:
-            projects, releases = projects | lack.projects, releases | lack.releases
-            verdict = SubjectVerdict((), "undecided", why=(_MISSING,))
-        verdicts.append(replace(verdict, targets=(machine.name,)))
-    return SubjectProofs(subject, joined(verdicts), projects, releases)
+    def prove(self, subjects: Iterable[Subject]) -> Iterator[SubjectProofs]:
+        """Yields the proofs of subjects as they are made."""
+        for subject in subjects:
+            try:
+                yield self._prove(subject)
+            except Unsent:
+                yield SubjectProofs(subject, None)
+
+    def _prove(self, subject: Subject) -> SubjectProofs:
+        verdicts: list[SubjectVerdict] = []
+        projects, releases = frozenset[str](), frozenset[int]()
+        for machine, prover in zip(self._machines, self._provers, strict=True):
+            try:
+                verdict = prover.verdict(subject, self._budget())
+            except Lacking as lack:
+                projects, releases = projects | lack.projects, releases | lack.releases
+                verdict = SubjectVerdict((), "undecided", why=(_MISSING,))
+            verdicts.append(replace(verdict, targets=(machine.name,)))
+        return SubjectProofs(subject, joined(verdicts), projects, releases)
 
 
 class _MachineProver:
