@@ -29,9 +29,10 @@ def file_asks(wanted: Iterable[FileToFetch]) -> Iterator[FileAsk]:
 
 
 def fetch_ahead(incoming: Incoming, report: Report, unread: Collection[str]) -> None:
-    """Ask for files of the selection as it is now, but for those ``unread``, as far as is fit.
+    """Ask for files of the selection as it is now, as far as is fit.
 
-    Those are paths of releases whose requirements are being read. Raises CatalogError.
+    ``unread``: paths of releases whose requirements are being read. These are left out, and files
+    of projects that are being read: what is known of them may be outdated. Raises CatalogError.
     """
     mirror = incoming.mirror
     if not incoming.may_fetch_ahead or limits.LIMITS in report.failed:
@@ -40,7 +41,7 @@ def fetch_ahead(incoming: Incoming, report: Report, unread: Collection[str]) -> 
         wanted = missing_files.files_to_fetch(connection)
     most = _most(mirror) if wanted else 0
     asks = []
-    for ask in file_asks(wanted):
+    for ask in file_asks(file for file in wanted if file.project not in incoming.projects):
         known = ask.path in incoming.failed or ask.path in unread or incoming.under_way([ask.path])
         if known or ask.urgent or ask.size is None or incoming.ahead + ask.size > most:
             continue
