@@ -136,8 +136,8 @@ class Incoming:
         """Bring files into the pool and record them. Returns the failures by path.
 
         Once ``most`` bytes have come in this cycle, files of which no size is stated are left
-        (OverLimit); None: any number. Raises StorageError, CatalogError, and Stopped if upstream was told to leave some
-        unanswered.
+        (OverLimit); None: any number. Raises StorageError, CatalogError, and Stopped if upstream
+        was told to leave some unanswered.
         """
         self._deposit.most = most
         wanted = {ask.path: ask for ask in asks}
