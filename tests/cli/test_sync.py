@@ -86,7 +86,7 @@ def test_the_report_as_json_and_the_log_as_json(config: Path, world: World) -> N
     assert (done.json["files"], done.json["failed"], done.json["generation"]) == (2, {}, 1)
     logged = list(events(done.err))
     named = [line["event"] for line in logged if line["event"] != "warning"]
-    assert [named[0], *named[-3:]] == ["changelog", "files", "pages", "run"]
+    assert [named[0], *named[-4:]] == ["changelog", "files", "wheels", "pages", "run"]
     assert logged[-1]["bytes"] == done.json["bytes"] > 200_000
     assert {"timestamp", "level"} <= logged[-1].keys()
     again = invoke(config, "sync", "--log-json")

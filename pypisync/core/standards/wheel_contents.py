@@ -54,7 +54,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.parser import Parser
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -306,6 +305,9 @@ def _metadata_objections(
 def _compared(found: Metadata) -> tuple[object, ...]:
     """Returns what pip compares; None is equal to nothing."""
     requires: object = None
+    # Late: a cycle that looks into no wheel need not wait for it.
+    from packaging.requirements import InvalidRequirement, Requirement
+
     with suppress(InvalidRequirement):
         requires = frozenset(map(Requirement, found.requires))
     python: object = None
