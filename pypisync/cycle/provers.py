@@ -1,8 +1,8 @@
 """Processes that prove: a search is pure computing, so each core can have its own.
 
 What a proof is made of is sent to them, and what comes of it is sent back. A process that ends
-before its time costs no more than the proofs that it was at: they are made again one by one, and
-one that ends a process by itself is undecided.
+before its time (for want of memory, or since another version of this program is there now) costs
+no more than the proofs that it was at: they are made here.
 """
 
 import os
@@ -21,12 +21,10 @@ from typing import IO, cast
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.index import OfferedFile, Offers, Unsent
 from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, SubjectsProver
-from pypisync.core.resolve.subject_verdict import SubjectVerdict
 from pypisync.core.wanted.groups import Subject
 
 _PARTS = 8  # that each process gets: proofs differ in what they cost
 _LOOK = 0.1  # seconds between two looks whether to stop
-_ENDED = "the process that searched ended before its time"
 
 
 class Provers:
@@ -74,7 +72,7 @@ class Provers:
         done: SimpleQueue[SubjectProofs] = SimpleQueue()
         provers = [self._idle.pop() if self._idle else _Prover() for _ in range(self._number)]
         for prover in provers:
-            prover.begin(task, sent, parts, done)
+            prover.begin(sent, parts, done)
         try:
             for _ in subjects:
                 yield _next(done, one)
@@ -113,7 +111,6 @@ class _Prover:
 
     def begin(
         self,
-        task: ProofTask,
         sent: bytes,
         parts: "SimpleQueue[Sequence[Subject]]",
         done: "SimpleQueue[SubjectProofs]",
@@ -123,7 +120,8 @@ class _Prover:
         def work() -> None:
             with suppress(Empty):
                 while not self._ended:
-                    for proofs in self._prove(task, sent, parts.get_nowait()):
+                    part = parts.get_nowait()
+                    for proofs in self._ask(sent, part) or [SubjectProofs(s, None) for s in part]:
                         done.put(proofs)
 
         self._thread = threading.Thread(target=work, name="prover", daemon=True)
@@ -139,24 +137,6 @@ class _Prover:
             self._thread.join()
         self._forget()
 
-    def _prove(
-        self, task: ProofTask, sent: bytes, subjects: Sequence[Subject], *, alone: bool = False
-    ) -> Iterator[SubjectProofs]:
-        """Yields the proofs of these subjects; fewer if the process was to end.
-
-        ``alone``: it is the one subject that a fresh process was given first.
-        """
-        found = self._ask(sent, subjects)
-        if found is not None or self._ended:
-            yield from found or ()
-        elif not alone:
-            for subject in subjects:
-                yield from self._prove(task, sent, [subject], alone=True)
-        else:
-            targets = tuple(machine.name for machine in task.machines)
-            verdict = SubjectVerdict(targets, "undecided", why=(_ENDED,))
-            yield SubjectProofs(subjects[0], [verdict])
-
     def _ask(self, sent: bytes, subjects: Sequence[Subject]) -> list[SubjectProofs] | None:
         """Returns what the process finds; None if it has ended."""
         try:
@@ -167,7 +147,7 @@ class _Prover:
             pickle.dump(subjects, target)
             target.flush()
             found: list[SubjectProofs] = pickle.load(source)  # noqa: S301 - from this very program
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except Exception:  # noqa: BLE001 - whatever it is: the proofs are made without it
             self._forget()
             return None
         return found

@@ -104,18 +104,23 @@ def test_a_process_that_ends_is_replaced(task: ProofTask) -> None:
     assert again == first
 
 
-def test_what_ends_every_process_is_undecided(
+def test_where_no_process_lives_all_is_proven_here(
     task: ProofTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    alone = proven(task, 1)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    found = proven(task, 2)
-    assert found.keys() == {one.text for one in task.wanted}
-    for proofs in found.values():
-        assert proofs.verdicts is not None
-        assert [(one.verdict, one.why) for one in proofs.verdicts] == [
-            ("undecided", ("the process that searched ended before its time",))
-        ]
-        assert len(proofs.verdicts[0].targets) == len(task.machines)
+    assert proven(task, 2) == alone
+
+
+def test_a_process_that_says_nonsense_is_done_without(
+    task: ProofTask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone = proven(task, 1)
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec echo nonsense\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert proven(task, 2) == alone
 
 
 def test_a_stop_ends_the_processes(task: ProofTask) -> None:
