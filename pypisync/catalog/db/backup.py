@@ -68,12 +68,12 @@ def _put(file: Path, target: Path) -> Path | None:
     try:
         _copy(file, part)
         _check(part, file)
+        _own(part, target if target.exists() else target.parent)
     except (OSError, sqlite3.Error, CatalogError):
         part.unlink(missing_ok=True)
         raise
     before = target.with_name(f"{target.name}.before-restore")
     there = target.exists()
-    _own(part, target if there else target.parent)
     if there:
         target.replace(before)
     for shared in ("-wal", "-shm"):  # they belong to the database that was
@@ -92,8 +92,8 @@ def _refuse(file: Path, database: Path) -> None:
 
 def _own(part: Path, like: Path) -> None:
     """Give the file to the owner of another: root restores what a daemon of its own user writes."""
-    owner = like.stat()
-    if owner.st_uid != os.geteuid():
+    if os.geteuid() == 0:
+        owner = like.stat()
         os.chown(part, owner.st_uid, owner.st_gid)
 
 
