@@ -48,7 +48,8 @@ def before_fetching(
 ) -> tuple[Sequence[FileToFetch], str]:
     """Return the files that may be fetched, and why not all of them; "" if all may.
 
-    ``above``: something new was not read already, so nothing new is to be fetched either.
+    ``above``: something new was not read already, so nothing new is to be fetched either. What a
+    page lists was lost and is not added, so it does not count.
     Raises CatalogError.
     """
     limits = mirror.limits
@@ -58,12 +59,17 @@ def before_fetching(
         new, size = len(membership.new_projects(connection)), _to_fetch(mirror, wanted)
         if not above and (_within(limits, new, size) or _lifted(connection)):
             return wanted, ""
+        lost = membership.on_pages(connection, {file.id for file in wanted})
+        size = _to_fetch(mirror, [file for file in wanted if file.id not in lost])
+        if not above and _within(limits, new, size):
+            return wanted, ""
         found = difference(connection, mirror.now(), mirror.pool.has)
         listed = membership.of_listed_projects(connection, {file.id for file in wanted})
-    allowed = [file for file in wanted if file.id in listed]
-    if not _within(limits, 0, _to_fetch(mirror, allowed)):
-        allowed = []
-    return allowed, _exceeded(mirror, new, size, found)
+    more = [file for file in wanted if file.id in listed - lost]
+    if not _within(limits, 0, _to_fetch(mirror, more)):
+        more = []
+    allowed = lost.union(file.id for file in more)
+    return [file for file in wanted if file.id in allowed], _exceeded(mirror, new, size, found)
 
 
 def most_bytes(mirror: Mirror) -> int | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -104,3 +105,22 @@ def test_a_plan_tells_what_stays_although_nothing_asks_for_it(
         )
     configure(tmp_path, server.url, packages={name: ["latest"] for name in "abcd"})
     assert invoke(config, "plan").code == 0
+
+
+def test_what_is_lost_is_fetched_again_whatever_the_limits(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    """A repair adds nothing; and what a guard has stopped does not come along with it."""
+    for name in "ab":
+        world.publish(name, "1.0", size_padding=9000)
+    limits = {"bytes": "12 KiB"}
+    packages = {"a": ["latest"], "b": ["latest"]}
+    config = configure(tmp_path, server.url, packages=packages, limits=limits)
+    assert invoke(config, "sync", "--no-limits").code == 0
+    world.publish("c", "1.0", size_padding=20000)
+    configure(tmp_path, server.url, packages={**packages, "c": ["latest"]}, limits=limits)
+    assert invoke(config, "sync").code == 1
+    shutil.rmtree(tmp_path / "data" / "packages")
+    invoke(config, "verify", "--repair")
+    assert read_tree(tmp_path / "data").keys() == {"a", "b"}
+    assert invoke(config, "verify").code == 0

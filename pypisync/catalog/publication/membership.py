@@ -48,6 +48,16 @@ def of_listed_projects(connection: Connection, ids: Collection[int]) -> set[int]
     return found
 
 
+def on_pages(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return those of the files (ids) that a page lists now."""
+    found: set[int] = set()
+    here = and_(published.c.path == files.c.path, published.c.last.is_(None))
+    for batch in batches(sorted(ids)):
+        query = select(files.c.id).where(among(files.c.id, batch), exists().where(here))
+        found.update(connection.scalars(query))
+    return found
+
+
 def _listed() -> ColumnElement[bool]:
     return exists().where(published.c.name == projects.c.name, published.c.last.is_(None))
 
