@@ -1,6 +1,18 @@
 """What the tables are made of: columns of the few kinds that there are."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    event,
+    text,
+)
 
 # Batch migrations on SQLite need every constraint to have a name.
 metadata = MetaData(
@@ -45,3 +57,20 @@ def ref_column(name: str, target: str, *, index: bool = True, key: bool = False)
     """Returns a column for a row of another table, with which this row goes."""
     foreign = ForeignKey(f"{target}.id", ondelete="CASCADE")
     return Column(name, Integer, foreign, nullable=False, index=index, primary_key=key)
+
+
+def partial_index(name: str, column: str, where: str, postgresql: str = "") -> Index:
+    """Returns an index of the rows for which a condition holds.
+
+    ``postgresql`` is the condition there, if it is not the same text.
+    """
+    # Named postgresql_where, it would have SQLAlchemy import all of that dialect, for SQLite too.
+    return Index(name, column, sqlite_where=text(where), info={"where": postgresql or where})
+
+
+@event.listens_for(metadata, "before_create")
+def _conditions(_: MetaData, connection: Connection, **_options: object) -> None:
+    if connection.dialect.name == "postgresql":
+        for index in (one for table in metadata.tables.values() for one in table.indexes):
+            if "where" in index.info:
+                index.dialect_options["postgresql"]["where"] = text(index.info["where"])

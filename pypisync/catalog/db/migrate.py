@@ -1,8 +1,9 @@
 """The schema's revision: that of the code, that of the database, and upgrades between them.
 
 The migrations lie beside the package in a checkout and inside it in a wheel. One history runs on
-SQLite and on PostgreSQL. Alembic is imported only where it has work: a run that finds the right
-revision should not wait for it.
+SQLite and on PostgreSQL. An empty database gets the tables as they are now, which are those that
+all migrations make (a test compares them). Alembic is imported only where it has work: a run that
+finds the right revision, or no table at all, should not wait for it.
 """
 
 import os
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 from pypisync.catalog.db import views
+from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.engine import database_errors, open_engine
 from pypisync.catalog.db.reader import REVISION
 from pypisync.errors import CatalogError
@@ -80,8 +82,6 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     Everything happens in one transaction, so a migration that fails leaves the schema as it was.
     Raises CatalogError if the database is newer than this code.
     """
-    from alembic import command
-
     sqlite = engine.dialect.name == "sqlite"
     with database_errors(engine):
         if sqlite:
@@ -94,11 +94,12 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
                 if not sqlite:
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 before = revision(connection)
-                if before is not None and before != wanted_revision():
+                if before is None:
+                    _create(connection)
+                elif before != REVISION:
                     _refuse_unknown(connection)
-                if before != wanted_revision():
                     views.drop(connection)
-                    command.upgrade(_config(connection), "head")
+                    migrate(connection)
                     views.create(connection)
                 if sqlite:
                     _check_foreign_keys(connection)
@@ -106,7 +107,29 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
             if sqlite:
                 event.remove(engine, "connect", _foreign_keys_off)
                 engine.dispose()
-    return before, wanted_revision()
+    return before, REVISION
+
+
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Run the migrations that lead from the database's revision to that one."""
+    from alembic import command
+
+    command.upgrade(_config(connection), to)
+
+
+def _create(connection: Connection) -> None:
+    """Make the tables and views of the wanted revision."""
+    import pypisync.catalog.db.schema  # noqa: F401 - all tables
+
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(
+        text(  # as Alembic makes it
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:now)"), {"now": REVISION})
+    views.create(connection)
 
 
 def back_up(engine: Engine, revision: str) -> tuple[Path, Path] | None:

@@ -23,19 +23,19 @@ from sqlalchemy import (
 )
 
 import pypisync.catalog.db.schema_proofs
-import pypisync.catalog.db.schema_quarantine  # noqa: F401 - and so are these
+import pypisync.catalog.db.schema_quarantine
+import pypisync.catalog.db.schema_vulnerabilities  # noqa: F401 - and so are these
 from pypisync.catalog.db.columns import (
     flag_column,
     id_column,
     metadata,
     number_column,
+    partial_index,
     ref_column,
     serial_column,
     text_column,
 )
 
-# The conditions of partial indexes stand here for SQLite alone, and in the migrations for both:
-# SQLAlchemy would import all of PostgreSQL's dialect to check a word of it.
 # -- state ----------------------------------------------------------------------------------
 
 settings = Table(
@@ -114,8 +114,8 @@ releases = Table(
     Column("examined", Float),  # when upstream was asked for its vulnerabilities last
     flag_column("unexamined"),  # to be asked for them now
     UniqueConstraint("project_id", "key"),
-    Index("ix_releases_unexamined", "id", sqlite_where=text("unexamined = 1")),
-    Index("ix_releases_wanted", "id", sqlite_where=text("knowledge = 'wanted'")),
+    partial_index("ix_releases_unexamined", "id", "unexamined = 1", postgresql="unexamined"),
+    partial_index("ix_releases_wanted", "id", "knowledge = 'wanted'"),
     comment="a version of a project; without files it is gone and waits for the next decision",
 )
 
@@ -148,10 +148,10 @@ files = Table(
     text_column("refused_uv"),  # the same of uv
     text_column("barred"),  # why the policy bars it; "" if it does not
     Column("matures", Float),  # when that ends by itself, seconds since 1970
-    Index("ix_files_unhashed", "path", sqlite_where=text("sha256 = ''")),
+    partial_index("ix_files_unhashed", "path", "sha256 = ''"),
     Index("ix_files_ranged", "release_id", sqlite_where=text("ranged IS NOT NULL")),
-    Index("ix_files_barred", "release_id", sqlite_where=text("barred <> ''")),
-    Index("ix_files_matures", "matures", sqlite_where=text("matures IS NOT NULL")),
+    partial_index("ix_files_barred", "release_id", "barred <> ''"),
+    partial_index("ix_files_matures", "matures", "matures IS NOT NULL"),
     UniqueConstraint("release_id", "filename"),
     comment="distribution files that upstream lists",
 )
@@ -206,12 +206,7 @@ roots = Table(
     text_column("unmet", "0"),
     UniqueConstraint(*ROOT_KEY, name="uq_roots_line"),
     # What is to be decided.
-    Index(
-        "ix_roots_state",
-        "id",
-        sqlite_where=text("state <> 'kept'"),
-        postgresql_where=text("state <> 'kept'"),
-    ),
+    partial_index("ix_roots_state", "id", "state <> 'kept'"),
     comment="wanted lines of the configuration, patterns expanded",
 )
 
@@ -292,14 +287,9 @@ stored = Table(
     Column("checked", Float, nullable=False, server_default="0"),
     Column("looked", Integer, index=True),  # by which rule; NULL: not yet
     *(text_column(name) for name in ("stops_pip", "stops_uv")),  # what in it stops them
-    Index(
-        "ix_stored_unlisted",
-        "unlisted",
-        sqlite_where=text("unlisted IS NOT NULL"),
-        postgresql_where=text("unlisted IS NOT NULL"),
-    ),
+    partial_index("ix_stored_unlisted", "unlisted", "unlisted IS NOT NULL"),
     # Doomed: to be deleted as soon as no page lists it.
-    Index("ix_stored_doomed", "path", sqlite_where=text("sha256 = ''")),
+    partial_index("ix_stored_doomed", "path", "sha256 = ''"),
     comment="what the pool holds, hash-checked when it came in",
 )
 

@@ -3,7 +3,7 @@
 History is ``published``, what the pages have while something newer waits, and published_proofs.
 """
 
-from sqlalchemy import Column, Float, Index, Integer, Table, Text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text
 
 from pypisync.catalog.db.columns import (
     flag_column,
@@ -86,7 +86,16 @@ published_proofs = Table(
 published_pins = Table(
     "published_pins",
     metadata,
-    ref_column("published_proof_id", "published_proofs", index=False, key=True),
+    Column(
+        "published_proof_id",
+        ForeignKey(
+            "published_proofs.id",
+            name="fk_published_pins_published_proof_id_published_proofs",
+            ondelete="CASCADE",
+        ),
+        nullable=False,
+        primary_key=True,
+    ),
     Column("name", Text, primary_key=True),
     Column("chosen_by", Text, primary_key=True),
     Column("version", Text, nullable=False),
