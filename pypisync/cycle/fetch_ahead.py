@@ -1,16 +1,17 @@
-"""Fetches files before all is decided: the network has time while decisions and proofs are made.
+"""Fetches files while proofs are made: the network has nothing else to do then.
 
-What is fetched ahead may turn out not to be wanted. So there is little of it: at most a tenth of
-what one cycle may add, half of the room on the disk, and two gigabytes.
+Proofs may add releases, and seldom take some away: what is fetched ahead may turn out not to be
+wanted, and goes like all that no page lists. So there is an end to it: half of the room on the
+disk, and two gigabytes. Above the limits of a cycle nothing is fetched ahead.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from pypisync.catalog.publication import missing_files
 from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.cycle import limits
 from pypisync.cycle.incoming import Incoming
-from pypisync.cycle.mirror import Mirror, metadata_ask
+from pypisync.cycle.mirror import metadata_ask
 from pypisync.cycle.report import Report
 from pypisync.upstream.api import FileAsk
 
@@ -28,28 +29,22 @@ def file_asks(wanted: Iterable[FileToFetch]) -> Iterator[FileAsk]:
             yield metadata_ask(file.url, file.path, file.metadata, file.index)
 
 
-def fetch_ahead(incoming: Incoming, report: Report, unread: Collection[str]) -> None:
-    """Ask for files of the selection as it is now, as far as is fit.
-
-    ``unread``: paths of releases whose requirements are being read. These are left out, and files
-    of projects that are being read: what is known of them may be outdated. Raises CatalogError.
-    """
+def fetch_ahead(incoming: Incoming, report: Report) -> None:
+    """Ask for files of the selection as it is now, as far as is fit. Raises CatalogError."""
     mirror = incoming.mirror
-    if not incoming.may_fetch_ahead or limits.LIMITS in report.failed:
+    above = limits.LIMITS in report.failed
+    if not incoming.may_fetch_ahead or above:
         return
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
-    most = _most(mirror) if wanted else 0
+    if not wanted or limits.before_fetching(mirror, wanted, above=above)[1]:
+        return
+    most = min(_MOST, mirror.pool.room() // 2)
     asks = []
-    for ask in file_asks(file for file in wanted if file.project not in incoming.projects):
-        known = ask.path in incoming.failed or ask.path in unread or incoming.under_way([ask.path])
+    for ask in file_asks(wanted):
+        known = ask.path in incoming.failed or incoming.under_way([ask.path])
         if known or ask.urgent or ask.size is None or incoming.ahead + ask.size > most:
             continue
         incoming.ahead += ask.size
         asks.append(ask)
     incoming.ask_files(asks)
-
-
-def _most(mirror: Mirror) -> int:
-    allowed = mirror.limits.bytes
-    return min(_MOST, mirror.pool.room() // 2, _MOST if allowed is None else allowed // 10)

@@ -42,7 +42,7 @@ class Incoming:
         self.ahead = 0  # bytes of files that were asked for before all was decided
         self.stopped = False  # upstream was told to leave some unanswered
         self._files: set[str] = set()  # paths under way
-        self.projects: set[str] = set()  # whose documents are under way
+        self._projects = 0  # documents under way
         self._arrived: list[Stored] = []  # not recorded yet
         self._deposit = _Watched(mirror.pool, mirror.watch)
         self._stream: Threads | InTurn | None = None
@@ -71,7 +71,7 @@ class Incoming:
     def ask_documents(self, asks: Sequence[ProjectAsk]) -> None:
         """Ask for documents of projects."""
         self.urgent += len(asks)
-        self.projects.update(ask.name for ask in asks)
+        self._projects += len(asks)
         self._add(asks)
 
     def ask_files(self, asks: Iterable[FileAsk]) -> None:
@@ -115,13 +115,13 @@ class Incoming:
 
         Raises StorageError, CatalogError.
         """
-        if self._stream is None or not (self._files or self.projects):
+        if self._stream is None or not (self._files or self._projects):
             self.record()
             return False
         for ask, answer in self._stream.answers(self.urgent or len(self._files)):
             self.urgent -= urgent(ask)
             if isinstance(ask, ProjectAsk):
-                self.projects.discard(ask.name)
+                self._projects -= 1
             else:
                 self._files.discard(ask.path)
             if isinstance(answer, Stopped):
@@ -152,7 +152,7 @@ class Incoming:
         """Raises Stopped if upstream was told to leave some unanswered."""
         if self.stopped:
             raise Stopped(
-                f"stopped with {counted(len(self.projects), 'project')} still to read, and "
+                f"stopped with {counted(self._projects, 'project')} still to read, and "
                 f"{counted(len(self._files), 'file')} still to come"
             )
 

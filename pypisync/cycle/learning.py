@@ -1,14 +1,13 @@
 """Reads what decisions call for, as it comes.
 
 A document leads at once to the requirements of what it calls for, and these at once to the next
-documents. While little is asked for, the files of what is selected are fetched.
+documents.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypisync.catalog.facts.requirements import WantedRelease
-from pypisync.cycle.fetch_ahead import fetch_ahead
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.mirror import metadata_ask
 from pypisync.cycle.report import Report
@@ -102,12 +101,6 @@ class Learning:
             del self._reading[release.id]
         self._rest = []
         return True
-
-    def fetch_ahead(self) -> None:
-        """Ask for files of what is selected, if workers will soon have nothing else to do."""
-        if self.incoming.idle:
-            unread = {file.path for one in self._reading.values() for file in one.files}
-            fetch_ahead(self.incoming, self.report, unread)
 
     def _record(self) -> None:
         from pypisync.cycle.learn import take_documents

@@ -20,6 +20,7 @@ from pypisync.catalog.proofs.publication import counts, undecided
 from pypisync.catalog.selection import decide
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.cycle import limits, listen, poll
+from pypisync.cycle.fetch_ahead import fetch_ahead
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.learning import Learning
 from pypisync.cycle.mirror import Mirror
@@ -76,7 +77,7 @@ def settle(mirror: Mirror, report: Report, incoming: Incoming, fresh: Collection
     """Learn and decide, until the decision lacks nothing that can be had.
 
     A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones. What
-    is selected is fetched meanwhile.
+    is selected is fetched while proofs are made.
     """
     learning = Learning(incoming, report)
     with closing(ProofResults()) as results:
@@ -85,6 +86,7 @@ def settle(mirror: Mirror, report: Report, incoming: Incoming, fresh: Collection
             if learning.receive() or learning.read_rest() or _examine(learning, suspects):
                 continue
             recognise(mirror)
+            fetch_ahead(incoming, report)
             if not prove_open(mirror, results):
                 break
     with mirror.catalog.begin() as connection:
@@ -116,7 +118,6 @@ def _decide(learning: Learning, fresh: Collection[str]) -> list[Unexamined]:
     limits.note(mirror, report, reason)
     learning.read_documents(allowed)
     learning.read_requirements(wanted)
-    learning.fetch_ahead()
     return suspects
 
 

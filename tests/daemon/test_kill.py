@@ -23,15 +23,14 @@ from tests.sim.world import World
 
 NAMES = [f"p{number}" for number in range(8)]
 PACKAGES = {name: ["latest"] for name in NAMES}
-# One worker asks in this order, but for files under 60,000 bytes, which may come ahead; then pages
-# appear, and what is listed no longer goes.
+# One worker asks in this order; then pages appear, and what is listed no longer goes.
 PAGES, GOING = "pages", "going"
 FIRST = [
     "/pypi",
     *(f"/simple/{name}/" for name in ("p0", "p3", "p7")),
     *(f"/packages/*/{name}-1.0-*.metadata" for name in ("p1", "p4", "p6")),
     *("/packages/*/p7-1.1.tar.gz", "/simple/setuptools/"),
-    *(f"/packages/*/{name}-1.0*.whl" for name in ("p4", "p5", "p6")),
+    *(f"/packages/*/{name}-1.0*.whl" for name in ("p0", "p2", "p4", "p6")),
     PAGES,
 ]
 THEN = [
@@ -48,14 +47,14 @@ def first(world: World) -> None:
     world.publish_setuptools_like()
     for number, name in enumerate(NAMES):
         requires = [NAMES[number + 1]] if number + 1 < len(NAMES) else []
-        world.publish(name, "1.0", requires=requires, size_padding=10_000 * (number + 2))
+        world.publish(name, "1.0", requires=requires, size_padding=1_000 * (number + 2))
     world.publish("p7", "1.1", wheels=(), sdist=True)
 
 
 def then(world: World) -> None:
-    world.publish("p1", "2.0", requires=["p2>=2"], size_padding=80_000)
-    world.publish("p2", "2.0", requires=["new"], size_padding=90_000)
-    world.publish("new", "1.0", size_padding=70_000)
+    world.publish("p1", "2.0", requires=["p2>=2"], size_padding=3_000)
+    world.publish("p2", "2.0", requires=["new"], size_padding=4_000)
+    world.publish("new", "1.0", size_padding=2_000)
     world.remove_release("p7", "1.1")
 
 
@@ -88,7 +87,6 @@ def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> N
     keys: dict[str, Any] = {
         "packages": PACKAGES,
         "upstream": {"workers": 1, "pace": 0, "retries": 0, "timeout": 300},
-        "limits": {"bytes": 600_000},  # of which a tenth may come before all is decided
     }
     calm = configure(tmp_path / "calm", server.url, **keys)
     config = configure(tmp_path / "killed", server.url, **keys)

@@ -17,7 +17,6 @@ class FileToFetch:
     """A file of the selection that the pool does not hold; ``metadata`` if .metadata is missing."""
 
     id: int
-    project: str
     url: str
     path: str
     sha256: str
@@ -42,7 +41,7 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     meta = stored.alias("meta")
     f, p = files.c, published.c
     columns = select(
-        f.id, projects.c.name, f.url, f.path, f.sha256, f.size, f.metadata_sha256,
+        f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256,
         stored.c.sha256, meta.c.sha256, f.index_name, f.stated,
     )  # fmt: skip
     kept = projects.join(releases).join(selected, is_selected()).join(files)
@@ -59,8 +58,8 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
             )
         )
         for row in connection.execute(query.where(unpublished, condition)):
-            file = not row[7] or row[7] != row[4]
-            metadata = None if has_metadata(row[6], row[8]) else row[6]
+            file = not row[6] or row[6] != row[3]
+            metadata = None if has_metadata(row[5], row[7]) else row[5]
             if file or metadata is not None:
-                wanted[row[0]] = FileToFetch(*row[:6], file, row[9], metadata, row[10] or "")
+                wanted[row[0]] = FileToFetch(*row[:5], file, row[8], metadata, row[9] or "")
     return [wanted[number] for number in sorted(wanted)]
