@@ -108,6 +108,7 @@ SETS = st.lists(PARTS, min_size=1, max_size=3).map(",".join)
 FINALS = sorted(
     {f"{a}.{b}.{c}" for a, b in [(2, 6), (2, 7), (2, 8), (3, 0), (4, 0), (4, 1)] for c in (0, 1)}
     | {f"3.{minor}.{patch}" for minor in range(14) for patch in (0, 1, 4, 5, 6)}
+    | {"3.8.0.1", "3.8.5.1"}  # what is left of ==3.8.0.* without 3.8.0
     | {"0.0", "1.0", "5.0", "6.0"},
     key=Version,
 )  # fmt: skip
