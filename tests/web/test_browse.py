@@ -163,6 +163,11 @@ def test_what_is_not_there(shown: Site) -> None:
         assert shown.get(path).status_code in {200, 404}, path
 
 
+def test_a_target_without_a_path_has_no_page(shown: Site) -> None:
+    said = shown.raw(b"GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert said.split(b" ", 2)[1] in (b"404", b"400"), said
+
+
 def test_a_page_that_is_known_is_not_sent_again(shown: Site) -> None:
     for path in ("/projects/click", "/static/style.css"):
         first = shown.get(path)

@@ -51,6 +51,16 @@ _ALIASES = {
     **dict.fromkeys(("macos", "macosx", "osx"), "darwin"),
     "x64": "x86_64",
 }
+_SYSTEM_WORDS = {
+    **dict.fromkeys(("win", "win32", "win64"), "windows"),
+    **dict.fromkeys(("darwin", "macosx", "osx", "mac"), "macos"),
+}
+# What one system calls a machine is not what another calls it.
+_MACHINE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "linux": {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64", "x86": "i686"},
+    "macos": {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"},
+    "windows": {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "i686": "x86"},
+}
 _NUMBERED = re.compile(r"(?:freebsd|netbsd|openbsd|dragonfly|java|aix|sunos)[0-9._]*")
 
 
@@ -71,8 +81,9 @@ def platform(text: str) -> Platform:
     wrong = (libc and system != "linux") or (major and (libc, major) not in _MAJORS)
     if machine not in known or wrong:
         names = [f"{one}-{name}" for one, machines in _MACHINES.items() for name in machines]
+        near = _near(_reworded(text), names)
         raise ValueError(
-            f'"{text}" is not a platform{_near(text, names)}; allowed are {", ".join(names)}; on '
+            f'"{text}" is not a platform{near}; allowed are {", ".join(names)}; on '
             "Linux also the libc, and its version, that wheels may ask for, such as "
             '"linux-x86_64-glibc-2.28" or "linux-x86_64-musl"'
         )
@@ -80,6 +91,14 @@ def platform(text: str) -> Platform:
         libc = libc or "glibc"
     values = {"sys_platform": _SYSTEMS[system], "platform_machine": known[machine]}
     return Platform(text, values, f"{libc}-{major}.{minor}" if major else libc or "")
+
+
+def _reworded(text: str) -> str:
+    """Returns a name with the words for its system and machine that names of platforms have."""
+    system, _, rest = text.lower().replace("win_", "win-", 1).partition("-")
+    machine, *libc = rest.split("-")
+    system = _SYSTEM_WORDS.get(system, system)
+    return "-".join((system, _MACHINE_WORDS.get(system, {}).get(machine, machine), *libc))
 
 
 _MAJORS = frozenset((("glibc", "2"), ("musl", "1")))

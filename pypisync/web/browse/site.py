@@ -104,6 +104,8 @@ class Pages:
     ) -> Response | None:
         """Returns the response for a path; None if there is no page of this kind."""
         parts = path.split("/")[1:]
+        if not parts:  # "*", which only OPTIONS may ask for (RFC 9112, 3.2.4)
+            return None
         if parts[0] == "static":
             return await asyncio.to_thread(_static, parts[1:], headers)
         if not _is_page(parts):

@@ -38,6 +38,24 @@ def test_a_value_that_no_machine_has_is_refused(variable: str, wrong: str, meant
     assert known_value(variable, meant) == meant
 
 
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("linux-amd64", "linux-x86_64"),
+        ("linux-amd64-glibc-2.28", "linux-x86_64"),
+        ("linux-arm64", "linux-aarch64"),
+        ("macOS-ARM64", "macos-arm64"),
+        ("darwin-aarch64", "macos-arm64"),
+        ("win_amd64", "windows-amd64"),
+        ("windows-x86_64", "windows-amd64"),
+        ("windows-aarch64", "windows-arm64"),
+    ],
+)
+def test_the_platform_that_was_meant_has_the_same_machine(wrong: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f'did you mean "{meant}"'):
+        platform(wrong)
+
+
 def test_other_systems_and_free_variables_are_left_alone() -> None:
     assert known_value("sys_platform", "freebsd14") == "freebsd14"
     assert known_value("platform_release", "other:x") == "other:x"
