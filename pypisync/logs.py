@@ -44,7 +44,7 @@ EVENTS: Mapping[str, str] = {
     "wheels": "A cycle looks into `count` wheels, for what stops an installer.",
     "vulnerabilities": "A cycle asks for the known vulnerabilities of `count` releases.",
     "proofs": "A cycle proves `count` roots and groups.",
-    "files": "A cycle fetches files of so many `bytes`.",
+    "files": "A cycle fetches files of which so many `bytes` are still to come.",
     "pages": "A cycle writes the pages of `count` projects.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",

@@ -106,6 +106,14 @@ class Incoming:
             forgotten = self._stream.forget()
             self._files.difference_update(a.path for a in forgotten if isinstance(a, FileAsk))
 
+    def still_to_come(self, asks: Iterable[FileAsk]) -> int:
+        """Returns the bytes of these files that have not come in this cycle, as sizes state them.
+
+        Files that were asked for ahead come before the step that fetches files has begun.
+        """
+        told = self._deposit.told
+        return sum(max(0, (ask.size or 0) - told.get(ask.path, 0)) for ask in asks)
+
     def under_way(self, paths: Iterable[str]) -> bool:
         """Returns whether one of these files is under way."""
         return not self._files.isdisjoint(paths)

@@ -17,7 +17,7 @@ from pypisync.catalog.facts.requirements import ask_for
 from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.proofs.index import offers, weight
 from pypisync.catalog.selection import roots
-from pypisync.core.display import show_size
+from pypisync.core.display import counted, show_size
 from pypisync.core.resolve.index import Lacking, OfferedFile, Offers
 from pypisync.core.resolve.subject_verdict import SubjectVerdict
 from pypisync.core.wanted.groups import Subject, group_text, of_group, of_root
@@ -163,8 +163,8 @@ def _affordable(connection: Transaction, found: Sequence[SubjectVerdict]) -> lis
         size = weight(connection, one.tried) if one.tried else 0
         if size > _MOST_EXAMINED:
             note = (
-                f"installers examine {len(one.tried)} releases besides the pins, which are not"
-                f" mirrored, for they take {show_size(size)}, more than"
+                f"installers examine {counted(len(one.tried), 'release')} besides the pins, which"
+                f" are not mirrored, for they take {show_size(size)}, more than"
                 f" {show_size(_MOST_EXAMINED)}: from the mirror they may come to other pins"
             )
             told.append(replace(one, why=(*one.why, note), tried=frozenset()))

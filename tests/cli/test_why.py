@@ -222,12 +222,11 @@ def test_what_rules_and_the_policy_leave_out(tmp_path: Path, world: World) -> No
     assert done.code == 0
     assert done.lines == [
         ["listed", "it is there, with 1 file"],
-        ["excluded", f'arch_exclude ("win_amd64") leaves out 1 of its 3 files: {wheel}'],
-        ["excluded", 'sdists: "never" leaves out 1 of its 3 files: a-1.0.tar.gz'],
+        ["excluded", f'arch_exclude ("win_amd64") leaves out 1 of 3 files: {wheel}'],
+        ["excluded", 'sdists: "never" leaves out 1 of 3 files: a-1.0.tar.gz'],
     ]
     assert findings(config, "b==1.0")["barred"] == (
-        "the policy (blocked: stolen {} account) leaves out 1 of its 1 files:"
-        " b-1.0-py3-none-any.whl"
+        "the policy (blocked: stolen {} account) leaves out 1 of 1 file: b-1.0-py3-none-any.whl"
     )
     assert findings(config, "x")["taken out"] == "the configuration takes it out of its patterns"
 

@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
+from pypisync.core.display import counted
 from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_rules import FilePolicy, left_out
@@ -172,8 +173,8 @@ def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -
     """Returns why none of these releases, newest first, is the selected one that was asked for."""
     if version is None:
         return (
-            f"no root or requirement calls for any of its {len(kept)} releases"
-            f" ({sum(kept.values())} with files that the configuration keeps)"
+            "no root or requirement leads to any of its releases ("
+            f"{sum(kept.values())} of {counted(len(kept))} have files that the configuration keeps)"
         )
     if version not in kept:
         newest = f"; the newest known is {next(iter(kept))}" if kept else ""
@@ -283,7 +284,7 @@ class _Asked:
                 continue
             by_rule.setdefault(why, []).append(file.name)
         for (kind, rule), names in by_rule.items():
-            every = f"{len(names)} of its {len(files)} files"
+            every = f"{len(names)} of {counted(len(files), 'file')}"
             yield Finding(kind, f"{rule} leaves out {every}: {_some(names)}")
 
     def _misfits(self, files: "Sequence[_File]") -> Iterator[Finding]:
