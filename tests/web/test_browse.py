@@ -145,6 +145,9 @@ def test_a_generation_says_how_it_differs(shown: Site) -> None:
     assert "click</a> 8.3" in page
     assert '../generations/2"' in page
     assert shown.get("/generations").text.count("<svg viewBox") == 2
+    first = shown.get("/generations/1").text
+    assert "It is the first generation" in first
+    assert "not kept any more" not in first
 
 
 def test_what_is_not_there(shown: Site) -> None:
