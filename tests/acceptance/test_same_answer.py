@@ -129,7 +129,7 @@ def test_uv(indexes: tuple[str, str, list[str]], python: str, tmp_path: Path) ->
     )
     assert [root for root, pair in unlike.items() if None in pair] == []
     assert len(unlike) <= MOST_UNLIKE * conflicting.ROOTS, unlike
-    assert impossible < conflicting.ROOTS // 4
+    assert impossible < len(roots) // 2  # else the world tells little
 
 
 def test_pip(indexes: tuple[str, str, list[str]], tmp_path: Path) -> None:

@@ -25,12 +25,24 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=straight,
     )
     made.filters.update(
         size=show_size, when=when, moment=moment, span=span, number=number, web=web, path=path
     )
     made.globals["style"] = sha256((FOLDER / "static" / "style.css").read_bytes()).hexdigest()[:12]
     return made
+
+
+def straight(value: Any) -> Any:
+    """Returns a text without what would have it shown in another order (Unicode, UAX #9, 2).
+
+    Whatever upstream wrote, what stands beside it stays where it is. Other values stay as they are.
+    """
+    return value.translate(_NO_ORDER) if isinstance(value, str) else value
+
+
+_NO_ORDER = dict.fromkeys([0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def page(name: str, values: Mapping[str, Any]) -> bytes:
