@@ -96,7 +96,7 @@ def platform(text: str) -> Platform:
 def _reworded(text: str) -> str:
     """Returns a name with the words for its system and machine that names of platforms have."""
     system, _, rest = text.lower().replace("win_", "win-", 1).partition("-")
-    machine, *libc = rest.split("-")
+    machine, *libc = rest.replace("x86-64", "x86_64").split("-")
     system = _SYSTEM_WORDS.get(system, system)
     return "-".join((system, _MACHINE_WORDS.get(system, {}).get(machine, machine), *libc))
 
