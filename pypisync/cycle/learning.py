@@ -107,8 +107,8 @@ class Learning:
 
         incoming = self.incoming
         came, incoming.documents = incoming.documents, []
-        if came:
-            self.note(take_documents(incoming.mirror, came))
+        for start in range(0, len(came), _RECORD):
+            self.note(take_documents(incoming.mirror, came[start : start + _RECORD]))
         answered, incoming.answered = incoming.answered, []
         ready = []
         for path in answered:

@@ -24,14 +24,16 @@ from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, Subje
 from pypisync.core.wanted.groups import Subject
 
 _PARTS = 8  # that each process gets: proofs differ in what they cost
+_WORTH = 3  # times the patience must be left for processes to be worth their start
 _LOOK = 0.1  # seconds between two looks whether to stop
 
 
 class Provers:
     """Proves in ``number`` processes; 1: in this one.
 
-    The first proofs are made here, for ``patience`` seconds of processor time: most cycles have
-    few, and what one works out is kept for the next, which each process has to find for itself.
+    The first proofs are made here, for ``patience`` seconds of processor time, and all of them if
+    the others will not take much longer: most cycles have few, and what one works out is kept for
+    the next, which each process has to find for itself.
     """
 
     def __init__(self, number: int, patience: float = 1.0) -> None:
@@ -49,16 +51,22 @@ class Provers:
 
         Raises what a budget raises when the cycle is to stop.
         """
-        alone = time.thread_time() + self._patience
+        since = time.thread_time()
         here = SubjectsProver(task, budget)
         left = deque(task.wanted)
-        while left and (self._number == 1 or len(left) < 2 or time.thread_time() < alone):
+        while left and self._stays(len(task.wanted) - len(left), len(left), since):
             yield from here.prove([left.popleft()])
         for proofs in self._elsewhere(task, [*left], budget) if left else ():
             if proofs.verdicts is None:
                 yield from here.prove([proofs.subject])
             else:
                 yield proofs
+
+    def _stays(self, done: int, left: int, since: float) -> bool:
+        """Returns whether the next proof is made here."""
+        spent = time.thread_time() - since
+        few = done == 0 or spent / done * left < _WORTH * self._patience
+        return self._number == 1 or left < 2 or spent < self._patience or few
 
     def _elsewhere(
         self, task: ProofTask, subjects: Sequence[Subject], budget: Callable[[], Budget]

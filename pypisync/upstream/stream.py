@@ -45,15 +45,24 @@ class Lanes:
 
     def put(self, ask: Ask | None) -> None:
         """Add one; None: whoever waits for one gets none any more."""
+        if ask is not None:
+            self.extend([ask])
+            return
         with self._changed:
-            if ask is None:
-                self._ended = True
-                self._changed.notify_all()
-                return
-            rank = _URGENT if urgent(ask) else _size(ask)
-            heap = self._large if _size(ask) >= LARGE and rank != _URGENT else self._small
-            heapq.heappush(heap, (rank, next(self._number), ask))
-            self._changed.notify()
+            self._ended = True
+            self._changed.notify_all()
+
+    def extend(self, asks: Iterable[Ask]) -> None:
+        """Add some, before any of them is taken."""
+        with self._changed:
+            for ask in asks:
+                self._push(ask)
+            self._changed.notify_all()
+
+    def _push(self, ask: Ask) -> None:
+        rank = _URGENT if urgent(ask) else _size(ask)
+        heap = self._large if _size(ask) >= LARGE and rank != _URGENT else self._small
+        heapq.heappush(heap, (rank, next(self._number), ask))
 
     def get(self) -> Ask | None:
         """Waits for one. Returns it; None: there will be no more."""
@@ -120,8 +129,7 @@ class Threads:
 
     def add(self, asks: Iterable[Ask]) -> None:
         """Ask for more."""
-        for ask in asks:
-            self._lanes.put(ask)
+        self._lanes.extend(asks)
 
     def answers(self, wanted: int) -> Iterator[tuple[Ask, Answer]]:
         """Yields what has come, once that is so much, or after a moment at least something."""
@@ -153,8 +161,7 @@ class InTurn:
 
     def add(self, asks: Iterable[Ask]) -> None:
         """Ask for more."""
-        for ask in asks:
-            self._lanes.put(ask)
+        self._lanes.extend(asks)
 
     def answers(self, wanted: int) -> Iterator[tuple[Ask, Answer]]:
         """Yields the answers to so many of the most urgent asks."""
