@@ -53,7 +53,11 @@ class OverLimit(Unreachable):
 
 
 class Refused(Unreachable):
-    """The index wants other credentials, or does not let us see this (401, 403, a proxy's 407)."""
+    """The index wants other credentials, or does not let us see this (401, 403)."""
+
+
+class ProxyRefused(Unreachable):
+    """The proxy on the way lets nothing through: what it wants has to be configured."""
 
 
 class Stopped(Unreachable):
@@ -78,6 +82,10 @@ class Rewound(UpstreamError):  # noqa: N818
 
 class NoFeed(UpstreamError):  # noqa: N818
     """The index answers, but tells no changes this way: a worse feed has to do."""
+
+
+class Closed(NoFeed):
+    """The index does not show its list to us (401, 403): credentials are missing or wrong."""
 
 
 class Malformed(UpstreamError):  # noqa: N818

@@ -27,7 +27,7 @@ from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.prove import ProofResults, prove_open
 from pypisync.cycle.report import Report
 from pypisync.cycle.vulnerabilities import learn_vulnerabilities, to_examine
-from pypisync.errors import Stopped, Unreachable, UpstreamError
+from pypisync.errors import Closed, Stopped, Unreachable, UpstreamError
 from pypisync.upstream.api import ChangeFeed, ProjectAsk
 
 
@@ -45,8 +45,8 @@ def recognise(mirror: Mirror) -> None:
         return
     example = next((reason for reason in denied.values() if reason), "")
     raise Unreachable(
-        f"no project could be read (asked for: {len(denied)}), and nothing shows that there is an "
-        f"index: {'; '.join(reasons)}" + (f"; {example}" if example else "")
+        f"no project could be read (asked for: {len(denied)}), and {'; '.join(reasons)}"
+        + (f"; {example}" if example else "")
     )
 
 
@@ -57,11 +57,13 @@ def _doubt(feed: ChangeFeed, denied: Mapping[str, str]) -> str:
     except UpstreamError as error:
         if isinstance(error, Stopped):
             raise
-        said = str(error)
+        if isinstance(error, Closed):
+            return f"the index does not let us see which it has: {error}"
+        said = f"nothing shows that there is an index: {error}"
     else:
         if listed and (listed.keys() & denied.keys() or not any(denied.values())):
             return ""
-        said = f"{feed.address} lists none of them"
+        said = f"nothing shows that there is an index: {feed.address} lists none of them"
     if feed.name == ENDPOINT:
         return (
             f'{said}; check the endpoint: it is an address without "/simple/", which is appended '

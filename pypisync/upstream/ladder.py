@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 from pypisync.core.standards.model import Change
-from pypisync.errors import NoFeed, Rewound, Stopped, Unreachable, UpstreamError
+from pypisync.errors import NoFeed, ProxyRefused, Rewound, Stopped, Unreachable, UpstreamError
 from pypisync.upstream.api import FEEDS, FeedKind
 from pypisync.upstream.changelog import Changelog
 from pypisync.upstream.serials import Serials
@@ -132,7 +132,7 @@ class Ladder:
 
     def _failed(self, feed: FeedKind, error: UpstreamError) -> None:
         """Go on to the next source; or raise, if the index is away or there is none."""
-        if isinstance(error, Rewound | Stopped):
+        if isinstance(error, Rewound | Stopped | ProxyRefused):
             raise error
         tried = FEEDS.index(feed) < FEEDS.index(self.kind)
         if tried:

@@ -231,11 +231,6 @@ def _check(name: str, reply: Reply) -> None:
     if reply.status in _GONE:
         raise Gone(f"{name}: {shown(reply.url)} answers HTTP {reply.status}")
     if reply.status != 200:
-        if reply.status == 407:
-            raise Refused(
-                f"{name}: the proxy on the way to {shown(reply.url)} answers HTTP 407; check the "
-                "proxy's credentials"
-            )
         kind = Refused if reply.status in {401, 403} else Unreachable
         raise kind(
             f"{name}: {shown(reply.url)} answers HTTP {reply.status}; check the endpoint and its "

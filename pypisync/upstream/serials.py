@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from packaging.utils import canonicalize_name
 
 from pypisync.core.standards.model import Change
-from pypisync.errors import Elsewhere, Malformed, NoFeed, Rewound
+from pypisync.errors import Closed, Elsewhere, Malformed, NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX
 from pypisync.upstream.documents import SIMPLE_JSON, RootDocument, is_html, parse_root
 from pypisync.upstream.session import Session, shown
@@ -92,6 +92,8 @@ class Serials:
                 return parse_root(reply)
         except (Malformed, Elsewhere) as error:
             raise NoFeed(str(error)) from error
+        if reply.status in {401, 403}:
+            raise Closed(f"{address}: HTTP {reply.status}; check the endpoint and its credentials")
         raise NoFeed(f"{address}: HTTP {reply.status}, so there is no list of all projects")
 
 

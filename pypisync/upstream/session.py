@@ -2,9 +2,10 @@
 
 Retried are connection faults, timeouts and the statuses 429, 500, 502, 503 and 504 (RFC 9110,
 RFC 6585), after a doubling wait or what the host asks for, each time on a new connection. What an
-answer means is left to the callers; every other status is theirs. Documents come from the origin
-that was asked or not at all; files may lie elsewhere. Credentials never stand in a URL here, so
-that no message can show them, and what libraries say is cleaned of those of a proxy.
+answer means is left to the callers; every other status is theirs, except 407: it is the proxy's.
+Documents come from the origin that was asked or not at all; files may lie elsewhere. Credentials
+never stand in a URL here, so that no message can show them, and what libraries say is cleaned of
+those of a proxy.
 """
 
 import re
@@ -18,10 +19,11 @@ from urllib.parse import urljoin, urlsplit
 
 from requests.exceptions import RequestException
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import DecodeError, HTTPError, SSLError
+from urllib3.exceptions import DecodeError, HTTPError, ProxyError, SSLError
 from urllib3.util import Timeout
 
-from pypisync.errors import Elsewhere, Malformed, Stopped, Unreachable, UpstreamError
+from pypisync.core.display import counted
+from pypisync.errors import Elsewhere, Malformed, ProxyRefused, Stopped, Unreachable, UpstreamError
 from pypisync.upstream.connections import RefusedError
 from pypisync.upstream.deadline import Deadline, slice_of, watched
 from pypisync.upstream.manners import Gates
@@ -34,6 +36,8 @@ _T = TypeVar("_T")
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
+# How http.client words a proxy's answer to CONNECT; 408 and 429 come from a proxy that is busy.
+_NO_TUNNEL = re.compile(r"Tunnel connection failed: (4(?!08|29)[0-9]{2})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class _Fault:
     wait: float | None = None  # seconds, as upstream asks
     final: bool = False  # another try cannot help
     kind: type[UpstreamError] = Unreachable
+    advice: str = "if it stays so, check the endpoint, the proxy and the network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +210,8 @@ class Session:
             tries += 1
             if answer.final or tries > self.settings.retries:
                 raise answer.kind(
-                    f"{request.method} {shown(request.url)}: {answer.text} ({tries} tries); if it "
-                    "stays so, check the endpoint, the proxy and the network"
+                    f"{request.method} {shown(request.url)}: {answer.text} "
+                    f"({counted(tries, 'try')}); {answer.advice}"
                 )
             if answer.wait is None:  # else the host's gate keeps it
                 self.wait(backoff(tries))
@@ -221,6 +226,9 @@ class Session:
                 stream.close()
                 self.renew(stream.url)
                 return _Fault(f"HTTP {stream.status}", wait)
+            if stream.status == 407:
+                stream.close()
+                return _refused_by_proxy("407")
             return finish(stream)
         except (HTTPError, ValueError, OSError) as error:
             return _fault(error)
@@ -290,7 +298,20 @@ class Session:
         return Reply(stream.status, stream.url, stream.headers, b"".join(parts))
 
 
+def _refused_by_proxy(status: str) -> _Fault:
+    """Returns the fault of a proxy that lets nothing through (RFC 9110, 9.3.6 and 15.5.8)."""
+    advice = (
+        "the proxy wants a name and a password, or others: check those in the proxy's address"
+        if status == "407"
+        else "check the proxy's address, and whether it lets this machine go there"
+    )
+    text = f"the proxy on the way answers HTTP {status}"
+    return _Fault(text, final=True, kind=ProxyRefused, advice=advice)
+
+
 def _fault(error: Exception) -> _Fault:
+    if isinstance(error, ProxyError) and (refusal := _NO_TUNNEL.search(str(error))):
+        return _refused_by_proxy(refusal[1])
     useless = isinstance(error, ValueError | RefusedError)  # no address
     distrust = isinstance(error, SSLError) and "certificate verify failed" in str(error).lower()
     kind = Malformed if isinstance(error, DecodeError) else Unreachable

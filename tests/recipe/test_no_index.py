@@ -47,6 +47,10 @@ def test_the_first_sync_says_it_and_a_later_one_finds_the_index(
         assert f"{server.url}/simple/" in said
         assert "(asked for: 2)" in said
         assert kind not in ("404", "401", "403") or f"HTTP {kind}" in said
+        if kind in ("401", "403"):
+            assert "credentials" in said
+            assert "no list" not in said
+            assert "appended" not in said
         bench.upstream = wired()
     assert not (tmp_path / "simple").exists()
     assert bench.query("SELECT DISTINCT outcome FROM runs") == [("failed",)]

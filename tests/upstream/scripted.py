@@ -125,7 +125,7 @@ class Scripted:
                 asked = Asked(self.command, self.path, headers, body, port)
                 self.send(script.answer(asked))
 
-            do_POST = do_GET  # noqa: N815 - http.server looks for this name
+            do_POST = do_CONNECT = do_GET  # noqa: N815 - http.server looks for these names
 
             def send(self, answer: Answer) -> None:
                 self.send_response(answer.status)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pypisync.errors import ConfigError, Malformed, Stopped, Unreachable
+from pypisync.errors import ConfigError, Malformed, ProxyRefused, Stopped, Unreachable
 from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
 from pypisync.upstream.session import Session, backoff, said, shown
-from tests.upstream.conftest import Time
+from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Asked, Scripted, page
 
 
@@ -237,6 +237,40 @@ def test_a_proxy_is_used_for_every_host_and_its_password_not_shown(
     session.close()
 
 
+@pytest.mark.parametrize("status", [407, 403])
+def test_a_proxy_that_lets_nothing_through_is_told_at_once(
+    server: Scripted, time: Time, status: int
+) -> None:
+    server.tell("index.invalid:443", Answer(status))  # what CONNECT asks for
+    settings = Settings("https://index.invalid", proxy=server.url, retries=4)
+    session = Session(settings, sleep=time.sleep)
+    with pytest.raises(ProxyRefused, match=f"the proxy .* HTTP {status} .1 try.*the proxy's addr"):
+        session.get("https://index.invalid/a", {})
+    assert (len(server.asked), time.now) == (1, 0)
+    session.close()
+
+
+def test_a_proxy_that_is_busy_is_asked_again(server: Scripted, time: Time) -> None:
+    server.tell("index.invalid:443", Answer(503))
+    settings = Settings("https://index.invalid", proxy=server.url, retries=1)
+    session = Session(settings, sleep=time.sleep)
+    with pytest.raises(Unreachable, match="2 tries"):
+        session.get("https://index.invalid/a", {})
+    session.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_no_other_feed_is_tried_through_a_proxy_that_refuses(
+    server: Scripted, connect: Connect, scheme: str
+) -> None:
+    for asked in ("http://index.invalid/pypi", "index.invalid:443"):
+        server.tell(asked, Answer(407))
+    upstream = connect(endpoint=f"{scheme}://index.invalid", proxy=server.url)
+    with pytest.raises(ProxyRefused, match="the proxy wants a name and a password"):
+        upstream.serial()
+    assert len(server.asked) == 1
+
+
 def test_a_proxy_of_the_environment_is_used(
     server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +294,7 @@ def test_what_cannot_be_asked_at_all_is_not_retried(
     time: Time, url: str, settings: dict[str, str]
 ) -> None:
     session = Session(Settings("http://127.0.0.1:1", **settings), sleep=time.sleep)  # type: ignore[arg-type]
-    with pytest.raises(Unreachable, match="1 tries"):
+    with pytest.raises(Unreachable, match="1 try"):
         session.get(url, {})
     assert time.now == 0
     session.close()
