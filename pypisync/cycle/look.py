@@ -1,6 +1,8 @@
 """Looks into wheels of the pool, for what stops an installer."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -19,24 +21,27 @@ _RECORD = 500  # wheels that are recorded together
 def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
     """Look into these wheels, and record what is found.
 
+    As many at a time as there are processes that prove: unpacking leaves Python to others.
     Returns whether releases are to be read again for it. Raises StorageError, CatalogError, and
     Stopped if the cycle is to end.
     """
     mirror.watch.step("wheels", len(paths))
     again = False
     remaining = iter(paths)
-    while batch := list(islice(remaining, _RECORD)):
-        with mirror.catalog.begin() as connection:
-            described = insides.with_metadata(connection, batch)
-        found = [_looked(mirror, path, beside=path in described) for path in batch]
-        with mirror.catalog.begin() as connection:
-            again = bool(insides.record(connection, found)) or again
-        mirror.watch.advance(len(batch))
+    with ThreadPoolExecutor(mirror.processes, "wheels") as pool:
+        while batch := list(islice(remaining, _RECORD)):
+            with mirror.catalog.begin() as connection:
+                described = insides.with_metadata(connection, batch)
+            found = list(pool.map(partial(_looked, mirror, described), batch))
+            with mirror.catalog.begin() as connection:
+                again = bool(insides.record(connection, found)) or again
+            mirror.watch.advance(len(batch))
     return again
 
 
-def _looked(mirror: Mirror, path: str, *, beside: bool) -> Looked:
-    mirror.budget().check()  # a request to stop the cycle is noticed here too
+def _looked(mirror: Mirror, described: Container[str], path: str) -> Looked:
+    check = mirror.budget().clock  # it raises Stopped if the cycle is to end
+    check()
     place = mirror.pool.absolute(path)
     if not mirror.pool.has(path, None):
         return Looked(path, {})  # lost: it is looked into when it has come again
@@ -45,9 +50,9 @@ def _looked(mirror: Mirror, path: str, *, beside: bool) -> Looked:
     except InvalidWheelFilename:
         return Looked(path, {})  # no installer takes it
     data = None
-    if beside and mirror.pool.has(path + METADATA, None):
+    if path in described and mirror.pool.has(path + METADATA, None):
         try:
             data = mirror.pool.read(path + METADATA, METADATA_LIMIT)
         except Malformed:
             return Looked(path, {})
-    return Looked(path, stops(look_into(place), name, str(version), data))
+    return Looked(path, stops(look_into(place, check), name, str(version), data))

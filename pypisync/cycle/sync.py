@@ -31,7 +31,7 @@ from pypisync.cycle.vulnerabilities import to_examine
 from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped
 
 # Wheels that one cycle looks into again, because the rule has changed.
-_OUTDATED = 2000
+_OUTDATED = 2000, 2 * 2**30
 
 
 def sync_once(mirror: Mirror) -> Report:
@@ -149,7 +149,7 @@ def look(mirror: Mirror) -> bool:
     Some of those that came before there was this rule are looked into as well.
     """
     with mirror.catalog.begin() as connection:
-        fresh = insides.unlooked(connection) + insides.outdated(connection, _OUTDATED)
+        fresh = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
     if not fresh:
         return False
     from pypisync.cycle.look import look_at

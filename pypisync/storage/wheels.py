@@ -3,14 +3,16 @@
 pip reads a wheel by :mod:`zipfile`, from the directory at its end. uv unpacks it while it comes in,
 member after member, and stops where what it has seen differs from that directory
 (``uv-extract/src/stream.rs``). So the headers in front of the members are read here as well, and
-the small files of the ``.dist-info`` folder. Nothing else is unpacked, and nothing is run. What is
-found means what :mod:`pypisync.core.standards.wheel_contents` says.
+the small files of the ``.dist-info`` folder. All members are unpacked into nothing, for a checksum
+that is wrong stops both. Nothing is written, and nothing is run. What is found means what
+:mod:`pypisync.core.standards.wheel_contents` says.
 """
 
 import os
 import struct
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -31,14 +33,22 @@ _BY_PIP = {zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _BY_UV = {93}
 _NAMES = {9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "zstd"}
 
+_PIECE = 2**20  # bytes that are unpacked at a time
+# Bytes of a wheel that are unpacked at most: so many, or so many times its size.
+_UNPACKED, _TIMES = 2**26, 100
+
 Faults = Iterator[tuple[Installer, str]]
 
 
-def look_into(path: Path) -> Contents:
-    """Returns what is in a wheel. Raises StorageError if the disk cannot be read."""
+def look_into(path: Path, check: Callable[[], object]) -> Contents:
+    """Returns what is in a wheel.
+
+    ``check`` is called between pieces, and may raise to break it off. Raises StorageError if the
+    disk cannot be read.
+    """
     try:
         with opened(path) as file:
-            return _contents(file)
+            return _contents(file, check)
     except Malformed as error:
         return Contents((), {}, archive=dict.fromkeys(INSTALLERS, _why(error, path.name)))
 
@@ -47,7 +57,7 @@ def _why(error: Malformed, filename: str) -> str:
     return str(error).removeprefix(f"{filename}: ")
 
 
-def _contents(file: IO[bytes]) -> Contents:
+def _contents(file: IO[bytes], check: Callable[[], object]) -> Contents:
     with zip_of(file) as archive:
         members = archive.infolist()
         against: dict[Installer, str] = {}
@@ -55,6 +65,8 @@ def _contents(file: IO[bytes]) -> Contents:
             against.setdefault(by, why)
         if "uv" not in against and (why := _torn(file.fileno(), archive, members)):
             against["uv"] = why
+        if len(against) < len(INSTALLERS) and (why := _damaged(archive, members, check)):
+            against = dict.fromkeys(INSTALLERS, why) | against
         names = [info.filename for info in members]
         files: dict[str, bytes] = {}
         unread: dict[str, str] = {}
@@ -89,6 +101,28 @@ def _packed(members: Sequence[zipfile.ZipInfo]) -> Faults:
 
 def _read_by(installer: Installer) -> set[int]:
     return _BY_PIP if installer == "pip" else _BY_UV
+
+
+def _damaged(
+    archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], check: Callable[[], object]
+) -> str:
+    """Returns which member does not unpack to the size and checksum that are stated for it.
+
+    A wheel that says to unpack to far more than other wheels is not unpacked.
+    """
+    most = max(_UNPACKED, _TIMES * archive.start_dir)
+    if sum(info.file_size for info in members) > most:
+        return ""
+    for info in members:
+        if info.compress_type not in _BY_BOTH:
+            continue
+        try:
+            with archive.open(info) as member:
+                while member.read(_PIECE):
+                    check()
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            return f"its member {info.orig_filename[:100]!r} is damaged: {error}"
+    return ""
 
 
 def _named(members: Sequence[zipfile.ZipInfo]) -> Faults:

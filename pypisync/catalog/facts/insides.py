@@ -7,6 +7,7 @@ to. So selection and proofs know of it, and a release that is read again still h
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, literal_column, or_, select, update
@@ -38,10 +39,16 @@ def unlooked(connection: Connection) -> list[str]:
     return list(connection.scalars(query.order_by(stored.c.path)))
 
 
-def outdated(connection: Connection, most: int) -> list[str]:
-    """Returns stored wheels that were looked into by an older rule, or before there was one."""
-    query = select(stored.c.path).where(stored.c.looked < RULE, stored.c.sha256 != "")
-    found = list(connection.scalars(query.order_by(stored.c.looked, stored.c.path).limit(most)))
+def outdated(connection: Connection, most: int, size: int) -> list[str]:
+    """Returns stored wheels that were looked into by an older rule, or before there was one.
+
+    At most so many, of so many bytes together, but one at least.
+    """
+    query = select(stored.c.path, stored.c.size)
+    query = query.where(stored.c.looked < RULE, stored.c.sha256 != "")
+    rows = connection.execute(query.order_by(stored.c.looked, stored.c.path).limit(most)).all()
+    before = accumulate((row.size if is_wheel(row.path) else 0 for row in rows), initial=0)
+    found = [row.path for row, sofar in zip(rows, before, strict=False) if sofar < size]
     others = [path for path in found if not is_wheel(path)]
     for batch in batches(others):
         connection.execute(update(stored).where(among(stored.c.path, batch)).values(looked=RULE))

@@ -8,6 +8,7 @@ uv 0.13.9 by ``tests/differential/test_insides.py``, which installs a wheel for 
 in the wheel                                                            pip   uv
 ======================================================================  ====  ====
 no archive, cut off, encrypted members                                  stop  stop
+a member of another checksum or size than is stated, damaged members    stop  stop
 members packed by deflate64 and the like                                stop  stop
 members packed by bzip2 or LZMA                                          -    stop
 members packed by zstd (pip on Python 3.14 reads them)                  stop   -
@@ -43,7 +44,8 @@ a script called python, a script or a section twice                      -    st
 zip64, descriptors behind members, links, METADATA with another text     -     -
 ======================================================================  ====  ====
 
-What is packed is not unpacked to be checked: a member whose checksum is wrong is not noticed.
+Members packed by bzip2 or LZMA are not unpacked, nor is a wheel that says to unpack to more than a
+hundred times its size: such a checksum is not noticed.
 """
 
 import csv
@@ -63,7 +65,7 @@ from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from pypisync.core.standards.wheel_scripts import script_faults
 
 # What wheels are looked into by. With another number all are looked into again.
-RULE = 1
+RULE = 2
 # The files of the .dist-info folder that an installer reads.
 READ = ("WHEEL", "METADATA", "RECORD", "entry_points.txt")
 _DIST_INFO, _DATA = ".dist-info", ".data"
@@ -83,7 +85,7 @@ def is_wheel(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was seen of a wheel without unpacking it."""
+    """What was seen of a wheel."""
 
     names: Sequence[str]  # of its members; those of folders end in "/"
     files: Mapping[str, bytes]  # those of READ that there are, and could be read

@@ -370,12 +370,17 @@ def test_wheels_of_before_are_to_be_looked_into_by_and_by(database: str) -> None
         run = connection.exec_driver_sql
         run(
             "INSERT INTO stored (path, sha256, size) VALUES"
-            " ('a-1-py3-none-any.whl', 's', 1), ('a-1.tar.gz', 't', 1)"
+            " ('a-1-py3-none-any.whl', 's', 5), ('a-1.tar.gz', 't', 9),"
+            " ('b-1-py3-none-any.whl', 's', 5), ('c-1-py3-none-any.whl', 's', 1)"
         )
     migrate.upgrade(catalog.engine)
     with catalog.engine.begin() as connection:
         assert insides.unlooked(connection) == []
-        assert insides.outdated(connection, 5) == ["a-1-py3-none-any.whl"]
-        assert insides.record(connection, [Looked("a-1-py3-none-any.whl", {})]) == []
-        assert insides.outdated(connection, 5) == []
+        assert insides.outdated(connection, 0, 100) == []
+        a, b, c = (f"{name}-1-py3-none-any.whl" for name in "abc")
+        assert insides.outdated(connection, 5, 1) == [a]
+        assert insides.outdated(connection, 5, 6) == [a, b]
+        assert insides.outdated(connection, 1, 100) == [a]
+        assert insides.record(connection, [Looked(a, {})]) == []
+        assert insides.outdated(connection, 5, 100) == [b, c]
     catalog.close()
