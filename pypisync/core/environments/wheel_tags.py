@@ -17,7 +17,6 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from pypisync.core.environments.platforms import IMPLEMENTATIONS, PLATFORMS
 from pypisync.core.environments.targets import PerTargets
-from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import Target, Targets
 
 _SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "jython": "jy", "ironpython": "ip"}
@@ -56,9 +55,9 @@ _MACHINES: dict[tuple[str, str], frozenset[str]] = {
 }
 
 
-def usable_mask(parsed: ParsedFile, targets: Targets) -> int:
-    """Returns the targets whose tags fit the file; an sdist fits every platform."""
-    return targets.mask if parsed.kind == "sdist" else tag_mask(targets, parsed.tags)
+def usable_mask(tags: frozenset[Tag] | None, targets: Targets) -> int:
+    """Returns the targets whose tags fit the file; an sdist (None) fits every platform."""
+    return targets.mask if tags is None else tag_mask(targets, tags)
 
 
 def tag_mask(targets: Targets, tags: frozenset[Tag]) -> int:

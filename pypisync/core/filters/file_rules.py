@@ -16,7 +16,7 @@ from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.environments.targets import python_mask, targets_fingerprint
 from pypisync.core.environments.wheel_tags import usable_mask
 from pypisync.core.filters.policy import Policy
-from pypisync.core.standards.filenames import ParsedFile
+from pypisync.core.standards.filenames import ParsedFile, tags_read
 from pypisync.core.standards.model import Targets
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
@@ -71,9 +71,7 @@ def keep(
 ) -> KeptFiles:
     """Returns the files of one release that the policy keeps."""
     masks = [_usable(f, targets) for f in files]
-    serves = [
-        _tagged(f, machines) & (_on(f, machines, "pip") | _on(f, machines, "uv")) for f in files
-    ]
+    serves = [_union(_on(file, machines, by) for by in INSTALLERS) for file in files]
     kept = _wanted(files, policy, [mask.some for mask in masks], serves)
     by_wheel = admits = admits_yanked = sound = every = unsure = 0
     for file, wanted, mask, served in zip(files, kept, masks, serves, strict=True):
@@ -107,8 +105,8 @@ def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list
     comes after all others.
     """
     found = [0] * len(files)
-    masks = [_tagged(f, machines) & machines.with_python(f.requires_python, by) for f in files]
-    ranks = [machines.ranks(_tags(f)) for f in files]
+    masks = [_seen(file, machines, by) for file in files]
+    ranks = [machines.ranks(_tags(file, by)) for file in files]
     for machine in range(len(machines.all)):
         best = min(
             (
@@ -126,10 +124,7 @@ def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list
 def _accepted(files: Sequence[FileFacts], machines: Machines, by: Installer) -> int:
     """Returns the machines on which the installer stays with the file that it takes."""
     if not any(file.inside or by in file.refused_by for file in files):
-        found = 0
-        for file in files:
-            found |= _tagged(file, machines) & machines.with_python(file.requires_python, by)
-        return found
+        return _union(_seen(file, machines, by) for file in files)
     return sum(
         mask & machines.with_python(file.inside, by)
         for file, mask in zip(files, taken(files, machines, by), strict=True)
@@ -138,18 +133,16 @@ def _accepted(files: Sequence[FileFacts], machines: Machines, by: Installer) -> 
 
 
 def _usable(file: FileFacts, targets: Targets) -> _FileMasks:
-    tagged = usable_mask(file.parsed, targets)
-    some, every = 0, tagged
-    if file.requires_python or file.inside or file.refused_by:
-        for by in INSTALLERS:
-            mask = python_mask(targets, file.requires_python, by)
-            mask &= python_mask(targets, file.inside, by)
-            # One that all refuse is as it is for the file rules: the proofs tell what comes of it.
-            some |= tagged & mask
-            every &= 0 if by in file.refused_by else mask
-        paged = _union(python_mask(targets, file.requires_python, by) for by in INSTALLERS)
-        return _FileMasks(some, tagged & paged & ~every)
-    return _FileMasks(tagged, 0)
+    seen, some, every = 0, 0, targets.mask
+    for by in INSTALLERS:
+        page = usable_mask(_tags(file, by), targets)
+        page &= python_mask(targets, file.requires_python, by)
+        mask = page & python_mask(targets, file.inside, by)
+        seen |= page
+        # One that all refuse is as it is for the file rules: the proofs tell what comes of it.
+        some |= mask
+        every &= 0 if by in file.refused_by else mask
+    return _FileMasks(some, seen & ~every)
 
 
 def _union(masks: Iterable[int]) -> int:
@@ -158,15 +151,18 @@ def _union(masks: Iterable[int]) -> int:
 
 
 def _on(file: FileFacts, machines: Machines, by: Installer) -> int:
-    return machines.with_python(file.requires_python, by) & machines.with_python(file.inside, by)
+    return _seen(file, machines, by) & machines.with_python(file.inside, by)
 
 
-def _tagged(file: FileFacts, machines: Machines) -> int:
-    return machines.with_tags(_tags(file))
+def _seen(file: FileFacts, machines: Machines, by: Installer) -> int:
+    """Returns the machines on which the file is one for the installer, by what the page says."""
+    tagged = machines.with_tags(_tags(file, by))
+    return tagged & machines.with_python(file.requires_python, by)
 
 
-def _tags(file: FileFacts) -> frozenset[Tag] | None:
-    return file.parsed.tags if file.parsed.kind == "wheel" else None
+def _tags(file: FileFacts, by: Installer) -> frozenset[Tag] | None:
+    parsed = file.parsed
+    return tags_read(parsed.tags if parsed.kind == "wheel" else None, parsed.remainder, by)
 
 
 def _wanted(

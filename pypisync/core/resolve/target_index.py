@@ -17,6 +17,7 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
+from pypisync.core.standards.filenames import tags_read
 from pypisync.core.standards.model import (
     BROKEN_FOR_UV,
     DIRECT,
@@ -213,9 +214,10 @@ class TargetIndex:
         if not admits(by, file.requires_python, self.target.environment["python_full_version"]):
             return None
         ranks = self.target.tags
-        if file.tags is None:
+        tags = tags_read(file.tags, file.filename, by)
+        if tags is None:
             return len(ranks)  # after every wheel
-        return min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
+        return min((ranks[tag] for tag in tags if tag in ranks), default=None)
 
     def _passes(self, file: ListedFile, by: Installer) -> bool:
         """Returns whether the installer passes over the release for what the file's METADATA says.

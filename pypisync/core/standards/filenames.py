@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import File
+from pypisync.core.standards.requires_python import Installer
 
 METADATA = ".metadata"
 """What follows the name of a wheel in that of its metadata, which lies beside it (PEP 658)."""
@@ -131,6 +132,24 @@ def _tags(text: str) -> frozenset[Tag]:
     for part in text.split("-"):
         size *= part.count(".") + 1
     return parse_tag(text) if size <= _MOST_TAGS and _TAGS.fullmatch(text) else frozenset()
+
+
+def tags_read(tags: frozenset[Tag] | None, filename: str, by: Installer) -> frozenset[Tag] | None:
+    """Returns the tags of a wheel as the installer reads them; None is an sdist, as in ``tags``.
+
+    pip reads them in lower case (``packaging.tags.Tag``), uv as they are spelt: to it "Any" is no
+    platform (uv-platform-tags/src/platform_tag.rs). ``filename`` may be the end of one.
+    """
+    if tags is None or by == "pip":
+        return tags
+    text = "-".join(filename.removesuffix(".whl").rsplit("-", 3)[1:])
+    return tags if text == text.lower() else _spelt(text)
+
+
+@lru_cache(maxsize=1_000)
+def _spelt(text: str) -> frozenset[Tag]:
+    parts = [[one for one in part.split(".") if one == one.lower()] for part in text.split("-")]
+    return _tags("-".join(map(".".join, parts)))
 
 
 def _sdist(project: str, filename: str, extension: str) -> ParsedFile:

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from pypisync.core.environments.targets import python_mask
 from pypisync.core.environments.wheel_tags import tag_mask, usable_mask
-from pypisync.core.standards.filenames import ParsedFile, parse
+from pypisync.core.standards.filenames import parse
 from pypisync.core.standards.model import Target, Targets
 
 
@@ -134,7 +134,8 @@ def test_golden(remainder: str) -> None:
     assert parsed.remainder == remainder
     assert parsed.version == Version("1.0")
     assert parsed.kind == ("wheel" if remainder.endswith(".whl") else "sdist")
-    assert letters(GOLDEN, usable_mask(parsed, GOLDEN)) == TABLE[remainder]
+    tags = parsed.tags if parsed.kind == "wheel" else None
+    assert letters(GOLDEN, usable_mask(tags, GOLDEN)) == TABLE[remainder]
 
 
 OTHERS = targets(
@@ -265,12 +266,10 @@ def test_concrete_targets_against_packaging() -> None:
 
 
 def test_requires_python_and_tags_both_count() -> None:
-    wheel, sdist = parse("a", "a-1-py3-none-any.whl"), parse("a", "a-1.tar.gz")
-    texts: list[tuple[ParsedFile, str | None]] = [
-        (wheel, ">=3.10"), (wheel, "<3"), (sdist, "<3.8"), (sdist, "")
-    ]  # fmt: skip
+    wheel, sdist = whl("py3-none-any"), None
+    texts = [(wheel, ">=3.10"), (wheel, "<3"), (sdist, "<3.8"), (sdist, "")]
     found = [
-        letters(GOLDEN, usable_mask(file, GOLDEN) & python_mask(GOLDEN, text))
-        for file, text in texts
+        letters(GOLDEN, usable_mask(tags, GOLDEN) & python_mask(GOLDEN, text))
+        for tags, text in texts
     ]
     assert found == ["ABCEG", "", "FH", "ABCDEFGH"]

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.tags import Tag
 
 from pypisync.core.environments.proof_targets import Machines, proof_targets
 from pypisync.core.environments.targets import python_mask, targets
@@ -38,6 +40,9 @@ NAMES = (
     "foo-1.0-cp39-abi3-win_amd64.whl",
     "foo-1.0-cp39-cp39-musllinux_1_2_x86_64.whl",
     "foo-1.0-2-py3-none-any.whl",
+    "foo-1.0-3-py3-None-any.whl",
+    "foo-1.0-PY2.py3-none-ANY.any.whl",
+    "foo-1.0-CP312-cp312-Manylinux_2_17_x86_64.whl",
     "foo-1.0.tar.gz",
     "foo-1.0.zip",
 )
@@ -79,31 +84,43 @@ class ForTarget:
         def inside(by: Installer) -> bool:
             return bool(python_mask(TARGETS, file.inside, by) >> number & 1)
 
-        fits = bool(usable_mask(file.parsed, TARGETS) >> number & 1)
-        takes = {by: fits and paged(by) and inside(by) for by in INSTALLERS}
+        def fits(by: Installer) -> bool:
+            return bool(usable_mask(tags(file, by), TARGETS) >> number & 1)
+
+        sees = {by: fits(by) and paged(by) for by in INSTALLERS}
+        takes = {by: sees[by] and inside(by) for by in INSTALLERS}
         self.some = any(takes.values())
         stays = all(takes[by] and by not in file.refused_by for by in INSTALLERS)
-        self.unsure = fits and any(map(paged, INSTALLERS)) and not stays
+        self.unsure = any(sees.values()) and not stays
 
 
-def rank(file: FileFacts, machine: int) -> int | None:
-    """The place of the file's best tag among those of the machine; an sdist's is behind them."""
-    tags = MACHINES.all[machine].tags
+def tags(file: FileFacts, by: Installer) -> frozenset[Tag] | None:
+    """The tags in the file's name; to uv only what is in lower case is one."""
     if file.parsed.kind == "sdist":
-        return len(tags)
-    return min((tags[tag] for tag in file.parsed.tags if tag in tags), default=None)
+        return None
+    pieces = [part.split(".") for part in file.parsed.remainder[:-4].split("-")[-3:]]
+    spelt = [tag for tag in product(*pieces) if by == "pip" or tag == tuple(map(str.lower, tag))]
+    return frozenset(Tag(*tag) for tag in spelt)
+
+
+def rank(file: FileFacts, machine: int, by: Installer) -> int | None:
+    """The place of the file's best tag among those of the machine; an sdist's is behind them."""
+    known = MACHINES.all[machine].tags
+    if (own := tags(file, by)) is None:
+        return len(known)
+    return min((known[tag] for tag in own if tag in known), default=None)
 
 
 def on_machine(file: FileFacts, machine: int, by: Installer, text: str | None) -> bool:
     """Whether the installer's Python there is admitted by this text, and its tags by the file."""
     python = MACHINES.all[machine].environment["python_full_version"]
-    return rank(file, machine) is not None and admits(by, text, python)
+    return rank(file, machine, by) is not None and admits(by, text, python)
 
 
 def pick(files: Sequence[FileFacts], machine: int, by: Installer) -> FileFacts | None:
     """The file that an installer takes by its page alone."""
     there = [f for f in files if on_machine(f, machine, by, f.requires_python)]
-    return min(there, key=lambda f: (f.yanked, rank(f, machine)), default=None)
+    return min(there, key=lambda f: (f.yanked, rank(f, machine, by)), default=None)
 
 
 def kept_files(files: Sequence[FileFacts], policy: FilePolicy) -> list[bool]:
@@ -232,14 +249,14 @@ def test_of_files_that_are_equally_good_the_first_is_taken() -> None:
         (NAMES[0], FilePolicy(("py3",), "targets"), 'arch_exclude ("py3")'),
         (NAMES[4], FilePolicy(("musl", "amd64", "win")), 'arch_exclude ("amd64")'),
         (NAMES[1], FilePolicy((), "targets"), 'wheels: "targets" (no environment can install it)'),
-        (NAMES[7], FilePolicy(("win",), sdists="never"), 'sdists: "never"'),
+        ("foo-1.0.tar.gz", FilePolicy(("win",), sdists="never"), 'sdists: "never"'),
         (
-            NAMES[7],
+            "foo-1.0.tar.gz",
             FilePolicy(sdists="fallback"),
             'sdists: "fallback" (every environment has a wheel)',
         ),
-        (NAMES[7], FilePolicy(), "the configuration of the last sync"),
-        (NAMES[7], FilePolicy((), "targets"), "the configuration of the last sync"),
+        ("foo-1.0.tar.gz", FilePolicy(), "the configuration of the last sync"),
+        ("foo-1.0.tar.gz", FilePolicy((), "targets"), "the configuration of the last sync"),
         (NAMES[0], FilePolicy((), "all", "never"), "the configuration of the last sync"),
         (NAMES[0], FilePolicy((), "all", "fallback"), "the configuration of the last sync"),
     ],

@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from pypisync.core.filters.file_rules import excluded
-from pypisync.core.standards.filenames import LONGEST_FILENAME, parse, pool_path
+from pypisync.core.standards.filenames import LONGEST_FILENAME, parse, pool_path, tags_read
 from pypisync.core.standards.model import File
 from tests.deep import scaled
 
@@ -230,6 +231,23 @@ def test_without_a_sha256_the_path_hangs_on_what_else_is_known() -> None:
 def test_the_tags_of_one_text_are_shared() -> None:
     first, second = (parse("foo", f"foo-{v}-py2.py3-none-any.whl") for v in (1, 2))
     assert first.tags is second.tags
+
+
+@pytest.mark.parametrize(
+    ("tags", "uv"),
+    [
+        ("py3-none-any", "py3-none-any"),
+        ("PY2.py3-none-any", "py3-none-any"),
+        ("py3-None-any", ""),
+        ("cp311-abi3.NONE-Any.linux_x86_64", "cp311-abi3-linux_x86_64"),
+    ],
+)
+def test_tags_are_lower_case_to_uv_and_in_any_case_to_pip(tags: str, uv: str) -> None:
+    own = frozenset(parse_tag("-".join(tags.split("-")[-3:])))
+    for name in (f"Foo-1.0-{tags}.whl", f"Foo-1.0-1-{tags}.whl", f"-{tags}.whl"):
+        assert tags_read(own, name, "pip") == own
+        assert tags_read(own, name, "uv") == (frozenset(parse_tag(uv)) if uv else frozenset())
+    assert tags_read(None, "Foo-1.0.tar.gz", "uv") is None
 
 
 def test_a_name_may_be_as_long_as_a_disk_allows_with_its_metadata() -> None:
