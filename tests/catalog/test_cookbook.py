@@ -13,6 +13,7 @@ from pypisync.catalog.db import statuses
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.facts.readings import Knowledge
 from pypisync.core.resolve.prover import Verdict
+from pypisync.core.standards import versions
 from pypisync.core.standards.model import Status
 from tests.recipe.mirrors import Bench
 from tests.sim import dists
@@ -88,10 +89,25 @@ def test_what_a_root_costs_and_what_it_costs_alone(bench: Bench) -> None:
     ]
 
 
-def test_upload_times_are_seconds_as_all_others(bench: Bench) -> None:
+def test_upload_times_are_seconds_as_all_others(bench: Bench, world: World) -> None:
+    stated = {
+        name: int(datetime.fromisoformat(file.uploaded).timestamp())
+        for name, file in world.files.items()
+    }
     for view in ("v_files", "v_listed"):
-        for text, seconds in bench.query(f"SELECT uploaded, uploaded_at FROM {view}"):
-            assert seconds == int(datetime.fromisoformat(text).timestamp())
+        found = dict(bench.query(f"SELECT filename, uploaded FROM {view}"))
+        assert found
+        assert found.items() <= stated.items()
+
+
+def test_a_root_that_leads_to_nothing_costs_nothing(bench: Bench) -> None:
+    bench.packages = {**bench.packages, "nowhere": ["latest"]}
+    bench.sync()
+    sizes = "releases, files, bytes, files_alone, bytes_alone"
+    found = bench.query(f"SELECT {sizes} FROM v_root_sizes WHERE project = 'nowhere'")
+    assert found == [(0, 0, 0, 0, 0)]
+    roots = bench.query("SELECT count(*) FROM (SELECT DISTINCT project, selector FROM v_roots) r")
+    assert roots == bench.query("SELECT count(*) FROM v_root_sizes")
 
 
 def test_what_releases_say_of_themselves(bench: Bench, world: World) -> None:
@@ -118,20 +134,29 @@ def test_what_releases_say_of_themselves(bench: Bench, world: World) -> None:
 def test_versions_sort_in_sql_as_the_standard_orders_them(
     tmp_path: Path, world: World, database: str
 ) -> None:
-    versions = [
+    ordered = [
         *("1.0.dev1", "1.0a1", "1.0rc2", "1.0", "1.0+local", "1.0+local.2", "1.0.post1"),
         *("1.9", "1.10", "1.10.1", "2.0", "20.0", "256", "1000.1", "2026.11.28", "1!0.1"),
     ]
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")
-    for version in random.Random(seed).sample(versions, len(versions)):
+    for version in random.Random(seed).sample(ordered, len(ordered)):
         world.publish("many", version)
-    bench = Bench(tmp_path, MemoryUpstream(world), {"many": ["latest"]}, url=database)
+    bench = Bench(tmp_path, MemoryUpstream(world), {"many": ordered}, url=database)
     bench.sync()
-    assert sorted(versions, key=Version) == versions
-    for view in ("v_releases", "v_files"):
+    assert sorted(ordered, key=Version) == ordered
+    for view in ("v_releases", "v_files", "v_listed", "v_changes"):
         found = bench.query(f"SELECT version FROM {view} ORDER BY version_key")
-        assert [row[0] for row in found] == versions
+        assert [row[0] for row in found] == ordered
+
+
+def test_a_version_sorts_also_when_upstream_has_it_no_more(bench: Bench, world: World) -> None:
+    world.remove_release("idna", "2.0")
+    bench.sync()
+    assert bench.query("SELECT * FROM v_releases WHERE version = '2.0'") == []
+    went = "project = 'idna' AND change = 'went' AND version = '2.0'"
+    found = bench.query(f"SELECT version_key FROM v_changes WHERE {went}")
+    assert found == [(versions.key(Version("2.0")).hex(),)]
 
 
 def test_every_status_is_explained(bench: Bench) -> None:

@@ -1,8 +1,7 @@
 """The stable views: what operators may build queries on.
 
 Their names and columns stay as they are across versions; columns may be added. The tables below
-them may change with any version. Times are seconds since 1970, UTC; ``uploaded`` is the text that
-upstream states, and ``uploaded_at`` the same time in seconds.
+them may change with any version. Times are seconds since 1970, UTC.
 """
 
 import re
@@ -19,7 +18,7 @@ _SECONDS = {
     "postgresql": r"CAST(floor(extract(epoch FROM CAST(\1 AS timestamptz))) AS bigint)",
 }
 """How a time that upstream states becomes seconds since 1970; ``seconds_of(x)`` in a query."""
-_HEX = {"sqlite": r"lower(hex(\1))", "postgresql": r"encode(\1, 'hex')"}
+_HEX = {"sqlite": r"NULLIF(lower(hex(\1)), '')", "postgresql": r"encode(\1, 'hex')"}
 """How the key of a version becomes text that sorts as it does; ``hex_of(x)`` in a query."""
 
 
@@ -71,8 +70,8 @@ VIEWS = (
         " verified: by which hash of upstream's, unverified if it states none; stops_pip, stops_uv:"
         " what in the stored wheel stops them when they install it.",
         """
-        SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256, f.uploaded,
-            seconds_of(f.uploaded) AS uploaded_at,
+        SELECT p.name AS project, r.version, f.filename, f.kind, f.size, f.sha256,
+            seconds_of(f.uploaded) AS uploaded,
             f.requires_python, f.yanked, f.kept, f.path, f.barred,
             CASE WHEN f.stated IS NULL THEN 'sha256' WHEN f.stated = '' THEN 'unverified'
                 ELSE f.stated END AS verified,
@@ -287,10 +286,11 @@ VIEWS = (
     View("v_skipped", "Versions and files upstream lists that the standards do not allow.",
          "SELECT p.name AS project, k.what, k.reason"
          " FROM skipped k JOIN projects p ON p.id = k.project_id"),
-    View("v_listed", "Files on the mirror's pages now.",
-         "SELECT name AS project, version, filename, size, sha256, uploaded, requires_python,"
-         " seconds_of(uploaded) AS uploaded_at,"
-         " yanked, path, first AS since_generation FROM published WHERE last IS NULL"),
+    View("v_listed", "Files on the mirror's pages now; version_key: sorts as PEP 440 does.",
+         "SELECT name AS project, version, filename, size, sha256,"
+         " seconds_of(uploaded) AS uploaded, requires_python,"
+         " yanked, path, first AS since_generation, hex_of(key) AS version_key"
+         " FROM published WHERE last IS NULL"),
     View(
         "v_generations",
         "Published states of the index; replaced: when the next came, repeats: after a rollback.",
@@ -304,10 +304,11 @@ VIEWS = (
         "v_changes",
         "Files that came onto the pages or went from them, by the generation that did it.",
         """
-        SELECT first AS generation, 'came' AS change, name AS project, version, filename, size
+        SELECT first AS generation, 'came' AS change, name AS project, version, filename, size,
+            hex_of(key) AS version_key
         FROM published
         UNION ALL
-        SELECT last + 1, 'went', name, version, filename, size
+        SELECT last + 1, 'went', name, version, filename, size, hex_of(key)
         FROM published WHERE last IS NOT NULL
         """,
     ),
@@ -329,14 +330,15 @@ VIEWS = (
         )
         SELECT p.name AS project, ro.selector, {EXTRAS} AS extras,
             {SHOWN} AS origin,
-            count(*) AS releases,
+            count(reach.release_id) AS releases,
             CAST(COALESCE(sum(z.files), 0) AS bigint) AS files,
             CAST(COALESCE(sum(z.bytes), 0) AS bigint) AS bytes,
             CAST(COALESCE(sum(CASE WHEN a.release_id IS NULL THEN 0 ELSE z.files END), 0)
                 AS bigint) AS files_alone,
             CAST(COALESCE(sum(CASE WHEN a.release_id IS NULL THEN 0 ELSE z.bytes END), 0)
                 AS bigint) AS bytes_alone
-        FROM reach JOIN roots ro ON ro.id = reach.root_id JOIN projects p ON p.id = ro.project_id
+        FROM roots ro JOIN projects p ON p.id = ro.project_id
+        LEFT JOIN reach ON reach.root_id = ro.id
         LEFT JOIN sizes z ON z.release_id = reach.release_id
         LEFT JOIN alone a ON a.release_id = reach.release_id
         GROUP BY ro.id, p.name, ro.selector, ro.extras, ro.pinned, ro.origin, ro.source

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from pypisync.catalog.db.schema import generations, pages, projects, published, releases, stored
 from pypisync.catalog.db.sql import Ids, add, among, batches, raw
 from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA
 
 # What is counted of a generation: what it lists, and how it differs from the one before.
@@ -237,6 +238,7 @@ def _open(
             [
                 {
                     "id": count.next(), "name": name, "first": number,
+                    "key": versions.key_of(file.version),
                     **{column: getattr(file, column) for column in _FILE_COLUMNS},
                 }
                 for name, file in batch

@@ -44,19 +44,17 @@ def project(reader: Reader, name: str) -> Project | None:
     )
     listed = reader.rows(
         "SELECT version, count(*), sum(size), min(first) FROM published"
-        " WHERE name = ? AND last IS NULL GROUP BY version",
+        " WHERE name = ? AND last IS NULL GROUP BY version ORDER BY max(key) DESC",
         name,
     )
     if not rows and not listed:
         return None
     ((number, display, status, reason, index),) = rows or [(0, "", "gone", "", "")]
     known = reader.rows(
-        "SELECT r.version, r.key, EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id"
+        "SELECT r.version, EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id"
         " AND s.extra = '') FROM releases r WHERE r.project_id = ? ORDER BY r.key DESC",
         number,
     )
-    keys = {version: bytes(key) for version, key, _ in known}
-    listed.sort(key=lambda row: keys.get(row[0]) or _key(row[0]), reverse=True)
     return Project(
         name,
         display or name,
@@ -65,7 +63,7 @@ def project(reader: Reader, name: str) -> Project | None:
         index,
         [Release(*row) for row in listed],
         len(known),
-        [version for version, _, selected in known if selected],
+        [version for version, selected in known if selected],
         _held(reader, name),
         *_about(reader, name),
     )
@@ -75,11 +73,6 @@ def _about(reader: Reader, name: str) -> tuple[str, str]:
     rows = reader.rows("SELECT summary, license FROM v_projects WHERE name = ?", name)
     ((summary, license_),) = rows or [("", "")]
     return summary or "", license_ or ""
-
-
-def _key(version: str) -> bytes:
-    parsed = versions.parse(version)
-    return versions.key(parsed) if parsed else b""
 
 
 def _held(reader: Reader, name: str) -> list[tuple[str, str, float]]:
@@ -198,7 +191,7 @@ def users(reader: Reader, name: str, most: int) -> tuple[list[User], int]:
 
 
 def _order(user: User) -> tuple[str, bytes, str]:
-    return user.project, _key(user.version), user.requirement
+    return user.project, versions.key_of(user.version) or b"", user.requirement
 
 
 # -- proofs and vulnerabilities -------------------------------------------------------------

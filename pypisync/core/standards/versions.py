@@ -44,6 +44,12 @@ def key(version: Version) -> bytes:
     )
 
 
+def key_of(text: str) -> bytes | None:
+    """Returns the key of the version that ``text`` spells; None if it is none."""
+    version = parse(text)
+    return None if version is None else key(version)
+
+
 def encode(
     epoch: int,
     release: tuple[int, ...],
