@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pypisync.cli.common import ConfigFile, configured, count, show
-from pypisync.errors import ConfigError
+from pypisync.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from pypisync.config.load import Config
@@ -92,7 +92,10 @@ def check(
         bool, typer.Option("--schema", help="Print the JSON Schema of the file, for editors.")
     ] = False,
 ) -> None:
-    """Check the configuration and show what it means, without the network."""
+    """Check the configuration and show what it means, without the network.
+
+    The exit code is 4 if this user cannot make the folders of the mirror, or not write in them.
+    """
     if schema:
         from pypisync.config.load import json_schema
 
@@ -101,7 +104,13 @@ def check(
     understood = configured(config)
     if as_json:
         typer.echo(json.dumps(_values(understood), indent=2))
-        return
+    else:
+        _show(understood)
+    if faults := list(_faults(understood)):
+        raise StorageError("\n".join(faults))
+
+
+def _show(understood: "Config") -> None:
     show("Configuration", ("key", "value"), _settings(understood))
     show("Indexes", ("", "address", "projects"), _indexes(understood))
     show("Targets", ("", "target"), (("target", t.name) for t in understood.targets.all))
@@ -109,6 +118,18 @@ def check(
     show("Roots", ("", "project", "selectors"), _roots(understood))
     show("Groups", ("", "file", "what it asks for"), _groups(understood))
     show("Notes", ("", "note"), (("note", note) for note in _notes(understood)))
+
+
+def _faults(config: "Config") -> Iterator[str]:
+    """Yields why a cycle could not write the tree or the database, where the disk says so."""
+    from pypisync.catalog.db import sqlite_file
+    from pypisync.storage import probe
+
+    yield from filter(None, [probe.fault(config.destination)])
+    database = sqlite_file.file_of(config.database_url)
+    if database is None or database.parent in (config.destination, *config.destination.parents):
+        return  # a cycle makes these folders
+    yield from filter(None, [sqlite_file.no_folder(database) or probe.fault(database.parent)])
 
 
 def _notes(config: "Config") -> Iterator[str]:

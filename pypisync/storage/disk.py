@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from pypisync.errors import Malformed, StorageError
+from pypisync.storage.probe import IN_THE_WAY
 
 PARTIAL = ".partial"  # folder for everything unfinished, in the mirror's folder
 
@@ -120,9 +121,9 @@ def make_folder(folder: Path) -> list[Path]:
             os.mkdir(folder)  # noqa: PTH102 - and os.stat below: thousands of times in a sync
         except FileNotFoundError:
             raise StorageError(f"{folder}: cannot be made here: choose another folder") from None
-        except FileExistsError:
+        except (FileExistsError, NotADirectoryError):
             if not folder.is_dir():  # else another thread was faster
-                raise
+                raise StorageError(f"{folder}: {IN_THE_WAY}") from None
         # Whatever the umask is; an inherited set-group-id bit stays.
         mode = stat.S_IMODE(os.stat(folder).st_mode)  # noqa: PTH116
         if mode | _FOLDER_MODE != mode:
@@ -142,7 +143,7 @@ def open_file(path: Path, *, empty: bool = False) -> tuple[int, int]:
         before("open", path)
         try:
             descriptor = os.open(path, flags, _FILE_MODE)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             make_folder(path.parent)
             descriptor = os.open(path, flags, _FILE_MODE)
         try:

@@ -1,5 +1,6 @@
 """What commands say: figures that are what came, and advice that fits what happened."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,57 @@ def test_postgres_is_told_from_postgresql(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made() -> None:
     with pytest.raises(StorageError, match="choose another folder"):
         disk.make_folder(Path("/proc/nothing/mirror"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            {"destination_folder": "file"},
+            "{0}/file: something else stands where a folder is wanted",
+        ),
+        (
+            {"destination_folder": "file/in/it"},
+            "{0}/file: something else stands where a folder is wanted",
+        ),
+        ({"destination_folder": "/proc/data"}, "/proc/data: cannot be made in /proc"),
+        ({"database": "sqlite:///file/a.sqlite"}, "{0}/file is no folder: make it"),
+        ({"database": "sqlite:///none/a.sqlite"}, "{0}/none is no folder: make it"),
+    ],
+)
+def test_check_tells_of_a_folder_that_cannot_be(
+    tmp_path: Path, keys: dict[str, str], said: str
+) -> None:
+    (tmp_path / "file").touch()
+    config = configure(tmp_path, **keys)
+    before = sorted(tmp_path.rglob("*"))
+    for arguments in (["check"], ["check", "--json"]):
+        done = invoke(config, *arguments)
+        assert done.code == 4
+        assert done.out
+        assert done.err.startswith(said.format(tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
+    done = invoke(config, "sync")
+    assert done.code == 4
+    assert ".lock" not in done.err
+    assert said.partition(":")[0].format(tmp_path) in done.err
+
+
+def test_check_tells_of_a_folder_that_this_user_may_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    config = configure(tmp_path)
+    assert invoke(config, "check").code == 0
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)  # root may write everywhere
+    done = invoke(config, "check")
+    assert done.code == 4
+    assert f"{tmp_path}/data: the user that runs this may not write here" in done.err
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr("os.access", lambda _, mode, **__: not mode & os.W_OK)
+    assert invoke(config, "check").code == 4
 
 
 def test_an_index_that_wants_credentials_says_so() -> None:

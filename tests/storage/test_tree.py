@@ -254,7 +254,7 @@ def test_flat_is_off_unless_asked_for_and_stays_in_its_folder(tmp_path: Path) ->
 
 def test_something_in_the_way_says_so(tmp_path: Path) -> None:
     (tmp_path / "simple").write_text("in the way")
-    with pytest.raises(StorageError, match="stands in the way"):
+    with pytest.raises(StorageError, match="a folder is wanted: move it away"):
         Tree(tmp_path).write_root([], 1)
 
 

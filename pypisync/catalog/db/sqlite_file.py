@@ -16,6 +16,12 @@ _DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _PRIMARY = 0xFF  # of a result code; the rest says which I/O failed
 
 
+def file_of(url: str) -> Path | None:
+    """Returns the file that the URL of a database names; None if it names none."""
+    name = url.partition(":///")[2].partition("?")[0]
+    return Path(name) if url.startswith("sqlite") and not name.startswith("file:") else None
+
+
 def immutable(file: Path) -> bool:
     """Returns whether the database has to be read as a file that nobody changes.
 
@@ -31,12 +37,20 @@ def immutable(file: Path) -> bool:
     return (not wal.exists() and not os.access(file.parent, os.W_OK)) or _is_full(file)
 
 
+def no_folder(file: Path) -> str:
+    """Returns that the folder of the database is missing, and what to do; "": it is there."""
+    there = file.parent.is_dir()
+    return "" if there else f"{file.parent} is no folder: make it, or name another in database"
+
+
 def advice(error: BaseException, file: str) -> str:
     """Returns what to do about a failure of the disk below the database, after ": "; else ""."""
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     if code not in _DISK:
         return ""
     folder = Path(file).parent
+    if missing := no_folder(Path(file)):
+        return f": {missing}"
     if code == sqlite3.SQLITE_FULL or _is_full(Path(file)):
         return f": the disk of {folder} is full: free space on it, then run this again"
     return f": check the disk of {folder}, and that this user may write there"

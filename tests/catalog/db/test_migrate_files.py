@@ -1,0 +1,48 @@
+"""What becomes of known files when a database is upgraded."""
+
+from alembic import command
+
+from pypisync.catalog.db import migrate
+from pypisync.catalog.db.transactions import Catalog
+from pypisync.catalog.facts import insides
+from pypisync.catalog.facts.insides import Looked
+
+
+def test_wheels_of_before_are_to_be_looked_into_by_and_by(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0023")
+        run = connection.exec_driver_sql
+        run(
+            "INSERT INTO stored (path, sha256, size) VALUES"
+            " ('a-1-py3-none-any.whl', 's', 5), ('a-1.tar.gz', 't', 9),"
+            " ('b-1-py3-none-any.whl', 's', 5), ('c-1-py3-none-any.whl', 's', 1)"
+        )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        assert insides.unlooked(connection) == []
+        assert insides.outdated(connection, 0, 100) == []
+        a, b, c = (f"{name}-1-py3-none-any.whl" for name in "abc")
+        assert insides.outdated(connection, 5, 1) == [a]
+        assert insides.outdated(connection, 5, 6) == [a, b]
+        assert insides.outdated(connection, 1, 100) == [a]
+        assert insides.record(connection, [Looked(a, {})]) == []
+        assert insides.outdated(connection, 5, 100) == [b, c]
+    catalog.close()
+
+
+def test_versions_on_pages_sort_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0024")
+        row = "INSERT INTO published (id, name, version, filename, path, sha256, size, first)"
+        for number, version in enumerate(("1.10", "1.9", "no version", "1.10")):
+            values = f"({number}, 'a', '{version}', 'a-{number}.whl', 'p', 'x', 1, 1)"
+            connection.exec_driver_sql(f"{row} VALUES {values}")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT version FROM v_listed ORDER BY version_key IS NULL, version_key"
+        ).all()
+        assert [row[0] for row in found] == ["1.9", "1.10", "1.10", "no version"]
+    catalog.close()
