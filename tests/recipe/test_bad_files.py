@@ -169,6 +169,19 @@ def metadata_listed(bench: Bench, name: str) -> bool:
     return any(file.get("core-metadata") for file in page["files"])
 
 
+@pytest.mark.parametrize("pattern", ["*/lib-1.0*", "*/lib-2.0.tar.gz*"])
+def test_a_file_that_no_installer_needs_is_not_waited_for(
+    pattern: str, tmp_path: Path, world: World, memory: MemoryUpstream
+) -> None:
+    world.publish("lib", "1.0")
+    world.publish("lib", "2.0", sdist=True, build_requires=[])
+    world.publish("app", "1.0", requires=["lib"])
+    world.faults.fail(pattern, 403)
+    bench = Bench(tmp_path, memory, {"app": ["latest"]})
+    bench.sync()
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"2.0"}}
+
+
 @pytest.mark.parametrize("effect", [404, "corrupt"])
 def test_metadata_that_is_missing_or_wrong_is_asked_for_elsewhere(
     effect: int | Kind, tmp_path: Path, world: World, memory: MemoryUpstream
