@@ -48,12 +48,15 @@ class Schedule:
         return seconds if seconds < self.seconds else None
 
     def after(self, moment: float) -> float:
-        """Returns the first time to run after a run at ``moment`` (seconds since 1970)."""
+        """Returns the first time to run after a run at ``moment`` (seconds since 1970).
+
+        Raises ValueError if there is none, as on the 30th of February.
+        """
         if self.seconds is not None:
             return moment + self.seconds
         given = datetime.fromtimestamp(moment, UTC)
         found: datetime | None = _cron(self.text, jitter=None).get_next_fire_time(given, given)
-        if found is None:  # the 30th of February
+        if found is None:
             raise ValueError("it never comes")
         return found.timestamp()
 

@@ -154,7 +154,7 @@ def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
 def writing(config: Config, *, daemon: bool = False) -> Iterator[Leadership]:
     """Returns a context that holds the right to write to the database and to the tree.
 
-    Raises Busy if another process has it.
+    Raises Busy if another process has it, StorageError, CatalogError.
     """
     with (
         leading(config.database_url) as leadership,
@@ -176,7 +176,8 @@ def open_mirror(
 
     With ``dry`` nothing of the mirror is changed: the catalog undoes all, and what has to be read
     from files goes to a temporary folder; so does the catalog of a mirror that has none yet.
-    Raises StorageError (another sync is running, the folder cannot be written) and CatalogError.
+    Raises StorageError (another sync is running, the folder cannot be written), CatalogError, and
+    ConfigError for an index that cannot be asked as the configuration says.
     """
     with ExitStack() as stack:
         if not dry:
@@ -207,7 +208,7 @@ def open_parts(
 ) -> Iterator[Mirror]:
     """Returns a context with the mirror, for a caller that has the right to write.
 
-    Raises CatalogError.
+    Raises CatalogError, and ConfigError for an index that cannot be asked as configured.
     """
     catalog = Catalog(config.database_url, fence=leadership.fence)
     pool = Pool(config.destination, reserve=config.disk_reserve)

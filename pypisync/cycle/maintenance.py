@@ -57,6 +57,7 @@ def rehash(mirror: Mirror, step: Callable[[], None]) -> tuple[int, dict[str, str
 
     Returns how many were read, and what is wrong with which: those count as stored no longer, and
     the next cycle fetches them again. ``step`` is called every few megabytes, and may raise.
+    Raises Malformed for a path on record that leaves the mirror.
     """
     now = mirror.now()
     with mirror.catalog.begin() as connection:

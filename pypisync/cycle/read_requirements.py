@@ -374,8 +374,8 @@ def _ask(file: SourceFile) -> FileAsk:
 def verify_ranged(mirror: Mirror) -> dict[str, str]:
     """Check what was read of wheels by Range against those that have come since.
 
-    Returns why by "name==version" where the wheel says something else: its own word counts, so
-    the requirements of that release are to be read again.
+    Returns why by "name==version" where the wheel says something else: the requirements of that
+    release are to be read again then. Raises Malformed for a path that leaves the mirror.
     """
     with mirror.catalog.begin() as connection:
         found = unverified(connection)

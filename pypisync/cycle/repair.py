@@ -36,7 +36,7 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Discrepancy]) -> Rep
     """Mend what can be mended of the faults that ``check`` has found. Returns what is left.
 
     A file that cannot be fetched again leaves the pages: a link that does not work is worse than
-    none. Raises CatalogError, UpstreamError if upstream cannot be reached at all.
+    none. Raises CatalogError, StorageError, UpstreamError if upstream cannot be reached at all.
     """
     outcome = RepairReport()
     if not faults:

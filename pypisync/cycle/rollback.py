@@ -87,7 +87,7 @@ def obey(mirror: Mirror, *, begins: bool = False) -> dict[str, str]:
 
     What holds for one cycle waits for one that ``begins``: a cycle under way could not use it any
     more, but would end it. What stands for work of its own is left to :mod:`pypisync.cycle.work`.
-    That the index is to be another one is told when it is: by :func:`stay`.
+    That the index is to be another one is told when it is: by :func:`stay`. Raises StorageError.
     """
     root = mirror.pool.root
     failed: dict[str, str] = {}
@@ -139,7 +139,10 @@ def _number(text: str) -> int | None:
 
 
 def stay(mirror: Mirror) -> Stay | None:
-    """Publish what the index is frozen to. Returns None if it is not frozen."""
+    """Publish what the index is frozen to. Returns None if it is not frozen.
+
+    Raises StorageError.
+    """
     root = mirror.pool.root
     given = [order for order in orders.given(root) if order.name == _INDEX]
     done = _stay(mirror)
@@ -173,7 +176,8 @@ def _stay(mirror: Mirror) -> Stay | None:
 def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[str, str]:
     """Returns why files that going back to a generation needs cannot be had, by their paths.
 
-    What the policy bars is not needed. Every byte of the rest is read. Raises CatalogError.
+    What the policy bars is not needed. Every byte of the rest is read. Raises CatalogError,
+    and Malformed for a path on record that leaves the mirror.
     """
     from pypisync.storage.check import check_files
 

@@ -79,7 +79,8 @@ def settle(mirror: Mirror, report: Report, incoming: Incoming, fresh: Collection
     """Learn and decide, until the decision lacks nothing that can be had.
 
     A patient mirror leaves projects alone that failed of late, but for the ``fresh`` ones. What
-    is selected is fetched while proofs are made.
+    is selected is fetched while proofs are made. Raises Unreachable if nothing can be read of
+    upstream, Stopped.
     """
     learning = Learning(incoming, report)
     with closing(ProofResults()) as results:

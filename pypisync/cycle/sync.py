@@ -37,7 +37,8 @@ _OUTDATED = 2000, 2 * 2**30
 def sync_once(mirror: Mirror) -> Report:
     """Run one cycle. Returns what it did. The caller holds the writer's lock.
 
-    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError.
+    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError, and
+    ConfigError if the policy would bar most of what is published.
     """
     report = Report()
     with _recorded(mirror, report):
@@ -90,7 +91,7 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
     """Obey operators, and write the pages that are still to be written.
 
     ``begins``: a cycle begins, so what they lift for one cycle is lifted.
-    Returns whether the index is frozen: it is then what it is to be.
+    Returns whether the index is frozen: it is then what it is to be. Raises StorageError.
     """
     report.failed |= rollback.obey(mirror, begins=begins)
     with mirror.catalog.begin() as connection:
@@ -114,7 +115,8 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
     """Decide, and fetch what was decided. Returns the paths to try again later, as ``fetch`` does.
 
     A wheel may say something else than upstream said of it before, or be one at which installers
-    stop: then it is decided again.
+    stop: then it is decided again. Raises Unreachable if nothing can be read of upstream, Stopped,
+    and Malformed for a path on record that leaves the mirror.
     """
     with Incoming(mirror) as incoming:
         with report.timed("settle"):
@@ -131,7 +133,10 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
 
 
 def verify(mirror: Mirror) -> dict[str, str]:
-    """Check what was read by Range against the wheels that have come. Returns what differs."""
+    """Check what was read by Range against the wheels that have come. Returns what differs.
+
+    Raises Malformed for a path on record that leaves the mirror.
+    """
     with mirror.catalog.begin() as connection:
         if not requirements.unverified(connection):
             return {}
@@ -199,7 +204,10 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
 
 
 def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
-    """Make the index say what the catalog decided, as a new generation; unless it is frozen."""
+    """Make the index say what the catalog decided, as a new generation; unless it is frozen.
+
+    Raises StorageError.
+    """
     if resume(mirror, report):
         return
     with mirror.catalog.begin() as connection:
@@ -228,7 +236,8 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
 def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
     """Forget generations past their retention, and delete the files that nobody needs any more.
 
-    Returns how many generations were forgotten, and the files that were deleted.
+    Returns how many generations were forgotten, and the files that were deleted. Raises
+    StorageError.
     """
     report.failed |= rollback.obey(mirror)  # it may save a generation
     now = mirror.now()

@@ -36,7 +36,10 @@ class Check:
         self._rehash = rehash
 
     def all(self) -> Iterator[Discrepancy]:
-        """Yields every fault; those of the catalog come first."""
+        """Yields every fault; those of the catalog come first.
+
+        Raises Malformed for a path on record that leaves the mirror.
+        """
         yield from self._contradictions()
         yield from self._files()
         yield from self._unrecorded()
@@ -44,7 +47,10 @@ class Check:
         yield from self._pages()
 
     def again(self, faults: Collection[Discrepancy]) -> list[Discrepancy]:
-        """Returns what of these is a fault still, or again."""
+        """Returns what of these is a fault still, or again.
+
+        Raises Malformed for a path on record that leaves the mirror.
+        """
         if not faults:
             return []
         files = [f.path for f in faults if f.kind in ("missing", "size", "hash")]

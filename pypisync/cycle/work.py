@@ -79,7 +79,9 @@ def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
 
 
 def do_ordered(mirror: Mirror) -> None:
-    """Carry out what is ordered besides cycles. Raises Stopped; the order then stays.
+    """Carry out what is ordered besides cycles.
+
+    Raises StorageError, and Stopped: the order stays then.
 
     A fault of PypiSync is raised when all is tried and told.
     """
@@ -120,7 +122,7 @@ def cycle_told(mirror: Mirror) -> Iterator[Callable[[Report], None]]:
     It also records that the configuration is in use.
 
     An error is told as well, also to those whose order the cycle could not carry out. If the cycle
-    is stopped, all orders stay.
+    is stopped, all orders stay. Raises StorageError.
     """
     root = mirror.pool.root
     asked = [order for order in orders.given(root) if order.name.startswith(CYCLE)]

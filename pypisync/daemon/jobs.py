@@ -28,7 +28,11 @@ _DAY = 86400.0  # seconds
 
 
 class Jobs:
-    """The jobs of one time in the lead."""
+    """The jobs of one time in the lead.
+
+    Each opens the mirror anew where the configuration has changed, and raises ConfigError and
+    CatalogError where that fails.
+    """
 
     def __init__(
         self, config: Config, leadership: Leadership, vitals: "Vitals", log: Any, lines: Lines
@@ -68,7 +72,7 @@ class Jobs:
                 self._log.info("sweep", count=maintenance.sweep(self._mirror()))
 
     def rehash(self) -> None:
-        """Read a slice of the stored files."""
+        """Read a slice of the stored files. Raises Malformed for a path that leaves the mirror."""
         with self._job("rehash") as begun:
             if not begun:
                 return
@@ -80,7 +84,7 @@ class Jobs:
             self.damaged |= bool(faults)
 
     def work(self) -> None:
-        """What operators have ordered besides cycles."""
+        """What operators have ordered besides cycles. Raises StorageError."""
         with self._job("orders") as begun:
             if begun:
                 do_ordered(self._mirror())

@@ -198,7 +198,10 @@ def _check_foreign_keys(connection: Connection) -> None:
 
 
 def exists(url: str) -> bool:
-    """Returns whether there is a database with tables at ``url``; nothing is created by looking."""
+    """Returns whether there is a database with tables at ``url``; nothing is created by looking.
+
+    Raises CatalogError.
+    """
     parsed = make_url(url)
     name = parsed.database or ""
     if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
