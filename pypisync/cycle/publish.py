@@ -51,8 +51,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
         with mirror.tree.batch():
             for name in batch:
                 if name in pages:
-                    files = (*new.get(name, ()), *going[name])
-                    written += mirror.tree.write_page(replace(pages[name], files=files))
+                    written += mirror.tree.write_page(_first(pages[name], new, going[name]))
                     _link(mirror, new.get(name, []))
         mirror.watch.advance(len(batch))
     mirror.tree.flush()
@@ -169,6 +168,15 @@ def _batched(names: list[str], size: int) -> Iterator[list[str]]:
 def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:
     stays = {file.filename for file in new}
     return [file for file in old if file.filename not in stays]
+
+
+def _first(page: Page, new: Files, going: Sequence[PageFile]) -> Page:
+    """Returns the page as it is written first, while it still lists what is to go.
+
+    Its serial is too low then, so that no follower takes it for the page that the journal tells of.
+    """
+    serial = page.serial - bool(going)
+    return replace(page, serial=serial, files=(*new.get(page.name, ()), *going))
 
 
 def _link(mirror: Mirror, files: list[PageFile]) -> None:

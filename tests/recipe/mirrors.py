@@ -3,9 +3,12 @@
 import atexit
 import gzip
 import json
+import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
@@ -194,11 +197,24 @@ def read_page(page: Path) -> set[str]:
 
 
 def tree_bytes(folder: Path, *parts: Literal["simple", "packages", "flat"]) -> dict[str, str]:
-    """Every file's hash by its path: two mirrors with the same dictionary are the same."""
+    """Every file's hash by its path: two mirrors with the same dictionary are the same.
+
+    But for the serials on the pages: they tell when a mirror changed, so they are its own.
+    """
     found: dict[str, str] = {}
     for part in parts or ("simple", "packages"):
         for path in sorted((folder / part).rglob("*")):
             if path.is_file():
-                digest = sha256(path.read_bytes()).hexdigest()
-                found[str(path.relative_to(folder))] = digest
+                data = path.read_bytes()
+                data = _without_serials(path, data) if part == "simple" else data
+                found[str(path.relative_to(folder))] = sha256(data).hexdigest()
     return found
+
+
+_SERIAL = re.compile(rb'(?<="_last-serial":)[0-9]+|(?<=<!--SERIAL )[0-9]+')
+
+
+def _without_serials(path: Path, data: bytes) -> bytes:
+    with suppress(OSError, EOFError, zlib.error):  # a damaged file counts as it is
+        data = gzip.decompress(data) if path.suffix == ".gz" else data
+    return _SERIAL.sub(b"", data)

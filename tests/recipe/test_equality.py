@@ -77,6 +77,7 @@ def each_target(bench: Bench, query: str) -> list[tuple[Any, ...]]:
 def decided(bench: Bench) -> dict[str, Any]:
     """Everything a mirror decided and published, without ids and times."""
     index = bench.folder / "simple" / "index.v1_json"
+    projects = json.loads(index.read_bytes())["projects"] if index.exists() else []
     pages = tree_bytes(bench.folder)
     roots = [name for name in pages if name.startswith("simple/index.")]
     kept = [path for (path,) in bench.query("SELECT path FROM quarantined")]
@@ -88,7 +89,7 @@ def decided(bench: Bench) -> dict[str, Any]:
         "reasons": sorted(bench.query("SELECT * FROM v_reasons")),
         "named": sorted(map(repr, bench.query("SELECT * FROM v_named"))),
         "barred": sorted(bench.query(BARRED)),
-        "index": json.loads(index.read_bytes())["projects"] if index.exists() else [],
+        "index": [one["name"] for one in projects],
         "tree": pages,
         "proofs": sorted(each_target(bench, PROOFS)),
         "pins": sorted(each_target(bench, PINS)),

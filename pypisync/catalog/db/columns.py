@@ -47,10 +47,12 @@ def number_column(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
-def serial_column() -> Column[int]:
-    """Returns a column for upstream's serial, which may be a time stamp; 0 unless it is said."""
+def serial_column(name: str = "serial", *, key: bool = False) -> Column[int]:
+    """Returns a column for a serial, which may be a time stamp; 0 unless it is said."""
     wide = BigInteger().with_variant(Integer, "sqlite")  # whose integers have 64 bits anyway
-    return Column("serial", wide, nullable=False, server_default="0")
+    if key:
+        return Column(name, wide, primary_key=True, autoincrement=False)
+    return Column(name, wide, nullable=False, server_default="0")
 
 
 def ref_column(name: str, target: str, *, index: bool = True, key: bool = False) -> Column[int]:

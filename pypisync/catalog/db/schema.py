@@ -22,6 +22,7 @@ from sqlalchemy import (
     text,
 )
 
+import pypisync.catalog.db.schema_journal
 import pypisync.catalog.db.schema_proofs
 import pypisync.catalog.db.schema_quarantine
 import pypisync.catalog.db.schema_vulnerabilities  # noqa: F401 - and so are these
@@ -313,7 +314,8 @@ generations = Table(
     "generations",
     metadata,
     id_column(),
-    serial_column(),
+    serial_column(),  # upstream's
+    serial_column("last_serial"),  # the mirror's own: that of its last row in the journal
     Column("at", Float, nullable=False),
     flag_column("complete"),  # its pages are all written
     Column("replaced", Float),  # when the next one took its place; null: it is the newest
@@ -367,7 +369,7 @@ pages = Table(
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
-    serial_column(),
+    serial_column(),  # the mirror's own: of the project's last row in the journal
     Column("status", Text, nullable=False),
     text_column("status_reason", None),
     Column("first", Integer, nullable=False, index=True),

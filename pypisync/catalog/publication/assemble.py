@@ -27,7 +27,7 @@ from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import PlannedRelease, ReleaseFile, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.model import ENDPOINT, names_extra
+from pypisync.core.standards.model import names_extra
 from pypisync.core.wanted.roots import NamedFile
 
 _ALL_PASS = Policy()
@@ -82,11 +82,7 @@ def assemble(
         if any(release.release in held for release in have):
             result.retained |= _to_retain(have, now_listed)
         if lists or (row.status == "quarantined" and row.id in asked):
-            # Serials of different indexes cannot be compared: those of the others are left out.
-            serial = row.serial if row.index_name == ENDPOINT else 0
-            result.pages[row.name] = Page(
-                row.name, serial, row.status, row.status_reason, tuple(lists)
-            )
+            result.pages[row.name] = Page(row.name, 0, row.status, row.status_reason, tuple(lists))
         else:
             result.pages[row.name] = None
         waits = any(

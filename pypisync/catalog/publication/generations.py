@@ -18,6 +18,8 @@ from sqlalchemy import (
 
 from pypisync.catalog.db.schema import generations, pages, projects, published, releases, stored
 from pypisync.catalog.db.sql import Ids, add, among, batches, raw
+from pypisync.catalog.publication import journal
+from pypisync.core.publish.journal import Entry, entries
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA
@@ -33,10 +35,10 @@ _FILE_COLUMNS = (
 
 
 def generation(connection: Connection) -> tuple[int, int, bool]:
-    """Returns the newest generation: number, serial, and whether its pages are all written."""
+    """Returns the newest generation: number, own serial, and whether its pages are all written."""
     newest = select(generations).order_by(generations.c.id.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
-    return (0, 0, True) if row is None else (row.id, row.serial, row.complete)
+    return (0, 0, True) if row is None else (row.id, row.last_serial, row.complete)
 
 
 def project_count(connection: Connection, number: int) -> int:
@@ -107,7 +109,7 @@ def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Pag
 
 
 def index(connection: Connection) -> list[tuple[str, int]]:
-    """Returns all projects of the newest generation with their serials, by name."""
+    """Returns all projects of the newest generation with their own serials, by name."""
     query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
     return [(name, last) for name, last in raw(connection, query.order_by(pages.c.name))]
 
@@ -130,27 +132,30 @@ def publish(
 ) -> int:
     """Make a generation in which these projects' pages are as given; None: no page.
 
-    Returns its number, or 0 if nothing differs from the newest generation.
+    ``serial`` is upstream's. Each page that differs gets a serial of the mirror's own, above all
+    that were told before. Returns the generation's number, or 0 if nothing differs from the newest.
     """
     change = _compare(connection, wanted)
     if not change.counts["pages"]:
         return 0
-    number = generation(connection)[0] + 1
-    before = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == number - 1)
-    row = connection.execute(before).one_or_none()
+    before, told, _ = generation(connection)
+    number = before + 1
+    serials = journal.tell(connection, change.entries, told, now)
+    listed = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == before)
+    row = connection.execute(listed).one_or_none()
     lists = {name: (row[i] if row else 0) + change.grows[name] for i, name in enumerate(LISTED)}
     differs = {name: change.counts[name] for name in DIFFERS}
     connection.execute(
         insert(generations).values(
-            id=number, serial=serial, at=now, complete=False, repeats=repeats, **lists, **differs
+            id=number, serial=serial, last_serial=max(serials.values()), at=now, complete=False,
+            repeats=repeats, **lists, **differs,
         )
-    )
-    connection.execute(
-        update(generations).where(generations.c.id == number - 1).values(replaced=now)
-    )
+    )  # fmt: skip
+    connection.execute(update(generations).where(generations.c.id == before).values(replaced=now))
     _close(connection, pages, pages.c.name, change.old_pages, number)
     _close(connection, published, published.c.filename, change.old_files, number)
-    _open(connection, change.new_pages, change.new_files, number)
+    new_pages = [replace(page, serial=serials[page.name]) for page in change.new_pages]
+    _open(connection, new_pages, change.new_files, number)
     _mark_listed(connection, number, now)
     return number
 
@@ -159,6 +164,7 @@ def publish(
 class _Change:
     """The rows to write, and how the counts change."""
 
+    entries: list[Entry] = field(default_factory=list)  # of the journal
     old_pages: list[str] = field(default_factory=list)
     new_pages: list[Page] = field(default_factory=list)
     old_files: list[str] = field(default_factory=list)  # filenames
@@ -168,19 +174,20 @@ class _Change:
 
 
 def _compare(connection: Connection, wanted: Mapping[str, Page | None]) -> _Change:
-    """Compare these pages with those of the newest generation."""
+    """Compare these pages with those of the newest generation, whose serials do not matter."""
     have_pages = current_pages(connection, wanted)
     have_files = current_files(connection, wanted)
     change = _Change()
-    for name, page in wanted.items():
-        bare, had_page = page and replace(page, files=()), have_pages.get(name)
+    for name, page in sorted(wanted.items()):
+        had_page = have_pages.get(name)
         had = {file.filename: file for file in have_files.get(name, ())}
         has = {file.filename: file for file in (page.files if page else ())}
-        if bare == had_page and had == has:
+        if _status(page) == _status(had_page) and had == has:
             continue
-        if bare != had_page:
-            change.old_pages += [name] if had_page else []
-            change.new_pages += [bare] if bare else []
+        was = had_page and replace(had_page, files=tuple(had.values()))
+        change.entries += entries(name, was, page)
+        change.old_pages += [name] if had_page else []
+        change.new_pages += [page] if page else []
         old = [key for key, file in had.items() if has.get(key) != file]
         new = [key for key, file in has.items() if had.get(key) != file]
         change.old_files += old
@@ -192,13 +199,17 @@ def _compare(connection: Connection, wanted: Mapping[str, Page | None]) -> _Chan
             changed=len(set(old) & set(new)),
         )
         change.grows.update(
-            projects=bool(bare) - bool(had_page),
+            projects=bool(page) - bool(had_page),
             releases=len({f.version for f in has.values()})
             - len({f.version for f in had.values()}),
             files=len(has) - len(had),
             bytes=sum(f.size for f in has.values()) - sum(f.size for f in had.values()),
         )
     return change
+
+
+def _status(page: Page | None) -> tuple[str, str | None] | None:
+    return None if page is None else (page.status, page.status_reason)
 
 
 def _close(

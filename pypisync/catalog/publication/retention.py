@@ -34,6 +34,7 @@ from pypisync.catalog.db.schema_proofs import published_proofs
 from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among
 from pypisync.catalog.facts.lock_files import wanted_files
+from pypisync.catalog.publication import journal
 from pypisync.core.standards.filenames import METADATA
 
 # Made once: to build them costs more than to ask them.
@@ -56,7 +57,9 @@ def forget_generations(connection: Connection, before: float) -> int:
         there = exists().where(g.id.between(table.c.first, table.c.last), ~among(g.id, gone))
         dead = and_(table.c.first <= max(gone), table.c.last >= min(gone), ~there)
         connection.execute(delete(table).where(dead))
+    told = connection.scalar(select(func.max(g.last_serial)).where(among(g.id, gone))) or 0
     connection.execute(delete(generations).where(among(g.id, gone)))
+    journal.forget(connection, told)
     return len(gone)
 
 

@@ -99,9 +99,9 @@ def page(reader: Reader, number: int, name: str) -> Page | None:
 
 
 def index(reader: Reader, number: int) -> tuple[list[tuple[str, int]], int]:
-    """Returns the projects of a generation with their serials, and its own serial."""
+    """Returns the projects of a generation with their own serials, and its last one."""
     rows = reader.rows(f"SELECT name, serial FROM pages WHERE {_LISTED}", number, number)  # noqa: S608 - constants
-    serial = reader.value("SELECT serial FROM generations WHERE id = ?", number)
+    serial = reader.value("SELECT last_serial FROM generations WHERE id = ?", number)
     return [(row[0], row[1]) for row in rows], serial or 0
 
 
@@ -130,7 +130,7 @@ class ProofMoved:
 
 @dataclass(slots=True)
 class Difference:
-    """How one generation differs from another; pages that differ only in serials are left out."""
+    """How one generation differs from another."""
 
     projects: Moved = field(default_factory=Moved)
     releases: Moved = field(default_factory=Moved)  # "name==version"; a release never changes

@@ -51,7 +51,7 @@ class Page:
     """One project's page."""
 
     name: str  # normalised (PEP 503)
-    serial: int
+    serial: int  # the mirror's own; 0: not published yet
     status: str  # PEP 792: active, archived, deprecated, quarantined
     status_reason: str | None
     files: tuple[PageFile, ...]
