@@ -12,7 +12,7 @@ from pypisync.catalog.queries import generations, journal
 def test_an_older_catalog_begins_its_journal_above_all_that_its_pages_told(database: str) -> None:
     catalog = Catalog(database)
     with catalog.engine.begin() as connection:
-        command.upgrade(migrate._config(connection), "0024")
+        command.upgrade(migrate._config(connection), "0025")
         run = connection.exec_driver_sql
         run(
             "INSERT INTO generations (id, serial, at, complete, replaced) VALUES"
