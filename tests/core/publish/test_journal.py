@@ -18,7 +18,7 @@ PAGE = Page("a", 5, "active", None, (FILE, SDIST))
 
 def said(had: Page | None, has: Page | None) -> list[tuple[str | None, str]]:
     rows = entries("a", had, has)
-    assert {row.name for row in rows} == {"a"}
+    assert {row.name for row in rows} <= {"a"}
     return [(row.version, row.action) for row in rows]
 
 
