@@ -48,6 +48,12 @@ def test_wrong_platforms_and_values_are_told_with_their_place(tmp_path: Path) ->
     assert "platforms" in faults(tmp_path, platforms=[], environment={})
 
 
+def test_a_proof_target_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    name = "3.13 linux-x86_64"
+    config = load(configure(tmp_path, targets=[name, "3.12 musl-x86_64", name]), {})
+    assert config.proof_targets == (name, "3.12 musl-x86_64")
+
+
 def test_platforms_stand_beside_the_environment(tmp_path: Path) -> None:
     said = faults(tmp_path, environment={"platforms": ["linux-x86_64"]})
     assert said.endswith("no such key here; it stands at the top, beside environment")

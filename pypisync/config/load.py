@@ -276,7 +276,7 @@ def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
         destination=destination,
         database_url=_database_url(document.database, destination, source.base("database")),
         environment=environment,
-        proof_targets=None if document.targets is None else tuple(document.targets),
+        proof_targets=None if document.targets is None else tuple(dict.fromkeys(document.targets)),
         proof_budget=document.proof_budget,
         processes=document.processes,
         targets=targets(environment, [platform(text) for text in document.platforms or ()]),

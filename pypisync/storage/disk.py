@@ -271,7 +271,7 @@ def place(source: Path, target: Path) -> list[Path]:
         before("rename", target)
         try:
             os.replace(source, target)  # noqa: PTH105
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             changed = make_folder(target.parent)
             os.replace(source, target)  # noqa: PTH105
             return [*changed, target.parent]

@@ -278,13 +278,13 @@ def test_a_full_disk_says_what_to_do_and_keeps_the_part(
 
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="stands in the way"):
+    with pytest.raises(StorageError, match="folder is wanted"):
         Pool(tmp_path / "file" / "mirror").part(ask())
     (tmp_path / "packages").write_text("in the way")
     pool = Pool(tmp_path)
     part = pool.part(ask())
     part.write(DATA)
-    with pytest.raises(StorageError, match="stands in the way"):
+    with pytest.raises(StorageError, match="folder is wanted"):
         part.commit()
     (tmp_path / "packages").unlink()
     pool.part(ask()).commit()  # nothing was lost

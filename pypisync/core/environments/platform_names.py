@@ -24,7 +24,11 @@ _MACHINES: Mapping[str, Mapping[str, str]] = {
     "macos": {"arm64": "arm64", "x86_64": "x86_64"},
     "windows": {"amd64": "AMD64", "arm64": "ARM64", "x86": "x86"},
 }
-_NAME = re.compile(r"([a-z]+)-(\w+?)(?:-(glibc|musl)(?:-([0-9]{1,2})\.([0-9]{1,2}))?)?")
+_NAME = re.compile(r"([a-z]+)-(\w+)(?:-(.*))?")
+_LIBC = re.compile(r"(glibc|musl)(?:-([0-9]{1,2})\.([0-9]{1,2}))?")
+# The oldest that wheels are built for (PEP 513, PEP 656). Newer ones come every year, but always
+# with the same first number: so any later second number is allowed.
+_OLDEST = {"glibc": (2, 5), "musl": (1, 1)}
 
 # What platform.machine() gives by sys.platform. A machine that stands under other platforms only
 # is none of this one: Windows says AMD64 where Linux and macOS say x86_64.
@@ -76,10 +80,9 @@ class Platform:
 def platform(text: str) -> Platform:
     """Returns the platform of this name. Raises ValueError."""
     found = _NAME.fullmatch(text)
-    system, machine, libc, major, minor = found.groups() if found else ("", "", None, None, None)
+    system, machine, libc = found.groups() if found else ("", "", None)
     known = _MACHINES.get(system, {})
-    wrong = (libc and system != "linux") or (major and (libc, major) not in _MAJORS)
-    if machine not in known or wrong:
+    if machine not in known:
         names = [f"{one}-{name}" for one, machines in _MACHINES.items() for name in machines]
         near = _near(_reworded(text), names)
         raise ValueError(
@@ -87,10 +90,29 @@ def platform(text: str) -> Platform:
             "Linux also the libc, and its version, that wheels may ask for, such as "
             '"linux-x86_64-glibc-2.28" or "linux-x86_64-musl"'
         )
-    if system == "linux":
-        libc = libc or "glibc"
     values = {"sys_platform": _SYSTEMS[system], "platform_machine": known[machine]}
-    return Platform(text, values, f"{libc}-{major}.{minor}" if major else libc or "")
+    if libc is not None:
+        _check_libc(text, system, libc)
+    return Platform(text, values, libc or ("glibc" if system == "linux" else ""))
+
+
+def _check_libc(text: str, system: str, libc: str) -> None:
+    """Raise ValueError unless a machine of this system can have this libc."""
+    found = _LIBC.fullmatch(libc)
+    if system != "linux":
+        raise ValueError(f'"{text}": only on Linux is there a choice of libc; leave out "-{libc}"')
+    if found is None:
+        raise ValueError(
+            f'"{text}": "{libc}" is no libc; write glibc or musl, alone or with its version, such '
+            'as "glibc-2.28" or "musl-1.2"'
+        )
+    name, major, minor = found.groups()
+    first, second = _OLDEST[name]
+    if major and not (int(major) == first and int(minor) >= second):
+        raise ValueError(
+            f'"{text}": there are no wheels for {name} {major}.{minor}; its versions are '
+            f"{first}.{second}, {first}.{second + 1} and so on"
+        )
 
 
 def _reworded(text: str) -> str:
@@ -99,9 +121,6 @@ def _reworded(text: str) -> str:
     machine, *libc = rest.replace("x86-64", "x86_64").split("-")
     system = _SYSTEM_WORDS.get(system, system)
     return "-".join((system, _MACHINE_WORDS.get(system, {}).get(machine, machine), *libc))
-
-
-_MAJORS = frozenset((("glibc", "2"), ("musl", "1")))
 
 
 def known_value(variable: str, text: str) -> str:

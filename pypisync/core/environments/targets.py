@@ -85,7 +85,9 @@ def targets(environment: Environment, platforms: Sequence[Platform] = ()) -> Tar
         name for name in VARIABLES if not bound[name] and environment.get(name) is not None
     )
     pythons = _pythons(bound["python_version"], bound["python_full_version"])
-    some = platforms or (Platform("", {}),)
+    # Two names may mean one platform: "linux-x86_64" has a glibc as "linux-x86_64-glibc" has.
+    distinct = {(one.libc, *one.values.items()): one for one in platforms}
+    some = [*distinct.values()] or [Platform("", {})]
     combinations = [
         (one.libc, values)
         for one in some

@@ -1,5 +1,7 @@
 """Platforms by short names, values that no machine has, and wheels for one libc."""
 
+import re
+
 import pytest
 from packaging.tags import parse_tag
 
@@ -88,14 +90,42 @@ def test_what_the_tables_do_not_know_is_kept() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("linux", "linux-amd64", "macos-aarch64", "windows-x86_64", "windows-amd64-musl"),
-        *("Linux-x86_64", "linux-x86_64-glibc-3.1", "linux-x86_64-musl-2.0"),
-        *("linux-x86_64-2.28", "solaris-x86_64"),
+        *("linux", "linux-amd64", "macos-aarch64", "windows-x86_64", "Linux-x86_64"),
+        *("linux-", "linux-x86_64 ", "solaris-x86_64", "solaris-x86_64-glibc-2.28"),
     ],
 )
 def test_names_that_are_none(name: str) -> None:
     with pytest.raises(ValueError, match="is not a platform"):
         platform(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("windows-amd64-musl", 'only on Linux is there a choice of libc; leave out "-musl"'),
+        ("linux-x86_64-glibc-9.9", "no wheels for glibc 9.9; its versions are 2.5, 2.6 and so on"),
+        ("linux-x86_64-glibc-2.3", "no wheels for glibc 2.3; its versions are 2.5, 2.6 and so on"),
+        ("linux-x86_64-musl-2.0", "no wheels for musl 2.0; its versions are 1.1, 1.2 and so on"),
+        ("linux-x86_64-2.28", '"2.28" is no libc; write glibc or musl'),
+        ("linux-x86_64-glibc2.28", '"glibc2.28" is no libc'),
+        ("linux-x86_64-glibc-2", '"glibc-2" is no libc'),
+        ("linux-x86_64-", '"" is no libc'),
+    ],
+)
+def test_what_is_wrong_with_a_libc_is_told(name: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)) as raised:
+        platform(name)
+    assert str(raised.value).startswith(f'"{name}": ')
+
+
+def test_a_libc_that_is_still_to_come_is_a_platform() -> None:
+    assert platform("linux-x86_64-glibc-2.99").libc == "glibc-2.99"
+
+
+def test_a_platform_that_is_named_twice_is_one() -> None:
+    names = ["linux-x86_64", "macos-arm64", "linux-x86_64-glibc", "macos-arm64", "linux-x86_64"]
+    found = targets(PYTHON, [platform(name) for name in names])
+    assert [target.name for target in found.all] == ["3.13 linux x86_64 glibc", "3.13 darwin arm64"]
 
 
 WHEELS = [
