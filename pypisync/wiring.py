@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pypisync.catalog.db.leader import Leadership, leading
@@ -19,6 +20,7 @@ from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.standards.metadata import Metadata, read_metadata
 from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
+from pypisync.cycle.processes import Processes
 from pypisync.errors import Stopped
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
@@ -232,6 +234,9 @@ def _parts(
         upstream = upstream or open_upstream(config, stop)
         stack.callback(upstream.close)
         derived = rules(config, time.time())
+        watch = watch or Silent()
+        processes = Processes(config.processes or cores(), partial(watch.fault, "processes"))
+        stack.callback(processes.close)
         yield Mirror(
             upstream=upstream,
             catalog=catalog,
@@ -245,7 +250,7 @@ def _parts(
             grace=config.grace,
             retention=config.retention,
             budget=_budgets(config, stop),
-            processes=config.processes or cores(),
+            processes=processes,
             limits=Limits(config.limits.projects, config.limits.bytes),
             removals=config.limits.removals,
             removals_share=config.limits.removals_share,
@@ -253,5 +258,5 @@ def _parts(
             every=config.schedule.seconds or 0.0,
             now=time.time,
             configuration=config.digest,
-            watch=watch or Silent(),
+            watch=watch,
         )

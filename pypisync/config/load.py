@@ -56,7 +56,7 @@ class Config:
     environment: Mapping[str, tuple[str, ...] | None]
     proof_targets: tuple[str, ...] | None  # names; None: derived from the environment
     proof_budget: int  # seconds
-    processes: int | None  # that prove; None: as many as there are cores
+    processes: int | None  # that prove and look into wheels; None: by the cores
     targets: Targets
     packages: tuple[Package, ...]
     patterns: tuple[Pattern, ...]

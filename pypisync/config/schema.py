@@ -266,7 +266,8 @@ class Document(Keys):
         default=None,
         ge=1,
         le=64,
-        description="null (as many as there are cores for it) or 1 to 64 processes that prove",
+        description="null (as many as there are cores for it) or 1 to 64 processes that "
+        "prove, and look into wheels",
     )
     upstream: UpstreamKeys = Field(
         default=UpstreamKeys(), description="an object that says how upstream is asked"

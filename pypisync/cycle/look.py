@@ -1,58 +1,57 @@
 """Looks into wheels of the pool, for what stops an installer."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import islice
-
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from pypisync.catalog.facts import insides
 from pypisync.catalog.facts.insides import Looked
-from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.wheel_contents import stops
+from pypisync.core.standards.requires_python import Installer
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
-from pypisync.errors import Malformed
-from pypisync.storage.wheels import look_into
+from pypisync.storage.wheels import looks
 
 _RECORD = 500  # wheels that are recorded together
+_MANY = 200  # wheels that are worth the start of processes
+_PATIENCE = 300.0  # seconds that a process may take for one wheel
 
 
 def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
     """Look into these wheels, and record what is found.
 
-    As many at a time as there are processes that prove: unpacking leaves Python to others.
     Returns whether releases are to be read again for it. Raises StorageError, CatalogError, and
     Stopped if the cycle is to end.
     """
     mirror.watch.step("wheels", len(paths))
     again = False
     remaining = iter(paths)
-    with ThreadPoolExecutor(mirror.processes, "wheels") as pool:
-        while batch := list(islice(remaining, _RECORD)):
-            with mirror.catalog.begin() as connection:
-                described = insides.with_metadata(connection, batch)
-            found = list(pool.map(partial(_looked, mirror, described), batch))
-            with mirror.catalog.begin() as connection:
-                again = bool(insides.record(connection, found)) or again
-            mirror.watch.advance(len(batch))
+    look = _by_processes if len(paths) >= _MANY and mirror.processes.number > 1 else _by_threads
+    while batch := list(islice(remaining, _RECORD)):
+        with mirror.catalog.begin() as connection:
+            described = insides.with_metadata(connection, batch)
+        limits = {path: METADATA_LIMIT if path in described else None for path in batch}
+        found = [Looked(path, stops) for path, stops in look(mirror, limits)]
+        with mirror.catalog.begin() as connection:
+            again = bool(insides.record(connection, found)) or again
+        mirror.watch.advance(len(batch))
     return again
 
 
-def _looked(mirror: Mirror, described: Container[str], path: str) -> Looked:
+def _by_threads(
+    mirror: Mirror, limits: Mapping[str, int | None]
+) -> Iterator[tuple[str, Mapping[Installer, str]]]:
+    """Yields what is found in few wheels: unpacking leaves Python to other threads."""
+    look = looks(mirror.pool.root, mirror.budget().clock)
+    with ThreadPoolExecutor(mirror.processes.number, "wheels") as pool:
+        yield from zip(limits, pool.map(look, limits.items()), strict=True)
+
+
+def _by_processes(
+    mirror: Mirror, limits: Mapping[str, int | None]
+) -> Iterator[tuple[str, Mapping[Installer, str]]]:
+    """Yields what is found in many wheels, most of which are small."""
     check = mirror.budget().clock  # it raises Stopped if the cycle is to end
-    check()
-    place = mirror.pool.absolute(path)
-    if not mirror.pool.has(path, None):
-        return Looked(path, {})  # lost: it is looked into when it has come again
-    try:
-        name, version, _, _ = parse_wheel_filename(place.name)
-    except InvalidWheelFilename:
-        return Looked(path, {})  # no installer takes it
-    data = None
-    if path in described and mirror.pool.has(path + METADATA, None):
-        try:
-            data = mirror.pool.read(path + METADATA, METADATA_LIMIT)
-        except Malformed:
-            return Looked(path, {})
-    return Looked(path, stops(look_into(place, check), name, str(version), data))
+    items = list(limits.items())
+    found = mirror.processes.run(looks, (mirror.pool.root,), items, check=check, patience=_PATIENCE)
+    here = looks(mirror.pool.root, check)
+    for item, stops in found:
+        yield item[0], here(item) if stops is None else stops

@@ -13,6 +13,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import Unchanged
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Package, Pattern
+from pypisync.cycle.processes import Processes
 from pypisync.errors import UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
@@ -102,7 +103,7 @@ class Mirror:
     removals_share: float = 0.1  # of the projects mirrored
     every: float = 0.0  # seconds in which each project is asked once where changes are not told
     budget: Callable[[], Budget] = Budget  # what the proof of one root may cost
-    processes: int = 1  # that prove
+    processes: Processes = field(default_factory=Processes)  # that share what is pure computing
     limits: Limits = Limits()
     dropped_share: float = 1.0  # of the listed projects: so many may be asked for no more
     # Proofs by verdict, if the last cycle left nothing to be done; else None.

@@ -8,7 +8,6 @@ Missing facts are fetched, and the proof is made again when they have been read.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
@@ -22,10 +21,6 @@ from pypisync.core.resolve.index import Lacking, OfferedFile, Offers
 from pypisync.core.resolve.subject_verdict import SubjectVerdict
 from pypisync.core.wanted.groups import Subject, group_text, of_group, of_root
 from pypisync.cycle.mirror import Mirror
-
-# Most cycles have nothing to prove, and need not wait for the solvers.
-if TYPE_CHECKING:
-    from pypisync.cycle.provers import Provers
 
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
@@ -41,20 +36,6 @@ class ProofResults:
     # Projects, and releases as "name==version": what is lacking of it still cannot be had now.
     asked: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)  # subjects whose missing facts cannot be read now
-    _provers: "Provers | None" = None
-
-    def provers(self, number: int) -> "Provers":
-        """Returns what proves in so many processes; they stay until :meth:`close`."""
-        if self._provers is None:
-            from pypisync.cycle.provers import Provers
-
-            self._provers = Provers(number)
-        return self._provers
-
-    def close(self) -> None:
-        """End the processes that prove."""
-        if self._provers is not None:
-            self._provers.close()
 
 
 def prove_open(mirror: Mirror, results: ProofResults) -> bool:
@@ -72,7 +53,7 @@ def prove_open(mirror: Mirror, results: ProofResults) -> bool:
         facts = offers(connection, {need.name for one in subjects for need in one.wanted})
     facts.look_up = partial(_all_files, mirror)
     mirror.watch.step("proofs", len(subjects))
-    found, lacking = _prove(mirror, results.provers(mirror.processes), subjects, facts)
+    found, lacking = _prove(mirror, subjects, facts)
     # A search that has come this far will often want older releases next.
     now, ahead = mirror.now(), min(len(results.asked), _MOST_AHEAD)
     with mirror.catalog.begin() as connection:
@@ -113,16 +94,18 @@ def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
 
 
 def _prove(
-    mirror: Mirror, provers: "Provers", subjects: Sequence[Subject], facts: Offers
+    mirror: Mirror, subjects: Sequence[Subject], facts: Offers
 ) -> tuple[dict[str, list[SubjectVerdict]], dict[str, Lacking]]:
     """Returns the verdicts of each subject, and the facts that it lacks."""
+    # Most cycles have nothing to prove, and need not wait for the solvers.
     from pypisync.core.resolve.subject_proofs import ProofTask
+    from pypisync.cycle.provers import prove
 
     machines = tuple(mirror.rules.machines.all)
     task = ProofTask(mirror.rules.targets, machines, facts, subjects)
     found: dict[str, list[SubjectVerdict]] = {}
     lacking: dict[str, Lacking] = {}
-    for proofs in provers.prove(task, mirror.budget):
+    for proofs in prove(mirror.processes, task, mirror.budget):
         text = proofs.subject.text
         found[text] = proofs.verdicts or []
         if proofs.projects or proofs.releases:

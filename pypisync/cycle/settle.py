@@ -11,7 +11,6 @@ fault. A mirror that has shown projects is broken instead (:mod:`pypisync.cycle.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import lock_files, missing, pending, policy, requirements
@@ -83,15 +82,15 @@ def settle(mirror: Mirror, report: Report, incoming: Incoming, fresh: Collection
     upstream, Stopped.
     """
     learning = Learning(incoming, report)
-    with closing(ProofResults()) as results:
-        while True:
-            suspects = _decide(learning, fresh)
-            if learning.receive() or learning.read_rest() or _examine(learning, suspects):
-                continue
-            recognise(mirror)
-            fetch_ahead(incoming, report)
-            if not prove_open(mirror, results):
-                break
+    results = ProofResults()
+    while True:
+        suspects = _decide(learning, fresh)
+        if learning.receive() or learning.read_rest() or _examine(learning, suspects):
+            continue
+        recognise(mirror)
+        fetch_ahead(incoming, report)
+        if not prove_open(mirror, results):
+            break
     with mirror.catalog.begin() as connection:
         report.proofs = counts(connection)
         empty = policy.empty_roots(connection, mirror.rules) | lock_files.missing(connection)

@@ -8,7 +8,7 @@ with its reason, and the cycle goes on.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
@@ -41,7 +41,7 @@ def sync_once(mirror: Mirror) -> Report:
     ConfigError if the policy would bar most of what is published.
     """
     report = Report()
-    with _recorded(mirror, report):
+    with _recorded(mirror, report), closing(mirror.processes):
         with report.timed("resume"):
             resume(mirror, report, begins=True)
         with report.timed("listen"):

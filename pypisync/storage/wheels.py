@@ -13,13 +13,18 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
-from pypisync.core.standards.wheel_contents import READ, Contents, dist_info
+from pypisync.core.standards.wheel_contents import READ, Contents, dist_info, stops
 from pypisync.errors import Malformed
 from pypisync.storage.archives import MEMBER_LIMIT, opened, read_member, zip_of
+from pypisync.storage.pool import Pool
 
 _MEMBER, _LAST = b"PK\3\4", b"PK\5\6"
 _LOCAL = struct.Struct("<4s2xHH4xLLLHH")
@@ -38,6 +43,40 @@ _PIECE = 2**20  # bytes that are unpacked at a time
 _UNPACKED, _TIMES = 2**26, 100
 
 Faults = Iterator[tuple[Installer, str]]
+
+
+Look = Callable[[tuple[str, int | None]], dict[Installer, str]]
+
+
+def looks(root: Path, check: Callable[[], object] = lambda: None) -> Look:
+    """Returns what looks into wheels of the pool below ``root``, and returns why installers stop.
+
+    It takes a path, and of how many bytes METADATA may stand beside the wheel (None: none does).
+    It returns nothing for a wheel into which no installer looks. ``check`` is called between
+    pieces, and may raise to break it off. Raises StorageError if the disk cannot be read.
+    """
+    return partial(_stops_in, Pool(root), check)
+
+
+def _stops_in(
+    pool: Pool, check: Callable[[], object], asked: tuple[str, int | None]
+) -> dict[Installer, str]:
+    path, beside = asked
+    check()
+    place = pool.absolute(path)
+    if not pool.has(path, None):
+        return {}  # lost: it is looked into when it has come again
+    try:
+        name, version, _, _ = parse_wheel_filename(place.name)
+    except InvalidWheelFilename:
+        return {}  # no installer takes it
+    data = None
+    if beside is not None and pool.has(path + METADATA, None):
+        try:
+            data = pool.read(path + METADATA, beside)
+        except Malformed:
+            return {}
+    return stops(look_into(place, check), name, str(version), data)
 
 
 def look_into(path: Path, check: Callable[[], object]) -> Contents:

@@ -29,6 +29,7 @@ from pypisync.core.wanted import selector
 from pypisync.core.wanted.groups import Group
 from pypisync.core.wanted.roots import Package, Pattern
 from pypisync.cycle.mirror import Limits, Mirror
+from pypisync.cycle.processes import Processes
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import sync_once
 from pypisync.storage.pool import Pool
@@ -59,6 +60,7 @@ class Bench:
     url: str | None = None
     limits: Limits = field(default_factory=Limits)
     dropped_share: float = 1.0
+    processes: int = 1
     disorder: Random | None = None  # draws the order in which answers come
     _remembered: tuple[str, dict[str, int] | None] = field(default=("", None), init=False)
 
@@ -111,6 +113,7 @@ class Bench:
             now=lambda: self.clock,
             limits=self.limits,
             dropped_share=self.dropped_share,
+            processes=Processes(self.processes),
         )
 
     def catalog(self) -> Catalog:

@@ -14,7 +14,7 @@ import pytest
 
 from pypisync.core.standards.model import BROKEN
 from pypisync.core.standards.wheel_contents import RULE
-from pypisync.cycle import look, sync
+from pypisync.cycle import sync
 from pypisync.storage import wheels
 from tests.recipe.mirrors import Bench
 from tests.recipe.scenes import ENVIRONMENT
@@ -133,7 +133,7 @@ def test_a_crash_while_wheels_are_looked_into_changes_nothing(
     scene: World, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd(scene, "no WHEEL")
-    for place in ("pypisync.cycle.look.look_into", "pypisync.cycle.look.insides.record"):
+    for place in ("pypisync.storage.wheels.look_into", "pypisync.cycle.look.insides.record"):
         with monkeypatch.context() as patch:
             patch.setattr(place, interrupted)
             with pytest.raises(KeyboardInterrupt):
@@ -216,7 +216,7 @@ def test_no_wheel_is_looked_into_twice(
         seen.append(path.name)
         return real(path, check)
 
-    monkeypatch.setattr(look, "look_into", noted)
+    monkeypatch.setattr(wheels, "look_into", noted)
     odd(scene, "no RECORD")
     for version in ("1.1", "1.2"):
         bench.sync()

@@ -4,6 +4,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from pypisync.core.resolve.index import OfferedFile
 from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs
 from pypisync.core.standards.requirements import parse
 from pypisync.core.wanted.groups import of_root
-from pypisync.cycle.provers import Provers
+from pypisync.cycle import provers
+from pypisync.cycle.processes import Processes
+from pypisync.cycle.provers import prove
 from pypisync.errors import Stopped
 from pypisync.wiring import cores
 from tests.recipe.mirrors import LINUX, Bench
@@ -45,6 +48,11 @@ def conflicting(seed: int) -> World:
     return world
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provers, "_PATIENCE", 0.0)
+
+
 @pytest.fixture
 def task(tmp_path: Path) -> ProofTask:
     """The proofs of a mirror's roots, what upstream offers at large included."""
@@ -65,10 +73,8 @@ def task(tmp_path: Path) -> ProofTask:
 def proven(
     task: ProofTask, number: int, budget: Callable[[], Budget] = Budget
 ) -> dict[str, SubjectProofs]:
-    some = Provers(number, patience=0)
-    found = {one.subject.text: one for one in some.prove(task, budget)}
-    some.close()
-    return found
+    with closing(Processes(number)) as processes:
+        return {one.subject.text: one for one in prove(processes, task, budget)}
 
 
 @pytest.mark.parametrize("number", [2, 8])
@@ -93,33 +99,11 @@ def test_facts_that_were_not_sent_are_looked_up_here(task: ProofTask) -> None:
     assert "windows" in asked
 
 
-def test_a_process_that_ends_is_replaced(task: ProofTask) -> None:
-    some = Provers(2, patience=0)
-    first = {one.subject.text: one for one in some.prove(task, Budget)}
-    for prover in some._idle:
-        assert prover._process is not None
-        prover._process.kill()
-    again = {one.subject.text: one for one in some.prove(task, Budget)}
-    some.close()
-    assert again == first
-
-
 def test_where_no_process_lives_all_is_proven_here(
     task: ProofTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = proven(task, 1)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert proven(task, 2) == alone
-
-
-def test_a_process_that_says_nonsense_is_done_without(
-    task: ProofTask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    alone = proven(task, 1)
-    program = tmp_path / "python"
-    program.write_text("#!/bin/sh\nexec echo nonsense\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
     assert proven(task, 2) == alone
 
 
@@ -133,11 +117,11 @@ def test_a_stop_ends_the_processes(task: ProofTask) -> None:
             raise Stopped("stopped")
         return 0.0
 
-    some = Provers(2, patience=0)
+    processes = Processes(2)
     many = replace(task, wanted=[*task.wanted] * 40)
     with pytest.raises(Stopped):
-        list(some.prove(many, lambda: Budget(clock=clock)))
-    assert some._idle == []
+        list(prove(processes, many, lambda: Budget(clock=clock)))
+    assert processes._idle == []
 
 
 @pytest.mark.parametrize(

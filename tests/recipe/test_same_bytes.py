@@ -1,0 +1,46 @@
+"""A mirror has the same bytes by any number of processes."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from pypisync.cycle import look, provers
+from tests.recipe.mirrors import Bench
+from tests.recipe.test_insides import dump, odd
+from tests.recipe.test_provers import ENVIRONMENT, ROOTS, conflicting
+from tests.sim.memory import MemoryUpstream
+
+
+@pytest.mark.parametrize("number", [2, 8])
+def test_a_mirror_has_the_same_bytes_by_any_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(provers, "_PATIENCE", 0.0)
+    monkeypatch.setattr(look, "_MANY", 1)
+    seed = random.SystemRandom().randrange(2**32)
+    print("seed", seed)
+    world = conflicting(seed)
+    for word in ("no RECORD", "bzip2"):
+        odd(world, word, version=f"2.{len(word)}")
+    world.publish("app", "1.0", requires=["lib"])
+    roots = {name: ["latest"] for name in ("app", *(f"root-{n}" for n in range(ROOTS)))}
+    benches = [
+        Bench(tmp_path / str(n), MemoryUpstream(world), roots, environment=ENVIRONMENT, processes=n)
+        for n in (1, number)
+    ]
+    for bench in benches:
+        bench.sync()
+    alone, shared = map(everything, benches)
+    assert shared == alone
+    assert "blocked" in str(alone[1])
+
+
+def everything(bench: Bench) -> tuple[dict[str, bytes], dict[str, object]]:
+    """All files of the mirror but the database, and what the database says."""
+    files = {
+        str(path.relative_to(bench.folder)): path.read_bytes()
+        for path in bench.folder.rglob("*")
+        if path.is_file() and not path.name.startswith("catalog")
+    }
+    return files, {**dump(bench)}
