@@ -86,6 +86,29 @@ def test_a_room_lists_only_what_is_in_it(path: Path) -> None:
     assert [name for name in listed if name not in there] == []
 
 
+def importers(package: str) -> set[str]:
+    """Returns who imports a package: modules and rooms beside it, and rooms of the top level."""
+    beside = package.rpartition(".")[0] + "."
+    found = set()
+    for path in CODE:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if f"{name}.".startswith(f"{package}."):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}."):
+                found.add(name.removeprefix(beside if name.startswith(beside) else "pypisync."))
+    return {name.partition(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("path", [p for p in CODE if p.name == "__init__.py"][1:], ids=name_of)
+def test_a_room_says_who_imports_it(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    if not re.search(r"\bmay import it\b", text):  # where nearly all do
+        (said,) = re.findall(r"Imported by ([^.]+)[.]", text)
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        assert set(re.findall(r"``(\w+)``", said)) == importers(package)
+
+
 RETURNS = re.compile(r"\b(return|returns|returned|yields)\b", re.IGNORECASE)
 
 

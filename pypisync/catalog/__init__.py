@@ -7,5 +7,6 @@ The only room that knows SQL. From below to above:
 - ``selection``: which releases are selected
 - ``publication``: generations, files to fetch, retention, rollback
 
-Imported by the cycle, the daemon, the web and the commands. It imports ``core`` and ``errors``.
+Imported by ``cli``, ``config``, ``cycle``, ``daemon``, ``status``, ``web`` and ``wiring``. It
+imports ``core`` and ``errors``.
 """

@@ -1,6 +1,8 @@
 """The command line: one file a group of commands, listed in :mod:`pypisync.cli.app`.
 
 A command imports its work when it is called, so that asking for help costs no more than Typer.
+
+Imported by ``__main__`` alone.
 """
 
 import gc

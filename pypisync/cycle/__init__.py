@@ -10,6 +10,6 @@
 - ``rollback``, ``maintenance``: operators' orders; slow rounds
 - ``mirror``: the parts that all of these work on, as one value
 
-Imported by ``wiring``, the daemon and the commands. It imports the catalog, the upstream and the
-storage, and joins them: they do not know each other.
+Imported by ``cli``, ``daemon``, ``logs`` and ``wiring``. It imports the catalog, the upstream and
+the storage, and joins them: they do not know each other.
 """

@@ -5,5 +5,6 @@
 - ``archives``: what a wheel or sdist says about itself; nothing is unpacked or run
 - ``check``: whether the disk holds what it should
 
-Imported by the cycle, the daemon, the web and the commands. It knows no database and no upstream.
+Imported by ``cli``, ``cycle``, ``daemon``, ``status``, ``web`` and ``wiring``. It knows no database
+and no upstream.
 """

@@ -6,5 +6,6 @@
 - ``reader``: read-only SQL for quick commands, without SQLAlchemy
 - ``sql``, ``projects``, ``pool``: what all rooms need: batches, ids, projects by name, stored files
 
-Imported by all rooms of the catalog; only the catalog imports the tables.
+All rooms of the catalog may import it, and what uses the catalog; only the catalog imports the
+tables.
 """

@@ -6,5 +6,5 @@
 - ``requirements``, ``readings``: requirements known, and those still to be read
 - ``policy``, ``vulnerabilities``, ``lock_files``: what the policy, advisories and lock files add
 
-Imported by the cycle, ``selection`` and ``publication``. Nothing here decides.
+Imported by ``selection``, ``publication``, ``cycle`` and ``daemon``. Nothing here decides.
 """

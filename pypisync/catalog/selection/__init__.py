@@ -4,5 +4,5 @@
 - ``decide``, with ``read``: changed facts are followed through ``core.closure``
 - ``decide_full``: the same from nothing
 
-Imported by the cycle. A decision is a function of facts and roots.
+Imported by ``cycle``. A decision is a function of facts and roots.
 """

@@ -7,5 +7,5 @@
 - ``full``: the same selection, made from nothing
 - ``paths``: why a release is selected
 
-Imported by ``resolve``, the catalog and the commands. It knows nothing of proofs.
+Imported by ``resolve`` and ``catalog``. It knows nothing of proofs.
 """

@@ -6,5 +6,5 @@
 - ``wheel_tags``: on which targets a wheel can be installed
 - ``proof_targets``: each environment as one concrete machine
 
-Imported by ``filters`` and all above; it imports ``standards``.
+All rooms above may import it; it imports ``standards``.
 """

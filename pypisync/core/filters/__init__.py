@@ -3,6 +3,6 @@
 - ``policy``: what the configuration bars (age, blocks, vulnerabilities, yanks), why and until when
 - ``file_rules``: which other files are kept, and which targets they serve; all rules as one value
 
-Imported by the catalog, the cycle and the commands. What is wanted does not matter here: it neither
-imports ``wanted`` nor is imported by it.
+Imported by ``catalog``, ``cli``, ``config``, ``cycle`` and ``wiring``. What is wanted does not
+matter here: it neither imports ``wanted`` nor is imported by it.
 """

@@ -3,5 +3,5 @@
 - ``holdback``: what is held because something that it needs is not stored yet; the order of pages
 - ``pages``: the bytes of index pages, HTML and JSON
 
-Imported by the catalog, the cycle, the storage and the web. It knows neither closure nor proofs.
+Imported by ``catalog``, ``cycle``, ``storage`` and ``web``. It knows neither closure nor proofs.
 """

@@ -9,6 +9,6 @@
 - ``explain``, ``export``: refutations in words, pins as files
 - ``closure_pins``, ``memoized_walk``, ``self_sufficiency``: what has to be mirrored besides
 
-Imported by the catalog, the cycle and the commands. It is the slowest import of the core: import it
+Imported by ``catalog``, ``cli`` and ``cycle``. It is the slowest import of the core: import it
 late.
 """

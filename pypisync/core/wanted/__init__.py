@@ -5,6 +5,6 @@
 - ``groups``: what one file asks for together, and what is proven as a whole
 - ``requirements_txt``, ``lock_files``: the formats of those files, as text
 
-Imported by ``closure``, ``resolve``, the configuration, the catalog and the cycle. Files are opened
-elsewhere (``config.requirement_files``).
+Imported by ``closure``, ``resolve``, ``catalog``, ``cli``, ``config``, ``cycle`` and ``upstream``.
+Files are opened elsewhere (``config.requirement_files``).
 """

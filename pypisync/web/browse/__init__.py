@@ -1,9 +1,10 @@
 """Pages for people who look at what the mirror holds: HTML by Jinja2, read-only, without scripts.
 
 - ``site``: which URL is which page, the headers of all of them, and whom they are for
-- ``overview``, ``projects``, ``history``: what the pages say; ``setup``: how clients are set up
-- ``render``, ``units``, ``drawing``: templates, times, plots
+- ``overview``, ``projects``, ``history``: what the pages say
+- ``render``, ``units``, ``drawing``, ``paging``: templates, times, plots, long lists as pages
 - ``templates``, ``static``: package data
 
-Imported by ``web.worker`` alone. What comes from upstream is hostile: templates escape everything.
+Imported by ``app`` and ``worker``. What comes from upstream is hostile: templates escape
+everything.
 """
