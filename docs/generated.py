@@ -20,6 +20,7 @@ from pypisync.catalog.db.engine import open_engine
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.views import VIEWS
 from pypisync.cli.app import app
+from pypisync.cli.exits import COMMANDS as EXITS
 from pypisync.config import load
 from pypisync.config.schema import Document
 from pypisync.config.source import OVERRIDES
@@ -125,8 +126,14 @@ def _command(words: str, command: TyperCommand) -> str:
         f"```text\n{' '.join([words, *usage, '[OPTIONS]'])}\n```",
         _prose(rest),
         _table(("", "what it is"), rows),
+        _exits(words.removeprefix("pypisync ")),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _exits(command: str) -> str:
+    codes = (f"[`{one}`](exit-codes.md#exit-code-{one})" for one in EXITS[command])
+    return f"Exit codes: {', '.join(codes)}."
 
 
 def _is_option(param: Any) -> bool:

@@ -1,6 +1,7 @@
 """The commands, in the order in which help lists them.
 
-A new command is a function in a module of its group, and one line here. Such a module imports cheap
+A new command is a function in a module of its group, one line here, and its exit
+codes in :mod:`pypisync.cli.exits`. Such a module imports cheap
 modules at its top (Typer, :mod:`pypisync.cli.common`), and the others inside its functions.
 """
 
@@ -11,6 +12,7 @@ import typer
 from pypisync.cli import (
     configuration,
     database,
+    exits,
     generations,
     graph,
     install,
@@ -31,29 +33,33 @@ app = typer.Typer(
     rich_markup_mode=None,  # help without Rich starts faster
     pretty_exceptions_enable=False,
 )
-app.command()(configuration.init)
-app.command()(configuration.check)
-app.command()(plan.plan)
-app.command()(sync.sync)
-app.command()(run.serve)
-app.command()(run.run)
-app.command()(status.status)
-app.command()(why.why)
-app.command()(why.why_not)
-app.command()(graph.graph)
-app.command()(prove.prove)
-app.command()(prove.proofs)
-app.command()(generations.generations)
-app.command()(generations.diff)
-app.command()(generations.rollback)
-app.command()(generations.tag)
-app.command()(query.query)
-app.command()(verify.verify)
-app.command()(sync.prune)
-app.command()(database.backup)
-app.command()(database.restore)
-app.command()(install.man)
-app.command()(install.install_units)
+for _function in (
+    configuration.init,
+    configuration.check,
+    plan.plan,
+    sync.sync,
+    run.serve,
+    run.run,
+    status.status,
+    why.why,
+    why.why_not,
+    graph.graph,
+    prove.prove,
+    prove.proofs,
+    generations.generations,
+    generations.diff,
+    generations.rollback,
+    generations.tag,
+    query.query,
+    verify.verify,
+    sync.prune,
+    database.backup,
+    database.restore,
+    install.man,
+    install.install_units,
+):
+    _name = _function.__name__.replace("_", "-")
+    app.command(_name, epilog=exits.told(_name))(_function)
 app.add_typer(database.app)
 
 

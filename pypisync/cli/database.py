@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pypisync.cli.common import ConfigFile, configured
+from pypisync.cli.exits import told
 
 
 def backup(
@@ -59,7 +60,7 @@ def _commands() -> None:
     """Work on the database itself."""
 
 
-@app.command()
+@app.command(epilog=told("db upgrade"))
 def upgrade(*, config: ConfigFile = None) -> None:
     """Bring the database to this version's revision.
 

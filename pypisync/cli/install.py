@@ -37,6 +37,7 @@ def _commands(command: Any, words: str) -> Iterator[tuple[str, Any]]:
 
 
 def _page(words: str, command: Any) -> Iterator[str]:
+    from pypisync.cli.exits import COMMANDS
     from pypisync.errors import EXIT_CODES
     from pypisync.status import own_version
 
@@ -60,8 +61,8 @@ def _page(words: str, command: Any) -> Iterator[str]:
         if record := param.get_help_record(_context(command)):
             yield from (".TP", f".B {_plain(record[0])}", _plain(record[1]))
     yield ".SH EXIT STATUS"
-    for code, meaning in EXIT_CODES.items():
-        yield from (".TP", f".B {code}", _plain(meaning))
+    for code in COMMANDS.get(words.partition(" ")[2], EXIT_CODES):
+        yield from (".TP", f".B {code}", _plain(EXIT_CODES[code]))
 
 
 def _context(command: Any) -> Any:

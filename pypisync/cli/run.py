@@ -61,4 +61,4 @@ def serve(*, config: ConfigFile = None) -> None:
     """
     from pypisync.web.workers import serve_alone
 
-    serve_alone(configured(config), lambda address: typer.echo(f"serving {address}", err=True))
+    serve_alone(configured(config), lambda what: typer.echo(what, err=True))

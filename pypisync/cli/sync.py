@@ -97,9 +97,7 @@ def sync(
 ) -> None:
     """Bring the mirror up to date: one cycle.
 
-    Exit codes: 0 done; 1 done, but something is held or failed; 2 configuration; 3 upstream
-    cannot be reached; 4 storage or database; 130 or 143 stopped by SIGINT or SIGTERM. A stop
-    leaves what is done, and the next run goes on from there.
+    A stop by SIGINT (Ctrl-C) or SIGTERM leaves what is done, and the next run goes on from there.
     """
     understood = configured(config)
     orders = _orders(no_limits=no_limits, accept_removals=accept_removals)

@@ -109,18 +109,20 @@ class Workers:
                 worker.process.wait()
 
 
-def serve_alone(config: Config, started: Callable[[str], None]) -> None:
+def serve_alone(config: Config, say: Callable[[str], None]) -> None:
     """Serve the mirror until SIGTERM or SIGINT, which then have their usual effect.
 
-    ``started`` is told the address. Raises ConfigError if there is none, or it cannot be had.
+    ``say`` is told the address, and what ends it. Raises ConfigError if there is no address, or it
+    cannot be had.
     """
     if config.listen is None:
         example = 'add listen: "127.0.0.1:8080", for example'
         raise ConfigError([f"listen: the configuration says no address to serve at; {example}"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _END)
     with Workers() as workers:
-        started(workers.serve(config) or "")
+        say(f"serving {workers.serve(config)}")
         while (told := signal.sigtimedwait(_END, _LOOK)) is None:
             workers.look()
+        say(f"stopping, by {signal.Signals(told.si_signo).name}")
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     signal.raise_signal(told.si_signo)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pypisync.cli import status
+from pypisync.cli import exits, status
 from pypisync.cli.app import app
 from pypisync.errors import PypiSyncError
 
@@ -63,13 +63,22 @@ def configure(folder: Path, endpoint: str = "http://127.0.0.1:9", **keys: Any) -
 def invoke(config: Path, *arguments: str) -> Done:
     """Run a command in this process; errors end it as :func:`pypisync.cli.main` has them end."""
     result = CliRunner().invoke(app, [*arguments, "--config", str(config)])
-    if isinstance(result.exception, PypiSyncError):
-        return Done(
-            result.exception.exit_code, result.stdout, f"{result.stderr}{result.exception}\n"
-        )
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Done(result.exit_code, result.stdout, result.stderr)
+    error = result.exception
+    if isinstance(error, PypiSyncError):
+        code, err = error.exit_code, f"{result.stderr}{error}\n"
+    elif error is not None and not isinstance(error, SystemExit):
+        raise error
+    else:
+        code, err = result.exit_code, result.stderr
+    return Done(documented(code, arguments), result.stdout, err)
+
+
+def documented(code: int, arguments: Sequence[str]) -> int:
+    """Returns the exit code, after a look whether the help of the command has it."""
+    name = " ".join(arguments[:2]) if arguments[0] == "db" else arguments[0]
+    seen = code if code >= 0 else 128 - code  # as a shell sees a process that a signal ended
+    assert seen in exits.COMMANDS[name] or seen > 128, f"{name} does not document {code}"
+    return code
 
 
 def ask_at(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
@@ -99,7 +108,7 @@ def run(config: Path, *arguments: str) -> Done:
         text=True,
         check=False,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return Done(documented(done.returncode, arguments), done.stdout, done.stderr)
 
 
 def snapshot(folder: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a terminal expects: version, completion, manual pages, a status that stays, whole values."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pypisync.cli import query
+from docs.generated import every_command
+from pypisync.cli import exits, query
 from pypisync.cli.app import app
+from pypisync.errors import EXIT_CODES
 from pypisync.status import own_version
 from tests.cli.running import command, configure, environ, invoke
 from tests.sim.server import Server
@@ -54,6 +57,20 @@ def test_a_manual_page_for_every_command(tmp_path: Path) -> None:
         program = ["groff", "-man", "-ww", "-Tutf8", "-z", str(tmp_path / "man1" / name)]
         checked = subprocess.run(program, capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, ""), name
+
+
+def test_every_command_lists_its_exit_codes(tmp_path: Path) -> None:
+    """That they are all which it ends with is seen by :func:`tests.cli.running.documented`."""
+    names = {words.removeprefix("pypisync ") for words, _ in every_command()}
+    assert names == exits.COMMANDS.keys()
+    assert {code for codes in exits.COMMANDS.values() for code in codes} == EXIT_CODES.keys()
+    for name, codes in exits.COMMANDS.items():
+        said = CliRunner().invoke(app, [*name.split(), "--help"]).stdout.partition("Exit codes:")[2]
+        assert tuple(map(int, re.findall(r"^ +(\d+)  ", said, re.M))) == codes
+        assert all(len(line) <= 80 for line in said.splitlines())
+    CliRunner().invoke(app, ["man", str(tmp_path)])
+    page = (tmp_path / "pypisync-status.1").read_text("utf-8").partition(".SH EXIT STATUS")[2]
+    assert tuple(map(int, re.findall(r"^\.B (\d+)", page, re.M))) == exits.COMMANDS["status"]
 
 
 def test_manual_pages_where_nothing_can_be_written(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_the_command_serves_until_it_is_stopped(
             assert session.get(f"http://{address}/simple/", timeout=20).text == "index"
             process.send_signal(number)
             assert process.wait(20) == code
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == f"stopping, by {number.name}\n"
 
 
 def test_nothing_waits_for_an_acknowledgement() -> None:
