@@ -35,6 +35,6 @@ if [ ! -e "$programs/axe.min.js" ]; then
         cd "$folder" && npm pack --silent axe-core@4.14.1 >/dev/null &&
             tar -xzf axe-core-*.tgz package/axe.min.js && mv package/axe.min.js "$programs"
     ) ||
-        echo "axe-core cannot be had here."
+        echo "axe-core cannot be had here: there is no npm, or npm cannot fetch it."
     rm -r "$folder"
 fi

@@ -16,6 +16,7 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.sim.world import World
 from tests.web.sites import Site
 from tests.web.test_browse import peopled
 
@@ -112,7 +113,7 @@ def shown(browser: Chrome, width: int, theme: str) -> None:
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_pages_are_accessible(browser: Chrome, address: str, width: int, theme: str) -> None:
     if not AXE.exists():
-        pytest.skip("axe-core is not here: tests/programs.sh fetches it")
+        pytest.skip("axe-core is not here: tests/programs.sh fetches it, with npm")
     shown(browser, width, theme)
     for path in PATHS:
         browser.get(address + path)
@@ -129,6 +130,37 @@ def test_pages_are_accessible(browser: Chrome, address: str, width: int, theme: 
         assert wrong == {}, path
         wide = "return document.documentElement.scrollWidth > window.innerWidth"
         assert not browser.execute_script(wide), path
+
+
+LONG = ("opentelemetry-instrumentation-elasticsearch", "azure-mgmt-recoveryservicesbackup")
+
+
+@pytest.fixture(scope="module")
+def long_names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A mirror of projects with long names that need each other and what nothing meets."""
+    world = World()
+    for name in LONG:
+        world.publish(name, "1.0", requires=[LONG[0], f"{name}-lacks>=2"])
+    site = Site(tmp_path_factory.mktemp("long"), world)
+    site.bench.packages = {name: ["latest"] for name in LONG}
+    site.bench.sync()
+    with site.running():
+        yield site.address
+
+
+@pytest.mark.parametrize("path", ["/search", "/roots", f"/projects/{LONG[0]}", "/problems/unmet"])
+def test_long_names_take_few_lines_on_a_phone(browser: Chrome, long_names: str, path: str) -> None:
+    shown(browser, PHONE, "light")
+    browser.get(long_names + path)
+    # The pieces that each link and requirement was broken into, one a line.
+    lines = "return [...document.querySelectorAll('th a, td a, th code:not(.hash), td code')]"
+    found = browser.execute_script(f"{lines}.map(one => one.getClientRects().length)")
+    assert max(found) > 1 or path == "/roots"  # it is a narrow page
+    assert max(found) <= 4
+    over = """return [...document.querySelectorAll('.graph g')].filter(one => {
+        const text = one.querySelector('text').getBBox(), box = one.querySelector('rect').getBBox()
+        return text.x + text.width > box.x + box.width }).length"""
+    assert browser.execute_script(over) == 0
 
 
 def test_a_walk_by_links_below_a_path(browser: Chrome, address: str) -> None:

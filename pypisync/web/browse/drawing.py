@@ -10,9 +10,9 @@ WIDTH, HEIGHT = 640, 180
 _LEFT, _RIGHT, _TOP, _BOTTOM = 12, 12, 12, 12
 _POINTS = 320  # more cannot be told apart
 
-NODE_WIDTH, NODE_HEIGHT = 176, 44
+NODE_WIDTH, NODE_HEIGHT = 216, 44
 _GAP_X, _GAP_Y = 44, 16
-_LABEL = 22  # characters that a node has room for
+_LABEL = 22  # characters that a node has room for, also in a wide font
 _WAYS = 6
 
 
@@ -88,6 +88,8 @@ class Graph:
     lines: Sequence[str]  # the ``d`` of SVG paths
     width: int
     height: int
+    box_width: int = NODE_WIDTH
+    box_height: int = NODE_HEIGHT
 
 
 def graph(project: str, version: str, ways: Sequence[Way]) -> Graph | None:
