@@ -12,6 +12,7 @@ EXIT_CODES: Mapping[int, str] = {
     2: "The configuration, or the command line, is wrong.",
     3: "Upstream cannot be reached, or is no index.",
     4: "Storage or database: disk full, permissions, another sync is running, wrong revision.",
+    5: "A bundle cannot be used: damaged, incomplete, not signed as wanted, not the next one.",
     130: "Stopped by Ctrl-C (SIGINT); the next run goes on from there.",
     143: "Stopped by SIGTERM; the next run goes on from there.",
 }
@@ -90,6 +91,12 @@ class Closed(NoFeed):
 
 class Malformed(UpstreamError):  # noqa: N818
     """The answer breaks its standard, its size limit or its hash: that project is set aside."""
+
+
+class BundleError(PypiSyncError):
+    """A bundle cannot be made or used as it is; nothing was changed."""
+
+    exit_code = 5
 
 
 class StorageError(PypiSyncError):

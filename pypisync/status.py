@@ -74,7 +74,7 @@ def unready(destination: Path, schedule: Schedule, found: Status, now: float) ->
     completed = found.completed
     if completed is None or completed.finished is None:
         reasons.append("no cycle has been completed yet")
-    elif now > (limit := fresh_until(schedule, completed.finished)):
+    elif found.bundle is None and now > (limit := fresh_until(schedule, completed.finished)):
         age, most = now - completed.finished, limit - completed.finished
         reasons.append(
             f"the last completed cycle ended {age:.0f} seconds ago, more than {most:.0f}"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pypisync.cli import (
+    bundles,
     configuration,
     database,
     exits,
@@ -53,12 +54,14 @@ for _function in (
     query.query,
     verify.verify,
     sync.prune,
+    bundles.export,
+    bundles.import_,
     database.backup,
     database.restore,
     install.man,
     install.install_units,
 ):
-    _name = _function.__name__.replace("_", "-")
+    _name = _function.__name__.strip("_").replace("_", "-")
     app.command(_name, epilog=exits.told(_name))(_function)
 app.add_typer(database.app)
 

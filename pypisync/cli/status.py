@@ -19,6 +19,7 @@ from pypisync.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from pypisync.catalog.queries.fed import LastBundle
     from pypisync.catalog.queries.proofs import Verdicts
     from pypisync.catalog.queries.status import Pending, Run, Status
     from pypisync.config.load import Config
@@ -145,6 +146,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         number, since = found.frozen
         until = 'until "pypisync rollback --release"'
         yield "frozen", f"to generation {number} for {span(now - since)}, {until}"
+    yield from _bundle(found.bundle, now)
     listed = found.listed
     counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
     yield "listed", ", ".join([*counted, show_size(listed["bytes"])])
@@ -167,6 +169,13 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "failed", f"{what}: {reason}"
     if len(failed) > _FAILED:
         yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+
+
+def _bundle(last: "LastBundle | None", now: float) -> Iterator[tuple[str, str]]:
+    if last is None:
+        return
+    ages = f"exported {span(now - last.made)} ago, imported {span(now - last.imported)} ago"
+    yield "bundle", f"{last.bundle} of mirror {last.mirror[:8]}, {ages}; next comes {last.next}"
 
 
 def _skipped(number: int) -> str:

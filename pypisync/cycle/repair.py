@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from pypisync.catalog.bundles import fed
 from pypisync.catalog.publication import checks
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.mirror import Mirror
@@ -36,11 +37,14 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Discrepancy]) -> Rep
     """Mend what can be mended of the faults that ``check`` has found. Returns what is left.
 
     A file that cannot be fetched again leaves the pages: a link that does not work is worse than
-    none. Raises CatalogError, StorageError, UpstreamError if upstream cannot be reached at all.
+    none. Raises CatalogError, StorageError, UpstreamError if upstream cannot be reached at all, and
+    BundleError if bundles feed the mirror.
     """
     outcome = RepairReport()
     if not faults:
         return outcome
+    with mirror.catalog.begin() as connection:
+        fed.refuse(connection)
     if any(fault.kind == "catalog" for fault in faults):
         with mirror.catalog.begin() as connection:
             checks.assemble_again(connection)

@@ -10,6 +10,7 @@ with its reason, and the cycle goes on.
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
+from pypisync.catalog.bundles import fed
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.facts import insides, lock_files, pending, requirements
@@ -37,11 +38,14 @@ _OUTDATED = 2000, 2 * 2**30
 def sync_once(mirror: Mirror) -> Report:
     """Run one cycle. Returns what it did. The caller holds the writer's lock.
 
-    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError, and
-    ConfigError if the policy would bar most of what is published.
+    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError,
+    ConfigError if the policy would bar most of what is published, and BundleError if bundles feed
+    the mirror.
     """
     report = Report()
-    with _recorded(mirror, report), closing(mirror.processes):
+    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError,
+    ConfigError if the policy would bar most of what is published, and BundleError if bundles feed
+    the mirror.
         with report.timed("resume"):
             resume(mirror, report, begins=True)
         with report.timed("listen"):
@@ -261,7 +265,8 @@ def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
 
 
 @contextmanager
-def _recorded(mirror: Mirror, report: Report) -> Iterator[None]:
+def recorded(mirror: Mirror, report: Report) -> Iterator[None]:
+    """Returns a context for a run, which is on record with what comes of it."""
     with mirror.catalog.begin() as connection:
         number = runs.start(connection, mirror.now())
     mirror.answers.clear()

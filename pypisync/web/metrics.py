@@ -32,6 +32,9 @@ METRICS: Mapping[str, str] = {
     "pypisync_generation_serial": "Serial at which it was published.",
     "pypisync_generation_timestamp_seconds": "When it was published.",
     "pypisync_frozen": "1 if the index stays at a generation, after a rollback.",
+    "pypisync_bundle": "Number of the bundle that was imported last, if bundles feed the mirror.",
+    "pypisync_bundle_made_timestamp_seconds": "When it was exported: what came later is not known.",
+    "pypisync_bundle_imported_timestamp_seconds": "When it was imported.",
     "pypisync_listed_projects": "Projects that the pages list.",
     "pypisync_listed_releases": "Releases that the pages list.",
     "pypisync_listed_files": "Files that the pages list.",
@@ -130,6 +133,10 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
         yield _gauge("generation_serial", serial)
         yield _gauge("generation_timestamp_seconds", at)
     yield _gauge("frozen", found.frozen is not None)
+    if found.bundle is not None:
+        yield _gauge("bundle", found.bundle.bundle)
+        yield _gauge("bundle_made_timestamp_seconds", found.bundle.made)
+        yield _gauge("bundle_imported_timestamp_seconds", found.bundle.imported)
     for noun, count in found.listed.items():
         yield _gauge(f"listed_{noun}", count)
     yield _gauges("index_projects", ("index",), _single(found.indexes))

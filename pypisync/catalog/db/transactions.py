@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -46,14 +47,15 @@ class Catalog:
             migrate.check(connection)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, loose: bool = False) -> Iterator[Connection]:
         """Returns a transaction as a context: all of it is written, or nothing.
 
-        Raises CatalogError if the database fails.
+        With ``loose`` SQLite checks no references in it: the caller does. Raises CatalogError if
+        the database fails.
         """
         with database_errors(self.engine):
             if not self._dry:
-                with self.engine.begin() as connection:
+                with self._connected(loose=loose) as connection, connection.begin():
                     self._fence(connection)
                     yield connection
                 return
@@ -61,6 +63,19 @@ class Catalog:
                 self._open = self.engine.connect()
                 self._open.begin()
             yield self._open
+
+    @contextmanager
+    def _connected(self, *, loose: bool) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            if not loose or connection.dialect.name != "sqlite":
+                yield connection
+                return
+            driver.execute("PRAGMA foreign_keys = OFF")  # has no effect within a transaction
+            try:
+                yield connection
+            finally:
+                driver.execute("PRAGMA foreign_keys = ON")
 
     def close(self) -> None:
         """Let go of the database; a dry catalog undoes everything."""

@@ -24,13 +24,18 @@ _p = published_pins.c
 _PINS = ("published_proof_id", "name", "version", "extras", "chosen_by")
 
 
+_Pin = tuple[str, str, str, str]  # name, version, extras with commas, chosen_by
+Said = tuple[str, str, list[_Pin]]
+"""A verdict on a subject: its targets, the verdict, its pins."""
+
+
 class _Row(NamedTuple):
     """A verdict as generations are remembered with it."""
 
     subject: str
     targets: str
     verdict: str
-    pins: frozenset[tuple[str, str, str, str]]  # name, version, extras with commas, chosen_by
+    pins: frozenset[_Pin]
 
 
 def record(connection: Connection, number: int, ready: Iterable[int] | None) -> None:
@@ -55,6 +60,37 @@ def repeat(connection: Connection, old: int, number: int) -> None:
     _write(connection, number, now, _rows(connection, then).keys())
 
 
+def changed_subjects(connection: Connection, since: int | None) -> set[str]:
+    """Returns the subjects whose verdicts are not those of generation ``since``; None: all."""
+    query = select(_h.subject).distinct()
+    if since is None:
+        return set(connection.scalars(query.where(_h.last.is_(None))))
+    moved = or_(and_(_h.last.is_(None), _h.first > since), _h.last >= since)
+    return set(connection.scalars(query.where(moved)))
+
+
+def current(connection: Connection, texts: Sequence[str]) -> dict[str, list[Said]]:
+    """Returns the verdicts on these subjects that the newest generation has, in order."""
+    found: dict[str, list[Said]] = {text: [] for text in texts}
+    for row in sorted(
+        _rows(connection, and_(_h.last.is_(None), among(_h.subject, texts))), key=lambda r: r[:3]
+    ):
+        found[row.subject].append((row.targets, row.verdict, sorted(row.pins)))
+    return found
+
+
+def set_current(connection: Connection, number: int, said: Mapping[str, Sequence[Said]]) -> None:
+    """Remember generation ``number``, the newest, with these verdicts on these subjects."""
+    for texts in batches(said):
+        had = _rows(connection, and_(_h.last.is_(None), among(_h.subject, texts)))
+        has = {
+            _Row(text, targets, verdict, frozenset(pins))
+            for text in texts
+            for targets, verdict, pins in said[text]
+        }
+        _write(connection, number, had, has)
+
+
 def _rows(connection: Connection, condition: ColumnElement[bool]) -> dict[_Row, int]:
     """Returns the remembered verdicts, with their numbers."""
     query = select(_p.published_proof_id, _p.name, _p.version, _p.extras, _p.chosen_by)
@@ -68,8 +104,8 @@ def _rows(connection: Connection, condition: ColumnElement[bool]) -> dict[_Row, 
     }
 
 
-def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, set[tuple[str, str, str, str]]]:
-    found: dict[int, set[tuple[str, str, str, str]]] = {}
+def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, set[_Pin]]:
+    found: dict[int, set[_Pin]] = {}
     for number, name, version, extras, chosen_by in rows:
         found.setdefault(number, set()).add((name, version, extras, chosen_by))
     return found

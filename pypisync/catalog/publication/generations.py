@@ -47,6 +47,13 @@ def project_count(connection: Connection, number: int) -> int:
     return connection.scalar(query) or 0
 
 
+def listed(connection: Connection, number: int) -> dict[str, int]:
+    """Returns how many projects, releases, files and bytes this generation lists."""
+    query = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == number)
+    row = connection.execute(query).one_or_none()
+    return dict(zip(LISTED, row or (0, 0, 0, 0), strict=True))
+
+
 def repeats(connection: Connection, number: int) -> bool:
     """Returns whether this generation was made by going back to another."""
     query = select(generations.c.repeats).where(generations.c.id == number)
@@ -135,27 +142,45 @@ def publish(
     ``serial`` is upstream's. Each page that differs gets a serial of the mirror's own, above all
     that were told before. Returns the generation's number, or 0 if nothing differs from the newest.
     """
-    change = _compare(connection, wanted)
-    if not change.counts["pages"]:
-        return 0
+    return publish_batches(connection, [wanted], serial, now, repeats)
+
+
+def publish_batches(
+    connection: Connection,
+    wanted: Iterable[Mapping[str, Page | None]],
+    serial: int,
+    now: float,
+    repeats: int | None = None,
+    number: int = 0,
+) -> int:
+    """Make a generation as :func:`publish` does, of pages that are not all in memory at once.
+
+    It gets this ``number``, or the next one that is free. A project is in one batch only.
+    """
     before, told, _ = generation(connection)
-    number = before + 1
-    serials = journal.tell(connection, change.entries, told, now)
-    listed = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == before)
-    row = connection.execute(listed).one_or_none()
-    lists = {name: (row[i] if row else 0) + change.grows[name] for i, name in enumerate(LISTED)}
-    differs = {name: change.counts[name] for name in DIFFERS}
+    number = max(number, before + 1)
+    grows, counts = Counter[str](), Counter[str]()
+    for batch in wanted:
+        change = _compare(connection, batch)
+        if change.entries:
+            serials = journal.tell(connection, change.entries, told, now)
+            told = max(serials.values())
+            _close(connection, pages, pages.c.name, change.old_pages, number)
+            _close(connection, published, published.c.filename, change.old_files, number)
+            new_pages = [replace(page, serial=serials[page.name]) for page in change.new_pages]
+            _open(connection, new_pages, change.new_files, number)
+            grows.update(change.grows)
+            counts.update(change.counts)
+    if not counts["pages"]:
+        return 0
+    lists = {name: had + grows[name] for name, had in listed(connection, before).items()}
     connection.execute(
         insert(generations).values(
-            id=number, serial=serial, last_serial=max(serials.values()), at=now, complete=False,
-            repeats=repeats, **lists, **differs,
+            id=number, serial=serial, last_serial=told, at=now, complete=False,
+            repeats=repeats, **lists, **{name: counts[name] for name in DIFFERS},
         )
     )  # fmt: skip
     connection.execute(update(generations).where(generations.c.id == before).values(replaced=now))
-    _close(connection, pages, pages.c.name, change.old_pages, number)
-    _close(connection, published, published.c.filename, change.old_files, number)
-    new_pages = [replace(page, serial=serials[page.name]) for page in change.new_pages]
-    _open(connection, new_pages, change.new_files, number)
     _mark_listed(connection, number, now)
     return number
 

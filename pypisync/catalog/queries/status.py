@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.fed import LastBundle, last_bundle
 from pypisync.catalog.queries.proofs import Verdicts, verdicts
 from pypisync.core.filters.policy import RULES, rule
 
@@ -76,6 +77,7 @@ class Status:
     vulnerable: int  # selected releases
     vulnerable_first: Sequence[tuple[str, str]]  # release, ids
     proofs: Verdicts
+    bundle: LastBundle | None = None  # the last one, if bundles feed the mirror
 
     @property
     def well(self) -> bool:
@@ -134,6 +136,7 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
         ),
         vulnerable_first=_vulnerable(reader, first),
         proofs=verdicts(reader, first),
+        bundle=last_bundle(reader),
     )
 
 

@@ -1,0 +1,9 @@
+"""What of the catalog goes into a bundle, and how it comes out of one.
+
+- ``slices``: the tables that go along, in slices with digests, so that a delta is found
+- ``listing``: which pages and files differ between a generation and the newest
+- ``take_in``: rows and pages of a bundle become those of this mirror
+- ``fed``: what a mirror remembers of the bundle that it took in last
+
+Imported by the cycle and the commands. It stands above the other rooms of the catalog.
+"""

@@ -1,0 +1,179 @@
+"""What differs between a generation and the newest: pages, verdicts and files.
+
+Lines of JSON carry it. The first says whether they are all there is or what differs; each of the
+others is a page, the name of one that went, or the verdicts on a subject.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+
+from pypisync.catalog.bundles.slices import stream
+from pypisync.catalog.db import pool
+from pypisync.catalog.db.schema import generations, pages, published, stored
+from pypisync.catalog.db.sql import batches
+from pypisync.catalog.proofs import history
+from pypisync.catalog.publication.generations import current_files, current_pages, listed
+from pypisync.core.bundles.manifest import Entry
+from pypisync.core.publish.pages import Page
+from pypisync.core.standards.filenames import METADATA
+from pypisync.errors import BundleError
+
+PAGES = 500  # in memory at a time
+_SUBJECTS = 2_000
+
+
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line: whether what follows is everything; which wheels stop pip or uv."""
+
+    whole: bool
+    stops: list[tuple[str, str, str]]  # path, what in it stops pip, what uv
+
+
+class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
+    """A verdict, with the pins as name, version, extras and who chose them."""
+
+    targets: str
+    verdict: str
+    pins: list[tuple[str, str, str, str]]
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One of the others; exactly one of page, gone and subject is given."""
+
+    page: Page | None = None
+    gone: str = ""
+    subject: str = ""
+    verdicts: list[Verdict] = []
+
+
+class Newest(NamedTuple):
+    """The newest generation."""
+
+    number: int
+    serial: int
+    listed: dict[str, int]
+
+
+def newest(connection: Connection) -> Newest:
+    """Returns the newest generation. Raises BundleError if none is published completely."""
+    g = generations.c
+    row = connection.execute(select(generations).order_by(g.id.desc()).limit(1)).one_or_none()
+    if row is None:
+        raise BundleError("nothing is published yet: nothing can be exported")
+    if not row.complete:
+        raise BundleError(f"generation {row.id} is being written: try again when it is")
+    return Newest(row.id, row.serial, listed(connection, row.id))
+
+
+def is_kept(connection: Connection, number: int) -> bool:
+    """Returns whether this generation is still there, and so what went since is known."""
+    query = select(generations.c.id).where(generations.c.id == number)
+    return connection.scalar(query) is not None
+
+
+def lines(connection: Connection, since: int | None) -> Iterator[bytes]:
+    """Yields what is listed now and was not in generation ``since``; None: all that is listed."""
+    yield _line(Head(since is None, _stops(connection)))
+    for batch in batches(sorted(_names(connection, since)), PAGES):
+        have = current_pages(connection, batch)
+        lists = current_files(connection, batch)
+        for name in batch:
+            if name in have:
+                files = sorted(lists.get(name, ()), key=lambda file: file.filename)
+                page = have[name]
+                full = Page(page.name, 0, page.status, page.status_reason, tuple(files))
+                yield _line(Line(page=full))
+            else:
+                yield _line(Line(gone=name))
+    for texts in batches(sorted(history.changed_subjects(connection, since)), _SUBJECTS):
+        current = history.current(connection, texts)
+        for text in texts:
+            found = [Verdict(targets, verdict, pins) for targets, verdict, pins in current[text]]
+            yield _line(Line(subject=text, verdicts=found))
+
+
+def _stops(connection: Connection) -> list[tuple[str, str, str]]:
+    s, p = stored.c, published.c
+    listed = exists().where(p.path == s.path, p.last.is_(None))
+    query = select(s.path, s.stops_pip, s.stops_uv).where(
+        or_(s.stops_pip != "", s.stops_uv != ""), listed
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(s.path))]
+
+
+def _line(value: Struct) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
+
+
+def _names(connection: Connection, since: int | None) -> set[str]:
+    """Returns the projects whose pages may differ."""
+    if since is None:
+        return set(connection.scalars(select(pages.c.name).where(pages.c.last.is_(None))))
+    names: set[str] = set()
+    for table in (pages, published):
+        c = table.c
+        moved = or_(and_(c.last.is_(None), c.first > since), c.last >= since)
+        names.update(connection.scalars(select(c.name).where(moved).distinct()))
+    return names
+
+
+def files(connection: Connection, since: int | None) -> Iterator[Entry]:
+    """Yields the files, each followed by its .metadata, that are listed now and were not then.
+
+    Raises BundleError for a file that is not stored.
+    """
+    p = published.c
+    now: list[ColumnElement[bool]] = [p.last.is_(None)]
+    if since is not None:
+        old = published.alias("old").c
+        before = select(old.id).where(
+            old.path == p.path,
+            old.sha256 == p.sha256,
+            old.metadata_sha256.is_not_distinct_from(p.metadata_sha256),
+            old.first <= since,
+            or_(old.last.is_(None), old.last >= since),
+        )
+        now += [p.first > since, ~before.exists()]
+    query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(*now).distinct()
+    for batch in batches(stream(connection, query.order_by(p.path, p.metadata_sha256)), 2_000):
+        yield from _stored(connection, batch)
+
+
+def _stored(
+    connection: Connection, batch: Collection[tuple[str, str, int, str | None]]
+) -> Iterator[Entry]:
+    wanted: dict[str, str] = {}
+    for path, sha256, _, metadata in batch:
+        wanted[path] = sha256
+        if metadata:
+            wanted[path + METADATA] = metadata
+    there = pool.stored_among(connection, wanted)
+    for path, sha256 in wanted.items():
+        has = there.get(path)
+        if has is None or has.sha256 != sha256:
+            raise BundleError(
+                f'{path}: listed and not stored: run "pypisync verify --repair" before the export'
+            )
+        yield Entry(path, has.size, has.sha256)
+
+
+def read(found: Iterable[bytes], what: str) -> Iterator[Head | Line]:
+    """Yields what the lines say. Raises BundleError, about ``what``, where they say nothing."""
+    kind: type[Head] | type[Line] = Head
+    for line in found:
+        try:
+            value: Head | Line = msgspec.json.decode(line, type=kind)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BundleError(f"{what}: a line that the format does not have: {error}") from None
+        if isinstance(value, Line):
+            said = (value.page is not None) + bool(value.gone) + bool(value.subject)
+            if said != 1:
+                raise BundleError(f"{what}: a line that says {said} things instead of one")
+        yield value
+        kind = Line
+    if kind is Head:
+        raise BundleError(f"{what}: it is empty")

@@ -1,0 +1,251 @@
+"""How rows and pages of a bundle become those of this mirror.
+
+All of it is one transaction. The rows of a slice replace those that are there. Rows of one slice
+refer to rows of others, so references are checked at the end, when all are in.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    Table,
+    delete,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.schema import AddConstraint, DropConstraint
+
+from pypisync.catalog.bundles.listing import PAGES, Head, Line
+from pypisync.catalog.bundles.slices import SHIFT, TABLES, columns, sliced
+from pypisync.catalog.db.schema import pages, stored
+from pypisync.catalog.db.sql import pour
+from pypisync.catalog.db.transactions import Catalog, Transaction
+from pypisync.catalog.proofs import history
+from pypisync.catalog.publication import generations
+from pypisync.core.publish.pages import Page
+from pypisync.core.standards.wheel_contents import RULE
+from pypisync.errors import BundleError, Rejected
+
+_MOST = 20_000  # rows in memory before they are written
+_NAMED = {table.name: table for table in TABLES}
+_CONTRADICTS = "the rows contradict each other: it was not written by a PypiSync"
+
+
+class Columns(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line: the columns of each table, in the order of the rows' values."""
+
+    columns: dict[str, list[str]]
+
+
+class Slice(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the others: the rows that are in a slice now."""
+
+    table: str
+    slice: int
+    rows: list[list[Any]]
+
+
+def columns_line() -> bytes:
+    """Returns the first line of the rows."""
+    names = {str(table.name): [str(column.name) for column in columns(table)] for table in TABLES}
+    return msgspec.json.encode(Columns(names)) + b"\n"
+
+
+def slice_line(table: str, number: int, rows: bytes) -> bytes:
+    """Returns the line of a slice whose rows are JSON already."""
+    return b'{"table":"%b","slice":%d,"rows":%b}\n' % (table.encode(), number, rows)
+
+
+@contextmanager
+def begin(catalog: Catalog) -> Iterator[Transaction]:
+    """Returns a transaction in which references lead nowhere until :func:`refer` is called.
+
+    Raises BundleError if the database refuses what is written, CatalogError.
+    """
+    try:
+        with catalog.begin(loose=True) as connection:
+            if connection.dialect.name != "sqlite":
+                for one in _references():
+                    connection.execute(DropConstraint(one))
+            yield connection
+    except Rejected as error:
+        raise BundleError(f"{_CONTRADICTS} ({error})") from None
+
+
+def refer(connection: Transaction) -> None:
+    """Check that every reference leads to a row. Raises BundleError."""
+    if connection.dialect.name != "sqlite":
+        for one in _references():
+            connection.execute(AddConstraint(one))
+    elif lost := connection.execute(text("PRAGMA foreign_key_check")).first():
+        raise BundleError(f"{_CONTRADICTS} (a row of {lost[0]} refers to none of {lost[2]})")
+
+
+def _references() -> list[ForeignKeyConstraint]:
+    return [
+        one
+        for table in TABLES
+        for one in sorted(table.foreign_key_constraints, key=lambda found: str(found.name))
+    ]
+
+
+# -- rows -----------------------------------------------------------------------------------
+
+
+def replace_rows(connection: Connection, lines: Iterable[bytes], what: str, *, whole: bool) -> None:
+    """Replace the rows of the slices; ``whole``: there are no others.
+
+    Raises BundleError, about ``what``, if a line is not as the format wants it.
+    """
+    if whole:
+        for table in reversed(TABLES):
+            connection.execute(delete(table))
+    waiting: dict[str, list[tuple[Any, ...]]] = {}
+    count = 0
+    for one in _read(lines, what):
+        table = _NAMED[one.table]
+        if not whole:
+            _clear(connection, table, one.slice)
+        waiting.setdefault(one.table, []).extend(_values(connection, table, one, what))
+        count += len(one.rows)
+        if count >= _MOST:
+            _write(connection, waiting)
+            count = 0
+    _write(connection, waiting)
+
+
+def _read(lines: Iterable[bytes], what: str) -> Iterator[Slice]:
+    kind: type[Columns] | type[Slice] = Columns
+    for line in lines:
+        try:
+            value: Columns | Slice = msgspec.json.decode(line, type=kind)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BundleError(f"{what}: a line that the format does not have: {error}") from None
+        if isinstance(value, Slice):
+            if value.table not in _NAMED:
+                raise BundleError(f"{what}: rows of a table that does not go along")
+            yield value
+        elif msgspec.json.encode(value) + b"\n" != columns_line():
+            raise BundleError(f"{what}: its tables have other columns than those here")
+        kind = Slice
+    if kind is Columns:
+        raise BundleError(f"{what}: it is empty")
+
+
+def _clear(connection: Connection, table: Table, number: int) -> None:
+    key = sliced(table)
+    gone = delete(table)
+    if key is not None:
+        gone = gone.where(key >= number << SHIFT, key < (number + 1) << SHIFT)
+    connection.execute(gone)
+
+
+def _values(
+    connection: Connection, table: Table, one: Slice, what: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yields the rows as the driver takes them."""
+    wanted, key = columns(table), sliced(table)
+    checks = [_kind(column) for column in wanted]
+    place = None if key is None else wanted.index(key)
+    binary = [i for i, column in enumerate(wanted) if isinstance(column.type, LargeBinary)]
+    yes_no = [i for i, column in enumerate(wanted) if isinstance(column.type, Boolean)]
+    loose = connection.dialect.name == "sqlite"
+    for row in one.rows:
+        if len(row) != len(wanted) or not all(map(isinstance, row, checks)):
+            raise BundleError(f"{what}: a row that is none of {table.name}")
+        if place is not None and row[place] >> SHIFT != one.slice:
+            raise BundleError(f"{what}: a row of {table.name} in the wrong slice")
+        for i in binary:
+            row[i] = msgspec.convert(row[i], bytes, strict=True)
+        if not loose:
+            for i in yes_no:
+                row[i] = bool(row[i])
+        yield tuple(row)
+
+
+def _kind(column: Column[Any]) -> Any:
+    kind: Any = (str,)
+    if isinstance(column.type, Integer | Boolean):
+        kind = (int,)
+    elif isinstance(column.type, Float):
+        kind = (int, float)
+    return (*kind, type(None)) if column.nullable else kind
+
+
+def _write(connection: Connection, waiting: dict[str, list[tuple[Any, ...]]]) -> None:
+    for table in TABLES:
+        if rows := waiting.pop(table.name, None):
+            pour(connection, table, [column.name for column in columns(table)], rows)
+
+
+# -- pages ----------------------------------------------------------------------------------
+
+
+def publish(
+    connection: Connection, found: Iterator[Head | Line], serial: int, now: float, number: int
+) -> int:
+    """Make a generation of the pages and verdicts of a bundle, with this number if it is free.
+
+    Returns its number; 0 if no page differs from those that are listed.
+    """
+    head = next(found)
+    whole = isinstance(head, Head) and head.whole
+    _set_stops(connection, head.stops if isinstance(head, Head) else ())
+    verdicts: dict[str, Sequence[history.Said]] = {}
+    batches = _batches(connection, found, verdicts, whole=whole)
+    made = generations.publish_batches(connection, batches, serial, now, number=number)
+    newest = made or generations.generation(connection)[0] or 1
+    if whole:
+        verdicts = dict.fromkeys(history.changed_subjects(connection, None), ()) | verdicts
+    history.set_current(connection, newest, verdicts)
+    return made
+
+
+def _set_stops(connection: Connection, stops: Iterable[tuple[str, str, str]]) -> None:
+    """Record what was found in wheels where they came from, so that nobody looks again."""
+    s = stored.c
+    sound = {"looked": RULE, "stops_pip": "", "stops_uv": ""}
+    had = or_(s.looked.is_(None), s.stops_pip != "", s.stops_uv != "")
+    connection.execute(update(stored).where(had).values(sound))
+    for path, pip, uv in stops:
+        connection.execute(update(stored).where(s.path == path).values(stops_pip=pip, stops_uv=uv))
+
+
+def _batches(
+    connection: Connection,
+    found: Iterator[Head | Line],
+    verdicts: dict[str, Sequence[history.Said]],
+    *,
+    whole: bool,
+) -> Iterator[Mapping[str, Page | None]]:
+    """Yields the pages, and notes the verdicts, which come after them."""
+    going: set[str] = set()
+    if whole:
+        going.update(connection.scalars(select(pages.c.name).where(pages.c.last.is_(None))))
+    batch: dict[str, Page | None] = {}
+    for line in found:
+        if isinstance(line, Head):
+            continue
+        if line.subject:
+            verdicts[line.subject] = [(v.targets, v.verdict, v.pins) for v in line.verdicts]
+            continue
+        name = line.page.name if line.page else line.gone
+        batch[name] = line.page
+        going.discard(name)
+        if len(batch) >= PAGES:
+            yield batch
+            batch = {}
+    yield batch
+    yield dict.fromkeys(going)

@@ -1,0 +1,36 @@
+"""Whether bundles feed this mirror, and which one it took in last.
+
+Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Times are seconds since 1970.
+"""
+
+from dataclasses import dataclass
+
+from pypisync.catalog.db.reader import Reader
+from pypisync.core.bundles import succession
+
+SETTING = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class LastBundle:
+    """The bundle that was taken in last."""
+
+    mirror: str  # that wrote it
+    bundle: int  # its number
+    generation: int  # there
+    made: float  # when it was exported there: since then nothing is known
+    imported: float
+    next: int  # the number of the bundle that comes next
+
+
+def last_bundle(reader: Reader) -> LastBundle | None:
+    """Returns the bundle; None: the mirror follows indexes by itself. Raises CatalogError."""
+    fed = succession.read_fed(
+        reader.value("SELECT max(value) FROM settings WHERE name = ?", SETTING)
+    )
+    if fed is None:
+        return None
+    point = fed.point
+    return LastBundle(
+        fed.mirror, point.sequence, point.generation, fed.made, fed.at, point.sequence + 1
+    )

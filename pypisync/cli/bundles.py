@@ -1,0 +1,176 @@
+"""``export`` and ``import``: bundles for a mirror that reaches no index."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pypisync.cli.common import AsJson, ConfigFile, configured, count, show_json
+from pypisync.errors import BundleError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.config.load import Config
+    from pypisync.storage.exports import Exported, Exports
+
+_Unsigned = Annotated[
+    bool, typer.Option("--unsigned", help="Without a signature, as both sides have to say.")
+]
+
+
+def export(
+    *,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write it.")],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="GENERATION",
+            help="The generation, by number or name, that the other side has; else that of the"
+            " last bundle.",
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Everything, for a side that has nothing.")
+    ] = False,
+    split: Annotated[
+        str, typer.Option("--split", metavar="SIZE", help="The most that a part may have.")
+    ] = "4GiB",
+    unsigned: _Unsigned = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a bundle for a mirror that reaches no index: what it needs to become like this one.
+
+    A bundle is a manifest and parts, which are plain tar files. It may be written while a daemon
+    works. An export that was cut off goes on where it was. Exit code 5 if there is no such bundle
+    to be made.
+    """
+    from pypisync.core.bundles import manifest
+    from pypisync.core.display import show_size
+    from pypisync.cycle.export import LEAST_SPLIT, Export
+    from pypisync.cycle.export import export as write
+
+    understood = configured(config)
+    size = _size(split, LEAST_SPLIT)
+    if full and since is not None:
+        raise ConfigError(["say either --full or --since and a generation"])
+    if not unsigned:
+        raise ConfigError(["there is no key to sign with: say --unsigned, here and at the import"])
+    with _exporting(understood) as (catalog, exports):
+        base = None if full else _base(understood, exports, since)
+        made = write(catalog, understood.destination, Export(to, base, size), time.time())
+    if made is None:
+        if as_json:
+            show_json(None)
+        else:
+            typer.echo("nothing has changed since the last bundle: none is written")
+        return
+    place, found = made
+    if as_json:
+        show_json({"manifest": str(place), **manifest.plain(found)})
+        return
+    since_text = f"since bundle {found.base.sequence}" if found.base else "with everything"
+    what = f"{count(found.files, 'file')}, {show_size(found.bytes)}"
+    typer.echo(f"{place}: bundle {found.target.sequence}, {since_text}: {what}")
+    for part in found.parts:
+        typer.echo(f"{place.parent / part.name}: {show_size(part.size)}")
+
+
+def _size(text: str, least: int) -> int:
+    from pypisync.core import values
+
+    try:
+        size = values.size(text)
+    except ValueError as error:
+        raise ConfigError([f"--split {text}: {error}"]) from None
+    if size < least:
+        raise ConfigError([f"--split {text}: must be 1 MiB at least"])
+    return size
+
+
+@contextmanager
+def _exporting(config: "Config") -> "Iterator[tuple[Catalog, Exports]]":
+    """Returns a context for the one process that exports. Raises CatalogError, StorageError."""
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.storage.exports import Exports
+
+    with Reader(config.database_url):
+        pass  # there is a catalog of this version
+    exports = Exports(config.destination)
+    catalog = Catalog(config.database_url, writer=False)
+    try:
+        with exports.alone():
+            yield catalog, exports
+    finally:
+        catalog.close()
+
+
+def _base(config: "Config", exports: "Exports", since: str | None) -> "Exported":
+    """Returns the state that the other side has. Raises BundleError, ConfigError."""
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.generations import find
+
+    if since is None:
+        last = exports.newest()
+        if last is None:
+            raise BundleError("no bundle has been exported yet: begin with --full")
+        return last
+    with Reader(config.database_url) as reader:
+        number = find(reader, since)
+    if number is None:
+        raise ConfigError([f'there is no generation "{since}": "pypisync generations" lists them'])
+    record = exports.of_generation(number)
+    if record is None:
+        led = sorted({exports.record(one).point.generation for one in exports.numbers()})
+        raise BundleError(
+            f"no bundle has led to generation {number}, so no mirror is at it: bundles led to"
+            f" {', '.join(map(str, led)) or 'none yet: begin with --full'}"
+        )
+    return record
+
+
+def import_(
+    bundles: Annotated[
+        list[Path],
+        typer.Argument(metavar="BUNDLE...", help="Manifests, or folders with manifests and parts."),
+    ],
+    *,
+    unsigned: _Unsigned = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in bundles that "export" has written elsewhere, each as a new generation.
+
+    All of a bundle is verified before anything changes: every byte, that it is the next one for
+    this mirror, and its signature. A bundle that is here already changes nothing. Parts are looked
+    for beside their manifest and in the folders named. Exit code 5 if a bundle cannot be used: what
+    was wrong with which part is told, and the mirror is as it was.
+    """
+    from pypisync.cli.progress import on_terminal
+    from pypisync.core.display import show_size
+    from pypisync.cycle.import_bundle import import_all, open_all
+    from pypisync.wiring import open_mirror
+
+    understood = configured(config)
+    found = open_all(bundles, unsigned=unsigned)
+    done = []
+    with on_terminal() as watch, open_mirror(understood, watch=watch) as mirror:
+        for bundle, report in import_all(mirror, found):
+            done.append({"bundle": bundle.name, "report": report and asdict(report)})
+            if as_json:
+                continue
+            if report is None:
+                typer.echo(f"{bundle.name}: here already")
+                continue
+            number = report.generation or "none new"
+            what = f"{count(report.files, 'file')}, {show_size(report.bytes)}"
+            typer.echo(f"{bundle.name}: generation {number}, {what}")
+    if as_json:
+        show_json(done)

@@ -1,0 +1,7 @@
+"""What a bundle is: what one mirror writes for another that reaches no index.
+
+- ``manifest``: the manifest, the lists of contents and the report, as checked values and as bytes
+- ``succession``: whether a bundle is the next one for a mirror
+
+Imported by the catalog, the storage, the cycle and the commands. It imports ``errors``.
+"""

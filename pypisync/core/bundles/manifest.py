@@ -1,0 +1,132 @@
+"""The manifest of a bundle, the list of what is in a part, and the report of a fed mirror.
+
+All of them are JSON. The same values always give the same bytes, and bytes are read strictly: what
+is unknown, missing, too large or cannot name a file is refused. docs/reference/bundles.md describes
+the format for other tools.
+"""
+
+import re
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pypisync.errors import BundleError
+
+FORMAT = 1
+LARGEST = 4 * 2**20  # bytes of a manifest
+MOST_PARTS = 10_000
+MOST_IN_PART = 20_000  # files
+LARGEST_CONTENTS = MOST_IN_PART * 1024  # bytes of the list in a part
+ROWS = "catalog.jsonl"
+LISTING = "listing.jsonl"
+
+_T = TypeVar("_T")
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Name = Annotated[str, Meta(pattern="^[0-9a-z][0-9a-z.-]{0,99}$")]
+Identity = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+_BUNDLE = re.compile(r"pypisync-[0-9a-f]{8}-\d{6,9}-since-\d{6,9}\.json")
+
+
+class Point(Struct, frozen=True, forbid_unknown_fields=True):
+    """One state of a mirror that bundles lead to or from."""
+
+    sequence: Annotated[int, Meta(ge=1, le=999_999_999)]
+    generation: Count
+    state: Hash  # of all that a bundle to this state carries
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """One tar file of a bundle."""
+
+    name: Name
+    size: Count
+    sha256: Hash
+    contents: Hash  # SHA-256 of the list of its contents, its first member
+    files: Annotated[int, Meta(ge=0, le=MOST_IN_PART)]
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a bundle is, from which state to which it leads, and of which parts it consists."""
+
+    format: Annotated[int, Meta(ge=1)]
+    mirror: Identity  # of the mirror that wrote it
+    base: Point | None  # None: it needs no base, for it holds everything
+    target: Point
+    serial: Count  # upstream's, of the target's generation
+    made: float  # when the target was first exported, seconds since 1970
+    schema: Name  # the revision of the database that the rows are of
+    signed: bool
+    listed: dict[str, Count]  # projects, releases, files, bytes of the target's generation
+    files: Count  # that the parts hold for the pool, with .metadata
+    bytes: Count  # of these
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1, max_length=MOST_PARTS)]
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One file in a part: of the pool, or with rows."""
+
+    path: Annotated[str, Meta(min_length=1, max_length=1000)]
+    size: Count
+    sha256: Hash
+
+
+def bundle_name(mirror: str, target: int, base: int) -> str:
+    """Returns the name that the files of a bundle begin with; ``base`` 0: it has none."""
+    return f"pypisync-{mirror[:8]}-{target:06}-since-{base:06}"
+
+
+def is_manifest(name: str) -> bool:
+    """Returns whether a file of this name is a manifest."""
+    return _BUNDLE.fullmatch(name) is not None
+
+
+def to_json(value: Struct) -> bytes:
+    """Returns the bytes of a value, laid out for people."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def plain(value: Struct) -> dict[str, Any]:
+    """Returns a value as what JSON says of it."""
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    return found
+
+
+def to_line(value: Struct) -> bytes:
+    """Returns the bytes of a value on one line."""
+    return msgspec.json.encode(value) + b"\n"
+
+
+def read(data: bytes, kind: type[_T], what: str) -> _T:
+    """Returns the value that JSON says. Raises BundleError, about ``what``, if it is none."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:  # ValidationError is one
+        raise BundleError(f"{what}: not as the format wants it: {error}") from None
+
+
+def read_manifest(data: bytes, name: str) -> Manifest:
+    """Returns the manifest in the file of this name. Raises BundleError."""
+    if len(data) > LARGEST:
+        raise BundleError(f"{name}: longer than a manifest may be ({LARGEST} bytes)")
+    version = read(data, _Version, name).format
+    if version != FORMAT:
+        raise BundleError(
+            f"{name}: of format {version}, this PypiSync reads {FORMAT}: install another version"
+        )
+    manifest = read(data, Manifest, name)
+    if to_json(manifest) != data:
+        raise BundleError(f"{name}: not written as PypiSync writes it")
+    names = [part.name for part in manifest.parts]
+    if len(set(names)) != len(names):
+        raise BundleError(f"{name}: it names a part twice")
+    if set(manifest.listed) != {"projects", "releases", "files", "bytes"}:
+        raise BundleError(f"{name}: it does not say how much its generation lists")
+    return manifest
+
+
+class _Version(Struct):
+    format: int

@@ -1,0 +1,251 @@
+"""Writes a bundle: what another mirror needs to go from one state of this one to the newest.
+
+The catalog is read in one transaction, and what differs from the base is written beside the bundle.
+Then the parts are written, each under its name when it is whole, and the manifest last: a bundle
+whose manifest is there is complete. An export that was cut off goes on behind its last part.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from pypisync.catalog.bundles import listing, slices
+from pypisync.catalog.bundles.take_in import columns_line, slice_line
+from pypisync.catalog.db.migrate import wanted_revision
+from pypisync.catalog.db.transactions import Catalog, Transaction
+from pypisync.core.bundles import manifest
+from pypisync.core.bundles.manifest import LISTING, ROWS, Entry, Manifest, Part, Point
+from pypisync.errors import BundleError
+from pypisync.storage import disk, parts
+from pypisync.storage.exports import Exported, Exports
+from pypisync.storage.spool import appending
+
+SPLIT = 4 * 2**30  # bytes of a part
+LEAST_SPLIT = 2**20
+_FILES = "files.jsonl"
+_DONE = "done.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What is to be exported."""
+
+    to: Path
+    base: Exported | None  # None: everything
+    split: int = SPLIT  # bytes
+    signed: bool = False
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What a bundle consists of, before its parts are written."""
+
+    target: Exported
+    serial: int
+    listed: dict[str, int]
+    work: Path
+    files: int = 0
+    bytes: int = 0
+    rows: list[Entry] = field(default_factory=list)
+
+
+def export(catalog: Catalog, root: Path, asked: Export, now: float) -> tuple[Path, Manifest] | None:
+    """Write a bundle. Returns its manifest and where that is; None if nothing differs.
+
+    ``root`` is the mirror's folder. The caller is the only one to export from it. Raises
+    BundleError, StorageError, CatalogError.
+    """
+    exports = Exports(root)
+    disk.make_folder(asked.to)
+    identity = exports.identity()
+    work = asked.to / f".pypisync-{identity[:8]}.partial"
+    disk.make_folder(work)
+    draft = _draft(catalog, exports, asked, work, now)
+    if asked.base is not None and asked.base.point.state == draft.target.point.state:
+        disk.remove_tree(work)
+        return None
+    base = 0 if asked.base is None else asked.base.point.sequence
+    name = manifest.bundle_name(identity, draft.target.point.sequence, base)
+    found = Manifest(
+        format=manifest.FORMAT,
+        mirror=identity,
+        base=None if asked.base is None else asked.base.point,
+        target=draft.target.point,
+        serial=draft.serial,
+        made=draft.target.made,
+        schema=draft.target.schema,
+        signed=asked.signed,
+        listed=draft.listed,
+        files=draft.files,
+        bytes=draft.bytes,
+        parts=tuple(_write_parts(draft, root, asked, name)),
+    )
+    place = asked.to / f"{name}.json"
+    data = manifest.to_json(found)
+    if len(data) > manifest.LARGEST:
+        raise BundleError(f"{len(found.parts)} parts are too many: choose a larger --split")
+    disk.write(work / "manifest", data)
+    disk.sync_all([work / "manifest"], asked.to)
+    disk.replace(work / "manifest", place)
+    disk.sync_folder(asked.to)
+    if draft.target.point.sequence not in exports.numbers():
+        exports.complete(draft.target)
+    disk.remove_tree(work)
+    return place, found
+
+
+# -- what goes along ------------------------------------------------------------------------
+
+
+def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: float) -> _Draft:
+    """Read the catalog, and write what goes along of it into the folder ``work``."""
+    with catalog.begin() as connection:
+        newest = listing.newest(connection)
+        listed = slices.listed(connection)
+        since = _since(connection, asked.base)
+        base = asked.base.digests if asked.base and asked.base.schema == wanted_revision() else None
+        digests: slices.Digests = {}
+        rows = _spool(work / ROWS, _differing(connection, base, digests))
+        pages = _spool(work / LISTING, listing.lines(connection, since))
+        state = slices.state(digests, newest.number, newest.serial, listed)
+        target = exports.of_state(state) or Exported(
+            Point(exports.next_number(), newest.number, state),
+            now,
+            listed,
+            wanted_revision(),
+            digests,
+            str(asked.to.absolute()),
+        )
+        draft = _Draft(target, newest.serial, newest.listed, work, rows=[rows, pages])
+        if asked.base is None or asked.base.point.state != state:
+            _spool(work / _FILES, _counted(draft, listing.files(connection, since)))
+    if target.point.sequence not in exports.numbers():
+        exports.reserve(target)
+    return draft
+
+
+def _since(connection: Transaction, base: Exported | None) -> int | None:
+    """Returns the generation that the other side has; None: none is certain.
+
+    What a restored database calls by the same number may be another generation.
+    """
+    if base is None:
+        return None
+    number = base.point.generation
+    if not listing.is_kept(connection, number) or slices.listed(connection, number) != base.listed:
+        raise BundleError(
+            f"generation {number}, to which bundle {base.point.sequence} led, is not kept any more:"
+            " export with --full"
+        )
+    return number
+
+
+def _differing(
+    connection: Transaction, base: slices.Digests | None, digests: slices.Digests
+) -> Iterator[bytes]:
+    """Yields the lines of slices that differ from the base, and notes the digests of all."""
+    yield columns_line()
+    left = {table: set(numbers) for table, numbers in (base or {}).items()}
+    for table, number, rows in slices.rows(connection):
+        found = slices.digest(rows)
+        digests.setdefault(table, {})[number] = found
+        left.get(table, set()).discard(number)
+        if base is None or base.get(table, {}).get(number) != found:
+            yield slice_line(table, number, rows)
+    for table, numbers in left.items():
+        for number in sorted(numbers):
+            yield slice_line(table, number, b"[]")
+
+
+def _counted(draft: _Draft, entries: Iterable[Entry]) -> Iterator[bytes]:
+    for entry in entries:
+        draft.files += 1
+        draft.bytes += entry.size
+        yield manifest.to_line(entry)
+
+
+def _spool(place: Path, lines: Iterable[bytes]) -> Entry:
+    """Write lines to a file. Returns it as an entry."""
+    found, size = sha256(), 0
+    with appending(place, anew=True) as append:
+        for line in lines:
+            append(line)
+            found.update(line)
+            size += len(line)
+    return Entry(place.name, size, found.hexdigest())
+
+
+# -- parts ----------------------------------------------------------------------------------
+
+
+class _Done(Struct, frozen=True):
+    """Parts that are there already, of which export."""
+
+    name: str
+    split: int
+    state: str
+    part: Part
+
+
+def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterator[Part]:
+    def place(entry: Entry) -> Path:
+        return draft.work / entry.path if entry in draft.rows else root / entry.path
+
+    done = _done(draft, asked, name)
+    log = draft.work / _DONE
+    disk.write(log, b"".join(map(manifest.to_line, done)))
+    with (draft.work / _FILES).open("rb") as spooled:
+        for number, entries in enumerate(_planned(draft, spooled, asked.split), 1):
+            if number <= len(done):
+                yield done[number - 1].part
+                continue
+            part = parts.write(asked.to / f"{name}.{number:04}.tar", entries, place)
+            with appending(log) as append:
+                line = _Done(name, asked.split, draft.target.point.state, part)
+                append(manifest.to_line(line))
+            yield part
+
+
+def _done(draft: _Draft, asked: Export, name: str) -> list[_Done]:
+    """Returns the parts that an export of the same has written before it was cut off."""
+    found: list[_Done] = []
+    for line in (disk.read(draft.work / _DONE) or b"").splitlines():
+        try:
+            one = manifest.read(line, _Done, _DONE)
+        except BundleError:
+            break  # half a line
+        same = (one.name, one.split, one.state) == (name, asked.split, draft.target.point.state)
+        there = asked.to / one.part.name
+        if not same or not there.is_file() or there.stat().st_size != one.part.size:
+            break
+        found.append(one)
+    return found
+
+
+def _planned(draft: _Draft, spooled: BinaryIO, split: int) -> Iterator[list[Entry]]:
+    """Yields the entries of each part: as many as go into ``split`` bytes.
+
+    A file that is larger by itself has a part by itself, which is larger as well.
+    """
+    group: list[Entry] = []
+    size = listed = 0
+    for entry in _entries(draft, spooled):
+        more, line = parts.size_of(entry), len(manifest.to_line(entry))
+        full = size + more + parts.size_around(listed + line) > split
+        if group and (full or len(group) >= manifest.MOST_IN_PART):
+            yield group
+            group, size, listed = [], 0, 0
+        group.append(entry)
+        size += more
+        listed += line
+    yield group
+
+
+def _entries(draft: _Draft, spooled: BinaryIO) -> Iterator[Entry]:
+    yield from draft.rows
+    for line in spooled:
+        yield manifest.read(line, Entry, _FILES)

@@ -1,0 +1,318 @@
+"""Takes in a bundle: verifies all of it, then publishes one new generation.
+
+Nothing of the mirror changes until every byte has been verified and lies, synced, in a folder for
+what is unfinished. Then the files get their names in the pool; then one transaction brings rows,
+pages and the note that the bundle is here; then the pages are written, as in every publication.
+After a crash the bundle is imported again; if the transaction had come to its end, the next run
+writes the pages, and the bundle is here.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pypisync.catalog.bundles import fed, listing, take_in
+from pypisync.catalog.db import pool
+from pypisync.catalog.db.migrate import wanted_revision
+from pypisync.catalog.db.pool import Stored
+from pypisync.catalog.db.sql import batches
+from pypisync.catalog.db.transactions import Transaction
+from pypisync.catalog.facts import pending
+from pypisync.catalog.publication import checks, generations, rollback
+from pypisync.core.bundles import manifest, succession
+from pypisync.core.bundles.manifest import LISTING, ROWS, Entry, Manifest
+from pypisync.core.bundles.succession import Fed
+from pypisync.core.standards.filenames import METADATA
+from pypisync.cycle.mirror import Mirror, expunge
+from pypisync.cycle.publish import write_generation
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import prune, recorded, resume
+from pypisync.errors import BundleError, Malformed
+from pypisync.storage import disk, parts
+from pypisync.storage.spool import appending
+
+_STAGE = "bundle"
+_FILES = "files.jsonl"
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that is to be taken in."""
+
+    manifest: Manifest
+    name: str  # of the manifest's file
+    folders: Sequence[Path]  # in which its parts are looked for
+    named: bool = True  # by the operator; else it lies in a folder that is
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What comes first is taken in first; of two to the same state the smaller one."""
+        base = self.manifest.base
+        return self.manifest.target.sequence, -(base.sequence if base else 0)
+
+
+def open_all(places: Iterable[Path], *, unsigned: bool) -> list[Bundle]:
+    """Returns the bundles of these manifests, and of the folders among them, in their order.
+
+    Parts are looked for beside their manifest, then in the folders. Raises BundleError if there is
+    no bundle, or one cannot be used; StorageError.
+    """
+    places = list(places)
+    folders = [place for place in places if place.is_dir()]
+    found = [_open(place, folders, unsigned) for place in places if place not in folders]
+    for folder in folders:
+        with disk.guarded(folder):
+            names = sorted(one.name for one in folder.iterdir())
+        found += [
+            replace(_open(folder / name, folders, unsigned), named=False)
+            for name in names
+            if manifest.is_manifest(name)
+        ]
+    if not found:
+        raise BundleError(f"{', '.join(map(str, folders))}: no bundle is there")
+    return sorted(found, key=lambda one: one.order)
+
+
+def _open(place: Path, folders: Sequence[Path], unsigned: bool) -> Bundle:  # noqa: FBT001
+    data = disk.read(place, manifest.LARGEST + 1)
+    if data is None:
+        raise BundleError(f"{place}: there is no such manifest")
+    found = manifest.read_manifest(data, place.name)
+    if not found.signed and not unsigned:
+        raise BundleError(
+            f"{place.name}: not signed: say --unsigned if you trust the way that it came"
+        )
+    return Bundle(found, place.name, (place.parent, *folders))
+
+
+def import_all(mirror: Mirror, bundles: Iterable[Bundle]) -> Iterator[tuple[Bundle, Report | None]]:
+    """Yields each bundle when it is taken in, with what that did; None: it was here already.
+
+    A bundle that only lies in a folder is passed over where another one leads on. Raises
+    BundleError at the first bundle that is to be taken in and cannot be; StorageError,
+    CatalogError.
+    """
+    passed: list[BundleError] = []
+    for bundle in bundles:
+        try:
+            if bundle.named or _leads_on(mirror, bundle):
+                yield bundle, import_bundle(mirror, bundle)
+                passed.clear()
+            else:
+                yield bundle, None
+        except _ElsewhereError as error:
+            passed.append(BundleError(str(error)))
+    if passed:
+        raise passed[0]
+
+
+class _ElsewhereError(BundleError):
+    """A bundle in a folder does not go on from the state that the mirror has."""
+
+
+def _leads_on(mirror: Mirror, bundle: Bundle) -> bool:
+    """Returns whether the mirror is not past the bundle. Raises _ElsewhereError."""
+    with mirror.catalog.begin() as connection:
+        last = fed.fed(connection)
+    target = bundle.manifest.target.sequence
+    if last and last.mirror == bundle.manifest.mirror and target <= last.point.sequence:
+        return False
+    try:
+        return succession.is_next(bundle.manifest, last, bundle.name)
+    except BundleError as error:
+        raise _ElsewhereError(str(error)) from None
+
+
+def import_bundle(mirror: Mirror, bundle: Bundle) -> Report | None:
+    """Take in a bundle. Returns what that did; None if it is here already.
+
+    Raises BundleError, and then nothing was changed; StorageError, CatalogError.
+    """
+    resume(mirror, Report())
+    expunge(mirror)
+    mirror.pool.sweep()
+    with mirror.catalog.begin() as connection:
+        if not _is_wanted(connection, bundle):
+            return None
+    report = Report(serial=bundle.manifest.serial)
+    try:
+        staged = _Stage(mirror)
+        with report.timed("verify"):
+            _verify(mirror, bundle, staged)
+        with recorded(mirror, report):
+            with report.timed("publish"):
+                _publish(mirror, bundle, staged, report)
+            with report.timed("prune"):
+                prune(mirror, report)
+    except BundleError:
+        expunge(mirror)
+        raise
+    finally:
+        mirror.pool.sweep()
+    return report
+
+
+def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
+    found, name = bundle.manifest, bundle.name
+    last = fed.fed(connection)
+    if last is None and generations.generation(connection)[0]:
+        raise BundleError(
+            f"{name}: this mirror follows an index by itself: import it into a folder of its own"
+        )
+    if not succession.is_next(found, last, name):
+        return False
+    if found.schema != wanted_revision():
+        raise BundleError(
+            f"{name}: of another version of PypiSync, whose database has revision {found.schema}"
+            f" (here: {wanted_revision()}): install the same version on both sides"
+        )
+    frozen = rollback.frozen(connection)
+    if frozen is not None:
+        raise BundleError(
+            f"{name}: the index stays at generation {frozen.number}:"
+            ' "pypisync rollback --release" comes first'
+        )
+    return True
+
+
+# -- verify ---------------------------------------------------------------------------------
+
+
+class _Stage:
+    """What has been read of a bundle, in a folder that nobody sees."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self._mirror = mirror
+        self.folder = mirror.pool.partial / _STAGE
+        self._count = 0
+        self.rows: dict[str, Path] = {}
+        disk.remove_tree(self.folder)
+        disk.make_folder(self.folder)
+        self._list = self.folder / _FILES
+        disk.write(self._list, b"")
+
+    def take(self, entry: Entry, chunks: Iterator[bytes]) -> None:
+        """Write an entry, which is hashed as it is read. Raises BundleError, StorageError."""
+        if entry.path in (ROWS, LISTING):
+            if entry.path in self.rows:
+                raise BundleError(f"{entry.path} comes twice")
+            self.rows[entry.path] = self.folder / entry.path
+            self._write(self.rows[entry.path], chunks)
+            return
+        try:
+            self._mirror.pool.absolute(entry.path)
+        except Malformed as error:
+            raise BundleError(str(error)) from None
+        self._count += 1
+        self._write(self.folder / str(self._count), chunks)
+
+    def _write(self, place: Path, chunks: Iterable[bytes]) -> None:
+        with appending(place, anew=True) as append:
+            for chunk in chunks:
+                append(chunk)
+                self._mirror.watch.advance(len(chunk))
+
+    def note(self, entries: Iterable[Entry]) -> None:
+        """Remember what was taken, in its order."""
+        with appending(self._list) as append:
+            for entry in entries:
+                append(manifest.to_line(entry))
+
+    def entries(self) -> Iterator[list[tuple[Path, Entry]]]:
+        """Yields the files of the pool, some at a time."""
+        with self._list.open("rb") as file:
+            found = (manifest.read(line, Entry, _FILES) for line in file)
+            numbered = ((self.folder / str(i), entry) for i, entry in enumerate(found, 1))
+            yield from batches(numbered, _BATCH)
+
+    def announce(self) -> None:
+        """Note that the files are about to come, and have them on the disk."""
+        root = self._mirror.pool.root
+        disk.sync_all((place for batch in self.entries() for place, _ in batch), root)
+        for batch in self.entries():
+            with self._mirror.catalog.begin() as connection:
+                pool.note_asked(connection, [entry.path for _, entry in batch])
+
+    def place(self, report: Report) -> None:
+        """Give the files their names in the pool, durably. Raises StorageError."""
+        for batch in self.entries():
+            for place, entry in batch:
+                self._mirror.pool.place(place, entry.path)
+                report.files += not entry.path.endswith(METADATA)
+                report.bytes += entry.size
+        self._mirror.pool.flush()
+
+
+def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
+    """Read all parts into the stage. Raises BundleError, with the part's name, StorageError."""
+    found = bundle.manifest
+    places = []
+    for part in found.parts:
+        place = parts.find(part.name, bundle.folders)
+        if place is None:
+            raise BundleError(f"{part.name}: missing: it is part of {bundle.name}")
+        places.append(place)
+    if sum(part.size for part in found.parts) > mirror.pool.room():
+        raise BundleError(f"{bundle.name}: it does not fit on the disk: free space")
+    mirror.watch.step("verify", sum(part.size for part in found.parts), "bytes")
+    files = size = 0
+    for part, place in zip(found.parts, places, strict=True):
+        taken: list[Entry] = []
+
+        def take(
+            entry: Entry, chunks: Iterator[bytes], taken: list[Entry] = taken, name: str = part.name
+        ) -> None:
+            try:
+                staged.take(entry, chunks)
+            except BundleError as error:
+                said = str(error)
+                raise BundleError(said if said.startswith(name) else f"{name}: {said}") from None
+            if entry.path not in (ROWS, LISTING):
+                taken.append(entry)
+
+        parts.read(place, part, take)
+        staged.note(taken)
+        files += len(taken)
+        size += sum(entry.size for entry in taken)
+    if (files, size) != (found.files, found.bytes) or set(staged.rows) != {ROWS, LISTING}:
+        raise BundleError(f"{bundle.name}: its parts hold something else than it says")
+
+
+# -- publish --------------------------------------------------------------------------------
+
+
+def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> None:
+    """Bring rows and pages into the catalog, then onto the disk."""
+    found, name, now = bundle.manifest, bundle.name, mirror.now()
+    staged.announce()
+    with take_in.begin(mirror.catalog) as connection:
+        with staged.rows[ROWS].open("rb") as lines:
+            take_in.replace_rows(connection, lines, name, whole=found.base is None)
+        take_in.refer(connection)
+        for batch in staged.entries():
+            items = [Stored(entry.path, entry.sha256, entry.size) for _, entry in batch]
+            pool.record_stored(connection, items, now)
+        with staged.rows[LISTING].open("rb") as lines:
+            pages = listing.read(lines, name)
+            number = take_in.publish(connection, pages, found.serial, now, found.target.generation)
+        newest = generations.generation(connection)[0]
+        _check(connection, bundle, newest)
+        pending.set_setting(connection, pending.SERIAL, str(found.serial))
+        fed.set_fed(connection, Fed(found.mirror, found.target, newest, found.made, now))
+        staged.place(report)
+    if number:
+        report.generation = number
+        report.pages += write_generation(mirror, number)
+
+
+def _check(connection: Transaction, bundle: Bundle, number: int) -> None:
+    """Raise BundleError unless the generation is what the manifest says, with all of its files."""
+    lost = checks.unrecorded(connection)
+    if lost:
+        raise BundleError(
+            f"{bundle.name}: it lists {lost[0]}, which neither it nor this mirror has"
+        )
+    listed = generations.listed(connection, number)
+    if listed != dict(bundle.manifest.listed):
+        raise BundleError(f"{bundle.name}: what it lists is not what its manifest says")

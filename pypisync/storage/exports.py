@@ -1,0 +1,146 @@
+"""What a mirror remembers of the bundles that it wrote: one file each, beside the tree.
+
+A record says to which state a bundle led, with the digests of its rows, so that a later bundle can
+go on from there. It gets its name when the bundle is complete. The bundles of a mirror are numbered
+through; the same state has the same number, whatever it is exported from.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from msgspec import Struct
+
+from pypisync.core.bundles import manifest
+from pypisync.core.bundles.manifest import Hash, Point
+from pypisync.errors import BundleError, Busy, StorageError
+from pypisync.storage import disk
+
+_FOLDER = ".exports"
+_IDENTITY = "identity"
+_UNFINISHED = ".partial"
+_KEPT = 100  # records
+_LARGEST = 256 * 2**20  # bytes of a record
+
+
+class Exported(Struct, frozen=True, forbid_unknown_fields=True):
+    """A state that was exported."""
+
+    point: Point
+    made: float  # seconds since 1970
+    listed: Hash  # of what the generation lists
+    schema: str
+    digests: dict[str, dict[int, str]]
+    to: str  # the manifest that makes it complete
+
+
+class Exports:
+    """The records below the folder of a mirror. Raises StorageError."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / _FOLDER
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Returns a context in which no other process exports. Raises Busy."""
+        disk.make_folder(self.folder)
+        place = self.folder / "lock"
+        descriptor, _ = disk.open_file(place)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy("another process exports from this mirror: wait for its end") from None
+            self._finish()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def identity(self) -> str:
+        """Returns the name of this mirror among all mirrors, which is made up once."""
+        place = self.folder / _IDENTITY
+        said = disk.read(place, 100)
+        if said is None:
+            said = token_hex(16).encode()
+            self._put(place, said)
+        return said.decode("ascii", "replace").strip()
+
+    def reserve(self, record: Exported) -> None:
+        """Remember a state before its bundle is complete: it keeps its number."""
+        self._put(self._place(record.point.sequence, _UNFINISHED), manifest.to_line(record))
+
+    def complete(self, record: Exported) -> None:
+        """The bundle to this state is complete."""
+        place = self._place(record.point.sequence)
+        disk.replace(self._place(record.point.sequence, _UNFINISHED), place)
+        disk.sync_folder(self.folder)
+        for old in self.numbers()[:-_KEPT]:
+            disk.remove(self._place(old))
+
+    def numbers(self) -> list[int]:
+        """Returns the numbers of complete bundles, in order."""
+        return sorted(int(name) for name in self._names() if name.isdigit())
+
+    def newest(self) -> Exported | None:
+        """Returns the last complete record."""
+        numbers = self.numbers()
+        return self.record(numbers[-1]) if numbers else None
+
+    def record(self, sequence: int) -> Exported:
+        """Returns a record. Raises BundleError if it is none."""
+        return self._read(self._place(sequence))
+
+    def of_generation(self, number: int) -> Exported | None:
+        """Returns the last complete record that led to this generation."""
+        found = (self.record(one) for one in reversed(self.numbers()))
+        return next((one for one in found if one.point.generation == number), None)
+
+    def of_state(self, state: str) -> Exported | None:
+        """Returns the record of a state, complete or not."""
+        for name in sorted(self._names(), reverse=True):
+            if name.removesuffix(_UNFINISHED).isdigit():
+                found = self._read(self.folder / f"{name}.json")
+                if found.point.state == state:
+                    return found
+        return None
+
+    def next_number(self) -> int:
+        """Returns a number that no bundle has."""
+        names = (name.removesuffix(_UNFINISHED) for name in self._names())
+        return max((int(name) for name in names if name.isdigit()), default=0) + 1
+
+    def _finish(self) -> None:
+        """Complete the records whose bundle was complete when the process ended."""
+        for name in self._names():
+            if name.endswith(_UNFINISHED):
+                record = self._read(self.folder / f"{name}.json")
+                if Path(record.to).is_file():
+                    self.complete(record)
+
+    def _read(self, place: Path) -> Exported:
+        data = disk.read(place, _LARGEST)
+        if data is None:
+            raise StorageError(f"{place}: it is missing")
+        try:
+            return manifest.read(data, Exported, str(place))
+        except BundleError as error:
+            raise BundleError(f"{error}: delete it, and export with --full") from None
+
+    def _names(self) -> list[str]:
+        with suppress(FileNotFoundError), disk.guarded(self.folder):
+            found = (one.name for one in self.folder.iterdir() if one.suffix == ".json")
+            return [name.removesuffix(".json") for name in found]
+        return []
+
+    def _place(self, sequence: int, more: str = "") -> Path:
+        return self.folder / f"{sequence:06}{more}.json"
+
+    def _put(self, place: Path, data: bytes) -> None:
+        temporary = place.with_name(f"{place.name}.new")
+        disk.write(temporary, data)
+        disk.sync_all([temporary], self.folder)
+        disk.replace(temporary, place)
+        disk.sync_folder(self.folder)

@@ -1,0 +1,226 @@
+"""Parts of bundles: plain tar files, written and read as streams.
+
+The first member lists the others, so the bytes of a part follow from that list and the files: ustar
+headers with fixed owner, mode and time (pax headers for names that are too long for ustar), two
+empty blocks at the end, filled up to 10,240 bytes. A reader works out every header and compares
+it. So a part can hold no link, no device, no name and no size that the list does not have, and
+nothing is ever written to a place that a header names.
+"""
+
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from pypisync.core.bundles import manifest
+from pypisync.core.bundles.manifest import Entry, Part
+from pypisync.errors import BundleError, StorageError
+from pypisync.storage import disk
+
+CONTENTS = "contents.jsonl"
+
+_BLOCK = 512
+_RECORD = 10_240
+_CHUNK = 2**20
+_PARTIAL = ".partial"
+
+Open = Callable[[Entry], Path]
+Sink = Callable[[Entry, Iterator[bytes]], None]
+
+
+def size_of(entry: Entry) -> int:
+    """Returns the bytes that a file takes in a part, without its line in the list."""
+    return len(_header(entry.path, entry.size)) + _padded(entry.size)
+
+
+def size_around(contents: int) -> int:
+    """Returns the most bytes that a part has besides its files, with so long a list."""
+    return len(_header(CONTENTS, contents)) + _padded(contents) + 2 * _BLOCK + _RECORD
+
+
+def list_of(entries: Iterable[Entry]) -> bytes:
+    """Returns the list of a part's contents."""
+    return b"".join(map(manifest.to_line, entries))
+
+
+def _header(name: str, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size, 0o644, 0
+    try:
+        return info.tobuf(tarfile.USTAR_FORMAT)
+    except ValueError:  # a long name, or 8 GiB and more
+        return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def _padded(size: int) -> int:
+    return size + -size % _BLOCK
+
+
+# -- writing --------------------------------------------------------------------------------
+
+
+class _Writer:
+    """A part under way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._hash = sha256()
+        self.size = 0
+        self.descriptor, _ = disk.open_file(path, empty=True)
+
+    def put(self, data: bytes) -> None:
+        disk.append(self.descriptor, data, self._path)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def write(target: Path, entries: Sequence[Entry], place: Open) -> Part:
+    """Write a part under its name. Returns what the manifest says of it.
+
+    ``place`` returns where the bytes of an entry are. Raises BundleError if they are not those of
+    the entry, StorageError.
+    """
+    temporary = target.with_name(target.name + _PARTIAL)
+    writer = _Writer(temporary)
+    listed = list_of(entries)
+    try:
+        writer.put(_header(CONTENTS, len(listed)))
+        writer.put(_filled(listed))
+        for entry in entries:
+            writer.put(_header(entry.path, entry.size))
+            _copy(writer, entry, place(entry))
+        writer.put(bytes(2 * _BLOCK))
+        writer.put(bytes(-writer.size % _RECORD))
+    finally:
+        os.close(writer.descriptor)
+    disk.sync_all([temporary], target.parent)
+    disk.replace(temporary, target)
+    contents = sha256(listed).hexdigest()
+    return Part(target.name, writer.size, writer.digest(), contents, len(entries))
+
+
+def _filled(data: bytes) -> bytes:
+    return data + bytes(-len(data) % _BLOCK)
+
+
+def _copy(writer: _Writer, entry: Entry, source: Path) -> None:
+    found, count = sha256(), 0
+    with _opened(source) as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+            count += len(chunk)
+            writer.put(chunk)
+    if (count, found.hexdigest()) != (entry.size, entry.sha256):
+        raise BundleError(
+            f'{source}: damaged: run "pypisync verify --repair --rehash" before the export'
+        )
+    writer.put(bytes(-count % _BLOCK))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Opens a regular file, following no link in its last part."""
+    with disk.guarded(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with disk.guarded(path), os.fdopen(descriptor, "rb", buffering=0) as file:
+        yield file
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+class _Reader:
+    """A part as it comes, with the name by which it is refused."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+
+    def exactly(self, size: int) -> bytes:
+        data = self._file.read(size)
+        while len(data) < size:
+            more = self._file.read(size - len(data))
+            if not more:
+                raise self.fault("it ends too early")
+            data += more
+        return data
+
+    def expect(self, wanted: bytes) -> None:
+        if self.exactly(len(wanted)) != wanted:
+            raise self.fault("damaged: other bytes than its list calls for")
+
+    def chunks(self, entry: Entry) -> Iterator[bytes]:
+        left = entry.size
+        found = sha256()
+        while left:
+            chunk = self.exactly(min(left, _CHUNK))
+            found.update(chunk)
+            left -= len(chunk)
+            yield chunk
+        if found.hexdigest() != entry.sha256:
+            raise self.fault(f"damaged: the SHA-256 of {entry.path} in it is another")
+
+    def fault(self, what: str) -> BundleError:
+        return BundleError(f"{self._name}: {what}")
+
+
+def read(path: Path, part: Part, sink: Sink) -> None:
+    """Hand each entry of a part, with its bytes, to ``sink``, which reads all of them.
+
+    Memory stays small whatever the part holds. Raises BundleError, with the part's name, unless
+    every byte is as the manifest wants it; ``sink`` has had entries by then. Raises StorageError.
+    """
+    with _opened(path) as file:
+        if os.fstat(file.fileno()).st_size != part.size:
+            raise BundleError(f"{part.name}: not {part.size} bytes long, as the manifest says")
+        reader = _Reader(file, part.name)
+        for entry in _contents(reader, part):
+            reader.expect(_header(entry.path, entry.size))
+            sink(entry, reader.chunks(entry))
+            reader.expect(bytes(-entry.size % _BLOCK))
+        rest = part.size - os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        if not 2 * _BLOCK <= rest < 2 * _BLOCK + _RECORD:
+            raise reader.fault("it does not end behind what it lists")
+        reader.expect(bytes(rest))
+
+
+def _contents(reader: _Reader, part: Part) -> list[Entry]:
+    """Returns what is in a part, once it is sure that the list is the manifest's."""
+    size = _listed_size(reader)
+    listed = reader.exactly(size)
+    if sha256(listed).hexdigest() != part.contents:
+        raise reader.fault("damaged, or of another bundle: its list is not the manifest's")
+    reader.expect(bytes(-size % _BLOCK))
+    entries = [manifest.read(line, Entry, part.name) for line in listed.splitlines()]
+    if len(entries) != part.files or list_of(entries) != listed:
+        raise reader.fault("its list does not say what the manifest says")
+    return entries
+
+
+def _listed_size(reader: _Reader) -> int:
+    header = reader.exactly(_BLOCK)
+    try:
+        size = int(header[124:136].rstrip(b"\0 ") or b"x", 8)
+    except ValueError:
+        size = -1
+    if not 0 <= size <= manifest.LARGEST_CONTENTS or header != _header(CONTENTS, size):
+        raise reader.fault("it does not begin with the list of its contents")
+    return size
+
+
+def find(name: str, folders: Sequence[Path]) -> Path | None:
+    """Returns where a part is, in the first of the folders that has it. Raises StorageError."""
+    for folder in folders:
+        place = folder / name
+        try:
+            if place.is_file() and not place.is_symlink():
+                return place
+        except OSError as error:
+            raise StorageError(f"{place}: {error.strerror}") from error
+    return None

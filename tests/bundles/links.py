@@ -1,0 +1,120 @@
+"""Two mirrors with nothing but bundles between them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pypisync.catalog.db.views import VIEWS
+from pypisync.core.bundles.manifest import Manifest
+from pypisync.cycle.export import Export, export
+from pypisync.cycle.import_bundle import import_all, open_all
+from pypisync.cycle.report import Report
+from pypisync.storage.exports import Exported, Exports
+from tests.recipe.mirrors import Bench, tree_bytes
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+# What each mirror has of its own: which generations it keeps, its runs, what it still has to ask.
+OWN = {
+    "v_changes", "v_generations", "v_generation_names", "v_pending", "v_published_pins",
+    "v_published_proofs", "v_runs", "v_statuses",
+}  # fmt: skip
+
+
+@dataclass
+class Link:
+    """A mirror outside, one inside, and the media between them."""
+
+    outside: Bench
+    inside: Bench
+    media: Path
+
+    def export(
+        self, base: Exported | str | None = "last", *, split: int = 2**20, to: Path | None = None
+    ) -> tuple[Path, Manifest] | None:
+        """Writes a bundle since the last one (``None``: everything) onto the media."""
+        exports = Exports(self.outside.folder)
+        catalog = self.outside.catalog()
+        try:
+            with exports.alone():
+                chosen = exports.newest() if base == "last" else base
+                assert not isinstance(chosen, str)
+                asked = Export(to or self.media, chosen, split)
+                return export(catalog, self.outside.folder, asked, self.outside.clock)
+        finally:
+            catalog.close()
+
+    def made(self) -> Path:
+        """Exports what is new, of which there must be something. Returns the manifest's place."""
+        found = self.export()
+        assert found is not None
+        return found[0]
+
+    def take_in(self, *places: Path) -> list[Report | None]:
+        """Imports the bundles with these manifests or in these folders, as a new process would."""
+        self.inside.folder.mkdir(parents=True, exist_ok=True)
+        catalog = self.inside.catalog()
+        try:
+            mirror = self.inside.mirror(catalog)
+            return [one for _, one in import_all(mirror, open_all(places, unsigned=True))]
+        finally:
+            catalog.close()
+
+    def carry(self) -> Report | None:
+        """Exports what is new, and imports it."""
+        made = self.export()
+        return None if made is None else self.take_in(made[0])[0]
+
+    def check(self) -> None:
+        """The inside is as the outside: pages, what they list, and all views."""
+        inside, outside = views(self.inside), views(self.outside)
+        for name, rows in outside.items():
+            assert inside[name] == rows, name
+        assert pages(self.inside) == pages(self.outside)
+
+
+def pages(bench: Bench) -> dict[str, str]:
+    """Every page's hash, by its path; every file on them is there, with its hash."""
+    bench.listed()
+    return tree_bytes(bench.folder, "simple")
+
+
+def views(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
+    """What the stable views say, but for what each mirror has of its own."""
+    return {
+        view.name: sorted(
+            bench.query(f"SELECT {_WANTED.get(view.name, '*')} FROM {view.name}"), key=repr
+        )
+        for view in VIEWS
+        if view.name not in OWN
+    }
+
+
+# Files that are on no page may still be stored for an older generation that one of them keeps, and
+# one bundle may lead over several generations.
+_WANTED = {
+    "v_listed": "project, version, filename, path, sha256, size, uploaded, requires_python, yanked",
+    "v_files": "project, version, filename, kind, size, sha256, uploaded, requires_python, yanked,"
+    " kept, path, barred, verified, listed, listed * stored, index_name",
+}
+
+
+def linked(folder: Path, world: World, packages: dict[str, list[str]]) -> Link:
+    """An outside that follows the world, and an inside that knows no index."""
+    outside = Bench(folder / "outside", MemoryUpstream(world), packages, retention=1e9)
+    inside = Bench(folder / "inside", MemoryUpstream(World()), {}, retention=1e9)
+    return Link(outside, inside, folder / "media")
+
+
+def everything(bench: Bench) -> tuple[dict[str, str], list[Any]]:
+    """Every file of the mirror but its database and locks, and every row that counts."""
+    files = tree_bytes(bench.folder)
+    rows: list[Any] = [sorted(bench.query(f"SELECT * FROM {name}"), key=repr) for name in _TABLES]
+    return files, rows
+
+
+_TABLES = (
+    "settings", "projects", "releases", "files", "requirements", "roots", "selected", "edges",
+    "stored", "asked", "held", "generations", "published", "pages", "published_proofs",
+    "published_pins", "runs",
+)  # fmt: skip
