@@ -48,13 +48,11 @@ def export(
     """Write a bundle for a mirror that reaches no index: what it needs to become like this one.
 
     A bundle is a manifest and parts, which are plain tar files. It may be written while a daemon
-    works. An export that was cut off goes on where it was. Exit code 5 if there is no such bundle
-    to be made.
+    works. An export that was cut off goes on where it was.
     """
     from pypisync.core.bundles import manifest
     from pypisync.core.display import show_size
-    from pypisync.cycle.export import LEAST_SPLIT, Export
-    from pypisync.cycle.export import export as write
+    from pypisync.cycle.export import LEAST_SPLIT, Export, write_bundle
 
     understood = configured(config)
     size = _size(split, LEAST_SPLIT)
@@ -64,7 +62,7 @@ def export(
         raise ConfigError(["there is no key to sign with: say --unsigned, here and at the import"])
     with _exporting(understood) as (catalog, exports):
         base = None if full else _base(understood, exports, since)
-        made = write(catalog, understood.destination, Export(to, base, size), time.time())
+        made = write_bundle(catalog, understood.destination, Export(to, base, size), time.time())
     if made is None:
         if as_json:
             show_json(None)
@@ -150,8 +148,8 @@ def import_(
 
     All of a bundle is verified before anything changes: every byte, that it is the next one for
     this mirror, and its signature. A bundle that is here already changes nothing. Parts are looked
-    for beside their manifest and in the folders named. Exit code 5 if a bundle cannot be used: what
-    was wrong with which part is told, and the mirror is as it was.
+    for beside their manifest and in the folders named. If a bundle cannot be used, what was wrong
+    with which part is told, and the mirror is as it was.
     """
     from pypisync.cli.progress import on_terminal
     from pypisync.core.display import show_size

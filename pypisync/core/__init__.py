@@ -9,6 +9,7 @@ It decides; everything is a function of its arguments. From below to above:
 - ``closure``: all that the roots need
 - ``resolve``: proofs that a root can be installed, or why it cannot
 - ``publish``: what may be listed when, and the pages' bytes
+- ``bundles``: what a bundle is
 
 Everybody may import it; it imports only ``errors``. A room imports only those below it.
 """

@@ -28,6 +28,7 @@ SPLIT = 4 * 2**30  # bytes of a part
 LEAST_SPLIT = 2**20
 _FILES = "files.jsonl"
 _DONE = "done.jsonl"
+_VERDICTS = "verdicts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class _Draft:
     rows: list[Entry] = field(default_factory=list)
 
 
-def export(catalog: Catalog, root: Path, asked: Export, now: float) -> tuple[Path, Manifest] | None:
+def write_bundle(
+    catalog: Catalog, root: Path, asked: Export, now: float
+) -> tuple[Path, Manifest] | None:
     """Write a bundle. Returns its manifest and where that is; None if nothing differs.
 
     ``root`` is the mirror's folder. The caller is the only one to export from it. Raises
@@ -110,7 +113,7 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         base = asked.base.digests if asked.base and asked.base.schema == wanted_revision() else None
         digests: slices.Digests = {}
         rows = _spool(work / ROWS, _differing(connection, base, digests))
-        pages = _spool(work / LISTING, listing.lines(connection, since))
+        pages = _spool(work / LISTING, _listing(connection, since, base, digests))
         state = slices.state(digests, newest.number, newest.serial, listed)
         target = exports.of_state(state) or Exported(
             Point(exports.next_number(), newest.number, state),
@@ -149,7 +152,7 @@ def _differing(
 ) -> Iterator[bytes]:
     """Yields the lines of slices that differ from the base, and notes the digests of all."""
     yield columns_line()
-    left = {table: set(numbers) for table, numbers in (base or {}).items()}
+    left = {table: set(numbers) for table, numbers in (base or {}).items() if table != _VERDICTS}
     for table, number, rows in slices.rows(connection):
         found = slices.digest(rows)
         digests.setdefault(table, {})[number] = found
@@ -159,6 +162,24 @@ def _differing(
     for table, numbers in left.items():
         for number in sorted(numbers):
             yield slice_line(table, number, b"[]")
+
+
+def _listing(
+    connection: Transaction,
+    since: int | None,
+    base: slices.Digests | None,
+    digests: slices.Digests,
+) -> Iterator[bytes]:
+    """Yields the lines of the listing, with the slices of verdicts that differ from the base."""
+    yield from listing.lines(connection, since)
+    had = (base or {}).get(_VERDICTS, {})
+    found = digests.setdefault(_VERDICTS, {})
+    for number, line in listing.verdicts(connection):
+        found[number] = slices.digest(line)
+        if had.get(number) != found[number]:
+            yield line
+    for number in sorted(had.keys() - found.keys()):
+        yield listing.verdict_line(number, {})
 
 
 def _counted(draft: _Draft, entries: Iterable[Entry]) -> Iterator[bytes]:

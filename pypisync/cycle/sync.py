@@ -43,9 +43,9 @@ def sync_once(mirror: Mirror) -> Report:
     the mirror.
     """
     report = Report()
-    Raises UpstreamError if upstream cannot be reached at all, StorageError, CatalogError,
-    ConfigError if the policy would bar most of what is published, and BundleError if bundles feed
-    the mirror.
+    with mirror.catalog.begin() as connection:
+        fed.refuse(connection)
+    with recorded(mirror, report), closing(mirror.processes):
         with report.timed("resume"):
             resume(mirror, report, begins=True)
         with report.timed("listen"):

@@ -64,7 +64,8 @@ def prunable(
 def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
     """Repair. Returns what ``pypisync verify --repair --json`` prints.
 
-    Raises StorageError, CatalogError, UpstreamError if upstream cannot be reached at all.
+    Raises StorageError, CatalogError, UpstreamError if upstream cannot be reached at all, and
+    BundleError if bundles feed the mirror.
     """
     check = Check(mirror.catalog, mirror.pool.root, mirror.watch, rehash=rehash)
     faults = list(check.all())

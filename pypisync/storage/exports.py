@@ -38,7 +38,10 @@ class Exported(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Exports:
-    """The records below the folder of a mirror. Raises StorageError."""
+    """The records below the folder of a mirror.
+
+    Raises StorageError, and BundleError for a record that cannot be read.
+    """
 
     def __init__(self, root: Path) -> None:
         self.folder = root / _FOLDER

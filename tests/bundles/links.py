@@ -6,7 +6,7 @@ from typing import Any
 
 from pypisync.catalog.db.views import VIEWS
 from pypisync.core.bundles.manifest import Manifest
-from pypisync.cycle.export import Export, export
+from pypisync.cycle.export import Export, write_bundle
 from pypisync.cycle.import_bundle import import_all, open_all
 from pypisync.cycle.report import Report
 from pypisync.storage.exports import Exported, Exports
@@ -40,7 +40,7 @@ class Link:
                 chosen = exports.newest() if base == "last" else base
                 assert not isinstance(chosen, str)
                 asked = Export(to or self.media, chosen, split)
-                return export(catalog, self.outside.folder, asked, self.outside.clock)
+                return write_bundle(catalog, self.outside.folder, asked, self.outside.clock)
         finally:
             catalog.close()
 
@@ -70,6 +70,7 @@ class Link:
         inside, outside = views(self.inside), views(self.outside)
         for name, rows in outside.items():
             assert inside[name] == rows, name
+        assert published(self.inside) == published(self.outside)
         assert pages(self.inside) == pages(self.outside)
 
 
@@ -97,6 +98,18 @@ _WANTED = {
     "v_files": "project, version, filename, kind, size, sha256, uploaded, requires_python, yanked,"
     " kept, path, barred, verified, listed, listed * stored, index_name",
 }
+
+
+def published(bench: Bench) -> list[tuple[Any, ...]]:
+    """The verdicts of the newest generation, with their pins."""
+    return sorted(
+        bench.query(
+            "SELECT h.subject, h.targets, h.verdict, p.name, p.version, p.extras, p.chosen_by"
+            " FROM published_proofs h LEFT JOIN published_pins p ON p.published_proof_id = h.id"
+            " WHERE h.last IS NULL"
+        ),
+        key=repr,
+    )
 
 
 def linked(folder: Path, world: World, packages: dict[str, list[str]]) -> Link:

@@ -23,7 +23,7 @@ def set_fed(connection: Connection, last: Fed) -> None:
 
 
 def refuse(connection: Connection) -> None:
-    """Raise BundleError if bundles feed this mirror: then it asks no index."""
+    """Raise BundleError if bundles feed this mirror: then it asks no index. Raises CatalogError."""
     last = fed(connection)
     if last is not None:
         raise BundleError(

@@ -5,6 +5,7 @@ others is a page, the name of one that went, or the verdicts on a subject.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +24,6 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.errors import BundleError
 
 PAGES = 500  # in memory at a time
-_SUBJECTS = 2_000
 
 
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,12 +42,12 @@ class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One of the others; exactly one of page, gone and subject is given."""
+    """One of the others; exactly one of page, gone and slice is given."""
 
     page: Page | None = None
     gone: str = ""
-    subject: str = ""
-    verdicts: list[Verdict] = []
+    slice: int | None = None  # of subjects, by their names
+    verdicts: dict[str, list[Verdict]] = {}  # on all subjects of the slice
 
 
 class Newest(NamedTuple):
@@ -89,11 +89,25 @@ def lines(connection: Connection, since: int | None) -> Iterator[bytes]:
                 yield _line(Line(page=full))
             else:
                 yield _line(Line(gone=name))
-    for texts in batches(sorted(history.changed_subjects(connection, since)), _SUBJECTS):
-        current = history.current(connection, texts)
-        for text in texts:
-            found = [Verdict(targets, verdict, pins) for targets, verdict, pins in current[text]]
-            yield _line(Line(subject=text, verdicts=found))
+
+
+def verdicts(connection: Connection) -> Iterator[tuple[int, bytes]]:
+    """Yields all slices of the verdicts: the number, and the line."""
+    found: dict[int, dict[str, list[Verdict]]] = {}
+    for text, said in sorted(history.current(connection).items()):
+        found.setdefault(slice_of(text), {})[text] = [Verdict(*one) for one in said]
+    for number in sorted(found):
+        yield number, verdict_line(number, found[number])
+
+
+def verdict_line(number: int, said: dict[str, list[Verdict]]) -> bytes:
+    """Returns the line of a slice of the verdicts."""
+    return _line(Line(slice=number, verdicts=said))
+
+
+def slice_of(subject: str) -> int:
+    """Returns the slice that a subject is in, of 256."""
+    return sha256(subject.encode()).digest()[0]
 
 
 def _stops(connection: Connection) -> list[tuple[str, str, str]]:
@@ -147,8 +161,8 @@ def _stored(
     connection: Connection, batch: Collection[tuple[str, str, int, str | None]]
 ) -> Iterator[Entry]:
     wanted: dict[str, str] = {}
-    for path, sha256, _, metadata in batch:
-        wanted[path] = sha256
+    for path, digest, _, metadata in batch:
+        wanted[path] = digest
         if metadata:
             wanted[path + METADATA] = metadata
     there = pool.stored_among(connection, wanted)
@@ -170,9 +184,11 @@ def read(found: Iterable[bytes], what: str) -> Iterator[Head | Line]:
         except (msgspec.DecodeError, RecursionError) as error:
             raise BundleError(f"{what}: a line that the format does not have: {error}") from None
         if isinstance(value, Line):
-            said = (value.page is not None) + bool(value.gone) + bool(value.subject)
+            said = (value.page is not None) + bool(value.gone) + (value.slice is not None)
             if said != 1:
                 raise BundleError(f"{what}: a line that says {said} things instead of one")
+            if value.slice is not None and set(map(slice_of, value.verdicts)) - {value.slice}:
+                raise BundleError(f"{what}: a verdict in the wrong slice")
         yield value
         kind = Line
     if kind is Head:

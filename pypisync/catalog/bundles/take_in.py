@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
-from pypisync.catalog.bundles.listing import PAGES, Head, Line
+from pypisync.catalog.bundles.listing import PAGES, Head, Line, slice_of
 from pypisync.catalog.bundles.slices import SHIFT, TABLES, columns, sliced
 from pypisync.catalog.db.schema import pages, stored
 from pypisync.catalog.db.sql import pour
@@ -204,11 +204,14 @@ def publish(
     whole = isinstance(head, Head) and head.whole
     _set_stops(connection, head.stops if isinstance(head, Head) else ())
     verdicts: dict[str, Sequence[history.Said]] = {}
-    batches = _batches(connection, found, verdicts, whole=whole)
+    had: dict[int, list[str]] = {}
+    for subject in history.current_subjects(connection):
+        had.setdefault(slice_of(subject), []).append(subject)
+        if whole:
+            verdicts[subject] = ()
+    batches = _batches(connection, found, had, verdicts, whole=whole)
     made = generations.publish_batches(connection, batches, serial, now, number=number)
     newest = made or generations.generation(connection)[0] or 1
-    if whole:
-        verdicts = dict.fromkeys(history.changed_subjects(connection, None), ()) | verdicts
     history.set_current(connection, newest, verdicts)
     return made
 
@@ -226,6 +229,7 @@ def _set_stops(connection: Connection, stops: Iterable[tuple[str, str, str]]) ->
 def _batches(
     connection: Connection,
     found: Iterator[Head | Line],
+    had: Mapping[int, list[str]],
     verdicts: dict[str, Sequence[history.Said]],
     *,
     whole: bool,
@@ -238,8 +242,10 @@ def _batches(
     for line in found:
         if isinstance(line, Head):
             continue
-        if line.subject:
-            verdicts[line.subject] = [(v.targets, v.verdict, v.pins) for v in line.verdicts]
+        if line.slice is not None:
+            verdicts.update(dict.fromkeys(had.get(line.slice, ()), ()))
+            for subject, said in line.verdicts.items():
+                verdicts[subject] = [(v.targets, v.verdict, v.pins) for v in said]
             continue
         name = line.page.name if line.page else line.gone
         batch[name] = line.page

@@ -60,23 +60,17 @@ def repeat(connection: Connection, old: int, number: int) -> None:
     _write(connection, number, now, _rows(connection, then).keys())
 
 
-def changed_subjects(connection: Connection, since: int | None) -> set[str]:
-    """Returns the subjects whose verdicts are not those of generation ``since``; None: all."""
-    query = select(_h.subject).distinct()
-    if since is None:
-        return set(connection.scalars(query.where(_h.last.is_(None))))
-    moved = or_(and_(_h.last.is_(None), _h.first > since), _h.last >= since)
-    return set(connection.scalars(query.where(moved)))
-
-
-def current(connection: Connection, texts: Sequence[str]) -> dict[str, list[Said]]:
-    """Returns the verdicts on these subjects that the newest generation has, in order."""
-    found: dict[str, list[Said]] = {text: [] for text in texts}
-    for row in sorted(
-        _rows(connection, and_(_h.last.is_(None), among(_h.subject, texts))), key=lambda r: r[:3]
-    ):
-        found[row.subject].append((row.targets, row.verdict, sorted(row.pins)))
+def current(connection: Connection) -> dict[str, list[Said]]:
+    """Returns the verdicts that the newest generation has, by subject, in order."""
+    found: dict[str, list[Said]] = {}
+    for row in sorted(_rows(connection, _h.last.is_(None)), key=lambda row: row[:3]):
+        found.setdefault(row.subject, []).append((row.targets, row.verdict, sorted(row.pins)))
     return found
+
+
+def current_subjects(connection: Connection) -> list[str]:
+    """Returns the subjects on which the newest generation has verdicts."""
+    return list(connection.scalars(select(_h.subject).where(_h.last.is_(None)).distinct()))
 
 
 def set_current(connection: Connection, number: int, said: Mapping[str, Sequence[Said]]) -> None:

@@ -88,7 +88,7 @@ class Status:
 
 
 def read_status(reader: Reader, *, first: int = 5) -> Status:
-    """Returns how the mirror is, with the ``first`` of what is held."""
+    """Returns how the mirror is, with the ``first`` of what is held. Raises CatalogError."""
     serial = reader.value("SELECT value FROM settings WHERE name = ?", "serial")
     generations = reader.rows(
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
