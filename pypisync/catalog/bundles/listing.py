@@ -166,9 +166,9 @@ def _stored(
         if metadata:
             wanted[path + METADATA] = metadata
     there = pool.stored_among(connection, wanted)
-    for path, sha256 in wanted.items():
+    for path, digest in wanted.items():
         has = there.get(path)
-        if has is None or has.sha256 != sha256:
+        if has is None or has.sha256 != digest:
             raise BundleError(
                 f'{path}: listed and not stored: run "pypisync verify --repair" before the export'
             )

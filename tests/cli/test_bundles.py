@@ -1,0 +1,63 @@
+"""``export`` and ``import``: a mirror inside becomes like the one outside."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import configure, invoke
+from tests.recipe.mirrors import tree_bytes
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+@pytest.fixture
+def outside(tmp_path: Path, world: World, server: Server) -> Path:
+    """A mirror with one generation."""
+    world.publish("a", "1.0", requires=["b"])
+    world.publish("b", "1.0")
+    path = configure(tmp_path / "outside", server.url, retention="7 days")
+    assert invoke(path, "sync").code == 0
+    return path
+
+
+def test_bundles_go_in(outside: Path, world: World, tmp_path: Path) -> None:
+    media = str(tmp_path / "media")
+    inside = configure(tmp_path / "inside", retention="7 days")
+    done = invoke(outside, "export", "--to", media, "--unsigned")
+    assert (done.code, done.err) == (5, "no bundle has been exported yet: begin with --full\n")
+    assert invoke(outside, "export", "--to", media, "--full", "--unsigned").code == 0
+    assert invoke(inside, "import", media).code == 5  # the inside has not said --unsigned
+    done = invoke(inside, "import", media, "--unsigned")
+    assert (done.code, done.err) == (0, "")
+    assert "generation 1, 2 files" in done.out
+
+    world.publish("a", "2.0", requires=["c"])
+    world.publish("c", "1.0")
+    assert invoke(outside, "sync").code == 0
+    made = invoke(outside, "export", "--to", media, "--unsigned", "--json").json
+    assert (made["base"]["sequence"], made["target"]["generation"]) == (1, 2)
+    assert invoke(outside, "export", "--to", media, "--unsigned", "--json").json is None
+    done = invoke(inside, "import", made["manifest"], "--unsigned", "--json")
+    assert done.json[0]["report"]["generation"] == 2
+    assert "here already" in invoke(inside, "import", media, "--unsigned").out
+
+    both = [tree_bytes(path.parent / "data", "simple") for path in (outside, inside)]
+    assert both[0] == both[1]
+    assert invoke(inside, "verify").code == 0
+    for command in (("why", "c"), ("diff", "1", "2"), ("proofs",), ("roots",)):
+        words = ("query", "SELECT * FROM v_roots") if command == ("roots",) else command
+        assert invoke(inside, *words).out == invoke(outside, *words).out, command
+    assert invoke(inside, "prove", "a").code == 0
+    status = invoke(inside, "status", "--json").json
+    assert (status["well"], status["bundle"]["bundle"], status["bundle"]["next"]) == (True, 2, 3)
+    assert invoke(inside, "sync").code == 5
+
+
+def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:
+    export = ("export", "--to", str(tmp_path / "media"))
+    assert invoke(outside, *export, "--full").code == 2  # there is no key
+    assert invoke(outside, *export, "--unsigned", "--full", "--since", "1").code == 2
+    assert invoke(outside, *export, "--unsigned", "--split", "1 KiB").code == 2
+    assert invoke(outside, *export, "--unsigned", "--since", "7").code == 2
+    done = invoke(outside, *export, "--unsigned", "--since", "1")
+    assert (done.code, "no bundle has led to generation 1" in done.err) == (5, True)
