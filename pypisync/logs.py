@@ -45,6 +45,7 @@ EVENTS: Mapping[str, str] = {
     "vulnerabilities": "A cycle asks for the known vulnerabilities of `count` releases.",
     "proofs": "A cycle proves `count` roots and groups.",
     "files": "A cycle fetches files of which so many `bytes` are still to come.",
+    "verify": "An import reads `bytes` of a bundle before anything changes.",
     "pages": "A cycle writes the pages of `count` projects.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",

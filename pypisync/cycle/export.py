@@ -18,7 +18,7 @@ from pypisync.catalog.bundles.take_in import columns_line, slice_line
 from pypisync.catalog.db.migrate import wanted_revision
 from pypisync.catalog.db.transactions import Catalog, Transaction
 from pypisync.core.bundles import manifest
-from pypisync.core.bundles.manifest import LISTING, ROWS, Entry, Manifest, Part, Point
+from pypisync.core.bundles.manifest import LISTING, ROWS, BundlePart, Manifest, Member, Point
 from pypisync.errors import BundleError
 from pypisync.storage import disk, parts
 from pypisync.storage.exports import Exported, Exports
@@ -51,7 +51,7 @@ class _Draft:
     work: Path
     files: int = 0
     bytes: int = 0
-    rows: list[Entry] = field(default_factory=list)
+    rows: list[Member] = field(default_factory=list)
 
 
 def write_bundle(
@@ -182,14 +182,14 @@ def _listing(
         yield listing.verdict_line(number, {})
 
 
-def _counted(draft: _Draft, entries: Iterable[Entry]) -> Iterator[bytes]:
+def _counted(draft: _Draft, entries: Iterable[Member]) -> Iterator[bytes]:
     for entry in entries:
         draft.files += 1
         draft.bytes += entry.size
         yield manifest.to_line(entry)
 
 
-def _spool(place: Path, lines: Iterable[bytes]) -> Entry:
+def _spool(place: Path, lines: Iterable[bytes]) -> Member:
     """Write lines to a file. Returns it as an entry."""
     found, size = sha256(), 0
     with appending(place, anew=True) as append:
@@ -197,7 +197,7 @@ def _spool(place: Path, lines: Iterable[bytes]) -> Entry:
             append(line)
             found.update(line)
             size += len(line)
-    return Entry(place.name, size, found.hexdigest())
+    return Member(place.name, size, found.hexdigest())
 
 
 # -- parts ----------------------------------------------------------------------------------
@@ -209,11 +209,11 @@ class _Done(Struct, frozen=True):
     name: str
     split: int
     state: str
-    part: Part
+    part: BundlePart
 
 
-def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterator[Part]:
-    def place(entry: Entry) -> Path:
+def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterator[BundlePart]:
+    def place(entry: Member) -> Path:
         return draft.work / entry.path if entry in draft.rows else root / entry.path
 
     done = _done(draft, asked, name)
@@ -247,12 +247,12 @@ def _done(draft: _Draft, asked: Export, name: str) -> list[_Done]:
     return found
 
 
-def _planned(draft: _Draft, spooled: BinaryIO, split: int) -> Iterator[list[Entry]]:
+def _planned(draft: _Draft, spooled: BinaryIO, split: int) -> Iterator[list[Member]]:
     """Yields the entries of each part: as many as go into ``split`` bytes.
 
     A file that is larger by itself has a part by itself, which is larger as well.
     """
-    group: list[Entry] = []
+    group: list[Member] = []
     size = listed = 0
     for entry in _entries(draft, spooled):
         more, line = parts.size_of(entry), len(manifest.to_line(entry))
@@ -266,7 +266,7 @@ def _planned(draft: _Draft, spooled: BinaryIO, split: int) -> Iterator[list[Entr
     yield group
 
 
-def _entries(draft: _Draft, spooled: BinaryIO) -> Iterator[Entry]:
+def _entries(draft: _Draft, spooled: BinaryIO) -> Iterator[Member]:
     yield from draft.rows
     for line in spooled:
-        yield manifest.read(line, Entry, _FILES)
+        yield manifest.read(line, Member, _FILES)

@@ -20,7 +20,7 @@ from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import checks, generations, rollback
 from pypisync.core.bundles import manifest, succession
-from pypisync.core.bundles.manifest import LISTING, ROWS, Entry, Manifest
+from pypisync.core.bundles.manifest import LISTING, ROWS, Manifest, Member
 from pypisync.core.bundles.succession import Fed
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.mirror import Mirror, expunge
@@ -192,7 +192,7 @@ class _Stage:
         self._list = self.folder / _FILES
         disk.write(self._list, b"")
 
-    def take(self, entry: Entry, chunks: Iterator[bytes]) -> None:
+    def take(self, entry: Member, chunks: Iterator[bytes]) -> None:
         """Write an entry, which is hashed as it is read. Raises BundleError, StorageError."""
         if entry.path in (ROWS, LISTING):
             if entry.path in self.rows:
@@ -213,16 +213,16 @@ class _Stage:
                 append(chunk)
                 self._mirror.watch.advance(len(chunk))
 
-    def note(self, entries: Iterable[Entry]) -> None:
+    def note(self, entries: Iterable[Member]) -> None:
         """Remember what was taken, in its order."""
         with appending(self._list) as append:
             for entry in entries:
                 append(manifest.to_line(entry))
 
-    def entries(self) -> Iterator[list[tuple[Path, Entry]]]:
+    def entries(self) -> Iterator[list[tuple[Path, Member]]]:
         """Yields the files of the pool, some at a time."""
         with self._list.open("rb") as file:
-            found = (manifest.read(line, Entry, _FILES) for line in file)
+            found = (manifest.read(line, Member, _FILES) for line in file)
             numbered = ((self.folder / str(i), entry) for i, entry in enumerate(found, 1))
             yield from batches(numbered, _BATCH)
 
@@ -258,10 +258,13 @@ def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
     mirror.watch.step("verify", sum(part.size for part in found.parts), "bytes")
     files = size = 0
     for part, place in zip(found.parts, places, strict=True):
-        taken: list[Entry] = []
+        taken: list[Member] = []
 
         def take(
-            entry: Entry, chunks: Iterator[bytes], taken: list[Entry] = taken, name: str = part.name
+            entry: Member,
+            chunks: Iterator[bytes],
+            taken: list[Member] = taken,
+            name: str = part.name,
         ) -> None:
             try:
                 staged.take(entry, chunks)

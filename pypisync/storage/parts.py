@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pypisync.core.bundles import manifest
-from pypisync.core.bundles.manifest import Entry, Part
+from pypisync.core.bundles.manifest import BundlePart, Member
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk
 
@@ -27,11 +27,11 @@ _RECORD = 10_240
 _CHUNK = 2**20
 _PARTIAL = ".partial"
 
-Open = Callable[[Entry], Path]
-Sink = Callable[[Entry, Iterator[bytes]], None]
+Open = Callable[[Member], Path]
+Sink = Callable[[Member, Iterator[bytes]], None]
 
 
-def size_of(entry: Entry) -> int:
+def size_of(entry: Member) -> int:
     """Returns the bytes that a file takes in a part, without its line in the list."""
     return len(_header(entry.path, entry.size)) + _padded(entry.size)
 
@@ -41,7 +41,7 @@ def size_around(contents: int) -> int:
     return len(_header(CONTENTS, contents)) + _padded(contents) + 2 * _BLOCK + _RECORD
 
 
-def list_of(entries: Iterable[Entry]) -> bytes:
+def list_of(entries: Iterable[Member]) -> bytes:
     """Returns the list of a part's contents."""
     return b"".join(map(manifest.to_line, entries))
 
@@ -62,7 +62,7 @@ def _padded(size: int) -> int:
 # -- writing --------------------------------------------------------------------------------
 
 
-class _Writer:
+class _PartWriter:
     """A part under way."""
 
     def __init__(self, path: Path) -> None:
@@ -80,14 +80,14 @@ class _Writer:
         return self._hash.hexdigest()
 
 
-def write(target: Path, entries: Sequence[Entry], place: Open) -> Part:
+def write(target: Path, entries: Sequence[Member], place: Open) -> BundlePart:
     """Write a part under its name. Returns what the manifest says of it.
 
     ``place`` returns where the bytes of an entry are. Raises BundleError if they are not those of
     the entry, StorageError.
     """
     temporary = target.with_name(target.name + _PARTIAL)
-    writer = _Writer(temporary)
+    writer = _PartWriter(temporary)
     listed = list_of(entries)
     try:
         writer.put(_header(CONTENTS, len(listed)))
@@ -102,14 +102,14 @@ def write(target: Path, entries: Sequence[Entry], place: Open) -> Part:
     disk.sync_all([temporary], target.parent)
     disk.replace(temporary, target)
     contents = sha256(listed).hexdigest()
-    return Part(target.name, writer.size, writer.digest(), contents, len(entries))
+    return BundlePart(target.name, writer.size, writer.digest(), contents, len(entries))
 
 
 def _filled(data: bytes) -> bytes:
     return data + bytes(-len(data) % _BLOCK)
 
 
-def _copy(writer: _Writer, entry: Entry, source: Path) -> None:
+def _copy(writer: _PartWriter, entry: Member, source: Path) -> None:
     found, count = sha256(), 0
     with _opened(source) as file:
         while chunk := file.read(_CHUNK):
@@ -135,7 +135,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 # -- reading --------------------------------------------------------------------------------
 
 
-class _Reader:
+class _PartReader:
     """A part as it comes, with the name by which it is refused."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -155,7 +155,7 @@ class _Reader:
         if self.exactly(len(wanted)) != wanted:
             raise self.fault("damaged: other bytes than its list calls for")
 
-    def chunks(self, entry: Entry) -> Iterator[bytes]:
+    def chunks(self, entry: Member) -> Iterator[bytes]:
         left = entry.size
         found = sha256()
         while left:
@@ -170,7 +170,7 @@ class _Reader:
         return BundleError(f"{self._name}: {what}")
 
 
-def read(path: Path, part: Part, sink: Sink) -> None:
+def read(path: Path, part: BundlePart, sink: Sink) -> None:
     """Hand each entry of a part, with its bytes, to ``sink``, which reads all of them.
 
     Memory stays small whatever the part holds. Raises BundleError, with the part's name, unless
@@ -179,7 +179,7 @@ def read(path: Path, part: Part, sink: Sink) -> None:
     with _opened(path) as file:
         if os.fstat(file.fileno()).st_size != part.size:
             raise BundleError(f"{part.name}: not {part.size} bytes long, as the manifest says")
-        reader = _Reader(file, part.name)
+        reader = _PartReader(file, part.name)
         for entry in _contents(reader, part):
             reader.expect(_header(entry.path, entry.size))
             sink(entry, reader.chunks(entry))
@@ -190,20 +190,20 @@ def read(path: Path, part: Part, sink: Sink) -> None:
         reader.expect(bytes(rest))
 
 
-def _contents(reader: _Reader, part: Part) -> list[Entry]:
+def _contents(reader: _PartReader, part: BundlePart) -> list[Member]:
     """Returns what is in a part, once it is sure that the list is the manifest's."""
     size = _listed_size(reader)
     listed = reader.exactly(size)
     if sha256(listed).hexdigest() != part.contents:
         raise reader.fault("damaged, or of another bundle: its list is not the manifest's")
     reader.expect(bytes(-size % _BLOCK))
-    entries = [manifest.read(line, Entry, part.name) for line in listed.splitlines()]
+    entries = [manifest.read(line, Member, part.name) for line in listed.splitlines()]
     if len(entries) != part.files or list_of(entries) != listed:
         raise reader.fault("its list does not say what the manifest says")
     return entries
 
 
-def _listed_size(reader: _Reader) -> int:
+def _listed_size(reader: _PartReader) -> int:
     header = reader.exactly(_BLOCK)
     try:
         size = int(header[124:136].rstrip(b"\0 ") or b"x", 8)

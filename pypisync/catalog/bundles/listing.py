@@ -18,7 +18,7 @@ from pypisync.catalog.db.schema import generations, pages, published, stored
 from pypisync.catalog.db.sql import batches
 from pypisync.catalog.proofs import history
 from pypisync.catalog.publication.generations import current_files, current_pages, listed
-from pypisync.core.bundles.manifest import Entry
+from pypisync.core.bundles.manifest import Member
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.filenames import METADATA
 from pypisync.errors import BundleError
@@ -135,7 +135,7 @@ def _names(connection: Connection, since: int | None) -> set[str]:
     return names
 
 
-def files(connection: Connection, since: int | None) -> Iterator[Entry]:
+def files(connection: Connection, since: int | None) -> Iterator[Member]:
     """Yields the files, each followed by its .metadata, that are listed now and were not then.
 
     Raises BundleError for a file that is not stored.
@@ -159,7 +159,7 @@ def files(connection: Connection, since: int | None) -> Iterator[Entry]:
 
 def _stored(
     connection: Connection, batch: Collection[tuple[str, str, int, str | None]]
-) -> Iterator[Entry]:
+) -> Iterator[Member]:
     wanted: dict[str, str] = {}
     for path, digest, _, metadata in batch:
         wanted[path] = digest
@@ -172,7 +172,7 @@ def _stored(
             raise BundleError(
                 f'{path}: listed and not stored: run "pypisync verify --repair" before the export'
             )
-        yield Entry(path, has.size, has.sha256)
+        yield Member(path, has.size, has.sha256)
 
 
 def read(found: Iterable[bytes], what: str) -> Iterator[Head | Line]:

@@ -155,7 +155,8 @@ def publish_batches(
 ) -> int:
     """Make a generation as :func:`publish` does, of pages that are not all in memory at once.
 
-    It gets this ``number``, or the next one that is free. A project is in one batch only.
+    It gets this ``number``, or the next one that is free. A project is in one batch only. Returns
+    the same.
     """
     before, told, _ = generation(connection)
     number = max(number, before + 1)

@@ -39,7 +39,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     state: Hash  # of all that a bundle to this state carries
 
 
-class Part(Struct, frozen=True, forbid_unknown_fields=True):
+class BundlePart(Struct, frozen=True, forbid_unknown_fields=True):
     """One tar file of a bundle."""
 
     name: Name
@@ -63,10 +63,10 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     listed: dict[str, Count]  # projects, releases, files, bytes of the target's generation
     files: Count  # that the parts hold for the pool, with .metadata
     bytes: Count  # of these
-    parts: Annotated[tuple[Part, ...], Meta(min_length=1, max_length=MOST_PARTS)]
+    parts: Annotated[tuple[BundlePart, ...], Meta(min_length=1, max_length=MOST_PARTS)]
 
 
-class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+class Member(Struct, frozen=True, forbid_unknown_fields=True):
     """One file in a part: of the pool, or with rows."""
 
     path: Annotated[str, Meta(min_length=1, max_length=1000)]
