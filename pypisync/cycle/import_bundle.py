@@ -185,6 +185,8 @@ class _Stage:
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
         self.folder = mirror.pool.partial / _STAGE
+        self._part = ""
+        self._taken: list[Member] = []  # of the part
         self._count = 0
         self.rows: dict[str, Path] = {}
         disk.remove_tree(self.folder)
@@ -192,19 +194,33 @@ class _Stage:
         self._list = self.folder / _FILES
         disk.write(self._list, b"")
 
-    def take(self, entry: Member, chunks: Iterator[bytes]) -> None:
-        """Write an entry, which is hashed as it is read. Raises BundleError, StorageError."""
+    def begin(self, part: str) -> parts.Sink:
+        """Returns what takes the members of this part."""
+        self._part = part
+        return self._take
+
+    def end(self) -> list[Member]:
+        """Remember the files of the part, in their order. Returns them."""
+        taken, self._taken = self._taken, []
+        with appending(self._list) as append:
+            for entry in taken:
+                append(manifest.to_line(entry))
+        return taken
+
+    def _take(self, entry: Member, chunks: Iterator[bytes]) -> None:
+        """Write a member, which is hashed as it is read."""
         if entry.path in (ROWS, LISTING):
             if entry.path in self.rows:
-                raise BundleError(f"{entry.path} comes twice")
+                raise BundleError(f"{self._part}: {entry.path} comes twice")
             self.rows[entry.path] = self.folder / entry.path
             self._write(self.rows[entry.path], chunks)
             return
         try:
             self._mirror.pool.absolute(entry.path)
         except Malformed as error:
-            raise BundleError(str(error)) from None
+            raise BundleError(f"{self._part}: {error}") from None
         self._count += 1
+        self._taken.append(entry)
         self._write(self.folder / str(self._count), chunks)
 
     def _write(self, place: Path, chunks: Iterable[bytes]) -> None:
@@ -212,12 +228,6 @@ class _Stage:
             for chunk in chunks:
                 append(chunk)
                 self._mirror.watch.advance(len(chunk))
-
-    def note(self, entries: Iterable[Member]) -> None:
-        """Remember what was taken, in its order."""
-        with appending(self._list) as append:
-            for entry in entries:
-                append(manifest.to_line(entry))
 
     def entries(self) -> Iterator[list[tuple[Path, Member]]]:
         """Yields the files of the pool, some at a time."""
@@ -258,24 +268,8 @@ def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
     mirror.watch.step("verify", sum(part.size for part in found.parts), "bytes")
     files = size = 0
     for part, place in zip(found.parts, places, strict=True):
-        taken: list[Member] = []
-
-        def take(
-            entry: Member,
-            chunks: Iterator[bytes],
-            taken: list[Member] = taken,
-            name: str = part.name,
-        ) -> None:
-            try:
-                staged.take(entry, chunks)
-            except BundleError as error:
-                said = str(error)
-                raise BundleError(said if said.startswith(name) else f"{name}: {said}") from None
-            if entry.path not in (ROWS, LISTING):
-                taken.append(entry)
-
-        parts.read(place, part, take)
-        staged.note(taken)
+        parts.read(place, part, staged.begin(part.name))
+        taken = staged.end()
         files += len(taken)
         size += sum(entry.size for entry in taken)
     if (files, size) != (found.files, found.bytes) or set(staged.rows) != {ROWS, LISTING}:

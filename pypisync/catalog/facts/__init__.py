@@ -6,5 +6,6 @@
 - ``requirements``, ``readings``: requirements known, and those still to be read
 - ``policy``, ``vulnerabilities``, ``lock_files``: what the policy, advisories and lock files add
 
-Imported by ``selection``, ``publication``, ``cycle`` and ``daemon``. Nothing here decides.
+Imported by ``selection``, ``publication``, ``bundles``, ``cycle`` and ``daemon``. Nothing here
+decides.
 """

@@ -5,5 +5,5 @@
 - ``publication``: which verdicts are on the pages, and what the others wait for
 - ``history``: which verdicts the generations were published with
 
-Imported by ``publication`` and ``cycle``.
+Imported by ``publication``, ``bundles`` and ``cycle``.
 """

@@ -7,5 +7,5 @@
 - ``checks``: what the disk should hold
 - ``runs``: the record of runs
 
-Imported by ``cycle``, ``daemon`` and ``cli``. It stands above all other rooms of the catalog.
+Imported by ``bundles``, ``cycle``, ``daemon`` and ``cli``. It stands above ``selection``.
 """

@@ -3,5 +3,5 @@
 - ``manifest``: the manifest, the lists of contents and the report, as checked values and as bytes
 - ``succession``: whether a bundle is the next one for a mirror
 
-Imported by the catalog, the storage, the cycle and the commands. It imports ``errors``.
+Imported by ``catalog``, ``storage``, ``cycle`` and ``cli``. It imports only ``errors``.
 """
