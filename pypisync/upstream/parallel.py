@@ -20,6 +20,7 @@ from pypisync.errors import Malformed, PypiSyncError, UpstreamError
 _BATCH = 16  # results that are waited for together
 _LONGEST = 0.05  # seconds; the longest that a result waits for others
 _BUSY = 0.9  # of a processor: more than this, and fewer workers do as much
+_MOST = 256  # results that wait to be used; workers rest then, for a document may be large
 _IDLE = 0.6  # less than this, and more workers do more
 _SMALL = 0.003  # seconds of processor time; an ask that takes more is not held up by Python
 
@@ -122,6 +123,8 @@ class Crew(Generic[_A, _R]):
         self._active = workers
         self._rest: SimpleQueue[None] = SimpleQueue()  # one for each worker that is to rest
         self._wake: SimpleQueue[None] = SimpleQueue()  # one for each that is to go on
+        self._used = Event()  # set when results were taken, or shall not be waited for any more
+        self._over = False
         self._spent = [0.0] * workers  # processor time, each by itself
         self._since = (perf_counter(), thread_time())
         self._count = 0  # answers since
@@ -138,11 +141,16 @@ class Crew(Generic[_A, _R]):
             self._spent[number] = thread_time()
             if _taken(self._rest):
                 self._wake.get()
+            while len(self._done) >= _MOST and not self._over:
+                self._used.clear()
+                if len(self._done) >= _MOST and not self._over:
+                    self._used.wait()
 
     def answers(self, wanted: int) -> Iterator[tuple[_A, _R | Exception]]:
         """Returns the results, once there are this many, or some after a while."""
         self._wanted = wanted
         while len(self._done) < wanted:
+            self._used.set()
             try:
                 self._bell.get(timeout=_LONGEST)
             except Empty:
@@ -153,6 +161,7 @@ class Crew(Generic[_A, _R]):
         for _ in range(len(self._done)):
             self._count += 1
             yield self._done.popleft()
+        self._used.set()
         if self._count >= _BATCH:
             self._balance()
 
@@ -160,6 +169,8 @@ class Crew(Generic[_A, _R]):
         """Let all workers end; asks that are not begun yet are forgotten."""
         while _taken(self.todo):
             pass
+        self._over = True
+        self._used.set()
         for _ in self._spent:
             self._wake.put(None)
             self.todo.put(None)

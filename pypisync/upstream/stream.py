@@ -55,9 +55,10 @@ class Lanes:
     def extend(self, asks: Iterable[Ask]) -> None:
         """Add some, before any of them is taken."""
         with self._changed:
+            before = len(self._small) + len(self._large)
             for ask in asks:
                 self._push(ask)
-            self._changed.notify_all()
+            self._changed.notify(len(self._small) + len(self._large) - before)
 
     def _push(self, ask: Ask) -> None:
         rank = _URGENT if urgent(ask) else _size(ask)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pypisync.core.standards.model import Unchanged
 from pypisync.errors import Gone, Malformed, StorageError
+from pypisync.upstream import parallel
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
 from pypisync.upstream.stream import LARGE, InTurn, Lanes, Threads
 from tests.deep import scaled
@@ -142,6 +143,29 @@ def test_a_full_disk_is_raised_and_the_end_halts_what_is_under_way() -> None:
     stream.close()
     assert halted[0].is_set()
     assert not [one for one in threading.enumerate() if one.name.startswith("upstream")]
+
+
+def test_answers_that_nobody_takes_do_not_pile_up() -> None:
+    begun = 0
+    too_many, workers = Event(), 3
+
+    def begin(_: Event) -> Callable[[Ask], Answer]:
+        def answer(ask: Ask) -> Answer:
+            nonlocal begun
+            begun += 1
+            if begun > parallel._MOST + 2 * workers:
+                too_many.set()
+            return None
+
+        return answer
+
+    stream = Threads(begin, workers)
+    asks: list[Ask] = [file(f"f{number}", number) for number in range(3 * parallel._MOST)]
+    stream.add(asks)
+    assert not too_many.wait(0.2)  # as long as a decision may take
+    assert answers(stream, len(asks)) == dict.fromkeys(asks)
+    stream.add(asks)
+    stream.close()  # also while they wait
 
 
 def test_files_that_nobody_waits_for_can_be_forgotten() -> None:
