@@ -16,12 +16,16 @@ from pypisync.catalog.db.transactions import Catalog
 from pypisync.config.indexes import IndexConfig
 from pypisync.config.load import Config
 from pypisync.core.budget import Budget
+from pypisync.core.bundles import signatures
+from pypisync.core.bundles.signatures import Trust, TrustedKey
 from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.standards.metadata import Metadata, read_metadata
+from pypisync.cycle.export import SigningKey
 from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
 from pypisync.cycle.processes import Processes
-from pypisync.errors import Stopped
+from pypisync.errors import ConfigError, Stopped
+from pypisync.storage import keys
 from pypisync.storage.lock import writer_lock
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
@@ -150,6 +154,26 @@ def _budgets(config: Config, stop: Callable[[], bool]) -> Callable[[], Budget]:
         return time.monotonic()
 
     return lambda: Budget(_MOST_STEPS, time.monotonic() + config.proof_budget, clock)
+
+
+def signing_keys(config: Config) -> tuple[SigningKey, ...]:
+    """Returns the keys that exports are signed with. Raises ConfigError."""
+    return tuple(SigningKey(str(file), keys.read(file)) for file in config.bundles.sign)
+
+
+def trust(config: Config, *, unsigned: bool = False) -> Trust:
+    """Returns which bundles may be taken in; ``unsigned``: also unsigned ones.
+
+    Raises ConfigError for a key that cannot be used.
+    """
+    asked, trusted = config.bundles, []
+    for one in asked.trusted:
+        public = keys.read(one.file)
+        identity = signatures.identity(public, str(one.file))
+        trusted.append(TrustedKey(one.name, identity, public, one.expires))
+    if len({one.identity for one in trusted}) < len(trusted):
+        raise ConfigError(["bundles.trusted: it names one key twice, which would count twice"])
+    return Trust(tuple(trusted), asked.threshold, unsigned or asked.unsigned)
 
 
 @contextmanager

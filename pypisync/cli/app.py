@@ -17,6 +17,7 @@ from pypisync.cli import (
     generations,
     graph,
     install,
+    keys,
     plan,
     prove,
     query,
@@ -64,6 +65,7 @@ for _function in (
     _name = _function.__name__.strip("_").replace("_", "-")
     app.command(_name, epilog=exits.told(_name))(_function)
 app.add_typer(database.app)
+app.add_typer(keys.app)
 
 
 def _version(*, wanted: bool) -> None:

@@ -39,8 +39,9 @@ def export(
         bool, typer.Option("--full", help="Everything, for a side that has nothing.")
     ] = False,
     split: Annotated[
-        str, typer.Option("--split", metavar="SIZE", help="The most that a part may have.")
-    ] = "4GiB",
+        str | None,
+        typer.Option("--split", metavar="SIZE", help='The most of a part; else "bundles.split".'),
+    ] = None,
     unsigned: _Unsigned = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -53,16 +54,21 @@ def export(
     from pypisync.core.bundles import manifest
     from pypisync.core.display import show_size
     from pypisync.cycle.export import LEAST_SPLIT, Export, write_bundle
+    from pypisync.wiring import signing_keys
 
     understood = configured(config)
-    size = _size(split, LEAST_SPLIT)
+    size = understood.bundles.split if split is None else _size(split, LEAST_SPLIT)
     if full and since is not None:
         raise ConfigError(["say either --full or --since and a generation"])
-    if not unsigned:
-        raise ConfigError(["there is no key to sign with: say --unsigned, here and at the import"])
+    signing = signing_keys(understood)
+    if not (signing or unsigned or understood.bundles.unsigned):
+        how = '"pypisync keys make" makes one for "bundles.sign"'
+        raise ConfigError([f"there is no key to sign with: {how}; or say --unsigned on both sides"])
     with _exporting(understood) as (catalog, exports):
         base = None if full else _base(understood, exports, since)
-        made = write_bundle(catalog, understood.destination, Export(to, base, size), time.time())
+        made = write_bundle(
+            catalog, understood.destination, Export(to, base, size, signing), time.time()
+        )
     if made is None:
         if as_json:
             show_json(None)
@@ -154,10 +160,10 @@ def import_(
     from pypisync.cli.progress import on_terminal
     from pypisync.core.display import show_size
     from pypisync.cycle.import_bundle import import_all, open_all
-    from pypisync.wiring import open_mirror
+    from pypisync.wiring import open_mirror, trust
 
     understood = configured(config)
-    found = open_all(bundles, unsigned=unsigned)
+    found = open_all(bundles, trust(understood, unsigned=unsigned), time.time())
     done = []
     with on_terminal() as watch, open_mirror(understood, watch=watch) as mirror:
         for bundle, report in import_all(mirror, found):

@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, tuple[int, ...]] = {
     "man": _DONE,
     "install-units": _DONE,
     "db upgrade": _DONE,
+    "keys make": _DONE,
+    "keys show": (0, 2),
+    "keys sign": (0, 2, 4, 5),
 }
 """What each command can end with, but for bugs; by its name as it is typed."""
 

@@ -20,7 +20,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pypisync import schedule
-from pypisync.config import indexes
+from pypisync.config import bundle_keys, indexes
+from pypisync.config.bundle_keys import BundlesConfig
 from pypisync.config.index_keys import Access, UpstreamKeys
 from pypisync.config.indexes import IndexConfig
 from pypisync.config.positions import KeyPath
@@ -71,6 +72,7 @@ class Config:
     status_pages: bool  # also pages for people
     upstream: UpstreamKeys  # its files absolute
     limits: LimitsKeys
+    bundles: BundlesConfig
     disk_reserve: int  # bytes
     grace: int  # seconds
     retention: int  # seconds
@@ -295,6 +297,7 @@ def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
         status_pages=document.status_pages,
         upstream=upstream,
         limits=document.limits,
+        bundles=bundle_keys.resolved(document.bundles, source.folder),
         disk_reserve=document.disk_reserve,
         grace=document.grace,
         retention=document.retention,

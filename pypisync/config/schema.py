@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from packaging.specifiers import SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from pypisync.config.bundle_keys import BundlesKeys
 from pypisync.config.index_keys import IndexKeys, Keys, Projects, Text, UpstreamKeys
 from pypisync.config.policy_keys import Duration, PolicyKeys, Size
 from pypisync.core import values
@@ -277,6 +278,11 @@ class Document(Keys):
         ge=0,
         validate_default=True,
         description='bytes to leave free on the disk: a number or a size such as "5 GiB"',
+    )
+    bundles: BundlesKeys = Field(
+        default=BundlesKeys(),
+        description="an object that says how bundles for mirrors that reach no index are signed, "
+        "exported and imported",
     )
     limits: LimitsKeys = Field(
         default=LimitsKeys(),

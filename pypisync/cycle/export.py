@@ -5,7 +5,7 @@ Then the parts are written, each under its name when it is whole, and the manife
 whose manifest is there is complete. An export that was cut off goes on behind its last part.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +17,10 @@ from pypisync.catalog.bundles import listing, slices
 from pypisync.catalog.bundles.take_in import columns_line, slice_line
 from pypisync.catalog.db.migrate import wanted_revision
 from pypisync.catalog.db.transactions import Catalog, Transaction
-from pypisync.core.bundles import manifest
+from pypisync.core.bundles import manifest, signatures
 from pypisync.core.bundles.manifest import LISTING, ROWS, BundlePart, Manifest, Member, Point
 from pypisync.errors import BundleError
-from pypisync.storage import disk, parts
+from pypisync.storage import disk, keys, parts
 from pypisync.storage.exports import Exported, Exports
 from pypisync.storage.spool import appending
 
@@ -32,13 +32,21 @@ _VERDICTS = "verdicts"
 
 
 @dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key (PEM), with the name by which faults call it."""
+
+    name: str
+    private: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """What is to be exported."""
 
     to: Path
     base: Exported | None  # None: everything
     split: int = SPLIT  # bytes
-    signed: bool = False
+    keys: Sequence[SigningKey] = ()  # none: it says that it is not signed
 
 
 @dataclass(slots=True)
@@ -60,7 +68,7 @@ def write_bundle(
     """Write a bundle. Returns its manifest and where that is; None if nothing differs.
 
     ``root`` is the mirror's folder. The caller is the only one to export from it. Raises
-    BundleError, StorageError, CatalogError.
+    BundleError, StorageError, CatalogError, ConfigError for a key that cannot be used.
     """
     exports = Exports(root)
     disk.make_folder(asked.to)
@@ -81,7 +89,7 @@ def write_bundle(
         serial=draft.serial,
         made=draft.target.made,
         schema=draft.target.schema,
-        signed=asked.signed,
+        signed=bool(asked.keys),
         listed=draft.listed,
         files=draft.files,
         bytes=draft.bytes,
@@ -91,14 +99,22 @@ def write_bundle(
     data = manifest.to_json(found)
     if len(data) > manifest.LARGEST:
         raise BundleError(f"{len(found.parts)} parts are too many: choose a larger --split")
-    disk.write(work / "manifest", data)
-    disk.sync_all([work / "manifest"], asked.to)
-    disk.replace(work / "manifest", place)
-    disk.sync_folder(asked.to)
+    for key in asked.keys:
+        identity, signature = signatures.sign(key.private, data, key.name)
+        _put(work, keys.signature_file(place, identity), signature)
+    _put(work, place, data)
     if draft.target.point.sequence not in exports.numbers():
         exports.complete(draft.target)
     disk.remove_tree(work)
     return place, found
+
+
+def _put(work: Path, place: Path, data: bytes) -> None:
+    temporary = work / place.name
+    disk.write(temporary, data)
+    disk.sync_all([temporary], work)
+    disk.replace(temporary, place)
+    disk.sync_folder(place.parent)
 
 
 # -- what goes along ------------------------------------------------------------------------

@@ -19,8 +19,9 @@ from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import checks, generations, rollback
-from pypisync.core.bundles import manifest, succession
+from pypisync.core.bundles import manifest, signatures, succession
 from pypisync.core.bundles.manifest import LISTING, ROWS, Manifest, Member
+from pypisync.core.bundles.signatures import Trust
 from pypisync.core.bundles.succession import Fed
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.mirror import Mirror, expunge
@@ -28,7 +29,7 @@ from pypisync.cycle.publish import write_generation
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, recorded, resume
 from pypisync.errors import BundleError, Malformed
-from pypisync.storage import disk, parts
+from pypisync.storage import disk, keys, parts
 from pypisync.storage.spool import appending
 
 _STAGE = "bundle"
@@ -52,20 +53,21 @@ class Bundle:
         return self.manifest.target.sequence, -(base.sequence if base else 0)
 
 
-def open_all(places: Iterable[Path], *, unsigned: bool) -> list[Bundle]:
+def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle]:
     """Returns the bundles of these manifests, and of the folders among them, in their order.
 
     Parts are looked for beside their manifest, then in the folders. Raises BundleError if there is
-    no bundle, or one cannot be used; StorageError.
+    no bundle, or one cannot be used or is not signed as ``trust`` wants it ``now`` (seconds since
+    1970); StorageError, ConfigError for a key that cannot be used.
     """
     places = list(places)
     folders = [place for place in places if place.is_dir()]
-    found = [_open(place, folders, unsigned) for place in places if place not in folders]
+    found = [_open(place, folders, trust, now) for place in places if place not in folders]
     for folder in folders:
         with disk.guarded(folder):
             names = sorted(one.name for one in folder.iterdir())
         found += [
-            replace(_open(folder / name, folders, unsigned), named=False)
+            replace(_open(folder / name, folders, trust, now), named=False)
             for name in names
             if manifest.is_manifest(name)
         ]
@@ -74,12 +76,14 @@ def open_all(places: Iterable[Path], *, unsigned: bool) -> list[Bundle]:
     return sorted(found, key=lambda one: one.order)
 
 
-def _open(place: Path, folders: Sequence[Path], unsigned: bool) -> Bundle:  # noqa: FBT001
+def _open(place: Path, folders: Sequence[Path], trust: Trust, now: float) -> Bundle:
     data = disk.read(place, manifest.LARGEST + 1)
     if data is None:
         raise BundleError(f"{place}: there is no such manifest")
     found = manifest.read_manifest(data, place.name)
-    if not found.signed and not unsigned:
+    if found.signed:
+        signatures.check(data, keys.found(place, folders), trust, now, place.name)
+    elif not trust.unsigned:
         raise BundleError(
             f"{place.name}: not signed: say --unsigned if you trust the way that it came"
         )

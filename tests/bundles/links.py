@@ -1,12 +1,14 @@
 """Two mirrors with nothing but bundles between them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pypisync.catalog.db.views import VIEWS
 from pypisync.core.bundles.manifest import Manifest
-from pypisync.cycle.export import Export, write_bundle
+from pypisync.core.bundles.signatures import Trust
+from pypisync.cycle.export import Export, SigningKey, write_bundle
 from pypisync.cycle.import_bundle import import_all, open_all
 from pypisync.cycle.report import Report
 from pypisync.storage.exports import Exported, Exports
@@ -28,6 +30,8 @@ class Link:
     outside: Bench
     inside: Bench
     media: Path
+    trust: Trust = field(default_factory=lambda: Trust(unsigned=True))
+    keys: Sequence[SigningKey] = ()
 
     def export(
         self, base: Exported | str | None = "last", *, split: int = 2**20, to: Path | None = None
@@ -39,7 +43,7 @@ class Link:
             with exports.alone():
                 chosen = exports.newest() if base == "last" else base
                 assert not isinstance(chosen, str)
-                asked = Export(to or self.media, chosen, split)
+                asked = Export(to or self.media, chosen, split, self.keys)
                 return write_bundle(catalog, self.outside.folder, asked, self.outside.clock)
         finally:
             catalog.close()
@@ -56,7 +60,8 @@ class Link:
         catalog = self.inside.catalog()
         try:
             mirror = self.inside.mirror(catalog)
-            return [one for _, one in import_all(mirror, open_all(places, unsigned=True))]
+            bundles = open_all(places, self.trust, mirror.now())
+            return [one for _, one in import_all(mirror, bundles)]
         finally:
             catalog.close()
 
@@ -114,6 +119,7 @@ def published(bench: Bench) -> list[tuple[Any, ...]]:
 
 def linked(folder: Path, world: World, packages: dict[str, list[str]]) -> Link:
     """An outside that follows the world, and an inside that knows no index."""
+    (folder / "inside").mkdir(parents=True)
     outside = Bench(folder / "outside", MemoryUpstream(world), packages, retention=1e9)
     inside = Bench(folder / "inside", MemoryUpstream(World()), {}, retention=1e9)
     return Link(outside, inside, folder / "media")
