@@ -283,7 +283,17 @@ def test_the_schema_describes_every_key() -> None:
     assert described["additionalProperties"] is False
     assert set(described["properties"]) == set(Document.model_fields)
     assert all("description" in key for key in described["properties"].values())
-    objects = {"Block", "Environment", "Index", "Limits", "Policy", "RequirementsFile", "Upstream"}
+    objects = {
+        "Block",
+        "Bundles",
+        "Environment",
+        "Index",
+        "Limits",
+        "Policy",
+        "RequirementsFile",
+        "Trusted",
+        "Upstream",
+    }
     assert {one["title"] for one in described["$defs"].values()} == objects
     assert len(described["$defs"]["Environment"]["properties"]) == 12
     assert all(

@@ -134,17 +134,9 @@ def test_keys_on_the_command_line(link: Link, tmp_path: Path) -> None:
         public = tmp_path / f"{name}.pub"
         identity = signatures.identity(public.read_bytes(), name)
         signature = keys.signature_file(manifest, identity)
-        words: list[str | Path] = [
-            "pkeyutl",
-            "-verify",
-            "-pubin",
-            "-inkey",
-            public,
-            "-rawin",
-            "-in",
-            manifest,
-        ]
-        subprocess.run([program, *words, "-sigfile", signature], check=True, capture_output=True)
+        words: list[str | Path] = [program, "pkeyutl", "-verify", "-pubin", "-inkey", public]
+        words += ["-rawin", "-in", manifest, "-sigfile", signature]
+        subprocess.run(words, check=True, capture_output=True)
 
 
 def run(*words: str) -> int:

@@ -4,5 +4,5 @@
 - ``signatures``, by way of ``ed25519_library``: who has signed a manifest
 - ``succession``: whether a bundle is the next one for a mirror
 
-Imported by ``catalog``, ``storage``, ``cycle`` and ``cli``. It imports only ``errors``.
+Imported by ``catalog``, ``storage``, ``cycle``, ``wiring`` and ``cli``. It imports only ``errors``.
 """
