@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pypisync.core.standards.requires_python import FOLLOWED
 from tests import compiled
 from tests.postgres import Postgres
 from tests.sim.memory import MemoryUpstream
@@ -37,6 +39,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left]
     # A long test that begins last keeps one core busy while the others have nothing to do.
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which installers are not the releases that PypiSync follows."""
+    for name, followed in FOLLOWED.items():
+        if version(name) != followed:
+            terminalreporter.write_line(
+                f"{name} {version(name)} is installed, PypiSync follows {followed}: CONTRIBUTING.md"
+            )
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -3,7 +3,7 @@
 - ``disk``, ``pool``, ``tree``: the few ways of writing; downloads that become files; index pages
 - ``lock``, ``orders``: one writer at a time; what others want of it
 - ``parts``, ``exports``, ``spool``, ``keys``: bundles on their media; what was exported; keys
-- ``archives``: what a wheel or sdist says about itself; nothing is unpacked or run
+- ``archives``: what a wheel or sdist says about itself; nothing is written or run
 - ``check``: whether the disk holds what it should
 
 Imported by ``cli``, ``cycle``, ``daemon``, ``status``, ``web`` and ``wiring``. It knows no database

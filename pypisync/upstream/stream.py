@@ -192,13 +192,6 @@ def open_stream(upstream: Upstream, deposit: Deposit) -> Threads | InTurn:
     return Threads(begin, upstream.workers) if upstream.workers else InTurn(begin)
 
 
-def one_by_one(upstream: Upstream, deposit: Deposit, ask: Ask) -> Answer:
-    """Returns the answer of an upstream to one ask, as it gives them to many."""
-    if isinstance(ask, ProjectAsk):
-        return next(iter(upstream.projects([ask])))[1]
-    return next(iter(upstream.fetch([ask], deposit)))[1]
-
-
 def fetched(
     upstream: Upstream, asks: Iterable[FileAsk], deposit: Deposit
 ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:

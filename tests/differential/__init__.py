@@ -16,11 +16,8 @@ What is not drawn, or not compared, differs for a reason:
 - A wrong size: both clients ignore it. The mirror holds the release with that reason, for sizes
   limit what a download may take. PyPI measures sizes itself. It holds a wrong hash as well, also
   of a release that clients pass over before they fetch it.
-- Wheels of which a member is damaged: nothing is unpacked to be checked, so a root may be proven,
-  and both clients break off as they do upstream.
 - METADATA that is packed by bzip2 or LZMA, with none beside it. pip unpacks it; the mirror does
   not, for one block can come to gigabytes, and says "blocked".
-- Tags in upper case: uv passes over such a wheel, pip and the mirror do not.
 - METADATA of another project that asks for another release of itself: uv stops at the name, and its
   rehearsal passes over the release.
 - ``platform_release`` and ``platform_version``, which are another text on each machine.

@@ -30,7 +30,6 @@ from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import Gone, Malformed, NoFeed, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
 from pypisync.upstream.ladder import Ladder
-from pypisync.upstream.stream import one_by_one
 from pypisync.upstream.validators import stamped
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
@@ -91,7 +90,13 @@ class MemoryUpstream(Ladder):
 
     def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
         """What answers one ask."""
-        return partial(one_by_one, self, deposit)
+
+        def answer(ask: Ask) -> Answer:
+            if isinstance(ask, ProjectAsk):
+                return next(iter(self.projects([ask])))[1]
+            return next(iter(self.fetch([ask], deposit)))[1]
+
+        return answer
 
     def projects(
         self, asks: Iterable[ProjectAsk]

@@ -1,8 +1,9 @@
 """The pins that pip would come to: its own algorithm over the same facts.
 
 resolvelib is what pip resolves with; the provider below decides in the order in which pip's does
-(pip 26, ``resolution/resolvelib/provider.py`` and ``factory.py``), because the order decides where
-a search with backtracking ends. The result is a claim, like a solver's, and is checked like one.
+(``resolution/resolvelib/provider.py`` and ``factory.py`` of the release in
+:data:`pypisync.core.standards.requires_python.FOLLOWED`), because the order decides where a search
+with backtracking ends. The result is a claim, like a solver's, and is checked like one.
 """
 
 import math

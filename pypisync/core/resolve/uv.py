@@ -1,10 +1,11 @@
 """The pins that uv would come to: its own order of deciding over the same facts.
 
-It follows uv's ``crates/uv-resolver``: ``resolver/mod.rs`` (the loop, and what it does about
-conflicts), ``pubgrub/priority.rs`` (the order of deciding), ``pubgrub/dependencies.rs`` (how a
-requirement becomes an incompatibility) and ``candidate_selector.rs`` (the version). Unlike pip, uv
-takes a yanked release only if a wanted requirement pins it, and a pre-release only if a wanted
-requirement names one or there is no final. The result is a claim, and is checked like one.
+It follows ``crates/uv-resolver`` of the release in
+:data:`pypisync.core.standards.requires_python.FOLLOWED`: ``resolver/mod.rs`` (the loop, and what it
+does about conflicts), ``pubgrub/priority.rs`` (the order of deciding), ``pubgrub/dependencies.rs``
+(how a requirement becomes an incompatibility) and ``candidate_selector.rs`` (the version). Unlike
+pip, uv takes a yanked release only if a wanted requirement pins it, and a pre-release only if a
+wanted requirement names one or there is no final. The result is a claim, and is checked like one.
 """
 
 from collections.abc import Iterable, Iterator

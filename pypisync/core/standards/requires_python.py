@@ -6,6 +6,7 @@ a file whose text stays unreadable, and looks at the lowest Python only: it igno
 exclusions above it, as it does pre-releases (``uv-resolver``, ``requires_python.rs``).
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -19,6 +20,8 @@ from pypisync.core.standards.specifiers import BOTTOM, matcher
 LONGEST = 1_000  # characters; real ones stay below a hundred
 Installer = Literal["pip", "uv"]
 INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
+FOLLOWED: Mapping[Installer, str] = {"pip": "26.3", "uv": "0.13.9"}
+"""The releases that PypiSync does as: the newest that its tests compared it with."""
 # What the keys of a release and of its .dev0 end with.
 _FINAL = versions.encode(0, (0,)).removeprefix(versions.release_key(0, (0,)))
 _DEV = BOTTOM.removeprefix(versions.release_key(0, (0,)))

@@ -1,8 +1,8 @@
 """What in a wheel stops pip or uv, although its METADATA was read beside it (PEP 427, PEP 658).
 
 Where a ``.metadata`` stands beside a wheel, an installer opens the wheel only when it has chosen
-it. What it then finds ends the installation: it takes no other release. Held against pip 26.3 and
-uv 0.13.9 by ``tests/differential/test_insides.py``, which installs a wheel for each line:
+it. What it then finds ends the installation: it takes no other release.
+``tests/differential/test_insides.py`` installs a wheel for each line with pip and uv:
 
 ======================================================================  ====  ====
 in the wheel                                                            pip   uv

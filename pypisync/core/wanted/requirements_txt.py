@@ -53,7 +53,7 @@ _ALLOWED = "a requirement is such as django[argon2]>=5 ; python_version >= '3.11
 _NO_SOURCE = "an index serves no paths, addresses or checkouts: name the project and its versions"
 _NO_PIN = "a file that is mirrored exactly pins each line: name==version"
 
-# Every option that pip takes in such a file (pip 26.3), with what it is called.
+# Every option that pip takes in such a file, with what it is called.
 _IGNORED = (
     ("-i", "--index-url", "--pypi-url"), ("--extra-index-url",), ("-f", "--find-links"),
     ("--no-binary",), ("--only-binary",), ("--all-releases",), ("--only-final",),
