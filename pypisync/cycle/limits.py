@@ -24,7 +24,7 @@ _RAISE = 'raise "limits" in the configuration, or lift them for one cycle: sync 
 
 
 def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[ProjectAsk], str]:
-    """Return the documents that may be read, and why not all of them; "" if all may.
+    """Returns the documents that may be read, and why not all of them; "" if all may.
 
     Raises CatalogError.
     """
@@ -46,7 +46,7 @@ def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[Project
 def before_fetching(
     mirror: Mirror, wanted: Sequence[FileToFetch], *, above: bool
 ) -> tuple[Sequence[FileToFetch], str]:
-    """Return the files that may be fetched, and why not all of them; "" if all may.
+    """Returns the files that may be fetched, and why not all of them; "" if all may.
 
     ``above``: something new was not read already, so nothing new is to be fetched either. What a
     page lists was lost and is not added, so it does not count.
@@ -73,13 +73,13 @@ def before_fetching(
 
 
 def most_bytes(mirror: Mirror) -> int | None:
-    """Return how many bytes may come in this cycle; None: any number. Raises CatalogError."""
+    """Returns how many bytes may come in this cycle; None: any number. Raises CatalogError."""
     with mirror.catalog.begin() as connection:
         return None if _lifted(connection) else mirror.limits.bytes
 
 
 def over(mirror: Mirror, files: int) -> str:
-    """Return why so many files of which no size is stated are left; "" if none is."""
+    """Returns why so many files of which no size is stated are left; "" if none is."""
     if not files:
         return ""
     left = f"{counted(files, 'file')} of unknown size {'is' if files == 1 else 'are'} left"
@@ -88,7 +88,7 @@ def over(mirror: Mirror, files: int) -> str:
 
 
 def before_a_plan_comes_true(mirror: Mirror, found: Plan) -> str:
-    """Return why a cycle would not fetch all that a plan found, or "" if it would."""
+    """Returns why a cycle would not fetch all that a plan found, or "" if it would."""
     new, size = found.add.projects, found.fetch.bytes
     return "" if _within(mirror.limits, new, size) else _exceeded(mirror, new, size, found)
 
@@ -109,7 +109,7 @@ def _lifted(connection: Transaction) -> bool:
 
 
 def _to_fetch(mirror: Mirror, wanted: Sequence[FileToFetch]) -> int:
-    """Return the bytes to download; a file that a lost database left in the pool is there."""
+    """Returns the bytes to download; a file that a lost database left in the pool is there."""
     asked = [file for file in wanted if file.file and file.size]
     size = sum(file.size or 0 for file in asked)
     if mirror.limits.bytes is None or size <= mirror.limits.bytes:
@@ -122,7 +122,7 @@ def _within(limits: Limits, projects: int, size: int) -> bool:
 
 
 def _exceeded(mirror: Mirror, projects: int, size: int, found: Plan) -> str:
-    """Return what a cycle would add, the limits, which roots ask for most, and what to do."""
+    """Returns what a cycle would add, the limits, which roots ask for most, and what to do."""
     limits = mirror.limits
     allowed = [] if limits.projects is None else [_projects(limits.projects)]
     allowed += [] if limits.bytes is None else [show_size(limits.bytes)]

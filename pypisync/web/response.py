@@ -102,7 +102,7 @@ async def _read(part: FilePart, at: int) -> bytes | bytearray:
 
 
 async def _gone(receive: Receive) -> None:
-    """Return when the client has gone away: the server drops what is sent after that silently."""
+    """Returns when the client has gone away: the server drops what is sent after that silently."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -29,7 +29,7 @@ def new_projects(connection: Connection) -> set[str]:
 
 
 def never_read(connection: Connection, names: Iterable[str]) -> set[str]:
-    """Return those of the projects (normalised names) whose documents were never read."""
+    """Returns those of the projects (normalised names) whose documents were never read."""
     unread = set(names)
     for batch in batches(sorted(unread)):
         read = select(projects.c.name).where(
@@ -40,7 +40,7 @@ def never_read(connection: Connection, names: Iterable[str]) -> set[str]:
 
 
 def of_listed_projects(connection: Connection, ids: Collection[int]) -> set[int]:
-    """Return those of the files (ids) that are of projects with a page."""
+    """Returns those of the files (ids) that are of projects with a page."""
     found: set[int] = set()
     for batch in batches(sorted(ids)):
         query = select(files.c.id).select_from(files.join(releases).join(projects))
@@ -49,7 +49,7 @@ def of_listed_projects(connection: Connection, ids: Collection[int]) -> set[int]
 
 
 def on_pages(connection: Connection, ids: Collection[int]) -> set[int]:
-    """Return those of the files (ids) that a page lists now."""
+    """Returns those of the files (ids) that a page lists now."""
     found: set[int] = set()
     here = and_(published.c.path == files.c.path, published.c.last.is_(None))
     for batch in batches(sorted(ids)):
@@ -72,7 +72,7 @@ def listed_projects(connection: Connection) -> int:
 
 
 def listed_in_vain(connection: Connection) -> set[str]:
-    """Return the listed projects of which no file is wanted."""
+    """Returns the listed projects of which no file is wanted."""
     wanted = (
         select(projects.c.name)
         .select_from(files.join(releases).join(projects))
@@ -83,7 +83,7 @@ def listed_in_vain(connection: Connection) -> set[str]:
 
 
 def barred_projects(connection: Connection) -> dict[str, str]:
-    """Return the listed projects of which the policy bars every file, with one of the reasons.
+    """Returns the listed projects of which the policy bars every file, with one of the reasons.
 
     Those that a block concerns are left out.
     """

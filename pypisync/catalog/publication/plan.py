@@ -194,10 +194,7 @@ def _reached(nodes: Mapping[NodeKey, int], wanted: Iterable[NodeKey]) -> list[in
 
 
 def unmet(connection: Connection) -> list[tuple[str, ...]]:
-    """Yields the selected requirements that nothing meets, each with the reason.
-
-    Each is project, version, requirement and reason.
-    """
+    """Returns the selected requirements that nothing meets: project, version, text, reason."""
     query = text(
         "SELECT DISTINCT project, version, requirement, reason FROM v_unmet"
         " ORDER BY project, version, requirement"

@@ -35,7 +35,7 @@ class Hash(Protocol):
         """Take in more bytes."""
 
     def hexdigest(self) -> str:
-        """Return the digits for all bytes so far."""
+        """Returns the digits for all bytes so far."""
 
 
 def chosen(stated: Iterable[tuple[str, str]]) -> tuple[str, str]:
