@@ -18,7 +18,7 @@ from pypisync.catalog.facts.record import mature, rederive
 from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.publication import runs
 from pypisync.catalog.selection import decide
-from pypisync.catalog.selection.roots import repair, set_roots
+from pypisync.catalog.selection.roots import add_for_proofs, set_roots
 from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.core.wanted.groups import group_text, roots_of
@@ -347,5 +347,5 @@ def _set_roots(
     wanted += [root for group in mirror.groups for root in roots_of(group)]
     set_roots(connection, wanted)
     verdicts.set_subjects(connection, subjects)
-    repair(connection, verdicts.repairs(connection))
+    add_for_proofs(connection, verdicts.added_releases(connection))
     pending.set_setting(connection, "roots", digest)

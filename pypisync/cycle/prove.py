@@ -74,8 +74,8 @@ def prove_open(mirror: Mirror, results: ProofResults) -> bool:
         complete = {text: _with_rules(connection, some) for text, some in complete.items()}
         complete = {text: _affordable(connection, some) for text, some in complete.items()}
         verdicts.record(connection, complete, unsure, now)
-        repaired = roots.repair(connection, verdicts.repairs(connection))
-    return fresh or repaired or len(due) > len(texts)
+        added = roots.add_for_proofs(connection, verdicts.added_releases(connection))
+    return fresh or added or len(due) > len(texts)
 
 
 def _all_files(mirror: Mirror, name: str) -> Sequence[OfferedFile]:

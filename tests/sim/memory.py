@@ -31,6 +31,7 @@ from pypisync.errors import Gone, Malformed, NoFeed, Stale, Unreachable, Upstrea
 from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
 from pypisync.upstream.ladder import Ladder
 from pypisync.upstream.validators import stamped
+from tests.sim.asks import one_by_one
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
 from tests.sim.feeds import memory_sources
@@ -90,13 +91,7 @@ class MemoryUpstream(Ladder):
 
     def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
         """What answers one ask."""
-
-        def answer(ask: Ask) -> Answer:
-            if isinstance(ask, ProjectAsk):
-                return next(iter(self.projects([ask])))[1]
-            return next(iter(self.fetch([ask], deposit)))[1]
-
-        return answer
+        return partial(one_by_one, self, deposit)
 
     def projects(
         self, asks: Iterable[ProjectAsk]

@@ -221,7 +221,7 @@ VIEWS = (
     ),
     View(
         "v_pins",
-        "Releases of proofs; chosen_by: solver, or pip or uv where it differs; added: a repair.",
+        "Pins of proofs; chosen_by: solver, or pip or uv where it differs; added: by proofs alone.",
         """
         SELECT i.proof_id AS proof, s.text AS subject, p.targets, j.name AS project, i.version,
             i.extras, i.chosen_by, CASE WHEN i.called THEN 0 ELSE 1 END AS added, j.index_name

@@ -242,7 +242,7 @@ def _same(one: SubjectVerdict, old: SubjectVerdict) -> bool:
     return one.targets == old.targets and replace(one, pins=tuple(by_name)).same_as(old)
 
 
-def repairs(connection: Connection) -> list[tuple[str, str, str]]:
+def added_releases(connection: Connection) -> list[tuple[str, str, str]]:
     """Returns the releases that no closure selects by itself: pins and tried ones."""
     p, t = proof_pins.c, proof_tried.c
     pins = (

@@ -1,4 +1,4 @@
-"""Changes the roots: the configuration's, those that keep what is published, and repairs."""
+"""Changes the roots: the configuration's, those that keep what is published, proofs'."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
     return _change_roots(connection, roots.c.origin == Origin.HELD, lines)
 
 
-def repair(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
+def add_for_proofs(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
     """Select exactly these releases (name, version, extras) for proofs.
 
     Returns whether this changes anything.

@@ -2,7 +2,7 @@
 
 The closure (:mod:`pypisync.core.closure.incremental`) takes the best release for each requirement
 alone. A pin that is the best release for one of the requirements on the way to it is selected
-already, whatever else the mirror wants. The other pins are repairs. Which of the two a pin is
+already, whatever else the mirror wants. The other pins are added. Which of the two a pin is
 depends only on the facts and on the one root or group, so it does not change when other roots come
 and go.
 """

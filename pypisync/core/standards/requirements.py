@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from pypisync.core.standards import marker_syntax, model, specifiers
-from pypisync.core.standards.repairs import repairs
+from pypisync.core.standards.uv_mends import spellings
 
 LONGEST = 64_000  # characters; the longest real ones, with generated markers, have a few thousand
 
@@ -57,7 +57,7 @@ def parse_metadata(text: str) -> model.Requirement:
     found = _parse(text)
     if not found.fault or len(text) > LONGEST:
         return found
-    for changed in islice(repairs(text), 1, None):
+    for changed in islice(spellings(text), 1, None):
         mended = _parse(changed)
         if not mended.fault:
             return replace(mended, text=text, refused=found.fault)

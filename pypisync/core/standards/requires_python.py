@@ -14,8 +14,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from pypisync.core.standards import versions
-from pypisync.core.standards.repairs import repairs
 from pypisync.core.standards.specifiers import BOTTOM, matcher
+from pypisync.core.standards.uv_mends import spellings
 
 LONGEST = 1_000  # characters; real ones stay below a hundred
 Installer = Literal["pip", "uv"]
@@ -51,7 +51,7 @@ def specifiers_of(text: str) -> SpecifierSet | None:
 @lru_cache(maxsize=1 << 14)
 def _lowest(text: str) -> bytes | None:
     """Returns the key of the lowest Python that uv admits; None if it passes over the file."""
-    for candidate in repairs(text) if len(text) <= LONGEST else ():
+    for candidate in spellings(text) if len(text) <= LONGEST else ():
         try:
             parsed = SpecifierSet(_read(candidate))
             plain = ",".join(f"{one.operator[:2]}{_release(one.version)}" for one in parsed)

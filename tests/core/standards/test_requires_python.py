@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from pypisync.core.standards.repairs import repairs
 from pypisync.core.standards.requires_python import (
     INSTALLERS,
     LONGEST,
@@ -19,6 +18,7 @@ from pypisync.core.standards.requires_python import (
     admits,
     specifiers_of,
 )
+from pypisync.core.standards.uv_mends import spellings
 from tests.deep import scaled
 
 PYTHONS = ("2.7.18", "3.6.15", "3.8.0", "3.8.20", "3.11.13", "3.12.0", "3.13.0rc1", "3.15.0")
@@ -151,7 +151,7 @@ def test_what_pip_takes_uv_takes_as_well_on_a_final_python(text: str, python: st
     assert admits("uv", text, python) or not admits("pip", text, python)
 
 
-# -- repairs ------------------------------------------------------------------------------------
+# -- what uv mends --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,18 +174,18 @@ def test_what_pip_takes_uv_takes_as_well_on_a_final_python(text: str, python: st
     ],
 )
 def test_what_uv_mends(text: str, mended: str) -> None:
-    assert list(repairs(text))[-1] == mended
+    assert list(spellings(text))[-1] == mended
 
 
 @pytest.mark.parametrize("text", ["", ">=3.8", "foo>=1,<2; os_name == 'nt'", "!=3.0.*", "~=1.4.2"])
 def test_what_is_well_is_left_alone(text: str) -> None:
-    assert list(repairs(text)) == [text]
+    assert list(spellings(text)) == [text]
 
 
 @given(st.text("<>=!~0123456789.*,ab'\"; dev", max_size=20))
 @settings(max_examples=scaled(200))
 def test_each_change_makes_a_difference(text: str) -> None:
-    found = list(repairs(text))
+    found = list(spellings(text))
     assert found[0] == text
     assert len(found) <= 9
     assert all(one != after for one, after in pairwise(found))

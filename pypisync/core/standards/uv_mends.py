@@ -19,7 +19,7 @@ _CHANGES = (
 _QUOTES = str.maketrans("", "", "'\"")
 
 
-def repairs(text: str) -> Iterator[str]:
+def spellings(text: str) -> Iterator[str]:
     """Yields the text as it stands, and after each change that makes a difference."""
     yield text
     for pattern, by in _CHANGES:
