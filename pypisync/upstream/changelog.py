@@ -9,8 +9,8 @@ import html
 import re
 import xmlrpc.client
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from xml.parsers import expat
 
+from pypisync.core.standards import xml_rpc
 from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, NoFeed, Rewound, Unreachable
 from pypisync.upstream.documents import MAX_SERIAL
@@ -131,37 +131,15 @@ def _encoded(method: str, params: Iterable[int]) -> bytes:
 
 def _decode(reply: Reply) -> object:
     """Returns the result in an XML-RPC answer, or its Fault. Raises Malformed."""
-    target = xmlrpc.client.Unmarshaller()
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = target.start
-    parser.EndElementHandler = target.end
-    parser.CharacterDataHandler = target.data
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    target.xml("", None)  # expat has decoded already
     try:
-        parser.Parse(reply.body, True)  # noqa: FBT003 - expat takes no keyword
-        result: object = target.close()
+        values, _ = xml_rpc.parse(reply.body)
     except xmlrpc.client.Fault as fault:
         return fault
-    except (
-        expat.ExpatError,
-        xmlrpc.client.Error,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        OverflowError,
-    ) as error:
-        raise Malformed(f"{shown(reply.url)}: not XML-RPC: {said(error)}") from error
-    if not isinstance(result, tuple) or len(result) != 1:
+    except Malformed as error:
+        raise Malformed(f"{shown(reply.url)}: {said(error)}") from error
+    if len(values) != 1:
         raise Malformed(f"{shown(reply.url)}: not XML-RPC: one result was expected")
-    return result[0]
-
-
-def _refuse_doctype(*_: object) -> None:
-    # Entities, and with them answers that grow without bounds, are declared only in a DOCTYPE.
-    raise ValueError("it carries a DOCTYPE, which XML-RPC never does")
+    return values[0]
 
 
 def _change(row: object) -> Change:

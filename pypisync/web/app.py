@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,11 @@ from pypisync.errors import CatalogError
 from pypisync.web import generations, negotiation, pages
 from pypisync.web.browse.site import Pages
 from pypisync.web.files import open_below
+from pypisync.web.followers import CALLED, Followers
 from pypisync.web.health import Health
+from pypisync.web.legacy import SERIAL
 from pypisync.web.metrics import Metrics
-from pypisync.web.response import FilePart, Message, Receive, Response, Send
+from pypisync.web.response import FilePart, Message, Receive, Response, Send, plain
 
 # What PyPI sends: a client may take this long to see a change.
 _PAGE_CACHING = "max-age=600"
@@ -49,6 +50,7 @@ class Site:
         self,
         root: Path,
         past: generations.Generations,
+        followers: Followers,
         health: Health,
         metrics: Metrics,
         people: Pages | None = None,
@@ -59,6 +61,7 @@ class Site:
         self._metrics = metrics
         self._pages = pages.Cache(root)
         self._generations = past
+        self._followers = followers
         self._people = people
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -66,13 +69,15 @@ class Site:
         if scope["type"] != "http":
             return
         method = scope["method"]
-        if method in {"GET", "HEAD"}:
-            headers = _joined(scope["headers"])
+        headers, called = _joined(scope["headers"]), scope["path"] in CALLED
+        if method in {"GET", "HEAD"} and not called:
             kind, response = await self._answer(scope["path"], headers, head=method == "HEAD")
             if response is None:
                 kind, response = await self._for_people(scope, headers)
+        elif method == "POST" and called:
+            kind, response = "xmlrpc", await self._followers.call(scope, receive, headers)
         else:
-            kind, response = "other", _plain(405, {"Allow": "GET, HEAD"})
+            kind, response = "other", plain(405, {"Allow": "POST" if called else "GET, HEAD"})
         try:
             self._metrics.count(kind, response.status)
             await response.send(receive, send, head=method == "HEAD")
@@ -121,6 +126,8 @@ class Site:
                     return "project", await self._project(name, headers, slash=bool(rest))
                 case ["generations", which, "simple", *rest] if rest[1:] in ([], [""]):
                     return "generation", await self._generation(which, rest, headers)
+                case ["pypi", *parts, "json"] if len(parts) in (1, 2):
+                    return "legacy", await self._followers.document(parts, headers)
                 case [("healthz" | "readyz" | "metrics" | "status.json") as name]:
                     return name.partition(".")[0], await self._state(name, headers)
         except OSError:  # a file that is there cannot be read: the operator must act
@@ -134,7 +141,7 @@ class Site:
             page = await self._people.answer(scope["path"], scope["query_string"], headers)
             if page is not None:
                 return "page", page
-        return "other", _plain(404)
+        return "other", plain(404)
 
     # -- the index ----------------------------------------------------------------------------
 
@@ -142,11 +149,11 @@ class Site:
         try:
             normalised = canonicalize_name(name, validate=True)
         except InvalidName:
-            return _plain(404)
+            return plain(404)
         if slash and normalised == name:
             return await self._page(name, headers)
         if not self._pages.exists(("simple", normalised, "index.html")):
-            return _plain(404)
+            return plain(404)
         return _redirect(f"../{normalised}/" if slash else f"{normalised}/")
 
     async def _page(self, project: str, headers: Headers) -> Response:
@@ -174,13 +181,13 @@ class Site:
         try:
             name = canonicalize_name(rest[0], validate=True) if rest != [""] else ""
         except InvalidName:
-            return _plain(404)
+            return plain(404)
         form = negotiation.page_format(_text(headers, b"accept"))
         packed = negotiation.takes_gzip(_text(headers, b"accept-encoding"))
         try:
             page = await self._generations.page(which, name, form, packed=packed)
         except CatalogError:
-            return _plain(503)
+            return plain(503)
         if page is None or rest in ([""], [name, ""]):
             return _page_sent(page, form, headers, packed=packed)
         return _redirect(f"../{name}/" if rest[1:] else f"{name}/")
@@ -191,7 +198,7 @@ class Site:
         kind = "metadata" if path.endswith(".metadata") else "file"
         opened = open_below(self._root, path[1:])
         if opened is None:
-            return kind, _plain(404)
+            return kind, plain(404)
         descriptor, found = opened
         size, etag = found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
         sent = {**_FILE_SENT, "ETag": etag}
@@ -206,7 +213,7 @@ class Site:
         start, stop = part
         if start == stop:
             os.close(descriptor)
-            return kind, _plain(416, {"Content-Range": f"bytes */{size}"})
+            return kind, plain(416, {"Content-Range": f"bytes */{size}"})
         sent["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         return kind, Response(206, sent, FilePart(descriptor, start, stop))
 
@@ -243,12 +250,6 @@ def _text(headers: Headers, name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")
 
 
-def _plain(status: int, more: dict[str, str] | None = None) -> Response:
-    said = f"{status} {HTTPStatus(status).phrase}\n".encode()
-    sent = {"Content-Type": "text/plain; charset=utf-8", **_COMMON, **(more or {})}
-    return Response(status, sent, said)
-
-
 def _page_sent(
     page: pages.StoredPage | generations.RenderedPage | None,
     form: negotiation.Format,
@@ -257,7 +258,7 @@ def _page_sent(
     packed: bool,
 ) -> Response:
     if page is None:
-        return _plain(404)
+        return plain(404)
     sent = {
         "Content-Type": negotiation.CONTENT_TYPES[form],
         "Cache-Control": _PAGE_CACHING,
@@ -265,6 +266,7 @@ def _page_sent(
         **_COMMON,
         **({"Content-Encoding": "gzip"} if packed else {}),
         "ETag": page.etag,
+        **({} if page.serial is None else {SERIAL: str(page.serial)}),
     }
     if negotiation.is_known(_text(headers, b"if-none-match"), page.etag):
         return Response(304, sent)
@@ -272,7 +274,7 @@ def _page_sent(
 
 
 def _redirect(location: str) -> Response:
-    return _plain(307, {"Location": location})
+    return plain(307, {"Location": location})
 
 
 def _json(status: int, answer: dict[str, Any]) -> Response:

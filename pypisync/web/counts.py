@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from itertools import product
 
 KINDS = (
-    *("index", "project", "generation", "file", "metadata", "page"),
+    *("index", "project", "generation", "file", "metadata", "page", "legacy", "xmlrpc"),
     *("healthz", "readyz", "metrics", "status", "other"),
 )
-STATUSES = (200, 206, 304, 307, 404, 405, 416, 500, 503)
+STATUSES = (200, 206, 304, 307, 404, 405, 413, 415, 416, 500, 503)
 _PLACES = {pair: place for place, pair in enumerate(product(KINDS, STATUSES))}
 _WIDTH = 8  # bytes a number
 

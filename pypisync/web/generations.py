@@ -36,6 +36,7 @@ class RenderedPage:
 
     data: bytes
     etag: str  # with its quotes
+    serial: int | None = None  # nobody follows what has passed
 
 
 class Generations:

@@ -5,9 +5,12 @@ of the bytes: it stays when a page is written again unchanged, and it differs wh
 twice within one tick of the clock. One thread uses a cache; another thread may call :func:`read`.
 """
 
+import gzip
 import os
+import re
 import stat
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +21,10 @@ from pypisync.web.files import open_below
 
 _ROOM = 64 * 2**20
 _OVERHEAD = 1_000  # bytes that an entry costs besides its data
+_GZIP = 16 + zlib.MAX_WBITS
+_HEAD = 200  # bytes
+_IN_JSON = re.compile(rb'"_last-serial":(\d{1,19})[,}]')
+_IN_HTML = re.compile(rb"<!--SERIAL (\d{1,19})-->\n?\Z")
 # A file younger than this may change once more without a trace in its times (they are taken from a
 # clock that ticks every few milliseconds).
 _SETTLED_SECONDS = 0.1
@@ -32,6 +39,7 @@ class StoredPage:
     data: bytes
     etag: str  # with its quotes
     stamp: Stamp
+    serial: int | None = None  # the one that it states
 
 
 def read(root: Path, parts: Sequence[str]) -> StoredPage | None:
@@ -42,7 +50,25 @@ def read(root: Path, parts: Sequence[str]) -> StoredPage | None:
     descriptor, found = opened
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
         data = file.read()
-    return StoredPage(data, f'"{sha256(data).hexdigest()[:40]}"', _stamp(found))
+    etag = f'"{sha256(data).hexdigest()[:40]}"'
+    return StoredPage(data, etag, _stamp(found), stated_serial(data, parts[-1]))
+
+
+def stated_serial(data: bytes, filename: str) -> int | None:
+    """Returns the serial that the bytes of a page's file state; None: none.
+
+    JSON states it at its beginning, and HTML in a comment at its end.
+    """
+    try:
+        if filename.startswith("index.v1_json"):
+            if filename.endswith(".gz"):
+                data = zlib.decompressobj(_GZIP).decompress(data, _HEAD)
+            found = _IN_JSON.search(data[:_HEAD])
+        else:
+            found = _IN_HTML.search(gzip.decompress(data) if filename.endswith(".gz") else data)
+    except (OSError, EOFError, zlib.error):  # damaged: sent as it is
+        return None
+    return int(found[1]) if found else None
 
 
 class Cache:

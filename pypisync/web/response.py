@@ -7,7 +7,7 @@ other clients waiting, and threads do not slow down a fast one.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -68,6 +68,13 @@ class Response:
             await send({"type": "http.response.body", "body": self.body})
         else:
             await _send_file(self.body, receive, send)
+
+
+def plain(status: int, more: Mapping[str, str] | None = None) -> Response:
+    """Returns a response that says its status, with more headers."""
+    said = f"{status} {HTTPStatus(status).phrase}\n".encode()
+    sent = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+    return Response(status, {**sent, **(more or {})}, said)
 
 
 async def _send_file(part: FilePart, receive: Receive, send: Send) -> None:

@@ -22,6 +22,7 @@ from pypisync.web.app import Site
 from pypisync.web.browse.site import Pages
 from pypisync.web.counts import Counts
 from pypisync.web.crowd import Crowd, allow_open_files
+from pypisync.web.followers import Followers
 from pypisync.web.generations import Generations
 from pypisync.web.health import Health
 from pypisync.web.metrics import Metrics
@@ -44,7 +45,8 @@ class Server:
         schedule = parse(served.schedule)
         health = Health(root, served.database, schedule, digest=served.configuration)
         people = Pages(served.database, health) if served.status_pages else None
-        site = Site(root, Generations(served.database), health, Metrics(health, counts), people)
+        past, followers = Generations(served.database), Followers(served.database)
+        site = Site(root, past, followers, health, Metrics(health, counts), people)
         settings = uvicorn.Config(
             site,
             interface="asgi3",

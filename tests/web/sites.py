@@ -87,6 +87,13 @@ class Site:
         address = self.address + path
         return requests.request(method, address, headers=sent, allow_redirects=False, timeout=20)
 
+    def post(
+        self, path: str, body: bytes, kind: str = "text/xml", encoding: str = "identity"
+    ) -> requests.Response:
+        """The answer to a body of this kind."""
+        headers = {"Content-Type": kind, "Accept-Encoding": encoding}
+        return requests.post(self.address + path, body, headers=headers, timeout=20)
+
     def raw(self, *requests_sent: bytes) -> bytes:
         """What comes back on one connection until the server closes it."""
         where = urlsplit(self.address)

@@ -9,6 +9,11 @@ from pypisync.catalog.db.reader import Reader
 Row = tuple[str, str | None, int, str, int]  # name, version, seconds since 1970, action, serial
 
 
+def newest(reader: Reader) -> int:
+    """Returns the number of the newest generation that may be told of; 0 if there is none."""
+    return reader.value("SELECT max(id) FROM generations WHERE complete") or 0
+
+
 def last_serial(reader: Reader) -> int:
     """Returns the newest serial that may be told; 0 if nothing was published."""
     return reader.value("SELECT max(last_serial) FROM generations WHERE complete") or 0
@@ -28,7 +33,7 @@ def changes(reader: Reader, since: int, limit: int) -> list[Row]:
 
 def listed(reader: Reader) -> list[tuple[str, int]]:
     """Returns the projects that have a page, each with the serial of its last row, by name."""
-    number = reader.value("SELECT max(id) FROM generations WHERE complete")
+    number = newest(reader)
     rows = reader.rows(
         "SELECT name, serial FROM pages WHERE first <= ? AND (last IS NULL OR last >= ?)"
         " ORDER BY name",

@@ -77,7 +77,7 @@ def _files(name: str, before: Collection[PageFile], after: Collection[PageFile])
     for filename in sorted(has):
         file, was = has[filename], had.get(filename)
         if was is None or not _only_yanked(was, file):
-            yield Entry(name, file.version, f"add {_python(filename)} file {filename}")
+            yield Entry(name, file.version, f"add {python_tag(filename)} file {filename}")
     yield from _yanks(name, had, has)
 
 
@@ -103,6 +103,6 @@ def _only_yanked(was: PageFile, file: PageFile) -> bool:
     return replace(was, yanked=file.yanked) == file
 
 
-def _python(filename: str) -> str:
+def python_tag(filename: str) -> str:
     """Returns the Python tag of a wheel as the journal has it; "source" for an sdist."""
     return filename.split("-")[-3] if filename.endswith(".whl") else "source"

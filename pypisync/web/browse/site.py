@@ -7,7 +7,6 @@ comes from another host: the Content-Security-Policy says so to browsers.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from pypisync.web.browse.paging import number
 from pypisync.web.health import Health
 from pypisync.web.negotiation import is_known
 from pypisync.web.response import Response
+from pypisync.web.turns import BusyError, Turns
+from pypisync.web.visitor import VARIES, Visitor
 
-_WAITING = 64  # requests; more are sent away
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -35,44 +35,9 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-_VARIES = "Host, X-Forwarded-Host, X-Forwarded-Proto, X-Forwarded-Prefix"
 
-_HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,100}){1,10}")
-_LOCAL = re.compile(r"(?:localhost|127\.[0-9.]+|\[::1\])(?::\d+)?")
 
 _Values = Mapping[str, Any]
-
-
-class Visitor:
-    """Whom a page is for, and the mirror's address as they see it, without a slash at its end.
-
-    It is only shown, in instructions that can be copied, and only to the one who sent it.
-    """
-
-    def __init__(self, headers: Mapping[bytes, bytes]) -> None:
-        """``headers`` by name in lower case; a proxy's are believed, since they are only shown."""
-        scheme = _first(headers, b"x-forwarded-proto").lower()
-        self.scheme = scheme if scheme in {"http", "https"} else "http"
-        host = _first(headers, b"x-forwarded-host") or _first(headers, b"host")
-        self.host = host if _HOST.fullmatch(host) else "mirror.example"
-        prefix = _first(headers, b"x-forwarded-prefix").rstrip("/")
-        prefix = prefix if _PREFIX.fullmatch(prefix) and "/." not in prefix else ""
-        self.address = f"{self.scheme}://{self.host}{prefix}"
-
-    @property
-    def hostname(self) -> str:
-        """The host without the port, as ``pip --trusted-host`` takes it."""
-        return re.sub(r":\d+$", "", self.host)
-
-    @property
-    def untrusted(self) -> bool:
-        """Whether pip asks for ``--trusted-host``: no TLS, and not this machine."""
-        return self.scheme == "http" and not _LOCAL.fullmatch(self.host)
-
-
-def _first(headers: Mapping[bytes, bytes], name: bytes) -> str:
-    return headers.get(name, b"").decode("latin-1").partition(",")[0].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +61,7 @@ class Pages:
         self._url = url
         self._health = health
         self._now = now
-        self._lock = asyncio.Lock()  # threads that compute slow down the one that serves files
-        self._waiting = 0
+        self._turns = Turns()
 
     async def answer(
         self, path: str, query: bytes, headers: Mapping[bytes, bytes]
@@ -110,14 +74,10 @@ class Pages:
             return await asyncio.to_thread(_static, parts[1:], headers)
         if not _is_page(parts):
             return None
-        if self._waiting >= _WAITING:
-            return _sent(503, b"Too many pages are being made: try again.\n", **_BUSY)
-        self._waiting += 1
         try:
-            async with self._lock:
-                return await asyncio.to_thread(self._made, parts, query, headers)
-        finally:
-            self._waiting -= 1
+            return await self._turns.take(self._made, parts, query, headers)
+        except BusyError:
+            return _sent(503, b"Too many pages are being made: try again.\n", **_BUSY)
 
     def _made(self, parts: list[str], query: bytes, headers: Mapping[bytes, bytes]) -> Response:
         text = query.decode("latin-1")[:2_000]
@@ -135,7 +95,7 @@ class Pages:
             status, name, values = 503, "unavailable", {"error": str(error)}
         body = _rendered(name, ask, values)
         etag = f'"{sha256(body).hexdigest()[:40]}"'
-        sent = {"Content-Type": "text/html; charset=utf-8", "Vary": _VARIES, "ETag": etag}
+        sent = {"Content-Type": "text/html; charset=utf-8", "Vary": VARIES, "ETag": etag}
         known = headers.get(b"if-none-match", b"").decode("latin-1")
         if status == 200 and known and is_known(known, etag):
             return _sent(304, b"", **sent)
