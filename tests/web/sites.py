@@ -29,8 +29,24 @@ HTML = "application/vnd.pypi.simple.v1+html"
 def serving(config: Config) -> Iterator[str]:
     """Serve in a thread what a serving process would; gives the address."""
     assert config.listen is not None
-    [listener] = bound(*config.listen)
-    server = Server(Served.by(config), alone())
+    with _serving(Served.by(config), *config.listen) as address:
+        yield address
+
+
+@contextmanager
+def serving_bench(bench: Bench, port: int = 0) -> Iterator[str]:
+    """The same of a mirror that tests sync."""
+    served = Served(
+        str(bench.folder), bench.database, "1 hour", status_pages=False, configuration=""
+    )
+    with _serving(served, "127.0.0.1", port) as address:
+        yield address
+
+
+@contextmanager
+def _serving(served: Served, host: str, port: int) -> Iterator[str]:
+    [listener] = bound(host, port)
+    server = Server(served, alone())
     thread = Thread(target=server.run, args=(listener,), name="http")
     thread.start()
     try:
