@@ -65,7 +65,7 @@ METRICS: Mapping[str, str] = {
     "pypisync_run_answers": "How upstream answered in the last finished cycle, by kind (changelog, "
     "project, release, vulnerabilities, metadata, file) and outcome.",
     "pypisync_http_requests_total": "Requests answered, by kind (index, project, file, metadata, "
-    "page for people and others) and HTTP status.",
+    "page for people, legacy for the JSON API, xmlrpc and others) and HTTP status.",
 }
 """Every metric and what it says; the reference is made from it."""
 

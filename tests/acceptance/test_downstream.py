@@ -1,0 +1,69 @@
+"""Other mirrors that follow a mirror of ours, as users run them."""
+
+import json
+import re
+from pathlib import Path
+
+import requests
+
+from pypisync.cycle import rollback
+from tests.acceptance import peers
+from tests.acceptance.clients import install
+from tests.acceptance.serving import serve
+from tests.bench.peers import Bandersnatch
+from tests.recipe.mirrors import Bench, read_tree
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+from tests.web.sites import serving_bench
+
+ROOTS = ["app", "lib", "base"]
+
+
+def test_bandersnatch_mirrors_from_it_by_increments(tmp_path: Path) -> None:
+    """Also what a rollback brought back; pip and uv install from bandersnatch's tree."""
+    program = peers.environment("bandersnatch")
+    world = World()
+    world.publish("base", "1.0")
+    world.publish("lib", "1.0", requires=["base"])
+    world.publish("app", "1.0", requires=["lib"])
+    head = Bench(
+        tmp_path / "head", MemoryUpstream(world), {"app": ["latest"]}, retention=30 * 86400
+    )
+    head.clock = 1_800_000_000
+    head.sync()
+    with serving_bench(head) as address:
+        below = Bandersnatch(program, tmp_path, address, ROOTS)
+        below.mirror(3)
+        web = below.tree / "web"
+        assert listed(web) == read_tree(head.folder)
+        world.publish("lib", "2.0", requires=["base"])
+        head.sync()
+        before = documents(address)
+        below.mirror(3)
+        assert documents(address) == before + 1
+        assert listed(web) == read_tree(head.folder) | {"lib": {"2.0"}}
+        rollback.to_generation(1).give(head.folder)
+        head.sync()
+        below.mirror(3)
+        assert listed(web) == read_tree(head.folder)
+    with serve(web, "json") as root:
+        for client in ("pip", "uv"):
+            found = install(client, root, tmp_path / client, "app")
+            assert found == {"app": "1.0", "lib": "1.0", "base": "1.0"}
+
+
+def listed(web: Path) -> dict[str, set[str]]:
+    """The versions on bandersnatch's pages, whose files have the sizes and hashes stated."""
+    found = {}
+    for path in web.glob("simple/*/index.v1_json"):
+        page = json.loads(path.read_bytes())
+        found[path.parent.name] = {file["filename"].split("-")[1] for file in page["files"]}
+    return found
+
+
+def documents(address: str) -> float:
+    """How many documents of the JSON API the mirror has sent."""
+    metrics = requests.get(f"{address}/metrics", timeout=20).text
+    found = re.search(r'requests_total\{kind="legacy",status="200"\} (\S+)', metrics)
+    assert found
+    return float(found[1])
