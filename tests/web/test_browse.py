@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Event
@@ -18,6 +19,7 @@ from pypisync.catalog.db.transactions import Catalog
 from pypisync.schedule import parse
 from pypisync.web.browse.site import Pages
 from pypisync.web.health import Health
+from pypisync.web.turns import Turns
 from tests.sim.world import World
 from tests.web.sites import Site, serving
 
@@ -314,7 +316,7 @@ def test_files_are_served_while_a_page_is_made(
 
 
 def test_many_who_ask_at_once_are_sent_away(shown: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pypisync.web.browse.site._WAITING", 3)
+    monkeypatch.setattr("pypisync.web.browse.site.Turns", partial(Turns, 3))
 
     async def ask() -> list[int]:
         pages = Pages(shown.bench.database, Health(shown.tree, shown.bench.database, parse("1 h")))

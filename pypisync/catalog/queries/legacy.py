@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import generations, journal
-from pypisync.core.publish.legacy import About
+from pypisync.core.publish.legacy import Described
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.model import Vulnerability
 
@@ -23,7 +23,7 @@ def page(reader: Reader, name: str) -> tuple[Page, str] | None:
     return found, at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def about(reader: Reader, name: str, version: str) -> About:
+def about(reader: Reader, name: str, version: str) -> Described:
     """Returns what is known of a release besides its files."""
     rows = reader.rows(
         "SELECT r.id, r.summary, r.license, r.license_expression, r.knowledge, r.provides,"
@@ -33,9 +33,9 @@ def about(reader: Reader, name: str, version: str) -> About:
         version,
     )
     if not rows:
-        return About()
+        return Described()
     ((release, summary, license_, expression, knowledge, provides, examined),) = rows
-    return About(
+    return Described(
         summary,
         license_,
         expression,

@@ -4,7 +4,7 @@ The keys are PyPI's (docs/user/api/json.md of warehouse). What the mirror does n
 left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from pypisync.core.standards.model import Vulnerability
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Described:
     """What is known of a release besides its files."""
 
     summary: str | None = None
@@ -50,7 +50,7 @@ def chosen(page: Page, version: str | None) -> str | None:
 
 
 def document(
-    page: Page, version: str, about: About, address: str, since: str, *, whole: bool
+    page: Page, version: str, about: Described, address: str, since: str, *, whole: bool
 ) -> bytes:
     """Returns the JSON document of a project about one of its versions.
 
@@ -73,7 +73,9 @@ def document(
     return msgspec.json.encode(said)
 
 
-def _info(page: Page, version: str, about: About, files: list[dict[str, Any]]) -> dict[str, Any]:
+def _info(
+    page: Page, version: str, about: Described, files: list[dict[str, Any]]
+) -> dict[str, Any]:
     yanked = all(file["yanked"] for file in files)
     return {
         "name": page.name,
