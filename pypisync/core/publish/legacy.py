@@ -4,7 +4,7 @@ The keys are PyPI's (docs/user/api/json.md of warehouse). What the mirror does n
 left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
