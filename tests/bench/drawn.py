@@ -133,8 +133,11 @@ def fill(connection: Connection, drawn: Drawn) -> None:
     pour(
         connection,
         projects,
-        ("id", "name", "display", "serial", "status"),
-        ((i + 1, drawn.name(i), drawn.name(i), 1, "active") for i in range(drawn.count)),
+        ("id", "name", "display", "serial", "status", "index_name"),
+        (
+            (i + 1, drawn.name(i), drawn.name(i), 1, "active", "endpoint")
+            for i in range(drawn.count)
+        ),
     )
     pour(connection, releases, _RELEASE_COLUMNS, _releases(drawn))
     pour(connection, requirements, _REQUIREMENT_COLUMNS, _requirements(drawn))

@@ -76,7 +76,6 @@ def main() -> None:
         set_roots(connection, (Root(name, "latest") for name in names))
         decide.decide(connection, targets.targets(LINUX), 0.0)
         _list(connection)
-        connection.execute(text("ANALYZE"))
     catalog.close()
 
 
@@ -107,18 +106,22 @@ def _list(connection: Connection) -> None:
     """What is selected is stored and on the pages."""
     listed = connection.execute(
         text(
-            "SELECT f.path, f.sha256, f.size, p.name, r.version, f.filename FROM selected s"
+            "SELECT f.path, f.sha256, f.size, p.name, r.version, f.filename, r.key"
+            " FROM selected s"
             " JOIN releases r ON r.id = s.release_id JOIN projects p ON p.id = r.project_id"
             " JOIN files f ON f.release_id = r.id WHERE s.extra = '' AND f.kept"
         )
     ).all()
     pour(connection, stored, ("path", "sha256", "size"), (tuple(row[:3]) for row in listed))
-    columns = ("id", "name", "version", "filename", "path", "sha256", "size", "first")
+    columns = ("id", "name", "version", "filename", "path", "sha256", "size", "first", "key")
     pour(
         connection,
         published,
         columns,
-        ((n, row[3], row[4], row[5], row[0], row[1], row[2], 1) for n, row in enumerate(listed)),
+        (
+            (n, row[3], row[4], row[5], row[0], row[1], row[2], 1, row[6])
+            for n, row in enumerate(listed)
+        ),
     )
     names = sorted({row[3] for row in listed})
     rows = ((n, name, "active", 1) for n, name in enumerate(names))

@@ -358,7 +358,7 @@ published = Table(
     Column("first", Integer, nullable=False, index=True),
     Column("last", Integer),  # null: in the newest generation still
     Column("key", LargeBinary),  # of the version, sorts as PEP 440
-    Index("ix_published_name_last", "name", "last"),
+    Index("ix_published_name_last", "name", "last", "version"),
     Index("ix_published_last", "last"),
     Index("ix_published_path", "path"),
     comment="files on the pages, each with the generations that list it",

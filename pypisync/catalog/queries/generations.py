@@ -153,7 +153,7 @@ def difference(reader: Reader, old: int, new: int) -> Difference:
     came = {row[0]: row for row in _only(reader, "published", columns, new, old)}
     _compare(result.files, went, came, _attributes)
     names = {row[1] for row in (*went.values(), *came.values())}
-    before, after = (_releases(reader, names, number) for number in (old, new))
+    before, after = _releases(reader, names, (old, new))
     result.releases.came = [f"{name}=={version}" for name, version in sorted(after - before)]
     result.releases.went = [f"{name}=={version}" for name, version in sorted(before - after)]
     result.proofs = _proofs(reader, old, new)
@@ -220,14 +220,17 @@ def _label(pin: Pin) -> str:
 
 
 def _only(reader: Reader, table: str, columns: str, number: int, other: int) -> Iterator[Any]:
-    """Yields the rows that one of two generations has and the other has not."""
-    beyond = "first > ?" if other < number else "last < ?"
-    yield from reader.rows(
-        f"SELECT {columns} FROM {table} WHERE {_LISTED} AND {beyond} ORDER BY id",  # noqa: S608 - constants
-        number,
-        number,
-        other,
-    )
+    """Yields the rows that one of two generations has and the other has not.
+
+    By one range of an index: an order of the rows would have SQLite read the whole table instead.
+    """
+    if other < number:
+        listed = "first BETWEEN ? AND ? AND (last IS NULL OR last >= ?)"
+        values = (other + 1, number, number)
+    else:
+        listed = "last BETWEEN ? AND ? AND first <= ?"
+        values = (number, other - 1, number)
+    yield from reader.rows(f"SELECT {columns} FROM {table} WHERE {listed}", *values)  # noqa: S608 - constants
 
 
 def _compare(moved: Moved, was: Mapping[str, Any], is_now: Mapping[str, Any], how: Any) -> None:
@@ -248,13 +251,15 @@ def _attributes(was: Sequence[Any], is_now: Sequence[Any]) -> str:
     return ", ".join(name for name, old, new in pairs if old != new)
 
 
-def _releases(reader: Reader, names: Collection[str], number: int) -> set[tuple[str, str]]:
-    rows = reader.among(
-        "SELECT DISTINCT name, version, first, last FROM published WHERE name IN (?)",
-        sorted(names),
-    )
-    return {
-        (name, version)
-        for name, version, first, last in rows
-        if first <= number and (last is None or last >= number)
-    }
+def _releases(
+    reader: Reader, names: Collection[str], numbers: Sequence[int]
+) -> list[set[tuple[str, str]]]:
+    """Returns the releases of these projects that each of the generations lists."""
+    found: list[set[tuple[str, str]]] = [set() for _ in numbers]
+    for name, version, first, last in reader.among(
+        "SELECT name, version, first, last FROM published WHERE name IN (?)", sorted(names)
+    ):
+        for number, releases in zip(numbers, found, strict=True):
+            if first <= number and (last is None or last >= number):
+                releases.add((name, version))
+    return found

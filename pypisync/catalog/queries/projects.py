@@ -181,9 +181,10 @@ def users(reader: Reader, name: str, most: int) -> tuple[list[User], int]:
         "SELECT up.name, ur.version, q.text, q.kind FROM"
         " (SELECT e.selected_id, e.requirement_id FROM projects p"
         "  JOIN classes c ON c.project_id = p.id JOIN edges e ON e.class_id = c.id"
-        "  WHERE p.name = ? LIMIT ?) e"
-        " JOIN selected s ON s.id = e.selected_id JOIN releases ur ON ur.id = s.release_id"
-        " JOIN projects up ON up.id = ur.project_id JOIN requirements q ON q.id = e.requirement_id",
+        "  WHERE p.name = ? LIMIT ?) uses"
+        " JOIN selected s ON s.id = uses.selected_id JOIN releases ur ON ur.id = s.release_id"
+        " JOIN projects up ON up.id = ur.project_id"
+        " JOIN requirements q ON q.id = uses.requirement_id",
         name,
         most,
     )

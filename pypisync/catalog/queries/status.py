@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.fed import LastBundle, last_bundle
+from pypisync.catalog.queries.problems import COUNT_UNMET
 from pypisync.catalog.queries.proofs import Verdicts, verdicts
 from pypisync.core.filters.policy import RULES, rule
+from pypisync.core.standards.model import ENDPOINT
 
-_BY_INDEX = (
-    "SELECT p.index_name, count(*) FROM pages g JOIN projects p ON p.name = g.name"
-    " WHERE g.last IS NULL AND p.index_name <> '' GROUP BY p.index_name ORDER BY p.index_name"
+# CROSS JOIN keeps SQLite, which has no statistics, from looking up the project of every page.
+_ELSEWHERE = (
+    "SELECT p.index_name, count(*) FROM projects p CROSS JOIN pages g WHERE p.index_name <> ?"
+    " AND g.name = p.name AND g.last IS NULL GROUP BY p.index_name"
 )
 CONFIGURATION = "configuration"
 """The setting that holds the digest of the configuration that the last completed cycle used."""
@@ -104,7 +107,7 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
         frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
         listed=_listed(reader),
-        indexes=dict(reader.rows(_BY_INDEX)),
+        indexes=_by_index(reader),
         configuration=reader.value("SELECT max(value) FROM settings WHERE name = ?", CONFIGURATION)
         or "",
         feeds=_feeds(reader),
@@ -122,10 +125,7 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
             )
         ],
         quarantined=_quarantined(reader),
-        unmet=reader.value(
-            "SELECT (SELECT count(*) FROM edges WHERE class_id IS NULL) + (SELECT count(*)"
-            " FROM classes c JOIN edges e ON e.class_id = c.id WHERE c.unmet <> '0')"
-        ),
+        unmet=reader.value(COUNT_UNMET),
         skipped=reader.value("SELECT count(*) FROM skipped"),
         barred=sum(barred.values()),
         barred_by=barred,
@@ -138,6 +138,14 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
         proofs=verdicts(reader, first),
         bundle=last_bundle(reader),
     )
+
+
+def _by_index(reader: Reader) -> dict[str, int]:
+    """Returns how many projects of each index the pages list; nearly all are the endpoint's."""
+    found: dict[str, int] = dict(reader.rows(_ELSEWHERE, ENDPOINT))
+    total = reader.value("SELECT count(*) FROM pages WHERE last IS NULL")
+    found[ENDPOINT] = total - sum(found.values())
+    return {name: found[name] for name in sorted(found) if name and found[name]}
 
 
 def _feeds(reader: Reader) -> dict[str, str]:
