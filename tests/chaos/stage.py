@@ -236,6 +236,8 @@ class Stage:
         if self.counts["command"]:
             for words in (("rollback", "--release"), ("tag", "--delete", "good")):
                 self._run(*words)
+        # What is denied without a journal's word is confirmed when it has been denied.
+        self._run("sync", "--accept-removals")
         done = self._run("sync", "--accept-removals")
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
