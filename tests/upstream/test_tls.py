@@ -81,7 +81,7 @@ def test_an_authority_of_ones_own(url: str, certificates: Path, seen: list[objec
 
 def test_an_unknown_authority_is_not_trusted(url: str, time: Time) -> None:
     session = Session(Settings(url, retries=4), sleep=time.sleep)
-    with pytest.raises(Unreachable, match="1 tries"):
+    with pytest.raises(Unreachable, match="1 try"):
         session.get(url + "/a", {})
     session.close()
 
@@ -108,6 +108,6 @@ def test_a_client_certificate_is_for_the_index_alone(
 
 def test_a_client_certificate_that_is_missing_is_said(url: str, time: Time) -> None:
     session = Session(Settings(url, client_cert="/missing/client.pem"), sleep=time.sleep)
-    with pytest.raises(Unreachable, match=r"TLS certificate file.*missing.*1 tries"):
+    with pytest.raises(Unreachable, match=r"TLS certificate file.*missing.*1 try"):
         session.get(url + "/a", {})
     session.close()
