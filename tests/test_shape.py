@@ -33,17 +33,17 @@ def test_every_module_says_what_it_is(path: Path) -> None:
 
 
 def functions() -> Iterator[tuple[str, int]]:
-    """Every function of the product and its number of lines."""
+    """Every function of the product and its number of lines, its parameters apart."""
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                lines = (node.end_lineno or node.lineno) - node.body[0].lineno + 1
                 yield f"{name_of(path)}:{node.name}", lines
 
 
 def test_functions_are_short() -> None:
     lengths = dict(functions())
-    assert {name: lines for name, lines in lengths.items() if lines > 80} == {}
+    assert {name: lines for name, lines in lengths.items() if lines > 50} == {}
     nine_tenths = sorted(lengths.values())[len(lengths) * 9 // 10]
     assert nine_tenths <= 35
 

@@ -13,8 +13,10 @@ from pypisync.cli.common import ConfigFile, configured, count, show
 from pypisync.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
+    from pypisync.config.indexes import IndexConfig
     from pypisync.config.load import Config
     from pypisync.core.filters.policy import Policy
+    from pypisync.core.wanted.groups import Group
     from pypisync.core.wanted.selector import Selector
 
 # What ``init`` writes.
@@ -235,6 +237,28 @@ def _shown(selectors: "tuple[Selector, ...]") -> list[str]:
     return [selector.text for selector in selectors]
 
 
+def _index(index: "IndexConfig") -> dict[str, Any]:
+    from pypisync.core.display import masked
+
+    return {
+        "name": index.name,
+        "address": masked(index.address) if index.address else None,
+        "folder": str(index.folder) if index.folder else None,
+        "projects": None if index.projects is None else list(index.projects),
+    }
+
+
+def _group(group: "Group") -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "resolve": group.resolve,
+        "requirements": [one.text for one in group.requirements],
+        "constraints": [one.text for one in group.constraints],
+        "pins": [f"{pin.name}=={pin.version}" for pin in group.locked],
+        "notes": list(group.notes),
+    }
+
+
 def _values(config: "Config") -> dict[str, Any]:
     from pypisync.core.display import masked, shown_address
 
@@ -243,15 +267,7 @@ def _values(config: "Config") -> dict[str, Any]:
         upstream["proxy"] = masked(config.upstream.proxy)
     return {
         "endpoint": masked(config.endpoint),
-        "indexes": [
-            {
-                "name": index.name,
-                "address": masked(index.address) if index.address else None,
-                "folder": str(index.folder) if index.folder else None,
-                "projects": None if index.projects is None else list(index.projects),
-            }
-            for index in config.indexes
-        ],
+        "indexes": [_index(one) for one in config.indexes],
         "reserved": list(config.assignment.reserved),
         "union": list(config.assignment.union),
         "destination_folder": str(config.destination),
@@ -276,17 +292,7 @@ def _values(config: "Config") -> dict[str, Any]:
             {"name": r.name, "extras": list(r.extras), "selectors": _shown(r.selectors)}
             for r in config.packages
         ],
-        "groups": [
-            {
-                "name": group.name,
-                "resolve": group.resolve,
-                "requirements": [one.text for one in group.requirements],
-                "constraints": [one.text for one in group.constraints],
-                "pins": [f"{pin.name}=={pin.version}" for pin in group.locked],
-                "notes": list(group.notes),
-            }
-            for group in config.groups
-        ],
+        "groups": [_group(one) for one in config.groups],
         "patterns": [{"regex": p.regex, "selectors": _shown(p.selectors)} for p in config.patterns],
         "notes": list(_notes(config)),
     }

@@ -100,7 +100,7 @@ def _quoted(text: str) -> str:
 
 
 def _json(roots: "Iterable[CalledRelease]", found: "Iterable[Edge]") -> Iterator[str]:
-    """Returns one object, an element a line."""
+    """Yields one object, an element a line."""
     from pypisync.cli.why import as_object
 
     lines = ({"root": as_object(one.root), "release": one.label} for one in roots)

@@ -147,7 +147,7 @@ class Crew(Generic[_A, _R]):
                     self._used.wait()
 
     def answers(self, wanted: int) -> Iterator[tuple[_A, _R | Exception]]:
-        """Returns the results, once there are this many, or some after a while."""
+        """Yields the results, once there are this many, or some after a while."""
         self._wanted = wanted
         while len(self._done) < wanted:
             self._used.set()

@@ -32,7 +32,7 @@ class Counts:
         self._mine[_PLACES[kind, status]] += 1
 
     def sums(self) -> Iterator[tuple[str, int, int]]:
-        """Returns kind, status and count, over all processes; without zeros."""
+        """Yields kind, status and count, over all processes; without zeros."""
         for (kind, status), place in _PLACES.items():
             count = sum(self._all[place :: len(_PLACES)])
             if count:

@@ -96,7 +96,7 @@ class _Mirror(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Returns the current metrics."""
+        """Yields the current metrics."""
         reading = self._health.read()
         yield _gauge("catalog_up", reading.status is not None)
         yield _gauge("ready", not self._health.unready(reading))

@@ -184,11 +184,14 @@ class _FactWriter:
         }
         self._projects.append(row)
         self._read.append(project)
-        read.skipped[:0] = self._contradictions
+        self._skip(project, [*self._contradictions, *read.skipped])
         self._contradictions = []
-        more = len(read.skipped) - _SKIPPED_LISTED
+
+    def _skip(self, project: int, entries: Sequence[tuple[str, str]]) -> None:
+        """Note what is passed over in a document, each with the reason."""
+        more = len(entries) - _SKIPPED_LISTED
         rest = [(f"{more} more", "too many to be listed here")] if more > 0 else []
-        for what, reason in [*read.skipped[:_SKIPPED_LISTED], *rest]:
+        for what, reason in [*entries[:_SKIPPED_LISTED], *rest]:
             self._skipped.append(
                 {
                     "id": self._skipped_ids.next(), "project_id": project,

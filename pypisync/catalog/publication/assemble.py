@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
 
 from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import (
@@ -185,42 +185,11 @@ def is_selected() -> ColumnElement[bool]:
 
 
 def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[PlannedRelease]:
-    meta = stored.alias("meta")
-    p, r, f = projects.c, releases.c, files.c
-    # The name says nothing new, but it has an index.
-    lists = exists().where(
-        published.c.name == p.name,
-        published.c.last.is_(None),
-        published.c.filename == f.filename,
-    )
-    pin = selected.alias("pin")
-    is_pin = and_(pin.c.release_id == r.id, pin.c.pinned)
-    pinned = pin.c.id.is_not(None)
     found: dict[int, tuple[Any, list[ReleaseFile]]] = {}
     for batch in batches(ids):
-        named = set(connection.scalars(lock_files.named_files(among(p.id, batch))))
-        query = (
-            select(
-                p.name, r.id.label("release"), r.version, r.admits_yanked, r.knowledge,
-                selected.c.id.label("chosen"), pin.c.id.label("pin"), files,
-                stored.c.size.label("real"), stored.c.sha256.label("has"),
-                meta.c.sha256.label("meta"),
-            )
-            .select_from(
-                projects.join(releases)
-                .join(files)
-                .outerjoin(selected, is_selected())
-                .outerjoin(pin, is_pin)
-                .outerjoin(stored, stored.c.path == f.path)
-                .outerjoin(meta, meta.c.path == f.path + METADATA)
-            )
-            # What is barred goes, whatever is held.
-            .where(
-                among(p.id, batch), f.barred == "", or_(selected.c.id.is_not(None), pinned, lists)
-            )
-            .order_by(r.id, f.id)
-        )  # fmt: skip
-        for row in connection.execute(query):
+        of_batch = among(projects.c.id, batch)
+        named = set(connection.scalars(lock_files.named_files(of_batch)))
+        for row in connection.execute(_selected_or_listed(of_batch)):
             entry = found.setdefault(row.release, (row, []))
             wanted = (row.kept and row.chosen is not None) or row.id in named
             entry[1].append(_release_file(row, wanted=wanted))
@@ -240,6 +209,39 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
         )
         for release, (row, release_files) in found.items()
     ]
+
+
+def _selected_or_listed(condition: ColumnElement[bool]) -> Select[Any]:
+    """Returns the files of releases that are selected, pinned or listed, with what is stored."""
+    meta, pin = stored.alias("meta"), selected.alias("pin")
+    p, r, f = projects.c, releases.c, files.c
+    # The name says nothing new, but it has an index.
+    lists = exists().where(
+        published.c.name == p.name,
+        published.c.last.is_(None),
+        published.c.filename == f.filename,
+    )
+    is_pin = and_(pin.c.release_id == r.id, pin.c.pinned)
+    chosen = or_(selected.c.id.is_not(None), pin.c.id.is_not(None))
+    return (
+        select(
+            p.name, r.id.label("release"), r.version, r.admits_yanked, r.knowledge,
+            selected.c.id.label("chosen"), pin.c.id.label("pin"), files,
+            stored.c.size.label("real"), stored.c.sha256.label("has"),
+            meta.c.sha256.label("meta"),
+        )
+        .select_from(
+            projects.join(releases)
+            .join(files)
+            .outerjoin(selected, is_selected())
+            .outerjoin(pin, is_pin)
+            .outerjoin(stored, stored.c.path == f.path)
+            .outerjoin(meta, meta.c.path == f.path + METADATA)
+        )
+        # What is barred goes, whatever is held.
+        .where(condition, f.barred == "", or_(chosen, lists))
+        .order_by(r.id, f.id)
+    )  # fmt: skip
 
 
 def _release_file(row: Any, *, wanted: bool) -> ReleaseFile:

@@ -114,16 +114,7 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
         broken=_broken(reader),
         pending=_pending(reader),
         held=reader.value("SELECT count(*) FROM held"),
-        held_first=[
-            (row[0], row[1], row[2])
-            for row in reader.rows(
-                # What merely needs something that is held says less than what is held itself.
-                "SELECT release, reason, since FROM held"
-                " ORDER BY CASE WHEN reason LIKE ? THEN 1 ELSE 0 END, since, release LIMIT ?",
-                "needs %, which is held",
-                first,
-            )
-        ],
+        held_first=_held(reader, first),
         quarantined=_quarantined(reader),
         unmet=reader.value(COUNT_UNMET),
         skipped=reader.value("SELECT count(*) FROM skipped"),
@@ -146,6 +137,18 @@ def _by_index(reader: Reader) -> dict[str, int]:
     total = reader.value("SELECT count(*) FROM pages WHERE last IS NULL")
     found[ENDPOINT] = total - sum(found.values())
     return {name: found[name] for name in sorted(found) if name and found[name]}
+
+
+def _held(reader: Reader, first: int) -> list[tuple[str, str, float]]:
+    """Returns the first held releases, with reason and time."""
+    rows = reader.rows(
+        # What merely needs something that is held says less than what is held itself.
+        "SELECT release, reason, since FROM held"
+        " ORDER BY CASE WHEN reason LIKE ? THEN 1 ELSE 0 END, since, release LIMIT ?",
+        "needs %, which is held",
+        first,
+    )
+    return [(release, reason, since) for release, reason, since in rows]
 
 
 def _feeds(reader: Reader) -> dict[str, str]:

@@ -77,7 +77,7 @@ class CatalogGraph:
                 yield project, None if project in unseen else found.get(project, [])[::-1]
 
     def newest_of(self, wanted: Sequence[int]) -> Mapping[int, Candidate]:
-        """Yields the newest final release with files of each of the sorted projects ``wanted``.
+        """Returns the newest final release with files of each of the sorted projects ``wanted``.
 
         A project that has none is left out.
         """

@@ -120,7 +120,7 @@ def _mismatches(
 
 
 def _refused(index: TargetIndex, name: str, pin: int, texts: list[str]) -> Iterator[str]:
-    """Returns why pip would not take the version that matches."""
+    """Yields why pip would not take the version that matches."""
     usable = index.usable(name)
     chosen = usable[pin]
     label = f"{name} {chosen.release.version}"

@@ -24,7 +24,7 @@ _E = TypeVar("_E", PackageSdist, PackageWheel)
 
 
 def requirements_txt(pins: Sequence[Installed]) -> Iterator[str]:
-    """Returns the lines of a requirements file; each release has all its files' hashes."""
+    """Yields the lines of a requirements file; each release has all its files' hashes."""
     for pin in pins:
         release = pin.usable.release
         hashes = sorted({file.sha256 for file in release.files})

@@ -85,7 +85,7 @@ def rehearsed(
 
 
 def _needs(need: Requirement) -> Iterator[_Need]:
-    """Returns pip's requirements of one line: a specifier behind an extra is the project's too."""
+    """Yields pip's requirements of one line: a specifier behind an extra is the project's too."""
     if need.extras and need.specifier:
         yield _Need(need.name, (), need.specifier)
     yield _Need(need.name, need.extras, need.specifier)

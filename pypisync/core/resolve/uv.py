@@ -136,7 +136,7 @@ class _Uv:
         return places.bit_length() - 1 if places else None
 
     def _needs(self, node: PubGrubPackage, place: int) -> Iterator[tuple[PubGrubPackage, int]]:
-        """Returns the needs of a version, in the order in which uv adds them."""
+        """Yields the needs of a version, in the order in which uv adds them."""
         if node == ROOT:
             yield from self._asked(self.wanted)
             return

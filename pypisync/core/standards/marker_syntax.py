@@ -72,7 +72,7 @@ def parse(marker: str) -> Parsed:
 
 
 def _tokens(marker: str) -> list[tuple[str, str, int]]:
-    """Yields kind, text and position of each token, the end included."""
+    """Returns kind, text and position of each token, the end included."""
     tokens: list[tuple[str, str, int]] = []
     position = 0
     while not tokens or tokens[-1][0] != "end":

@@ -281,7 +281,7 @@ def _requirement(
 
 
 def _wrong(requirement: Requirement, *, constraint: bool) -> Iterator[str]:
-    """Returns why a mirror cannot serve the requirement, and what is allowed; one reason."""
+    """Yields why a mirror cannot serve the requirement, and what is allowed; one reason."""
     text = requirement.text.partition(";")[0].strip()
     if _VARIABLE.search(requirement.text):
         yield "environment variables are not put in here: write the value"
