@@ -23,9 +23,20 @@ _Unsigned = Annotated[
 ]
 
 
-def export(
+def export(  # noqa: PLR0913 - its options
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MANIFEST]", help="With --list: of a bundle that is written."),
+    ] = None,
     *,
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write it.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Where to write it.")
+    ] = None,
+    listing: Annotated[
+        bool,
+        typer.Option("--list", help="Write none; print what is in it, for whoever approves it."),
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the list as CSV.")] = False,
     since: Annotated[
         str | None,
         typer.Option(
@@ -56,16 +67,19 @@ def export(
     from pypisync.cycle.export import LEAST_SPLIT, Export, write_bundle
     from pypisync.wiring import signing_keys
 
+    if listing:
+        _list(bundle, config, since, full=full, form="json" if as_json else _form(as_csv=as_csv))
+        return
+    if to is None or bundle is not None:
+        raise ConfigError(["say --to and a folder to write a bundle to, or --list"])
     understood = configured(config)
     size = understood.bundles.split if split is None else _size(split, LEAST_SPLIT)
-    if full and since is not None:
-        raise ConfigError(["say either --full or --since and a generation"])
     signing = signing_keys(understood)
     if not (signing or unsigned or understood.bundles.unsigned):
         how = '"pypisync keys make" makes one for "bundles.sign"'
         raise ConfigError([f"there is no key to sign with: {how}; or say --unsigned on both sides"])
     with _exporting(understood) as (catalog, exports):
-        base = None if full else _base(understood, exports, since)
+        base = _base(understood, exports, since, full=full)
         made = write_bundle(
             catalog, understood.destination, Export(to, base, size, signing), time.time()
         )
@@ -84,6 +98,28 @@ def export(
     typer.echo(f"{place}: bundle {found.target.sequence}, {since_text}: {what}")
     for part in found.parts:
         typer.echo(f"{place.parent / part.name}: {show_size(part.size)}")
+
+
+def _form(*, as_csv: bool) -> str:
+    return "csv" if as_csv else "text"
+
+
+def _list(
+    bundle: Path | None, config: Path | None, since: str | None, *, full: bool, form: str
+) -> None:
+    """Print what is in a bundle, or what would be in the next one."""
+    from pypisync.catalog.bundles import inventory
+    from pypisync.cli.inventory import in_bundle, print_rows
+    from pypisync.cycle.export import since_base
+
+    if bundle is not None:
+        print_rows(in_bundle(bundle), form)
+        return
+    understood = configured(config)
+    with _exporting(understood) as (catalog, exports):
+        base = _base(understood, exports, since, full=full)
+        with catalog.begin() as connection:
+            print_rows(inventory.rows(connection, since_base(connection, base)), form)
 
 
 def _size(text: str, least: int) -> int:
@@ -116,11 +152,17 @@ def _exporting(config: "Config") -> "Iterator[tuple[Catalog, Exports]]":
         catalog.close()
 
 
-def _base(config: "Config", exports: "Exports", since: str | None) -> "Exported":
-    """Returns the state that the other side has. Raises BundleError, ConfigError."""
+def _base(
+    config: "Config", exports: "Exports", since: str | None, *, full: bool
+) -> "Exported | None":
+    """Returns the state that the other side has; None: none. Raises BundleError, ConfigError."""
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.generations import find
 
+    if full and since is not None:
+        raise ConfigError(["say either --full or --since and a generation"])
+    if full:
+        return None
     if since is None:
         last = exports.newest()
         if last is None:

@@ -13,12 +13,20 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from pypisync.catalog.bundles import listing, slices
+from pypisync.catalog.bundles import inventory, listing, slices
 from pypisync.catalog.bundles.take_in import columns_line, slice_line
 from pypisync.catalog.db.migrate import wanted_revision
 from pypisync.catalog.db.transactions import Catalog, Transaction
 from pypisync.core.bundles import manifest, signatures
-from pypisync.core.bundles.manifest import LISTING, ROWS, BundlePart, Manifest, Member, Point
+from pypisync.core.bundles.manifest import (
+    INVENTORY,
+    LISTING,
+    ROWS,
+    BundlePart,
+    Manifest,
+    Member,
+    Point,
+)
 from pypisync.errors import BundleError
 from pypisync.storage import disk, keys, parts
 from pypisync.storage.exports import Exported, Exports
@@ -125,9 +133,10 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
     with catalog.begin() as connection:
         newest = listing.newest(connection)
         listed = slices.listed(connection)
-        since = _since(connection, asked.base)
+        since = since_base(connection, asked.base)
         base = asked.base.digests if asked.base and asked.base.schema == wanted_revision() else None
         digests: slices.Digests = {}
+        stock = _spool(work / INVENTORY, inventory.lines(connection, since))
         rows = _spool(work / ROWS, _differing(connection, base, digests))
         pages = _spool(work / LISTING, _listing(connection, since, base, digests))
         state = slices.state(digests, newest.number, newest.serial, listed)
@@ -139,7 +148,7 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
             digests,
             str(asked.to.absolute()),
         )
-        draft = _Draft(target, newest.serial, newest.listed, work, rows=[rows, pages])
+        draft = _Draft(target, newest.serial, newest.listed, work, rows=[stock, rows, pages])
         if asked.base is None or asked.base.point.state != state:
             _spool(work / _FILES, _counted(draft, listing.files(connection, since)))
     if target.point.sequence not in exports.numbers():
@@ -147,10 +156,11 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
     return draft
 
 
-def _since(connection: Transaction, base: Exported | None) -> int | None:
+def since_base(connection: Transaction, base: Exported | None) -> int | None:
     """Returns the generation that the other side has; None: none is certain.
 
-    What a restored database calls by the same number may be another generation.
+    What a restored database calls by the same number may be another generation. Raises BundleError
+    if the other side's generation is not known here any more.
     """
     if base is None:
         return None

@@ -190,6 +190,21 @@ def read(path: Path, part: BundlePart, sink: Sink) -> None:
         reader.expect(bytes(rest))
 
 
+def read_first(path: Path, part: BundlePart, name: str) -> Iterator[bytes]:
+    """Yields the bytes of a part's first member, which has this name.
+
+    Raises BundleError, with the part's name, if it is not there or, in the end, if it is damaged;
+    StorageError.
+    """
+    with _opened(path) as file:
+        reader = _PartReader(file, part.name)
+        entries = _contents(reader, part)
+        if not entries or entries[0].path != name:
+            raise reader.fault(f"it does not begin with {name}")
+        reader.expect(_header(name, entries[0].size))
+        yield from reader.chunks(entries[0])
+
+
 def _contents(reader: _PartReader, part: BundlePart) -> list[Member]:
     """Returns what is in a part, once it is sure that the list is the manifest's."""
     size = _listed_size(reader)

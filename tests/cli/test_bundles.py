@@ -61,3 +61,33 @@ def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:
     assert invoke(outside, *export, "--unsigned", "--since", "7").code == 2
     done = invoke(outside, *export, "--unsigned", "--since", "1")
     assert (done.code, "no bundle has led to generation 1" in done.err) == (5, True)
+
+
+def test_the_officer_sees_what_is_in_it(outside: Path, world: World, tmp_path: Path) -> None:
+    media = str(tmp_path / "media")
+    listed = ("export", "--list", "--full")
+    rows = invoke(outside, *listed, "--json").json
+    assert [(row["project"], row["version"], row["vulnerabilities"]) for row in rows] == [
+        ("a", "1.0", []),
+        ("b", "1.0", []),
+    ]
+    assert all(row["size"] > 0 and len(row["sha256"]) == 64 for row in rows)
+    made = invoke(outside, "export", "--full", "--to", media, "--unsigned", "--json").json
+    for form in ("--csv", "--json"):
+        of_bundle = invoke(outside, "export", "--list", made["manifest"], form).out
+        assert of_bundle == invoke(outside, *listed, form).out
+    text = invoke(outside, "export", "--list", made["manifest"])
+    assert [line[:3] for line in text.lines] == [
+        ["a", "1.0", "a-1.0-py3-none-any.whl"],
+        ["b", "1.0", "b-1.0-py3-none-any.whl"],
+    ]
+    assert "2 projects, 2 releases, 2 files" in text.err
+
+    world.publish("a", "2.0")
+    assert invoke(outside, "sync").code == 0
+    assert [row["version"] for row in invoke(outside, "export", "--list", "--json").json] == ["2.0"]
+    part = tmp_path / "media" / made["parts"][0]["name"]
+    data = part.read_bytes()
+    part.write_bytes(data.replace(b"a-1.0-py3-none-any.whl", b"z-1.0-py3-none-any.whl"))
+    done = invoke(outside, "export", "--list", made["manifest"])
+    assert (done.code, part.name in done.err) == (5, True)

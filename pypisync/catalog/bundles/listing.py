@@ -141,6 +141,14 @@ def files(connection: Connection, since: int | None) -> Iterator[Member]:
     Raises BundleError for a file that is not stored.
     """
     p = published.c
+    query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(*new_files(since)).distinct()
+    for batch in batches(stream(connection, query.order_by(p.path, p.metadata_sha256)), 2_000):
+        yield from _stored(connection, batch)
+
+
+def new_files(since: int | None) -> list[ColumnElement[bool]]:
+    """Returns the conditions that a published file is listed now and was not in ``since``."""
+    p = published.c
     now: list[ColumnElement[bool]] = [p.last.is_(None)]
     if since is not None:
         old = published.alias("old").c
@@ -152,9 +160,7 @@ def files(connection: Connection, since: int | None) -> Iterator[Member]:
             or_(old.last.is_(None), old.last >= since),
         )
         now += [p.first > since, ~before.exists()]
-    query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(*now).distinct()
-    for batch in batches(stream(connection, query.order_by(p.path, p.metadata_sha256)), 2_000):
-        yield from _stored(connection, batch)
+    return now
 
 
 def _stored(

@@ -20,6 +20,10 @@ MOST_IN_PART = 20_000  # files
 LARGEST_CONTENTS = MOST_IN_PART * 1024  # bytes of the list in a part
 ROWS = "catalog.jsonl"
 LISTING = "listing.jsonl"
+INVENTORY = "inventory.csv"
+INVENTORY_COLUMNS = (
+    "project", "version", "filename", "size", "sha256", "license", "vulnerabilities",
+)  # fmt: skip
 
 _T = TypeVar("_T")
 
