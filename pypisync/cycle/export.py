@@ -87,8 +87,7 @@ def write_bundle(
     if asked.base is not None and asked.base.point.state == draft.target.point.state:
         disk.remove_tree(work)
         return None
-    base = 0 if asked.base is None else asked.base.point.sequence
-    name = manifest.bundle_name(identity, draft.target.point.sequence, base)
+    name = _name(exports, draft.target.point, asked.base)
     found = Manifest(
         format=manifest.FORMAT,
         mirror=identity,
@@ -117,6 +116,11 @@ def write_bundle(
     return place, found
 
 
+def _name(exports: Exports, target: Point, base: Exported | None) -> str:
+    number = 0 if base is None else base.point.sequence
+    return manifest.bundle_name(exports.identity(), target.sequence, number)
+
+
 def _put(work: Path, place: Path, data: bytes) -> None:
     temporary = work / place.name
     disk.write(temporary, data)
@@ -140,14 +144,18 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         rows = _spool(work / ROWS, _differing(connection, base, digests))
         pages = _spool(work / LISTING, _listing(connection, since, base, digests))
         state = slices.state(digests, newest.number, newest.serial, listed)
-        target = exports.of_state(state) or Exported(
-            Point(exports.next_number(), newest.number, state),
-            now,
-            listed,
-            wanted_revision(),
-            digests,
-            str(asked.to.absolute()),
-        )
+        target = exports.of_state(state)
+        if target is None:
+            point = Point(exports.next_number(), newest.number, state)
+            place = _name(exports, point, asked.base)
+            target = Exported(
+                point,
+                now,
+                listed,
+                wanted_revision(),
+                digests,
+                f"{asked.to.absolute() / place}.json",
+            )
         draft = _Draft(target, newest.serial, newest.listed, work, rows=[stock, rows, pages])
         if asked.base is None or asked.base.point.state != state:
             _spool(work / _FILES, _counted(draft, listing.files(connection, since)))

@@ -290,17 +290,20 @@ def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
 def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> None:
     """Bring rows and pages into the catalog, then onto the disk."""
     found, name, now = bundle.manifest, bundle.name, mirror.now()
+    whole = found.base is None
     staged.announce()
     with take_in.begin(mirror.catalog) as connection:
         with staged.rows[ROWS].open("rb") as lines:
-            take_in.replace_rows(connection, lines, name, whole=found.base is None)
+            take_in.replace_rows(connection, lines, name, whole=whole)
         take_in.refer(connection)
         for batch in staged.entries():
             items = [Stored(entry.path, entry.sha256, entry.size) for _, entry in batch]
             pool.record_stored(connection, items, now)
         with staged.rows[LISTING].open("rb") as lines:
             pages = listing.read(lines, name)
-            number = take_in.publish(connection, pages, found.serial, now, found.target.generation)
+            number = take_in.publish(
+                connection, pages, found.serial, now, found.target.generation, whole=whole
+            )
         newest = generations.generation(connection)[0]
         _check(connection, bundle, newest)
         pending.set_setting(connection, pending.SERIAL, str(found.serial))

@@ -135,5 +135,5 @@ def everything(bench: Bench) -> tuple[dict[str, str], list[Any]]:
 _TABLES = (
     "settings", "projects", "releases", "files", "requirements", "roots", "selected", "edges",
     "stored", "asked", "held", "generations", "published", "pages", "published_proofs",
-    "published_pins", "runs",
+    "published_pins",
 )  # fmt: skip

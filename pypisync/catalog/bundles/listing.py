@@ -4,6 +4,7 @@ Lines of JSON carry it. The first says whether they are all there is or what dif
 others is a page, the name of one that went, or the verdicts on a subject.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,9 +21,12 @@ from pypisync.catalog.proofs import history
 from pypisync.catalog.publication.generations import current_files, current_pages, listed
 from pypisync.core.bundles.manifest import Member
 from pypisync.core.publish.pages import Page
+from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA
 from pypisync.errors import BundleError
 
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 PAGES = 500  # in memory at a time
 
 
@@ -193,9 +197,22 @@ def read(found: Iterable[bytes], what: str) -> Iterator[Head | Line]:
             said = (value.page is not None) + bool(value.gone) + (value.slice is not None)
             if said != 1:
                 raise BundleError(f"{what}: a line that says {said} things instead of one")
+            if value.page is not None:
+                _check(value.page, what)
             if value.slice is not None and set(map(slice_of, value.verdicts)) - {value.slice}:
                 raise BundleError(f"{what}: a verdict in the wrong slice")
         yield value
         kind = Line
     if kind is Head:
         raise BundleError(f"{what}: it is empty")
+
+
+def _check(page: Page, what: str) -> None:
+    """Raise BundleError for a page that no mirror has; whether its files are there shows later."""
+    if not _NAME.fullmatch(page.name):
+        raise BundleError(f"{what}: {page.name!r} is not a normalised project name")
+    for file in page.files:
+        if file.path.rpartition("/")[2] != file.filename or versions.parse(file.version) is None:
+            raise BundleError(f"{what}: {file.filename!r} is no file of {page.name}")
+        if file.size < 0 or not _SHA256.fullmatch(file.sha256):
+            raise BundleError(f"{what}: {file.filename!r} has no size or no SHA-256")

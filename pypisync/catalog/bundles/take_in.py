@@ -194,15 +194,23 @@ def _write(connection: Connection, waiting: dict[str, list[tuple[Any, ...]]]) ->
 
 
 def publish(
-    connection: Connection, found: Iterator[Head | Line], serial: int, now: float, number: int
+    connection: Connection,
+    found: Iterator[Head | Line],
+    serial: int,
+    now: float,
+    number: int,
+    *,
+    whole: bool,
 ) -> int:
     """Make a generation of the pages and verdicts of a bundle, with this number if it is free.
 
-    Returns its number; 0 if no page differs from those that are listed.
+    ``whole``: there are no other pages. Returns the number; 0 if no page differs from those that
+    are listed. Raises BundleError.
     """
     head = next(found)
-    whole = isinstance(head, Head) and head.whole
-    _set_stops(connection, head.stops if isinstance(head, Head) else ())
+    if not isinstance(head, Head) or head.whole is not whole:
+        raise BundleError("its list of pages is whole, or not, against what its manifest says")
+    _set_stops(connection, head.stops)
     verdicts: dict[str, Sequence[history.Said]] = {}
     had: dict[int, list[str]] = {}
     for subject in history.current_subjects(connection):

@@ -125,8 +125,8 @@ def read_manifest(data: bytes, name: str) -> Manifest:
     if to_json(manifest) != data:
         raise BundleError(f"{name}: not written as PypiSync writes it")
     names = [part.name for part in manifest.parts]
-    if len(set(names)) != len(names):
-        raise BundleError(f"{name}: it names a part twice")
+    if sorted(set(names)) != names:
+        raise BundleError(f"{name}: it does not name its parts in their order, each once")
     if set(manifest.listed) != {"projects", "releases", "files", "bytes"}:
         raise BundleError(f"{name}: it does not say how much its generation lists")
     return manifest
