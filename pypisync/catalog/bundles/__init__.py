@@ -6,5 +6,5 @@
 - ``take_in``: rows and pages of a bundle become those of this mirror
 - ``fed``: what a mirror remembers of the bundle that it took in last
 
-Imported by ``cycle``. It stands above all other rooms of the catalog.
+Imported by ``cycle`` and ``cli``. It stands above all other rooms of the catalog.
 """
