@@ -44,7 +44,7 @@ EVENTS: Mapping[str, str] = {
     "wheels": "A cycle looks into `count` wheels, for what stops an installer.",
     "vulnerabilities": "A cycle asks for the known vulnerabilities of `count` releases.",
     "proofs": "A cycle proves `count` roots and groups.",
-    "files": "A cycle fetches files of which so many `bytes` are still to come.",
+    "files": "A cycle fetches files; `bytes` of them are still to come.",
     "verify": "An import reads `bytes` of a bundle before anything changes.",
     "pages": "A cycle writes the pages of `count` projects.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
@@ -106,10 +106,10 @@ class Lines:
         self._log.info(name, **({} if total is None else {unit or "count": total}))
 
     def advance(self, count: int = 1) -> None:
-        """Nothing: a line for each would say too much."""
+        """Does nothing: a line for each would say too much."""
 
     def received(self, count: int) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def feed(self, index: str, kind: str, reason: str) -> None:
         """Log by which feed the changes of an index are read."""

@@ -36,13 +36,13 @@ class Display(Watch, Protocol):
     """A watch that is also told how the cycle ends."""
 
     def warn(self, text: str) -> None:
-        """Something that the operator should know."""
+        """Show something that the operator should know."""
 
     def done(self, report: Report) -> None:
-        """The cycle has come to its end."""
+        """Tell that the cycle has come to its end."""
 
     def ended(self, error: PypiSyncError, outcome: str) -> None:
-        """The cycle ended before its time, as stopped or failed."""
+        """Tell that the cycle ended before its time, as stopped or failed."""
 
 
 class _Amount(ProgressColumn):
@@ -88,7 +88,7 @@ class Bars:
         self._progress.stop()
 
     def begin(self, run: int) -> None:
-        """Nothing: there is one run to see."""
+        """Does nothing: there is one run to see."""
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
         """Show a bar; a step that comes again (another round) makes its bar longer."""
@@ -147,7 +147,7 @@ class Bars:
         self._console.print(Text(f"{kind}: ", "bold") + Text(lines), soft_wrap=True)
 
     def _finish(self) -> None:
-        """A step whose extent was not known is over when the next one begins."""
+        """End the bar of a step whose extent was not known."""
         if self._now is not None:
             task = self._progress.tasks[self._progress.task_ids.index(self._now)]
             if task.total is None:

@@ -218,7 +218,7 @@ def _json(row: "Row") -> dict[str, Any]:
 
 
 def _print_lock(rows: "Sequence[Row]", url: str, *, pylock: bool) -> None:
-    """The pins of the one proof there is. Raises ConfigError if there are several."""
+    """Print the pins of the one proof there is. Raises ConfigError if there are several."""
     from pypisync.core.resolve.export import pylock_toml, requirements_txt
 
     if len(rows) != 1:

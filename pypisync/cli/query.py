@@ -82,7 +82,7 @@ def _print(
 
 
 def _on_screen(columns: list[str], rows: list[list[str]]) -> None:
-    """A table if it fits the terminal's width, else a line a value: no value is ever cut."""
+    """Print a table if it fits the terminal's width, else a line a value: no value is ever cut."""
     widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
     if sum(widths) + 3 * len(widths) + 1 <= shutil.get_terminal_size().columns:
         show("", columns, rows)
@@ -95,7 +95,7 @@ def _on_screen(columns: list[str], rows: list[list[str]]) -> None:
 
 
 def _print_json(columns: list[str], rows: Iterator[Sequence[Any]]) -> None:
-    """A list of objects, written as the rows come."""
+    """Print a list of objects, as the rows come."""
     before = "[\n"
     for row in rows:
         values = dict(zip(columns, map(_plain, row), strict=True))
@@ -109,7 +109,7 @@ def _cells(row: Sequence[Any]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of the database as JSON can say it."""
+    """Returns a value of the database as JSON has it."""
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if isinstance(value, Decimal):

@@ -35,7 +35,7 @@ class Stop:
         self._number = 0
 
     def __call__(self) -> bool:
-        """Whether to stop."""
+        """Returns whether to stop."""
         return self._number != 0
 
     @property

@@ -76,7 +76,7 @@ def read(path: Path, environ: Mapping[str, str]) -> ConfigSource:
 
 
 def _parsed_text(text: str) -> Any:
-    """The file's value. What is plain JSON already is read a hundred times faster."""
+    """Returns the file's value. Plain JSON is read a hundred times faster."""
     try:
         return json.loads(text)
     except ValueError:

@@ -31,10 +31,10 @@ class Watch(Protocol):
     """
 
     def begin(self, run: int) -> None:
-        """A run begins, which the catalog records under this number."""
+        """Tell that a run begins, which the catalog records under this number."""
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """A step begins; ``total`` items (``unit`` "bytes": bytes) are expected."""
+        """Tell that a step begins; ``total`` items (``unit`` "bytes": bytes) are expected."""
 
     def advance(self, count: int = 1) -> None:
         """So many more are done."""
@@ -43,32 +43,32 @@ class Watch(Protocol):
         """So many bytes have come in; a negative number: so many have to come again."""
 
     def feed(self, index: str, kind: str, reason: str) -> None:
-        """The changes of an index are read by another feed now; why by no better one."""
+        """Tell that an index's changes are read by another feed, and why by no better one."""
 
     def fault(self, what: str, reason: str) -> None:
-        """A project or a file failed; it is set aside and the cycle goes on."""
+        """Tell that a project or a file failed; it is set aside and the cycle goes on."""
 
 
 class Silent:
     """A watch that nobody looks at."""
 
     def begin(self, run: int) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def advance(self, count: int = 1) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def received(self, count: int) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def feed(self, index: str, kind: str, reason: str) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def fault(self, what: str, reason: str) -> None:
-        """Nothing."""
+        """Does nothing."""
 
 
 @dataclass(frozen=True, slots=True)

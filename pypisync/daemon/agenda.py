@@ -28,7 +28,7 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
         self.start()
 
     def wakeup(self) -> None:
-        """Nothing: the next tick comes soon."""
+        """Does nothing: the next tick comes soon."""
 
     def shutdown(self, *, wait: bool = True) -> None:
         """Start nothing more, and wait for the running job, which must have been told to end."""

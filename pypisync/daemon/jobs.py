@@ -54,13 +54,13 @@ class Jobs:
         self._wanted = config
 
     def sync(self) -> None:
-        """One cycle."""
+        """Run a cycle."""
         with self._job("sync") as begun:
             if begun:
                 self._cycle()
 
     def poll(self) -> None:
-        """One cycle, if the moment of a project has come that is polled."""
+        """Run a cycle if the moment of a polled project has come."""
         with self._job("poll") as begun:
             if begun and poll.someone_due(self._mirror()):
                 self._cycle()
@@ -84,7 +84,7 @@ class Jobs:
             self.damaged |= bool(faults)
 
     def work(self) -> None:
-        """What operators have ordered besides cycles. Raises StorageError."""
+        """Do what operators have ordered besides cycles. Raises StorageError."""
         with self._job("orders") as begun:
             if begun:
                 do_ordered(self._mirror())
@@ -133,7 +133,7 @@ class Jobs:
 
     @contextmanager
     def _job(self, name: str) -> "Iterator[bool]":
-        """Whether to do it at all; what it raises is logged."""
+        """Yields whether to do the job at all, and logs what it raises."""
         if self._vitals.stop():
             yield False
             return

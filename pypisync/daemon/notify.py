@@ -28,11 +28,11 @@ class Notifier:
         self._send("READY=1")
 
     def stopping(self) -> None:
-        """The daemon is about to end."""
+        """Tell that the daemon is about to end."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """What the daemon does now, for ``systemctl status``; sent if it is new."""
+        """Tell what the daemon does now, for ``systemctl status``, if it is new."""
         if text != self._status:
             self._status = text
             self._send(f"STATUS={' '.join(text.split())}")

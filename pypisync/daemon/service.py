@@ -174,7 +174,7 @@ class Daemon:
             agenda.every("poll", jobs.poll, schedule.slice, jobs.mirror.now() + schedule.slice)
 
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
-        """One turn of the loop."""
+        """Take one turn of the loop."""
         self._heed(agenda, jobs)
         agenda.tick()
         signal = self._wait(_TICK)

@@ -50,16 +50,16 @@ class Vitals:
         return self._stop.is_set()
 
     def begins(self, doing: str) -> None:
-        """A job begins, or ends ("")."""
+        """Note that a job begins, or ends ("")."""
         self._since = self._clock()
         self.doing, self._done, self._total = doing, 0, None
 
     def begin(self, run: int) -> None:
-        """A run begins."""
+        """Note that a run begins."""
         self._log.begin(run)
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """A step begins."""
+        """Note that a step begins."""
         self.begins(name)
         self._total = None if unit == "bytes" else total
         self._log.step(name, total, unit)

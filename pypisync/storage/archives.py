@@ -104,7 +104,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _undamaged(filename: str) -> Iterator[None]:
-    """Whatever shows an archive to be damaged becomes Malformed; the disk's failures do not."""
+    """Returns a context that turns what a damaged archive raises into Malformed."""
     try:
         yield
     except _BROKEN as error:

@@ -65,7 +65,7 @@ class guarded:  # noqa: N801 - read as a word of the "with" statement
         self._path = path
 
     def __enter__(self) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):

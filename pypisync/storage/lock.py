@@ -36,7 +36,7 @@ class Holder:
         return self.host in ("", socket.gethostname())
 
     def __str__(self) -> str:
-        """Who it is, for a message."""
+        """Returns who it is, for a message."""
         where = "" if self.here else f" on {self.host}"
         pid = str(self.pid or "unknown")
         return f"the daemon (pid {pid}{where})" if self.daemon else f"another sync (pid {pid})"

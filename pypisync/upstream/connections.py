@@ -106,7 +106,7 @@ class _Socket(_Sliced, socket.socket):
 
 class _TlsSocket(_Sliced, ssl.SSLSocket):  # type: ignore[misc]  # names of arguments
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in ssl
-        """As of any socket, but for a stop the descriptor is closed, as ssl does for OSError."""
+        """Shake hands. On a stop the descriptor is closed, as ssl does for an OSError."""
         try:
             _patiently(super().do_handshake, block)
         except BaseException:
@@ -115,7 +115,7 @@ class _TlsSocket(_Sliced, ssl.SSLSocket):  # type: ignore[misc]  # names of argu
 
 
 def _patiently(wait: Callable[..., Any], *args: Any) -> Any:
-    """What a call returns that waits for one slice of time and is made until it need not."""
+    """Returns what ``wait`` returns, which waits for a slice of time: called until it succeeds."""
     deadline = current()
     while deadline is not None:
         deadline.check()

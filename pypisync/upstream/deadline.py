@@ -47,7 +47,7 @@ class Deadline:
         self._body = False
 
     def again(self) -> None:
-        """The next step begins: the request is sent on a connection that is there."""
+        """Begin the next step: the request is sent on a connection that is there."""
         self._began = self._moved = self._clock()
 
     def ends(self, end: float) -> None:
@@ -55,7 +55,7 @@ class Deadline:
         self._end = min(self._end, end)
 
     def body(self) -> None:
-        """The head is there; the body begins."""
+        """Begin the body: the head is there."""
         self.again()
         self._received = 0
         self._body = True
@@ -86,7 +86,7 @@ _local = threading.local()
 
 
 def watched(deadline: Deadline) -> None:
-    """What this thread waits for on sockets is held to this deadline from now on."""
+    """Hold what this thread waits for on sockets to this deadline from now on."""
     _local.deadline = deadline
 
 

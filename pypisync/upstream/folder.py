@@ -158,7 +158,7 @@ class FolderUpstream:
         return _each(asks, partial(self._copy, deposit))
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: nothing is open."""
 
     def _projects(self) -> dict[str, list[_Entry]]:
         """Returns the files by project. Raises Unreachable."""

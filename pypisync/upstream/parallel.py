@@ -56,7 +56,7 @@ class InOrder(Generic[_A]):
 def run(
     source: AskQueue[_A], begin: Callable[[Event], Callable[[_A], _R]], workers: int
 ) -> Iterator[tuple[_A, _R | UpstreamError]]:
-    """Each ask with what the work returns or the UpstreamError it raises, as they complete.
+    """Yields each ask with what the work returns or the UpstreamError it raises, as they end.
 
     ``begin`` makes the work; the event it is given is set when the work is no longer wanted: the
     iterator was closed early, or the work raised an error of the disk or of this program's own,

@@ -99,7 +99,7 @@ class Projects:
     def _readable(
         self, ask: ProjectAsk, headers: Mapping[str, str], known: Validators
     ) -> ProjectDocument | Unchanged:
-        """The document; one that cannot be read is asked for once more, elsewhere if that can be.
+        """Returns the document. One that cannot be read is asked for again, elsewhere if possible.
 
         One node of a CDN may send broken documents for hours.
         """
@@ -154,7 +154,7 @@ class Projects:
     def _read(
         self, ask: ProjectAsk, headers: Mapping[str, str], known: Validators = NO_VALIDATORS
     ) -> ProjectDocument | Unchanged:
-        """The document by the simple index, or else by the JSON API.
+        """Returns the document by the simple index, or else by the JSON API.
 
         One answer is not believed that makes an index poorer than most are: a 404 of one that is
         away for a while, HTML from a load balancer. So it is looked at twice, until there is one

@@ -68,7 +68,7 @@ class _Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(  # type: ignore[no-untyped-def]
         self, request, verify, cert=None
     ):
-        """As of any adapter."""
+        """Returns what any adapter returns."""
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
         if host["scheme"] == "https":
             pool["ssl_context"] = tls_context()

@@ -256,7 +256,7 @@ class Session:
         return _Fault(f"more than {_HOPS} redirects", final=True)
 
     def _ask(self, request: _Request, url: str) -> Stream | _Fault:
-        """One request, redirected or not."""
+        """Send one request. Returns its answer, a redirect included."""
         host, path = _parted(url)
         try:
             route = self._routes.to(host)

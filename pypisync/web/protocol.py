@@ -55,7 +55,7 @@ class Protocol(HttpToolsProtocol):
         self._direct.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected; its first request must be there within a minute."""
+        """Take a new client; its first request must be there within a minute."""
         super().connection_made(transport)
         self._direct = transport
         transport.set_write_buffer_limits(high=0)  # so that "drained" means "nothing waits"
@@ -65,7 +65,7 @@ class Protocol(HttpToolsProtocol):
         self._crowd.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has disconnected."""
+        """Let go of a client that has disconnected."""
         self._crowd.remove(self)
         self._in_request = False
         self._wait()
@@ -84,12 +84,12 @@ class Protocol(HttpToolsProtocol):
             self.send_400_response("The head of the request is too long.")
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Note that a request begins."""
         self._in_head = self._in_request = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head of a request is complete."""
+        """Check the head of a request, which is complete, and answer at once if possible."""
         self._in_head = False
         size, hosts, simple = len(self.url), 0, True
         for name, value in self.headers:
@@ -104,12 +104,12 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is complete, with its body if it has one."""
+        """Note that the request is complete, with its body if it has one."""
         self._in_request = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """A response of uvicorn is complete."""
+        """Send what is kept of a response of uvicorn, which is complete."""
         self._answers.flush()
         super().on_response_complete()
 
@@ -176,7 +176,7 @@ class Protocol(HttpToolsProtocol):
             response.close()
 
     def _ended(self, under_way: "_UnderWay") -> None:
-        """A response of ours is complete."""
+        """Go on after a response of ours is complete."""
         under_way.response_complete = True
         if not under_way.keep_alive:
             self._direct.close()
@@ -221,7 +221,7 @@ class _Joined:
         self._transport.write(data)
 
     def flush(self) -> None:
-        """The response is complete: send what is kept of it."""
+        """Send what is kept of a response that is complete."""
         if self._first:
             self._transport.write(self._first)
         self._first = None

@@ -30,14 +30,14 @@ class Stored:
 
 
 def note_asked(connection: Connection, paths: Iterable[str]) -> None:
-    """These files are about to be fetched. They are :func:`unrecorded` until they are stored."""
+    """Note files that are to be fetched: they are :func:`unrecorded` until they are stored."""
     for batch in batches(paths):
         connection.execute(delete(asked).where(among(asked.c.path, batch)))
         add(connection, asked, [{"path": path} for path in batch])
 
 
 def forget_asked(connection: Connection, paths: Iterable[str]) -> None:
-    """Nothing of these is on the disk, or what is there is recorded."""
+    """Forget that files were asked for: none is on the disk, or what is there is recorded."""
     for batch in batches(paths):
         connection.execute(delete(asked).where(among(asked.c.path, batch)))
 
@@ -102,7 +102,7 @@ def learn_hashes(connection: Connection, which: ColumnElement[bool]) -> set[int]
 
 
 def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
-    """The pool no longer holds these."""
+    """Forget files that the pool no longer holds."""
     for batch in batches(paths):
         connection.execute(delete(stored).where(among(stored.c.path, batch)))
         forget_beside(connection, batch)
@@ -117,7 +117,7 @@ def forget_beside(connection: Connection, paths: Iterable[str]) -> None:
 
 
 def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
-    """These are about to be deleted: from now on they do not count as stored.
+    """Mark files that are about to be deleted: from now on they do not count as stored.
 
     Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
     """

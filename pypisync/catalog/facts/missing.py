@@ -72,20 +72,20 @@ def never_shown(connection: Connection) -> dict[str, str]:
 
 
 def note(connection: Connection, names: Collection[str], now: float) -> None:
-    """These stale projects are denied; the first time counts."""
+    """Note that upstream denies these stale projects; the first time counts."""
     for batch in batches(sorted(names)):
         row = among(pending.c.name, batch), pending.c.missing.is_(None)
         connection.execute(update(pending).where(*row).values(missing=now))
 
 
 def tell(connection: Connection, names: Collection[str]) -> None:
-    """A journal says that something of these stale projects is removed."""
+    """Note that a journal tells of a removal in these stale projects."""
     for batch in batches(sorted(names)):
         connection.execute(update(pending).where(among(pending.c.name, batch)).values(told=True))
 
 
 def assign(connection: Connection, names: Collection[str]) -> None:
-    """The operator has assigned these stale projects to another index."""
+    """Note that the operator has assigned these stale projects to another index."""
     for batch in batches(sorted(names)):
         row = among(pending.c.name, batch)
         connection.execute(update(pending).where(row).values(assigned=True))
@@ -125,7 +125,7 @@ def sources(connection: Connection, names: Collection[str]) -> dict[str, set[str
 
 
 def confirm(connection: Connection) -> int:
-    """The operator says that what is denied is gone. Returns how many projects that are."""
+    """Believe that denied projects are gone, as the operator says. Returns how many they are."""
     doubted = pending.c.missing.is_not(None), ~is_set(pending.c.told)
     return connection.execute(
         update(pending).where(*doubted).values(told=True, attempts=0)

@@ -101,7 +101,7 @@ def set_serial(connection: Connection, serial: int, index: str = ENDPOINT) -> No
 
 
 def forget_serial(connection: Connection, index: str = ENDPOINT) -> None:
-    """Nothing is known of the serials of this index."""
+    """Forget the serial of this index."""
     forget_setting(connection, _serial_of(index))
 
 
@@ -316,7 +316,7 @@ def patience(attempts: int) -> float:
 
 
 def settled(connection: Connection, names: Iterable[str]) -> None:
-    """These projects are up to date."""
+    """Note that these projects are up to date."""
     for batch in batches(names):
         connection.execute(delete(pending).where(among(pending.c.name, batch)))
         found = among(projects.c.name, batch), is_set(projects.c.anew)
@@ -324,7 +324,7 @@ def settled(connection: Connection, names: Iterable[str]) -> None:
 
 
 def set_aside(connection: Connection, reasons: Mapping[str, str]) -> None:
-    """These projects could not be read; they stay stale, with the reason."""
+    """Note that these projects could not be read; they stay stale, with the reason."""
     for name, reason in reasons.items():
         connection.execute(
             update(pending)

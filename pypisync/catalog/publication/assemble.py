@@ -127,7 +127,7 @@ def _to_retain(
 
 
 def published_all(connection: Connection, done: Iterable[int]) -> None:
-    """These projects' pages say all there is to say."""
+    """Note that the pages of these projects list all that is wanted."""
     for batch in batches(done):
         connection.execute(
             update(projects).where(among(projects.c.id, batch)).values(unpublished=False)

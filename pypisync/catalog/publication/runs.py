@@ -48,7 +48,7 @@ def last_completed(connection: Connection) -> float | None:
 
 
 def finish(connection: Connection, number: int, outcome: str, report: Any, now: float) -> None:
-    """A run ends, as done, incomplete, stopped or failed."""
+    """Record the end of a run, as done, incomplete, stopped or failed."""
     connection.execute(
         update(runs)
         .where(runs.c.id == number)

@@ -84,7 +84,7 @@ def absence(
 def _quarantined(
     reader: Reader, name: str, version: Version | None, reason: str | None
 ) -> Iterator[Finding]:
-    """That upstream has quarantined the project or this version (None: any), and since when."""
+    """Yields the quarantines of the project or of this version (None: any), and since when."""
     rows = reader.rows(
         "SELECT version, since FROM quarantines WHERE name = ? ORDER BY version", name
     )

@@ -75,7 +75,7 @@ class Liveness:
         return set(supports)
 
     def _mark(self, node: NodeKey | None, supports: dict[NodeKey, NodeKey | None]) -> None:
-        """All that the node supports on the way that led to it lives."""
+        """Mark as live all that the node supports on the way that led to it."""
         while node is not None:
             self._alive.add(node)
             node = supports[node]

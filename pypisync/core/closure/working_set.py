@@ -43,26 +43,26 @@ class WorkingSet:
         self._users: dict[ClassKey, set[NodeKey]] = {}
 
     def load_candidates(self, projects: set[int]) -> None:
-        """The releases of projects."""
+        """Load the releases of projects."""
         self.candidates.update(self._graph.candidates(projects - self.candidates.keys()))
 
     def load_pinnable(self, projects: set[int]) -> None:
-        """The releases of projects that a lock file can name."""
+        """Load the releases of projects that a lock file can name."""
         self.pinnable.update(self._graph.pinnable(projects - self.pinnable.keys()))
 
     def load_releases(self, releases: set[int]) -> None:
-        """The facts of releases."""
+        """Load the facts of releases."""
         self.facts.update(self._graph.releases(releases - self.facts.keys()))
 
     def load_classes(self, projects: set[int]) -> None:
-        """All classes into projects."""
+        """Load all classes into projects."""
         missing = projects - self._class_projects
         if missing:
             self._class_projects |= missing
             self._keep(self._graph.classes(missing))
 
     def load_nodes(self, releases: set[int]) -> None:
-        """The nodes of releases."""
+        """Load the nodes of releases."""
         missing = releases - self._looked
         if missing:
             self._looked |= missing
@@ -71,7 +71,7 @@ class WorkingSet:
                 self._index(key, node)
 
     def load_named(self, keys: Iterable[ClassKey]) -> None:
-        """These classes, as far as there are any."""
+        """Load those of these classes that exist."""
         missing = [
             key
             for key in keys
@@ -81,14 +81,14 @@ class WorkingSet:
             self._keep(self._graph.named(missing))
 
     def load_choosers(self, releases: set[int]) -> None:
-        """The classes that choose releases."""
+        """Load the classes that choose releases."""
         missing = releases - self._chosen
         if missing:
             self._chosen |= missing
             self._keep(self._graph.choosers(missing))
 
     def load_roots(self, releases: set[int]) -> None:
-        """The roots that call for releases."""
+        """Load the roots that call for releases."""
         missing = releases - self._rooted
         if missing:
             self._rooted |= missing
@@ -99,7 +99,7 @@ class WorkingSet:
                         self._roots_of.setdefault(release, {})[root.id] = root
 
     def chose(self, key: ClassKey, chosen: tuple[int, ...], unmet: int) -> None:
-        """A class now calls for these releases."""
+        """Set the releases that a class calls for."""
         entry = self.classes.setdefault(key, Class(None))
         for release in entry.chosen:
             self._classes_of[release].discard(key)
@@ -108,7 +108,7 @@ class WorkingSet:
         entry.chosen, entry.unmet = chosen, unmet
 
     def root_chose(self, root: RootState, chosen: tuple[int, ...], unmet: int) -> None:
-        """A root now calls for these releases."""
+        """Set the releases that a root calls for."""
         self.roots[root.id] = root
         for release in root.chosen:
             self._roots_of.setdefault(release, {}).pop(root.id, None)
@@ -117,7 +117,7 @@ class WorkingSet:
         root.chosen, root.unmet = chosen, unmet
 
     def draw(self, key: NodeKey, edges: dict[int, ClassKey | None]) -> None:
-        """A node now has these edges."""
+        """Set the edges of a node."""
         node = self.nodes[key]
         self._forget(key, node)
         node.edges = edges

@@ -195,7 +195,7 @@ class PerTargets(Generic[T]):
         self._made: dict[int, tuple[Targets, T]] = {}
 
     def __call__(self, targets: Targets) -> T:
-        """What was made for ``targets``."""
+        """Returns what was made for ``targets``."""
         entry = self._made.get(id(targets))
         if entry is None:
             if len(self._made) >= _KEPT_TARGETS:

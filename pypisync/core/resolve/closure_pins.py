@@ -59,7 +59,7 @@ class ClosureChoices:
         return found
 
     def _part(self, pins: Mapping[str, int], starts: Iterable[str]) -> set[str]:
-        """As :func:`called`, if a requirement on the way calls for another release than the pin."""
+        """Returns what :meth:`called` does, where a requirement calls for another release."""
         found: set[str] = set()
         waiting = list(starts)
         while waiting:
