@@ -369,21 +369,28 @@ def remove_tree(path: Path) -> int:
 
 def read(path: Path, limit: int | None = None) -> bytes | None:
     """Returns the bytes of a regular file, at most ``limit`` of them; None if there is none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            return None
-        with guarded(path):
-            raise
     with guarded(path):
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                return None
+            raise
+        try:
+            found = os.fstat(descriptor)
+            return _read(descriptor, found.st_size, limit) if stat.S_ISREG(found.st_mode) else None
+        finally:
             os.close(descriptor)
-            return None
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(-1 if limit is None else limit)
+
+
+def _read(descriptor: int, size: int, limit: int | None) -> bytes:
+    """Returns what is in a file of about this size; a file object costs five times as much."""
+    data, left = b"", 2**62 if limit is None else limit
+    while piece := os.read(descriptor, min(left, size + 1)):
+        data, left = data + piece, left - len(piece)
+        if len(data) == size:
+            break
+    return data
 
 
 def free(folder: Path) -> int:

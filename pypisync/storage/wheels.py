@@ -104,7 +104,8 @@ def _contents(file: IO[bytes], check: Callable[[], object]) -> Contents:
             against.setdefault(by, why)
         if "uv" not in against and (why := _torn(file.fileno(), archive, members)):
             against["uv"] = why
-        if len(against) < len(INSTALLERS) and (why := _damaged(archive, members, check)):
+        kept: dict[int, bytes] = {}
+        if len(against) < len(INSTALLERS) and (why := _damaged(archive, members, check, kept)):
             against = dict.fromkeys(INSTALLERS, why) | against
         names = [info.filename for info in members]
         files: dict[str, bytes] = {}
@@ -121,7 +122,8 @@ def _contents(file: IO[bytes], check: Callable[[], object]) -> Contents:
             unread[name] = ""
             if info.compress_type in _BY_BOTH and info.file_size <= MEMBER_LIMIT:
                 try:
-                    files[name] = read_member(archive, info, name)
+                    data = kept.get(id(info))
+                    files[name] = read_member(archive, info, name) if data is None else data
                     del unread[name]
                 except Malformed as error:
                     unread[name] = _why(error, name)
@@ -143,11 +145,15 @@ def _read_by(installer: Installer) -> set[int]:
 
 
 def _damaged(
-    archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], check: Callable[[], object]
+    archive: zipfile.ZipFile,
+    members: Sequence[zipfile.ZipInfo],
+    check: Callable[[], object],
+    kept: dict[int, bytes],
 ) -> str:
     """Returns which member does not unpack to the size and checksum that are stated for it.
 
-    A wheel that says to unpack to far more than other wheels is not unpacked.
+    A wheel that says to unpack to far more than other wheels is not unpacked. What is small and
+    may be read afterwards is put into ``kept``, by the id of its member.
     """
     most = max(_UNPACKED, _TIMES * archive.start_dir)
     if sum(info.file_size for info in members) > most:
@@ -157,6 +163,9 @@ def _damaged(
             continue
         try:
             with archive.open(info) as member:
+                first = member.read(_PIECE)
+                if len(first) == info.file_size < _PIECE and info.filename.endswith(READ):
+                    kept[id(info)] = first
                 while member.read(_PIECE):
                     check()
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, select, update
 
 from pypisync.catalog.db.schema import choices, classes, edges, root_choices, roots, selected
-from pypisync.catalog.db.sql import batches, in_bulk, pour, to_text
+from pypisync.catalog.db.sql import among, batches, in_bulk, pour, to_text
 from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.full import FullSelection
 from pypisync.core.closure.model import RootState
@@ -40,10 +40,14 @@ def _record_roots(connection: Connection, chosen: Sequence[RootState]) -> None:
         for position, release in enumerate(root.chosen)
     )
     pour(connection, root_choices, ("root_id", "release_id", "position"), rows)
+    unmet: dict[int, list[int]] = {}  # there are few different masks
     for root in chosen:
         if root.unmet:
-            statement = update(roots).where(roots.c.id == root.id)
-            connection.execute(statement.values(unmet=to_text(root.unmet)))
+            unmet.setdefault(root.unmet, []).append(root.id)
+    for mask, ids in unmet.items():
+        for batch in batches(ids):
+            some = update(roots).where(among(roots.c.id, batch))
+            connection.execute(some.values(unmet=to_text(mask)))
 
 
 def _record(connection: Connection, found: FullSelection) -> None:

@@ -55,6 +55,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.parser import Parser
+from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -71,6 +72,7 @@ READ = ("WHEEL", "METADATA", "RECORD", "entry_points.txt")
 _DIST_INFO, _DATA = ".dist-info", ".data"
 _KINDS = ("data", "headers", "platlib", "purelib", "scripts")
 _SIZE = re.compile("0*[0-9]{1,20}")
+_USUAL = 1000  # bytes of a WHEEL; larger ones are read anew each time
 _SAFE_SIZE = 20  # digits that never come to more than
 _LARGEST_SIZE = 2**64
 _LINES = re.compile("\r\n|\r|\n")
@@ -158,7 +160,9 @@ def _file_objections(
         if why:
             yield from _both(f"its {name} cannot be read: {why}")
     if "WHEEL" in files:
-        yield from _wheel_objections(files["WHEEL"])
+        # Most are one of a few: those that a version of a build backend writes.
+        judge = _usual_objections if len(files["WHEEL"]) < _USUAL else _wheel_objections
+        yield from judge(files["WHEEL"])
     if "RECORD" in files:
         yield from _record_objections(files["RECORD"])
     if "METADATA" in files and beside is not None and files["METADATA"] != beside:
@@ -232,6 +236,11 @@ def _wheel_objections(data: bytes) -> Iterator[Objection]:
     major, dot, minor = str(exact).strip().partition(".")
     if not dot or (major != "1" and (major, minor) != ("0", "1")):
         yield "uv", why
+
+
+@lru_cache(maxsize=256)
+def _usual_objections(data: bytes) -> tuple[Objection, ...]:
+    return tuple(_wheel_objections(data))
 
 
 def _is_old(stated: str) -> bool:
