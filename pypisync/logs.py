@@ -46,6 +46,8 @@ EVENTS: Mapping[str, str] = {
     "proofs": "A cycle proves `count` roots and groups.",
     "files": "A cycle fetches files; `bytes` of them are still to come.",
     "verify": "An import reads `bytes` of a bundle before anything changes.",
+    "exported": "A `bundle` was written, with so many `files` and `bytes`.",
+    "imported": "A `bundle` was taken in, as `generation`.",
     "pages": "A cycle writes the pages of `count` projects.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",

@@ -14,6 +14,7 @@ from pypisync.core.standards.model import LastRun
 from pypisync.errors import StorageError
 from pypisync.schedule import Schedule, due
 from pypisync.storage import disk, orders
+from pypisync.storage.exports import Exports
 from pypisync.storage.lock import holder
 
 _CYCLES = 3
@@ -35,6 +36,7 @@ class Outlook:
     configuration_in_use: bool | None  # as it is now; None: no cycle has said so
     refused: tuple[float, str] | None  # since when and why a daemon does not use it
     unready: Sequence[str]  # why the mirror does not count as ready
+    exported: tuple[int, float] | None = None  # the number of the last bundle written, and when
 
 
 def outlook(
@@ -63,7 +65,15 @@ def outlook(
         found.configuration == digest if digest and found.configuration else None,
         orders.refused(destination),
         unready(destination, schedule, found, now),
+        _exported(destination),
     )
+
+
+def _exported(destination: Path) -> tuple[int, float] | None:
+    try:
+        return Exports(destination).last()
+    except StorageError:
+        return None
 
 
 def unready(destination: Path, schedule: Schedule, found: Status, now: float) -> list[str]:
@@ -112,6 +122,8 @@ def _free(destination: Path) -> int | None:
 
 def well(found: Status, ahead: Outlook) -> bool:
     """Returns whether all is as it should be: what ``pypisync status`` ends with 0 for."""
+    if found.bundle is not None and found.bundle.refused:
+        return False
     return found.well and not ahead.unready and ahead.refused is None
 
 

@@ -53,6 +53,10 @@ def export(  # noqa: PLR0913 - its options
         str | None,
         typer.Option("--split", metavar="SIZE", help='The most of a part; else "bundles.split".'),
     ] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option("--repeat", min=1, max=10, help='Copies of it; else "bundles.repeat".'),
+    ] = None,
     unsigned: _Unsigned = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -81,7 +85,10 @@ def export(  # noqa: PLR0913 - its options
     with _exporting(understood) as (catalog, exports):
         base = _base(understood, exports, since, full=full)
         made = write_bundle(
-            catalog, understood.destination, Export(to, base, size, signing), time.time()
+            catalog,
+            understood.destination,
+            Export(to, base, size, signing, repeat or understood.bundles.repeat),
+            time.time(),
         )
     if made is None:
         if as_json:

@@ -27,11 +27,11 @@ def in_bundle(place: Path) -> Iterator[Row]:
         raise BundleError(f"{place}: there is no such manifest")
     part = manifest.read_manifest(data, place.name).parts[0]
     there = parts.find(part.name, [place.parent])
-    if there is None:
+    if not there:
         raise BundleError(f"{part.name}: missing: the list of what is in the bundle is in it")
-    for _ in parts.read_first(there, part, manifest.INVENTORY):
+    for _ in parts.read_first(there[0], part, manifest.INVENTORY):
         pass  # nothing is shown of one that is damaged
-    text = b"".join(parts.read_first(there, part, manifest.INVENTORY)).decode()
+    text = b"".join(parts.read_first(there[0], part, manifest.INVENTORY)).decode()
     rows = csv.reader(text.splitlines())
     if tuple(next(rows, ())) != manifest.INVENTORY_COLUMNS:
         raise BundleError(f"{part.name}: the list of what is in it has other columns")

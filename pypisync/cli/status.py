@@ -106,6 +106,9 @@ def _configuration(ahead: "Outlook", now: float) -> Iterator[tuple[str, str]]:
 def _machine(ahead: "Outlook") -> Iterator[tuple[str, str]]:
     from pypisync.core.display import show_size
 
+    if ahead.exported is not None:
+        number, at = ahead.exported
+        yield "exported", f"bundle {number}, {moment(at)}"
     if ahead.free_bytes is not None:
         yield "free", show_size(ahead.free_bytes)
     yield "version", ahead.version or "not installed"
@@ -175,6 +178,8 @@ def _bundle(last: "LastBundle | None", now: float) -> Iterator[tuple[str, str]]:
     if last is None:
         return
     ages = f"exported {span(now - last.made)} ago, imported {span(now - last.imported)} ago"
+    if last.refused:
+        yield "refused", last.refused
     yield "bundle", f"{last.bundle} of mirror {last.mirror[:8]}, {ages}; next comes {last.next}"
 
 

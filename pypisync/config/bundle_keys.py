@@ -1,15 +1,17 @@
-"""The keys that say how bundles are signed and checked."""
+"""The keys that say how bundles are signed, checked, exported and imported."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pypisync import schedule
 from pypisync.config.index_keys import Keys, Text
 from pypisync.config.policy_keys import Size
 from pypisync.core import values
+from pypisync.schedule import Schedule
 
 
 def _date(text: str) -> str:
@@ -17,6 +19,11 @@ def _date(text: str) -> str:
         date.fromisoformat(text)
     except ValueError:
         raise ValueError('must be a date such as "2027-12-31"') from None
+    return text
+
+
+def _schedule(text: str) -> str:
+    schedule.parse(text)
     return text
 
 
@@ -33,7 +40,7 @@ class TrustedKeys(Keys):
 
 
 class BundlesKeys(Keys):
-    """How bundles are signed and checked."""
+    """How bundles are signed and checked, and what the daemon does with them."""
 
     sign: list[Text] = Field(
         default=[],
@@ -56,11 +63,36 @@ class BundlesKeys(Keys):
         "are imported) or false; both sides have to say so",
     )
 
+    export_to: Text | None = Field(
+        default=None,
+        description="null or a folder into which the daemon exports what is new, relative to the "
+        "folder of this file",
+    )
+    export_schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        default="1 day",
+        description='when it does so, as "schedule" is written: such as "1 day" or "0 6 * * 1"',
+    )
     split: Size = Field(
         default="4 GiB",
         ge=2**20,
         validate_default=True,
         description='the most bytes of a part: a number or a size such as "700 MB", 1 MiB at least',
+    )
+    repeat: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="1 to 10 copies of each file of a bundle, for a link on which some get lost",
+    )
+    import_from: Text | None = Field(
+        default=None,
+        description="null or a folder from which the daemon imports the bundles that appear in it, "
+        "relative to the folder of this file; it then asks no index",
+    )
+    imported: Literal["keep", "archive", "delete"] = Field(
+        default="keep",
+        description='what becomes of a bundle that the daemon has imported: "keep", "archive" '
+        '(into the folder "imported" in import_from) or "delete"',
     )
 
     @model_validator(mode="after")
@@ -89,7 +121,12 @@ class BundlesConfig:
     trusted: tuple[TrustedFile, ...]
     threshold: int
     unsigned: bool
+    export_to: Path | None
+    export_schedule: Schedule
     split: int  # bytes
+    repeat: int  # copies
+    import_from: Path | None
+    imported: Literal["keep", "archive", "delete"]
 
 
 def resolved(keys: BundlesKeys, folder: Path) -> BundlesConfig:
@@ -103,7 +140,12 @@ def resolved(keys: BundlesKeys, folder: Path) -> BundlesConfig:
         tuple(trusted),
         keys.threshold,
         keys.unsigned,
+        folder / keys.export_to if keys.export_to else None,
+        schedule.parse(keys.export_schedule),
         keys.split,
+        keys.repeat,
+        folder / keys.import_from if keys.import_from else None,
+        keys.imported,
     )
 
 

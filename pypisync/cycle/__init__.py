@@ -8,7 +8,7 @@
   until nothing is
 - ``publish``: the pages come onto the disk, each true at every moment
 - ``rollback``, ``maintenance``: operators' orders; slow rounds
-- ``export``, ``import_bundle``: what another mirror needs, written and taken in
+- ``export``, ``import_bundle``, ``one_way``: what another mirror needs, written and taken in
 - ``mirror``: the parts that all of these work on, as one value
 
 Imported by ``cli``, ``daemon``, ``logs`` and ``wiring``. It imports the catalog, the upstream and

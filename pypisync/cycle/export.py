@@ -55,6 +55,7 @@ class Export:
     base: Exported | None  # None: everything
     split: int = SPLIT  # bytes
     keys: Sequence[SigningKey] = ()  # none: it says that it is not signed
+    repeat: int = 1  # copies, of which all but one go into folders beside
 
 
 @dataclass(slots=True)
@@ -109,11 +110,35 @@ def write_bundle(
     for key in asked.keys:
         identity, signature = signatures.sign(key.private, data, key.name)
         _put(work, keys.signature_file(place, identity), signature)
+    _repeat(asked, name, found)
     _put(work, place, data)
+    for folder in _copies(asked):
+        _put(work, folder / place.name, data)
     if draft.target.point.sequence not in exports.numbers():
         exports.complete(draft.target)
     disk.remove_tree(work)
     return place, found
+
+
+def _copies(asked: Export) -> list[Path]:
+    return [asked.to / f"{manifest.COPY}{number}" for number in range(2, asked.repeat + 1)]
+
+
+def _repeat(asked: Export, name: str, found: Manifest) -> None:
+    """Write the parts and signatures into the other folders; as links, where the disk has them."""
+    names = [part.name for part in found.parts]
+    names += [path.name for path in keys.files(asked.to / f"{name}.json")]
+    for folder in _copies(asked):
+        disk.make_folder(folder)
+        for one in names:
+            source, target = asked.to / one, folder / one
+            temporary = target.with_name(f"{one}.partial")
+            if not disk.link_fresh(source, temporary):
+                with appending(temporary, anew=True) as append, source.open("rb") as file:
+                    while chunk := file.read(2**20):
+                        append(chunk)
+            disk.replace(temporary, target)
+        disk.sync_all([folder], asked.to)
 
 
 def _name(exports: Exports, target: Point, base: Exported | None) -> str:

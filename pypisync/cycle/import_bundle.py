@@ -62,18 +62,30 @@ def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle]:
     """
     places = list(places)
     folders = [place for place in places if place.is_dir()]
+    folders += [copy for folder in folders for copy in sorted(folder.glob(f"{manifest.COPY}*"))]
     found = [_open(place, folders, trust, now) for place in places if place not in folders]
-    for folder in folders:
-        with disk.guarded(folder):
-            names = sorted(one.name for one in folder.iterdir())
-        found += [
-            replace(_open(folder / name, folders, trust, now), named=False)
-            for name in names
-            if manifest.is_manifest(name)
-        ]
+    found += _in_folders(folders, trust, now)
     if not found:
         raise BundleError(f"{', '.join(map(str, folders))}: no bundle is there")
     return sorted(found, key=lambda one: one.order)
+
+
+def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[Bundle]:
+    """Yields each bundle once; of several manifests of one name the first that can be used."""
+    names: dict[str, list[Path]] = {}
+    for folder in folders:
+        with disk.guarded(folder):
+            there = sorted(one.name for one in folder.iterdir())
+        for name in filter(manifest.is_manifest, there):
+            names.setdefault(name, []).append(folder / name)
+    for candidates in names.values():
+        for place in candidates:
+            try:
+                yield replace(_open(place, folders, trust, now), named=False)
+                break
+            except BundleError:
+                if place == candidates[-1]:
+                    raise
 
 
 def _open(place: Path, folders: Sequence[Path], trust: Trust, now: float) -> Bundle:
@@ -192,6 +204,7 @@ class _Stage:
         self._part = ""
         self._taken: list[Member] = []  # of the part
         self._count = 0
+        self._before = 0, dict[str, Path]()
         self.rows: dict[str, Path] = {}
         disk.remove_tree(self.folder)
         disk.make_folder(self.folder)
@@ -201,7 +214,13 @@ class _Stage:
     def begin(self, part: str) -> parts.Sink:
         """Returns what takes the members of this part."""
         self._part = part
+        self._before = self._count, dict(self.rows)
         return self._take
+
+    def drop(self) -> None:
+        """Forget what this part has brought: another copy of it may be whole."""
+        self._count, self.rows = self._before
+        self._taken.clear()
 
     def end(self) -> list[Member]:
         """Remember the files of the part, in their order. Returns them."""
@@ -265,18 +284,23 @@ class _Stage:
 def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
     """Read all parts into the stage. Raises BundleError, with the part's name, StorageError."""
     found = bundle.manifest
-    places = []
-    for part in found.parts:
-        place = parts.find(part.name, bundle.folders)
-        if place is None:
+    places = [(part, parts.find(part.name, bundle.folders)) for part in found.parts]
+    for part, there in places:
+        if not there:
             raise BundleError(f"{part.name}: missing: it is part of {bundle.name}")
-        places.append(place)
     if sum(part.size for part in found.parts) > mirror.pool.room():
         raise BundleError(f"{bundle.name}: it does not fit on the disk: free space")
     mirror.watch.step("verify", sum(part.size for part in found.parts), "bytes")
     files = size = 0
-    for part, place in zip(found.parts, places, strict=True):
-        parts.read(place, part, staged.begin(part.name))
+    for part, there in places:
+        for place in there:
+            try:
+                parts.read(place, part, staged.begin(part.name))
+                break
+            except BundleError:
+                staged.drop()
+                if place == there[-1]:
+                    raise
         taken = staged.end()
         files += len(taken)
         size += sum(entry.size for entry in taken)

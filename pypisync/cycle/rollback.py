@@ -9,11 +9,14 @@ daemon runs; carrying one out twice is the same as once.
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import structs
+
+from pypisync.catalog.bundles import fed
 from pypisync.catalog.db import pool
-from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import missing
+from pypisync.catalog.db.transactions import Catalog, Transaction
+from pypisync.catalog.facts import missing, pending
 from pypisync.catalog.facts.policy import barred_among
-from pypisync.catalog.publication import retention, rollback, runs
+from pypisync.catalog.publication import generations, retention, rollback, runs
 from pypisync.core.filters.policy import Policy
 from pypisync.cycle import limits, removals
 from pypisync.cycle.mirror import Mirror
@@ -160,10 +163,15 @@ def _stay(mirror: Mirror) -> Stay | None:
     with mirror.catalog.begin() as connection:
         to = rollback.frozen(connection)
         if to is None:
-            return None
-        done.to = to.number
-        done.number, lost = rollback.repeat(connection, to, mirror.now())
-        runs.set_held(connection, {}, mirror.now())
+            back = _to_last_bundle(connection, mirror.now())
+        else:
+            done.to = to.number
+            done.number, lost = rollback.repeat(connection, to, mirror.now())
+            runs.set_held(connection, {}, mirror.now())
+    if to is None:
+        if back:
+            write_generation(mirror, back)
+        return None
     for path in lost:
         filename = path.rpartition("/")[2]
         done.failed[filename] = "not stored any more: it has left the pages"
@@ -171,6 +179,21 @@ def _stay(mirror: Mirror) -> Stay | None:
     if done.number:
         done.pages = write_generation(mirror, done.number)
     return done
+
+
+def _to_last_bundle(connection: Transaction, now: float) -> int:
+    """Make what the last bundle has led to the newest generation again, if bundles feed the mirror.
+
+    Returns the number of the generation that is made for it; 0: none is.
+    """
+    last = fed.fed(connection)
+    if last is None or generations.generation(connection)[0] == last.number:
+        return 0
+    serial = pending.serial(connection) or 0
+    number, _ = rollback.repeat(connection, rollback.Frozen(last.number, serial), now)
+    if number:
+        fed.set_fed(connection, structs.replace(last, number=number))
+    return number
 
 
 def damage(catalog: Catalog, root: Path, number: int, policy: Policy) -> dict[str, str]:

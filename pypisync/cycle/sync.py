@@ -17,6 +17,7 @@ from pypisync.catalog.facts import insides, lock_files, pending, requirements
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, retention, runs
+from pypisync.catalog.publication.rollback import frozen
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle import dropped, limits, removals, rollback
 from pypisync.cycle.fetch_ahead import file_asks
@@ -246,6 +247,8 @@ def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
     report.failed |= rollback.obey(mirror)  # it may save a generation
     now = mirror.now()
     with mirror.catalog.begin() as connection:
+        if frozen(connection) and fed.fed(connection):
+            return 0, []  # else what the last bundle led to could be forgotten
         old = retention.forget_generations(connection, now - mirror.retention)
         found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention)
     if not found:

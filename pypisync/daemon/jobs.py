@@ -11,12 +11,13 @@ import structlog
 
 from pypisync.catalog.db.leader import Leadership
 from pypisync.config.load import Config
-from pypisync.cycle import maintenance, poll
+from pypisync.cycle import maintenance, one_way, poll
+from pypisync.cycle.export import Export
 from pypisync.cycle.sync import sync_once
 from pypisync.cycle.work import cycle_told, do_ordered
-from pypisync.errors import PypiSyncError, Stopped
+from pypisync.errors import ConfigError, PypiSyncError, Stopped
 from pypisync.logs import Lines
-from pypisync.wiring import follow_date, open_parts
+from pypisync.wiring import follow_date, open_parts, signing_keys, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,8 @@ class Jobs:
         self._parts = ExitStack()
         self.failed_at: float | None = None  # when a cycle failed that was not repeated yet
         self.serial = 0  # that was read last
+        self._inbox: one_way.Inbox | None = None
+        self._inbox_of: object = None  # the part of the configuration that it was made by
         self.damaged = False  # files were found broken, so a cycle should come soon
         self._day = 0.0  # for which the mirror's proof targets are right
         self.mirror = self._opened(config)
@@ -54,10 +57,47 @@ class Jobs:
         self._wanted = config
 
     def sync(self) -> None:
-        """Run a cycle."""
+        """Run a cycle; where bundles feed the mirror, look for them."""
+        if self._wanted.bundles.import_from is not None:
+            self.take_in()
+            return
         with self._job("sync") as begun:
             if begun:
                 self._cycle()
+
+    def export(self) -> None:
+        """Export what is new since the last bundle."""
+        with self._job("export") as begun:
+            asked = self._wanted.bundles
+            if not begun or asked.export_to is None:
+                return
+            mirror = self._mirror()
+            keys = signing_keys(self._open)
+            if not keys and not asked.unsigned:
+                raise ConfigError(["bundles: no key to sign with, and unsigned is false"])
+            how = Export(asked.export_to, None, asked.split, keys, asked.repeat)
+            made = one_way.export_new(mirror, how)
+            if made is not None:
+                found = made[1]
+                point = found.target
+                self._log.info(
+                    "exported", bundle=point.sequence, files=found.files, bytes=found.bytes
+                )
+
+    def take_in(self) -> None:
+        """Import the bundles that have appeared in the folder for them."""
+        with self._job("import") as begun:
+            asked = self._wanted.bundles
+            if not begun or asked.import_from is None:
+                return
+            mirror = self._mirror()
+            if self._inbox is None or self._inbox_of is not asked:
+                found = trust(self._open)
+                self._inbox_of = asked
+                self._inbox = one_way.Inbox(asked.import_from, found, asked.imported)
+            for bundle, report in self._inbox.take_in(mirror):
+                number = bundle.manifest.target.sequence
+                self._log.info("imported", bundle=number, generation=report.generation)
 
     def poll(self) -> None:
         """Run a cycle if the moment of a polled project has come."""

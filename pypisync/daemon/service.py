@@ -20,6 +20,7 @@ from pypisync.catalog.publication import runs
 from pypisync.catalog.queries.status import CONFIGURATION
 from pypisync.config.load import Config
 from pypisync.cycle import maintenance
+from pypisync.cycle.one_way import LOOK
 from pypisync.cycle.work import PRUNE, REPAIR
 from pypisync.daemon import signals
 from pypisync.daemon.agenda import Agenda
@@ -30,6 +31,7 @@ from pypisync.errors import Busy, CatalogError, PypiSyncError, StorageError
 from pypisync.logs import Lines
 from pypisync.schedule import RETRY, due
 from pypisync.storage import orders
+from pypisync.storage.exports import Exports
 from pypisync.storage.lock import writer_lock
 from pypisync.wiring import check_upstream, writing
 
@@ -157,6 +159,8 @@ class Daemon:
         if changed:
             self._log.info("reloaded", schedule=schedule.text)
         self._put_cycles(agenda, jobs, now if changed else due(schedule, last, now))
+        if self._config.bundles.import_from is not None:
+            return
         swept = min(maintenance.swept(jobs.mirror), now)
         agenda.every("sweep", jobs.sweep, maintenance.SWEEP_EVERY, swept + maintenance.SWEEP_EVERY)
         agenda.every("rehash", jobs.rehash, maintenance.REHASH_EVERY, now)
@@ -168,10 +172,27 @@ class Daemon:
         """
         schedule = self._config.schedule
         agenda.put("sync", jobs.sync, schedule.trigger(), first)
+        self._put_bundles(agenda, jobs)
+        if self._config.bundles.import_from is not None:
+            agenda.drop("poll")
+            return
         if schedule.slice is None:
             agenda.drop("poll")
         else:
             agenda.every("poll", jobs.poll, schedule.slice, jobs.mirror.now() + schedule.slice)
+
+    def _put_bundles(self, agenda: Agenda, jobs: Jobs) -> None:
+        """Put exports where their schedule says, and looks into the folder for bundles."""
+        asked, now = self._config.bundles, jobs.mirror.now()
+        for job in ("export", "import"):
+            agenda.drop(job)
+        if asked.export_to is not None:
+            when = asked.export_schedule
+            last = Exports(self._config.destination).last()
+            first = now if last is None else max(now, when.after(last[1]))
+            agenda.put("export", jobs.export, when.trigger(), first)
+        if asked.import_from is not None:
+            agenda.every("import", jobs.take_in, LOOK, now)
 
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
         """Take one turn of the loop."""

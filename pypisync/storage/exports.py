@@ -8,7 +8,7 @@ through; the same state has the same number, whatever it is exported from.
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
@@ -92,6 +92,18 @@ class Exports:
         numbers = self.numbers()
         return self.record(numbers[-1]) if numbers else None
 
+    def last(self) -> tuple[int, float] | None:
+        """Returns the number of the last bundle, and when it was complete (seconds since 1970).
+
+        None: there is none.
+        """
+        numbers = self.numbers()
+        if not numbers:
+            return None
+        place = self._place(numbers[-1])
+        with disk.guarded(place):
+            return numbers[-1], place.stat().st_mtime
+
     def record(self, sequence: int) -> Exported:
         """Returns a record. Raises BundleError if it is none."""
         return self._read(self._place(sequence))
@@ -133,10 +145,11 @@ class Exports:
             raise BundleError(f"{error}: delete it, and export with --full") from None
 
     def _names(self) -> list[str]:
-        with suppress(FileNotFoundError), disk.guarded(self.folder):
-            found = (one.name for one in self.folder.iterdir() if one.suffix == ".json")
-            return [name.removesuffix(".json") for name in found]
-        return []
+        if not disk.is_folder(self.folder):
+            return []
+        with disk.guarded(self.folder):
+            found = [one.name for one in self.folder.iterdir() if one.suffix == ".json"]
+        return [name.removesuffix(".json") for name in found]
 
     def _place(self, sequence: int, more: str = "") -> Path:
         return self.folder / f"{sequence:06}{more}.json"

@@ -49,12 +49,18 @@ def signature_file(manifest: Path, identity: str) -> Path:
     return manifest.with_name(f"{manifest.name}.{identity}.sig")
 
 
-def found(manifest: Path, folders: Sequence[Path]) -> dict[str, bytes]:
+def files(manifest: Path) -> list[Path]:
+    """Returns the signatures beside a manifest. Raises StorageError."""
+    with disk.guarded(manifest.parent):
+        return sorted(manifest.parent.glob(f"{manifest.name}.*.sig"))
+
+
+def found(manifest: Path, folders: Sequence[Path]) -> dict[str, list[bytes]]:
     """Returns the signatures beside a manifest and in other folders, by what they say.
 
     What cannot be one is passed over. Raises StorageError.
     """
-    here: dict[str, bytes] = {}
+    here: dict[str, list[bytes]] = {}
     start = f"{manifest.name}."
     for folder in dict.fromkeys((*folders, manifest.parent)):
         with disk.guarded(folder):
@@ -63,5 +69,5 @@ def found(manifest: Path, folders: Sequence[Path]) -> dict[str, bytes]:
         for name in signs[: signatures.MOST]:
             data = disk.read(folder / name, signatures.LENGTH + 1)
             if data is not None and len(data) == signatures.LENGTH:
-                here[name.removeprefix(start).removesuffix(".sig")] = data
+                here.setdefault(name.removeprefix(start).removesuffix(".sig"), []).append(data)
     return here

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import BundlePart, Member
-from pypisync.errors import BundleError, StorageError
+from pypisync.errors import BundleError
 from pypisync.storage import disk
 
 CONTENTS = "contents.jsonl"
@@ -229,13 +229,7 @@ def _listed_size(reader: _PartReader) -> int:
     return size
 
 
-def find(name: str, folders: Sequence[Path]) -> Path | None:
-    """Returns where a part is, in the first of the folders that has it. Raises StorageError."""
-    for folder in folders:
-        place = folder / name
-        try:
-            if place.is_file() and not place.is_symlink():
-                return place
-        except OSError as error:
-            raise StorageError(f"{place}: {error.strerror}") from error
-    return None
+def find(name: str, folders: Sequence[Path]) -> list[Path]:
+    """Returns where a part is: in each of the folders that has it."""
+    places = (folder / name for folder in dict.fromkeys(folders))
+    return [place for place in places if place.is_file() and not place.is_symlink()]

@@ -32,9 +32,12 @@ METRICS: Mapping[str, str] = {
     "pypisync_generation_serial": "Serial at which it was published.",
     "pypisync_generation_timestamp_seconds": "When it was published.",
     "pypisync_frozen": "1 if the index stays at a generation, after a rollback.",
+    "pypisync_exported_bundle": "Number of the bundle that was written last, if any was.",
+    "pypisync_exported_timestamp_seconds": "When it was written.",
     "pypisync_bundle": "Number of the bundle that was imported last, if bundles feed the mirror.",
     "pypisync_bundle_made_timestamp_seconds": "When it was exported: what came later is not known.",
     "pypisync_bundle_imported_timestamp_seconds": "When it was imported.",
+    "pypisync_bundle_refused": "1 if what lies in the daemon's folder cannot be imported.",
     "pypisync_listed_projects": "Projects that the pages list.",
     "pypisync_listed_releases": "Releases that the pages list.",
     "pypisync_listed_files": "Files that the pages list.",
@@ -122,6 +125,9 @@ def _machine(ahead: Outlook) -> Iterator[GaugeMetricFamily]:
     if ahead.free_bytes is not None:
         yield _gauge("free_bytes", ahead.free_bytes)
     yield _gauge("configuration_refused", ahead.refused is not None)
+    if ahead.exported is not None:
+        yield _gauge("exported_bundle", ahead.exported[0])
+        yield _gauge("exported_timestamp_seconds", ahead.exported[1])
 
 
 def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
@@ -135,6 +141,7 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
     yield _gauge("frozen", found.frozen is not None)
     if found.bundle is not None:
         yield _gauge("bundle", found.bundle.bundle)
+        yield _gauge("bundle_refused", bool(found.bundle.refused))
         yield _gauge("bundle_made_timestamp_seconds", found.bundle.made)
         yield _gauge("bundle_imported_timestamp_seconds", found.bundle.imported)
     for noun, count in found.listed.items():

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from pypisync.catalog.facts import pending
-from pypisync.catalog.queries.fed import SETTING
+from pypisync.catalog.queries.fed import REFUSED, SETTING
 from pypisync.core.bundles import manifest, succession
 from pypisync.core.bundles.succession import Fed
 from pypisync.errors import BundleError
@@ -20,6 +20,12 @@ def fed(connection: Connection) -> Fed | None:
 def set_fed(connection: Connection, last: Fed) -> None:
     """Remember the bundle that was taken in."""
     pending.set_setting(connection, SETTING, manifest.to_line(last).decode().strip())
+
+
+def set_refusal(connection: Connection, reason: str) -> None:
+    """Remember why nothing more could be taken in; "" if it could."""
+    if (pending.setting(connection, REFUSED) or "") != reason:
+        pending.set_setting(connection, REFUSED, reason)
 
 
 def refuse(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.core.bundles import succession
 
 SETTING = "bundle"
+REFUSED = "bundle refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class LastBundle:
     made: float  # when it was exported there: since then nothing is known
     imported: float
     next: int  # the number of the bundle that comes next
+    refused: str  # why the daemon could not take in what lies in its folder; ""
 
 
 def last_bundle(reader: Reader) -> LastBundle | None:
@@ -30,7 +32,8 @@ def last_bundle(reader: Reader) -> LastBundle | None:
     )
     if fed is None:
         return None
+    refused = reader.value("SELECT max(value) FROM settings WHERE name = ?", REFUSED) or ""
     point = fed.point
     return LastBundle(
-        fed.mirror, point.sequence, point.generation, fed.made, fed.at, point.sequence + 1
+        fed.mirror, point.sequence, point.generation, fed.made, fed.at, point.sequence + 1, refused
     )

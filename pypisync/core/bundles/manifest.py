@@ -18,6 +18,7 @@ LARGEST = 4 * 2**20  # bytes of a manifest
 MOST_PARTS = 10_000
 MOST_IN_PART = 20_000  # files
 LARGEST_CONTENTS = MOST_IN_PART * 1024  # bytes of the list in a part
+COPY = "copy-"  # what folders with further copies are called, followed by a number
 ROWS = "catalog.jsonl"
 LISTING = "listing.jsonl"
 INVENTORY = "inventory.csv"

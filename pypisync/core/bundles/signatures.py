@@ -71,7 +71,7 @@ def sign(private: bytes, data: bytes, name: str) -> tuple[str, bytes]:
 
 
 def check(
-    data: bytes, signatures: Mapping[str, bytes], trust: Trust, now: float, name: str
+    data: bytes, signatures: Mapping[str, Sequence[bytes]], trust: Trust, now: float, name: str
 ) -> tuple[str, ...]:
     """Returns the names of the keys whose signatures hold: at least as many as are wanted.
 
@@ -82,10 +82,10 @@ def check(
         raise BundleError(f"{name}: no key is trusted here: name some in bundles.trusted")
     held, why = [], []
     for key in trust.keys:
-        signature = signatures.get(key.identity)
-        if signature is None:
+        given = signatures.get(key.identity)
+        if not given:
             why.append(f"none of {key.name} ({key.identity})")
-        elif not _holds(key, data, signature):
+        elif not any(_holds(key, data, one) for one in given):
             why.append(f"that of {key.name} ({key.identity}) is not of these bytes")
         elif key.expires is not None and key.expires <= now:
             ended = datetime.fromtimestamp(key.expires, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,126 @@
+"""One-way links: what is new goes into a folder, and what appears in a folder is taken in.
+
+Files may appear in any order, and slowly. A bundle is taken in when its manifest, its signatures
+and all of its parts are there, each of its size. What is refused is looked at again when anything
+in the folder has changed.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pypisync.catalog.bundles import fed
+from pypisync.core.bundles import manifest
+from pypisync.core.bundles.manifest import Manifest
+from pypisync.core.bundles.signatures import Trust
+from pypisync.cycle.export import Export, write_bundle
+from pypisync.cycle.import_bundle import Bundle, import_all, open_all
+from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.report import Report
+from pypisync.cycle.sync import resume
+from pypisync.errors import BundleError
+from pypisync.storage import disk, keys
+from pypisync.storage.exports import Exports
+
+ARCHIVE = "imported"
+LOOK = 10  # seconds between two looks into a folder
+
+
+def export_new(mirror: Mirror, asked: Export) -> tuple[Path, Manifest] | None:
+    """Export what is new since the last bundle; everything if there was none.
+
+    ``asked`` says how; its base does not count. Returns the manifest and its place; None if nothing
+    is new. Raises BundleError, StorageError, CatalogError, ConfigError.
+    """
+    root = mirror.pool.root
+    exports = Exports(root)
+    with exports.alone():
+        asked = Export(asked.to, exports.newest(), asked.split, asked.keys, asked.repeat)
+        return write_bundle(mirror.catalog, root, asked, mirror.now())
+
+
+@dataclass(slots=True)
+class Inbox:
+    """A folder from which bundles are taken in. ``imported``: keep, archive or delete them then."""
+
+    folder: Path
+    trust: Trust
+    imported: str
+    _seen: frozenset[tuple[str, int, int]] = frozenset()  # what was there at the last look
+
+    def take_in(self, mirror: Mirror) -> Iterator[tuple[Bundle, Report]]:
+        """Yields each bundle that was taken in, with what that did.
+
+        Raises BundleError, which is remembered for the status too, StorageError, CatalogError,
+        ConfigError.
+        """
+        resume(mirror, Report())
+        found = self._look()
+        if found <= self._seen:  # nothing has come
+            return
+        self._seen = found
+        try:
+            bundles = open_all([self.folder], self.trust, mirror.now()) if found else []
+            for bundle, report in import_all(mirror, filter(_is_complete, bundles)):
+                if report is not None:
+                    yield bundle, report
+                self._put_away(bundle)
+        except BundleError as error:
+            self._remember(mirror, str(error))
+            raise
+        self._remember(mirror, "")
+
+    def _look(self) -> frozenset[tuple[str, int, int]]:
+        """Returns what is in the folder, with sizes and times; nothing if no bundle is."""
+        with disk.guarded(self.folder):
+            found = frozenset(
+                (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+                for folder in (self.folder, *self.folder.glob(f"{manifest.COPY}*"))
+                for path in folder.iterdir()
+                if path.is_file()
+            )
+        is_there = any(manifest.is_manifest(Path(name).name) for name, _, _ in found)
+        return found if is_there else frozenset()
+
+    def _remember(self, mirror: Mirror, reason: str) -> None:
+        with mirror.catalog.begin() as connection:
+            fed.set_refusal(connection, reason)
+
+    def _put_away(self, bundle: Bundle) -> None:
+        if self.imported == "keep":
+            return
+        archive = self.folder / ARCHIVE
+        if self.imported == "archive":
+            disk.make_folder(archive)
+        for path in _files(bundle):
+            if self.imported == "archive" and path.parent == self.folder:
+                disk.replace(path, archive / path.name)
+            else:
+                disk.remove(path)
+        disk.sync_folder(self.folder)
+
+
+def _is_complete(bundle: Bundle) -> bool:
+    """Returns whether all parts are there, each of its size, in one of the folders."""
+    return all(
+        any(_size(folder / part.name) == part.size for folder in bundle.folders)
+        for part in bundle.manifest.parts
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _files(bundle: Bundle) -> Sequence[Path]:
+    """Returns the files of a bundle, the manifest last."""
+    names = [part.name for part in bundle.manifest.parts]
+    found = [folder / name for folder in bundle.folders for name in names]
+    for folder in bundle.folders:
+        found += keys.files(folder / bundle.name)
+        found.append(folder / bundle.name)
+    return [path for path in dict.fromkeys(found) if os.path.lexists(path)]

@@ -1,0 +1,62 @@
+"""Two daemons with a one-way link between them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from signal import Signals
+
+import pytest
+
+from pypisync.config.load import load
+from pypisync.daemon.notify import Notifier
+from pypisync.daemon.service import Daemon
+from pypisync.logs import logger
+from pypisync.web.workers import Workers
+from tests.cli.running import configure, invoke
+from tests.daemon.test_service import Script, logged
+from tests.recipe.mirrors import tree_bytes
+from tests.sim.server import Server
+from tests.sim.world import World
+
+
+def run(path: Path, until: Callable[[], bool]) -> None:
+    """Run a daemon with this configuration until something is so."""
+    config = load(path, {})
+    queue = Script((until, Signals.SIGTERM))
+    log = logger(as_json=True)
+    with Workers() as web:
+        Daemon(config, lambda: config, queue, Notifier({}, lambda: 0.0), log, web=web).run()
+
+
+def test_what_one_exports_the_other_imports(
+    tmp_path: Path, world: World, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.publish("a", "1.0")
+    out, come = tmp_path / "out", tmp_path / "come"
+    come.mkdir()
+    outside = configure(
+        tmp_path / "outside",
+        server.url,
+        bundles={"unsigned": True, "export_to": str(out), "export_schedule": "1 day"},
+    )
+    assert invoke(outside, "sync").code == 0
+    run(outside, lambda: any(out.glob("*.json")))
+    [exported] = [line for line in logged(capsys) if line["event"] == "exported"]
+    assert (exported["bundle"], exported["files"]) == (1, 2)
+    assert invoke(outside, "status", "--json").json["exported"][0] == 1
+
+    for path in out.iterdir():
+        shutil.copy(path, come)
+    inside = configure(
+        tmp_path / "inside",
+        bundles={"unsigned": True, "import_from": str(come), "imported": "delete"},
+    )
+    run(inside, lambda: not any(come.iterdir()))
+    lines = logged(capsys)
+    [imported] = [line for line in lines if line["event"] == "imported"]
+    assert (imported["bundle"], imported["generation"]) == (1, 1)
+    assert not [line for line in lines if line["event"] in ("changelog", "sweep", "rehash")]
+    assert json.loads(invoke(inside, "status", "--json").out)["well"]
+    both = [tree_bytes(path.parent / "data") for path in (outside, inside)]
+    assert both[0] == both[1]
