@@ -144,7 +144,8 @@ def _number(text: str) -> int | None:
 def stay(mirror: Mirror) -> Stay | None:
     """Publish what the index is frozen to. Returns None if it is not frozen.
 
-    Raises StorageError.
+    Where bundles feed the mirror, it is then what the last one led to. Raises StorageError,
+    CatalogError.
     """
     root = mirror.pool.root
     given = [order for order in orders.given(root) if order.name == _INDEX]

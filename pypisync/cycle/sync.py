@@ -96,7 +96,8 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
     """Obey operators, and write the pages that are still to be written.
 
     ``begins``: a cycle begins, so what they lift for one cycle is lifted.
-    Returns whether the index is frozen: it is then what it is to be. Raises StorageError.
+    Returns whether the index is frozen: it is then what it is to be. Raises StorageError,
+    CatalogError.
     """
     report.failed |= rollback.obey(mirror, begins=begins)
     with mirror.catalog.begin() as connection:
@@ -211,7 +212,7 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
 def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
     """Make the index say what the catalog decided, as a new generation; unless it is frozen.
 
-    Raises StorageError.
+    Raises StorageError, CatalogError.
     """
     if resume(mirror, report):
         return
@@ -242,7 +243,7 @@ def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
     """Forget generations past their retention, and delete the files that nobody needs any more.
 
     Returns how many generations were forgotten, and the files that were deleted. Raises
-    StorageError.
+    StorageError, CatalogError.
     """
     report.failed |= rollback.obey(mirror)  # it may save a generation
     now = mirror.now()

@@ -46,7 +46,7 @@ def repairing(slip: str, *, rehash: bool) -> Order:
 
 
 def pruned(mirror: Mirror) -> Outcome:
-    """Prune. Returns what ``pypisync prune --json`` prints. Raises StorageError."""
+    """Prune. Returns what ``pypisync prune --json`` prints. Raises StorageError, CatalogError."""
     report = Report()
     return prunable(*prune(mirror, report), deleted=True, failed=report.failed)
 

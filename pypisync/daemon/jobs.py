@@ -66,7 +66,10 @@ class Jobs:
                 self._cycle()
 
     def export(self) -> None:
-        """Export what is new since the last bundle."""
+        """Export what is new since the last bundle.
+
+        What it raises (BundleError, StorageError, CatalogError, ConfigError) is in the log.
+        """
         with self._job("export") as begun:
             asked = self._wanted.bundles
             if not begun or asked.export_to is None:
