@@ -15,7 +15,7 @@ done
 # only unpacked, into the virtual environment, and nothing outside of it changes.
 programs="$PWD/.venv/programs"
 mkdir -p "$programs"
-for package in nginx caddy; do
+for package in nginx caddy prometheus; do
     if [ -x "$programs/usr/sbin/$package" ] || [ -x "$programs/usr/bin/$package" ]; then
         continue
     fi
