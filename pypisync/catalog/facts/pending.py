@@ -83,10 +83,10 @@ def set_setting(connection: Connection, name: str, value: str) -> None:
         connection.execute(insert(settings).values(name=name, value=value))
 
 
-def serial(connection: Connection, index: str = ENDPOINT) -> int | None:
-    """Returns the serial up to which an index's changes were read; None before the first run."""
-    name = _serial_of(index)
-    return serial_in({name: setting(connection, name)}, index)
+def serial(connection: Connection) -> int | None:
+    """Returns the serial up to which the endpoint was read; None before the first run."""
+    name = _serial_of(ENDPOINT)
+    return serial_in({name: setting(connection, name)})
 
 
 def serial_in(values: Mapping[str, str | None], index: str = ENDPOINT) -> int | None:

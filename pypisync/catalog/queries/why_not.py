@@ -196,10 +196,10 @@ def _names(what: str, version: Version) -> bool:
     return False
 
 
-def _some(what: Iterable[str], most: int = _SHOWN) -> str:
+def _some(what: Iterable[str]) -> str:
     every = list(what)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(every[:_SHOWN]) + more
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,15 @@ from pypisync.core.wanted.selector import parse_selector
 
 # Parts of one compound statement; SQLite allows 500.
 _UNION = 200
+_C = releases.c
+_CANDIDATE = (
+    *(_C.project_id, _C.id, _C.key, _C.version, _C.prerelease),
+    *(_C.admits, _C.admits_yanked, _C.unsure),
+)
+
+
+def _candidate(release: int, key: bytes, version: str, prerelease: bool, *masks: str) -> Candidate:  # noqa: FBT001 - a column
+    return Candidate(release, key, version, prerelease, *map(MASKS.__getitem__, masks))
 
 
 class CatalogGraph:
@@ -54,25 +63,16 @@ class CatalogGraph:
             seen = select(projects.c.id, projects.c.status).where(among(projects.c.id, batch))
             unseen = {p for p, status in raw(self._connection, seen) if status == "unseen"}
             query = (
-                select(
-                    r.project_id,
-                    r.id,
-                    r.key,
-                    r.version,
-                    r.prerelease,
-                    r.admits,
-                    r.admits_yanked,
-                    r.unsure,
-                )
+                select(*_CANDIDATE)
                 .where(among(r.project_id, batch), r.kept)
                 .order_by(r.project_id, r.key)
             )
             found: dict[int, list[Candidate]] = {}
             last, known = 0, []
-            for project, release, key, version, pre, *masks in raw(self._connection, query):
+            for project, *columns in raw(self._connection, query):
                 if project != last:
                     last, known = project, found.setdefault(project, [])
-                known.append(Candidate(release, key, version, pre, *map(MASKS.__getitem__, masks)))
+                known.append(_candidate(*columns))
             for project in batch:
                 yield project, None if project in unseen else found.get(project, [])[::-1]
 
@@ -82,7 +82,7 @@ class CatalogGraph:
         A project that has none is left out.
         """
         found: dict[int, Candidate] = {}
-        r, other = releases.c, releases.alias("other").c
+        other = releases.alias("other").c
         newest = (
             select(other.id)
             .where(other.project_id == projects.c.id, other.kept, ~other.prerelease)
@@ -92,23 +92,12 @@ class CatalogGraph:
         )
         for batch in batches(wanted):
             query = (
-                select(
-                    r.project_id,
-                    r.id,
-                    r.key,
-                    r.version,
-                    r.prerelease,
-                    r.admits,
-                    r.admits_yanked,
-                    r.unsure,
-                )
-                .join_from(projects, releases, r.id == newest)
+                select(*_CANDIDATE)
+                .join_from(projects, releases, releases.c.id == newest)
                 .where(among(projects.c.id, batch), projects.c.status != "unseen")
             )
-            for project, release, key, version, pre, *masks in raw(self._connection, query):
-                found[project] = Candidate(
-                    release, key, version, pre, *map(MASKS.__getitem__, masks)
-                )
+            for project, *columns in raw(self._connection, query):
+                found[project] = _candidate(*columns)
         return found
 
     def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
