@@ -1,5 +1,6 @@
 """Looks into wheels of the pool, for what stops an installer."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -11,7 +12,8 @@ from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
 from pypisync.storage.wheels import looks
 
 _RECORD = 500  # wheels that are recorded together
-_MANY = 200  # wheels that are worth the start of processes
+_TRIED = 100  # wheels after which it is known what one takes
+_WORTH = 1.0  # seconds that must be left for processes to be worth their start
 _PATIENCE = 300.0  # seconds that a process may take for one wheel
 
 
@@ -24,8 +26,8 @@ def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
     mirror.watch.step("wheels", len(paths))
     again = False
     remaining = iter(paths)
-    look = _by_processes if len(paths) >= _MANY and mirror.processes.number > 1 else _by_threads
-    while batch := list(islice(remaining, _RECORD)):
+    look, size, done, begun = _by_threads, _TRIED, 0, time.monotonic()
+    while batch := list(islice(remaining, size)):
         with mirror.catalog.begin() as connection:
             described = insides.with_metadata(connection, batch)
         limits = {path: METADATA_LIMIT if path in described else None for path in batch}
@@ -33,13 +35,17 @@ def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
         with mirror.catalog.begin() as connection:
             again = bool(insides.record(connection, found)) or again
         mirror.watch.advance(len(batch))
+        done, size = done + len(batch), _RECORD
+        each = (time.monotonic() - begun) / done
+        if mirror.processes.number > 1 and each * (len(paths) - done) > _WORTH:
+            look = _by_processes
     return again
 
 
 def _by_threads(
     mirror: Mirror, limits: Mapping[str, int | None]
 ) -> Iterator[tuple[str, Mapping[Installer, str]]]:
-    """Yields what is found in few wheels: unpacking leaves Python to other threads."""
+    """Yields what is found in wheels: unpacking leaves Python to other threads."""
     look = looks(mirror.pool.root, mirror.budget().clock)
     with ThreadPoolExecutor(mirror.processes.number, "wheels") as pool:
         yield from zip(limits, pool.map(look, limits.items()), strict=True)
@@ -48,7 +54,7 @@ def _by_threads(
 def _by_processes(
     mirror: Mirror, limits: Mapping[str, int | None]
 ) -> Iterator[tuple[str, Mapping[Installer, str]]]:
-    """Yields what is found in many wheels, most of which are small."""
+    """Yields the same where there is much to look at: most members are small."""
     check = mirror.budget().clock  # it raises Stopped if the cycle is to end
     items = list(limits.items())
     found = mirror.processes.run(looks, (mirror.pool.root,), items, check=check, patience=_PATIENCE)
