@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.bench.closure import closure_large, closure_middle, closure_small, closure_whole
+from tests.bench.follow import follow
 from tests.bench.index import full_index, full_patterns
 from tests.bench.ingest import ingest
 from tests.bench.initial import initial_deep, initial_large, initial_small
@@ -37,4 +38,5 @@ WORKLOADS: dict[str, Workload] = {
     "query": query,
     "pages": pages,
     "serve": serve,
+    "follow": follow,
 }

@@ -169,6 +169,26 @@ def test_a_link_that_is_away_stops_nothing_and_is_caught_up_with(tmp_path: Path)
     assert tree_bytes(end.folder) == tree_bytes(head.folder)
 
 
+def test_a_head_from_a_backup_is_followed_on(tmp_path: Path) -> None:
+    """Whether the next link asks before it publishes again, or only after that."""
+    with small(tmp_path).running() as chain:
+        head, middle, end = chain.links
+        chain.sync()
+        saved = (head.folder / "catalog.sqlite").read_bytes()
+        chain.world.publish("alpha", "2.0", requires=["gamma"])
+        chain.sync()
+        for step, early in enumerate((True, False), 3):
+            head.catalog().engine.dispose()
+            (head.folder / "catalog.sqlite").write_bytes(saved)
+            if early:
+                middle.sync()
+            chain.world.publish("beta", f"{step}.0")
+            chain.sync()
+            assert middle.listed()["alpha"] == {"2.0"}
+            assert middle.listed()["beta"] == {"1.0", *(f"{n}.0" for n in range(3, step + 1))}
+            assert end.listed()["alpha"] == {"2.0"}
+
+
 def test_a_static_tree_is_followed_by_its_serials(tmp_path: Path) -> None:
     """Any web server will do: one request tells what changed, and only that is read."""
     world = World()
