@@ -2,12 +2,14 @@
 
 ``sync`` reads from top to bottom; its steps:
 
-- ``listen``, with ``feeds`` and ``poll``: what changed upstream and in the
-  configuration
-- ``settle``, with ``learn``, ``vulnerabilities`` and ``prove``: what a decision lacks is asked for,
-  until nothing is
+- ``listen``, with ``feeds``, ``poll``, ``quarantine`` and ``vanishing``: what changed upstream and
+  in the configuration, and what of it is believed
+- ``settle``, with ``learning``, ``learn``, ``read_requirements``, ``vulnerabilities`` and ``prove``
+  (``provers``): what a decision lacks is asked for, until nothing is
+- ``incoming``, with ``fetch_ahead`` and ``look``: documents and files as they come
+- ``limits``, ``removals``, ``dropped``: what a slip in the configuration may not do
 - ``publish``: the pages come onto the disk, each true at every moment
-- ``rollback``, ``maintenance``: operators' orders; slow rounds
+- ``rollback``, ``work``, ``verify``, ``repair``, ``maintenance``: operators' orders; slow rounds
 - ``export``, ``import_bundle``, ``one_way``: what another mirror needs, written and taken in
 - ``mirror``: the parts that all of these work on, as one value
 

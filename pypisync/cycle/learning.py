@@ -88,7 +88,7 @@ class Learning:
         return True
 
     def read_rest(self) -> bool:
-        """Read releases of which the ``.metadata`` files do not tell enough.
+        """Read the releases whose ``.metadata`` files do not tell enough.
 
         Returns whether there were any. Raises Stopped, StorageError, CatalogError.
         """
