@@ -46,6 +46,10 @@ def export(  # noqa: PLR0913 - its options
             " last bundle.",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--for", metavar="REPORT", help='What "import --report" wrote inside.'),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Everything, for a side that has nothing.")
     ] = False,
@@ -69,6 +73,7 @@ def export(  # noqa: PLR0913 - its options
     from pypisync.core.bundles import manifest
     from pypisync.core.display import show_size
     from pypisync.cycle.export import LEAST_SPLIT, Export, write_bundle
+    from pypisync.cycle.fed_report import base_of
     from pypisync.wiring import signing_keys
 
     if listing:
@@ -83,13 +88,12 @@ def export(  # noqa: PLR0913 - its options
         how = '"pypisync keys make" makes one for "bundles.sign"'
         raise ConfigError([f"there is no key to sign with: {how}; or say --unsigned on both sides"])
     with _exporting(understood) as (catalog, exports):
-        base = _base(understood, exports, since, full=full)
-        made = write_bundle(
-            catalog,
-            understood.destination,
-            Export(to, base, size, signing, repeat or understood.bundles.repeat),
-            time.time(),
-        )
+        if report is None:
+            base, lost = _base(understood, exports, since, full=full), list[str]()
+        else:
+            base, lost = base_of(report, exports)
+        asked = Export(to, base, size, signing, repeat or understood.bundles.repeat, lost)
+        made = write_bundle(catalog, understood.destination, asked, time.time())
     if made is None:
         if as_json:
             show_json(None)
@@ -191,10 +195,18 @@ def _base(
 
 def import_(
     bundles: Annotated[
-        list[Path],
-        typer.Argument(metavar="BUNDLE...", help="Manifests, or folders with manifests and parts."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="[BUNDLE]...", help="Manifests, or folders with manifests and parts."
+        ),
+    ] = None,
     *,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE", help='Import none; write what is here, for "export --for".'
+        ),
+    ] = None,
     unsigned: _Unsigned = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -212,18 +224,45 @@ def import_(
     from pypisync.wiring import open_mirror, trust
 
     understood = configured(config)
-    found = open_all(bundles, trust(understood, unsigned=unsigned), time.time())
+    if (report is None) == (not bundles):
+        raise ConfigError(["say either bundles to import, or --report and a file"])
+    if report is not None:
+        _report(understood, report)
+        return
+    found = open_all(bundles or [], trust(understood, unsigned=unsigned), time.time())
     done = []
     with on_terminal() as watch, open_mirror(understood, watch=watch) as mirror:
-        for bundle, report in import_all(mirror, found):
-            done.append({"bundle": bundle.name, "report": report and asdict(report)})
+        for bundle, did in import_all(mirror, found):
+            done.append({"bundle": bundle.name, "report": did and asdict(did)})
             if as_json:
                 continue
-            if report is None:
+            if did is None:
                 typer.echo(f"{bundle.name}: here already")
                 continue
-            number = report.generation or "none new"
-            what = f"{count(report.files, 'file')}, {show_size(report.bytes)}"
+            number = did.generation or "none new"
+            what = f"{count(did.files, 'file')}, {show_size(did.bytes)}"
             typer.echo(f"{bundle.name}: generation {number}, {what}")
     if as_json:
         show_json(done)
+
+
+def _report(config: "Config", place: Path) -> None:
+    """Write what this mirror has, for the outside."""
+    from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.db.transactions import Catalog
+    from pypisync.core.bundles import manifest
+    from pypisync.cycle.fed_report import report
+    from pypisync.storage import disk
+    from pypisync.storage.pool import Pool
+
+    with Reader(config.database_url):
+        pass  # there is a catalog of this version
+    catalog = Catalog(config.database_url, writer=False)
+    try:
+        with catalog.begin() as connection:
+            found = report(connection, Pool(config.destination))
+    finally:
+        catalog.close()
+    disk.write(place.absolute(), manifest.to_line(found))
+    lost = f", {count(len(found.lost), 'file')} lost" if found.lost else ""
+    typer.echo(f"{place}: at bundle {found.point.sequence}{lost}; carry it to the outside")

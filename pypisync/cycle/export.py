@@ -36,7 +36,7 @@ SPLIT = 4 * 2**30  # bytes of a part
 LEAST_SPLIT = 2**20
 _FILES = "files.jsonl"
 _DONE = "done.jsonl"
-_VERDICTS = "verdicts"
+VERDICTS = "verdicts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Export:
     split: int = SPLIT  # bytes
     keys: Sequence[SigningKey] = ()  # none: it says that it is not signed
     repeat: int = 1  # copies, of which all but one go into folders beside
+    lost: Sequence[str] = ()  # paths of files that the other side lacks besides
 
 
 @dataclass(slots=True)
@@ -85,7 +86,8 @@ def write_bundle(
     work = asked.to / f".pypisync-{identity[:8]}.partial"
     disk.make_folder(work)
     draft = _draft(catalog, exports, asked, work, now)
-    if asked.base is not None and asked.base.point.state == draft.target.point.state:
+    same = asked.base is not None and asked.base.point.state == draft.target.point.state
+    if same and not draft.files:
         disk.remove_tree(work)
         return None
     name = _name(exports, draft.target.point, asked.base)
@@ -182,8 +184,8 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
                 f"{asked.to.absolute() / place}.json",
             )
         draft = _Draft(target, newest.serial, newest.listed, work, rows=[stock, rows, pages])
-        if asked.base is None or asked.base.point.state != state:
-            _spool(work / _FILES, _counted(draft, listing.files(connection, since)))
+        new = listing.files(connection, since)
+        _spool(work / _FILES, _counted(draft, _with_lost(connection, new, asked.lost)))
     if target.point.sequence not in exports.numbers():
         exports.reserve(target)
     return draft
@@ -211,7 +213,7 @@ def _differing(
 ) -> Iterator[bytes]:
     """Yields the lines of slices that differ from the base, and notes the digests of all."""
     yield columns_line()
-    left = {table: set(numbers) for table, numbers in (base or {}).items() if table != _VERDICTS}
+    left = {table: set(numbers) for table, numbers in (base or {}).items() if table != VERDICTS}
     for table, number, rows in slices.rows(connection):
         found = slices.digest(rows)
         digests.setdefault(table, {})[number] = found
@@ -231,14 +233,26 @@ def _listing(
 ) -> Iterator[bytes]:
     """Yields the lines of the listing, with the slices of verdicts that differ from the base."""
     yield from listing.lines(connection, since)
-    had = (base or {}).get(_VERDICTS, {})
-    found = digests.setdefault(_VERDICTS, {})
+    had = (base or {}).get(VERDICTS, {})
+    found = digests.setdefault(VERDICTS, {})
     for number, line in listing.verdicts(connection):
         found[number] = slices.digest(line)
         if had.get(number) != found[number]:
             yield line
     for number in sorted(had.keys() - found.keys()):
         yield listing.verdict_line(number, {})
+
+
+def _with_lost(
+    connection: Transaction, new: Iterable[Member], lost: Sequence[str]
+) -> Iterator[Member]:
+    """Yields the new files, then those of the lost ones that are not among them."""
+    left = set(lost)
+    for one in new:
+        left.discard(one.path)
+        yield one
+    if left:
+        yield from listing.lost_files(connection, sorted(left))
 
 
 def _counted(draft: _Draft, entries: Iterable[Member]) -> Iterator[bytes]:

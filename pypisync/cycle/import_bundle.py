@@ -132,7 +132,9 @@ def _leads_on(mirror: Mirror, bundle: Bundle) -> bool:
     with mirror.catalog.begin() as connection:
         last = fed.fed(connection)
     target = bundle.manifest.target.sequence
-    if last and last.mirror == bundle.manifest.mirror and target <= last.point.sequence:
+    mends = bundle.manifest.base == bundle.manifest.target
+    here = last and last.mirror == bundle.manifest.mirror and target <= last.point.sequence
+    if here and not mends:
         return False
     try:
         return succession.is_next(bundle.manifest, last, bundle.name)

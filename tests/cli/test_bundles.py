@@ -91,3 +91,39 @@ def test_the_officer_sees_what_is_in_it(outside: Path, world: World, tmp_path: P
     part.write_bytes(data.replace(b"a-1.0-py3-none-any.whl", b"z-1.0-py3-none-any.whl"))
     done = invoke(outside, "export", "--list", made["manifest"])
     assert (done.code, part.name in done.err) == (5, True)
+
+
+def test_a_report_brings_what_is_missing(outside: Path, world: World, tmp_path: Path) -> None:
+    media, slip = tmp_path / "media", str(tmp_path / "report.json")
+    export = ("export", "--to", str(media), "--unsigned", "--json")
+    inside = configure(tmp_path / "inside", retention="7 days")
+    made = invoke(outside, *export, "--full").json
+    assert invoke(inside, "import", made["manifest"], "--unsigned").code == 0
+    world.publish("a", "2.0", requires=["b"])
+    assert invoke(outside, "sync").code == 0
+    lost = invoke(outside, *export).json  # this bundle never arrives
+    assert lost["base"]["sequence"] == 1
+    world.publish("a", "3.0", requires=["b"])
+    assert invoke(outside, "sync").code == 0
+    later = invoke(outside, *export).json
+    assert invoke(inside, "import", later["manifest"], "--unsigned").code == 5
+    (gone,) = (inside.parent / "data").glob("packages/**/b-1.0-py3-none-any.whl")
+    gone.unlink()
+
+    assert invoke(inside, "import", "--report", slip).code == 0
+    (outside.parent / "data" / ".exports" / "000001.json").unlink()  # nor is it remembered
+    made = invoke(outside, *export, "--for", slip).json
+    assert (made["base"]["sequence"], made["target"]["sequence"]) == (1, 3)
+    assert invoke(inside, "import", made["manifest"], "--unsigned").code == 0
+    both = [tree_bytes(path.parent / "data", "simple") for path in (outside, inside)]
+    assert both[0] == both[1]
+    assert invoke(inside, "verify").code == 0
+
+    gone.unlink()  # only a file is lost, and nothing is new
+    assert invoke(inside, "import", "--report", slip).code == 0
+    made = invoke(outside, *export, "--for", slip).json
+    assert (made["files"], made["base"]) == (2, made["target"])
+    assert invoke(inside, "verify").code == 1
+    assert invoke(inside, "import", made["manifest"], "--unsigned").code == 0
+    assert invoke(inside, "verify").code == 0
+    assert invoke(inside, "export", "--to", str(media), "--for", slip, "--unsigned").code == 5

@@ -5,7 +5,7 @@ others is a page, the name of one that went, or the verdicts on a subject.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 from pypisync.catalog.bundles.slices import stream
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import generations, pages, published, stored
-from pypisync.catalog.db.sql import batches
+from pypisync.catalog.db.sql import among, batches
 from pypisync.catalog.proofs import history
 from pypisync.catalog.publication.generations import current_files, current_pages, listed
 from pypisync.core.bundles.manifest import Member
@@ -148,6 +148,25 @@ def files(connection: Connection, since: int | None) -> Iterator[Member]:
     query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(*new_files(since)).distinct()
     for batch in batches(stream(connection, query.order_by(p.path, p.metadata_sha256)), 2_000):
         yield from _stored(connection, batch)
+
+
+def expected(connection: Connection) -> Iterator[Member]:
+    """Yields the listed files that are on record as stored, each followed by its .metadata."""
+    p, s = published.c, stored.c
+    query = select(s.path, s.size, s.sha256).where(p.last.is_(None), s.sha256 != "").distinct()
+    for end in ("", METADATA):
+        for row in stream(connection, query.where(s.path == p.path + end)):
+            yield Member(*row)
+
+
+def lost_files(connection: Connection, paths: Sequence[str]) -> Iterator[Member]:
+    """Yields those of the paths that are listed or beside a listed file. Raises BundleError."""
+    p = published.c
+    for batch in batches(sorted({path.removesuffix(METADATA) for path in paths}), 2_000):
+        query = select(p.path, p.sha256, p.size, p.metadata_sha256).where(
+            among(p.path, batch), p.last.is_(None)
+        )
+        yield from _stored(connection, [tuple(row) for row in connection.execute(query)])
 
 
 def new_files(since: int | None) -> list[ColumnElement[bool]]:

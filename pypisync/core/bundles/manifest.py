@@ -71,6 +71,18 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     parts: Annotated[tuple[BundlePart, ...], Meta(min_length=1, max_length=MOST_PARTS)]
 
 
+class FedReport(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a fed mirror has: enough to export what it lacks."""
+
+    format: Annotated[int, Meta(ge=1, le=FORMAT)]
+    mirror: Identity  # that feeds it
+    point: Point  # the state that it is at
+    listed: Hash  # of what it lists
+    schema: Name
+    digests: dict[str, dict[int, str]]  # of the slices of its rows
+    lost: list[str]  # paths of listed files that are not on its disk
+
+
 class Member(Struct, frozen=True, forbid_unknown_fields=True):
     """One file in a part: of the pool, or with rows."""
 

@@ -46,8 +46,8 @@ def is_next(manifest: Manifest, fed: Fed | None, name: str) -> bool:
             f" {fed.mirror[:8]}: import it into a folder of its own"
         )
     here, target, base = fed.point, manifest.target, manifest.base
-    if target.state == here.state:
-        return False
+    if target.state == here.state:  # one with a base brings files that are lost
+        return base is not None and base.state == here.state
     if target.sequence <= here.sequence:
         raise BundleError(
             f"{name}: already overtaken: it leads to bundle {target.sequence}, and this mirror is"
