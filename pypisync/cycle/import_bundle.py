@@ -109,6 +109,10 @@ def import_all(mirror: Mirror, bundles: Iterable[Bundle]) -> Iterator[tuple[Bund
     BundleError at the first bundle that is to be taken in and cannot be; StorageError,
     CatalogError.
     """
+    # What an import that was cut off has left to do comes first, also where it left no bundle.
+    resume(mirror, Report())
+    expunge(mirror)
+    mirror.pool.sweep()
     passed: list[BundleError] = []
     for bundle in bundles:
         try:
@@ -143,13 +147,10 @@ def _leads_on(mirror: Mirror, bundle: Bundle) -> bool:
 
 
 def import_bundle(mirror: Mirror, bundle: Bundle) -> Report | None:
-    """Take in a bundle. Returns what that did; None if it is here already.
+    """Take in a bundle, which has to lead on. Returns what that did; None: it is here.
 
     Raises BundleError, and then nothing was changed; StorageError, CatalogError.
     """
-    resume(mirror, Report())
-    expunge(mirror)
-    mirror.pool.sweep()
     with mirror.catalog.begin() as connection:
         if not _is_wanted(connection, bundle):
             return None

@@ -55,9 +55,9 @@ class Inbox:
         Raises BundleError, which is remembered for the status too, StorageError, CatalogError,
         ConfigError.
         """
-        resume(mirror, Report())
         found = self._look()
         if found <= self._seen:  # nothing has come
+            resume(mirror, Report())
             return
         self._seen = found
         try:

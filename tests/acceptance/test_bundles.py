@@ -33,5 +33,5 @@ def test_a_lock_made_outside_installs_inside(
         wanted = tmp_path / "requirements.txt"
         uv(project, "export", "--frozen", "-o", str(wanted))
         assert "--hash=sha256:" in wanted.read_text(encoding="utf-8")
-        options = ("--require-hashes", "-r", str(wanted))
-        assert install("pip", address, tmp_path / "pip", *options) == HERE
+        hashed = ("--require-hashes", "-r", str(wanted))
+        assert install("pip", address, tmp_path / "pip", *hashed) == HERE
