@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pypisync.catalog.bundles import fed
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.status import read_status
+from pypisync.core.bundles.manifest import Point
+from pypisync.core.bundles.succession import Fed
 from pypisync.schedule import parse
 from pypisync.status import fresh_until
+from pypisync.storage.exports import Exported, Exports
 from pypisync.web.counts import alone
 from pypisync.web.health import Health
 from pypisync.web.metrics import METRICS, Metrics
@@ -187,6 +191,13 @@ def test_every_metric_is_described_and_no_other(tmp_path: Path, world: World) ->
     world.publish("a", "1.0")
     bench = Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]})
     bench.sync()
+    catalog, last = bench.catalog(), Point(1, 1, "0" * 64)
+    with catalog.begin() as connection:
+        fed.set_fed(connection, Fed("0" * 32, last, 1, bench.clock, bench.clock))
+    catalog.close()
+    exported = Exported(last, bench.clock, "0" * 64, "", {}, "")
+    Exports(tmp_path).reserve(exported)
+    Exports(tmp_path).complete(exported)
     metrics = Metrics(Health(tmp_path, bench.database, HOUR, now=lambda: bench.clock), alone())
     metrics.count("file", 200)
     text = metrics.exposition("")[0].decode()
