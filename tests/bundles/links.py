@@ -102,6 +102,7 @@ _WANTED = {
     "v_listed": "project, version, filename, path, sha256, size, uploaded, requires_python, yanked",
     "v_files": "project, version, filename, kind, size, sha256, uploaded, requires_python, yanked,"
     " kept, path, barred, verified, listed, listed * stored, index_name",
+    "v_quarantined": "project, version, since, files",
 }
 
 
