@@ -58,7 +58,7 @@ METRICS: Mapping[str, str] = {
     "there.",
     "pypisync_unpublished_proofs": "Roots whose newest pins are not all listed yet.",
     "pypisync_unsure_proofs": "Proven pairs for which pip or uv may come to other pins from the "
-    "mirror: the releases that they examine on the way take too much room.",
+    "mirror: what they examine on the way takes too much room, or their own search too long.",
     "pypisync_good_run_timestamp_seconds": "When the last cycle without a fault ended.",
     "pypisync_completed_run_timestamp_seconds": "When the last cycle ended that got to its end, "
     "with or without faults.",

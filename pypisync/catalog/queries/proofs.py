@@ -28,7 +28,8 @@ class Verdicts:
 
     counts: Mapping[str, int]  # of pairs of a subject and a target, by verdict
     waiting: int  # subjects whose newest verdicts are not on the pages yet
-    # Proven, but installers may come to other pins: what they examine takes too much room.
+    # Proven, but installers may come to other pins: what they examine takes too much room, or
+    # their search took too long.
     unsure: int  # pairs
     first: Sequence[Unproven]
 

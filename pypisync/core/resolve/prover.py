@@ -30,6 +30,7 @@ _SHARE = 4
 _MOST_BARRED = 16
 _SPENT = "the search was given up when its budget was spent"
 MISSES = "ends its search before it comes to the installation that there is"
+_OTHERS = "{} may come to other pins: its own search was given up when its budget was spent"
 _UV_ONLY = "uv finds an installation and pip does not"
 _PIP_ONLY = "pip finds an installation and uv does not"
 
@@ -69,6 +70,12 @@ class Proof:
     others: Mapping[str, tuple[Installed, ...]] = field(default_factory=dict)
     consulted: frozenset[str] = frozenset()  # the projects that the verdict depends on
     rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
+
+
+def _unsure(proof: Proof, by: Installer) -> Proof:
+    """Returns a proof that says that the installer may come to other pins, if it is proven."""
+    said = (*proof.why, _OTHERS.format(by))
+    return replace(proof, why=said) if proof.verdict == "proven" else proof
 
 
 @dataclass(slots=True)
@@ -119,6 +126,8 @@ class Prover:
         if by_pip.pins is not None and (doubts := self._doubts(by_pip.pins)):
             its = {**proof.others, "pip": self._pins(wanted, by_pip.pins)}
             return replace(proof, verdict="blocked", why=(_UV_ONLY, *doubts), others=its)
+        if by_pip.given_up:
+            return _unsure(proof, "pip")
         if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
             return proof
         proof = replace(proof, rehearsals={**proof.rehearsals, "pip": by_pip})
@@ -151,7 +160,7 @@ class Prover:
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
         if by_uv.pins is None:
-            return proof if by_uv.given_up else self._by_pip_alone(wanted, proof)
+            return _unsure(proof, "uv") if by_uv.given_up else self._by_pip_alone(wanted, proof)
         if not faults(self.index, wanted, by_uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, by_uv.pins)}
             proof = replace(proof, others=others, rehearsals={"uv": by_uv})

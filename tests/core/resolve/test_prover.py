@@ -11,7 +11,7 @@ from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.prover import MISSES, Proof, Prover, Verdict, _joined
-from pypisync.core.standards.requires_python import INSTALLERS
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core import naive
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, prove, target_index
@@ -147,6 +147,20 @@ def test_an_installer_that_ends_too_early_is_blamed() -> None:
         proof = prover.alone("pip", (need("a"),), Budget(), "a")
         assert proof.verdict == "undecided"
         assert proof.why == ("the search was given up when its budget was spent",)
+
+
+@pytest.mark.parametrize("by", INSTALLERS)
+def test_an_installer_whose_search_takes_too_long_may_come_to_other_pins(by: Installer) -> None:
+    index: Index = {"a 1": ["b", "c"], "b 1": [], "b 2": ["c<2"], "c 1": [], "c 2": []}
+    prover = Prover(target_index(index))
+    with pytest.MonkeyPatch.context() as patch:
+        given_up = Rehearsal(None, set(), given_up=True)
+        patch.setattr(f"pypisync.core.resolve.{by}.rehearsed", lambda *_: given_up)
+        wanted, budget = (need("a"),), Budget()
+        proof = prover.rehearse(wanted, prover.prove(wanted, budget), budget)
+    assert proof.verdict == "proven"
+    [why] = proof.why
+    assert why.startswith(f"{by} may come to other pins")
 
 
 def test_a_search_that_claims_too_much_is_not_believed() -> None:
