@@ -20,6 +20,7 @@ FIRST, SECOND = (line for line in LINES if line.startswith("$(command -v sudo) a
 APT = "$(command -v sudo) apt-get update && $(command -v sudo) apt-get install -y python3-venv && "
 PROGRAMS = (
     "chromium", "chromium-driver", "curl", "openssl", "rsync", "sqlite3", "wrk", "nginx", "caddy",
+    "prometheus",
 )  # fmt: skip
 NOT_TRACKED = (
     ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "data", "dist", "pypisync.sqlite*",
@@ -87,7 +88,10 @@ def test_a_program_that_cannot_be_had_is_named_and_passed_over(tmp_path: Path) -
     done = subprocess.run([script], env={"PATH": path}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     absent = [f"There is no package {name} here." for name in PROGRAMS]
-    assert done.stdout.splitlines() == [*absent, "axe-core cannot be had here."]
+    assert done.stdout.splitlines() == [
+        *absent,
+        "axe-core cannot be had here: there is no npm, or npm cannot fetch it.",
+    ]
 
 
 def test_the_suite_can_be_started_where_sigint_is_ignored() -> None:

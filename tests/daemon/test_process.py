@@ -23,7 +23,7 @@ from tests.sim.world import World
 
 # Nobody can use these; none of them takes the place of what is in use.
 UNUSABLE = (
-    ("destination_folder", "pypisync.json5/x", "pypisync.json5/x"),
+    ("destination_folder", "pypisync.json5/x", "pypisync.json5: something else stands"),
     ("database", "sqlite:///no/such/folder/x.sqlite", "unable to open database file"),
     ("listen", "no.such.host.invalid:80", "cannot be served at"),
 )

@@ -287,7 +287,7 @@ def test_a_file_where_a_folder_should_be(
     first(world)
     (tmp_path / part).write_text("in the way", encoding="utf-8")
     bench = Bench(tmp_path, memory, {"app": ["latest"]})
-    with pytest.raises(StorageError, match="in the way"):
+    with pytest.raises(StorageError, match=f"{part}: something else stands"):
         bench.sync()
     (tmp_path / part).unlink()
     bench.sync()

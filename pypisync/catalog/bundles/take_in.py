@@ -88,7 +88,8 @@ def refer(connection: Transaction) -> None:
     """Check that every reference leads to a row. Raises BundleError."""
     if connection.dialect.name != "sqlite":
         for one in _references():
-            connection.execute(AddConstraint(one))
+            # Else a database that this process creates later would lack it.
+            connection.execute(AddConstraint(one, isolate_from_table=False))
     elif lost := connection.execute(text("PRAGMA foreign_key_check")).first():
         raise BundleError(f"{_CONTRADICTS} (a row of {lost[0]} refers to none of {lost[2]})")
 
