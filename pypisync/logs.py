@@ -44,7 +44,7 @@ EVENTS: Mapping[str, str] = {
     "wheels": "A cycle looks into `count` wheels, for what stops an installer.",
     "vulnerabilities": "A cycle asks for the known vulnerabilities of `count` releases.",
     "proofs": "A cycle proves `count` roots and groups.",
-    "files": "A cycle waits for files; `bytes` of them are still to come.",
+    "files": "A cycle fetches files; `bytes` of them are still to come.",
     "verify": "An import reads `bytes` of a bundle before anything changes.",
     "exported": "A `bundle` was written, with so many `files` and `bytes`.",
     "imported": "A `bundle` was taken in, as `generation`.",

@@ -30,7 +30,7 @@ from pypisync.cycle.report import Report
 from pypisync.cycle.settle import settle
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import to_examine
-from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
+from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped
 
 # Wheels that one cycle looks into again, because the rule has changed.
 _OUTDATED = 2000, 2 * 2**30
@@ -184,10 +184,8 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
     allowed, reason = limits.before_fetching(mirror, wanted, above=above)
     limits.note(mirror, report, reason)
     asks = list(file_asks(allowed))
-    failed: dict[str, UpstreamError] = {}
-    if asks:
-        mirror.watch.step("files", incoming.still_to_come(asks), "bytes")
-        failed = incoming.bring(asks, limits.most_bytes(mirror))
+    mirror.watch.step("files", incoming.still_to_come(asks), "bytes")
+    failed = incoming.bring(asks, limits.most_bytes(mirror)) if asks else {}
     if any(not ask.sha256 for ask in asks):
         # What came without a stated hash may be another file than the one that a lock names.
         with mirror.catalog.begin() as connection:
