@@ -17,11 +17,10 @@ from pypisync.config.indexes import IndexConfig
 from pypisync.config.load import Config
 from pypisync.core.budget import Budget
 from pypisync.core.bundles import signatures
-from pypisync.core.bundles.signatures import Trust, TrustedKey
+from pypisync.core.bundles.signatures import SigningKey, Trust, TrustedKey
 from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.core.standards.metadata import Metadata, read_metadata
-from pypisync.cycle.export import SigningKey
 from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
 from pypisync.cycle.processes import Processes
 from pypisync.errors import ConfigError, Stopped

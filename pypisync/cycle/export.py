@@ -27,6 +27,7 @@ from pypisync.core.bundles.manifest import (
     Member,
     Point,
 )
+from pypisync.core.bundles.signatures import SigningKey
 from pypisync.errors import BundleError
 from pypisync.storage import disk, keys, parts
 from pypisync.storage.exports import Exported, Exports
@@ -37,14 +38,6 @@ LEAST_SPLIT = 2**20
 _FILES = "files.jsonl"
 _DONE = "done.jsonl"
 VERDICTS = "verdicts"
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A private key (PEM), with the name by which faults call it."""
-
-    name: str
-    private: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from pypisync.catalog.db.views import VIEWS
 from pypisync.core.bundles.manifest import Manifest
-from pypisync.core.bundles.signatures import Trust
-from pypisync.cycle.export import Export, SigningKey, write_bundle
+from pypisync.core.bundles.signatures import SigningKey, Trust
+from pypisync.cycle.export import Export, write_bundle
 from pypisync.cycle.import_bundle import import_all, open_all
 from pypisync.cycle.report import Report
 from pypisync.storage.exports import Exported, Exports

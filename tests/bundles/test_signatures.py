@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from pypisync.cli.app import app
 from pypisync.core.bundles import signatures
-from pypisync.core.bundles.signatures import Trust, TrustedKey
-from pypisync.cycle.export import SigningKey
+from pypisync.core.bundles.signatures import SigningKey, Trust, TrustedKey
 from pypisync.errors import BundleError, PypiSyncError
 from pypisync.storage import keys
 from tests.bundles.links import Link, everything, linked

@@ -18,6 +18,14 @@ MOST = 100  # signatures that are looked at
 
 
 @dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key (PEM), with the name by which faults call it."""
+
+    name: str
+    private: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedKey:
     """A key whose signatures count, until it expires."""
 
