@@ -58,7 +58,8 @@ def stage(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     project = real_index.write_project(tmp_path_factory.mktemp("project"))
     upstream.lock(project)
     mirror = Mirror(product, cache / "mirror", _keys(address, before, project))
-    for path in mirror.tree.glob("*"):  # but for the files that were fetched
+    # A first sync, but for the files that were fetched.
+    for path in (*mirror.tree.glob("*"), *mirror.tree.parent.glob(f"{mirror.tree.name}.sqlite*")):
         if path.name != "packages":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     report = _sync(mirror, tmp_path_factory.mktemp("sync"), cache / "figures.json")
