@@ -9,7 +9,7 @@ requirements of a build (PEP 518). What the requirements mean is left to
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,8 +40,10 @@ _WANTED = {
         "Summary",
         "License",
         "License-Expression",
+        "Classifier",
     )
 }
+_LICENSE, _APPROVED = "License :: ", "OSI Approved :: "  # how classifiers begin
 # An sdist's claims bind only if none of these may change in a build (PEP 643).
 _DEPENDENCY_FIELDS = {"requires-dist", "requires-python", "provides-extra"}
 
@@ -49,7 +51,8 @@ _DEPENDENCY_FIELDS = {"requires-dist", "requires-python", "provides-extra"}
 class About(NamedTuple):
     """What a release is, in its own words; "" where it does not say.
 
-    Beyond 1,000 characters a text is cut off, for whole licences stand in ``License``.
+    Beyond 1,000 characters a text is cut off, for whole licences stand in ``License``. Where there
+    is neither, the licence is what the classifiers say: "MIT License, Apache Software License".
     """
 
     summary: str = ""
@@ -90,9 +93,18 @@ def read_metadata(data: bytes, *, sdist: bool = False) -> Metadata:
         extras=tuple(dict.fromkeys(extras)),
         requires_python=next(iter(fields["Requires-Python"]), None) or None,
         static=not sdist or _static(fields),
-        about=About(*map(_shown, map(fields.get, ("Summary", "License", "License-Expression")))),
+        about=_about(fields),
         utf8=_is_utf8(data),
     )
+
+
+def _about(fields: Mapping[str, Sequence[str]]) -> About:
+    about = About(*(_shown(fields[name]) for name in ("Summary", "License", "License-Expression")))
+    if about.license not in ("", "UNKNOWN") or about.license_expression:
+        return about
+    stated = (one for one in fields["Classifier"] if one.startswith(_LICENSE))
+    names = (one.removeprefix(_LICENSE).removeprefix(_APPROVED) for one in stated)
+    return about._replace(license=_shown([", ".join(dict.fromkeys(names))]))
 
 
 def check_version(found: Metadata) -> None:

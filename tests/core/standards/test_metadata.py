@@ -59,6 +59,25 @@ def test_what_a_release_says_of_itself_is_fit_to_be_shown() -> None:
     assert long == About(license="x" * 1_000)
 
 
+@pytest.mark.parametrize(
+    ("lines", "stated"),
+    [
+        ("", "MIT License, zlib/libpng License, Public Domain"),
+        ("License: UNKNOWN\n", "MIT License, zlib/libpng License, Public Domain"),
+        ("License: MIT\n", "MIT"),
+        ("License-Expression: MIT\n", ""),
+    ],
+)
+def test_classifiers_state_the_licence_where_nothing_else_does(lines: str, stated: str) -> None:
+    classifiers = (
+        "OSI Approved :: MIT License", "OSI Approved :: zlib/libpng License", "Public Domain",
+        "OSI Approved :: MIT License",
+    )  # fmt: skip
+    text = lines + "".join(f"Classifier: License :: {one}\n" for one in classifiers)
+    about = read_metadata(HEAD + f"{text}Classifier: Topic :: Games\n".encode()).about
+    assert about.license == stated
+
+
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_any_line_end(newline: bytes) -> None:
     data = HEAD + b"Requires-Dist: a\nSummary: x\n\t|\n  \n |y\nRequires-Dist: b\n\nName: no\n"
