@@ -273,6 +273,14 @@ def test_the_known_content_in_another_body_is_unchanged(server: Scripted, connec
     assert document(upstream, known=new).serial == 8
 
 
+def test_a_304_without_a_serial_does_not_settle_what_changed(
+    server: Scripted, connect: Connect
+) -> None:
+    """A server may tell pages by the second, in which a page may have changed twice."""
+    server.tell("/simple/a/", Answer(304), simple_page(serial=8))
+    assert document(connect(), serial=8, known=KNOWN).serial == 8
+
+
 def test_a_304_that_was_not_asked_for_is_no_answer(server: Scripted, connect: Connect) -> None:
     server.tell("/simple/a/", Answer(304))
     assert isinstance(ask(connect()), Unreachable)
