@@ -126,8 +126,9 @@ class Site:
                     return "project", await self._project(name, headers, slash=bool(rest))
                 case ["generations", which, "simple", *rest] if rest[1:] in ([], [""]):
                     return "generation", await self._generation(which, rest, headers)
-                case ["pypi", *parts, "json"] if len(parts) in (1, 2):
-                    return "legacy", await self._followers.document(parts, headers)
+                case ["pypi", *parts, "json"] | ["pypi", *parts, "json", ""] if 0 < len(parts) < 3:
+                    up = "../" * (len(parts) + path.endswith("/"))
+                    return "legacy", await self._followers.document(parts, up, headers)
                 case [("healthz" | "readyz" | "metrics" | "status.json") as name]:
                     return name.partition(".")[0], await self._state(name, headers)
         except OSError:  # a file that is there cannot be read: the operator must act

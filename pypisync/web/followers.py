@@ -1,6 +1,7 @@
 """What mirrors of this mirror ask besides pages and files, below ``/pypi``."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from packaging.utils import InvalidName, canonicalize_name
 
@@ -37,8 +38,11 @@ class Followers:
         encoding = headers.get(b"accept-encoding", b"").decode("latin-1")
         return await self._calls.answer(body, client, encoding)
 
-    async def document(self, parts: list[str], headers: Headers) -> Response:
-        """Returns the response to GET; ``parts``: the path after ``/pypi/``, up to ``json``."""
+    async def document(self, parts: list[str], up: str, headers: Headers) -> Response:
+        """Returns the response to GET; ``parts``: the path after ``/pypi/``, up to ``json``.
+
+        ``up`` leads from the path to ``/pypi/``.
+        """
         name, *versions = parts
         try:
             normalised = canonicalize_name(name, validate=True)
@@ -55,8 +59,8 @@ class Followers:
         if found is None:
             return plain(404)
         if name != normalised:
-            up = "../" * len(parts)
-            return plain(307, {"Location": f"{up}{'/'.join([normalised, *versions])}/json"})
+            which = "".join(f"/{quote(version, safe='+!')}" for version in versions)
+            return plain(307, {"Location": f"{up}{normalised}{which}/json"})
         return found
 
 

@@ -13,7 +13,7 @@ from pypisync.web.response import Message
 _CALLS = 3600  # PyPI's default
 _SECONDS = 3600
 _CLIENTS = 10_000  # that are remembered
-_NEAR = ("127.0.0.1", "::1", "")
+_NEAR = ("127.0.0.1", "::ffff:127.0.0.1", "::1", "")
 
 
 class Rates:

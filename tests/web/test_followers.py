@@ -77,6 +77,9 @@ HOSTILE = {
     "an odd number": CALL.format(
         "changelog_since_serial", "<param><value><int>x</int></value></param>"
     ).encode(),
+    "no decimal number": CALL.format(
+        "changelog_since_serial", "<param><value><bigdecimal>x</bigdecimal></value></param>"
+    ).encode(),
     "deep": CALL.format("x", "<value>" * 2000).encode()[: BODY_BYTES - 1],
 }
 
@@ -123,6 +126,8 @@ def test_a_client_may_call_so_often_and_the_next_is_told_when_it_may() -> None:
 
 def test_only_a_proxy_on_this_machine_says_whom_it_calls_for() -> None:
     assert client_of({"client": ("127.0.0.1", 1)}, "10.0.0.1, 10.0.0.2") == "10.0.0.2"
+    # As IPv4 is seen by a listener at all addresses.
+    assert client_of({"client": ("::ffff:127.0.0.1", 1)}, "10.0.0.2") == "10.0.0.2"
     assert client_of({"client": ("10.0.0.3", 1)}, "10.0.0.1") == "10.0.0.3"
     assert client_of({"client": None}, "") == ""
 
@@ -190,6 +195,8 @@ def test_the_document_of_a_project(site: Site) -> None:
         on_page["size"],
         on_page["upload-time"],
     )
+    for path in ("/pypi/a-b/json/", "/pypi/a-b/1.0/json/", "/pypi/a-b/1/json"):
+        assert site.get(path).json()["info"] == document["info"]
     again = site.get("/pypi/a-b/json", If_None_Match=found.headers["ETag"])
     assert again.status_code == 304
 
@@ -210,6 +217,7 @@ def test_addresses_in_it_are_those_of_who_asks(site: Site) -> None:
 def test_other_spellings_lead_to_it_and_unknown_names_nowhere(site: Site) -> None:
     assert site.get("/pypi/A_b/json").headers["Location"] == "../a-b/json"
     assert site.get("/pypi/A_b/1.0/json").headers["Location"] == "../../a-b/1.0/json"
+    assert site.get("/pypi/A_b/1%0D%0A/json/").headers["Location"] == "../../../a-b/1%0D%0A/json"
     for path in ("/pypi/nobody/json", "/pypi/a-b/9/json", "/pypi/%00/json", "/pypi/a-b"):
         assert site.get(path).status_code == 404
 

@@ -4,12 +4,13 @@ The keys are PyPI's (docs/user/api/json.md of warehouse). What the mirror does n
 left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from pypisync.core.publish.journal import QUARANTINED, python_tag
@@ -40,13 +41,19 @@ def chosen(page: Page, version: str | None) -> str | None:
     for file in page.files:
         yanked[file.version] = yanked.get(file.version, True) and file.yanked is not None
     if version is not None:
-        return version if version in yanked else None
+        return version if version in yanked else _spelled_as(version, yanked)
 
     def rank(text: str) -> tuple[bool, bool, Version]:
         parsed = Version(text)
         return not yanked[text], not parsed.is_prerelease, parsed
 
     return max(yanked, key=rank, default=None)
+
+
+def _spelled_as(version: str, known: Iterable[str]) -> str | None:
+    """Returns the known version that another spelling stands for, which PyPI takes as well."""
+    wanted = canonicalize_version(version)
+    return next((text for text in known if canonicalize_version(text) == wanted), None)
 
 
 def document(

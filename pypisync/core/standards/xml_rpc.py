@@ -41,7 +41,7 @@ def parse(body: bytes) -> tuple[tuple[object, ...], str | None]:
         TypeError,
         LookupError,
         AttributeError,
-        OverflowError,
+        ArithmeticError,
     ) as error:
         raise Malformed(f"not XML-RPC: {error}") from error
     if not isinstance(values, tuple):
