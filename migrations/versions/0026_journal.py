@@ -34,10 +34,13 @@ def upgrade() -> None:
     connection = op.get_bind()
     told = connection.scalar(sa.text("SELECT max(serial) FROM generations")) or 0
     now = time.time()
-    names = connection.scalars(sa.text("SELECT name FROM pages WHERE last IS NULL ORDER BY name"))
+    query = sa.text("SELECT name FROM pages WHERE last IS NULL ORDER BY name")
+    names = connection.scalars(query).all()
+    # Up to now and not from now on, as later: a backup from before goes on above them.
+    first = max(told, int(now) - _BEGINNING - len(names)) + 1
     rows = [
         {"serial": serial, "name": name, "version": None, "at": now, "action": "create"}
-        for serial, name in enumerate(names, max(told, int(now) - _BEGINNING) + 1)
+        for serial, name in enumerate(names, first)
     ]
     if not rows:
         return
