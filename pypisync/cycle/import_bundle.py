@@ -272,7 +272,7 @@ class _Stage:
         disk.sync_all((place for batch in self.entries() for place, _ in batch), root)
         for batch in self.entries():
             with self._mirror.catalog.begin() as connection:
-                pool.note_asked(connection, [entry.path for _, entry in batch])
+                pool.note_asked(connection, dict.fromkeys(entry.path for _, entry in batch))
 
     def place(self, report: Report) -> None:
         """Give the files their names in the pool, durably. Raises StorageError."""
@@ -343,10 +343,10 @@ def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> 
 
 def _check(connection: Transaction, bundle: Bundle, number: int) -> None:
     """Raise BundleError unless the generation is what the manifest says, with all of its files."""
-    lost = checks.unrecorded(connection)
+    lost = checks.otherwise(connection)
     if lost:
         raise BundleError(
-            f"{bundle.name}: it lists {lost[0]}, which neither it nor this mirror has"
+            f"{bundle.name}: it lists {lost[0]}, which neither it nor this mirror has so"
         )
     listed = generations.listed(connection, number)
     if listed != dict(bundle.manifest.listed):

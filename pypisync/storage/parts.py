@@ -215,6 +215,8 @@ def _contents(reader: _PartReader, part: BundlePart) -> list[Member]:
     entries = [manifest.read(line, Member, part.name) for line in listed.splitlines()]
     if len(entries) != part.files or list_of(entries) != listed:
         raise reader.fault("its list does not say what the manifest says")
+    if len({one.path for one in entries}) < len(entries):
+        raise reader.fault("its list names a file twice")
     return entries
 
 

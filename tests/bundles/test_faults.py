@@ -137,6 +137,18 @@ def replace_in(value: T, **changes: object) -> T:
     return msgspec.structs.replace(value, **changes)
 
 
+def pool_files(link: Link) -> list[Member]:
+    """The files of the bundle that would be exported now."""
+    place, found = exported(link)
+    entries: list[Member] = []
+    for part in found.parts:
+        with tarfile.open(place.parent / part.name) as archive:
+            file = archive.extractfile(parts.CONTENTS)
+            assert file is not None
+            entries += [manifest.read(line, Member, part.name) for line in file]
+    return [one for one in entries if "/" in one.path]
+
+
 Evil = Callable[[list[Member]], list[Member]]
 
 
@@ -224,6 +236,10 @@ def test_rows_that_contradict_each_other(link: Link) -> None:
         return change
 
     projects = b'{"table":"projects","slice":0,"rows":[[1,'
+    entries = {one.path: one for one in pool_files(link)}
+    beside = next(one for path, one in entries.items() if path.endswith(".metadata"))
+    listed = entries[beside.path.removesuffix(".metadata")]
+    size = str(listed.size).encode()
     for name, old, new in (
         (ROWS, projects, projects.replace(b"[[1,", b"[[7777,")),
         (ROWS, projects, projects.replace(b"[[1,", b"[[50,")),
@@ -232,17 +248,36 @@ def test_rows_that_contradict_each_other(link: Link) -> None:
         (ROWS, b'"columns"', b'"colums"'),
         (ROWS, b"[[1,", b"[[1" + b"0" * 30 + b","),
         (ROWS, b"[[1,", b"[[true,null,"),
+        (ROWS, b'"wheel"', b'"wh\\ud800"'),
+        (ROWS, size, size + b"0" * 30),
+        (ROWS, size, str(2**63).encode()),
+        (ROWS, b'"slice":0', b'"slice":' + str(2**62).encode()),
         (LISTING, b'"name":"app"', b'"name":"../app"'),
         (LISTING, b'"name":"app"', b'"name":"none"'),
         (LISTING, b'"path":"packages/', b'"path":"packages/00/'),
         (LISTING, b'"version":"2.0"', b'"version":"no version"'),
         (LISTING, b'"whole":false', b'"whole":true'),
         (LISTING, b'"page":', b'"gone":"lib","page":'),
+        (LISTING, b'"status":"active"', b'"status":"<b>"'),
+        (LISTING, b'"sha256":"', b'"sha256":"' + b"0" * 63),
+        (LISTING, listed.sha256.encode(), b"0" * 64),
+        (LISTING, beside.sha256.encode(), b"0" * 64),
     ):  # fmt: skip
         shutil.rmtree(link.media, ignore_errors=True)
         for record in (link.outside.folder / ".exports").glob("000002*"):
             record.unlink()
         refused(link, forged(link, forge(name, old, new)))
+
+
+def test_a_file_that_is_missing_or_twice(link: Link) -> None:
+    def without(end: str) -> Evil:
+        return lambda members: [one for one in members if not one.path.endswith(end)]
+
+    refused(link, forged(link, without(".metadata")), "which neither it nor this mirror has so")
+    shutil.rmtree(link.media / "bodies")
+    for record in (link.outside.folder / ".exports").glob("000002*"):
+        record.unlink()
+    refused(link, forged(link, lambda members: [*members, members[-1]]), "names a file twice")
 
 
 def test_a_full_disk_leaves_all_as_it_was(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:

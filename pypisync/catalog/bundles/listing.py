@@ -7,7 +7,7 @@ others is a page, the name of one that went, or the verdicts on a subject.
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ from pypisync.core.bundles.manifest import Member
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA
+from pypisync.core.standards.model import Status
 from pypisync.errors import BundleError
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
@@ -230,6 +231,8 @@ def _check(page: Page, what: str) -> None:
     """Raise BundleError for a page that no mirror has; whether its files are there shows later."""
     if not _NAME.fullmatch(page.name):
         raise BundleError(f"{what}: {page.name!r} is not a normalised project name")
+    if page.status not in get_args(Status):
+        raise BundleError(f"{what}: {page.name} has a status that PEP 792 does not know")
     for file in page.files:
         if file.path.rpartition("/")[2] != file.filename or versions.parse(file.version) is None:
             raise BundleError(f"{what}: {file.filename!r} is no file of {page.name}")

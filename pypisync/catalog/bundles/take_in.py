@@ -80,7 +80,7 @@ def begin(catalog: Catalog) -> Iterator[Transaction]:
                 for one in _references():
                     connection.execute(DropConstraint(one))
             yield connection
-    except Rejected as error:
+    except (Rejected, OverflowError) as error:  # sqlite3's, of a number beyond 64 bits
         raise BundleError(f"{_CONTRADICTS} ({error})") from None
 
 

@@ -80,6 +80,20 @@ def unrecorded(connection: Connection) -> list[str]:
     return list(connection.scalars(query.order_by(published.c.path)))
 
 
+def otherwise(connection: Connection) -> list[str]:
+    """Returns the paths of files on the pages, and of their .metadata, that are stored otherwise.
+
+    None is stored with the SHA-256 that its page states.
+    """
+    p, s = published.c, stored.c
+    found: list[str] = []
+    for end, stated in (("", p.sha256), (METADATA, p.metadata_sha256)):
+        here = exists().where(s.path == p.path + end, s.sha256 == stated)
+        query = select(p.path + end).where(p.last.is_(None), stated.is_not(None), ~here)
+        found += connection.scalars(query.order_by(p.path))
+    return found
+
+
 def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
     """Returns those of the paths (one batch) that are neither stored nor on a page."""
     known = set(pool.stored_among(connection, paths))
