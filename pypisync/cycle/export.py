@@ -165,8 +165,9 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         pages = _spool(work / LISTING, _listing(connection, since, base, digests))
         state = slices.state(digests, newest.number, newest.serial, listed)
         target = exports.of_state(state)
-        if target is None:
-            point = Point(exports.next_number(), newest.number, state)
+        if target is None or _is_overtaken(target.point, asked.base):
+            after = 0 if asked.base is None else asked.base.point.sequence
+            point = Point(exports.next_number(after), newest.number, state)
             place = _name(exports, point, asked.base)
             target = Exported(
                 point,
@@ -182,6 +183,18 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
     if target.point.sequence not in exports.numbers():
         exports.reserve(target)
     return draft
+
+
+def _is_overtaken(point: Point, base: Exported | None) -> bool:
+    """Returns whether the other side would take the state for older than its own.
+
+    It has numbers that are forgotten here where a backup was restored.
+    """
+    return (
+        base is not None
+        and base.point.state != point.state
+        and (base.point.sequence >= point.sequence)
+    )
 
 
 def since_base(connection: Transaction, base: Exported | None) -> int | None:

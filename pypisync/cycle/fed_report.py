@@ -55,5 +55,12 @@ def base_of(place: Path, exports: Exports) -> tuple[Exported, list[str]]:
     found = manifest.read(data, FedReport, str(place))
     if found.mirror != exports.identity():
         raise BundleError(f"{place}: of a mirror that {found.mirror[:8]} feeds, and not this one")
+    known = {VERDICTS, *(table.name for table in slices.TABLES)}
+    numbers = (number for digests in found.digests.values() for number in digests)
+    strange = bool(found.digests.keys() - known) or any(number < 0 for number in numbers)
+    if strange and found.schema == wanted_revision():  # their names go into the bundle
+        raise BundleError(f"{place}: of tables that no bundle of this version brings")
+    if found.point.sequence > manifest.LAST_REPORTED:
+        raise BundleError(f"{place}: no mirror has written {found.point.sequence} bundles")
     base = Exported(found.point, 0.0, found.listed, found.schema, found.digests, "")
     return base, found.lost

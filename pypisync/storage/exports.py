@@ -122,10 +122,10 @@ class Exports:
                     return found
         return None
 
-    def next_number(self) -> int:
-        """Returns a number that no bundle has."""
+    def next_number(self, after: int) -> int:
+        """Returns a number that no bundle has, and that comes behind ``after``."""
         names = (name.removesuffix(_UNFINISHED) for name in self._names())
-        return max((int(name) for name in names if name.isdigit()), default=0) + 1
+        return max([after, *(int(name) for name in names if name.isdigit())]) + 1
 
     def _finish(self) -> None:
         """Complete the records whose bundle was complete when the process ended."""

@@ -16,6 +16,7 @@ from pypisync.errors import BundleError
 FORMAT = 1
 LARGEST = 4 * 2**20  # bytes of a manifest
 MOST_PARTS = 10_000
+LAST_REPORTED = 900_000_000  # number of a state: a report leaves some to those that follow
 MOST_IN_PART = 20_000  # files
 LARGEST_CONTENTS = MOST_IN_PART * 1024  # bytes of the list in a part
 COPY = "copy-"  # what folders with further copies are called, followed by a number

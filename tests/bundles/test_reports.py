@@ -1,0 +1,67 @@
+"""What a fed mirror reports to the outside, where it may come by any hand."""
+
+from pathlib import Path
+
+import pytest
+
+from pypisync.core.bundles import manifest
+from pypisync.core.bundles.manifest import FedReport
+from pypisync.cycle import fed_report
+from pypisync.errors import BundleError
+from pypisync.storage.exports import Exports
+from pypisync.storage.pool import Pool
+from tests.bundles.links import Link, linked
+from tests.bundles.test_faults import replace_in
+from tests.sim.world import World
+
+
+@pytest.fixture
+def link(tmp_path: Path, world: World) -> Link:
+    """An inside at the second bundle."""
+    world.publish("app", "1.0", requires=["lib"])
+    world.publish("lib", "1.0")
+    made = linked(tmp_path, world, {"app": ["latest"]})
+    for version in ("2.0", "3.0"):
+        made.outside.sync()
+        made.carry()
+        world.publish("app", version)
+    return made
+
+
+def reported(link: Link) -> FedReport:
+    with link.inside.catalog().begin() as connection:
+        return fed_report.report(connection, Pool(link.inside.folder))
+
+
+def export_for(link: Link, found: FedReport) -> Path:
+    place = link.media / "report.json"
+    place.write_bytes(manifest.to_line(found))
+    made = link.export(fed_report.base_of(place, Exports(link.outside.folder))[0])
+    assert made is not None
+    return made[0]
+
+
+def test_what_was_exported_need_not_be_remembered(link: Link) -> None:
+    """As after a backup of the outside was restored: what it writes for a report leads on."""
+    for record in (link.outside.folder / ".exports").glob("0*.json"):
+        record.unlink()
+    link.outside.sync()
+    link.take_in(export_for(link, reported(link)))
+    link.check()
+    assert link.carry() is None  # nothing is new, and the numbers go on
+    assert Exports(link.outside.folder).numbers() == [3]
+
+
+def test_a_report_brings_nothing_into_a_bundle(link: Link) -> None:
+    """Else whoever carries it could have rows of his own signed outside."""
+    found = reported(link)
+    rows = 'roots","slice":0,"rows":[]}\n{"table":"projects'
+    link.outside.sync()
+    for lie in (
+        replace_in(found, digests={**found.digests, rows: {0: "0" * 32}}),
+        replace_in(found, digests={**found.digests, "settings": {}}),
+        replace_in(found, digests={**found.digests, "projects": {-1: "0" * 32}}),
+        replace_in(found, point=replace_in(found.point, sequence=999_999_999)),
+    ):
+        with pytest.raises(BundleError, match=r"report\.json"):
+            export_for(link, lie)
