@@ -16,6 +16,7 @@ from pypisync.schedule import Schedule, due
 from pypisync.storage import disk, orders
 from pypisync.storage.exports import Exports
 from pypisync.storage.lock import holder
+from pypisync.version import own_version
 
 _CYCLES = 3
 _LEAST_SECONDS = 3_600.0
@@ -101,16 +102,6 @@ def fresh_until(schedule: Schedule, completed: float) -> float:
     for _ in range(_CYCLES):
         due = schedule.after(due)
     return max(due, completed + _LEAST_SECONDS)
-
-
-def own_version() -> str:
-    """Returns the version of PypiSync that is installed; "" if it is not."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("pypisync")
-    except PackageNotFoundError:
-        return ""
 
 
 def _free(destination: Path) -> int | None:

@@ -70,7 +70,7 @@ app.add_typer(keys.app)
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        from pypisync.status import own_version
+        from pypisync.version import own_version
 
         typer.echo(f"pypisync {own_version() or 'that is not installed'}")
         raise typer.Exit

@@ -39,7 +39,7 @@ def _commands(command: Any, words: str) -> Iterator[tuple[str, Any]]:
 def _page(words: str, command: Any) -> Iterator[str]:
     from pypisync.cli.exits import COMMANDS
     from pypisync.errors import EXIT_CODES
-    from pypisync.status import own_version
+    from pypisync.version import own_version
 
     first, _, more = (command.help or "").partition("\n")
     yield f'.TH "{words.replace(" ", "-").upper()}" "1" "" "PypiSync {own_version()}" "PypiSync"'

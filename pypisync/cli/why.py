@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
-from pypisync.core.standards.model import ENDPOINT
 from pypisync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -142,6 +141,8 @@ def _is_listed(reader: Any, name: str, version: "Version | None") -> bool:
 
 
 def _lines(reason: "Reason", *, several: bool) -> Iterator[str]:
+    from pypisync.core.standards.model import ENDPOINT
+
     release = f"{reason.project} {reason.version}"
     if not reason.ways:
         yield clean(f"{release}: selected, but no root leads to it any more")

@@ -8,7 +8,6 @@ host, so it is asked of requests once a host and kept; requests then go to the p
 import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -21,6 +20,7 @@ from pypisync.errors import ConfigError
 from pypisync.upstream.api import FeedKind
 from pypisync.upstream.connections import Reach, patient, reach, refused, resolve, tls_context
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
+from pypisync.version import own_version
 
 _PORTS = {"http": 80, "https": 443}
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
@@ -284,10 +284,7 @@ def split_endpoint(endpoint: str) -> tuple[str, tuple[str, str] | None]:
 
 def user_agent(contact: str | None) -> str:
     """Returns the User-Agent header, with the operator's ``contact`` if there is one."""
-    try:
-        own = version("pypisync")
-    except PackageNotFoundError:  # run from a source tree
-        own = "0"
+    own = own_version() or "0"  # run from a source tree
     known = "".join(char for char in contact or "" if " " <= char <= "~" and char not in "()")
     reach = f" (+{known})" if known else ""
     return f"pypisync/{own}{reach} requests/{requests.__version__}"

@@ -13,7 +13,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pypisync.catalog.queries.status import Run, Status
-from pypisync.status import Outlook, own_version
+from pypisync.status import Outlook
+from pypisync.version import own_version
 from pypisync.web.counts import Counts
 from pypisync.web.health import Health
 

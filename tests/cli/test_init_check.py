@@ -238,7 +238,7 @@ def test_no_configuration_anywhere(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("init",)])
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "--help"), ("init",)])
 def test_nothing_heavy_is_imported_where_it_is_not_needed(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
@@ -247,7 +247,8 @@ def test_nothing_heavy_is_imported_where_it_is_not_needed(
         f"sys.argv = ['pypisync', *{arguments!r}]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         # Not pydantic: Typer itself imports it where it is installed.
-        "heavy = {'rich', 'requests', 'sqlalchemy', 'json5', 'packaging'}\n"
+        "heavy = {'rich', 'requests', 'sqlalchemy', 'json5', 'packaging', 'msgspec',\n"
+        "         'pypisync.catalog', 'pypisync.core.standards', 'pypisync.storage'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run(

@@ -15,7 +15,7 @@ from docs.generated import every_command
 from pypisync.cli import exits, query
 from pypisync.cli.app import app
 from pypisync.errors import EXIT_CODES
-from pypisync.status import own_version
+from pypisync.version import own_version
 from tests.cli.running import command, configure, environ, invoke
 from tests.sim.server import Server
 from tests.sim.world import World
