@@ -32,6 +32,7 @@ FEEDS: tuple[FeedKind, ...] = ("changelog", "serials", "polling")
 # The action of changes that are told by the simple index. It tells of no removal: what was removed
 # or quarantined is missing in the names. A change without a name comes last.
 SIMPLE_INDEX = "simple index"
+MAX_SERIAL = 2**63 - 1  # what a database holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pypisync.core.standards import xml_rpc
 from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, NoFeed, Rewound, Unreachable
-from pypisync.upstream.documents import MAX_SERIAL
+from pypisync.upstream.api import MAX_SERIAL
 from pypisync.upstream.serials import normalised
 from pypisync.upstream.session import Reply, Session, said, shown
 

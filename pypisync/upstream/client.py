@@ -6,7 +6,7 @@ This is the whole of :class:`pypisync.upstream.api.Upstream`; each part is in a 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from threading import Event
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -29,12 +29,15 @@ from pypisync.upstream.api import (
 )
 from pypisync.upstream.download import download
 from pypisync.upstream.ladder import Ladder, sources
+from pypisync.upstream.learnt import Learnt
 from pypisync.upstream.parallel import InOrder, run
-from pypisync.upstream.projects import Learnt, Projects
 from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session, shown
 from pypisync.upstream.stream import fetched
+
+if TYPE_CHECKING:
+    from pypisync.upstream.projects import Projects
 
 __all__ = ["DEFAULT_ENDPOINT", "HttpUpstream", "Settings"]
 
@@ -114,7 +117,7 @@ class HttpUpstream:
     def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
         """Returns what answers one ask in a worker's thread. Raises UpstreamError, StorageError."""
         session = self._session.until(halt)
-        projects = Projects(session, self._learnt)
+        projects = self._documents(session)
 
         def answer(ask: Ask) -> Answer:
             if isinstance(ask, ProjectAsk):
@@ -130,7 +133,7 @@ class HttpUpstream:
         """Yields the documents, fetched in parallel, as they arrive; a failure comes as a value."""
 
         def begin(halt: Event) -> Callable[[ProjectAsk], ProjectDocument | Unchanged]:
-            return Projects(self._session.until(halt), self._learnt).read
+            return self._documents(self._session.until(halt)).read
 
         return run(InOrder(iter(asks), self._stop), begin, self.workers)
 
@@ -140,7 +143,7 @@ class HttpUpstream:
         """Yields ``requires_dist`` of releases from the JSON API; None: none or unknown."""
 
         def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[str, ...] | None]:
-            projects = Projects(self._session.until(halt), self._learnt)
+            projects = self._documents(self._session.until(halt))
             return lambda ask: projects.requires(ask.name, ask.version)
 
         return run(InOrder(iter(asks), self._stop), begin, self.workers)
@@ -151,7 +154,7 @@ class HttpUpstream:
         """Yields the known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
 
         def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[Vulnerability, ...]]:
-            projects = Projects(self._session.until(halt), self._learnt)
+            projects = self._documents(self._session.until(halt))
             return lambda ask: projects.vulnerabilities(ask.name, ask.version)
 
         return run(InOrder(iter(asks), self._stop), begin, self.workers)
@@ -175,6 +178,12 @@ class HttpUpstream:
         Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
         """
         return fetched(self, asks, deposit)
+
+    def _documents(self, session: Session) -> "Projects":
+        # A cycle without news reads no document, and need not wait for what parses them.
+        from pypisync.upstream.projects import Projects
+
+        return Projects(session, self._learnt)
 
     def close(self) -> None:
         """Close the connections; what is under way ends at its next step."""

@@ -20,6 +20,7 @@ from packaging.version import Version
 from pypisync.core.standards.model import File, ProjectDocument, Skipped, Status, Vulnerability
 from pypisync.errors import Malformed
 from pypisync.upstream import lenient
+from pypisync.upstream.api import MAX_SERIAL
 from pypisync.upstream.file_entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
 from pypisync.upstream.html_pages import files_of, is_index_page, names_of, read_html
 from pypisync.upstream.session import Reply, said, shown
@@ -30,7 +31,6 @@ SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_ANY = f"{SIMPLE_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _MOST = 100  # vulnerabilities of a release, and what each names, that are read
 _LONGEST = 500  # characters of what is said of them
-MAX_SERIAL = 2**63 - 1  # what a database holds
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 

@@ -11,14 +11,12 @@ for again later.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 from urllib.parse import quote
 
 from pypisync.core.standards.model import (
-    FORMS,
     NO_VALIDATORS,
-    Form,
     ProjectDocument,
     Unchanged,
     Validators,
@@ -36,6 +34,7 @@ from pypisync.upstream.documents import (
     parse_vulnerabilities,
     stated_serial,
 )
+from pypisync.upstream.learnt import Learnt, rank
 from pypisync.upstream.session import Reply, Session, backoff, shown
 from pypisync.upstream.validators import are_bytes, conditions, unless_same
 
@@ -54,18 +53,6 @@ _CALLED = {
     "json": "a JSON page",
 }
 _CONDITIONAL = frozenset({"If-None-Match", "If-Modified-Since"})
-
-
-@dataclass(slots=True)
-class Learnt:
-    """What the answers have shown of an upstream. Threads share it: each learns the same."""
-
-    best: Form | None = None  # the richest form that was seen
-
-    def saw(self, form: Form) -> None:
-        """Learn that there are documents in this form."""
-        if self.best is None or _rank(form) > _rank(self.best):
-            self.best = form
 
 
 class Projects:
@@ -126,7 +113,7 @@ class Projects:
             return None
         # A project that has never been read may be one that a mixed index has in this form only.
         best = ask.form or (self._learnt.best if ask.attempts < _BELIEVED else None)
-        if best and _rank(document.form) < _rank(best):
+        if best and rank(document.form) < rank(best):
             return Malformed(
                 f"{ask.name}: upstream answers with {_CALLED[document.form]} although it has shown "
                 f"{_CALLED[best]}; nothing is changed by it, and it is asked again later"
@@ -211,10 +198,6 @@ class Projects:
             raise Gone(f"{path}: the index has no JSON API")
         url = f"{self._session.endpoint}/pypi/{path}/json"
         return self._session.get(url, {**headers, "Accept": "application/json"})
-
-
-def _rank(form: Form) -> int:
-    return FORMS.index(form)
 
 
 def _unless_known(

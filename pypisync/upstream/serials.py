@@ -7,16 +7,18 @@ serials change: some servers always state the same one (Pulp).
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from pypisync.core.standards.model import Change
 from pypisync.errors import Closed, Elsewhere, Malformed, NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX
-from pypisync.upstream.documents import SIMPLE_JSON, RootDocument, is_html, parse_root
 from pypisync.upstream.session import Session, shown
 
-_JSON = {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate"}
+if TYPE_CHECKING:
+    from pypisync.upstream.documents import RootDocument
+
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")  # normalised (PEP 503)
 
 
@@ -27,9 +29,8 @@ class Serials:
         self._session = session
         self._etag: str | None = None  # of the root that was read to its end last
         self._newest = 0  # the newest serial in it
-        self._fresh: RootDocument | None = (
-            None  # the root that the last call read, for the one after it
-        )
+        # The root that the last call read, for the one after it.
+        self._fresh: RootDocument | None = None
 
     def serial(self) -> int:
         """Returns the newest serial.
@@ -69,18 +70,22 @@ class Serials:
         root, self._fresh = self._fresh or self._whole(serials=False), None
         return normalised((name, serial or 0) for name, serial in root.projects)
 
-    def _whole(self, *, serials: bool) -> RootDocument:
+    def _whole(self, *, serials: bool) -> "RootDocument":
         root = self._read(None, serials=serials)
         assert root is not None  # noqa: S101 - only a condition can make it so
         return root
 
-    def _read(self, etag: str | None, *, serials: bool) -> RootDocument | None:
+    def _read(self, etag: str | None, *, serials: bool) -> "RootDocument | None":
         """Returns the root; None: it is still the one with this ETag. Raises UpstreamError, NoFeed.
 
         ``serials``: only a root with serials will do. HTML has none, and half a minute is needed to
         read the names of a large index in it.
         """
-        headers = _JSON | {"If-None-Match": etag} if etag else _JSON
+        from pypisync.upstream.documents import SIMPLE_JSON, is_html, parse_root
+
+        headers = {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate"}
+        if etag:
+            headers["If-None-Match"] = etag
         address = shown(self._session.root)
         try:
             reply = self._session.get(self._session.root, headers)
@@ -107,7 +112,7 @@ def normalised(listed: Iterable[tuple[object, int]]) -> dict[str, int]:
     return serials
 
 
-def _checked(root: RootDocument, address: str) -> RootDocument:
+def _checked(root: "RootDocument", address: str) -> "RootDocument":
     """Returns the root, if the serials in it move with the changes. Raises NoFeed."""
     serials = {serial for _, serial in root.projects}
     if None in serials or 0 in serials:
@@ -117,5 +122,5 @@ def _checked(root: RootDocument, address: str) -> RootDocument:
     return root
 
 
-def _newest(root: RootDocument) -> int:
+def _newest(root: "RootDocument") -> int:
     return max([root.serial, *(serial or 0 for _, serial in root.projects)])
