@@ -165,7 +165,8 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         pages = _spool(work / LISTING, _listing(connection, since, base, digests))
         state = slices.state(digests, newest.number, newest.serial, listed)
         target = exports.of_state(state)
-        if target is None or _is_overtaken(target.point, asked.base):
+        last = max(exports.numbers(), default=0)
+        if target is None or _is_overtaken(target.point, last, asked.base):
             after = 0 if asked.base is None else asked.base.point.sequence
             point = Point(exports.next_number(after), newest.number, state)
             place = _name(exports, point, asked.base)
@@ -185,16 +186,15 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
     return draft
 
 
-def _is_overtaken(point: Point, base: Exported | None) -> bool:
-    """Returns whether the other side would take the state for older than its own.
+def _is_overtaken(point: Point, last: int, base: Exported | None) -> bool:
+    """Returns whether the other side takes the state for older than its own; ``last``: bundle.
 
-    It has numbers that are forgotten here where a backup was restored.
+    So it is where this mirror came back to a state (a root went and came again), and where the
+    other side has numbers that are forgotten here (a backup was restored).
     """
-    return (
-        base is not None
-        and base.point.state != point.state
-        and (base.point.sequence >= point.sequence)
-    )
+    if base is not None and base.point.state != point.state:
+        last = max(last, base.point.sequence + 1)
+    return point.sequence < last
 
 
 def since_base(connection: Transaction, base: Exported | None) -> int | None:

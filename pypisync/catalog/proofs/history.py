@@ -112,6 +112,9 @@ def _write(
     over = [had[row] for row in had.keys() - set(has)]
     for batch in batches(sorted(over)):
         these = among(_h.id, batch)
+        gone = select(_h.id).where(these, _h.first == number)
+        # Not left to the cascade: SQLite does none while a bundle is taken in.
+        connection.execute(delete(published_pins).where(_p.published_proof_id.in_(gone)))
         connection.execute(delete(published_proofs).where(these, _h.first == number))
         connection.execute(update(published_proofs).where(these).values(last=number - 1))
     fresh = sorted((row for row in has if row not in had), key=lambda row: row[:3])
