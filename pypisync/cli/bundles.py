@@ -220,7 +220,8 @@ def import_(
     """
     from pypisync.cli.progress import on_terminal
     from pypisync.core.display import show_size
-    from pypisync.cycle.import_bundle import import_all, open_all
+    from pypisync.cycle.import_bundle import import_all
+    from pypisync.cycle.open_bundles import open_all
     from pypisync.wiring import open_mirror, trust
 
     understood = configured(config)

@@ -7,8 +7,7 @@ After a crash the bundle is imported again; if the transaction had come to its e
 writes the pages, and the bundle is here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pypisync.catalog.bundles import fed, listing, take_in
@@ -19,17 +18,17 @@ from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import checks, generations, rollback
-from pypisync.core.bundles import manifest, signatures, succession
-from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Manifest, Member
-from pypisync.core.bundles.signatures import Trust
+from pypisync.core.bundles import manifest, succession
+from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Member
 from pypisync.core.bundles.succession import Fed
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.mirror import Mirror, expunge
+from pypisync.cycle.open_bundles import Bundle, Unusable
 from pypisync.cycle.publish import write_generation
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, recorded, resume
 from pypisync.errors import BundleError, Malformed
-from pypisync.storage import disk, keys, parts
+from pypisync.storage import disk, parts
 from pypisync.storage.spool import appending
 
 _STAGE = "bundle"
@@ -37,84 +36,26 @@ _FILES = "files.jsonl"
 _BATCH = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle that is to be taken in."""
-
-    manifest: Manifest
-    name: str  # of the manifest's file
-    folders: Sequence[Path]  # in which its parts are looked for
-    named: bool = True  # by the operator; else it lies in a folder that is
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """What comes first is taken in first; of two to the same state the smaller one."""
-        base = self.manifest.base
-        return self.manifest.target.sequence, -(base.sequence if base else 0)
-
-
-def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle]:
-    """Returns the bundles of these manifests, and of the folders among them, in their order.
-
-    Parts are looked for beside their manifest, then in the folders. Raises BundleError if there is
-    no bundle, or one cannot be used or is not signed as ``trust`` wants it ``now`` (seconds since
-    1970); StorageError, ConfigError for a key that cannot be used.
-    """
-    places = list(places)
-    folders = [place for place in places if place.is_dir()]
-    folders += [copy for folder in folders for copy in sorted(folder.glob(f"{manifest.COPY}*"))]
-    found = [_open(place, folders, trust, now) for place in places if place not in folders]
-    found += _in_folders(folders, trust, now)
-    if not found:
-        raise BundleError(f"{', '.join(map(str, folders))}: no bundle is there")
-    return sorted(found, key=lambda one: one.order)
-
-
-def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[Bundle]:
-    """Yields each bundle once; of several manifests of one name the first that can be used."""
-    names: dict[str, list[Path]] = {}
-    for folder in folders:
-        with disk.guarded(folder):
-            there = sorted(one.name for one in folder.iterdir())
-        for name in filter(manifest.is_manifest, there):
-            names.setdefault(name, []).append(folder / name)
-    for candidates in names.values():
-        for place in candidates:
-            try:
-                yield replace(_open(place, folders, trust, now), named=False)
-                break
-            except BundleError:
-                if place == candidates[-1]:
-                    raise
-
-
-def _open(place: Path, folders: Sequence[Path], trust: Trust, now: float) -> Bundle:
-    data = disk.read(place, manifest.LARGEST + 1)
-    if data is None:
-        raise BundleError(f"{place}: there is no such manifest")
-    found = manifest.read_manifest(data, place.name)
-    if found.signed:
-        signatures.check(data, keys.found(place, folders), trust, now, place.name)
-    elif not trust.unsigned:
-        raise BundleError(
-            f"{place.name}: not signed: say --unsigned if you trust the way that it came"
-        )
-    return Bundle(found, place.name, (place.parent, *folders))
-
-
-def import_all(mirror: Mirror, bundles: Iterable[Bundle]) -> Iterator[tuple[Bundle, Report | None]]:
+def import_all(
+    mirror: Mirror, bundles: Iterable[Bundle | Unusable]
+) -> Iterator[tuple[Bundle, Report | None]]:
     """Yields each bundle when it is taken in, with what that did; None: it was here already.
 
-    A bundle that only lies in a folder is passed over where another one leads on. Raises
-    BundleError at the first bundle that is to be taken in and cannot be; StorageError,
-    CatalogError.
+    A bundle that only lies in a folder is passed over where another one leads on, and so is an
+    unusable one that the mirror is past: its key may have been dropped since. Raises BundleError
+    at the first bundle that is to be taken in and cannot be, and in the end for an unusable one;
+    StorageError, CatalogError.
     """
     # What an import that was cut off has left to do comes first, also where it left no bundle.
     resume(mirror, Report())
     expunge(mirror)
     mirror.pool.sweep()
     passed: list[BundleError] = []
+    unusable: list[Unusable] = []
     for bundle in bundles:
+        if isinstance(bundle, Unusable):
+            unusable.append(bundle)
+            continue
         try:
             if bundle.named or _leads_on(mirror, bundle):
                 yield bundle, import_bundle(mirror, bundle)
@@ -123,8 +64,27 @@ def import_all(mirror: Mirror, bundles: Iterable[Bundle]) -> Iterator[tuple[Bund
                 yield bundle, None
         except _ElsewhereError as error:
             passed.append(BundleError(str(error)))
+    passed = [one.fault for one in unusable if not _is_past(mirror, one)] + passed
     if passed:
         raise passed[0]
+
+
+def _is_past(mirror: Mirror, bundle: Unusable) -> bool:
+    """Returns whether the mirror has what the bundle's name says that it leads to."""
+    with mirror.catalog.begin() as connection:
+        last = fed.fed(connection)
+    writer, target, base = manifest.told_by(bundle.name)
+    mends = base == target
+    return (
+        last is not None
+        and last.mirror.startswith(writer)
+        and target <= last.point.sequence
+        and not mends
+    )
+
+
+class NotNowError(BundleError):
+    """What stands in the way is not the bundle: the disk is full, or the index is kept back."""
 
 
 class _ElsewhereError(BundleError):
@@ -188,7 +148,7 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
         )
     frozen = rollback.frozen(connection)
     if frozen is not None:
-        raise BundleError(
+        raise NotNowError(
             f"{name}: the index stays at generation {frozen.number}:"
             ' "pypisync rollback --release" comes first'
         )
@@ -292,7 +252,7 @@ def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
         if not there:
             raise BundleError(f"{part.name}: missing: it is part of {bundle.name}")
     if sum(part.size for part in found.parts) > mirror.pool.room():
-        raise BundleError(f"{bundle.name}: it does not fit on the disk: free space")
+        raise NotNowError(f"{bundle.name}: it does not fit on the disk: free space")
     mirror.watch.step("verify", sum(part.size for part in found.parts), "bytes")
     files = size = 0
     for part, there in places:

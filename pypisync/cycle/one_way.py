@@ -2,7 +2,7 @@
 
 Files may appear in any order, and slowly. A bundle is taken in when its manifest, its signatures
 and all of its parts are there, each of its size. What is refused is looked at again when anything
-in the folder has changed.
+in the folder has changed; where the bundle was not the reason, also some minutes later.
 """
 
 import os
@@ -15,8 +15,9 @@ from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import Manifest
 from pypisync.core.bundles.signatures import Trust
 from pypisync.cycle.export import Export, write_bundle
-from pypisync.cycle.import_bundle import Bundle, import_all, open_all
+from pypisync.cycle.import_bundle import NotNowError, import_all
 from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.open_bundles import Bundle, Unusable, copies, open_all
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import resume
 from pypisync.errors import BundleError
@@ -25,6 +26,7 @@ from pypisync.storage.exports import Exports
 
 ARCHIVE = "imported"
 LOOK = 10  # seconds between two looks into a folder
+_AGAIN = 600.0  # seconds until what this machine could not do is tried again
 
 
 def export_new(mirror: Mirror, asked: Export) -> tuple[Path, Manifest] | None:
@@ -48,6 +50,7 @@ class Inbox:
     trust: Trust
     imported: str
     _seen: frozenset[tuple[str, int, int]] = frozenset()  # what was there at the last look
+    _again: float | None = None  # when the same is to be looked at again, seconds since 1970
 
     def take_in(self, mirror: Mirror) -> Iterator[tuple[Bundle, Report]]:
         """Yields each bundle that was taken in, with what that did.
@@ -55,20 +58,23 @@ class Inbox:
         Raises BundleError, which is remembered for the status too, StorageError, CatalogError,
         ConfigError.
         """
-        found = self._look()
-        if found <= self._seen:  # nothing has come
+        found, now = self._look(), mirror.now()
+        if found <= self._seen and (self._again is None or now < self._again):  # nothing has come
             resume(mirror, Report())
             return
-        self._seen = found
+        self._seen, self._again = found, now + _AGAIN
         try:
-            bundles = open_all([self.folder], self.trust, mirror.now()) if found else []
+            bundles = open_all([self.folder], self.trust, now) if found else []
             for bundle, report in import_all(mirror, filter(_is_complete, bundles)):
                 if report is not None:
                     yield bundle, report
                 self._put_away(bundle)
         except BundleError as error:
+            if not isinstance(error, NotNowError):
+                self._again = None
             self._remember(mirror, str(error))
             raise
+        self._again = None
         self._remember(mirror, "")
 
     def _look(self) -> frozenset[tuple[str, int, int]]:
@@ -76,7 +82,7 @@ class Inbox:
         with disk.guarded(self.folder):
             found = frozenset(
                 (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-                for folder in (self.folder, *self.folder.glob(f"{manifest.COPY}*"))
+                for folder in (self.folder, *copies(self.folder))
                 for path in folder.iterdir()
                 if path.is_file()
             )
@@ -101,9 +107,9 @@ class Inbox:
         disk.sync_folder(self.folder)
 
 
-def _is_complete(bundle: Bundle) -> bool:
+def _is_complete(bundle: Bundle | Unusable) -> bool:
     """Returns whether all parts are there, each of its size, in one of the folders."""
-    return all(
+    return isinstance(bundle, Unusable) or all(
         any(_size(folder / part.name) == part.size for folder in bundle.folders)
         for part in bundle.manifest.parts
     )

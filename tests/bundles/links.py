@@ -9,7 +9,8 @@ from pypisync.catalog.db.views import VIEWS
 from pypisync.core.bundles.manifest import Manifest
 from pypisync.core.bundles.signatures import SigningKey, Trust
 from pypisync.cycle.export import Export, write_bundle
-from pypisync.cycle.import_bundle import import_all, open_all
+from pypisync.cycle.import_bundle import import_all
+from pypisync.cycle.open_bundles import open_all
 from pypisync.cycle.report import Report
 from pypisync.storage.exports import Exported, Exports
 from tests.recipe.mirrors import Bench, tree_bytes

@@ -14,6 +14,7 @@ from pypisync.cycle.one_way import Inbox, export_new
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, resume
 from pypisync.errors import BundleError
+from pypisync.storage import disk
 from tests.bundles.links import Link, everything, linked, pages
 from tests.recipe.test_rollback import order
 from tests.sim.world import World
@@ -144,5 +145,37 @@ def test_going_back_inside_and_on_again(link: Link, world: World, tmp_path: Path
     resume(link.inside.mirror(link.inside.catalog()), Report())
     assert pages(link.inside) == second
     assert manifest is not None
-    link.take_in(manifest)
+    assert daemon.look() == [3]  # the folder is as it was
     link.check()
+
+
+def test_a_full_disk_is_tried_again(
+    link: Link, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(link, link.media)
+    sent(link)
+    with monkeypatch.context() as full:
+        full.setattr(disk, "free", lambda _: 1000)
+        with pytest.raises(BundleError, match="does not fit"):
+            daemon.look()
+    assert daemon.look() == [1]
+    assert status(link).refused == ""
+
+
+def test_what_cannot_be_used_does_not_stop_the_others(
+    link: Link, world: World, tmp_path: Path
+) -> None:
+    daemon = Daemon(link, link.media)
+    (link.media / "copy-list.txt").write_text("no folder\n")
+    strange = link.media / "pypisync-00000000-000001-since-000000.json"
+    strange.write_text("no manifest\n")
+    sent(link)
+    with pytest.raises(BundleError, match=strange.name):
+        daemon.look()
+    link.check()  # the other one is here
+    assert strange.name in status(link).refused
+    strange.unlink()
+    news(link, world, "2.0")
+    sent(link)
+    assert daemon.look() == [2]
+    assert status(link).refused == ""

@@ -73,6 +73,27 @@ def test_an_expired_key_does_not_count(link: Link) -> None:
     link.take_in(made)
 
 
+def test_old_bundles_in_the_folder_may_be_of_keys_that_are_dropped(
+    link: Link, world: World
+) -> None:
+    old, new = pair("old"), pair("new")
+    signed(link, old[0])
+    link.trust = Trust((old[1],))
+    link.take_in(link.media)
+    world.publish("app", "2.0")
+    link.outside.sync()
+    link.keys, link.trust = (new[0],), Trust((new[1],))
+    made = link.made()
+    link.take_in(link.media)
+    link.check()
+    world.publish("app", "3.0")
+    link.outside.sync()
+    link.keys = (old[0],)
+    made = link.made()
+    with pytest.raises(BundleError, match=f"{made.name}: 0 of 1"):
+        link.take_in(link.media)
+
+
 def test_a_threshold_counts_different_keys(link: Link) -> None:
     first, second, third = pair("first"), pair("second"), pair("third")
     trust = Trust((first[1], second[1], third[1]), threshold=2)

@@ -34,7 +34,7 @@ Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Meta(pattern="^[0-9a-z][0-9a-z.-]{0,99}$")]
 Identity = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 
-_BUNDLE = re.compile(r"pypisync-[0-9a-f]{8}-\d{6,9}-since-\d{6,9}\.json")
+_BUNDLE = re.compile(r"pypisync-([0-9a-f]{8})-([0-9]{6,9})-since-([0-9]{6,9})\.json")
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +100,17 @@ def bundle_name(mirror: str, target: int, base: int) -> str:
 def is_manifest(name: str) -> bool:
     """Returns whether a file of this name is a manifest."""
     return _BUNDLE.fullmatch(name) is not None
+
+
+def told_by(name: str) -> tuple[str, int, int]:
+    """Returns what a manifest's name tells: beginning of the mirror, target's and base's number.
+
+    The name is not what is signed.
+    """
+    found = _BUNDLE.fullmatch(name)
+    if found is None:
+        raise ValueError(f"{name!r} names no manifest")
+    return found[1], int(found[2]), int(found[3])
 
 
 def to_json(value: Struct) -> bytes:

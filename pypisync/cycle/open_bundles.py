@@ -1,0 +1,97 @@
+"""Which bundles lie where, and which of them are signed as they should be."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pypisync.core.bundles import manifest, signatures
+from pypisync.core.bundles.manifest import Manifest
+from pypisync.core.bundles.signatures import Trust
+from pypisync.errors import BundleError
+from pypisync.storage import disk, keys
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that is to be taken in."""
+
+    manifest: Manifest
+    name: str  # of the manifest's file
+    folders: Sequence[Path]  # in which its parts are looked for
+    named: bool = True  # by the operator; else it lies in a folder that is
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What comes first is taken in first; of two to the same state the smaller one."""
+        base = self.manifest.base
+        return self.manifest.target.sequence, -(base.sequence if base else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A manifest in a folder that cannot be read, or that is not signed as it should be."""
+
+    name: str  # of its file
+    fault: BundleError
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where it stands among bundles, by its name."""
+        _, target, base = manifest.told_by(self.name)
+        return target, -base
+
+
+def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle | Unusable]:
+    """Returns the bundles of these manifests, and of the folders among them, in their order.
+
+    Parts are looked for beside their manifest, then in the folders. Raises BundleError if there is
+    no bundle, or one that is named cannot be used or is not signed as ``trust`` wants it ``now``
+    (seconds since 1970); StorageError, ConfigError for a key that cannot be used.
+    """
+    places = list(places)
+    folders = [place for place in places if place.is_dir()]
+    folders += [copy for folder in folders for copy in copies(folder)]
+    found: list[Bundle | Unusable] = [
+        _open(place, folders, trust, now) for place in places if place not in folders
+    ]
+    found += _in_folders(folders, trust, now)
+    if not found:
+        raise BundleError(f"{', '.join(map(str, folders))}: no bundle is there")
+    return sorted(found, key=lambda one: one.order)
+
+
+def copies(folder: Path) -> list[Path]:
+    """Returns the folders with further copies of what is in this one."""
+    return [one for one in sorted(folder.glob(f"{manifest.COPY}*")) if disk.is_folder(one)]
+
+
+def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[Bundle | Unusable]:
+    """Yields each bundle once; of several manifests of one name the first that can be used."""
+    names: dict[str, list[Path]] = {}
+    for folder in folders:
+        with disk.guarded(folder):
+            there = sorted(one.name for one in folder.iterdir())
+        for name in filter(manifest.is_manifest, there):
+            names.setdefault(name, []).append(folder / name)
+    for candidates in names.values():
+        for place in candidates:
+            try:
+                yield replace(_open(place, folders, trust, now), named=False)
+                break
+            except BundleError as error:
+                if place == candidates[-1]:
+                    yield Unusable(place.name, error)
+
+
+def _open(place: Path, folders: Sequence[Path], trust: Trust, now: float) -> Bundle:
+    data = disk.read(place, manifest.LARGEST + 1)
+    if data is None:
+        raise BundleError(f"{place}: there is no such manifest")
+    found = manifest.read_manifest(data, place.name)
+    if found.signed:
+        signatures.check(data, keys.found(place, folders), trust, now, place.name)
+    elif not trust.unsigned:
+        raise BundleError(
+            f"{place.name}: not signed: say --unsigned if you trust the way that it came"
+        )
+    return Bundle(found, place.name, (place.parent, *folders))
