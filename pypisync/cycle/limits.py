@@ -5,16 +5,19 @@ a project that no page lists. What was learned stays, and what is published is k
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import membership
 from pypisync.catalog.publication.missing_files import FileToFetch
-from pypisync.catalog.publication.plan import Plan, difference
 from pypisync.core.display import counted, show_size
 from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.report import Report
 from pypisync.upstream.api import ProjectAsk
+
+if TYPE_CHECKING:
+    from pypisync.catalog.publication.plan import Plan
 
 LIMITS = "limits"  # what failed, in a report
 _LIFTED = "limits lifted"  # a setting in the catalog
@@ -38,7 +41,7 @@ def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[Project
         new = len(unread | membership.new_projects(connection))
         if new <= most or _lifted(connection):
             return asks, ""
-        found = difference(connection, mirror.now(), mirror.pool.has)
+        found = _all_that_would_come(mirror, connection)
     reason = "at least " + _exceeded(mirror, new, found.fetch.bytes, found)
     return [ask for ask in asks if ask.name not in unread], reason
 
@@ -63,7 +66,7 @@ def before_fetching(
         size = _to_fetch(mirror, [file for file in wanted if file.id not in lost])
         if not above and _within(limits, new, size):
             return wanted, ""
-        found = difference(connection, mirror.now(), mirror.pool.has)
+        found = _all_that_would_come(mirror, connection)
         listed = membership.of_listed_projects(connection, {file.id for file in wanted})
     more = [file for file in wanted if file.id in listed - lost]
     if not _within(limits, 0, _to_fetch(mirror, more)):
@@ -87,7 +90,7 @@ def over(mirror: Mirror, files: int) -> str:
     return f"{left} for the next cycle, for {size} have come, which limits allow a cycle; {_RAISE}"
 
 
-def before_a_plan_comes_true(mirror: Mirror, found: Plan) -> str:
+def before_a_plan_comes_true(mirror: Mirror, found: "Plan") -> str:
     """Returns why a cycle would not fetch all that a plan found, or "" if it would."""
     new, size = found.add.projects, found.fetch.bytes
     return "" if _within(mirror.limits, new, size) else _exceeded(mirror, new, size, found)
@@ -108,6 +111,13 @@ def _lifted(connection: Transaction) -> bool:
     return bool(pending.setting(connection, _LIFTED))
 
 
+def _all_that_would_come(mirror: Mirror, connection: Transaction) -> "Plan":
+    # Most cycles keep within the limits, and need not wait for what plans.
+    from pypisync.catalog.publication.plan import difference
+
+    return difference(connection, mirror.now(), mirror.pool.has)
+
+
 def _to_fetch(mirror: Mirror, wanted: Sequence[FileToFetch]) -> int:
     """Returns the bytes to download; a file that a lost database left in the pool is there."""
     asked = [file for file in wanted if file.file and file.size]
@@ -121,7 +131,7 @@ def _within(limits: Limits, projects: int, size: int) -> bool:
     return projects <= (limits.projects or projects) and size <= (limits.bytes or size)
 
 
-def _exceeded(mirror: Mirror, projects: int, size: int, found: Plan) -> str:
+def _exceeded(mirror: Mirror, projects: int, size: int, found: "Plan") -> str:
     """Returns what a cycle would add, the limits, which roots ask for most, and what to do."""
     limits = mirror.limits
     allowed = [] if limits.projects is None else [_projects(limits.projects)]

@@ -12,14 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from pypisync.catalog.db.pool import Stored
+from pypisync.catalog.db.setting_names import CONFIGURATION
 from pypisync.catalog.facts import pending
-from pypisync.catalog.queries.status import CONFIGURATION
 from pypisync.cycle.mirror import Mirror
-from pypisync.cycle.repair import repair
 from pypisync.cycle.report import Report
 from pypisync.cycle.rollback import WORK, Order
 from pypisync.cycle.sync import prune, reason
-from pypisync.cycle.verify import Check
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.storage import orders
 from pypisync.storage.orders import Outcome
@@ -67,6 +65,10 @@ def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
     Raises StorageError, CatalogError, UpstreamError if upstream cannot be reached at all, and
     BundleError if bundles feed the mirror.
     """
+    # Most cycles repair nothing, and need not wait for what does.
+    from pypisync.cycle.repair import repair
+    from pypisync.cycle.verify import Check
+
     check = Check(mirror.catalog, mirror.pool.root, mirror.watch, rehash=rehash)
     faults = list(check.all())
     outcome = repair(mirror, check, faults)

@@ -14,10 +14,10 @@ from signal import Signals
 from typing import Any, Protocol
 
 from pypisync.catalog.db.leader import Leadership, leading
+from pypisync.catalog.db.setting_names import CONFIGURATION
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import runs
-from pypisync.catalog.queries.status import CONFIGURATION
 from pypisync.config.load import Config
 from pypisync.cycle import maintenance
 from pypisync.cycle.one_way import LOOK

@@ -13,7 +13,7 @@ from urllib3.exceptions import ProtocolError
 from pypisync.core.standards import filenames
 from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.errors import Malformed
-from pypisync.upstream import changelog, documents
+from pypisync.upstream import api, changelog, documents
 from pypisync.upstream.ranges import Ranges, _NoRangesError
 from pypisync.upstream.serials import normalised
 from pypisync.upstream.session import Reply
@@ -41,7 +41,7 @@ def root(data: bytes) -> None:
             for name, serial in named.items():
                 assert name == canonicalize_name(name)
                 assert name.isascii()
-                assert 0 <= serial <= documents.MAX_SERIAL
+                assert 0 <= serial <= api.MAX_SERIAL
 
 
 def legacy(data: bytes) -> None:
@@ -61,7 +61,7 @@ def xmlrpc(data: bytes) -> None:
         result = changelog._decode(_reply(data, "text/xml"))
         for row in result if isinstance(result, list) else [result]:
             with suppress(Malformed):
-                assert 0 <= changelog._change(row).serial <= documents.MAX_SERIAL
+                assert 0 <= changelog._change(row).serial <= api.MAX_SERIAL
 
 
 def content_range(data: bytes) -> None:
@@ -86,7 +86,7 @@ def _page(data: bytes, kind: str) -> None:
 
 
 def _sound(document: ProjectDocument) -> None:
-    assert 0 <= document.serial <= documents.MAX_SERIAL
+    assert 0 <= document.serial <= api.MAX_SERIAL
     for file in document.files:
         assert file.url.startswith(("http://", "https://"))
         _stored(file)

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection
 
+from pypisync.catalog.db.setting_names import BUNDLE, REFUSED
 from pypisync.catalog.facts import pending
-from pypisync.catalog.queries.fed import REFUSED, SETTING
 from pypisync.core.bundles import manifest, succession
 from pypisync.core.bundles.succession import Fed
 from pypisync.errors import BundleError
@@ -14,12 +14,12 @@ def fed(connection: Connection) -> Fed | None:
 
     Raises CatalogError.
     """
-    return succession.read_fed(pending.setting(connection, SETTING))
+    return succession.read_fed(pending.setting(connection, BUNDLE))
 
 
 def set_fed(connection: Connection, last: Fed) -> None:
     """Remember the bundle that was taken in."""
-    pending.set_setting(connection, SETTING, manifest.to_line(last).decode().strip())
+    pending.set_setting(connection, BUNDLE, manifest.to_line(last).decode().strip())
 
 
 def set_refusal(connection: Connection, reason: str) -> None:

@@ -5,6 +5,5 @@
 - ``projects``, ``listings``, ``problems``: the pages for people
 - ``listed_index``: what the pages list now, for ``prove``
 
-Imported by ``bundles``, ``cli``, ``web``, ``status``, ``daemon`` and ``cycle``. It imports only
-``db`` of the catalog.
+Imported by ``cli``, ``web`` and ``status``. It imports only ``db`` of the catalog.
 """

@@ -6,10 +6,8 @@ Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Times are seconds
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.setting_names import BUNDLE, REFUSED
 from pypisync.core.bundles import succession
-
-SETTING = "bundle"
-REFUSED = "bundle refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class LastBundle:
 def last_bundle(reader: Reader) -> LastBundle | None:
     """Returns the bundle; None: the mirror follows indexes by itself. Raises CatalogError."""
     fed = succession.read_fed(
-        reader.value("SELECT max(value) FROM settings WHERE name = ?", SETTING)
+        reader.value("SELECT max(value) FROM settings WHERE name = ?", BUNDLE)
     )
     if fed is None:
         return None

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.setting_names import CONFIGURATION
 from pypisync.catalog.queries.fed import LastBundle, last_bundle
 from pypisync.catalog.queries.problems import COUNT_UNMET
 from pypisync.catalog.queries.proofs import Verdicts, verdicts
@@ -20,8 +21,6 @@ _ELSEWHERE = (
     "SELECT p.index_name, count(*) FROM projects p CROSS JOIN pages g WHERE p.index_name <> ?"
     " AND g.name = p.name AND g.last IS NULL GROUP BY p.index_name"
 )
-CONFIGURATION = "configuration"
-"""The setting that holds the digest of the configuration that the last completed cycle used."""
 _ENDED = ("done", "incomplete", "stopped", "failed")
 
 

@@ -7,7 +7,7 @@ clears the marks in the transaction that records it. So a crash between the two 
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
@@ -38,12 +38,11 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, to_text
 from pypisync.catalog.facts import policy
 from pypisync.catalog.facts.vulnerabilities import owe
-from pypisync.catalog.selection import decide_full
-from pypisync.catalog.selection.read import CatalogGraph
-from pypisync.core.closure.incremental import Closure
-from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, RootState
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.roots import Origin
+
+if TYPE_CHECKING:
+    from pypisync.core.closure.model import Class, ClassKey, Decision, Node, NodeKey, RootState
 
 # Spelt as in the index, which a parameter would keep SQLite from using.
 _MOVED = text("roots.state <> 'kept'")
@@ -78,6 +77,8 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
 
 def _is_anew(connection: Connection, changes: int) -> bool:
     """Returns whether to decide from nothing: nothing is decided, or most of it changes."""
+    from pypisync.catalog.selection import decide_full
+
     if decide_full.nothing_decided(connection):
         return True
     if changes < _MANY:
@@ -99,6 +100,10 @@ def _update(
 
     ``moved``: there are new or dropped roots, which are looked for among all.
     """
+    # Most cycles decide nothing, and need not wait for what does.
+    from pypisync.catalog.selection.read import CatalogGraph
+    from pypisync.core.closure.incremental import Closure
+
     graph = CatalogGraph(connection)
     open_roots = graph.roots(roots.c.state == "new") if moved else []
     for batch in batches(sorted(changed)):
@@ -124,6 +129,8 @@ def _update(
 
 def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
     """Decide everything, where nothing is decided."""
+    from pypisync.catalog.selection import decide_full
+
     connection.execute(delete(roots).where(roots.c.state == "dropped"))
     connection.execute(update(roots).values(state="kept", unmet="0"))
     found = decide_full.decide(connection, targets)
@@ -182,7 +189,7 @@ class _Save:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def decision(self, decision: Decision) -> None:
+    def decision(self, decision: "Decision") -> None:
         """Write nodes, edges, classes and choices."""
         redrawn = [node.id for node in decision.redrawn.values()]
         removed = [node.id for node in decision.removed.values()]
@@ -201,7 +208,7 @@ class _Save:
         for batch in batches(i for i in ids if i is not None):
             self._connection.execute(delete(table).where(among(column, batch)))
 
-    def _classes(self, changed: dict[ClassKey, Class]) -> None:
+    def _classes(self, changed: "dict[ClassKey, Class]") -> None:
         count = Ids(self._connection, classes)
         fresh, old = [], []
         for key, entry in changed.items():
@@ -228,7 +235,7 @@ class _Save:
             ],
         )
 
-    def _nodes(self, created: dict[NodeKey, Node]) -> None:
+    def _nodes(self, created: "dict[NodeKey, Node]") -> None:
         count = Ids(self._connection, selected)
         for node in created.values():
             node.id = count.next()
@@ -241,7 +248,7 @@ class _Save:
             ],
         )
 
-    def _edges(self, drawn: dict[NodeKey, Node], known: dict[ClassKey, Class]) -> None:
+    def _edges(self, drawn: "dict[NodeKey, Node]", known: "dict[ClassKey, Class]") -> None:
         rows = [
             {
                 "selected_id": node.id,
@@ -262,7 +269,7 @@ class _Save:
             )
 
 
-def _class_columns(key: ClassKey) -> dict[str, Any]:
+def _class_columns(key: "ClassKey") -> dict[str, Any]:
     return {
         "project_id": key.project,
         "specifier": key.specifier,
@@ -272,7 +279,7 @@ def _class_columns(key: ClassKey) -> dict[str, Any]:
 
 
 def _settle_roots(
-    connection: Connection, changed: list[RootState], dropped: list[RootState]
+    connection: Connection, changed: "list[RootState]", dropped: "list[RootState]"
 ) -> None:
     # Which files are wanted may change without any node.
     pinned = {root.project for root in (*changed, *dropped) if root.pinned}
