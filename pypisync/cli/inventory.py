@@ -2,40 +2,90 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from pypisync.cli.common import count, show
 from pypisync.errors import BundleError
 
+if TYPE_CHECKING:
+    from pypisync.core.bundles.manifest import BundlePart
+
 Row = Sequence[str]
+_SIZE = re.compile("[0-9]{1,16}")
 
 
 def in_bundle(place: Path) -> Iterator[Row]:
-    """Yields the rows of a bundle's inventory, once it is sure that they are whole.
+    """Yields the rows of a bundle's inventory, once it is sure that it names what the parts hold.
 
     Raises BundleError, StorageError.
     """
+    from pypisync.catalog.bundles.inventory import plain
     from pypisync.core.bundles import manifest
-    from pypisync.storage import disk, parts
+    from pypisync.storage import disk
 
     data = disk.read(place, manifest.LARGEST + 1)
     if data is None:
         raise BundleError(f"{place}: there is no such manifest")
-    part = manifest.read_manifest(data, place.name).parts[0]
-    there = parts.find(part.name, [place.parent])
-    if not there:
-        raise BundleError(f"{part.name}: missing: the list of what is in the bundle is in it")
-    for _ in parts.read_first(there[0], part, manifest.INVENTORY):
-        pass  # nothing is shown of one that is damaged
-    text = b"".join(parts.read_first(there[0], part, manifest.INVENTORY)).decode()
-    rows = csv.reader(text.splitlines())
-    if tuple(next(rows, ())) != manifest.INVENTORY_COLUMNS:
-        raise BundleError(f"{part.name}: the list of what is in it has other columns")
+    found = manifest.read_manifest(data, place.name).parts
+    rows = _read(_place(place, found[0].name), found[0])
+    held = set[tuple[str, str]]()
+    for part in found:
+        held |= _held(_place(place, part.name), part)
+    named = {(row[2], row[4]) for row in rows}
+    for filename, _ in sorted(held ^ named)[:1]:
+        raise BundleError(
+            f"{place.name}: the list of what is in it is not true of {plain(filename)}: refuse it"
+        )
     yield from rows
+
+
+def _place(bundle: Path, name: str) -> Path:
+    from pypisync.storage import parts
+
+    there = parts.find(name, [bundle.parent])
+    if not there:
+        raise BundleError(f"{name}: missing: what it holds is compared with the bundle's list")
+    return there[0]
+
+
+def _read(place: Path, part: "BundlePart") -> list[Row]:
+    """Returns the rows in the first part."""
+    from pypisync.catalog.bundles.inventory import plain
+    from pypisync.core.bundles import manifest
+    from pypisync.storage import parts
+
+    data = bytearray()
+    for chunk in parts.read_first(place, part, manifest.INVENTORY):
+        data += chunk
+        if len(data) > manifest.LARGEST_INVENTORY:
+            raise BundleError(f"{part.name}: the list of what is in it is too long")
+    columns = manifest.INVENTORY_COLUMNS
+    try:
+        first, *rows = list(csv.reader(data.decode().splitlines())) or [[]]
+    except (ValueError, csv.Error) as error:
+        raise BundleError(f"{part.name}: its list of what is in it is no CSV: {error}") from None
+    whole = all(len(row) == len(columns) and _SIZE.fullmatch(row[3]) for row in rows)
+    if tuple(first) != columns or not whole:
+        raise BundleError(f"{part.name}: its list of what is in it has other columns")
+    return [tuple(map(plain, row)) for row in rows]
+
+
+def _held(place: Path, part: "BundlePart") -> set[tuple[str, str]]:
+    """Returns names and hashes of the distribution files in a part."""
+    from pypisync.core.standards.filenames import METADATA
+    from pypisync.storage import parts
+
+    return {
+        (entry.path.rpartition("/")[2], entry.sha256)
+        for entry in parts.read_list(place, part)
+        if "/" in entry.path and not entry.path.endswith(METADATA)
+    }
 
 
 def print_rows(rows: Iterable[Row], form: str) -> None:

@@ -10,7 +10,8 @@
 - ``limits``, ``removals``, ``dropped``: what a slip in the configuration may not do
 - ``publish``: the pages come onto the disk, each true at every moment
 - ``rollback``, ``work``, ``verify``, ``repair``, ``maintenance``: operators' orders; slow rounds
-- ``export``, ``open_bundles``, ``import_bundle``, ``one_way``: what another mirror needs, written and taken in
+- ``export``, ``open_bundles``, ``import_bundle``, ``one_way``: what another mirror needs, written
+  and taken in
 - ``mirror``: the parts that all of these work on, as one value
 
 Imported by ``cli``, ``daemon``, ``logs`` and ``wiring``. It imports the catalog, the upstream and

@@ -160,7 +160,7 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         since = since_base(connection, asked.base)
         base = asked.base.digests if asked.base and asked.base.schema == wanted_revision() else None
         digests: slices.Digests = {}
-        stock = _spool(work / INVENTORY, inventory.lines(connection, since))
+        stock = _spool(work / INVENTORY, inventory.lines(connection, since, asked.lost))
         rows = _spool(work / ROWS, _differing(connection, base, digests))
         pages = _spool(work / LISTING, _listing(connection, since, base, digests))
         state = slices.state(digests, newest.number, newest.serial, listed)

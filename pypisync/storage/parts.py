@@ -205,6 +205,12 @@ def read_first(path: Path, part: BundlePart, name: str) -> Iterator[bytes]:
         yield from reader.chunks(entries[0])
 
 
+def read_list(path: Path, part: BundlePart) -> list[Member]:
+    """Returns what a part holds. Raises BundleError, with the part's name, StorageError."""
+    with _opened(path) as file:
+        return _contents(_PartReader(file, part.name), part)
+
+
 def _contents(reader: _PartReader, part: BundlePart) -> list[Member]:
     """Returns what is in a part, once it is sure that the list is the manifest's."""
     size = _listed_size(reader)

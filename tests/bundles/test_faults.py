@@ -10,8 +10,9 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from pypisync.cli.inventory import in_bundle
 from pypisync.core.bundles import manifest
-from pypisync.core.bundles.manifest import LISTING, ROWS, Manifest, Member
+from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Manifest, Member
 from pypisync.errors import BundleError
 from pypisync.storage import disk, parts
 from tests.bundles.links import Link, everything, linked
@@ -278,6 +279,42 @@ def test_a_file_that_is_missing_or_twice(link: Link) -> None:
     for record in (link.outside.folder / ".exports").glob("000002*"):
         record.unlink()
     refused(link, forged(link, lambda members: [*members, members[-1]]), "names a file twice")
+
+
+def test_a_list_for_the_officer_that_lies(link: Link) -> None:
+    """A file that the list does not name, one that is not there, and what is no list at all."""
+    fresh = pool_files(link)[0]
+    filename = fresh.path.rpartition("/")[2].removesuffix(".metadata").encode()
+    bodies = link.media / "bodies"
+
+    def write(new: Callable[[bytes], bytes]) -> Evil:
+        def change(members: list[Member]) -> list[Member]:
+            data = new((bodies / members[0].sha256).read_bytes())
+            digest = sha256(data).hexdigest()
+            (bodies / digest).write_bytes(data)
+            return [Member(INVENTORY, len(data), digest), *members[1:]]
+
+        return change
+
+    for lie in (
+        lambda data: b"".join(row for row in data.splitlines(True) if filename not in row),
+        lambda data: data + b"z,1,z-1.tar.gz,7," + b"0" * 64 + b",,\n",
+        lambda data: data + b"z,1,z-1.tar.gz,=7," + b"0" * 64 + b",,\n",
+        lambda data: data + b"z\n",
+        lambda data: data + b"\xff",
+        lambda data: b"",
+    ):
+        shutil.rmtree(link.media, ignore_errors=True)
+        for record in (link.outside.folder / ".exports").glob("000002*"):
+            record.unlink()
+        place = forged(link, write(lie))
+        with pytest.raises(BundleError, match=place.stem):
+            list(in_bundle(place))
+    shutil.rmtree(link.media)
+    for record in (link.outside.folder / ".exports").glob("000002*"):
+        record.unlink()
+    place = forged(link, write(lambda data: data.replace(b",,\n", b",=cmd(),\n")))
+    assert {row[5] for row in in_bundle(place)} == {"'=cmd()"}
 
 
 def test_a_full_disk_leaves_all_as_it_was(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:

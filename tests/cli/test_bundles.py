@@ -123,6 +123,8 @@ def test_a_report_brings_what_is_missing(outside: Path, world: World, tmp_path: 
     assert invoke(inside, "import", "--report", slip).code == 0
     made = invoke(outside, *export, "--for", slip).json
     assert (made["files"], made["base"]) == (2, made["target"])
+    (row,) = invoke(outside, "export", "--list", made["manifest"], "--json").json
+    assert row["filename"] == gone.name  # whoever approves it sees what is sent again
     assert invoke(inside, "verify").code == 1
     assert invoke(inside, "import", made["manifest"], "--unsigned").code == 0
     assert invoke(inside, "verify").code == 0

@@ -23,6 +23,7 @@ COPY = "copy-"  # what folders with further copies are called, followed by a num
 ROWS = "catalog.jsonl"
 LISTING = "listing.jsonl"
 INVENTORY = "inventory.csv"
+LARGEST_INVENTORY = 512 * 2**20  # bytes
 INVENTORY_COLUMNS = (
     "project", "version", "filename", "size", "sha256", "license", "vulnerabilities",
 )  # fmt: skip
