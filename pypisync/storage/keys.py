@@ -30,6 +30,9 @@ def write_pair(stem: Path, private: bytes, public: bytes) -> tuple[Path, Path]:
     Raises ConfigError if one is there already: a key is never written over. Raises StorageError.
     """
     found = stem.with_name(stem.name + PRIVATE), stem.with_name(stem.name + PUBLIC)
+    for path in found:
+        if os.path.lexists(path):  # else one of the two would be left alone
+            raise ConfigError([f"{path}: there is a key already: choose another name"])
     for path, data, mode in ((found[0], private, 0o600), (found[1], public, 0o644)):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

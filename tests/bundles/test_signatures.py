@@ -134,6 +134,9 @@ def test_keys_on_the_command_line(link: Link, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert run("make", str(tmp_path / name)) == 0
     assert run("make", str(tmp_path / "a")) == 2  # a key is never written over
+    (tmp_path / "c.pub").touch()
+    assert run("make", str(tmp_path / "c")) == 2
+    assert not (tmp_path / "c.key").exists()
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
     media = tmp_path / "media"
     done = invoke(outside, "export", "--to", str(media), "--full")
