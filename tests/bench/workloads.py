@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.bench.bundles import bundles
 from tests.bench.closure import closure_large, closure_middle, closure_small, closure_whole
 from tests.bench.follow import follow
 from tests.bench.index import full_index, full_patterns
@@ -39,4 +40,5 @@ WORKLOADS: dict[str, Workload] = {
     "pages": pages,
     "serve": serve,
     "follow": follow,
+    "bundles": bundles,
 }
