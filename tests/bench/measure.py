@@ -89,6 +89,7 @@ def configure(folder: Path, endpoint: str, packages: Mapping[str, Any], **keys: 
         "environment": LINUX,
         "packages": packages,
         "disk_reserve": 0,
+        "limits": {"projects": None, "bytes": None},  # else nothing large would be fetched at all
         **keys,
     }
     (folder / "pypisync.json5").write_text(json.dumps(document), encoding="utf-8")
