@@ -18,7 +18,15 @@ from tests.bench.measure import (
 from tests.bench.report import Figures, figure
 from tests.bench.worlds import names
 
-_COMMANDS = (("--help",), ("status",), ("check",), ("query", "SELECT 1"), ("why", "project-3"))
+_ALONE = (("--help",), ("--version",))
+_COMMANDS = (
+    *_ALONE,
+    ("sync",),
+    ("status",),
+    ("check",),
+    ("query", "SELECT 1"),
+    ("why", "project-3"),
+)
 
 
 def start_up(setup: Setup) -> Figures:
@@ -44,6 +52,6 @@ def start_up(setup: Setup) -> Figures:
 
 
 def _command(made: Path, words: tuple[str, ...]) -> Cost:
-    if words == ("--help",):
-        return run([sys.executable, "-m", "pypisync", "--help"])
+    if words in _ALONE:
+        return run([sys.executable, "-m", "pypisync", *words])
     return pypisync(made, *words)
