@@ -6,6 +6,7 @@ refer to rows of others, so references are checked at the end, when all are in.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -212,16 +213,24 @@ def publish(
     if not isinstance(head, Head) or head.whole is not whole:
         raise BundleError("its list of pages is whole, or not, against what its manifest says")
     _set_stops(connection, head.stops)
-    verdicts: dict[str, Sequence[history.Said]] = {}
     had: dict[int, list[str]] = {}
     for subject in history.current_subjects(connection):
         had.setdefault(slice_of(subject), []).append(subject)
-        if whole:
-            verdicts[subject] = ()
-    batches = _batches(connection, found, had, verdicts, whole=whole)
+    behind: list[Line] = []
+    batches = _batches(connection, found, behind, whole=whole)
     made = generations.publish_batches(connection, batches, serial, now, number=number)
     newest = made or generations.generation(connection)[0] or 1
-    history.set_current(connection, newest, verdicts)
+    for line in chain(behind, found):
+        if isinstance(line, Head) or line.slice is None:
+            raise BundleError("its list of pages has a page behind the verdicts")
+        # All in memory at once would be as much as the mirror is large.
+        verdicts: dict[str, Sequence[history.Said]] = dict.fromkeys(had.pop(line.slice, ()), ())
+        for subject, said in line.verdicts.items():
+            verdicts[subject] = [(v.targets, v.verdict, v.pins) for v in said]
+        history.set_current(connection, newest, verdicts)
+    if whole:
+        for subjects in had.values():
+            history.set_current(connection, newest, dict.fromkeys(subjects, ()))
     return made
 
 
@@ -236,14 +245,9 @@ def _set_stops(connection: Connection, stops: Iterable[tuple[str, str, str]]) ->
 
 
 def _batches(
-    connection: Connection,
-    found: Iterator[Head | Line],
-    had: Mapping[int, list[str]],
-    verdicts: dict[str, Sequence[history.Said]],
-    *,
-    whole: bool,
+    connection: Connection, found: Iterator[Head | Line], behind: list[Line], *, whole: bool
 ) -> Iterator[Mapping[str, Page | None]]:
-    """Yields the pages, and notes the verdicts, which come after them."""
+    """Yields the pages, and puts the line behind them, if there is one, into ``behind``."""
     going: set[str] = set()
     if whole:
         going.update(connection.scalars(select(pages.c.name).where(pages.c.last.is_(None))))
@@ -252,10 +256,8 @@ def _batches(
         if isinstance(line, Head):
             continue
         if line.slice is not None:
-            verdicts.update(dict.fromkeys(had.get(line.slice, ()), ()))
-            for subject, said in line.verdicts.items():
-                verdicts[subject] = [(v.targets, v.verdict, v.pins) for v in said]
-            continue
+            behind.append(line)
+            break
         name = line.page.name if line.page else line.gone
         batch[name] = line.page
         going.discard(name)
