@@ -45,7 +45,7 @@ def _large(setup: Setup) -> Figures:
 
 def _many(setup: Setup) -> Figures:
     count, some = setup.size(5_000, 10), setup.size(50, 2)
-    with upstream("small", count) as remote, folder() as made:
+    with upstream("small", count) as remote, folder(in_memory=True) as made:
         _outside(made, remote.url, count)
         export, full = _export(made, "--full")
         taken, _ = _import(made)

@@ -220,18 +220,33 @@ def publish(
     batches = _batches(connection, found, behind, whole=whole)
     made = generations.publish_batches(connection, batches, serial, now, number=number)
     newest = made or generations.generation(connection)[0] or 1
-    for line in chain(behind, found):
-        if isinstance(line, Head) or line.slice is None:
-            raise BundleError("its list of pages has a page behind the verdicts")
-        # All in memory at once would be as much as the mirror is large.
-        verdicts: dict[str, Sequence[history.Said]] = dict.fromkeys(had.pop(line.slice, ()), ())
-        for subject, said in line.verdicts.items():
-            verdicts[subject] = [(v.targets, v.verdict, v.pins) for v in said]
+    for verdicts in _verdicts(chain(behind, found), had):
         history.set_current(connection, newest, verdicts)
     if whole:
-        for subjects in had.values():
-            history.set_current(connection, newest, dict.fromkeys(subjects, ()))
+        history.set_current(connection, newest, dict.fromkeys(chain(*had.values()), ()))
     return made
+
+
+def _verdicts(
+    found: Iterator[Head | Line], had: dict[int, list[str]]
+) -> Iterator[dict[str, Sequence[history.Said]]]:
+    """Yields verdicts, none for what is no more; takes their slices out of ``had``.
+
+    All in memory at once would be as much as the mirror is large. Raises BundleError.
+    """
+    verdicts: dict[str, Sequence[history.Said]] = {}
+    count = 0
+    for line in found:
+        if isinstance(line, Head) or line.slice is None:
+            raise BundleError("its list of pages has a page behind the verdicts")
+        verdicts.update(dict.fromkeys(had.pop(line.slice, ()), ()))
+        for subject, said in line.verdicts.items():
+            verdicts[subject] = [(v.targets, v.verdict, v.pins) for v in said]
+            count += sum(len(v.pins) for v in said)
+        if count >= _MOST:
+            yield verdicts
+            verdicts, count = {}, 0
+    yield verdicts
 
 
 def _set_stops(connection: Connection, stops: Iterable[tuple[str, str, str]]) -> None:
