@@ -1,7 +1,12 @@
 """How rows of a bundle come into the catalog."""
 
+import pytest
+
 from pypisync.catalog.bundles import take_in
+from pypisync.catalog.db.schema import stored
+from pypisync.catalog.db.sql import pour
 from pypisync.catalog.db.transactions import Catalog
+from pypisync.errors import BundleError
 from tests.catalog.db.test_create import tables
 from tests.postgres import Postgres
 
@@ -17,3 +22,14 @@ def test_a_database_that_is_created_later_has_all_references(postgres: Postgres)
     assert tables(after.engine)["choices"]["foreign keys"]
     before.close()
     after.close()
+
+
+@pytest.mark.parametrize("row", [("a", "0", 2**64), ("a", "0", None), ("a", "0", "much")])
+def test_a_row_that_the_database_refuses_is_the_bundles_fault(
+    row: tuple[object, ...], postgres: Postgres
+) -> None:
+    catalog = Catalog(postgres.fresh())
+    catalog.prepare()
+    with pytest.raises(BundleError), take_in.begin(catalog) as connection:
+        pour(connection, stored, ("path", "sha256", "size"), [row])
+    catalog.close()

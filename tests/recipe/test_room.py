@@ -1,5 +1,6 @@
 """A disk that lacks the room for some files: they are held, and all others go on."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,15 @@ KB = 1000
 
 
 def sized(folder: Path, total: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the disk have room for so many bytes of files."""
+    """Let the disk have room for so many bytes of files, those that are coming included."""
 
     def free(_: Path) -> int:
-        used = sum(path.stat().st_size for path in folder.glob("packages/**/*") if path.is_file())
+        used = 0
+        # What is moved meanwhile is seen twice: as it comes, and where it lies.
+        for pattern in (".partial/*", "packages/**/*"):
+            for path in folder.glob(pattern):
+                with suppress(FileNotFoundError):
+                    used += path.stat().st_size if path.is_file() else 0
         return total - used
 
     monkeypatch.setattr(disk, "free", free)

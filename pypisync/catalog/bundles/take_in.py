@@ -75,13 +75,15 @@ def begin(catalog: Catalog) -> Iterator[Transaction]:
 
     Raises BundleError if the database refuses what is written, CatalogError.
     """
+    driver: Any = catalog.engine.dialect.loaded_dbapi
     try:
         with catalog.begin(loose=True) as connection:
             if connection.dialect.name != "sqlite":
                 for one in _references():
                     connection.execute(DropConstraint(one))
             yield connection
-    except (Rejected, OverflowError) as error:  # sqlite3's, of a number beyond 64 bits
+    # Rows go straight through the driver; sqlite3 raises OverflowError beyond 64 bits.
+    except (Rejected, OverflowError, driver.DataError, driver.IntegrityError) as error:
         raise BundleError(f"{_CONTRADICTS} ({error})") from None
 
 

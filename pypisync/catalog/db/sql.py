@@ -21,8 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from pypisync.errors import Rejected
-
 T = TypeVar("T")
 
 # Well below the limit of bound parameters of both databases (32,766 and 65,535).
@@ -124,7 +122,7 @@ def pour(
     """Insert rows as they come.
 
     Straight through the driver: the rows are checked by their types, and there may be millions.
-    Raises Rejected for a row that PostgreSQL refuses.
+    So what the driver raises for a row is its own error.
     """
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in columns)
@@ -140,13 +138,9 @@ def pour(
 def _copy(connection: Connection, into: str, rows: Iterable[tuple[object, ...]]) -> None:
     """PostgreSQL's way for many rows: a tenth of what an INSERT for each costs."""
     driver: Any = connection.connection.driver_connection
-    driver_errors: Any = connection.dialect.loaded_dbapi
-    try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-    except (driver_errors.DataError, driver_errors.IntegrityError) as error:
-        raise Rejected(str(error)) from error
+    with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def is_manifest(name: str) -> bool:
 def told_by(name: str) -> tuple[str, int, int]:
     """Returns what a manifest's name tells: beginning of the mirror, target's and base's number.
 
-    The name is not what is signed.
+    The name is not what is signed. Raises ValueError if it names no manifest.
     """
     found = _BUNDLE.fullmatch(name)
     if found is None:
