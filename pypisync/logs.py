@@ -47,7 +47,7 @@ EVENTS: Mapping[str, str] = {
     "files": "A cycle fetches files; `bytes` of them are still to come.",
     "verify": "An import reads `bytes` of a bundle before anything changes.",
     "exported": "A `bundle` was written, with so many `files` and `bytes`.",
-    "imported": "A `bundle` was taken in, as `generation`.",
+    "imported": "A `bundle` was imported, as `generation`.",
     "pages": "A cycle writes the pages of `count` projects.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",

@@ -161,7 +161,7 @@ def signing_keys(config: Config) -> tuple[SigningKey, ...]:
 
 
 def trust(config: Config, *, unsigned: bool = False) -> Trust:
-    """Returns which bundles may be taken in; ``unsigned``: also unsigned ones.
+    """Returns which bundles may be imported; ``unsigned``: also unsigned ones.
 
     Raises ConfigError for a key that cannot be used.
     """

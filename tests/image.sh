@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the image of deploy/Containerfile and runs it by the configuration of docs/how-to/container.md,
 # as root, with buildah and debootstrap out of Debian's packages: tests/image.sh FOLDER, a path
-# without spaces, which is emptied. It takes six minutes and 3 GB, and is no part of the test suite.
+# without spaces, which is emptied. It takes some minutes and 3 GB, and is no part of the test suite.
 #
 # Where no registry of images can be reached, a Debian with the same Python stands for the base image
 # python:3.13-slim. What this does not show: that very base image, Docker's and Podman's own builders,
@@ -18,13 +18,13 @@ builder="buildah --root $folder/store --runroot $folder/run --storage-driver vfs
 build="$builder build --signature-policy $folder/policy.json --isolation chroot"
 run="$builder run --isolation chroot --network host"
 
-debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates trixie "$folder/root"
-ln -s python3 "$folder/root/usr/bin/python"
-# The authorities of this machine, whose network may be behind a proxy that opens TLS.
-cp /etc/ssl/certs/ca-certificates.crt "$folder/root/etc/ssl/certs/ca-certificates.crt"
-printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$folder/root/etc/pip.conf"
-tar -C "$folder/root" -cf "$folder/base/root.tar" .
+debootstrap --variant=minbase --include=python-is-python3,python3-venv,ca-certificates trixie "$folder/root"
 printf 'FROM scratch\nADD root.tar /\n' >"$folder/base/Containerfile"
+if [ -n "${SSL_CERT_FILE:-}" ]; then # the network has an authority of its own
+    cp "$SSL_CERT_FILE" "$folder/root/authorities.pem"
+    echo 'ENV PIP_CERT=/authorities.pem REQUESTS_CA_BUNDLE=/authorities.pem' >>"$folder/base/Containerfile"
+fi
+tar -C "$folder/root" -cf "$folder/base/root.tar" .
 $build --tag python:3.13-slim "$folder/base"
 
 $build --network host --pull-never --format docker --ignorefile .dockerignore \
@@ -34,8 +34,7 @@ sed -n '/^```json5$/,/^```$/{/^```/d;p}' docs/how-to/container.md >"$folder/conf
 chmod -R a+rX "$folder/config"
 container=$($builder from --signature-policy "$folder/policy.json" --pull-never localhost/pypisync)
 test "$($run "$container" -- id -u)" = 8400
-$run --volume "$folder/config:/etc/pypisync:ro" --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    --env REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt "$container" -- \
+$run --volume "$folder/config:/etc/pypisync:ro" "$container" -- \
     pypisync run --config /etc/pypisync/pypisync.json5 &
 daemon=$!
 trap 'kill "$daemon"; wait' EXIT

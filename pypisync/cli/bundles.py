@@ -73,14 +73,14 @@ def export(  # noqa: PLR0913 - its options
     from pypisync.core.bundles import manifest
     from pypisync.core.display import show_size
     from pypisync.cycle.export import LEAST_SPLIT, Export, write_bundle
-    from pypisync.cycle.fed_report import base_of
     from pypisync.wiring import signing_keys
 
-    if listing:
-        _list(bundle, config, since, full=full, form="json" if as_json else _form(as_csv=as_csv))
+    if listing and to is None:
+        form = "json" if as_json else "csv" if as_csv else "text"
+        _list(bundle, config, since, report, full=full, form=form)
         return
-    if to is None or bundle is not None:
-        raise ConfigError(["say --to and a folder to write a bundle to, or --list"])
+    if listing or to is None or bundle is not None:
+        raise ConfigError(["say either --to and a folder to write a bundle to, or --list"])
     understood = configured(config)
     size = understood.bundles.split if split is None else _size(split, LEAST_SPLIT)
     signing = signing_keys(understood)
@@ -88,10 +88,7 @@ def export(  # noqa: PLR0913 - its options
         how = '"pypisync keys make" makes one for "bundles.sign"'
         raise ConfigError([f"there is no key to sign with: {how}; or say --unsigned on both sides"])
     with _exporting(understood) as (catalog, exports):
-        if report is None:
-            base, lost = _base(understood, exports, since, full=full), list[str]()
-        else:
-            base, lost = base_of(report, exports)
+        base, lost = _base(understood, exports, since, report, full=full)
         asked = Export(to, base, size, signing, repeat or understood.bundles.repeat, lost)
         made = write_bundle(catalog, understood.destination, asked, time.time())
     if made is None:
@@ -111,12 +108,14 @@ def export(  # noqa: PLR0913 - its options
         typer.echo(f"{place.parent / part.name}: {show_size(part.size)}")
 
 
-def _form(*, as_csv: bool) -> str:
-    return "csv" if as_csv else "text"
-
-
 def _list(
-    bundle: Path | None, config: Path | None, since: str | None, *, full: bool, form: str
+    bundle: Path | None,
+    config: Path | None,
+    since: str | None,
+    report: Path | None,
+    *,
+    full: bool,
+    form: str,
 ) -> None:
     """Print what is in a bundle, or what would be in the next one."""
     from pypisync.catalog.bundles import inventory
@@ -128,9 +127,9 @@ def _list(
         return
     understood = configured(config)
     with _exporting(understood) as (catalog, exports):
-        base = _base(understood, exports, since, full=full)
+        base, lost = _base(understood, exports, since, report, full=full)
         with catalog.begin() as connection:
-            print_rows(inventory.rows(connection, since_base(connection, base)), form)
+            print_rows(inventory.rows(connection, since_base(connection, base), lost), form)
 
 
 def _size(text: str, least: int) -> int:
@@ -146,39 +145,58 @@ def _size(text: str, least: int) -> int:
 
 
 @contextmanager
-def _exporting(config: "Config") -> "Iterator[tuple[Catalog, Exports]]":
-    """Returns a context for the one process that exports. Raises CatalogError, StorageError."""
+def _catalog(config: "Config") -> "Iterator[Catalog]":
+    """Returns a context with the catalog beside its writer. Raises CatalogError."""
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.db.transactions import Catalog
-    from pypisync.storage.exports import Exports
 
     with Reader(config.database_url):
         pass  # there is a catalog of this version
-    exports = Exports(config.destination)
     catalog = Catalog(config.database_url, writer=False)
     try:
-        with exports.alone():
-            yield catalog, exports
+        yield catalog
     finally:
         catalog.close()
 
 
+@contextmanager
+def _exporting(config: "Config") -> "Iterator[tuple[Catalog, Exports]]":
+    """Returns a context for the one process that exports. Raises CatalogError, StorageError."""
+    from pypisync.storage.exports import Exports
+
+    exports = Exports(config.destination)
+    with _catalog(config) as catalog, exports.alone():
+        yield catalog, exports
+
+
 def _base(
-    config: "Config", exports: "Exports", since: str | None, *, full: bool
-) -> "Exported | None":
-    """Returns the state that the other side has; None: none. Raises BundleError, ConfigError."""
+    config: "Config", exports: "Exports", since: str | None, report: Path | None, *, full: bool
+) -> "tuple[Exported | None, list[str]]":
+    """Returns the state that the other side has (None: none), and which of its files are lost.
+
+    Raises BundleError, ConfigError.
+    """
+    from pypisync.cycle.fed_report import base_of
+
+    if full + (since is not None) + (report is not None) > 1:
+        raise ConfigError(["say one of --full, --since and a generation, and --for and a report"])
+    if full:
+        return None, []
+    if report is not None:
+        return base_of(report, exports)
+    if since is not None:
+        return _led_to(config, exports, since), []
+    last = exports.newest()
+    if last is None:
+        raise BundleError("no bundle has been exported yet: begin with --full")
+    return last, []
+
+
+def _led_to(config: "Config", exports: "Exports", since: str) -> "Exported":
+    """Returns the state of a generation, by number or name. Raises BundleError, ConfigError."""
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.generations import find
 
-    if full and since is not None:
-        raise ConfigError(["say either --full or --since and a generation"])
-    if full:
-        return None
-    if since is None:
-        last = exports.newest()
-        if last is None:
-            raise BundleError("no bundle has been exported yet: begin with --full")
-        return last
     with Reader(config.database_url) as reader:
         number = find(reader, since)
     if number is None:
@@ -211,7 +229,7 @@ def import_(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in bundles that "export" has written elsewhere, each as a new generation.
+    """Import bundles that "export" has written elsewhere, each as a new generation.
 
     All of a bundle is verified before anything changes: every byte, that it is the next one for
     this mirror, and its signature. A bundle that is here already changes nothing. Parts are looked
@@ -249,21 +267,13 @@ def import_(
 
 def _report(config: "Config", place: Path) -> None:
     """Write what this mirror has, for the outside."""
-    from pypisync.catalog.db.reader import Reader
-    from pypisync.catalog.db.transactions import Catalog
     from pypisync.core.bundles import manifest
     from pypisync.cycle.fed_report import report
     from pypisync.storage import disk
     from pypisync.storage.pool import Pool
 
-    with Reader(config.database_url):
-        pass  # there is a catalog of this version
-    catalog = Catalog(config.database_url, writer=False)
-    try:
-        with catalog.begin() as connection:
-            found = report(connection, Pool(config.destination))
-    finally:
-        catalog.close()
+    with _catalog(config) as catalog, catalog.begin() as connection:
+        found = report(connection, Pool(config.destination))
     disk.write(place.absolute(), manifest.to_line(found))
     lost = f", {count(len(found.lost), 'file')} lost" if found.lost else ""
     typer.echo(f"{place}: at bundle {found.point.sequence}{lost}; carry it to the outside")

@@ -26,13 +26,9 @@ def in_bundle(place: Path) -> Iterator[Row]:
     Raises BundleError, StorageError.
     """
     from pypisync.catalog.bundles.inventory import plain
-    from pypisync.core.bundles import manifest
-    from pypisync.storage import disk
+    from pypisync.storage import parts
 
-    data = disk.read(place, manifest.LARGEST + 1)
-    if data is None:
-        raise BundleError(f"{place}: there is no such manifest")
-    found = manifest.read_manifest(data, place.name).parts
+    found = parts.read_manifest(place)[0].parts
     rows = _read(_place(place, found[0].name), found[0])
     held = set[tuple[str, str]]()
     for part in found:

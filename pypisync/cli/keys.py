@@ -62,13 +62,11 @@ def sign(
 
     The signature is written beside the manifest. Look at what is in the bundle before.
     """
-    from pypisync.core.bundles import manifest, signatures
-    from pypisync.storage import disk, keys
+    from pypisync.core.bundles import signatures
+    from pypisync.storage import disk, keys, parts
 
-    data = disk.read(bundle, manifest.LARGEST + 1)
-    if data is None:
-        raise BundleError(f"{bundle}: there is no such manifest")
-    if not manifest.read_manifest(data, bundle.name).signed:
+    manifest, data = parts.read_manifest(bundle)
+    if not manifest.signed:
         raise BundleError(f"{bundle.name}: it says that it is not signed: export it with a key")
     identity, signature = signatures.sign(keys.read(key), data, str(key))
     place = keys.signature_file(bundle, identity)

@@ -11,7 +11,7 @@
 - ``publish``: the pages come onto the disk, each true at every moment
 - ``rollback``, ``work``, ``verify``, ``repair``, ``maintenance``: operators' orders; slow rounds
 - ``export``, ``open_bundles``, ``import_bundle``, ``one_way``: what another mirror needs, written
-  and taken in
+  and imported
 - ``mirror``: the parts that all of these work on, as one value
 
 Imported by ``cli``, ``daemon``, ``logs`` and ``wiring``. It imports the catalog, the upstream and

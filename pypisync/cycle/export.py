@@ -14,7 +14,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from pypisync.catalog.bundles import inventory, listing, slices
-from pypisync.catalog.bundles.take_in import columns_line, slice_line
+from pypisync.catalog.bundles.import_rows import columns_line, slice_line
 from pypisync.catalog.db.migrate import wanted_revision
 from pypisync.catalog.db.transactions import Catalog, Transaction
 from pypisync.core.bundles import manifest, signatures
@@ -31,7 +31,7 @@ from pypisync.core.bundles.signatures import SigningKey
 from pypisync.errors import BundleError
 from pypisync.storage import disk, keys, parts
 from pypisync.storage.exports import Exported, Exports
-from pypisync.storage.spool import appending
+from pypisync.storage.spool import appending, put
 
 SPLIT = 4 * 2**30  # bytes of a part
 LEAST_SPLIT = 2**20
@@ -103,12 +103,12 @@ def write_bundle(
     if len(data) > manifest.LARGEST:
         raise BundleError(f"{len(found.parts)} parts are too many: choose a larger --split")
     for key in asked.keys:
-        identity, signature = signatures.sign(key.private, data, key.name)
-        _put(work, keys.signature_file(place, identity), signature)
+        signer, signature = signatures.sign(key.private, data, key.name)
+        signed = keys.signature_file(place, signer)
+        put(work / signed.name, signed, signature)
     _repeat(asked, name, found)
-    _put(work, place, data)
-    for folder in _copies(asked):
-        _put(work, folder / place.name, data)
+    for folder in (asked.to, *_copies(asked)):
+        put(work / place.name, folder / place.name, data)
     if draft.target.point.sequence not in exports.numbers():
         exports.complete(draft.target)
     disk.remove_tree(work)
@@ -132,21 +132,14 @@ def _repeat(asked: Export, name: str, found: Manifest) -> None:
                 with appending(temporary, anew=True) as append, source.open("rb") as file:
                     while chunk := file.read(2**20):
                         append(chunk)
+                disk.sync_all([temporary], folder)
             disk.replace(temporary, target)
-        disk.sync_all([folder], asked.to)
+        disk.sync_folder(folder)
 
 
 def _name(exports: Exports, target: Point, base: Exported | None) -> str:
     number = 0 if base is None else base.point.sequence
     return manifest.bundle_name(exports.identity(), target.sequence, number)
-
-
-def _put(work: Path, place: Path, data: bytes) -> None:
-    temporary = work / place.name
-    disk.write(temporary, data)
-    disk.sync_all([temporary], work)
-    disk.replace(temporary, place)
-    disk.sync_folder(place.parent)
 
 
 # -- what goes along ------------------------------------------------------------------------

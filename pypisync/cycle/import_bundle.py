@@ -10,7 +10,7 @@ writes the pages, and the bundle is here.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pypisync.catalog.bundles import fed, listing, take_in
+from pypisync.catalog.bundles import fed, import_rows, listing
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.migrate import wanted_revision
 from pypisync.catalog.db.pool import Stored
@@ -39,11 +39,11 @@ _BATCH = 1_000
 def import_all(
     mirror: Mirror, bundles: Iterable[Bundle | Unusable]
 ) -> Iterator[tuple[Bundle, Report | None]]:
-    """Yields each bundle when it is taken in, with what that did; None: it was here already.
+    """Yields each bundle when it is imported, with what that did; None: it was here already.
 
     A bundle that only lies in a folder is passed over where another one leads on, and so is an
     unusable one that the mirror is past: its key may have been dropped since. Raises BundleError
-    at the first bundle that is to be taken in and cannot be, and in the end for an unusable one;
+    at the first bundle that is to be imported and cannot be, and in the end for an unusable one;
     StorageError, CatalogError.
     """
     # What an import that was cut off has left to do comes first, also where it left no bundle.
@@ -107,7 +107,7 @@ def _leads_on(mirror: Mirror, bundle: Bundle) -> bool:
 
 
 def import_bundle(mirror: Mirror, bundle: Bundle) -> Report | None:
-    """Take in a bundle, which has to lead on. Returns what that did; None: it is here.
+    """Import a bundle, which has to lead on. Returns what that did; None: it is here.
 
     Raises BundleError, and then nothing was changed; StorageError, CatalogError.
     """
@@ -279,16 +279,16 @@ def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> 
     found, name, now = bundle.manifest, bundle.name, mirror.now()
     whole = found.base is None
     staged.announce()
-    with take_in.begin(mirror.catalog) as connection:
+    with import_rows.begin(mirror.catalog) as connection:
         with staged.rows[ROWS].open("rb") as lines:
-            take_in.replace_rows(connection, lines, name, whole=whole)
-        take_in.refer(connection)
+            import_rows.replace_rows(connection, lines, name, whole=whole)
+        import_rows.refer(connection)
         for batch in staged.entries():
             items = [Stored(entry.path, entry.sha256, entry.size) for _, entry in batch]
             pool.record_stored(connection, items, now)
         with staged.rows[LISTING].open("rb") as lines:
             pages = listing.read(lines, name)
-            number = take_in.publish(
+            number = import_rows.publish(
                 connection, pages, found.serial, now, found.target.generation, whole=whole
             )
         newest = generations.generation(connection)[0]

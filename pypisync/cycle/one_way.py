@@ -1,6 +1,6 @@
-"""One-way links: what is new goes into a folder, and what appears in a folder is taken in.
+"""One-way links: what is new goes into a folder, and what appears in a folder is imported.
 
-Files may appear in any order, and slowly. A bundle is taken in when its manifest, its signatures
+Files may appear in any order, and slowly. A bundle is imported when its manifest, its signatures
 and all of its parts are there, each of its size. What is refused is looked at again when anything
 in the folder has changed; where the bundle was not the reason, also some minutes later.
 """
@@ -44,7 +44,7 @@ def export_new(mirror: Mirror, asked: Export) -> tuple[Path, Manifest] | None:
 
 @dataclass(slots=True)
 class Inbox:
-    """A folder from which bundles are taken in. ``imported``: keep, archive or delete them then."""
+    """A folder from which bundles are imported. ``imported``: keep, archive or delete them then."""
 
     folder: Path
     trust: Trust
@@ -52,8 +52,8 @@ class Inbox:
     _seen: frozenset[tuple[str, int, int]] = frozenset()  # what was there at the last look
     _again: float | None = None  # when the same is to be looked at again, seconds since 1970
 
-    def take_in(self, mirror: Mirror) -> Iterator[tuple[Bundle, Report]]:
-        """Yields each bundle that was taken in, with what that did.
+    def import_new(self, mirror: Mirror) -> Iterator[tuple[Bundle, Report]]:
+        """Yields each bundle that was imported, with what that did.
 
         Raises BundleError, which is remembered for the status too, StorageError, CatalogError,
         ConfigError.

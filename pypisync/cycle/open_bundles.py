@@ -8,12 +8,12 @@ from pypisync.core.bundles import manifest, signatures
 from pypisync.core.bundles.manifest import Manifest
 from pypisync.core.bundles.signatures import Trust
 from pypisync.errors import BundleError
-from pypisync.storage import disk, keys
+from pypisync.storage import disk, keys, parts
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that is to be taken in."""
+    """A bundle that is to be imported."""
 
     manifest: Manifest
     name: str  # of the manifest's file
@@ -22,7 +22,7 @@ class Bundle:
 
     @property
     def order(self) -> tuple[int, int]:
-        """What comes first is taken in first; of two to the same state the smaller one."""
+        """What comes first is imported first; of two to the same state the smaller one."""
         base = self.manifest.base
         return self.manifest.target.sequence, -(base.sequence if base else 0)
 
@@ -84,10 +84,7 @@ def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[B
 
 
 def _open(place: Path, folders: Sequence[Path], trust: Trust, now: float) -> Bundle:
-    data = disk.read(place, manifest.LARGEST + 1)
-    if data is None:
-        raise BundleError(f"{place}: there is no such manifest")
-    found = manifest.read_manifest(data, place.name)
+    found, data = parts.read_manifest(place)
     if found.signed:
         signatures.check(data, keys.found(place, folders), trust, now, place.name)
     elif not trust.unsigned:

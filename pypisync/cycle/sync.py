@@ -184,7 +184,8 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
     allowed, reason = limits.before_fetching(mirror, wanted, above=above)
     limits.note(mirror, report, reason)
     asks = list(file_asks(allowed))
-    mirror.watch.step("files", incoming.still_to_come(asks), "bytes")
+    if asks or mirror.fetched:
+        mirror.watch.step("files", incoming.still_to_come(asks), "bytes")
     failed = incoming.bring(asks, limits.most_bytes(mirror)) if asks else {}
     if any(not ask.sha256 for ask in asks):
         # What came without a stated hash may be another file than the one that a lock names.

@@ -59,7 +59,7 @@ class Jobs:
     def sync(self) -> None:
         """Run a cycle; where bundles feed the mirror, look for them."""
         if self._wanted.bundles.import_from is not None:
-            self.take_in()
+            self.import_new()
             return
         with self._job("sync") as begun:
             if begun:
@@ -87,7 +87,7 @@ class Jobs:
                     "exported", bundle=point.sequence, files=found.files, bytes=found.bytes
                 )
 
-    def take_in(self) -> None:
+    def import_new(self) -> None:
         """Import the bundles that have appeared in the folder for them."""
         with self._job("import") as begun:
             asked = self._wanted.bundles
@@ -98,7 +98,7 @@ class Jobs:
                 found = trust(self._open)
                 self._inbox_of = asked
                 self._inbox = one_way.Inbox(asked.import_from, found, asked.imported)
-            for bundle, report in self._inbox.take_in(mirror):
+            for bundle, report in self._inbox.import_new(mirror):
                 number = bundle.manifest.target.sequence
                 self._log.info("imported", bundle=number, generation=report.generation)
 

@@ -192,7 +192,7 @@ class Daemon:
             first = now if last is None else max(now, when.after(last[1]))
             agenda.put("export", jobs.export, when.trigger(), first)
         if asked.import_from is not None:
-            agenda.every("import", jobs.take_in, LOOK, now)
+            agenda.every("import", jobs.import_new, LOOK, now)
 
     def _tick(self, agenda: Agenda, jobs: Jobs, vitals: Vitals) -> None:
         """Take one turn of the loop."""

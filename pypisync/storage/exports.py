@@ -18,6 +18,7 @@ from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import Hash, Point
 from pypisync.errors import BundleError, Busy, StorageError
 from pypisync.storage import disk
+from pypisync.storage.spool import put
 
 _FOLDER = ".exports"
 _IDENTITY = "identity"
@@ -155,8 +156,4 @@ class Exports:
         return self.folder / f"{sequence:06}{more}.json"
 
     def _put(self, place: Path, data: bytes) -> None:
-        temporary = place.with_name(f"{place.name}.new")
-        disk.write(temporary, data)
-        disk.sync_all([temporary], self.folder)
-        disk.replace(temporary, place)
-        disk.sync_folder(self.folder)
+        put(place.with_name(f"{place.name}.new"), place, data)

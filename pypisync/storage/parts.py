@@ -1,4 +1,4 @@
-"""Parts of bundles: plain tar files, written and read as streams.
+"""Bundles on the disk: a manifest, and parts, which are plain tar files, as streams.
 
 The first member lists the others, so the bytes of a part follow from that list and the files: ustar
 headers with fixed owner, mode and time (pax headers for names that are too long for ustar), two
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pypisync.core.bundles import manifest
-from pypisync.core.bundles.manifest import BundlePart, Member
+from pypisync.core.bundles.manifest import BundlePart, Manifest, Member
 from pypisync.errors import BundleError
 from pypisync.storage import disk
 
@@ -235,6 +235,17 @@ def _listed_size(reader: _PartReader) -> int:
     if not 0 <= size <= manifest.LARGEST_CONTENTS or header != _header(CONTENTS, size):
         raise reader.fault("it does not begin with the list of its contents")
     return size
+
+
+def read_manifest(place: Path) -> tuple[Manifest, bytes]:
+    """Returns a bundle's manifest, and its bytes, which are signed.
+
+    Raises BundleError, StorageError.
+    """
+    data = disk.read(place, manifest.LARGEST + 1)
+    if data is None:
+        raise BundleError(f"{place}: there is no such manifest")
+    return manifest.read_manifest(data, place.name), data
 
 
 def find(name: str, folders: Sequence[Path]) -> list[Path]:

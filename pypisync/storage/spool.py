@@ -1,4 +1,4 @@
-"""Files that are written piece by piece, and that nobody sees yet."""
+"""Files that nobody sees until they are whole."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,6 +8,14 @@ from pathlib import Path
 from pypisync.storage import disk
 
 _BUFFER = 2**20  # bytes
+
+
+def put(temporary: Path, place: Path, data: bytes) -> None:
+    """Write a file whole, durably, by way of a temporary name. Raises StorageError."""
+    disk.write(temporary, data)
+    disk.sync_all([temporary], temporary.parent)
+    disk.replace(temporary, place)
+    disk.sync_folder(place.parent)
 
 
 @contextmanager

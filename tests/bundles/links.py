@@ -55,7 +55,7 @@ class Link:
         assert found is not None
         return found[0]
 
-    def take_in(self, *places: Path) -> list[Report | None]:
+    def import_(self, *places: Path) -> list[Report | None]:
         """Imports the bundles with these manifests or in these folders, as a new process would."""
         self.inside.folder.mkdir(parents=True, exist_ok=True)
         catalog = self.inside.catalog()
@@ -69,7 +69,7 @@ class Link:
     def carry(self) -> Report | None:
         """Exports what is new, and imports it."""
         made = self.export()
-        return None if made is None else self.take_in(made[0])[0]
+        return None if made is None else self.import_(made[0])[0]
 
     def check(self) -> None:
         """The inside is as the outside: pages, what they list, and all views."""

@@ -40,7 +40,7 @@ def test_an_import_that_is_cut_off(link: Link, part: int, memory_path: Path) -> 
     shutil.copytree(start, memory_path / "start")
     points = Points()
     with counted(link.inside, points):
-        link.take_in(place)
+        link.import_(place)
     link.check()
     after = pages(link.inside)
     for number in range(part + 1, points.seen + 1, PARTS):
@@ -48,10 +48,10 @@ def test_an_import_that_is_cut_off(link: Link, part: int, memory_path: Path) -> 
         shutil.copytree(memory_path / "start", start)
         link.inside.catalog().close()
         with pytest.raises(Crash), counted(link.inside, Points(number)):
-            link.take_in(place)
+            link.import_(place)
         read_tree(start)  # every link works, with its hash
         assert unmet(start) == set(), number
-        link.take_in(link.media)  # where bundles are passed over that are here already
+        link.import_(link.media)  # where bundles are passed over that are here already
         link.check()
         assert pages(link.inside) == after
         stored = {path for (path,) in link.inside.query("SELECT path FROM stored")}

@@ -99,9 +99,9 @@ def test_without_news_no_bundle_is_written(link: Link) -> None:
 def test_importing_twice_changes_nothing(link: Link, world: World) -> None:
     next_state(link, world, "2.0")
     made = link.made()
-    link.take_in(made)
+    link.import_(made)
     before = everything(link.inside)
-    assert link.take_in(made) == [None]
+    assert link.import_(made) == [None]
     assert everything(link.inside) == before
 
 
@@ -126,9 +126,9 @@ def test_a_lost_bundle_is_told_by_name(link: Link, world: World) -> None:
     later = link.made()
     before = everything(link.inside)
     with pytest.raises(BundleError, match=rf"{later.name}.*missing: bundle 2: next comes bundle 2"):
-        link.take_in(later)
+        link.import_(later)
     assert everything(link.inside) == before
-    link.take_in(later, lost)  # both named: in their order
+    link.import_(later, lost)  # both named: in their order
     link.check()
 
 
@@ -139,22 +139,22 @@ def test_a_folder_with_all_bundles_is_taken_in_as_far_as_it_goes(
     link.made()
     next_state(link, world, "3.0")
     link.made()
-    assert [report is not None for report in link.take_in(link.media)] == [False, True, True]
+    assert [report is not None for report in link.import_(link.media)] == [False, True, True]
     link.check()
     fresh = Link(link.outside, linked(tmp_path / "x", World(), {}).inside, link.media)
-    fresh.take_in(link.media)
+    fresh.import_(link.media)
     fresh.check()
 
 
 def test_one_that_was_overtaken_is_refused(link: Link, world: World) -> None:
     next_state(link, world, "2.0")
     second = link.made()
-    link.take_in(second)
+    link.import_(second)
     next_state(link, world, "3.0")
     link.carry()
     before = everything(link.inside)
     with pytest.raises(BundleError, match=f"{second.name}: already overtaken"):
-        link.take_in(second)
+        link.import_(second)
     assert everything(link.inside) == before
 
 
@@ -164,9 +164,9 @@ def test_one_from_another_mirror_is_refused(link: Link, world: World, tmp_path: 
     foreign = other.made()
     before = everything(link.inside)
     with pytest.raises(BundleError, match=f"{foreign.name}: from another mirror"):
-        link.take_in(foreign)
+        link.import_(foreign)
     with pytest.raises(BundleError, match="follows an index by itself"):
-        Link(link.outside, other.outside, link.media).take_in(link.export(None)[0])  # type: ignore[index]
+        Link(link.outside, other.outside, link.media).import_(link.export(None)[0])  # type: ignore[index]
     assert everything(link.inside) == before
 
 
@@ -176,7 +176,7 @@ def test_a_full_one_brings_what_media_have_lost(link: Link, world: World) -> Non
     next_state(link, world, "3.0")
     full = link.export(None)
     assert full is not None
-    link.take_in(full[0])
+    link.import_(full[0])
     link.check()
     next_state(link, world, "4.0")
     link.carry()
@@ -201,7 +201,7 @@ def test_verdicts_change_while_the_pages_stay(link: Link) -> None:
     link.outside.sync()
     full = link.export(None)
     assert full is not None
-    link.take_in(full[0])
+    link.import_(full[0])
     link.check()
     orphans = "published_proof_id NOT IN (SELECT id FROM published_proofs)"
     assert link.inside.query(f"SELECT * FROM published_pins WHERE {orphans}") == []

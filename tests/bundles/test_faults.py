@@ -47,7 +47,7 @@ def refused(link: Link, place: Path, *why: str) -> None:
     """The import is refused with these words, and the mirror is as it was, to the last file."""
     before, files = everything(link.inside), all_files(link.inside.folder)
     with pytest.raises(BundleError) as caught:
-        link.take_in(place)
+        link.import_(place)
     for word in why:
         assert word in str(caught.value)
     assert everything(link.inside) == before
@@ -84,7 +84,7 @@ def test_every_damage_is_found(link: Link) -> None:
         refused(link, place, part.name, "missing")
         path.rmdir()
         path.write_bytes(good)
-    link.take_in(place)
+    link.import_(place)
     link.check()
 
 

@@ -47,7 +47,7 @@ class Daemon:
 
     def look(self) -> list[int]:
         mirror = self._link.inside.mirror(self._link.inside.catalog())
-        return [one.manifest.target.sequence for one, _ in self._inbox.take_in(mirror)]
+        return [one.manifest.target.sequence for one, _ in self._inbox.import_new(mirror)]
 
 
 def news(link: Link, world: World, version: str) -> None:

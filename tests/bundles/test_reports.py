@@ -46,7 +46,7 @@ def test_what_was_exported_need_not_be_remembered(link: Link) -> None:
     for record in (link.outside.folder / ".exports").glob("0*.json"):
         record.unlink()
     link.outside.sync()
-    link.take_in(export_for(link, reported(link)))
+    link.import_(export_for(link, reported(link)))
     link.check()
     assert link.carry() is None  # nothing is new, and the numbers go on
     assert Exports(link.outside.folder).numbers() == [3]

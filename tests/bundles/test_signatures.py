@@ -47,7 +47,7 @@ def refused(link: Link, made: Path, trust: Trust, why: str) -> None:
     link.trust = trust
     before = everything(link.inside)
     with pytest.raises(BundleError, match=why) as caught:
-        link.take_in(made)
+        link.import_(made)
     assert made.name in str(caught.value)
     assert everything(link.inside) == before
 
@@ -60,7 +60,7 @@ def test_one_of_several_trusted_keys_is_enough(link: Link) -> None:
     refused(link, made, Trust((old[1],)), "0 of 1.*none of old.*is not trusted here")
     refused(link, made, Trust((other[1], old[1])), "none of other")
     link.trust = Trust((old[1], new[1]))  # as while keys are rotated
-    link.take_in(made)
+    link.import_(made)
     link.check()
 
 
@@ -70,7 +70,7 @@ def test_an_expired_key_does_not_count(link: Link) -> None:
     link.inside.clock += 2 * DAY
     refused(link, made, Trust((key[1],)), "year .* has expired on 1970-01-13")
     link.inside.clock -= 2 * DAY
-    link.take_in(made)
+    link.import_(made)
 
 
 def test_old_bundles_in_the_folder_may_be_of_keys_that_are_dropped(
@@ -79,19 +79,19 @@ def test_old_bundles_in_the_folder_may_be_of_keys_that_are_dropped(
     old, new = pair("old"), pair("new")
     signed(link, old[0])
     link.trust = Trust((old[1],))
-    link.take_in(link.media)
+    link.import_(link.media)
     world.publish("app", "2.0")
     link.outside.sync()
     link.keys, link.trust = (new[0],), Trust((new[1],))
     made = link.made()
-    link.take_in(link.media)
+    link.import_(link.media)
     link.check()
     world.publish("app", "3.0")
     link.outside.sync()
     link.keys = (old[0],)
     made = link.made()
     with pytest.raises(BundleError, match=f"{made.name}: 0 of 1"):
-        link.take_in(link.media)
+        link.import_(link.media)
 
 
 def test_a_threshold_counts_different_keys(link: Link) -> None:
@@ -106,7 +106,7 @@ def test_a_threshold_counts_different_keys(link: Link) -> None:
     identity, signature = signatures.sign(third[0].private, data, "third")
     keys.signature_file(made, identity).write_bytes(signature)
     link.trust = trust
-    link.take_in(made)
+    link.import_(made)
     link.check()
 
 
@@ -123,7 +123,7 @@ def test_unsigned_takes_both_sides(link: Link) -> None:
     refused(link, made, Trust((key[1],)), "not signed")
     refused(link, made, Trust(), "not signed")
     link.trust = Trust(unsigned=True)
-    link.take_in(made)
+    link.import_(made)
 
 
 def test_keys_on_the_command_line(link: Link, tmp_path: Path) -> None:

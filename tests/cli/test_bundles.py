@@ -59,6 +59,8 @@ def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:
     assert invoke(outside, *export, "--unsigned", "--full", "--since", "1").code == 2
     assert invoke(outside, *export, "--unsigned", "--split", "1 KiB").code == 2
     assert invoke(outside, *export, "--unsigned", "--since", "7").code == 2
+    assert invoke(outside, *export, "--list").code == 2
+    assert invoke(outside, *export, "--unsigned", "--full", "--for", "report.json").code == 2
     done = invoke(outside, *export, "--unsigned", "--since", "1")
     assert (done.code, "no bundle has led to generation 1" in done.err) == (5, True)
 
@@ -121,6 +123,8 @@ def test_a_report_brings_what_is_missing(outside: Path, world: World, tmp_path: 
 
     gone.unlink()  # only a file is lost, and nothing is new
     assert invoke(inside, "import", "--report", slip).code == 0
+    (row,) = invoke(outside, "export", "--list", "--for", slip, "--json").json
+    assert row["filename"] == gone.name
     made = invoke(outside, *export, "--for", slip).json
     assert (made["files"], made["base"]) == (2, made["target"])
     (row,) = invoke(outside, "export", "--list", made["manifest"], "--json").json

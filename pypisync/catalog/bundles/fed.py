@@ -18,12 +18,12 @@ def fed(connection: Connection) -> Fed | None:
 
 
 def set_fed(connection: Connection, last: Fed) -> None:
-    """Remember the bundle that was taken in."""
+    """Remember the bundle that was imported."""
     pending.set_setting(connection, BUNDLE, manifest.to_line(last).decode().strip())
 
 
 def set_refusal(connection: Connection, reason: str) -> None:
-    """Remember why nothing more could be taken in; "" if it could."""
+    """Remember why nothing more could be imported; "" if it could."""
     if (pending.setting(connection, REFUSED) or "") != reason:
         pending.set_setting(connection, REFUSED, reason)
 

@@ -19,6 +19,7 @@ from pypisync.catalog.db.schema import generations, pages, published, stored
 from pypisync.catalog.db.sql import among, batches
 from pypisync.catalog.proofs import history
 from pypisync.catalog.publication.generations import current_files, current_pages, listed
+from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import Member
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards import versions
@@ -209,10 +210,7 @@ def read(found: Iterable[bytes], what: str) -> Iterator[Head | Line]:
     """Yields what the lines say. Raises BundleError, about ``what``, where they say nothing."""
     kind: type[Head] | type[Line] = Head
     for line in found:
-        try:
-            value: Head | Line = msgspec.json.decode(line, type=kind)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BundleError(f"{what}: a line that the format does not have: {error}") from None
+        value: Head | Line = manifest.read(line, kind, what)
         if isinstance(value, Line):
             said = (value.page is not None) + bool(value.gone) + (value.slice is not None)
             if said != 1:

@@ -3,6 +3,6 @@
 CONFIGURATION = "configuration"
 """The digest of the configuration that the last completed cycle used."""
 BUNDLE = "bundle"
-"""The bundle that was taken in last; none: the mirror follows indexes by itself."""
+"""The bundle that was imported last; none: the mirror follows indexes by itself."""
 REFUSED = "bundle refused"
-"""Why the next bundle could not be taken in; "" if it could."""
+"""Why the next bundle could not be imported; "" if it could."""

@@ -113,7 +113,7 @@ def _write(
     for batch in batches(sorted(over)):
         these = among(_h.id, batch)
         gone = select(_h.id).where(these, _h.first == number)
-        # Not left to the cascade: SQLite does none while a bundle is taken in.
+        # Not left to the cascade: SQLite does none while a bundle is imported.
         connection.execute(delete(published_pins).where(_p.published_proof_id.in_(gone)))
         connection.execute(delete(published_proofs).where(these, _h.first == number))
         connection.execute(update(published_proofs).where(these).values(last=number - 1))

@@ -12,7 +12,7 @@ from pypisync.core.bundles import succession
 
 @dataclass(frozen=True, slots=True)
 class LastBundle:
-    """The bundle that was taken in last."""
+    """The bundle that was imported last."""
 
     mirror: str  # that wrote it
     bundle: int  # its number
@@ -20,7 +20,7 @@ class LastBundle:
     made: float  # when it was exported there: since then nothing is known
     imported: float
     next: int  # the number of the bundle that comes next
-    refused: str  # why the daemon could not take in what lies in its folder; ""
+    refused: str  # why the daemon could not import what lies in its folder; ""
 
 
 def last_bundle(reader: Reader) -> LastBundle | None:

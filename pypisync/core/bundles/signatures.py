@@ -37,7 +37,7 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Which bundles may be taken in."""
+    """Which bundles may be imported."""
 
     keys: Sequence[TrustedKey] = ()
     threshold: int = 1  # so many different keys must have signed

@@ -14,7 +14,7 @@ class Fed(Struct, frozen=True, forbid_unknown_fields=True):
     point: Point  # to which it led
     number: int  # of the generation here that lists the same
     made: float  # when it was exported, seconds since 1970
-    at: float  # when it was taken in
+    at: float  # when it was imported
 
 
 def read_fed(said: str | None) -> Fed | None:
@@ -28,7 +28,7 @@ def read_fed(said: str | None) -> Fed | None:
 
 
 def is_next(manifest: Manifest, fed: Fed | None, name: str) -> bool:
-    """Returns whether the bundle is to be taken in; False: it is here already.
+    """Returns whether the bundle is to be imported; False: it is here already.
 
     ``name`` is what the bundle is called. Raises BundleError if it is not for the state that the
     mirror has, and says which bundle is.
@@ -37,7 +37,7 @@ def is_next(manifest: Manifest, fed: Fed | None, name: str) -> bool:
         if manifest.base is not None:
             raise BundleError(
                 f"{name}: it goes on from bundle {manifest.base.sequence}, and this mirror has"
-                " taken in none yet: begin with one that has no base (export --full)"
+                " imported none yet: begin with one that has no base (export --full)"
             )
         return True
     if manifest.mirror != fed.mirror:

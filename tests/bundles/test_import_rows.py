@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypisync.catalog.bundles import take_in
+from pypisync.catalog.bundles import import_rows
 from pypisync.catalog.db.schema import stored
 from pypisync.catalog.db.sql import pour
 from pypisync.catalog.db.transactions import Catalog
@@ -15,8 +15,8 @@ def test_a_database_that_is_created_later_has_all_references(postgres: Postgres)
     """References are dropped and added where bundles go in, which must not be remembered."""
     before, after = Catalog(postgres.fresh()), Catalog(postgres.fresh())
     before.prepare()
-    with take_in.begin(before) as connection:
-        take_in.refer(connection)
+    with import_rows.begin(before) as connection:
+        import_rows.refer(connection)
     after.prepare()
     assert tables(before.engine)["choices"] == tables(after.engine)["choices"]
     assert tables(after.engine)["choices"]["foreign keys"]
@@ -30,6 +30,6 @@ def test_a_row_that_the_database_refuses_is_the_bundles_fault(
 ) -> None:
     catalog = Catalog(postgres.fresh())
     catalog.prepare()
-    with pytest.raises(BundleError), take_in.begin(catalog) as connection:
+    with pytest.raises(BundleError), import_rows.begin(catalog) as connection:
         pour(connection, stored, ("path", "sha256", "size"), [row])
     catalog.close()

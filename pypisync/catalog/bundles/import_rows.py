@@ -35,6 +35,7 @@ from pypisync.catalog.db.sql import pour
 from pypisync.catalog.db.transactions import Catalog, Transaction
 from pypisync.catalog.proofs import history
 from pypisync.catalog.publication import generations
+from pypisync.core.bundles import manifest
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.wheel_contents import RULE
 from pypisync.errors import BundleError, Rejected
@@ -133,10 +134,7 @@ def replace_rows(connection: Connection, lines: Iterable[bytes], what: str, *, w
 def _read(lines: Iterable[bytes], what: str) -> Iterator[Slice]:
     kind: type[Columns] | type[Slice] = Columns
     for line in lines:
-        try:
-            value: Columns | Slice = msgspec.json.decode(line, type=kind)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BundleError(f"{what}: a line that the format does not have: {error}") from None
+        value: Columns | Slice = manifest.read(line, kind, what)
         if isinstance(value, Slice):
             if value.table not in _NAMED:
                 raise BundleError(f"{what}: rows of a table that does not go along")
