@@ -15,26 +15,22 @@ from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Manifest, Member
 from pypisync.errors import BundleError
 from pypisync.storage import disk, parts
-from tests.bundles.links import Link, everything, linked
+from tests.bundles.links import Link, everything
 from tests.sim.world import World
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 @pytest.fixture
-def link(tmp_path: Path, world: World) -> Link:
+def link(link: Link, world: World) -> Link:
     """An inside with one bundle, and a second one of several parts on the media."""
-    world.publish("app", "1.0", requires=["lib"])
-    world.publish("lib", "1.0")
-    made = linked(tmp_path, world, {"app": ["latest"]})
-    made.outside.sync()
-    made.carry()
-    shutil.rmtree(made.media)
+    link.carry()
+    shutil.rmtree(link.media)
     for name in ("x", "y"):
         world.publish(name, "1.0", size_padding=700_000)
     world.publish("app", "2.0", requires=["x", "y"])
-    made.outside.sync()
-    return made
+    link.outside.sync()
+    return link
 
 
 def exported(link: Link) -> tuple[Path, Manifest]:

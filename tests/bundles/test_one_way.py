@@ -15,19 +15,9 @@ from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, resume
 from pypisync.errors import BundleError
 from pypisync.storage import disk
-from tests.bundles.links import Link, everything, linked, pages
+from tests.bundles.links import Link, everything, pages
 from tests.recipe.test_rollback import order
 from tests.sim.world import World
-
-
-@pytest.fixture
-def link(tmp_path: Path, world: World) -> Link:
-    """An outside with one generation, and an inside with nothing."""
-    world.publish("app", "1.0", requires=["lib"])
-    world.publish("lib", "1.0")
-    made = linked(tmp_path, world, {"app": ["latest"]})
-    made.outside.sync()
-    return made
 
 
 def sent(link: Link, repeat: int = 1) -> Path | None:

@@ -10,22 +10,19 @@ from pypisync.cycle import fed_report
 from pypisync.errors import BundleError
 from pypisync.storage.exports import Exports
 from pypisync.storage.pool import Pool
-from tests.bundles.links import Link, linked
+from tests.bundles.links import Link
 from tests.bundles.test_faults import replace_in
 from tests.sim.world import World
 
 
 @pytest.fixture
-def link(tmp_path: Path, world: World) -> Link:
+def link(link: Link, world: World) -> Link:
     """An inside at the second bundle."""
-    world.publish("app", "1.0", requires=["lib"])
-    world.publish("lib", "1.0")
-    made = linked(tmp_path, world, {"app": ["latest"]})
     for version in ("2.0", "3.0"):
-        made.outside.sync()
-        made.carry()
+        link.outside.sync()
+        link.carry()
         world.publish("app", version)
-    return made
+    return link
 
 
 def reported(link: Link) -> FedReport:

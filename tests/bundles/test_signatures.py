@@ -12,7 +12,7 @@ from pypisync.core.bundles import signatures
 from pypisync.core.bundles.signatures import SigningKey, Trust, TrustedKey
 from pypisync.errors import BundleError, PypiSyncError
 from pypisync.storage import keys
-from tests.bundles.links import Link, everything, linked
+from tests.bundles.links import Link, everything
 from tests.cli.running import configure, invoke
 from tests.sim.world import World
 
@@ -24,15 +24,6 @@ def pair(name: str, expires: float | None = None) -> Pair:
     private, public = signatures.make()
     identity = signatures.identity(public, name)
     return SigningKey(name, private), TrustedKey(name, identity, public, expires)
-
-
-@pytest.fixture
-def link(tmp_path: Path, world: World) -> Link:
-    """An outside with one generation, and an inside with nothing."""
-    world.publish("app", "1.0")
-    made = linked(tmp_path, world, {"app": ["latest"]})
-    made.outside.sync()
-    return made
 
 
 def signed(link: Link, *signing: SigningKey) -> Path:
