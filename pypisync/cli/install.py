@@ -117,10 +117,7 @@ def install_units(
             there = path.exists() and path not in differ
             typer.echo(f"{'unchanged' if there else 'would write' if dry_run else 'wrote'} {path}")
             if not (dry_run or there):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.unlink(missing_ok=True)  # a masked unit is a link to /dev/null
-                path.write_bytes(content)
-                path.chmod(0o644)
+                _write(path, content)
     except OSError as error:
         said = f"{error.filename}: {error.strerror}: run it as root, or give another --root"
         raise StorageError(said) from None
@@ -132,6 +129,13 @@ def install_units(
         )
     if not dry_run:
         typer.echo(_NEXT)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # a masked unit is a link to /dev/null
+    path.write_bytes(content)
+    path.chmod(0o644)
 
 
 def _wanted(root: Path) -> Iterator[tuple[Path, bytes]]:

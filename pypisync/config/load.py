@@ -263,6 +263,11 @@ def _groups(source: ConfigSource) -> tuple[tuple[Group, ...], list[Fault]]:
     return found, wrong
 
 
+def _patterns(document: Document) -> Iterator[Pattern]:
+    for key, given in document.packages_re.items():
+        yield Pattern(key, _selectors(given))
+
+
 def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
     document = Document.model_validate(source.data)
     environment = _bound(document.environment)
@@ -283,9 +288,7 @@ def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
         processes=document.processes,
         targets=targets(environment, [platform(text) for text in document.platforms or ()]),
         packages=tuple(_packages(document)),
-        patterns=tuple(
-            Pattern(key, _selectors(given)) for key, given in document.packages_re.items()
-        ),
+        patterns=tuple(_patterns(document)),
         groups=found,
         arch_exclude=tuple(document.arch_exclude or ()),
         wheels="targets" if _only_platforms(document) else document.wheels,

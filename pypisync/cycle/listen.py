@@ -53,12 +53,7 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     new_patterns = bool(patterns) and patterns_seen != patterns
     news, failed = _hear_all(mirror, before)
     mirror.heard = {one.index: one.changed for one in news}
-    # The serial is read before the names: what comes in between is in the next changelog.
-    for one in news:
-        begun = one.before.serial is not None
-        one.overdue = begun and feeds.overdue(known, mirror.now(), one.index)
-        if one.feed.kind != "polling" and one.listed is None:
-            one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=one.overdue)
+    _list_where_due(mirror, news, known)
     names, complete = _names_for_patterns(mirror, news, new=new_patterns)
     with mirror.catalog.begin() as connection:
         poll.note_mattering(mirror, connection)
@@ -162,6 +157,16 @@ def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
         return _News(feed, before, feed.serial(), rewound=True)
     mirror.answered("changelog", None)
     return news
+
+
+def _list_where_due(mirror: Mirror, news: Sequence[_News], known: Mapping[str, str]) -> None:
+    """Ask indexes for all their projects where the changes do not tell enough."""
+    # The serial is read before the names: what comes in between is in the next changelog.
+    for one in news:
+        begun = one.before.serial is not None
+        one.overdue = begun and feeds.overdue(known, mirror.now(), one.index)
+        if one.feed.kind != "polling" and one.listed is None:
+            one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=one.overdue)
 
 
 def _names(mirror: Mirror, news: _News, *, must: bool, may: bool) -> Mapping[str, int] | None:

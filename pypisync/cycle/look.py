@@ -8,6 +8,7 @@ from itertools import islice
 from pypisync.catalog.facts import insides
 from pypisync.catalog.facts.insides import Looked
 from pypisync.core.standards.requires_python import Installer
+from pypisync.core.standards.wheel_contents import is_wheel
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
 from pypisync.storage.wheels import looks
 
@@ -18,7 +19,7 @@ _PATIENCE = 300.0  # seconds that a process may take for one wheel
 
 
 def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
-    """Look into these wheels, and record what is found.
+    """Look into those of these files that are wheels, and record what is found.
 
     Returns whether releases are to be read again for it. Raises StorageError, CatalogError, and
     Stopped if the cycle is to end.
@@ -30,8 +31,11 @@ def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
     while batch := list(islice(remaining, size)):
         with mirror.catalog.begin() as connection:
             described = insides.with_metadata(connection, batch)
-        limits = {path: METADATA_LIMIT if path in described else None for path in batch}
+        limits = {
+            path: METADATA_LIMIT if path in described else None for path in batch if is_wheel(path)
+        }
         found = [Looked(path, stops) for path, stops in look(mirror, limits)]
+        found += [Looked(path, {}) for path in batch if path not in limits]
         with mirror.catalog.begin() as connection:
             again = bool(insides.record(connection, found)) or again
         mirror.watch.advance(len(batch))

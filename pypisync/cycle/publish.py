@@ -59,11 +59,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
     for batch in _batched(leaving[::-1], _PAGES):
         with mirror.tree.batch():
             for name in batch:
-                files = tuple(new.get(name, ()))
-                if name in pages:
-                    written += mirror.tree.write_page(replace(pages[name], files=files))
-                else:
-                    mirror.tree.remove_page(name)
+                written += _without_what_goes(mirror, name, pages.get(name), new)
         for name in batch:
             for file in going[name]:
                 mirror.tree.unlink(file.filename)
@@ -71,6 +67,14 @@ def write_generation(mirror: Mirror, number: int) -> int:
     with mirror.catalog.begin() as connection:
         generations.complete(connection, number)
     return written
+
+
+def _without_what_goes(mirror: Mirror, name: str, page: Page | None, new: Files) -> int:
+    """Write a page with its new files alone, or remove it. Returns how many files changed."""
+    if page is None:
+        mirror.tree.remove_page(name)
+        return 0
+    return mirror.tree.write_page(replace(page, files=tuple(new.get(name, ()))))
 
 
 def renew(mirror: Mirror) -> int:

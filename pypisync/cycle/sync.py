@@ -54,7 +54,10 @@ def sync_once(mirror: Mirror) -> Report:
         if any(feed.kind == "polling" for feed in mirror.upstream.feeds):
             with report.timed("poll"):
                 poll(mirror, report)
-        if not _settled(mirror, report):
+        before, mirror.settled = mirror.settled, None
+        if before is not None and _nothing_to_do(mirror, report):
+            report.proofs = before
+        else:
             later = gather(mirror, report, fresh)
             with report.timed("publish"):
                 publish(mirror, report, later)
@@ -73,20 +76,16 @@ def end_permissions(mirror: Mirror) -> None:
         removals.restore(connection)
 
 
-def _settled(mirror: Mirror, report: Report) -> bool:
-    """Returns whether the cycle before left nothing to do, and nothing has come since.
+def _nothing_to_do(mirror: Mirror, report: Report) -> bool:
+    """Returns whether nothing has come since the cycle before, which left nothing to do.
 
     Then what would be decided and published is known. So a cycle without news costs the same
     whatever the size of the mirror.
     """
-    before, mirror.settled = mirror.settled, None
-    if before is None or report.exit_code:
+    if report.exit_code:
         return False
     with mirror.catalog.begin() as connection:
-        if pending.unfinished(connection) or to_examine(mirror, connection):
-            return False
-    report.proofs = before
-    return True
+        return not (pending.unfinished(connection) or to_examine(mirror, connection))
 
 
 # -- resume ---------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class Indexes:
             for index, those in waiting.items():
                 for asked, answer in self._indexes[index].projects(those):
                     search = those[asked]
-                    if search.ends(index, answer):
+                    if search.take(index, answer):
                         search.left.clear()
                         yield search.ask, search.result()
                     else:
@@ -146,7 +146,7 @@ def _searched(search: "_Search", of_index: Mapping[str, Callable[[Ask], Answer]]
             answer = cast("_Answer", of_index[index](search.of(index)))
         except UpstreamError as error:
             answer = error
-        if search.ends(index, answer):
+        if search.take(index, answer):
             break
     return search.result()
 
@@ -177,8 +177,8 @@ class _Search:
             ask = replace(ask, validators=NO_VALIDATORS, form="")
         return ask
 
-    def ends(self, index: str, answer: _Answer) -> bool:
-        """Take an answer; returns whether no other index needs to be asked."""
+    def take(self, index: str, answer: _Answer) -> bool:
+        """Take an answer. Returns whether no other index needs to be asked."""
         if isinstance(answer, _NOT_HERE):
             self.no = answer
             return False

@@ -40,19 +40,15 @@ def unlooked(connection: Connection) -> list[str]:
 
 
 def outdated(connection: Connection, most: int, size: int) -> list[str]:
-    """Returns stored wheels that were looked into by an older rule, or before there was one.
+    """Returns stored files that were looked into by an older rule, or before there was one.
 
-    At most so many, of so many bytes together, but one at least.
+    At most so many, their wheels of so many bytes together, but one at least.
     """
     query = select(stored.c.path, stored.c.size)
     query = query.where(stored.c.looked < RULE, stored.c.sha256 != "")
     rows = connection.execute(query.order_by(stored.c.looked, stored.c.path).limit(most)).all()
     before = accumulate((row.size if is_wheel(row.path) else 0 for row in rows), initial=0)
-    found = [row.path for row, sofar in zip(rows, before, strict=False) if sofar < size]
-    others = [path for path in found if not is_wheel(path)]
-    for batch in batches(others):
-        connection.execute(update(stored).where(among(stored.c.path, batch)).values(looked=RULE))
-    return [path for path in found if is_wheel(path)]
+    return [row.path for row, sofar in zip(rows, before, strict=False) if sofar < size]
 
 
 def with_metadata(connection: Connection, paths: Iterable[str]) -> set[str]:

@@ -1,6 +1,6 @@
 """What is known of the requirements of selected releases, and what has still to be read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,20 +129,8 @@ def record_knowledge(
         q.name for item in known for q in (*(s.requirement for s in item.runtime), *item.build)
     }
     ids = ensure_projects(connection, named - {""})
-    owners = _owners(connection, known)
     parts = readings.parts(connection, known, rules)
-    count = Ids(connection, requirements)
-    rows = []
-    for item in known:
-        own = owners[item.release]
-        for one in item.runtime:
-            need = one.requirement
-            row = _row(need, "runtime", item.release, ids.get(need.name, own))
-            rows.append({"id": count.next(), **row, **parts.of(item.release, one.by)})
-        for need in item.build:
-            row = _row(need, "build", item.release, ids.get(need.name, own))
-            rows.append({"id": count.next(), **row, **readings.EVERYWHERE})
-    for some in batches(rows):
+    for some in batches(_rows(connection, known, parts, ids)):
         add(connection, requirements, some)
     if known:
         connection.execute(
@@ -160,6 +148,26 @@ def record_knowledge(
                 for item in known
             ],
         )
+
+
+def _rows(
+    connection: Connection,
+    known: Sequence[Knowledge],
+    parts: readings.Parts,
+    ids: Mapping[str, int],
+) -> Iterator[dict[str, Any]]:
+    """Yields the rows of all requirements; ``ids``: of the named projects."""
+    owners = _owners(connection, known)
+    count = Ids(connection, requirements)
+    for item in known:
+        own = owners[item.release]  # what cannot be read belongs to the release's own project
+        for one in item.runtime:
+            need = one.requirement
+            row = _row(need, "runtime", item.release, ids.get(need.name, own))
+            yield {"id": count.next(), **row, **parts.of(item.release, one.by)}
+        for need in item.build:
+            row = _row(need, "build", item.release, ids.get(need.name, own))
+            yield {"id": count.next(), **row, **readings.EVERYWHERE}
 
 
 def _about(item: Knowledge) -> dict[str, str | None]:

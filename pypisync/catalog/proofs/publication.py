@@ -25,6 +25,25 @@ class Unpublished:
     # Projects whose published pins hold a pre-release: what a final of each waits for.
     prereleases: dict[str, str]
 
+    def keep_pins(
+        self, text: str, verdicts: Iterable[RecordedVerdict], listed: Mapping[str, set[str]]
+    ) -> None:
+        """Keep what leads to a subject's published pins, as far as it is listed."""
+        keep = {
+            (name, version)
+            for one in verdicts
+            if one.published
+            for name, version in _leading_to(one)
+            if version in listed.get(name, ())
+        }
+        self.keep |= keep
+        why = self.waiting.get(text, "is not known to install")
+        self.prereleases |= {
+            name: f"{text}, which installs by a pre-release, {why}"
+            for name, version in sorted(keep)
+            if Version(version).is_prerelease
+        }
+
 
 def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpublished:
     """Returns which verdicts the planned pages allow to publish, and which wait for more.
@@ -53,20 +72,7 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             found.waiting[texts[subject]] = f"waits for {', '.join(missing[:3])}{more}"
-        keep = {
-            (name, version)
-            for one in some.values()
-            if one.published
-            for name, version in _leading_to(one)
-            if version in now.get(name, ())
-        }
-        found.keep |= keep
-        why = found.waiting.get(texts[subject], "is not known to install")
-        found.prereleases |= {
-            name: f"{texts[subject]}, which installs by a pre-release, {why}"
-            for name, version in sorted(keep)
-            if Version(version).is_prerelease
-        }
+        found.keep_pins(texts[subject], some.values(), now)
     return found
 
 

@@ -85,15 +85,15 @@ def assemble(
             result.pages[row.name] = Page(row.name, 0, row.status, row.status_reason, tuple(lists))
         else:
             result.pages[row.name] = None
-        waits = any(
-            path in later
-            for release in have
-            for file in release.files
-            for path in (file.page.path, file.page.path + METADATA)
-        )
-        if complete and not waits:
+        if complete and not _waits(have, later):
             result.done.append(row.id)
     return result
+
+
+def _waits(have: Iterable[PlannedRelease], later: Mapping[str, str]) -> bool:
+    """Returns whether a file of these releases, or its ``.metadata``, may be fetched next time."""
+    paths = (file.page.path for release in have for file in release.files)
+    return any(path in later or path + METADATA in later for path in paths)
 
 
 def _displacing(

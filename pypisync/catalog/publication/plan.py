@@ -153,6 +153,26 @@ def root_owners(connection: Connection) -> dict[int, str]:
         NodeKey(row.release_id, row.extra, row.pinned): row.id
         for row in connection.execute(select(selected))
     }
+    starts = _starts(connection, nodes)
+    reach: dict[int, list[int]] = {}
+    # Nodes have positive numbers here, the classes between them negative ones.
+    used = select(edges.c.selected_id, edges.c.class_id).where(edges.c.class_id.is_not(None))
+    for node, between in connection.execute(used.distinct()):
+        reach.setdefault(node, []).append(-between)
+    chosen = select(choices.c.class_id, classes.c.extras, choices.c.release_id)
+    for between, extras, release in connection.execute(chosen.select_from(choices.join(classes))):
+        reach.setdefault(-between, []).extend(_reached(nodes, called(release, words(extras))))
+    owner = owners(starts, reach)
+    found: dict[int, str] = {}
+    for (release, extra, _), node in nodes.items():
+        if not extra:
+            root = owner.get(node, "")
+            found[release] = root if found.get(release, root) == root else ""
+    return found
+
+
+def _starts(connection: Connection, nodes: Mapping[NodeKey, int]) -> dict[str, list[int]]:
+    """Returns the nodes that each root calls for itself."""
     starts: dict[str, list[int]] = {}
     chosen_by = (
         select(
@@ -172,21 +192,7 @@ def root_owners(connection: Connection) -> dict[int, str]:
         starts.setdefault(root, []).extend(
             _reached(nodes, called(release, words(extras), pinned=pinned))
         )
-    reach: dict[int, list[int]] = {}
-    # Nodes have positive numbers here, the classes between them negative ones.
-    used = select(edges.c.selected_id, edges.c.class_id).where(edges.c.class_id.is_not(None))
-    for node, between in connection.execute(used.distinct()):
-        reach.setdefault(node, []).append(-between)
-    chosen = select(choices.c.class_id, classes.c.extras, choices.c.release_id)
-    for between, extras, release in connection.execute(chosen.select_from(choices.join(classes))):
-        reach.setdefault(-between, []).extend(_reached(nodes, called(release, words(extras))))
-    owner = owners(starts, reach)
-    found: dict[int, str] = {}
-    for (release, extra, _), node in nodes.items():
-        if not extra:
-            root = owner.get(node, "")
-            found[release] = root if found.get(release, root) == root else ""
-    return found
+    return starts
 
 
 def _reached(nodes: Mapping[NodeKey, int], wanted: Iterable[NodeKey]) -> list[int]:

@@ -3,7 +3,7 @@
 Read-only. Sizes are bytes, times seconds since 1970.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -91,14 +91,7 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
         most,
         offset,
     )
-    called: dict[int, list[tuple[int, str]]] = {}
-    for number, release, version in reader.among(
-        "SELECT rc.root_id, r.id, r.version FROM root_choices rc"
-        " JOIN releases r ON r.id = rc.release_id WHERE rc.root_id IN (?)"
-        " ORDER BY rc.root_id, r.key DESC",
-        [line[0] for line in lines],
-    ):
-        called.setdefault(number, []).append((release, version))
+    called = _chosen(reader, [line[0] for line in lines])
     starts = {
         line[0]: {
             node
@@ -123,6 +116,19 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
         )
         for line in lines
     ], total
+
+
+def _chosen(reader: Reader, numbers: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
+    """Returns the releases (row, version) that roots choose, by root, the newest first."""
+    chosen: dict[int, list[tuple[int, str]]] = {}
+    for number, release, version in reader.among(
+        "SELECT rc.root_id, r.id, r.version FROM root_choices rc"
+        " JOIN releases r ON r.id = rc.release_id WHERE rc.root_id IN (?)"
+        " ORDER BY rc.root_id, r.key DESC",
+        numbers,
+    ):
+        chosen.setdefault(number, []).append((release, version))
+    return chosen
 
 
 def _below(

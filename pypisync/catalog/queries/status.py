@@ -21,6 +21,7 @@ _ELSEWHERE = (
     "SELECT p.index_name, count(*) FROM projects p CROSS JOIN pages g WHERE p.index_name <> ?"
     " AND g.name = p.name AND g.last IS NULL GROUP BY p.index_name"
 )
+_FIRST = 5  # of what is held, vulnerable or not proven
 _ENDED = ("done", "incomplete", "stopped", "failed")
 
 
@@ -89,8 +90,8 @@ class Status:
         return done and not self.held and not failing
 
 
-def read_status(reader: Reader, *, first: int = 5) -> Status:
-    """Returns how the mirror is, with the ``first`` of what is held. Raises CatalogError."""
+def read_status(reader: Reader) -> Status:
+    """Returns how the mirror is, with the first of what is held. Raises CatalogError."""
     serial = reader.value("SELECT value FROM settings WHERE name = ?", "serial")
     generations = reader.rows(
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
@@ -113,7 +114,7 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
         broken=_broken(reader),
         pending=_pending(reader),
         held=reader.value("SELECT count(*) FROM held"),
-        held_first=_held(reader, first),
+        held_first=_held(reader),
         quarantined=_quarantined(reader),
         unmet=reader.value(COUNT_UNMET),
         skipped=reader.value("SELECT count(*) FROM skipped"),
@@ -124,8 +125,8 @@ def read_status(reader: Reader, *, first: int = 5) -> Status:
             "SELECT count(DISTINCT v.release_id) FROM vulnerabilities v"
             " JOIN selected s ON s.release_id = v.release_id"
         ),
-        vulnerable_first=_vulnerable(reader, first),
-        proofs=verdicts(reader, first),
+        vulnerable_first=_vulnerable(reader),
+        proofs=verdicts(reader, _FIRST),
         bundle=last_bundle(reader),
     )
 
@@ -138,14 +139,14 @@ def _by_index(reader: Reader) -> dict[str, int]:
     return {name: found[name] for name in sorted(found) if name and found[name]}
 
 
-def _held(reader: Reader, first: int) -> list[tuple[str, str, float]]:
+def _held(reader: Reader) -> list[tuple[str, str, float]]:
     """Returns the first held releases, with reason and time."""
     rows = reader.rows(
         # What merely needs something that is held says less than what is held itself.
         "SELECT release, reason, since FROM held"
         " ORDER BY CASE WHEN reason LIKE ? THEN 1 ELSE 0 END, since, release LIMIT ?",
         "needs %, which is held",
-        first,
+        _FIRST,
     )
     return [(release, reason, since) for release, reason, since in rows]
 
@@ -177,7 +178,7 @@ def _barred(reader: Reader) -> dict[str, int]:
     return found
 
 
-def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:
+def _vulnerable(reader: Reader) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for project, version, number in reader.rows(
         # CROSS JOIN keeps SQLite from reading all releases first.
@@ -189,7 +190,7 @@ def _vulnerable(reader: Reader, first: int) -> list[tuple[str, str]]:
         found.setdefault((project, version), []).append(number)
     return [
         (f"{project}=={version}", ", ".join(ids))
-        for (project, version), ids in list(found.items())[:first]
+        for (project, version), ids in list(found.items())[:_FIRST]
     ]
 
 

@@ -82,29 +82,15 @@ def reasons(
     ``name`` is normalised; ``most``: the nodes to look at for one release, ``uses``: how many
     requirements to look at by one query, None for all.
     """
-    rows = reader.rows(
-        "SELECT r.id, r.version, h.reason, r.key, s.pinned"
-        " FROM projects p JOIN releases r ON r.project_id = p.id"
-        " JOIN selected s ON s.release_id = r.id AND s.extra = ''"
-        " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
-        " WHERE p.name = ? ORDER BY r.key, s.pinned",
-        name,
-    )
     nodes: dict[int, list[NodeKey]] = {}
     facts: dict[int, Any] = {}
-    for row in rows:
+    for row in _selected(reader, name):
         if version is None or bytes(row[3]) == versions.key(version):
             nodes.setdefault(row[0], []).append(NodeKey(row[0], "", bool(row[4])))
             facts[row[0]] = row
     graph = _Uses(reader, uses)
     climber = ChainFinder(graph, most)
-    indexes: dict[int, list[str]] = {}
-    for release, index in reader.among(
-        "SELECT DISTINCT release_id, index_name FROM files WHERE kept AND release_id IN (?)"
-        " ORDER BY index_name",
-        sorted(nodes),
-    ):
-        indexes.setdefault(release, []).append(index)
+    indexes = _indexes(reader, sorted(nodes))
     found = {release: climber.chains(starts) for release, starts in nodes.items()}
     teller = _Teller(reader, found.values())
     return [
@@ -118,6 +104,30 @@ def reasons(
         )
         for release, row in facts.items()
     ]
+
+
+def _selected(reader: Reader, name: str) -> Sequence[Any]:
+    """Returns rows (release, version, why held, key of the version, pinned) of a project."""
+    return reader.rows(
+        "SELECT r.id, r.version, h.reason, r.key, s.pinned"
+        " FROM projects p JOIN releases r ON r.project_id = p.id"
+        " JOIN selected s ON s.release_id = r.id AND s.extra = ''"
+        " LEFT JOIN held h ON h.release = p.name || '==' || r.version"
+        " WHERE p.name = ? ORDER BY r.key, s.pinned",
+        name,
+    )
+
+
+def _indexes(reader: Reader, releases: Sequence[int]) -> dict[int, list[str]]:
+    """Returns the indexes whose files are kept, by release."""
+    indexes: dict[int, list[str]] = {}
+    for release, index in reader.among(
+        "SELECT DISTINCT release_id, index_name FROM files WHERE kept AND release_id IN (?)"
+        " ORDER BY index_name",
+        releases,
+    ):
+        indexes.setdefault(release, []).append(index)
+    return indexes
 
 
 @dataclass(slots=True)

@@ -117,30 +117,9 @@ class CatalogGraph:
 
     def facts_of(self, wanted: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
         """Yields the same for release after release; ``wanted`` is sorted."""
-        r, q = releases.c, requirements.c
+        r = releases.c
         for batch in batches(wanted):
-            edge_facts: dict[int, list[EdgeFact]] = {}
-            query = select(
-                q.release_id,
-                q.id,
-                q.project_id,
-                q.kind,
-                q.specifier,
-                q.marker,
-                q.extras,
-                q.fault,
-                q.targets,
-            ).where(among(q.release_id, batch))
-            last, drawn = 0, []
-            for owner, edge, project, kind, specifier, marker, extras, fault, only in raw(
-                self._connection, query
-            ):
-                if owner != last:
-                    last, drawn = owner, edge_facts.setdefault(owner, [])
-                mask = None if only is None else MASKS[only]
-                drawn.append(
-                    EdgeFact(edge, project, kind, specifier, marker, words(extras), fault, mask)
-                )
+            edge_facts = self._edge_facts(batch)
             facts = select(
                 r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
             ).where(among(r.id, batch))
@@ -159,6 +138,33 @@ class CatalogGraph:
                         tuple(edge_facts.get(release, ())),
                     ),
                 )
+
+    def _edge_facts(self, owners: Sequence[int]) -> dict[int, list[EdgeFact]]:
+        """Returns the requirements of releases, by release."""
+        q = requirements.c
+        edge_facts: dict[int, list[EdgeFact]] = {}
+        query = select(
+            q.release_id,
+            q.id,
+            q.project_id,
+            q.kind,
+            q.specifier,
+            q.marker,
+            q.extras,
+            q.fault,
+            q.targets,
+        ).where(among(q.release_id, owners))
+        last, drawn = 0, []
+        for owner, edge, project, kind, specifier, marker, extras, fault, only in raw(
+            self._connection, query
+        ):
+            if owner != last:
+                last, drawn = owner, edge_facts.setdefault(owner, [])
+            mask = None if only is None else MASKS[only]
+            drawn.append(
+                EdgeFact(edge, project, kind, specifier, marker, words(extras), fault, mask)
+            )
+        return edge_facts
 
     def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
         """Returns all classes into these projects."""

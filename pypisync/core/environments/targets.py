@@ -85,14 +85,7 @@ def targets(environment: Environment, platforms: Sequence[Platform] = ()) -> Tar
         name for name in VARIABLES if not bound[name] and environment.get(name) is not None
     )
     pythons = _pythons(bound["python_version"], bound["python_full_version"])
-    # Two names may mean one platform: "linux-x86_64" has a glibc as "linux-x86_64-glibc" has.
-    distinct = {(one.libc, *one.values.items()): one for one in platforms}
-    some = [*distinct.values()] or [Platform("", {})]
-    combinations = [
-        (one.libc, values)
-        for one in some
-        for values in _combinations(bound | {key: (text,) for key, text in one.values.items()})
-    ]
+    combinations = _machines(bound, platforms)
     found = [
         _target(minor, full, values, barred, libc)
         for minor, full in pythons
@@ -110,6 +103,20 @@ def targets(environment: Environment, platforms: Sequence[Platform] = ()) -> Tar
         barred=barred,
         extras=None if extras is None else frozenset(map(canonicalize_name, extras)),
     )
+
+
+def _machines(
+    bound: Mapping[str, tuple[str, ...]], platforms: Sequence[Platform]
+) -> list[tuple[str, dict[str, str]]]:
+    """Returns the libc and the values of the variables of every machine to serve."""
+    # Two names may mean one platform: "linux-x86_64" has a glibc as "linux-x86_64-glibc" has.
+    distinct = {(one.libc, *one.values.items()): one for one in platforms}
+    some = [*distinct.values()] or [Platform("", {})]
+    return [
+        (one.libc, values)
+        for one in some
+        for values in _combinations({**bound, **{key: (text,) for key, text in one.values.items()}})
+    ]
 
 
 def _pythons(minors: tuple[str, ...], fulls: tuple[str, ...]) -> list[tuple[str, str | None]]:

@@ -24,9 +24,11 @@ def test_wheels_of_before_are_to_be_looked_into_by_and_by(database: str) -> None
         assert insides.outdated(connection, 0, 100) == []
         a, b, c = (f"{name}-1-py3-none-any.whl" for name in "abc")
         assert insides.outdated(connection, 5, 1) == [a]
-        assert insides.outdated(connection, 5, 6) == [a, b]
+        assert insides.outdated(connection, 5, 6) == [a, "a-1.tar.gz", b]
         assert insides.outdated(connection, 1, 100) == [a]
         assert insides.record(connection, [Looked(a, {})]) == []
+        assert insides.outdated(connection, 5, 100) == ["a-1.tar.gz", b, c]
+        assert insides.record(connection, [Looked("a-1.tar.gz", {})]) == []
         assert insides.outdated(connection, 5, 100) == [b, c]
     catalog.close()
 
