@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, sleep
 
 import pytest
@@ -11,11 +12,12 @@ from pypisync.errors import Stopped, Unreachable
 from pypisync.upstream.api import FileAsk
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.deadline import Deadline, SlowError
+from pypisync.upstream.download import download
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 from tests.upstream.conftest import Time
 from tests.upstream.deposit import MemoryDeposit
-from tests.upstream.raw import Handler, Raw, silent, trickle
+from tests.upstream.raw import Handler, Raw, after_request, silent, trickle
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -181,3 +183,35 @@ def test_what_an_answer_may_take_grows_with_what_comes(time: Time) -> None:
     deadline.got(1)
     with pytest.raises(SlowError, match="still not at its end"):
         deadline.check()
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"x", CHUNKED], ids=len)
+@pytest.mark.parametrize("what", ["document", "file"])
+def test_a_stop_leaves_no_connection_open(sent: bytes, what: str) -> None:
+    came, ended, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def hang(connection: socket.socket, _: threading.Event) -> None:
+        connection.sendall(sent)
+        came.set()
+        assert connection.recv(1) == b""  # the other side has closed it
+        ended.set()
+
+    with Raw(after_request(hang)) as server:
+        session = Session(Settings(server.url, timeout=60, retries=0), stop=stop.is_set)
+        url = server.url + "/f"
+
+        ask = FileAsk(url, "f", "0" * 64, 1_000_000)
+        whole = partial(session.get, url, {})
+        fetch = partial(download, session, ask, MemoryDeposit())
+
+        def work() -> None:
+            with pytest.raises(Stopped):
+                (whole if what == "document" else fetch)()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert came.wait(10)
+        stop.set()
+        thread.join()
+        assert ended.wait(10)
+        session.close()
