@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
 
@@ -193,7 +194,8 @@ def test_a_stop_leaves_no_connection_open(sent: bytes, what: str) -> None:
     def hang(connection: socket.socket, _: threading.Event) -> None:
         connection.sendall(sent)
         came.set()
-        assert connection.recv(1) == b""  # the other side has closed it
+        with suppress(ConnectionResetError):  # closed before all was read
+            assert connection.recv(1) == b""  # closed
         ended.set()
 
     with Raw(after_request(hang)) as server:
