@@ -12,10 +12,13 @@ from datetime import date
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import proof_targets
 from pypisync.core.environments.targets import targets
+from pypisync.core.resolve import pip, uv
+from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import Checker
 from pypisync.core.resolve.prover import Prover
+from pypisync.core.resolve.solver import Solver
 from tests.bench.measure import Setup, run
-from tests.bench.report import Figures, figure
+from tests.bench.report import Figures, figure, ratio
 from tests.core.universes import here, need, target_index
 
 _FOUR = {
@@ -44,6 +47,7 @@ def proof(setup: Setup) -> Figures:
         figure("a root with 50 dependencies", [s * 1000 for s in singles], "ms"),
         figure("the same, 99th percentile", [slow * 1000], "ms"),
         figure("where bounds conflict", [s * 1000 for s in tangled], "ms"),
+        *_deep(setup.size(580, 20), setup.runs),
         figure("checking pins", [s * 1e6 for s in checks], "us", 0),
         figure(
             f"{count:,} roots on {whole[0]['targets']} targets",
@@ -74,6 +78,33 @@ def _single(count: int, bounds: tuple[str, ...]) -> tuple[list[float], list[floa
             checking.append(time.perf_counter() - start)
             assert passed
     return proving, checking
+
+
+def _deep(depth: int, runs: int) -> Figures:
+    """The searches of a deep closure: what each costs with facts that nobody has asked for yet."""
+    spent: dict[str, list[float]] = {}
+    for seed in range(runs):
+        index, names = universe(depth + 1, seed, _USUAL)
+        root = (need(names[-1]),)
+        for search in ("solver", "uv", "pip"):
+            admission = Admission(target_index(index, here()))
+            for name in names:
+                admission.kinds(name)
+            start = time.thread_time()
+            if search == "solver":
+                Solver(admission).solve(root, Mode.WIDE, Budget(_STEPS), [])
+            else:
+                rehearsed = pip.rehearsed if search == "pip" else uv.rehearsed
+                rehearsed(admission, root, Budget(_STEPS), set())
+            spent.setdefault(search, []).append(time.thread_time() - start)
+    both = [a + b for a, b in zip(spent["uv"], spent["pip"], strict=True)]
+    return [
+        *(
+            figure(f"{depth} pins: {search}", [s * 1000 for s in some], "ms", 0)
+            for search, some in spent.items()
+        ),
+        ratio("the two rehearsals against the solver", both, spent["solver"]),
+    ]
 
 
 def universe(

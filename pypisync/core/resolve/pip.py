@@ -13,8 +13,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from packaging.specifiers import SpecifierSet
-from resolvelib import AbstractProvider, BaseReporter, Resolver
-from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep, ResolverException
+from resolvelib import AbstractProvider, BaseReporter
+from resolvelib.resolvers import (
+    Criterion,
+    Resolution,
+    ResolutionImpossible,
+    ResolutionTooDeep,
+    ResolverException,
+)
+from resolvelib.resolvers.resolution import _build_result
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
@@ -44,7 +51,35 @@ class _Candidate(NamedTuple):
     version: int
 
 
-_Resolver = Resolver[_Need, _Candidate, str]
+class _Resolution(Resolution[_Need, _Candidate, str]):
+    """resolvelib's search, which keeps what it has found out.
+
+    In every round it asks of all pins whether each meets its requirements: most of the time of a
+    deep closure. As a criterion never changes, the same pin always meets it or never does.
+    """
+
+    def __init__(
+        self,
+        provider: AbstractProvider[_Need, _Candidate, str],
+        reporter: BaseReporter[_Need, _Candidate, str],
+    ) -> None:
+        super().__init__(provider, reporter)
+        # By project, what its pin was last found to meet.
+        self._met: dict[str, tuple[Criterion[_Need, _Candidate], _Candidate]] = {}
+
+    def _is_current_pin_satisfying(
+        self, name: str, criterion: Criterion[_Need, _Candidate]
+    ) -> bool:
+        pin = self._states[-1].mapping.get(name)
+        if pin is None:
+            return False
+        met = self._met.get(name)
+        if met is not None and met[0] is criterion and met[1] is pin:
+            return True
+        if not super()._is_current_pin_satisfying(name, criterion):
+            return False
+        self._met[name] = criterion, pin
+        return True
 
 
 class Rehearsal(NamedTuple):
@@ -68,15 +103,15 @@ def rehearsed(
     if any(need.fault for need in wanted):
         return Rehearsal(None, set())
     provider = _Pip(admission, wanted, consulted)
-    resolver: Any = Resolver(provider, _RoundCounter(budget))
+    resolution = _Resolution(provider, _RoundCounter(budget))
     pins = None
     try:
         # Requirements with extras come last; the order decides which releases are examined.
         first = sorted(
             (one for need in wanted for one in _needs(need)), key=lambda one: one.extras != ()
         )
-        result = resolver.resolve(first, max_rounds=budget.steps)
-        pins = {c.name: c.version for c in result.mapping.values()}
+        found = _build_result(resolution.resolve(first, max_rounds=budget.steps))
+        pins = {c.name: c.version for c in found.mapping.values()}
     except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
         pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
     except ResolverException as error:
@@ -111,6 +146,13 @@ def _asks(specifier: str) -> tuple[bool, bool, bool]:
         o.operator in _UPPER or (o.operator == "==" and w) for o, w in zip(ones, wild, strict=True)
     )
     return pinned, upper, not ones
+
+
+@lru_cache(maxsize=100_000)
+def _together(specifiers: str) -> tuple[bool, bool]:
+    """Returns whether they admit pre-releases, and whether they pin one version."""
+    them = SpecifierSet(specifiers)
+    return bool(them.prereleases), pins_one(them)
 
 
 class _Pip(AbstractProvider[_Need, _Candidate, str]):
@@ -225,17 +267,17 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
 
     def _admitted(self, name: str, specifiers: set[str]) -> int:
         """Returns the versions that pip's finder returns for all these requirements together."""
-        together = SpecifierSet(",".join(filter(None, sorted(specifiers))))
+        prereleases, pins = _together(",".join(filter(None, sorted(specifiers))))
         kinds = self._admission.kinds(name)
         versions = ((1 << len(kinds.entries)) - 1) & ~kinds.passed
         for specifier in specifiers:
             versions &= self._admission.matching(name, specifier)
-        if not together.prereleases:
+        if not prereleases:
             versions = versions & kinds.finals or versions
         sound = versions & ~kinds.yanked
         if versions and not sound:  # it stands in the way of what is older or a pre-release
             self.tried.add((name, versions.bit_length() - 1))
-        if sound or not pins_one(together):
+        if sound or not pins:
             versions = sound
         return versions
 

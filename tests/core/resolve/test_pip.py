@@ -1,9 +1,13 @@
 """What installers come to, told apart: where all agree, and where the order of deciding counts."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
+from resolvelib.resolvers import Resolution
 
 from pypisync.core.budget import Budget
-from pypisync.core.resolve import uv
+from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
@@ -40,6 +44,23 @@ def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     if found is not None and not faults(prover.index, wanted, found):
         by_uv = list(naive.installable(index, (root,), HERE.environment, by="uv"))
         assert proof.verdict == ("proven" if by_uv else "blocked")
+
+
+@given(indexes(), ROOTS)
+@settings(max_examples=scaled(300))
+def test_a_search_that_keeps_what_it_found_out_decides_as_resolvelib_does(
+    index: Index, root: str
+) -> None:
+    wanted = (need(root),)
+
+    def searched(kind: type[Resolution[Any, Any, str]]) -> tuple[Any, ...]:
+        budget, consulted = Budget(), set[str]()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pip, "_Resolution", kind)
+            found = rehearsed(Admission(target_index(index)), wanted, budget, consulted)
+        return found, budget.used, consulted
+
+    assert searched(pip._Resolution) == searched(Resolution)
 
 
 def test_the_order_of_deciding_counts() -> None:
