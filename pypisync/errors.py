@@ -34,6 +34,10 @@ class ConfigError(PypiSyncError):
         super().__init__("\n".join(faults))
         self.faults = faults
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[list[str]]]:
+        """Returns what makes it in another process."""
+        return type(self), (self.faults,)
+
 
 class UpstreamError(PypiSyncError):
     """Upstream did not give what was asked for."""

@@ -17,11 +17,13 @@ from pypisync.core.display import counted
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import ProjectDocument, Unchanged
-from pypisync.cycle.mirror import Mirror, Watch
+from pypisync.cycle.deposit import Watched
+from pypisync.cycle.far_stream import Stream, open_stream
+from pypisync.cycle.mirror import Mirror
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
-from pypisync.upstream.api import Answer, Ask, FileAsk, Part, ProjectAsk
-from pypisync.upstream.stream import InTurn, Threads, open_stream, urgent
+from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
+from pypisync.upstream.stream import urgent
 
 # Files that came in are recorded this many at a time: a crash costs a look at so many files.
 _RECORD = 500
@@ -44,8 +46,8 @@ class Incoming:
         self._files: set[str] = set()  # paths under way
         self._projects = 0  # documents under way
         self._arrived: list[Stored] = []  # not recorded yet
-        self._deposit = _Watched(mirror.pool, mirror.watch)
-        self._stream: Threads | InTurn | None = None
+        self._deposit = Watched(mirror.pool, mirror.watch.received)
+        self._stream: Stream | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +61,7 @@ class Incoming:
         if self._stream is not None:
             self._stream.close()
         if isinstance(error, Exception):  # as of a full disk: what has arrived is recorded
-            self._arrived += self._deposit.came.values()
+            self._arrived += [Stored(path, *of) for path, of in self._deposit.came.items()]
             with suppress(PypiSyncError):
                 self.record()
 
@@ -90,6 +92,7 @@ class Incoming:
                 missing.append(ask)
                 continue
             self._arrived.append(there)
+            self.mirror.pool.placed(ask.path)  # by a process that may have ended before it told
             self.mirror.watch.received(there.size)
             if urgent(ask):
                 self.answered.append(ask.path)
@@ -113,6 +116,11 @@ class Incoming:
         """
         told = self._deposit.told
         return sum(max(0, (ask.size or 0) - told.get(ask.path, 0)) for ask in asks)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The paths of the files under way."""
+        return frozenset(self._files)
 
     def under_way(self, paths: Iterable[str]) -> bool:
         """Returns whether one of these files is under way."""
@@ -178,7 +186,7 @@ class Incoming:
     def _add(self, asks: Sequence[Ask]) -> None:
         if asks:
             if self._stream is None:
-                self._stream = open_stream(self.mirror.upstream, self._deposit)
+                self._stream = open_stream(self.mirror, self._deposit)
             self._stream.add(asks)
 
     def _take(self, ask: Ask, answer: Answer) -> None:
@@ -196,64 +204,10 @@ class Incoming:
             if not isinstance(answer, OverLimit):  # there one reason stands for all
                 self.mirror.watch.fault(ask.path.rpartition("/")[2], str(answer))
         else:
-            came = self._deposit.came.pop(ask.path)
+            came = Stored(ask.path, *self._deposit.came.pop(ask.path))
             self._arrived.append(came)
             self.mirror.fetched += not beside
             self.mirror.fetched_bytes += came.size
-
-
-class _Watched:
-    """A pool whose watch is told of the bytes as they come in."""
-
-    def __init__(self, pool: Pool, watch: Watch) -> None:
-        self._pool = pool
-        self.watch = watch
-        self.most: int | None = None  # bytes
-        self._bytes = 0  # that came
-        self.told: dict[str, int] = {}  # by path: an ask may open its part twice
-        self.came: dict[str, Stored] = {}  # by path, as it was hashed on its way
-
-    def part(self, ask: FileAsk) -> Part:
-        unknown = ask.size is None and not ask.path.endswith(METADATA)
-        if unknown and self.most is not None and self._bytes >= self.most:
-            raise OverLimit("more has come than one cycle may add")
-        part = self._pool.part(ask)
-        return _WatchedPart(self, ask.path, part)
-
-    def tell(self, path: str, count: int) -> None:
-        """``count`` bytes of this file are there now."""
-        more = count - self.told.get(path, 0)
-        self._bytes += more  # threads may lose some of it: it is a guard and no account
-        self.watch.received(more)
-        self.told[path] = count
-
-
-class _WatchedPart:
-    def __init__(self, pool: _Watched, path: str, part: Part) -> None:
-        self.offset = part.offset
-        self._pool = pool
-        self._path = path
-        self._part = part
-        pool.tell(path, part.offset)
-
-    def write(self, chunk: bytes) -> None:
-        self._part.write(chunk)
-        self._pool.tell(self._path, self._part.offset)
-
-    def restart(self) -> None:
-        self._part.restart()
-        self._pool.tell(self._path, 0)
-
-    def whole(self) -> bool:
-        return self._part.whole()
-
-    def commit(self) -> str:
-        size, digest = self._part.offset, self._part.commit()
-        self._pool.came[self._path] = Stored(self._path, digest, size)
-        return digest
-
-    def close(self) -> None:
-        self._part.close()
 
 
 def _there(pool: Pool, ask: FileAsk) -> Stored | None:

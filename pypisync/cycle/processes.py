@@ -174,13 +174,9 @@ class _Process:
     def _tell(self, code: int | None, error: Exception) -> None:
         if self._ended:
             return
-        how = f"with the code {code}"
-        if code is None:
-            how = f"({type(error).__name__}: {error})"
-        elif code < 0:
-            with suppress(ValueError):
-                how = f"by {signal.Signals(-code).name}"
-        self._lost.put(f"a process ended {how}; what it was at is done by the cycle's own")
+        self._lost.put(
+            f"a process ended {how_ended(code, error)}; what it was at is done by the cycle's own"
+        )
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         """Returns what the process says, and what it is told. Raises EOFError if it was ended."""
@@ -188,14 +184,7 @@ class _Process:
             if self._ended:
                 raise EOFError
             if self._process is None:
-                # Not from the working directory, which need not be trusted.
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "pypisync.cycle.processes"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
-                    start_new_session=True,  # an interrupt at the terminal is for the cycle
-                )
+                self._process = start("pypisync.cycle.processes")
             return cast("IO[bytes]", self._process.stdout), cast("IO[bytes]", self._process.stdin)
 
     def _forget(self) -> int | None:
@@ -212,12 +201,40 @@ class _Process:
         return process.returncode
 
 
+def start(module: str) -> "subprocess.Popen[bytes]":
+    """Returns a process that runs a module of ours and talks over its standard streams."""
+    # Not from the working directory, which need not be trusted.
+    return subprocess.Popen(  # noqa: S603 - a module of ours
+        [sys.executable, "-P", "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
+        start_new_session=True,  # an interrupt at the terminal is for the cycle
+    )
+
+
+def how_ended(code: int | None, error: Exception) -> str:
+    """Returns how a process ended, in words; ``error`` says it where there is no exit code."""
+    if code is None:
+        return f"({type(error).__name__}: {error})"
+    with suppress(ValueError):
+        if code < 0:
+            return f"by {signal.Signals(-code).name}"
+    return f"with the code {code}"
+
+
+def streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Returns what such a process is told, and where it answers; the cycle alone ends it."""
+    # Whoever stops the cycle may signal all its processes.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    target = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever is printed is no answer
+    return sys.stdin.buffer, target
+
+
 def main() -> None:
     """Do what is asked for on standard input, until that ends."""
-    # Whoever stops the cycle may signal all its processes; the cycle ends this one.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    source, target = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever is printed is no answer
+    source, target = streams()
     work: Callable[[Any], Any] | None = None
     # The cycle's process may have ended, at any point.
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):

@@ -192,7 +192,7 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
             report.failed |= lock_files.missing(connection)
     # What crashes and changes of mind left; parts of files still to come are kept.
     later = dict.fromkeys({file.path for file in wanted} - {file.path for file in allowed}, "")
-    mirror.pool.sweep(keep=failed.keys() | later.keys())
+    mirror.pool.sweep(keep=failed.keys() | later.keys() | incoming.files)
     report.files, report.bytes = mirror.fetched, mirror.fetched_bytes
     left = {path for path, error in failed.items() if isinstance(error, OverLimit)}
     limits.note(mirror, report, limits.over(mirror, len(left)))

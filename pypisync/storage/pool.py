@@ -174,7 +174,7 @@ class Pool:
     def __init__(self, root: Path, *, reserve: int = 0) -> None:
         self.root = root
         self.partial = root / disk.PARTIAL
-        self._reserve = reserve
+        self.reserve = reserve
         self._lock = threading.Lock()
         self._coming: dict[str, int] = {}  # open part -> bytes still to come
         self._touched: set[Path] = set()  # files and folders not synced yet
@@ -278,7 +278,12 @@ class Pool:
     def room(self) -> int:
         """Returns the bytes above the reserve that no download under way has claimed."""
         with self._lock:
-            return disk.free(self.root) - self._reserve - sum(self._coming.values())
+            return disk.free(self.root) - self.reserve - sum(self._coming.values())
+
+    def coming(self) -> int:
+        """Returns the bytes that downloads under way have claimed."""
+        with self._lock:
+            return sum(self._coming.values())
 
     def foresee(self, name: str, coming: int | None) -> None:
         """Claim the room for an opened part; None: its size is unknown. Raises NoRoom.
@@ -301,12 +306,12 @@ class Pool:
     def _look(self, name: str, coming: int) -> None:
         """Look at the disk. Another file may fit where this one does not: the fault is its own."""
         others = sum(self._coming.values()) - self._coming.get(name, 0)
-        room = disk.free(self.root) - self._reserve - others
+        room = disk.free(self.root) - self.reserve - others
         if room < max(coming, 0):
             needed = show_size(coming) if coming else "more of it"
             raise NoRoom(
                 f"does not fit: {needed}, {show_size(max(room, 0))} free above the reserve of "
-                f"{show_size(self._reserve)}: free space, lower the reserve, or mirror less"
+                f"{show_size(self.reserve)}: free space, lower the reserve, or mirror less"
             )
         self._room, self._unlooked = room - coming, _CHECK_PARTS
 
@@ -317,6 +322,19 @@ class Pool:
         with self._lock:
             self._touched.update(changed)
             self._touched.add(target)
+
+    def placed(self, path: str) -> None:
+        """Have :meth:`flush` make durable a file that another process has given its name.
+
+        That process may have made its folders as well. Raises Malformed as :meth:`absolute`.
+        """
+        target = self.absolute(path)
+        with self._lock:
+            self._touched.add(target)
+            for folder in target.parents:
+                self._touched.add(folder)
+                if folder == self.root:
+                    return
 
     def release(self, name: str) -> None:
         """Forget an open part."""

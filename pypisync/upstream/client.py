@@ -29,7 +29,7 @@ from pypisync.upstream.api import (
 )
 from pypisync.upstream.download import download
 from pypisync.upstream.ladder import Ladder, sources
-from pypisync.upstream.learnt import Learnt
+from pypisync.upstream.learnt import Learnt, News
 from pypisync.upstream.parallel import InOrder, run
 from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
@@ -65,6 +65,9 @@ class HttpUpstream:
         self.name = name
         self.assignment = Assignment([Share(name)])
         self.workers = settings.workers
+        self.settings = settings
+        # Else another process could not wait as this one does.
+        self.on_the_clock = sleep is time.sleep and clock is time.monotonic
         self._stop = stop
         self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
         self._ladder = Ladder(
@@ -113,6 +116,33 @@ class HttpUpstream:
     def names(self) -> Mapping[str, int]:
         """Returns every project's normalised name and its last serial. Raises UpstreamError."""
         return self._ladder.names()
+
+    def stops(self) -> bool:
+        """Returns whether the work is to stop."""
+        return self._stop()
+
+    def hear(self, heard: Callable[[News], object] | None) -> None:
+        """Have each news told to ``heard``, by the thread that learns it; None: no more."""
+        if heard is None:
+            self._learnt.heard = self._session.gates.heard = None
+            return
+        name = self.name
+        self._learnt.heard = lambda form: heard(News(name, best=form))
+        self._session.gates.heard = lambda origin, gate: heard(News(name, origin, gate))
+
+    def news(self) -> list[News]:
+        """Returns all that is known of the index."""
+        gates = self._session.gates.known()
+        found = [News(self.name, origin, gate) for origin, gate in gates.items()]
+        best = self._learnt.best
+        return found if best is None else [*found, News(self.name, best=best)]
+
+    def learn(self, news: News) -> None:
+        """Take over what another process has learnt."""
+        if news.origin:
+            self._session.gates.learn(news.origin, news.gate)
+        if news.best is not None:
+            self._learnt.saw(news.best)
 
     def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
         """Returns what answers one ask in a worker's thread. Raises UpstreamError, StorageError."""

@@ -46,6 +46,11 @@ class Indexes:
         )
 
     @property
+    def all(self) -> Sequence[Index]:
+        """All of them, in order."""
+        return tuple(self._indexes.values())
+
+    @property
     def workers(self) -> int:
         """As many as the index with most of them has."""
         return max(index.workers for index in self._indexes.values())

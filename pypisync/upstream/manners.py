@@ -22,8 +22,10 @@ _PAIR = re.compile(r"\b(r|t|remaining|reset)\s*=\s*([0-9]+)")
 _ENDED = frozenset({403, 429, 500, 502, 503, 504})  # answers whose Retry-After is meant for us
 
 
-@dataclass(slots=True)
-class _Gate:
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a host asks for."""
+
     opens: float  # on the clock
     refusals: int  # in a row, each after the host was left alone for as long as it asked
 
@@ -35,8 +37,10 @@ class Gates:
         """``patience``: so often a host is waited for before requests to it fail at once."""
         self._clock = clock
         self._patience = patience
-        self._gates: dict[str, _Gate] = {}
+        self._gates: dict[str, Gate] = {}
         self._lock = threading.Lock()
+        # Is told of each change, with the origin; None: that it may be asked again.
+        self.heard: Callable[[str, Gate | None], object] | None = None
 
     def seconds(self, origin: str) -> float:
         """Returns how long to wait before the next request.
@@ -64,16 +68,37 @@ class Gates:
             gate = self._gates.get(origin)
             if wait is None:
                 if gate and status not in _ENDED:
-                    del self._gates[origin]
+                    self._set(origin, None)
                 return None
             now = self._clock()
             refused = status in _ENDED
             if gate is None:
-                self._gates[origin] = _Gate(now + wait, int(refused))
+                self._set(origin, Gate(now + wait, int(refused)))
             else:
-                gate.refusals += refused and gate.opens <= now
-                gate.opens = max(gate.opens, now + wait)
+                refusals = gate.refusals + (refused and gate.opens <= now)
+                self._set(origin, Gate(max(gate.opens, now + wait), refusals))
         return asked
+
+    def _set(self, origin: str, gate: Gate | None) -> None:
+        self._put(origin, gate)
+        if self.heard is not None:
+            self.heard(origin, gate)
+
+    def _put(self, origin: str, gate: Gate | None) -> None:
+        if gate is None:
+            self._gates.pop(origin, None)
+        else:
+            self._gates[origin] = gate
+
+    def known(self) -> dict[str, Gate]:
+        """Returns what each host asks for, by its origin."""
+        with self._lock:
+            return dict(self._gates)
+
+    def learn(self, origin: str, gate: Gate | None) -> None:
+        """Take over what a process with the same clock was told; None: it may be asked again."""
+        with self._lock:
+            self._put(origin, gate)
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

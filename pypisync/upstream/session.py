@@ -123,7 +123,7 @@ class Session:
         part = slice_of(settings.timeout)
         self._slices = Timeout(connect=part, read=part)
         self._whole_waits = Timeout(connect=settings.timeout, read=settings.timeout)
-        self._gates = Gates(clock, settings.retries)
+        self.gates = Gates(clock, settings.retries)
         self._sleep = sleep
         self._stop = stop
         self._closed = threading.Event()
@@ -221,7 +221,7 @@ class Session:
             stream = self._send(request)
             if isinstance(stream, _Fault):
                 return stream
-            wait = self._gates.note(origin(stream.url), stream.status, stream.headers)
+            wait = self.gates.note(origin(stream.url), stream.status, stream.headers)
             if stream.status in _AGAIN or wait is not None:
                 stream.close()
                 self.renew(stream.url)
@@ -237,7 +237,7 @@ class Session:
         url = request.url
         for _ in range(_HOPS + 1):
             request.hop(url)
-            self.wait(self._gates.seconds(origin(url)))
+            self.wait(self.gates.seconds(origin(url)))
             stream = self._ask(request, url)
             if isinstance(stream, _Fault):
                 return stream

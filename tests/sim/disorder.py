@@ -7,8 +7,10 @@ from random import Random
 from threading import Event
 from unittest.mock import patch
 
+from pypisync.cycle.deposit import Watched
+from pypisync.cycle.mirror import Mirror
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import Answer, Ask, Deposit, Upstream
+from pypisync.upstream.api import Answer, Ask
 from pypisync.upstream.stream import urgent
 
 
@@ -57,8 +59,8 @@ def disorderly(draw: Random | None) -> Iterator[None]:
         yield
         return
 
-    def opened(upstream: Upstream, deposit: Deposit) -> Disorder:
-        return Disorder(partial(upstream.begin, deposit), draw)
+    def opened(mirror: Mirror, deposit: Watched) -> Disorder:
+        return Disorder(partial(mirror.upstream.begin, deposit), draw)
 
     with patch("pypisync.cycle.incoming.open_stream", opened):
         yield

@@ -44,6 +44,10 @@ class Assignment:
     def __hash__(self) -> int:
         return hash(self.text)
 
+    def __reduce__(self) -> tuple[type["Assignment"], tuple[object, ...]]:
+        """Returns what makes it in another process."""
+        return Assignment, (self._shares, self.reserved, self.union)
+
     def indexes_of(self, project: str) -> tuple[str, ...]:
         """Returns the indexes that may be asked for a project (normalised name), in order.
 
