@@ -24,8 +24,7 @@ from pypisync.cycle.processes import how_ended, start
 from pypisync.cycle.stream_messages import Begin, Said, Told, Wire, read_frame
 from pypisync.errors import Stopped, UpstreamError
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk, Upstream
-from pypisync.upstream.stream import InTurn, Threads
-from pypisync.upstream.stream import open_stream as open_near
+from pypisync.upstream.stream import InTurn, Threads, open_stream
 from pypisync.upstream.twins import Recipe, parts, recipe
 
 _WORTH = 500  # asks that must be open for a process to be worth its start
@@ -130,7 +129,7 @@ class FarStream:
 
     def _add_near(self, asks: list[Ask]) -> None:
         if self._near is None:
-            self._near = open_near(self._upstream, self._deposit)
+            self._near = open_stream(self._upstream, self._deposit)
         self._near.add(asks)
         self._near_open += len(asks)
 
@@ -321,12 +320,12 @@ class _Child:
             self._changed.notify_all()
 
 
-Stream = FarStream | Threads | InTurn
+AnyStream = FarStream | Threads | InTurn
 
 
-def open_stream(mirror: Mirror, deposit: Watched) -> Stream:
+def open_far(mirror: Mirror, deposit: Watched) -> AnyStream:
     """Returns a stream of answers; files come into ``deposit``. It must be closed."""
     known = recipe(mirror.upstream) if mirror.processes.number > 1 else None
     if known is None:
-        return open_near(mirror.upstream, deposit)
+        return open_stream(mirror.upstream, deposit)
     return FarStream(mirror.upstream, known, deposit, partial(mirror.watch.fault, "processes"))

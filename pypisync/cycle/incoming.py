@@ -18,7 +18,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.cycle.deposit import Watched
-from pypisync.cycle.far_stream import Stream, open_stream
+from pypisync.cycle.far_stream import AnyStream, open_far
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
@@ -47,7 +47,7 @@ class Incoming:
         self._projects = 0  # documents under way
         self._arrived: list[Stored] = []  # not recorded yet
         self._deposit = Watched(mirror.pool, mirror.watch.received)
-        self._stream: Stream | None = None
+        self._stream: AnyStream | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -186,7 +186,7 @@ class Incoming:
     def _add(self, asks: Sequence[Ask]) -> None:
         if asks:
             if self._stream is None:
-                self._stream = open_stream(self.mirror, self._deposit)
+                self._stream = open_far(self.mirror, self._deposit)
             self._stream.add(asks)
 
     def _take(self, ask: Ask, answer: Answer) -> None:

@@ -76,10 +76,13 @@ class Wire(Generic[_T]):
 
     def unpacked(self, frame: bytes) -> _T:
         """Returns the value in a frame as :func:`read_frame` returns it. Raises ValueError."""
-        if frame[0] == _PICKLED:
-            found: _T = pickle.loads(frame[1:])  # noqa: S301 - from this very program
-            return found
-        return self._decode(memoryview(frame)[1:])
+        try:
+            if frame[0] == _PICKLED:
+                found: _T = pickle.loads(frame[1:])  # noqa: S301 - from this very program
+                return found
+            return self._decode(memoryview(frame)[1:])
+        except (msgspec.MsgspecError, pickle.UnpicklingError) as error:
+            raise ValueError(f"no frame of ours: {error}") from error
 
 
 def read_frame(source: IO[bytes]) -> bytes:

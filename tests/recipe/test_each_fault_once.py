@@ -32,7 +32,8 @@ def upstream(server: Server) -> Iterator[HttpUpstream]:
     found.close()
 
 
-def test_a_first_sync_brings_all(world: World, upstream: HttpUpstream, tmp_path: Path) -> None:
+def break_each_once(world: World) -> list[str]:
+    """Publish projects, and plan the faults. Returns their names."""
     roots = [f"lib-{n}" for n in range(12)]
     for name in roots:
         world.publish(name, "1.0")
@@ -48,6 +49,11 @@ def test_a_first_sync_brings_all(world: World, upstream: HttpUpstream, tmp_path:
         times=1,
         headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
     )
+    return roots
+
+
+def test_a_first_sync_brings_all(world: World, upstream: HttpUpstream, tmp_path: Path) -> None:
+    roots = break_each_once(world)
     bench = Bench(tmp_path / "mirror", upstream, {name: ["latest"] for name in roots})
     report = bench.sync()
     assert report.failed == {}
