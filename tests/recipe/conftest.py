@@ -2,16 +2,21 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pypisync.cycle import far_stream, processes
 from pypisync.upstream.client import HttpUpstream, Settings
 from tests.sim.server import Server
 
 Wired = Callable[..., HttpUpstream]
+Open = Callable[..., HttpUpstream]
 
 
 @pytest.fixture
@@ -50,3 +55,38 @@ def memory_path() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pypisync-test-", dir=memory))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Makes clients on the real clock; whatever is asked for goes to a process."""
+    monkeypatch.setattr(far_stream, "_WORTH", 1)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):  # the machine's are not meant
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    made: list[HttpUpstream] = []
+
+    def client(
+        server: Server, stop: Callable[[], bool] = lambda: False, **keys: Any
+    ) -> HttpUpstream:
+        keys = {"pace": 0.0, "workers": 4, **keys}
+        made.append(HttpUpstream(Settings(server.url, **keys), stop=stop))
+        return made[-1]
+
+    yield client
+    for upstream in made:
+        upstream.close()
+    assert not [one for one in threading.enumerate() if one.name == "stream"]
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list["subprocess.Popen[bytes]"]:
+    """The processes that were started."""
+    found: list[subprocess.Popen[bytes]] = []
+
+    def starting(module: str) -> "subprocess.Popen[bytes]":
+        found.append(processes.start(module))
+        return found[-1]
+
+    monkeypatch.setattr("pypisync.cycle.far_stream.start", starting)
+    return found

@@ -5,28 +5,20 @@ import random
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pypisync.core.standards.model import ProjectDocument
-from pypisync.cycle import far_stream, processes
-from pypisync.cycle.deposit import Watched
+from pypisync.cycle import far_stream
 from pypisync.cycle.far_stream import FarStream
 from pypisync.cycle.mirror import Limits, Mirror
 from pypisync.cycle.sync import sync_once
-from pypisync.errors import Stopped, StorageError, Unreachable
-from pypisync.storage.pool import Pool
-from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
+from pypisync.errors import Stopped, StorageError
 from pypisync.upstream.client import HttpUpstream, Settings
-from pypisync.upstream.learnt import News
-from pypisync.upstream.twins import recipe
-from tests.daemon.process import until
+from tests.recipe.conftest import Open
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.test_each_fault_once import break_each_once
 from tests.recipe.test_equality import decided
@@ -37,43 +29,6 @@ from tests.sim.world import World
 
 NAMES = [f"lib-{n}" for n in range(12)]
 PACKAGES = {name: ["latest"] for name in NAMES}
-
-Open = Callable[..., HttpUpstream]
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Makes clients on the real clock; whatever is asked for goes to a process."""
-    monkeypatch.setattr(far_stream, "_WORTH", 1)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):  # the machine's are not meant
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    made: list[HttpUpstream] = []
-
-    def client(
-        server: Server, stop: Callable[[], bool] = lambda: False, **keys: Any
-    ) -> HttpUpstream:
-        keys = {"pace": 0.0, "workers": 4, **keys}
-        made.append(HttpUpstream(Settings(server.url, **keys), stop=stop))
-        return made[-1]
-
-    yield client
-    for upstream in made:
-        upstream.close()
-    assert not [one for one in threading.enumerate() if one.name == "stream"]
-
-
-@pytest.fixture
-def children(monkeypatch: pytest.MonkeyPatch) -> list["subprocess.Popen[bytes]"]:
-    """The processes that were started."""
-    found: list[subprocess.Popen[bytes]] = []
-
-    def starting(module: str) -> "subprocess.Popen[bytes]":
-        found.append(processes.start(module))
-        return found[-1]
-
-    monkeypatch.setattr("pypisync.cycle.far_stream.start", starting)
-    return found
 
 
 def publish(world: World) -> None:
@@ -342,67 +297,6 @@ def test_signals_to_all_processes_are_for_that_of_the_cycle(
     bench = Bench(tmp_path / "mirror", opened(server), PACKAGES)
     report, told = sync(bench)
     assert (report.exit_code, told.faults) == (0, [])
-
-
-@pytest.fixture
-def far(tmp_path: Path, server: Server, opened: Open) -> Iterator[FarStream]:
-    """A stream of one worker that is not tried again."""
-    upstream = opened(server, workers=1, retries=0)
-    known = recipe(upstream)
-    assert known is not None
-    stream = FarStream(upstream, known, Watched(Pool(tmp_path), int), print)
-    yield stream
-    stream.close()
-
-
-def answers(stream: FarStream, number: int) -> dict[Ask, Answer]:
-    found: dict[Ask, Answer] = {}
-    while len(found) < number:
-        found.update(stream.answers(number - len(found)))
-    return found
-
-
-def test_what_is_learnt_of_an_index_is_known_on_both_sides(
-    world: World, server: Server, far: FarStream
-) -> None:
-    ask = ProjectAsk("a")
-    world.publish("a", "1.0")
-    world.faults.retry_after = 200
-    world.faults.fail("/simple/a/", 429)
-    far.add([ask])
-    assert isinstance(answers(far, 1)[ask], Unreachable)
-    [index] = far._indexes.values()
-    [told] = index.news()
-    assert (told.origin, told.best) == (server.url, None)
-    assert told.gate is not None
-    assert 100 < told.gate.opens - time.monotonic() < 201
-    world.heal()
-    index._session.gates.note(server.url, 200, {})  # as if it had answered here
-    far.add([ask])
-    assert isinstance(answers(far, 1)[ask], ProjectDocument)
-    assert index.news() == [News("endpoint", best="json")]
-
-
-@pytest.mark.parametrize("dies", [False, True])
-def test_files_that_nobody_waits_for_can_be_forgotten(
-    world: World, server: Server, far: FarStream, children: list[Any], dies: bool
-) -> None:
-    world.faults.fail("/simple/a/", "hang", times=1)
-    waits = ProjectAsk("a")
-    far.add([waits])
-    until(lambda: any(one.path == "/simple/a/" for one in server.log.entries), "the request")
-    files = [FileAsk(f"{server.url}/{n}", f"packages/{n}/x.whl", "", n) for n in range(1, 4)]
-    far.add(files)
-    if dies:
-        world.publish("a", "1.0")
-        children[0].kill()
-    gone = far.forget()
-    if not dies:
-        assert sorted(gone, key=str) == files
-        return
-    found = answers(far, 4 - len(gone))
-    assert isinstance(found[waits], ProjectDocument)
-    assert found.keys() | set(gone) == {waits, *files}
 
 
 def test_few_asks_start_no_process(
