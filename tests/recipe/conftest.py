@@ -82,7 +82,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> list["subprocess.Popen[bytes]"]:
     """The processes that were started."""
-    found: list[subprocess.Popen[bytes]] = []
+    found = list[subprocess.Popen[bytes]]()
 
     def starting(module: str) -> "subprocess.Popen[bytes]":
         found.append(processes.start(module))
