@@ -26,6 +26,7 @@ _ARCHITECTURES = {
 }
 _BARE = {"32": "x86"}  # of "win32"
 _SHOWN = 3  # values in one line
+_KEPT_MACHINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def why_unusable(files: Iterable[TaggedFile], target: ProofTarget) -> str:
 
     Such as "its wheels need glibc 2.34, the target has 2.28".
     """
-    machine = _Machine(target)
+    machine = _machine(target)
     wheels: list[tuple[_Obstacle, ...]] = []
     sdists: list[tuple[_Obstacle, ...]] = []
     for file in files:
@@ -149,7 +150,7 @@ class _Machine:
 
     def _tag(self, tag: Tag) -> tuple[_Obstacle, ...]:
         found = [*self._platform(tag.platform)]
-        if not any((tag.interpreter, tag.abi) == pair for pair in self._pairs):
+        if (tag.interpreter, tag.abi) not in self._pairs:
             found.append(self._interpreter(tag))
         if not found:  # each part fits, but not together
             found.append(_Obstacle(3, "have the tag", str(tag), "does not accept"))
@@ -177,6 +178,22 @@ class _Machine:
             yield _Obstacle(
                 3, "are for", _BARE.get(asked.machine, asked.machine), f"has {self._architecture}"
             )
+
+
+_machines: dict[int, _Machine] = {}
+
+
+def _machine(target: ProofTarget) -> _Machine:
+    """Returns what a target has: found out once, since it has a thousand tags.
+
+    What is kept keeps its target alive, so an identity is never taken for another's.
+    """
+    found = _machines.get(id(target))
+    if found is None:
+        if len(_machines) >= _KEPT_MACHINES:
+            _machines.clear()
+        found = _machines[id(target)] = _Machine(target)
+    return found
 
 
 def _parsed(text: str) -> _TagPlatform | None:
