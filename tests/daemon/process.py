@@ -41,6 +41,7 @@ class Running:
         Path(self._address).unlink(missing_ok=True)
         self._socket.bind(self._address)
         self._socket.setblocking(False)
+        self._lines: list[dict[str, Any]] = []  # of the log, as far as they were read
         with self._log.open("ab") as log:
             self._offset = log.tell()
             self.process = subprocess.Popen(
@@ -81,9 +82,10 @@ class Running:
         """The lines of this process's log with this event."""
         with self._log.open("rb") as log:
             log.seek(self._offset)
-            lines = log.read().splitlines(keepends=True)
-        logged = [json.loads(line) for line in lines if line.endswith(b"\n")]
-        return [line for line in logged if line["event"] == name]
+            whole, end, _ = log.read().rpartition(b"\n")
+        self._offset += len(whole + end)
+        self._lines += map(json.loads, whole.splitlines())
+        return [line for line in self._lines if line["event"] == name]
 
     def wait_for(self, name: str, number: int = 1, **fields: Any) -> dict[str, Any]:
         """Wait for the so-manieth such line of the log."""
