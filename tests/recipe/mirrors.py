@@ -92,9 +92,7 @@ class Bench:
     def mirror(self, catalog: Catalog) -> Mirror:
         """The parts of a cycle."""
         self.clock += 3600
-        mirrored = targets(self.environment)
-        machines = Machines(proof_targets(mirrored, self.environment, TODAY)[0])
-        rules = Rules(mirrored, self.policy, self.bars, machines)
+        rules = _rules(json.dumps(dict(self.environment)), self.policy, self.bars)
         return Mirror(
             upstream=self.upstream,
             catalog=catalog,
@@ -128,10 +126,15 @@ class Bench:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
+        [rows] = self.queries(sql)
+        return rows
+
+    def queries(self, *several: str) -> list[list[tuple[Any, ...]]]:
+        """Rows of the catalog for several queries, by one connection."""
         catalog = self.catalog()
         try:
             with catalog.begin() as connection:
-                return [tuple(row) for row in connection.execute(text(sql))]
+                return [[tuple(row) for row in connection.execute(text(sql))] for sql in several]
         finally:
             catalog.close()
 
@@ -154,6 +157,14 @@ class Bench:
 
 # Tests listen to its engine.
 _catalog = lru_cache(maxsize=8)(Catalog)
+
+
+@lru_cache(maxsize=32)
+def _rules(environment: str, policy: FilePolicy, bars: Policy) -> Rules:
+    """What a process finds out once; a test has a process for each of its mirrors' cycles."""
+    bound = json.loads(environment)
+    mirrored = targets(bound)
+    return Rules(mirrored, policy, bars, Machines(proof_targets(mirrored, bound, TODAY)[0]))
 
 
 @cache

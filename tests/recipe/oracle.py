@@ -6,6 +6,7 @@ version is compared with packaging's own specifiers, and everything is computed 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -48,6 +49,7 @@ class Env:
             "extra": extra,
         }
 
+    @cache  # noqa: B019 - few environments, for all tests
     def tags(self) -> frozenset[object]:
         version = tuple(map(int, self.minor.split(".")))
         platforms = PLATFORMS[self.platform][2]

@@ -62,16 +62,16 @@ SELECTION = """
 """
 
 
+UNMET = "SELECT project, version, requirement FROM v_unmet"
 BARRED = """
     SELECT filename, barred FROM v_files
     WHERE project IN (SELECT project FROM v_releases WHERE selected = 1)
 """
 
 
-def each_target(bench: Bench, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query, one for each of the targets in their first column."""
-    rows = bench.query(query)
-    return [(target, *row) for targets, *row in rows for target in targets.split(", ")]
+def each_target(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rows, one for each of the targets in their first column."""
+    return sorted((target, *row) for targets, *row in rows for target in targets.split(", "))
 
 
 def decided(bench: Bench) -> dict[str, Any]:
@@ -80,19 +80,23 @@ def decided(bench: Bench) -> dict[str, Any]:
     projects = json.loads(index.read_bytes())["projects"] if index.exists() else []
     pages = tree_bytes(bench.folder)
     roots = [name for name in pages if name.startswith("simple/index.")]
-    kept = [path for (path,) in bench.query("SELECT path FROM quarantined")]
+    selected, unmet, reasons, named, barred, proofs, pins, quarantined = bench.queries(
+        *(SELECTION, UNMET, "SELECT * FROM v_reasons", "SELECT * FROM v_named", BARRED),
+        *(PROOFS, PINS, "SELECT path FROM quarantined"),
+    )
+    kept = [path for (path,) in quarantined]
     for name in (*roots, *kept, *(f"{path}.metadata" for path in kept)):
         pages.pop(name, None)  # what is kept from before a quarantine is on no page
     return {
-        "selected": sorted(bench.query(SELECTION)),
-        "unmet": sorted(bench.unmet()),
-        "reasons": sorted(bench.query("SELECT * FROM v_reasons")),
-        "named": sorted(map(repr, bench.query("SELECT * FROM v_named"))),
-        "barred": sorted(bench.query(BARRED)),
+        "selected": sorted(selected),
+        "unmet": sorted(set(unmet)),
+        "reasons": sorted(reasons),
+        "named": sorted(map(repr, named)),
+        "barred": sorted(barred),
         "index": [one["name"] for one in projects],
         "tree": pages,
-        "proofs": sorted(each_target(bench, PROOFS)),
-        "pins": sorted(each_target(bench, PINS)),
+        "proofs": each_target(proofs),
+        "pins": each_target(pins),
     }
 
 
