@@ -15,6 +15,7 @@ from typing import Any, Literal
 Kind = Literal["html", "json"]
 KINDS: tuple[Kind, ...] = ("html", "json")
 JSON = "application/vnd.pypi.simple.v1+json"
+PAGES, FILES = "max-age=600", "max-age=365000000, immutable, public"
 
 
 class _Plain(SimpleHTTPRequestHandler):
@@ -37,6 +38,13 @@ class _Negotiating(_Plain):
         page = Path(asked) / "index.v1_json"
         wants = JSON in self.headers.get("Accept", "")
         return str(page) if wants and path.endswith("/") and page.is_file() else asked
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """A client need not ask again at once, nor ever for a file."""
+        super().send_response(code, message)
+        if code == 200:
+            caching = FILES if self.path.startswith("/packages/") else PAGES
+            self.send_header("Cache-Control", caching)
 
 
 @contextmanager

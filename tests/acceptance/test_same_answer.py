@@ -6,7 +6,6 @@ the mirror, and the contrary. Its pins are the same but for a few: where other r
 that are neither pins nor examined, the order in which uv backs out of conflicts can differ.
 """
 
-import json
 import os
 import random
 import sys
@@ -22,6 +21,7 @@ from tests.acceptance import conflicting
 from tests.acceptance.clients import run
 from tests.acceptance.serving import serve
 from tests.acceptance.worlds import NEXT_PYTHON, PYTHON
+from tests.differential.clients import Clients
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
@@ -59,8 +59,12 @@ def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         yield f"{upstream.url}/simple/", mirror, [n for n in packages if n not in undecided]
 
 
-def by_uv(index: str, root: str, folder: Path, python: str) -> Pins:
-    """What uv resolves to."""
+def by_uv(index: str, roots: Sequence[str], folder: Path, python: str) -> dict[str, Pins]:
+    """What uv resolves each root to."""
+    return {root: _by_uv(index, root, folder, python) for root in roots}
+
+
+def _by_uv(index: str, root: str, folder: Path, python: str) -> Pins:
     (folder / "root.in").write_text(root, encoding="utf-8")
     done = run(
         [
@@ -77,27 +81,20 @@ def by_uv(index: str, root: str, folder: Path, python: str) -> Pins:
     return dict(line.split("==") for line in done.stdout.split())
 
 
-def by_pip(index: str, root: str, folder: Path) -> Pins:
-    """What pip resolves to, for the interpreter that runs the tests."""
-    done = run(
-        [
-            sys.executable, "-m", "pip", "install", "--isolated", "--no-cache-dir", "--no-input",
-            "--disable-pip-version-check", "--retries", "0", "--index-url", index, "--dry-run",
-            "--ignore-installed", "--quiet", "--report", "-", root,
-        ],
-        folder,
-    )  # fmt: skip
-    if done.returncode:
-        assert "ResolutionImpossible" in done.stderr or "No matching" in done.stderr, done.stderr
-        return None
-    found = [one["metadata"] for one in json.loads(done.stdout)["install"]]
-    return {one["name"]: one["version"] for one in found}
+def by_pip(index: str, roots: Sequence[str], folder: Path) -> dict[str, Pins]:
+    """What pip resolves each root to, for the interpreter that runs the tests."""
+    with Clients(folder) as clients:
+        found = {root: clients.resolve(index, root) for root in roots}
+    for one in found.values():
+        said = one.said
+        assert one.pins or "ResolutionImpossible" in said or "No matching" in said, said
+    return {root: one.pins for root, one in found.items()}
 
 
 def different(
     indexes: Sequence[str],
     roots: list[str],
-    resolve: Callable[[str, str, Path], Pins],
+    resolve: Callable[[str, Sequence[str], Path], dict[str, Pins]],
     folder: Path,
 ) -> tuple[dict[str, tuple[Pins, Pins]], int]:
     """The roots with other pins on the mirror, with both; and how many cannot be installed.
@@ -110,7 +107,7 @@ def different(
 
     def work(number: int) -> dict[str, Pins]:
         index, worker = places[number]
-        return {root: resolve(index, root, folder / str(number)) for root in roots[worker::2]}
+        return resolve(index, roots[worker::2], folder / str(number))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(work, range(len(places))))

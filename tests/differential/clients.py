@@ -59,13 +59,17 @@ class Clients:
         """Install ``root``, with nothing known from before."""
         with tempfile.TemporaryDirectory(dir=self._folder) as place:
             if client == "pip":
-                return self._by_pip(index, root, f"{place}/target")
+                return self._by_pip(index, root, f"{place}/report", f"{place}/target")
             return _by_uv(index, root, Path(place))
 
-    def _by_pip(self, index: str, root: str, target: str) -> Outcome:
+    def resolve(self, index: str, root: str) -> Outcome:
+        """What pip would install, for the interpreter that runs the tests."""
+        return self._by_pip(index, root, str(self._folder / "report"), None)
+
+    def _by_pip(self, index: str, root: str, report: str, target: str | None) -> Outcome:
         assert self._pip.stdin is not None
         assert self._pip.stdout is not None
-        self._pip.stdin.write(json.dumps([index, root, target]) + "\n")
+        self._pip.stdin.write(json.dumps([index, root, report, target]) + "\n")
         self._pip.stdin.flush()
         found = json.loads(self._pip.stdout.readline())
         pins = found["pins"]

@@ -1,4 +1,4 @@
-"""pip as a process that installs one thing after another: a line of JSON in, a line out.
+"""pip as a process that installs or resolves one thing after another: a line of JSON in and out.
 
 Starting pip costs more than what it does here.
 """
@@ -13,16 +13,19 @@ from pathlib import Path
 from pip._internal.cli.main import main
 
 
-def install(index: str, root: str, target: str) -> dict[str, object]:
-    """Install ``root`` from ``index`` into ``target``. Returns the pins, and what pip says."""
-    report = f"{target}.json"
+def install(index: str, root: str, report: str, target: str | None) -> dict[str, object]:
+    """Install ``root`` from ``index`` into ``target``, or only resolve it.
+
+    Returns the pins, and what pip says.
+    """
+    where = ["--dry-run", "--ignore-installed"] if target is None else ["--target", target]
     said = io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
         code = main(
             [
                 "install", "--isolated", "--no-cache-dir", "--no-input", "--no-compile",
                 "--disable-pip-version-check", "--retries", "0", "--index-url", index,
-                "--target", target, "--quiet", "--report", report, root,
+                *where, "--quiet", "--report", report, root,
             ]
         )  # fmt: skip
     if code:
