@@ -1,5 +1,6 @@
 """``export`` and ``import``: bundles for a mirror that reaches no index."""
 
+import gc
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -242,6 +243,7 @@ def import_(
     from pypisync.cycle.open_bundles import open_all
     from pypisync.wiring import open_mirror, trust
 
+    gc.set_threshold(10_000, 10, 10)  # garbage of large bundles would be 30 MiB
     understood = configured(config)
     if (report is None) == (not bundles):
         raise ConfigError(["say either bundles to import, or --report and a file"])

@@ -29,7 +29,7 @@ def in_bundle(place: Path) -> Iterator[Row]:
     from pypisync.storage import parts
 
     found = parts.read_manifest(place)[0].parts
-    rows = _read(_place(place, found[0].name), found[0])
+    rows = _read([(_place(place, part.name), part) for part in found])
     held = set[tuple[str, str]]()
     for part in found:
         held |= _held(_place(place, part.name), part)
@@ -50,14 +50,14 @@ def _place(bundle: Path, name: str) -> Path:
     return there[0]
 
 
-def _read(place: Path, part: "BundlePart") -> list[Row]:
-    """Returns the rows in the first part."""
+def _read(places: "Sequence[tuple[Path, BundlePart]]") -> list[Row]:
+    """Returns the rows with which the first part begins."""
     from pypisync.catalog.bundles.inventory import plain
     from pypisync.core.bundles import manifest
     from pypisync.storage import parts
 
-    data = bytearray()
-    for chunk in parts.read_first(place, part, manifest.INVENTORY):
+    data, part = bytearray(), places[0][1]
+    for chunk in parts.read_first(places, manifest.INVENTORY):
         data += chunk
         if len(data) > manifest.LARGEST_INVENTORY:
             raise BundleError(f"{part.name}: the list of what is in it is too long")
@@ -78,7 +78,7 @@ def _held(place: Path, part: "BundlePart") -> set[tuple[str, str]]:
     from pypisync.storage import parts
 
     return {
-        (entry.path.rpartition("/")[2], entry.sha256)
+        (entry.path.rpartition("/")[2], entry.whole.sha256)
         for entry in parts.read_list(place, part)
         if "/" in entry.path and not entry.path.endswith(METADATA)
     }

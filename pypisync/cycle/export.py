@@ -31,7 +31,7 @@ from pypisync.core.bundles.signatures import SigningKey
 from pypisync.errors import BundleError
 from pypisync.storage import disk, keys, parts
 from pypisync.storage.exports import Exported, Exports
-from pypisync.storage.spool import appending, put
+from pypisync.storage.spool import appending, put, too_long
 
 SPLIT = 4 * 2**30  # bytes of a part
 LEAST_SPLIT = 2**20
@@ -129,7 +129,7 @@ def _repeat(asked: Export, name: str, found: Manifest) -> None:
             source, target = asked.to / one, folder / one
             temporary = target.with_name(f"{one}.partial")
             if not disk.link_fresh(source, temporary):
-                with appending(temporary, anew=True) as append, source.open("rb") as file:
+                with appending(temporary, at=0) as append, source.open("rb") as file:
                     while chunk := file.read(2**20):
                         append(chunk)
                 disk.sync_all([temporary], folder)
@@ -262,10 +262,12 @@ def _counted(draft: _Draft, entries: Iterable[Member]) -> Iterator[bytes]:
 
 
 def _spool(place: Path, lines: Iterable[bytes]) -> Member:
-    """Write lines to a file. Returns it as an entry."""
+    """Write lines to a file. Returns it as an entry. Raises BundleError if none may read one."""
     found, size = sha256(), 0
-    with appending(place, anew=True) as append:
+    with appending(place, at=0) as append:
         for line in lines:
+            if len(line) > manifest.LARGEST_LINE:
+                raise too_long(place.name)
             append(line)
             found.update(line)
             size += len(line)
@@ -292,7 +294,8 @@ def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterato
     log = draft.work / _DONE
     disk.write(log, b"".join(map(manifest.to_line, done)))
     with (draft.work / _FILES).open("rb") as spooled:
-        for number, entries in enumerate(_planned(draft, spooled, asked.split), 1):
+        entries_of = _planned(_entries(draft, spooled), asked.split, place)
+        for number, entries in enumerate(entries_of, 1):
             if number <= len(done):
                 yield done[number - 1].part
                 continue
@@ -319,14 +322,14 @@ def _done(draft: _Draft, asked: Export, name: str) -> list[_Done]:
     return found
 
 
-def _planned(draft: _Draft, spooled: BinaryIO, split: int) -> Iterator[list[Member]]:
+def _planned(found: Iterable[Member], split: int, place: parts.Open) -> Iterator[list[Member]]:
     """Yields the entries of each part: as many as go into ``split`` bytes.
 
-    A file that is larger by itself has a part by itself, which is larger as well.
+    ``place`` returns where a file is that is cut, because no part can hold it.
     """
     group: list[Member] = []
     size = listed = 0
-    for entry in _entries(draft, spooled):
+    for entry in _cut(found, split, place):
         more, line = parts.size_of(entry), len(manifest.to_line(entry))
         full = size + more + parts.size_around(listed + line) > split
         if group and (full or len(group) >= manifest.MOST_IN_PART):
@@ -336,6 +339,15 @@ def _planned(draft: _Draft, spooled: BinaryIO, split: int) -> Iterator[list[Memb
         size += more
         listed += line
     yield group
+
+
+def _cut(found: Iterable[Member], split: int, place: parts.Open) -> Iterator[Member]:
+    for entry in found:
+        alone = parts.size_of(entry) + parts.size_around(len(manifest.to_line(entry)))
+        if alone > split:
+            yield from parts.cut(entry, place(entry), split)
+        else:
+            yield entry
 
 
 def _entries(draft: _Draft, spooled: BinaryIO) -> Iterator[Member]:

@@ -8,7 +8,10 @@ writes the pages, and the bundle is here.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from pypisync.catalog.bundles import fed, import_rows, listing
 from pypisync.catalog.db import pool
@@ -18,7 +21,7 @@ from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
 from pypisync.catalog.publication import checks, generations, rollback
-from pypisync.core.bundles import manifest, succession
+from pypisync.core.bundles import manifest, pieces, succession
 from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Member
 from pypisync.core.bundles.succession import Fed
 from pypisync.core.standards.filenames import METADATA
@@ -28,12 +31,13 @@ from pypisync.cycle.publish import write_generation
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, recorded, resume
 from pypisync.errors import BundleError, Malformed
-from pypisync.storage import disk, parts
+from pypisync.storage import disk, parts, spool
 from pypisync.storage.spool import appending
 
 _STAGE = "bundle"
 _FILES = "files.jsonl"
 _BATCH = 1_000
+_DURABLE = 5  # batches that are made durable together
 
 
 def import_all(
@@ -142,9 +146,11 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
     if not succession.is_next(found, last, name):
         return False
     if found.schema != wanted_revision():
+        newer = found.schema > wanted_revision()
         raise BundleError(
-            f"{name}: of another version of PypiSync, whose database has revision {found.schema}"
-            f" (here: {wanted_revision()}): install the same version on both sides"
+            f"{name}: of {'a newer' if newer else 'an older'} version of PypiSync, whose database"
+            f" has revision {found.schema} (here: {wanted_revision()}): "
+            + ("upgrade this side too" if newer else "upgrade the outside and export once more")
         )
     frozen = rollback.frozen(connection)
     if frozen is not None:
@@ -158,6 +164,19 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
 # -- verify ---------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Has:
+    """How far a stage has come."""
+
+    count: int  # files of the pool
+    rows: dict[str, Path]
+    last: Member | None
+    hash: Any  # of the file whose pieces are coming
+
+    def copy(self) -> "_Has":
+        return _Has(self.count, dict(self.rows), self.last, self.hash.copy())
+
+
 class _Stage:
     """What has been read of a bundle, in a folder that nobody sees."""
 
@@ -165,10 +184,9 @@ class _Stage:
         self._mirror = mirror
         self.folder = mirror.pool.partial / _STAGE
         self._part = ""
-        self._taken: list[Member] = []  # of the part
-        self._count = 0
-        self._before = 0, dict[str, Path]()
-        self.rows: dict[str, Path] = {}
+        self._taken: list[Member] = []  # files that are whole with this part
+        self._has = _Has(0, {}, None, sha256())
+        self._before = self._has.copy()
         disk.remove_tree(self.folder)
         disk.make_folder(self.folder)
         self._list = self.folder / _FILES
@@ -177,12 +195,12 @@ class _Stage:
     def begin(self, part: str) -> parts.Sink:
         """Returns what takes the members of this part."""
         self._part = part
-        self._before = self._count, dict(self.rows)
+        self._before = self._has.copy()
         return self._take
 
     def drop(self) -> None:
         """Forget what this part has brought: another copy of it may be whole."""
-        self._count, self.rows = self._before
+        self._has = self._before
         self._taken.clear()
 
     def end(self) -> list[Member]:
@@ -195,29 +213,50 @@ class _Stage:
 
     def _take(self, entry: Member, chunks: Iterator[bytes]) -> None:
         """Write a member, which is hashed as it is read."""
+        has = self._has
+        self._refuse(pieces.fault(has.last, entry))
+        begins = entry.of is None or not entry.of.offset
+        has.last = entry
         if entry.path == INVENTORY:  # for people
             for _ in chunks:
                 pass
             return
         if entry.path in (ROWS, LISTING):
-            if entry.path in self.rows:
+            if begins and entry.path in has.rows:
                 raise BundleError(f"{self._part}: {entry.path} comes twice")
-            self.rows[entry.path] = self.folder / entry.path
-            self._write(self.rows[entry.path], chunks)
-            return
-        try:
-            self._mirror.pool.absolute(entry.path)
-        except Malformed as error:
-            raise BundleError(f"{self._part}: {error}") from None
-        self._count += 1
-        self._taken.append(entry)
-        self._write(self.folder / str(self._count), chunks)
+            place = has.rows[entry.path] = self.folder / entry.path
+        else:
+            try:
+                self._mirror.pool.absolute(entry.path)
+            except Malformed as error:
+                raise BundleError(f"{self._part}: {error}") from None
+            has.count += begins
+            place = self.folder / str(has.count)
+            if entry.ends:
+                self._taken.append(entry.whole)
+        self._write(place, entry, chunks)
 
-    def _write(self, place: Path, chunks: Iterable[bytes]) -> None:
-        with appending(place, anew=True) as append:
+    def _write(self, place: Path, entry: Member, chunks: Iterable[bytes]) -> None:
+        cut = entry.of
+        if cut is not None and not cut.offset:
+            self._has.hash = sha256()
+        with appending(place, at=cut.offset if cut else 0) as append:
             for chunk in chunks:
                 append(chunk)
+                if cut is not None:
+                    self._has.hash.update(chunk)
                 self._mirror.watch.advance(len(chunk))
+        if cut is not None and entry.ends and self._has.hash.hexdigest() != cut.sha256:
+            self._refuse(f"the pieces of {entry.path} do not make up the file")
+
+    def _refuse(self, fault: str) -> None:
+        if fault:
+            raise BundleError(f"{self._part}: {fault}")
+
+    def close(self) -> dict[str, Path]:
+        """Returns where the rows are, once all parts are read. Raises BundleError."""
+        self._refuse(pieces.fault(self._has.last, None))
+        return self._has.rows
 
     def entries(self) -> Iterator[list[tuple[Path, Member]]]:
         """Yields the files of the pool, some at a time."""
@@ -236,11 +275,13 @@ class _Stage:
 
     def place(self, report: Report) -> None:
         """Give the files their names in the pool, durably. Raises StorageError."""
-        for batch in self.entries():
+        for count, batch in enumerate(self.entries(), 1):
             for place, entry in batch:
                 self._mirror.pool.place(place, entry.path)
                 report.files += not entry.path.endswith(METADATA)
                 report.bytes += entry.size
+            if count % _DURABLE == 0:  # the names of what is not are in memory
+                self._mirror.pool.flush()
         self._mirror.pool.flush()
 
 
@@ -267,7 +308,7 @@ def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
         taken = staged.end()
         files += len(taken)
         size += sum(entry.size for entry in taken)
-    if (files, size) != (found.files, found.bytes) or set(staged.rows) != {ROWS, LISTING}:
+    if (files, size) != (found.files, found.bytes) or set(staged.close()) != {ROWS, LISTING}:
         raise BundleError(f"{bundle.name}: its parts hold something else than it says")
 
 
@@ -280,17 +321,17 @@ def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> 
     whole = found.base is None
     staged.announce()
     with import_rows.begin(mirror.catalog) as connection:
-        with staged.rows[ROWS].open("rb") as lines:
-            import_rows.replace_rows(connection, lines, name, whole=whole)
+        rows = staged.close()
+        lines = spool.lines(rows[ROWS], f"{name}: {ROWS}")
+        import_rows.replace_rows(connection, lines, name, whole=whole)
         import_rows.refer(connection)
         for batch in staged.entries():
             items = [Stored(entry.path, entry.sha256, entry.size) for _, entry in batch]
             pool.record_stored(connection, items, now)
-        with staged.rows[LISTING].open("rb") as lines:
-            pages = listing.read(lines, name)
-            number = import_rows.publish(
-                connection, pages, found.serial, now, found.target.generation, whole=whole
-            )
+        pages = listing.read(spool.lines(rows[LISTING], f"{name}: {LISTING}"), name)
+        number = import_rows.publish(
+            connection, pages, found.serial, now, found.target.generation, whole=whole
+        )
         newest = generations.generation(connection)[0]
         _check(connection, bundle, newest)
         pending.set_setting(connection, pending.SERIAL, str(found.serial))

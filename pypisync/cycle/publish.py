@@ -5,7 +5,7 @@ list of projects; then the pages without what is to go, dependents first. So at 
 whatever is listed has its dependencies listed as well.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -32,36 +32,35 @@ def write_generation(mirror: Mirror, number: int) -> int:
     """Write the pages that differ in the newest generation. Returns how many files changed."""
     with mirror.catalog.begin() as connection:
         names = sorted(generations.changed_names(connection, number))
-        pages = generations.current_pages(connection, names)
-        new = generations.current_files(connection, names)
-        old = generations.old_files(connection, names, number - 1)
-        going = {name: _going(old.get(name, []), new.get(name, [])) for name in names}
-        if generations.repeats(connection, number):
-            needs = _needs(mirror, connection, new)
-        else:
-            needs = assemble.needs_between(connection, names)
-        order = dependencies_first(names, needs)
+        serials = generations.page_serials(connection, names)
+        going = _all_going(connection, names, number)
+        order = dependencies_first(names, _needs_between(mirror, connection, names, number))
         leaving = dependencies_first(
-            (name for name in names if name not in pages or going[name]),
-            _needs(mirror, connection, {name: files for name, files in going.items() if files}),
+            (name for name in names if name not in serials or name in going),
+            _needs(mirror, connection, going),
         )
     mirror.watch.step("pages", len(order))
     written = 0
-    for batch in _batched(order, _PAGES):
+    for batch in _batched(order, _PAGES):  # the files of all of them would fill the memory
+        with mirror.catalog.begin() as connection:
+            pages = {page.name: page for page in whole_pages(connection, batch)}
         with mirror.tree.batch():
             for name in batch:
                 if name in pages:
-                    written += mirror.tree.write_page(_first(pages[name], new, going[name]))
-                    _link(mirror, new.get(name, []))
+                    page = _first(pages[name], going.get(name, ()))
+                    written += mirror.tree.write_page(page)
+                    _link(mirror, pages[name].files)
         mirror.watch.advance(len(batch))
     mirror.tree.flush()
-    written += _write_root(mirror, number, {name: pages.get(name) for name in names})
+    written += _write_root(mirror, number, {name: serials.get(name) for name in names})
     for batch in _batched(leaving[::-1], _PAGES):
+        with mirror.catalog.begin() as connection:
+            lasting = {page.name: page for page in whole_pages(connection, batch)}
         with mirror.tree.batch():
             for name in batch:
-                written += _without_what_goes(mirror, name, pages.get(name), new)
+                written += _without_what_goes(mirror, name, lasting.get(name))
         for name in batch:
-            for file in going[name]:
+            for file in going.get(name, ()):
                 mirror.tree.unlink(file.filename)
     mirror.tree.flush()
     with mirror.catalog.begin() as connection:
@@ -69,12 +68,32 @@ def write_generation(mirror: Mirror, number: int) -> int:
     return written
 
 
-def _without_what_goes(mirror: Mirror, name: str, page: Page | None, new: Files) -> int:
+def _without_what_goes(mirror: Mirror, name: str, page: Page | None) -> int:
     """Write a page with its new files alone, or remove it. Returns how many files changed."""
     if page is None:
         mirror.tree.remove_page(name)
         return 0
-    return mirror.tree.write_page(replace(page, files=tuple(new.get(name, ()))))
+    return mirror.tree.write_page(page)
+
+
+def _all_going(connection: Transaction, names: Sequence[str], number: int) -> Files:
+    """Returns the files that go from pages, of the projects where any does."""
+    old = generations.old_files(connection, names, number - 1)
+    new = generations.current_files(connection, old)
+    going = {name: _going(files, new.get(name, [])) for name, files in old.items()}
+    return {name: files for name, files in going.items() if files}
+
+
+def _needs_between(
+    mirror: Mirror, connection: Transaction, names: list[str], number: int
+) -> dict[str, set[str]]:
+    """Returns which of these projects, whose pages differ, need which."""
+    if not generations.repeats(connection, number):
+        return assemble.needs_between(connection, names)
+    found: dict[str, set[str]] = {}
+    for batch in _batched(names, _PAGES):
+        found |= _needs(mirror, connection, generations.current_files(connection, batch))
+    return found
 
 
 def renew(mirror: Mirror) -> int:
@@ -112,8 +131,10 @@ def rewrite(mirror: Mirror, names: Sequence[str]) -> int:
     return written
 
 
-def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None]) -> int:
+def _write_root(mirror: Mirror, number: int, changed: Mapping[str, int | None]) -> int:
     """Write the list of all projects. Returns how many files changed.
+
+    ``changed`` has the serials of pages that differ; None: the project is gone.
 
     The list may be long, and mostly only serials change. So they are replaced in the existing list,
     and the whole list is written only if its names differ.
@@ -121,7 +142,7 @@ def _write_root(mirror: Mirror, number: int, changed: Mapping[str, Page | None])
     with mirror.catalog.begin() as connection:
         _, serial, _ = generations.generation(connection)
         count = generations.project_count(connection, number)
-    serials = {name: page.serial for name, page in changed.items() if page}
+    serials = {name: own for name, own in changed.items() if own is not None}
     if len(serials) == len(changed):
         written = mirror.tree.change_root(serials, serial, count)
         if written is not None:
@@ -174,15 +195,15 @@ def _going(old: list[PageFile], new: list[PageFile]) -> list[PageFile]:
     return [file for file in old if file.filename not in stays]
 
 
-def _first(page: Page, new: Files, going: Sequence[PageFile]) -> Page:
+def _first(page: Page, going: Sequence[PageFile]) -> Page:
     """Returns the page as it is written first, while it still lists what is to go.
 
     Its serial is too low then, so that no follower takes it for the page that the journal tells of.
     """
     serial = page.serial - bool(going)
-    return replace(page, serial=serial, files=(*new.get(page.name, ()), *going))
+    return replace(page, serial=serial, files=(*page.files, *going))
 
 
-def _link(mirror: Mirror, files: list[PageFile]) -> None:
+def _link(mirror: Mirror, files: Iterable[PageFile]) -> None:
     for file in files:
         mirror.tree.link(file.path)

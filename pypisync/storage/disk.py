@@ -165,11 +165,11 @@ def append(descriptor: int, data: bytes, path: Path) -> None:
             view = view[os.write(descriptor, view) :]
 
 
-def truncate(descriptor: int, path: Path) -> None:
-    """Empty an open file."""
+def truncate(descriptor: int, path: Path, size: int = 0) -> None:
+    """Leave the first ``size`` bytes of an open file."""
     with guarded(path):
         before("truncate", path)
-        os.ftruncate(descriptor, 0)
+        os.ftruncate(descriptor, size)
 
 
 def sync_folder(folder: Path) -> None:

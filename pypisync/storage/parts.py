@@ -15,8 +15,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from pypisync.core.bundles import manifest
-from pypisync.core.bundles.manifest import BundlePart, Manifest, Member
+from msgspec.structs import replace
+
+from pypisync.core.bundles import manifest, pieces
+from pypisync.core.bundles.manifest import BundlePart, Manifest, Member, Piece
 from pypisync.errors import BundleError
 from pypisync.storage import disk
 
@@ -33,7 +35,15 @@ Sink = Callable[[Member, Iterator[bytes]], None]
 
 def size_of(entry: Member) -> int:
     """Returns the bytes that a file takes in a part, without its line in the list."""
-    return len(_header(entry.path, entry.size)) + _padded(entry.size)
+    return len(_header(entry.name, entry.size)) + _padded(entry.size)
+
+
+def room_for(entry: Member, split: int) -> int:
+    """Returns the most bytes of a file that a part of ``split`` bytes can hold, as a piece."""
+    last = Piece(manifest.MOST, manifest.MOST, entry.sha256)
+    piece = replace(entry, size=split, of=last)  # none has a longer line
+    around = size_around(len(manifest.to_line(piece))) + size_of(replace(piece, size=0))
+    return (split - around) // _BLOCK * _BLOCK
 
 
 def size_around(contents: int) -> int:
@@ -93,7 +103,7 @@ def write(target: Path, entries: Sequence[Member], place: Open) -> BundlePart:
         writer.put(_header(CONTENTS, len(listed)))
         writer.put(_filled(listed))
         for entry in entries:
-            writer.put(_header(entry.path, entry.size))
+            writer.put(_header(entry.name, entry.size))
             _copy(writer, entry, place(entry))
         writer.put(bytes(2 * _BLOCK))
         writer.put(bytes(-writer.size % _RECORD))
@@ -112,15 +122,47 @@ def _filled(data: bytes) -> bytes:
 def _copy(writer: _PartWriter, entry: Member, source: Path) -> None:
     found, count = sha256(), 0
     with _opened(source) as file:
-        while chunk := file.read(_CHUNK):
+        for chunk in _chunks(file, entry):
             found.update(chunk)
             count += len(chunk)
             writer.put(chunk)
     if (count, found.hexdigest()) != (entry.size, entry.sha256):
-        raise BundleError(
-            f'{source}: damaged: run "pypisync verify --repair --rehash" before the export'
-        )
+        raise _damaged(source)
     writer.put(bytes(-count % _BLOCK))
+
+
+def _chunks(file: BinaryIO, entry: Member) -> Iterator[bytes]:
+    """Yields the bytes of a piece; of a whole file all that is there, if it is longer."""
+    left = 2**62 if entry.of is None else entry.size
+    file.seek(0 if entry.of is None else entry.of.offset)
+    while chunk := file.read(min(left, _CHUNK)):
+        left -= len(chunk)
+        yield chunk
+
+
+def cut(entry: Member, source: Path, split: int) -> list[Member]:
+    """Returns the pieces of a file, with their hashes, that go into parts of ``split`` bytes.
+
+    Raises BundleError if its bytes are not those of the entry, StorageError.
+    """
+    whole, found = sha256(), []
+    with _opened(source) as file:
+        for piece in pieces.cut(entry, room_for(entry, split)):
+            digest = sha256()
+            for chunk in _chunks(file, piece):
+                digest.update(chunk)
+                whole.update(chunk)
+            found.append(replace(piece, sha256=digest.hexdigest()))
+        longer = file.read(1)
+    if longer or whole.hexdigest() != entry.sha256:
+        raise _damaged(source)
+    return found
+
+
+def _damaged(source: Path) -> BundleError:
+    return BundleError(
+        f'{source}: damaged: run "pypisync verify --repair --rehash" before the export'
+    )
 
 
 @contextmanager
@@ -181,7 +223,7 @@ def read(path: Path, part: BundlePart, sink: Sink) -> None:
             raise BundleError(f"{part.name}: not {part.size} bytes long, as the manifest says")
         reader = _PartReader(file, part.name)
         for entry in _contents(reader, part):
-            reader.expect(_header(entry.path, entry.size))
+            reader.expect(_header(entry.name, entry.size))
             sink(entry, reader.chunks(entry))
             reader.expect(bytes(-entry.size % _BLOCK))
         rest = part.size - os.lseek(file.fileno(), 0, os.SEEK_CUR)
@@ -190,19 +232,24 @@ def read(path: Path, part: BundlePart, sink: Sink) -> None:
         reader.expect(bytes(rest))
 
 
-def read_first(path: Path, part: BundlePart, name: str) -> Iterator[bytes]:
-    """Yields the bytes of a part's first member, which has this name.
+def read_first(places: Iterable[tuple[Path, BundlePart]], path: str) -> Iterator[bytes]:
+    """Yields the bytes of the file ``path`` with which the parts, given in their order, begin.
 
     Raises BundleError, with the part's name, if it is not there or, in the end, if it is damaged;
     StorageError.
     """
-    with _opened(path) as file:
-        reader = _PartReader(file, part.name)
-        entries = _contents(reader, part)
-        if not entries or entries[0].path != name:
-            raise reader.fault(f"it does not begin with {name}")
-        reader.expect(_header(name, entries[0].size))
-        yield from reader.chunks(entries[0])
+    before: Member | None = None
+    for place, part in places:
+        with _opened(place) as file:
+            reader = _PartReader(file, part.name)
+            entries = _contents(reader, part)
+            if not entries or entries[0].path != path or pieces.fault(before, entries[0]):
+                raise reader.fault(f"it does not begin with {path}")
+            before = entries[0]
+            reader.expect(_header(before.name, before.size))
+            yield from reader.chunks(before)
+        if before.ends:
+            return
 
 
 def read_list(path: Path, part: BundlePart) -> list[Member]:
@@ -218,10 +265,12 @@ def _contents(reader: _PartReader, part: BundlePart) -> list[Member]:
     if sha256(listed).hexdigest() != part.contents:
         raise reader.fault("damaged, or of another bundle: its list is not the manifest's")
     reader.expect(bytes(-size % _BLOCK))
+    if listed.count(b"\n") != part.files:  # before it takes memory
+        raise reader.fault("its list does not say what the manifest says")
     entries = [manifest.read(line, Member, part.name) for line in listed.splitlines()]
     if len(entries) != part.files or list_of(entries) != listed:
         raise reader.fault("its list does not say what the manifest says")
-    if len({one.path for one in entries}) < len(entries):
+    if len({one.name for one in entries}) < len(entries):
         raise reader.fault("its list names a file twice")
     return entries
 

@@ -5,9 +5,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pypisync.core.bundles import manifest
+from pypisync.errors import BundleError
 from pypisync.storage import disk
 
 _BUFFER = 2**20  # bytes
+_READ = 2**16
+
+
+def lines(path: Path, what: str) -> Iterator[bytes]:
+    """Yields the lines of a file. Raises BundleError, about ``what``, for one that is too long.
+
+    Raises StorageError.
+    """
+    with disk.guarded(path), path.open("rb", buffering=_READ) as file:
+        while line := file.readline(manifest.LARGEST_LINE + 1):
+            if len(line) > manifest.LARGEST_LINE:
+                raise too_long(what)
+            yield line
+
+
+def too_long(what: str) -> BundleError:
+    """Returns the fault of a line that has more bytes than a reader takes into memory."""
+    return BundleError(
+        f"{what}: a line of it has more than {manifest.LARGEST_LINE:,} bytes, which none may have"
+    )
 
 
 def put(temporary: Path, place: Path, data: bytes) -> None:
@@ -19,12 +41,12 @@ def put(temporary: Path, place: Path, data: bytes) -> None:
 
 
 @contextmanager
-def appending(path: Path, *, anew: bool = False) -> Iterator[Callable[[bytes], None]]:
-    """Returns a context with a function that appends to the file; ``anew``: to an empty one.
+def appending(path: Path, *, at: int | None = None) -> Iterator[Callable[[bytes], None]]:
+    """Returns a context with a function that appends to the file, behind its first ``at`` bytes.
 
-    What is small is written together. Raises StorageError.
+    None: behind all of them. What is small is written together. Raises StorageError.
     """
-    descriptor, _ = disk.open_file(path, empty=anew)
+    descriptor, size = disk.open_file(path, empty=at == 0)
     waiting = bytearray()
 
     def append(data: bytes) -> None:
@@ -37,6 +59,8 @@ def appending(path: Path, *, anew: bool = False) -> Iterator[Callable[[bytes], N
             waiting.extend(data)
 
     try:
+        if at and at < size:
+            disk.truncate(descriptor, path, at)
         yield append
         if waiting:
             disk.append(descriptor, bytes(waiting), path)

@@ -2,7 +2,7 @@
 
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,14 @@ import pytest
 
 from pypisync.cli.inventory import in_bundle
 from pypisync.core.bundles import manifest
-from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Manifest, Member
+from pypisync.core.bundles.manifest import (
+    INVENTORY,
+    LISTING,
+    ROWS,
+    BundlePart,
+    Manifest,
+    Member,
+)
 from pypisync.errors import BundleError
 from pypisync.storage import disk, parts
 from tests.bundles.links import Link, everything
@@ -155,26 +162,35 @@ def forged(link: Link, change: Evil) -> Path:
     members: list[Member] = []
     bodies = link.media / "bodies"
     bodies.mkdir()
+
+    def keep(entry: Member, chunks: Iterator[bytes]) -> None:
+        (bodies / entry.sha256).write_bytes(b"".join(chunks))
+        members.append(entry)
+
     for part in found.parts:
-        with tarfile.open(link.media / part.name) as archive:
-            for info in archive:
-                file = archive.extractfile(info)
-                if file is None or info.name == parts.CONTENTS:
-                    continue
-                data = file.read()
-                digest = sha256(data).hexdigest()
-                (bodies / digest).write_bytes(data)
-                members.append(Member(info.name, info.size, digest))
+        parts.read(link.media / part.name, part, keep)
     members = change(members)
     for one in members:
         if not (bodies / one.sha256).exists():
             raise AssertionError(one)
     target = link.media / found.parts[0].name
-    part = parts.write(target, members, lambda one: bodies / one.sha256)
-    pool = [one for one in members if one.path.startswith("packages") or "/" in one.path]
+    part = write_part(target, members, bodies)
+    pool = [one.whole for one in members if "/" in one.path and one.ends]
     lie = replace_in(found, parts=(part,), files=len(pool), bytes=sum(one.size for one in pool))
     place.write_bytes(manifest.to_json(lie))
     return place
+
+
+def write_part(target: Path, members: list[Member], bodies: Path) -> BundlePart:
+    """A part with these members, whatever they say of themselves."""
+
+    def place(one: Member) -> Path:
+        with (bodies / "member").open("wb") as file:
+            file.seek(one.of.offset if one.of else 0)
+            file.write((bodies / one.sha256).read_bytes())
+        return bodies / "member"
+
+    return parts.write(target, members, place)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +265,13 @@ def test_rows_that_contradict_each_other(link: Link) -> None:
         (ROWS, size, size + b"0" * 30),
         (ROWS, size, str(2**63).encode()),
         (ROWS, b'"slice":0', b'"slice":' + str(2**62).encode()),
+        (ROWS, b'"active"', b'"alive"'),
+        (ROWS, b'"packages/', b'"packages/../'),
+        (ROWS, b'"wheel"', b'"device"'),
+        (ROWS, b'"2.0"', b'"2.1"'),
+        (ROWS, listed.sha256.encode(), b"z" * 64),
+        (ROWS, b'"app"', b'"App/.."'),
+        (ROWS, b'"columns"', b'"' + b" " * 2**24 + b'columns"'),
         (LISTING, b'"name":"app"', b'"name":"../app"'),
         (LISTING, b'"name":"app"', b'"name":"none"'),
         (LISTING, b'"path":"packages/', b'"path":"packages/00/'),
@@ -258,6 +281,8 @@ def test_rows_that_contradict_each_other(link: Link) -> None:
         (LISTING, b'"status":"active"', b'"status":"<b>"'),
         (LISTING, b'"sha256":"', b'"sha256":"' + b"0" * 63),
         (LISTING, listed.sha256.encode(), b"0" * 64),
+        (LISTING, b'"uploaded":"20', b'"uploaded":"x'),
+        (LISTING, b'{"page"', b" " * 2**24 + b'{"page"'),
         (LISTING, beside.sha256.encode(), b"0" * 64),
     ):  # fmt: skip
         shutil.rmtree(link.media, ignore_errors=True)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
+from pypisync.catalog.bundles import row_rules
 from pypisync.catalog.bundles.listing import PAGES, Head, Line, slice_of
 from pypisync.catalog.bundles.slices import SHIFT, TABLES, columns, sliced
 from pypisync.catalog.db.schema import pages, stored
@@ -40,7 +41,8 @@ from pypisync.core.publish.pages import Page
 from pypisync.core.standards.wheel_contents import RULE
 from pypisync.errors import BundleError, Rejected
 
-_MOST = 20_000  # rows in memory before they are written
+_MOST = 5_000  # rows in memory before they are written
+_CACHE = 16_384  # KiB of SQLite's pages in memory: more of them are not faster
 _NAMED = {table.name: table for table in TABLES}
 _CONTRADICTS = "the rows contradict each other: it was not written by a PypiSync"
 
@@ -82,10 +84,23 @@ def begin(catalog: Catalog) -> Iterator[Transaction]:
             if connection.dialect.name != "sqlite":
                 for one in _references():
                     connection.execute(DropConstraint(one))
-            yield connection
+                yield connection
+            else:
+                with _small_cache(connection):
+                    yield connection
     # Rows go straight through the driver; sqlite3 raises OverflowError beyond 64 bits.
     except (Rejected, OverflowError, driver.DataError, driver.IntegrityError) as error:
         raise BundleError(f"{_CONTRADICTS} ({error})") from None
+
+
+@contextmanager
+def _small_cache(connection: Transaction) -> Iterator[None]:
+    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar()
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE}")
+    try:
+        yield
+    finally:  # the connection outlives the transaction
+        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
 
 
 def refer(connection: Transaction) -> None:
@@ -159,7 +174,7 @@ def _values(
 ) -> Iterator[tuple[Any, ...]]:
     """Yields the rows as the driver takes them."""
     wanted, key = columns(table), sliced(table)
-    checks = [_kind(column) for column in wanted]
+    checks, rules = [_kind(column) for column in wanted], row_rules.of_table(table)
     place = None if key is None else wanted.index(key)
     binary = [i for i, column in enumerate(wanted) if isinstance(column.type, LargeBinary)]
     yes_no = [i for i, column in enumerate(wanted) if isinstance(column.type, Boolean)]
@@ -169,8 +184,13 @@ def _values(
             raise BundleError(f"{what}: a row that is none of {table.name}")
         if place is not None and row[place] >> SHIFT != one.slice:
             raise BundleError(f"{what}: a row of {table.name} in the wrong slice")
+        for i, name, holds in rules:
+            if row[i] is not None and not holds(row[i]):
+                raise BundleError(f"{what}: a row of {table.name} whose {name} can be none")
         for i in binary:
             row[i] = msgspec.convert(row[i], bytes, strict=True)
+        if not row_rules.key_fits(table, row):
+            raise BundleError(f"{what}: a row of {table.name} whose key is not of its version")
         if not loose:
             for i in yes_no:
                 row[i] = bool(row[i])

@@ -4,8 +4,8 @@ Lines of JSON carry it. The first says whether they are all there is or what dif
 others is a page, the name of one that went, or the verdicts on a subject.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple, get_args
 
@@ -13,6 +13,13 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
+from pypisync.catalog.bundles.row_rules import (
+    is_filename,
+    is_name,
+    is_path,
+    is_sha256,
+    is_time,
+)
 from pypisync.catalog.bundles.slices import stream
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import generations, pages, published, stored
@@ -27,9 +34,8 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import Status
 from pypisync.errors import BundleError
 
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 PAGES = 500  # in memory at a time
+_VERDICTS = 500  # in memory, with up to some hundred pins each
 
 
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,12 +104,33 @@ def lines(connection: Connection, since: int | None) -> Iterator[bytes]:
 
 
 def verdicts(connection: Connection) -> Iterator[tuple[int, bytes]]:
-    """Yields all slices of the verdicts: the number, and the line."""
-    found: dict[int, dict[str, list[Verdict]]] = {}
-    for text, said in sorted(history.current(connection).items()):
-        found.setdefault(slice_of(text), {})[text] = [Verdict(*one) for one in said]
-    for number in sorted(found):
-        yield number, verdict_line(number, found[number])
+    """Yields all slices of the verdicts: the number, and the line.
+
+    The numbers of the verdicts are in memory, and a few hundred of them with their pins.
+    """
+    ids: dict[int, array[int]] = {}
+    for one, text in stream(connection, history.current_ids()):
+        ids.setdefault(slice_of(text), array("q")).append(one)
+    for numbers in _together(ids):
+        found: dict[int, dict[str, list[Verdict]]] = {}
+        these = [one for number in numbers for one in ids.pop(number)]
+        for text, said in sorted(history.current(connection, these).items()):
+            found.setdefault(slice_of(text), {})[text] = [Verdict(*one) for one in said]
+        for number in numbers:
+            yield number, verdict_line(number, found[number])
+
+
+def _together(ids: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
+    """Yields slices, in their order, that are read by one question: for small ones that is less."""
+    numbers, size = list[int](), 0
+    for number in sorted(ids):
+        if numbers and size + len(ids[number]) > _VERDICTS:
+            yield numbers
+            numbers, size = [], 0
+        numbers.append(number)
+        size += len(ids[number])
+    if numbers:
+        yield numbers
 
 
 def verdict_line(number: int, said: dict[str, list[Verdict]]) -> bytes:
@@ -227,12 +254,18 @@ def read(found: Iterable[bytes], what: str) -> Iterator[Head | Line]:
 
 def _check(page: Page, what: str) -> None:
     """Raise BundleError for a page that no mirror has; whether its files are there shows later."""
-    if not _NAME.fullmatch(page.name):
+    if not is_name(page.name):
         raise BundleError(f"{what}: {page.name!r} is not a normalised project name")
     if page.status not in get_args(Status):
         raise BundleError(f"{what}: {page.name} has a status that PEP 792 does not know")
     for file in page.files:
         if file.path.rpartition("/")[2] != file.filename or versions.parse(file.version) is None:
             raise BundleError(f"{what}: {file.filename!r} is no file of {page.name}")
-        if file.size < 0 or not _SHA256.fullmatch(file.sha256):
+        if file.size < 0 or not is_sha256(file.sha256):
             raise BundleError(f"{what}: {file.filename!r} has no size or no SHA-256")
+        if not (is_filename(file.filename) and is_path(file.path)):
+            raise BundleError(f"{what}: {file.path!r} is no path of a file")
+        if file.metadata_sha256 is not None and not is_sha256(file.metadata_sha256):
+            raise BundleError(f"{what}: the .metadata of {file.filename!r} has no SHA-256")
+        if file.uploaded is not None and not is_time(file.uploaded):
+            raise BundleError(f"{what}: {file.filename!r} has no time of its upload")

@@ -7,7 +7,17 @@ beginning: a generation is remembered with the last verdicts that were known of 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 
 from pypisync.catalog.db.schema import projects
 from pypisync.catalog.db.schema_proofs import (
@@ -60,12 +70,18 @@ def repeat(connection: Connection, old: int, number: int) -> None:
     _write(connection, number, now, _rows(connection, then).keys())
 
 
-def current(connection: Connection) -> dict[str, list[Said]]:
-    """Returns the verdicts that the newest generation has, by subject, in order."""
+def current(connection: Connection, ids: Sequence[int]) -> dict[str, list[Said]]:
+    """Returns these of the verdicts that the newest generation has, by subject, in order."""
     found: dict[str, list[Said]] = {}
-    for row in sorted(_rows(connection, _h.last.is_(None)), key=lambda row: row[:3]):
+    rows = _rows(connection, and_(_h.last.is_(None), among(_h.id, ids)))
+    for row in sorted(rows, key=lambda row: row[:3]):
         found.setdefault(row.subject, []).append((row.targets, row.verdict, sorted(row.pins)))
     return found
+
+
+def current_ids() -> Select[tuple[int, str]]:
+    """Returns the query for all of these verdicts: number, and subject."""
+    return select(_h.id, _h.subject).where(_h.last.is_(None))
 
 
 def current_subjects(connection: Connection) -> list[str]:

@@ -9,6 +9,8 @@ from sqlalchemy import (
     Connection,
     Row,
     Table,
+    and_,
+    exists,
     func,
     insert,
     or_,
@@ -115,6 +117,17 @@ def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Pag
     return found
 
 
+def page_serials(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """Returns the own serials of those of these projects that the newest generation has."""
+    found: dict[str, int] = {}
+    for batch in batches(names):
+        query = select(pages.c.name, pages.c.serial).where(
+            among(pages.c.name, batch), pages.c.last.is_(None)
+        )
+        found.update(raw(connection, query))
+    return found
+
+
 def index(connection: Connection) -> list[tuple[str, int]]:
     """Returns all projects of the newest generation with their own serials, by name."""
     query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
@@ -126,7 +139,7 @@ def changed_names(connection: Connection, number: int) -> set[str]:
     names: set[str] = set()
     for table in (pages, published):
         moved = or_(table.c.first == number, table.c.last == number - 1)
-        names.update(connection.scalars(select(table.c.name).where(moved)))
+        names.update(connection.scalars(select(table.c.name).where(moved).distinct()))
     return names
 
 
@@ -285,19 +298,17 @@ def _open(
 
 def _mark_listed(connection: Connection, number: int, now: float) -> None:
     """Note which stored files came onto the pages with this generation, and which left them."""
-    p = published.c
-    listed = set(connection.scalars(select(p.path).where(p.first == number)))
-    gone = set(connection.scalars(select(p.path).where(p.last == number - 1)))
-    for batch in batches(sorted(gone - listed)):
-        back = set(connection.scalars(select(p.path).where(among(p.path, batch), p.last.is_(None))))
-        _set_unlisted(connection, set(batch) - back, now)
-    _set_unlisted(connection, listed, None)
-
-
-def _set_unlisted(connection: Connection, paths: Iterable[str], since: float | None) -> None:
-    with_metadata = (path for base in sorted(paths) for path in (base, base + METADATA))
-    for batch in batches(with_metadata):
-        connection.execute(update(stored).where(among(stored.c.path, batch)).values(unlisted=since))
+    p, here = published.c, published.alias("here").c
+    listed = exists().where(here.path == p.path, here.last.is_(None))
+    for which, since in (
+        (and_(p.last == number - 1, ~listed), now),
+        (and_(p.first == number, p.last.is_(None)), None),
+    ):
+        for end in ("", METADATA):  # the paths of a large mirror would fill the memory
+            paths = select(p.path + end).where(which)
+            connection.execute(
+                update(stored).where(stored.c.path.in_(paths)).values(unlisted=since)
+            )
 
 
 def sizes(connection: Connection) -> dict[str, int]:

@@ -17,20 +17,22 @@ FORMAT = 1
 LARGEST = 4 * 2**20  # bytes of a manifest
 MOST_PARTS = 10_000
 LAST_REPORTED = 900_000_000  # number of a state: a report leaves some to those that follow
-MOST_IN_PART = 20_000  # files
+MOST_IN_PART = 5_000  # files; their list is in memory
 LARGEST_CONTENTS = MOST_IN_PART * 1024  # bytes of the list in a part
 COPY = "copy-"  # what folders with further copies are called, followed by a number
 ROWS = "catalog.jsonl"
 LISTING = "listing.jsonl"
 INVENTORY = "inventory.csv"
 LARGEST_INVENTORY = 512 * 2**20  # bytes
+LARGEST_LINE = 16 * 2**20  # bytes of a line of rows
 INVENTORY_COLUMNS = (
     "project", "version", "filename", "size", "sha256", "license", "vulnerabilities",
 )  # fmt: skip
 
 _T = TypeVar("_T")
 
-Count = Annotated[int, Meta(ge=0, le=2**53)]
+MOST = 2**53  # of anything that is counted
+Count = Annotated[int, Meta(ge=0, le=MOST)]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Meta(pattern="^[0-9a-z][0-9a-z.-]{0,99}$")]
 Identity = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
@@ -85,12 +87,36 @@ class FedReport(Struct, frozen=True, forbid_unknown_fields=True):
     lost: list[str]  # paths of listed files that are not on its disk
 
 
-class Member(Struct, frozen=True, forbid_unknown_fields=True):
-    """One file in a part: of the pool, or with rows."""
+class Piece(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which file a member is a piece."""
+
+    offset: Count  # in the file
+    size: Count  # of the whole file
+    sha256: Hash  # of the whole file
+
+
+class Member(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One file in a part, of the pool or with rows; or a piece of one that no part can hold."""
 
     path: Annotated[str, Meta(min_length=1, max_length=1000)]
     size: Count
     sha256: Hash
+    of: Piece | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in the tar file; names of pieces sort by their offset."""
+        return self.path if self.of is None else f"{self.path}.piece-{self.of.offset:016}"
+
+    @property
+    def whole(self) -> "Member":
+        """The whole file."""
+        return self if self.of is None else Member(self.path, self.of.size, self.of.sha256)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the file is whole with it."""
+        return self.of is None or self.of.offset + self.size == self.of.size
 
 
 def bundle_name(mirror: str, target: int, base: int) -> str:

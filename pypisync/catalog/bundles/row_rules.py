@@ -1,0 +1,119 @@
+"""What values in rows of a bundle have to look like, as everything that this code writes does.
+
+Types, references and places of slices are checked where rows are read. What is not named here is
+text that is shown, or numbers; whoever signs a bundle is trusted to have them right.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Table
+
+from pypisync.catalog.bundles.slices import columns
+from pypisync.core.standards import versions
+
+Rule = Callable[[Any], object]  # true: the value is as it has to be
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MASK = re.compile(r"[0-9a-f]{1,100000}")
+_FILENAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f-\x9f]{1,255}")
+_PATH = re.compile(r"packages(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f]{1,255}){1,20}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+
+is_name = _NAME.fullmatch
+is_sha256 = _SHA256.fullmatch
+is_filename = _FILENAME.fullmatch
+is_path = _PATH.fullmatch
+
+
+def is_version(text: str) -> bool:
+    """Returns whether the text is a version (PEP 440)."""
+    return versions.parse(text) is not None
+
+
+def is_time(text: str) -> bool:
+    """Returns whether the text is a time as indexes state it, of a day that there is."""
+    if not _TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _one_of(*words: str) -> Rule:
+    return frozenset(words).__contains__
+
+
+def _or_empty(rule: Rule) -> Rule:
+    return lambda text: text == "" or rule(text)
+
+
+def _is_count(number: int) -> bool:
+    return number >= 0
+
+
+_RULES: Mapping[str, Mapping[str, Rule]] = {
+    "projects": {
+        "name": is_name,
+        "status": _one_of(
+            "unseen", "gone", "active", "archived", "deprecated", "quarantined"
+        ),
+        "form": _one_of("", "json", "html", "legacy"),
+    },
+    "releases": {
+        "version": is_version,
+        **dict.fromkeys(
+            ("admits", "admits_yanked", "builds", "serves", "serves_yanked", "unsure", "not_pip",
+             "not_uv"),
+            _MASK.fullmatch,
+        ),
+        "knowledge": _one_of("unknown", "wanted", "known", "unavailable"),
+    },
+    "files": {
+        "filename": is_filename,
+        "path": is_path,
+        "sha256": _or_empty(is_sha256),
+        "metadata_sha256": _or_empty(is_sha256),
+        "size": _is_count,
+        "uploaded": is_time,
+        "kind": _one_of("wheel", "sdist"),
+        "admits": _MASK.fullmatch,
+    },
+    "requirements": {
+        "kind": _one_of("runtime", "build"),
+        "targets": _MASK.fullmatch,
+        "machines": _MASK.fullmatch,
+    },
+    "roots": {"state": _one_of("new", "kept", "dropped"), "unmet": _MASK.fullmatch},
+    "locked": {"sha256": _or_empty(is_sha256)},
+    "classes": {"mask": _MASK.fullmatch, "unmet": _MASK.fullmatch},
+    "proof_pins": {"version": is_version},
+    "proof_tried": {"version": is_version},
+    "quarantined": {"path": is_path, "name": is_name},
+}  # fmt: skip
+
+
+def of_table(table: Table) -> Sequence[tuple[int, str, Rule]]:
+    """Returns the rules for values of a table's rows: place in the row, name, rule."""
+    named = _RULES.get(table.name, {})
+    found = []
+    for place, column in enumerate(columns(table)):
+        rule = named.get(column.name)
+        if rule is None and isinstance(column.type, Boolean):
+            rule = (0, 1).__contains__
+        if rule is not None:
+            found.append((place, column.name, rule))
+    return found
+
+
+def key_fits(table: Table, row: Sequence[Any]) -> bool:
+    """Returns whether the key of a release is that of its version."""
+    if table.name != "releases":
+        return True
+    names = [column.name for column in columns(table)]
+    return bool(row[names.index("key")] == versions.key_of(row[names.index("version")]))
