@@ -280,10 +280,13 @@ def _prunable(config: "Config") -> "Outcome":
     from pypisync.catalog.db.transactions import Catalog
     from pypisync.catalog.publication import retention
     from pypisync.cycle.work import prunable
+    from pypisync.storage.exports import Exports
 
     catalog = Catalog(config.database_url, writer=False)
     now = time.time()
     off_pages, replaced = now - config.grace, now - config.retention
     with closing(catalog), catalog.begin() as connection:
-        old = retention.old_generations(connection, replaced)
-        return prunable(old, retention.unneeded(connection, off_pages, replaced), deleted=False)
+        needed = Exports(config.destination).reached()
+        old = retention.old_generations(connection, replaced, needed)
+        unneeded = retention.unneeded(connection, off_pages, replaced, needed)
+        return prunable(old, unneeded, deleted=False)

@@ -54,7 +54,10 @@ def base_of(place: Path, exports: Exports) -> tuple[Exported, list[str]]:
         raise BundleError(f"{place}: there is no such report")
     found = manifest.read(data, FedReport, str(place))
     if found.mirror != exports.identity():
-        raise BundleError(f"{place}: of a mirror that {found.mirror[:8]} feeds, and not this one")
+        raise BundleError(
+            f"{place}: of a mirror that {found.mirror[:8]} feeds, and not this one: if this one is"
+            f" that and has lost what it knew, write {found.mirror} into {exports.identity_file}"
+        )
     known = {VERDICTS, *(table.name for table in slices.TABLES)}
     numbers = (number for digests in found.digests.values() for number in digests)
     strange = bool(found.digests.keys() - known) or any(number < 0 for number in numbers)

@@ -31,6 +31,7 @@ from pypisync.cycle.settle import settle
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import to_examine
 from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped
+from pypisync.storage.exports import Exports
 
 # Wheels that one cycle looks into again, because the rule has changed.
 _OUTDATED = 2000, 2 * 2**30
@@ -250,8 +251,9 @@ def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
     with mirror.catalog.begin() as connection:
         if frozen(connection) and fed.fed(connection):
             return 0, []  # else what the last bundle led to could be forgotten
-        old = retention.forget_generations(connection, now - mirror.retention)
-        found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention)
+        needed = Exports(mirror.pool.root).reached()  # the next bundle goes on from there
+        old = retention.forget_generations(connection, now - mirror.retention, needed)
+        found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention, needed)
     if not found:
         return old, []
     paths = [item.path for item in found]

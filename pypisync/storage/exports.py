@@ -7,6 +7,7 @@ through; the same state has the same number, whatever it is exported from.
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from pypisync.storage.spool import put
 
 _FOLDER = ".exports"
 _IDENTITY = "identity"
+_REACHED = "generation"
 _UNFINISHED = ".partial"
 _KEPT = 100  # records
 _LARGEST = 256 * 2**20  # bytes of a record
@@ -46,6 +48,7 @@ class Exports:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / _FOLDER
+        self.identity_file = self.folder / _IDENTITY
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -65,12 +68,14 @@ class Exports:
 
     def identity(self) -> str:
         """Returns the name of this mirror among all mirrors, which is made up once."""
-        place = self.folder / _IDENTITY
-        said = disk.read(place, 100)
-        if said is None:
-            said = token_hex(16).encode()
-            self._put(place, said)
-        return said.decode("ascii", "replace").strip()
+        data = disk.read(self.identity_file, 100)
+        if data is None:
+            data = token_hex(16).encode()
+            self._put(self.identity_file, data)
+        said = data.decode("ascii", "replace").strip()
+        if not re.fullmatch("[0-9a-f]{32}", said):
+            raise BundleError(f"{self.identity_file}: not 32 hex digits: write them as they were")
+        return said
 
     def reserve(self, record: Exported) -> None:
         """Remember a state before its bundle is complete: it keeps its number."""
@@ -79,10 +84,20 @@ class Exports:
     def complete(self, record: Exported) -> None:
         """The bundle to this state is complete."""
         place = self._place(record.point.sequence)
+        # Before: what the next bundle goes on from is never without it.
+        self._put(self.folder / _REACHED, str(record.point.generation).encode())
         disk.replace(self._place(record.point.sequence, _UNFINISHED), place)
         disk.sync_folder(self.folder)
         for old in self.numbers()[:-_KEPT]:
             disk.remove(self._place(old))
+
+    def reached(self) -> int | None:
+        """Returns the generation that the last bundle led to, which is kept; None: there is none.
+
+        It is read in every cycle, so it stands by itself.
+        """
+        said = disk.read(self.folder / _REACHED, 20)
+        return int(said) if said and said.isdigit() else None
 
     def numbers(self) -> list[int]:
         """Returns the numbers of complete bundles, in order."""

@@ -1,9 +1,9 @@
 """Which generations are kept, and which files therefore stay.
 
 These generations are kept: the newest; those replaced less than ``retention`` ago; those with a
-name; and the one that the index is frozen to. A file stays while a kept generation lists it, while
-a selected release waits for it, while upstream has it in quarantine, and in any case for ``grace``
-after it has left the pages or the quarantine.
+name; the one that the index is frozen to; and the one that the last bundle led to. A file stays
+while a kept generation lists it, while a selected release waits for it, while upstream has it in
+quarantine, and in any case for ``grace`` after it has left the pages or the quarantine.
 """
 
 from sqlalchemy import (
@@ -42,12 +42,15 @@ _REPLACED = select(exists().where(generations.c.replaced <= bindparam("before"))
 _UNLISTED = select(exists().where(stored.c.unlisted <= bindparam("before")))
 
 
-def forget_generations(connection: Connection, before: float) -> int:
-    """Forget the generations that are not kept, replaced before ``before``. Returns how many."""
+def forget_generations(connection: Connection, before: float, needed: int | None = None) -> int:
+    """Forget the generations that are not kept, replaced before ``before``. Returns how many.
+
+    ``needed``: one that is kept whatever its age.
+    """
     g = generations.c
     if not connection.scalar(_REPLACED, {"before": before}):  # so it mostly is
         return 0
-    old = select(g.id).where(~_kept(before)).order_by(g.id)
+    old = select(g.id).where(~_kept(before, needed)).order_by(g.id)
     # Where others can write at the same time: nobody names one of them from here on.
     locked = connection.scalars(old.with_for_update()).all()
     gone = connection.scalars(old).all() if locked else []
@@ -63,16 +66,18 @@ def forget_generations(connection: Connection, before: float) -> int:
     return len(gone)
 
 
-def old_generations(connection: Connection, before: float) -> int:
-    """Returns how many generations would be forgotten."""
-    query = select(func.count()).select_from(generations).where(~_kept(before))
+def old_generations(connection: Connection, before: float, needed: int | None = None) -> int:
+    """Returns how many generations :func:`forget_generations` would forget."""
+    query = select(func.count()).select_from(generations).where(~_kept(before, needed))
     return connection.scalar(query) or 0
 
 
-def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[Stored]:
+def unneeded(
+    connection: Connection, off_pages: float, replaced: float, needed: int | None = None
+) -> list[Stored]:
     """Returns files off the pages since ``off_pages`` that no kept generation lists.
 
-    ``replaced``: generations that were replaced before are not kept.
+    ``replaced``: generations that were replaced before are not kept, but for ``needed``.
     """
     if not connection.scalar(_UNLISTED, {"before": off_pages}):
         return []
@@ -80,7 +85,8 @@ def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[
     beside = stored.c.path.endswith(METADATA, autoescape=True)
     path = case((beside, func.substr(stored.c.path, 1, end)), else_=stored.c.path)
     p, g = published.c, generations.c
-    kept = exists().where(g.id.between(p.first, p.last), _kept(replaced)).correlate(published)
+    is_kept = _kept(replaced, needed)
+    kept = exists().where(g.id.between(p.first, p.last), is_kept).correlate(published)
     listed = exists().where(p.path == path, or_(p.last.is_(None), kept)).correlate(stored)
     apart = exists().where(quarantined.c.path == path).correlate(stored)
     query = select(stored.c.path, stored.c.sha256, stored.c.size).where(
@@ -94,7 +100,7 @@ def unneeded(connection: Connection, off_pages: float, replaced: float) -> list[
     return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
 
 
-def _kept(before: float) -> ColumnElement[bool]:
+def _kept(before: float, needed: int | None = None) -> ColumnElement[bool]:
     """Returns whether a generation is kept."""
     g, whole = generations.c, generations.alias("whole")
     written = select(func.max(whole.c.id)).where(whole.c.complete).scalar_subquery()
@@ -102,6 +108,7 @@ def _kept(before: float) -> ColumnElement[bool]:
         g.replaced.is_(None),
         g.replaced > before,
         g.frozen.is_not(None),
+        g.id == (needed or 0),
         g.id >= func.coalesce(written, 0),  # the pages of one still to be written lean on it
         exists().where(generation_names.c.generation_id == g.id),
     )

@@ -1,0 +1,87 @@
+"""What the outside remembers of its bundles: what is kept for it, and what can be lost."""
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pypisync.core.bundles import manifest
+from pypisync.cycle import fed_report, import_bundle
+from pypisync.errors import BundleError
+from pypisync.storage import disk
+from pypisync.storage.exports import Exports
+from tests.bundles.links import Link
+from tests.bundles.test_reports import reported
+from tests.sim.world import World
+
+
+def test_the_generation_that_the_last_bundle_led_to_is_kept(link: Link, world: World) -> None:
+    """Though the outside forgets what is replaced at once: the next bundle needs it."""
+    link.outside.retention = 0.0
+    link.carry()
+    for round_ in range(2):
+        for number in range(3):
+            world.publish("app", f"{2 + round_}.{number}", requires=["lib"])
+            link.outside.sync()
+        assert len(link.outside.query("SELECT id FROM generations")) == 2
+        link.carry()
+        link.check()
+        link.outside.sync()
+        assert len(link.outside.query("SELECT id FROM generations")) == 1
+
+
+def test_lost_records_and_identity_come_back_by_a_report(link: Link, world: World) -> None:
+    link.carry()
+    folder = link.outside.folder / ".exports"
+    shutil.rmtree(folder)
+    world.publish("app", "2.0")
+    link.outside.sync()
+    foreign = link.export(None)  # by whoever does not know better
+    assert foreign is not None
+    with pytest.raises(BundleError, match="from another mirror"):
+        link.import_(foreign[0])
+    place, found = link.media / "report.json", reported(link)
+    place.write_bytes(manifest.to_line(found))
+    with pytest.raises(BundleError, match=f"write {found.mirror} into .*identity"):
+        fed_report.base_of(place, Exports(link.outside.folder))
+    (folder / "identity").write_text(f"{found.mirror}\n")
+    made = link.export(fed_report.base_of(place, Exports(link.outside.folder))[0])
+    assert made is not None
+    link.import_(made[0])
+    link.check()
+    world.publish("app", "3.0")
+    link.outside.sync()
+    link.carry()
+    link.check()
+
+
+@pytest.mark.parametrize("text", ["", "abc", "../" * 11, "0" * 31])
+def test_an_identity_that_is_none(link: Link, text: str) -> None:
+    exports = Exports(link.outside.folder)
+    exports.identity()
+    exports.identity_file.write_text(text)
+    with pytest.raises(BundleError, match="32 hex digits"):
+        link.export(None)
+
+
+def test_bundles_of_other_revisions_say_which_side_is_upgraded(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = link.made()
+    for revision, words in (("0000", "a newer version.*this side too"), ("9", "an older.*outside")):
+        monkeypatch.setattr(import_bundle, "wanted_revision", lambda revision=revision: revision)
+        with pytest.raises(BundleError, match=words):
+            link.import_(made)
+
+
+def test_media_that_cannot_be_written(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = link.made()
+
+    def refuse(step: str, path: Path) -> None:
+        if path.is_relative_to(link.media):
+            raise OSError(errno.EROFS, f"{step} on media that are read only")
+
+    monkeypatch.setattr(disk, "before", refuse)
+    link.import_(made)
+    link.check()
