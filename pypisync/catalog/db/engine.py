@@ -52,7 +52,9 @@ def open_engine(url: str, *, writer: bool) -> Engine:
             engine = create_engine(parsed if writer else _read_only(parsed))
             _prepare_sqlite(engine, writer=writer)
         else:
-            engine = create_engine(parsed, pool_pre_ping=True, pool_size=2)
+            # Whoever reads sees one state, as on SQLite, whatever is written meanwhile.
+            level = "READ COMMITTED" if writer else "REPEATABLE READ"
+            engine = create_engine(parsed, pool_pre_ping=True, pool_size=2, isolation_level=level)
     except (SQLAlchemyError, ImportError) as error:
         raise CatalogError(
             f"the database cannot be opened: {error}; for PostgreSQL install pypisync[postgres]"
