@@ -43,11 +43,31 @@ def nginx(mirror: Mirror, folder: Path) -> AbstractContextManager[str]:
 @contextmanager
 def nginx_over(tree: Path, folder: Path, listen: str = "listen 80;") -> Iterator[str]:
     """nginx over any tree; ``folder`` is for its own files, ``listen`` for the line's place."""
-    program, port = _program("nginx"), free_port()
+    port = free_port()
     settings = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
     listen = re.sub(r"listen \d+", f"listen 127.0.0.1:{port}", listen)
     settings = _replaced(settings, "listen 80;", listen)
     settings = _replaced(settings, "root /srv/pypisync/data;", f"root {tree};")
+    with _nginx(settings, port, folder) as address:
+        yield address
+
+
+@contextmanager
+def nginx_before(address: str, prefix: str, folder: Path) -> Iterator[str]:
+    """nginx before a server of ours, below a path, as docs/how-to/pages.md has it."""
+    text = (ROOT / "docs/how-to/pages.md").read_text(encoding="utf-8")
+    location = text.partition("```nginx\n")[2].partition("```")[0]
+    location = _replaced(location, "http://127.0.0.1:8080/", f"{address}/")
+    location = location.replace("/pypi", prefix)
+    port = free_port()
+    block = f"server {{\nlisten 127.0.0.1:{port};\n{location}}}\n"
+    with _nginx(block, port, folder) as there:
+        yield f"{there}{prefix}"
+
+
+@contextmanager
+def _nginx(settings: str, port: int, folder: Path) -> Iterator[str]:
+    program = _program("nginx")
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};\n"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

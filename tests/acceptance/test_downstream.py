@@ -7,10 +7,11 @@ from pathlib import Path
 import requests
 
 from pypisync.cycle import rollback
-from tests.acceptance import peers
+from tests.acceptance import fronts, peers
 from tests.acceptance.clients import install
 from tests.acceptance.serving import serve
 from tests.bench.peers import Bandersnatch
+from tests.cli.running import configure, run
 from tests.recipe.mirrors import Bench, read_tree
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -50,6 +51,31 @@ def test_bandersnatch_mirrors_from_it_by_increments(tmp_path: Path) -> None:
         for client in ("pip", "uv"):
             found = install(client, root, tmp_path / client, "app")
             assert found == {"app": "1.0", "lib": "1.0", "base": "1.0"}
+
+
+def test_a_mirror_follows_through_nginx_below_a_path(tmp_path: Path) -> None:
+    """By the journal: addresses in what headquarters say lead through nginx as well."""
+    world = World()
+    world.publish("lib", "1.0")
+    world.publish("app", "1.0", requires=["lib"])
+    head = Bench(tmp_path / "head", MemoryUpstream(world), {"app": ["latest"]})
+    head.clock = 1_800_000_000
+    head.sync()
+    (tmp_path / "nginx").mkdir()
+    with (
+        serving_bench(head) as behind,
+        fronts.nginx_before(behind, "/hq", tmp_path / "nginx") as address,
+    ):
+        config = configure(tmp_path / "branch", address, packages={"app": ["latest"]})
+        assert run(config, "sync").code == 0
+        assert read_tree(tmp_path / "branch/data") == read_tree(head.folder)
+        world.publish("app", "2.0")
+        head.sync()
+        assert run(config, "sync").code == 0
+        assert read_tree(tmp_path / "branch/data") == read_tree(head.folder)
+        assert json.loads(run(config, "status", "--json").out)["feed"] == "changelog"
+        document = requests.get(f"{address}/pypi/app/json", timeout=20).json()
+        assert all(file["url"].startswith(f"{address}/packages/") for file in document["urls"])
 
 
 def listed(web: Path) -> dict[str, set[str]]:
