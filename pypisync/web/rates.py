@@ -1,8 +1,8 @@
 """How often a client may call, as PyPI limits its XML-RPC calls: so many an hour and address.
 
-Each serving process counts for itself: the limit is there for clients that run wild, and a count that
-processes share would have to be locked for every call. What a client may still do is told in the headers that the
-IETF drafts (draft-ietf-httpapi-ratelimit-headers), as PyPI does.
+Each serving process counts for itself: the limit is there for clients that run wild, and a count
+that processes share would have to be locked for every call. What a client may still do is told in
+the headers that the IETF drafts (draft-ietf-httpapi-ratelimit-headers), as PyPI does.
 """
 
 import time
