@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from pypisync.cli import main as command
+from pypisync.cli import main
 from pypisync.storage import disk
 
 
-def main(kill_at: int, words: list[str]) -> None:
+def run(kill_at: int, words: list[str]) -> None:
     """Run the command."""
     counted = count(1)
     seen = 0
@@ -32,10 +32,10 @@ def main(kill_at: int, words: list[str]) -> None:
         event.listen(Engine, moment, reach)
     sys.argv = ["pypisync", *words]
     try:
-        command()
+        main()
     finally:
         sys.stderr.write(f"{seen}\n")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    run(int(sys.argv[1]), sys.argv[2:])
