@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    Select,
     Table,
     Text,
     bindparam,
@@ -178,12 +179,18 @@ class Ids:
     """Counts the ids of a table. There is one writer, so nobody else takes them."""
 
     def __init__(self, connection: Connection, table: Table) -> None:
-        self._last: int = connection.scalar(select(func.max(table.c.id))) or 0
+        self._last: int = connection.scalar(_highest(table)) or 0
 
     def next(self) -> int:
         """Returns an id that no row has."""
         self._last += 1
         return self._last
+
+
+@cache
+def _highest(table: Table) -> Select[int]:
+    """Returns the query for the highest id: building it takes longer than asking it."""
+    return select(func.max(table.c.id))
 
 
 @lru_cache(maxsize=10_000)

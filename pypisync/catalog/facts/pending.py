@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    bindparam,
     delete,
     exists,
     insert,
@@ -35,7 +36,9 @@ from pypisync.core.standards.wheel_contents import RULE
 
 SERIAL = "serial"
 
-# Made once: to build it costs more than to ask it. Spelt as in the index where there is one.
+# Made once: to build them costs more than to ask them. Spelt as in the index where there is one.
+_SETTING = select(settings.c.value).where(settings.c.name == bindparam("name"))
+_OWED_NOTHING_NEW = select(pending.c.name).where(pending.c.serial == 0)
 _UNFINISHED = select(
     or_(
         *(
@@ -68,7 +71,7 @@ class KnownProject:
 
 def setting(connection: Connection, name: str) -> str | None:
     """Returns a single value, or None."""
-    return connection.scalar(select(settings.c.value).where(settings.c.name == name))
+    return connection.scalar(_SETTING, {"name": name})
 
 
 def all_settings(connection: Connection) -> dict[str, str]:
@@ -131,7 +134,7 @@ def found_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
 
 def owed_nothing_new(connection: Connection) -> set[str]:
     """Returns the stale projects for which a document of any serial will do."""
-    return set(connection.scalars(select(pending.c.name).where(pending.c.serial == 0)))
+    return set(connection.scalars(_OWED_NOTHING_NEW))
 
 
 def indexes(connection: Connection) -> dict[str, str]:

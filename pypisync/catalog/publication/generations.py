@@ -36,10 +36,12 @@ _FILE_COLUMNS = (
 )  # fmt: skip
 
 
+_NEWEST = select(generations).order_by(generations.c.id.desc()).limit(1)
+
+
 def generation(connection: Connection) -> tuple[int, int, bool]:
     """Returns the newest generation: number, own serial, and whether its pages are all written."""
-    newest = select(generations).order_by(generations.c.id.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return (0, 0, True) if row is None else (row.id, row.last_serial, row.complete)
 
 

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 
 # Spelt as in the index, which a parameter would keep SQLite from using.
 _MOVED = text("roots.state <> 'kept'")
+# Made once: each round asks them, and to build them costs more.
+_CHANGED = select(projects.c.id).where(is_set(projects.c.undecided))
+_REDRAW = select(releases.c.id).where(is_set(releases.c.undecided))
+_MOVED_COUNT = select(func.count()).select_from(roots).where(_MOVED)
 # More changes than this may cost more than deciding all from nothing, in memory above all.
 _MANY = 20_000
 
@@ -55,9 +59,9 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
 
     With ``examine``, releases that come into it are to be examined for vulnerabilities.
     """
-    changed = set(connection.scalars(select(projects.c.id).where(is_set(projects.c.undecided))))
-    redraw = set(connection.scalars(select(releases.c.id).where(is_set(releases.c.undecided))))
-    moved = connection.scalar(select(func.count()).select_from(roots).where(_MOVED))
+    changed = set(connection.scalars(_CHANGED))
+    redraw = set(connection.scalars(_REDRAW))
+    moved = connection.scalar(_MOVED_COUNT)
     if not (changed or redraw or moved):
         return 0
     with _uncollected():
