@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pypisync.core.standards.requires_python import FOLLOWED
-from tests import compiled
+from tests import compiled, temporary
 from tests.postgres import Postgres
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
@@ -26,6 +26,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 compiled.share()
+temporary.use_memory()
 
 # A suite in the background is started with SIGINT ignored; what its tests start must not be.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
