@@ -123,7 +123,7 @@ def import_bundle(mirror: Mirror, bundle: Bundle) -> Report | None:
         staged = _Stage(mirror)
         with report.timed("verify"):
             _verify(mirror, bundle, staged)
-        with recorded(mirror, report):
+        with recorded(mirror, report), import_rows.in_little_memory(mirror.catalog):
             with report.timed("publish"):
                 _publish(mirror, bundle, staged, report)
             with report.timed("prune"):

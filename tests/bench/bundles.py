@@ -21,8 +21,8 @@ from tests.bench.worlds import names
 
 
 def bundles(setup: Setup) -> Figures:
-    """Everything of 230 projects with 400 MB; everything, and 50, of 5,000 projects."""
-    return [*_large(setup), *_many(setup)]
+    """Everything of 230 projects with 400 MB; everything, and 50, of 5,000; peaks of 20,000."""
+    return [*_large(setup), *_many(setup), *_memory(setup)]
 
 
 def _large(setup: Setup) -> Figures:
@@ -61,6 +61,21 @@ def _many(setup: Setup) -> Figures:
         figure("files of the delta", [part["files"]], digits=0),
         *costs("export of the delta", [delta]),
         *costs("import of the delta", [added]),
+    ]
+
+
+def _memory(setup: Setup) -> Figures:
+    """How much memory each of the commands takes, four times the projects of the others."""
+    count = setup.size(20_000, 20)
+    with upstream("small", count) as remote, folder(in_memory=True) as made:
+        _outside(made, remote.url, count)
+        found = {"export": _export(made, "--full")[0], "import": _import(made)[0]}
+        found["list"] = pypisync(made / "outside", "export", "--full", "--list", "--csv")
+        report = made / "report.json"
+        found["report"] = pypisync(made / "inside", "import", "--report", str(report))
+        found["export for it"] = _export(made, "--for", str(report))[0]
+    return [
+        figure(f"{what} of {count:,}: peak", [cost.peak], "MiB", 0) for what, cost in found.items()
     ]
 
 

@@ -84,23 +84,26 @@ def begin(catalog: Catalog) -> Iterator[Transaction]:
             if connection.dialect.name != "sqlite":
                 for one in _references():
                     connection.execute(DropConstraint(one))
-                yield connection
-            else:
-                with _small_cache(connection):
-                    yield connection
+            yield connection
     # Rows go straight through the driver; sqlite3 raises OverflowError beyond 64 bits.
     except (Rejected, OverflowError, driver.DataError, driver.IntegrityError) as error:
         raise BundleError(f"{_CONTRADICTS} ({error})") from None
 
 
 @contextmanager
-def _small_cache(connection: Transaction) -> Iterator[None]:
-    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar()
-    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE}")
+def in_little_memory(catalog: Catalog) -> Iterator[None]:
+    """Returns a context in which SQLite has few pages in memory. Raises CatalogError."""
+    if catalog.engine.dialect.name != "sqlite":
+        yield
+        return
+    with catalog.begin() as connection:
+        usual = connection.exec_driver_sql("PRAGMA cache_size").scalar()
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE}")
     try:
         yield
-    finally:  # the connection outlives the transaction
-        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+    finally:  # the connection goes on
+        with catalog.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
 
 
 def refer(connection: Transaction) -> None:
