@@ -268,8 +268,8 @@ class Document(Keys):
         ge=1,
         le=64,
         description="null (as many as there are cores for it) or 1 to 64 processes that "
-        "prove, and look into wheels; with more than 1, another one asks upstream if there is "
-        "much to ask",
+        "prove, look into wheels and write pages; with more than 1, another one asks upstream if "
+        "there is much to ask",
     )
     upstream: UpstreamKeys = Field(
         default=UpstreamKeys(), description="an object that says how upstream is asked"

@@ -18,10 +18,13 @@ from pypisync.core.publish.pages import FORM, Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import names_extra
 from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.prepare_pages import preparer
 from pypisync.errors import Malformed, StorageError
 
 # Pages that are synced to the disk together.
 _PAGES = 1000
+_WORTH = 500  # pages that must be new for processes to be worth what it takes to tell them
+_PATIENCE = 300.0  # seconds that a process may take for one page
 _METADATA_LIMIT = 10 * 2**20  # bytes
 _FORM = "form of pages"  # a setting
 
@@ -44,12 +47,13 @@ def write_generation(mirror: Mirror, number: int) -> int:
     for batch in _batched(order, _PAGES):  # the files of all of them would fill the memory
         with mirror.catalog.begin() as connection:
             pages = {page.name: page for page in whole_pages(connection, batch)}
+        first = [_first(pages[name], going.get(name, ())) for name in batch if name in pages]
+        prepared = _prepared(mirror, first)
         with mirror.tree.batch():
-            for name in batch:
-                if name in pages:
-                    page = _first(pages[name], going.get(name, ()))
-                    written += mirror.tree.write_page(page)
-                    _link(mirror, pages[name].files)
+            for page in first:
+                there = page.name in prepared
+                written += mirror.tree.show(page.name) if there else mirror.tree.write_page(page)
+                _link(mirror, pages[page.name].files)
         mirror.watch.advance(len(batch))
     mirror.tree.flush()
     written += _write_root(mirror, number, {name: serials.get(name) for name in names})
@@ -66,6 +70,24 @@ def write_generation(mirror: Mirror, number: int) -> int:
     with mirror.catalog.begin() as connection:
         generations.complete(connection, number)
     return written
+
+
+def _prepared(mirror: Mirror, pages: Sequence[Page]) -> set[str]:
+    """Have the processes write pages that are not there yet, if there are many.
+
+    Returns the projects whose pages only have to be shown.
+    """
+    fresh = [page for page in pages if mirror.tree.lacks(page.name)]
+    if mirror.processes.number == 1 or len(fresh) < _WORTH:
+        return set()
+    found = mirror.processes.run(
+        preparer, (mirror.tree.root,), fresh, check=_goes_on, patience=_PATIENCE
+    )
+    return {page.name for page, done in found if done}
+
+
+def _goes_on() -> None:
+    """A generation that is on record is written to its end."""
 
 
 def _without_what_goes(mirror: Mirror, name: str, page: Page | None) -> int:

@@ -37,7 +37,7 @@ class Tree:
     """
 
     def __init__(self, root: Path, *, flat: bool = False) -> None:
-        self._root = root
+        self.root = root
         self._simple = root / "simple"
         self._flat = flat
         self._touched: set[Path] = set()  # folders whose listing is not synced yet
@@ -47,16 +47,35 @@ class Tree:
     def write_page(self, page: pages.Page) -> int:
         """Write the project's page. Returns how many files changed."""
         folder = self._folder(page.name)
-        json, html = pages.project_json(page), pages.project_html(page)
         if disk.is_folder(folder):
-            return self._write(folder, json, html)
+            return self._write(folder, pages.project_json(page), pages.project_html(page))
+        self.prepare(page)
+        return self.show(page.name)
+
+    def lacks(self, name: str) -> bool:
+        """Returns whether the project has no page."""
+        return not disk.is_folder(self._folder(name))
+
+    def prepare(self, page: pages.Page) -> None:
+        """Write a page that is not there yet where nobody sees it; any process may do so.
+
+        Raises StorageError.
+        """
+        self._fill(self._fresh(page.name), pages.project_json(page), pages.project_html(page))
+
+    def show(self, name: str) -> int:
+        """Let a page appear that was prepared. Returns how many files changed.
+
+        Raises StorageError.
+        """
         if self._simple not in self._touched:
             self._make(self._simple)
-        fresh = disk.scratch(self._root, f"simple/{page.name}", "new")
-        self._fill(fresh, json, html)
-        self._show(fresh, folder)
+        self._show(self._fresh(name), self._folder(name))
         self._touched.add(self._simple)
         return 6
+
+    def _fresh(self, name: str) -> Path:
+        return disk.scratch(self.root, f"simple/{name}", "new")
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -68,7 +87,7 @@ class Tree:
         try:
             yield
             written = [temporary for temporary in self._queue.values() if temporary is not None]
-            disk.sync_all((path for fresh in written for path in _inside(fresh)), self._root)
+            disk.sync_all((path for fresh in written for path in _inside(fresh)), self.root)
             for target, temporary in self._queue.items():
                 if temporary is None:
                     self._remove(target)
@@ -130,25 +149,25 @@ class Tree:
                 names = sorted(entry.name for entry in folder.iterdir())
             for name in names:
                 if name not in ours and not name.startswith("."):
-                    yield str((folder / name).relative_to(self._root))
+                    yield str((folder / name).relative_to(self.root))
 
     def remove_stray(self, path: str) -> None:
         """Remove one of ``strays``, following no link."""
-        place = disk.inside(self._root, path, "simple")
+        place = disk.inside(self.root, path, "simple")
         disk.remove_tree(place)
         self._touched.add(place.parent)
 
     def link(self, path: str) -> bool:
         """Put the stored file into ``flat``. Returns whether anything changed."""
-        source = disk.inside(self._root, path)
+        source = disk.inside(self.root, path)
         if not self._flat:
             return False
-        target = self._root / "flat" / source.name
+        target = self.root / "flat" / source.name
         text = f"../{path}"
         if _is_link(target, source, text):
             return False
         self._make(target.parent)
-        temporary = disk.scratch(self._root, f"flat/{source.name}", "link")
+        temporary = disk.scratch(self.root, f"flat/{source.name}", "link")
         if not disk.link(source, target, temporary):
             disk.symlink(text, target, temporary)
         self._touched.add(target.parent)
@@ -158,7 +177,7 @@ class Tree:
         """Take a file out of ``flat``. Returns whether it was there."""
         if not self._flat:
             return False
-        target = disk.inside(self._root, f"flat/{filename}", "flat")
+        target = disk.inside(self.root, f"flat/{filename}", "flat")
         if disk.remove(target) is None:
             return False
         self._touched.add(target.parent)
@@ -166,7 +185,7 @@ class Tree:
 
     def flush(self) -> None:
         """Make everything since the last flush durable."""
-        disk.sync_all(self._touched, self._root)
+        disk.sync_all(self._touched, self.root)
         self._touched.clear()
 
     def _folder(self, name: str) -> Path:
@@ -219,7 +238,7 @@ class Tree:
 
     def _remove(self, folder: Path) -> None:
         """Let a page go as a whole, then delete what it was."""
-        gone = disk.scratch(self._root, f"simple/{folder.name}", "gone")
+        gone = disk.scratch(self.root, f"simple/{folder.name}", "gone")
         disk.remove_tree(gone)
         disk.make_folder(gone.parent)
         disk.replace(folder, gone)
@@ -227,14 +246,14 @@ class Tree:
         disk.remove_tree(gone)
 
     def _put(self, path: Path, data: bytes) -> None:
-        temporary = disk.scratch(self._root, str(path), "write")
+        temporary = disk.scratch(self.root, str(path), "write")
         disk.write(temporary, data)
         self._show(temporary, path)
 
     def _double(self, source: Path, path: Path) -> None:
         """Give the bytes of ``source`` a second name."""
         source = (self._queue or {}).get(source) or source
-        temporary = disk.scratch(self._root, str(path), "link")
+        temporary = disk.scratch(self.root, str(path), "link")
         if not disk.link_fresh(source, temporary):
             disk.write(temporary, disk.read(source) or b"")
         self._show(temporary, path)
@@ -244,7 +263,7 @@ class Tree:
         if self._queue is not None:
             self._queue[target] = temporary
             return
-        disk.sync_all(_inside(temporary), self._root)
+        disk.sync_all(_inside(temporary), self.root)
         disk.replace_any(temporary, target)
 
 

@@ -1,12 +1,15 @@
 """A mirror has the same bytes by any number of processes."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from pypisync.cycle import look, provers
+from pypisync.core.publish.pages import Page
+from pypisync.cycle import look, provers, publish
+from pypisync.cycle.mirror import Mirror
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_insides import dump, odd
 from tests.recipe.test_provers import ENVIRONMENT, ROOTS, conflicting
@@ -22,6 +25,15 @@ def test_a_mirror_has_the_same_bytes_by_any_number(
     monkeypatch.setattr(look, "_WORTH", 0.0)
     by_processes = Mock(side_effect=look._by_processes)
     monkeypatch.setattr(look, "_by_processes", by_processes)
+    monkeypatch.setattr(publish, "_WORTH", 1)
+    prepared, prepare = set[str](), publish._prepared
+
+    def preparing(mirror: Mirror, pages: Sequence[Page]) -> set[str]:
+        found = prepare(mirror, pages)
+        prepared.update(found)
+        return found
+
+    monkeypatch.setattr(publish, "_prepared", preparing)
     seed = random.SystemRandom().randrange(2**32)
     print("seed", seed)
     world = conflicting(seed)
@@ -36,6 +48,7 @@ def test_a_mirror_has_the_same_bytes_by_any_number(
     for bench in benches:
         bench.sync()
     assert by_processes.called
+    assert "app" in prepared
     alone, shared = map(everything, benches)
     assert shared == alone
     assert "blocked" in str(alone[1])

@@ -365,3 +365,22 @@ def test_two_parts_of_one_path_do_not_mix(tmp_path: Path) -> None:
     first.commit()
     second.commit()
     assert pool.read(ask().path, 10**6) == DATA
+
+
+def test_what_another_process_has_placed_is_made_durable_with_its_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "mirror"
+    put(Pool(root), ask())  # as another process would
+    synced: list[Path] = []
+    here = Pool(root)
+    here.placed(ask().path)
+    monkeypatch.setattr(disk, "before", lambda step, path: synced.append(path))
+    here.flush()
+    place = root / ask().path
+    assert set(synced) == {place, *(one for one in place.parents if one.is_relative_to(root))}
+    synced.clear()
+    here.flush()
+    assert not synced
+    with pytest.raises(Malformed):
+        here.placed("packages/../../x")
