@@ -8,22 +8,36 @@ a version means anything is left to the core.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast, get_args
 
 import msgspec
-from packaging.utils import canonicalize_name, canonicalize_version
-from packaging.version import Version
+from packaging.utils import canonicalize_name
 
-from pypisync.core.standards.model import File, ProjectDocument, Skipped, Status, Vulnerability
+from pypisync.core.standards.model import (
+    File,
+    ProjectDocument,
+    Skipped,
+    Status,
+    Vulnerability,
+)
 from pypisync.errors import Malformed
 from pypisync.upstream import lenient
 from pypisync.upstream.api import MAX_SERIAL
-from pypisync.upstream.file_entries import LegacyFile, SimpleFile, clean, legacy_files, simple_files
+from pypisync.upstream.file_entries import (
+    Found,
+    LegacyFile,
+    SimpleFile,
+    clean,
+    legacy_files,
+    many_simple_files,
+    simple_files,
+)
 from pypisync.upstream.html_pages import files_of, is_index_page, names_of, read_html
 from pypisync.upstream.session import Reply, said, shown
+from pypisync.upstream.stated_versions import odd, versions_of
 from pypisync.upstream.validators import of_bytes, of_headers, stamped
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
@@ -31,6 +45,7 @@ SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_ANY = f"{SIMPLE_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _MOST = 100  # vulnerabilities of a release, and what each names, that are read
 _LONGEST = 500  # characters of what is said of them
+_LARGE = 4 * 2**20  # bytes of a page whose files are too many to be held as values
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -106,6 +121,7 @@ class _LooseRoot(_RootPage):
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+_LARGE_PAGE = msgspec.json.Decoder(_LoosePage)
 _LEGACY = msgspec.json.Decoder(_Legacy)
 _ABOUT = msgspec.json.Decoder(_About)
 _EXAMINED = msgspec.json.Decoder(_Examined)
@@ -132,17 +148,17 @@ def is_json(reply: Reply) -> bool:
     Static servers send pages as text/plain or without any type.
     """
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return kind.endswith("json") or (
-        "html" not in kind and reply.body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] == b"{"
-    )
+    return kind.endswith("json") or ("html" not in kind and _begins(reply.body) == b"{")
 
 
 def is_html(reply: Reply) -> bool:
     """Returns whether an answer is HTML, like :func:`is_json`."""
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return "html" in kind or (
-        not kind.endswith("json") and reply.body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] == b"<"
-    )
+    return "html" in kind or (not kind.endswith("json") and _begins(reply.body) == b"<")
+
+
+def _begins(body: bytes) -> bytes:
+    return body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
 
 
 def stated_serial(headers: Mapping[str, str]) -> int:
@@ -189,10 +205,9 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
     """
     if is_html(reply):
         return _parse_html(name, reply)
-    page = _decoded(_PAGE, reply, _LoosePage)
+    page, (files, skipped) = _many(reply) or _few(reply)
     _check_version(page.meta.version, reply)
     _check_name(name, page.name or name, reply)
-    files, skipped = simple_files(page.files, reply.url)
     stated = page.status or _Status("active")
     document = ProjectDocument(
         name=name,
@@ -201,10 +216,29 @@ def parse_simple(name: str, reply: Reply) -> ProjectDocument:
         files=files,
         status=_status(stated.status),
         status_reason=clean(stated.reason),
-        versions=_odd(page.versions or (), _versions_of(files)),
+        versions=odd(page.versions or (), versions_of(files)),
         skipped=skipped,
     )
     return stamped(document, reply.headers, bytes_digest(reply))
+
+
+def _few(reply: Reply) -> tuple[_Page, Found]:
+    page = _decoded(_PAGE, reply, _LoosePage)
+    return page, simple_files(page.files, reply.url)
+
+
+def _many(reply: Reply) -> tuple[_Page, Found] | None:
+    """Returns what a very large page says, with files that are read when they are asked for.
+
+    None if it is small, or if anything in it is not as it should be.
+    """
+    if len(reply.body) < _LARGE:
+        return None
+    try:
+        page = _LARGE_PAGE.decode(reply.body)
+        return page, many_simple_files(page.files, reply.url)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _parse_html(name: str, reply: Reply) -> ProjectDocument:
@@ -262,7 +296,7 @@ def parse_legacy(name: str, reply: Reply) -> ProjectDocument:
         serial=_serial(page.last_serial) or stated_serial(reply.headers),
         files=tuple({file.filename: file for file in reversed(files)}.values())[::-1],
         status=None,
-        versions=_odd(releases, filled),
+        versions=odd(releases, filled),
         requires={newest: _requires(page.info)} if newest else {},
         skipped=tuple(skipped),
         partial=page.releases is None,
@@ -340,32 +374,3 @@ def _requires(info: _Info) -> tuple[str, ...] | None:
     if info.requires_dist is None:
         return None
     return tuple(clean(line) or "" for line in info.requires_dist)
-
-
-def _versions_of(files: Iterable[File]) -> set[str]:
-    """Returns the versions as filenames spell them, for comparing only."""
-    found = set()
-    for file in files:
-        pieces = file.filename.split("-")
-        wheel = file.filename.endswith(".whl") and len(pieces) > 1
-        found.add(pieces[1] if wheel else re.sub(r"\.(?:tar\.\w+|\w+)$", "", pieces[-1]))
-    return found
-
-
-def _odd(stated: Iterable[str], filled: Collection[str]) -> tuple[str, ...]:
-    """Returns the stated versions that have no file or are no versions (PEP 440)."""
-    same = {canonicalize_version(version) for version in filled}
-    return tuple(
-        clean(version) or ""
-        for version in stated
-        if not _is_version(version)
-        or (version not in filled and canonicalize_version(version) not in same)
-    )
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except ValueError:
-        return False
-    return True

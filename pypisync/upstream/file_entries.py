@@ -7,7 +7,7 @@ The core tells whether a filename is a wheel's or an sdist's, and which release 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urljoin
@@ -16,7 +16,7 @@ import msgspec
 from requests import PreparedRequest
 
 from pypisync.core.standards.hashes import chosen
-from pypisync.core.standards.model import File, Skipped
+from pypisync.core.standards.model import File, ManyFiles, Skipped
 from pypisync.upstream import lenient
 from pypisync.upstream.session import said
 
@@ -69,6 +69,9 @@ class SimpleFile(msgspec.Struct):
     provenance: str | None = None
 
 
+_SIMPLE = msgspec.json.Decoder(SimpleFile)
+
+
 class LegacyFile(msgspec.Struct):
     """A file in the legacy JSON API."""
 
@@ -84,7 +87,7 @@ class LegacyFile(msgspec.Struct):
 
 
 _Entry = TypeVar("_Entry", SimpleFile, LegacyFile)
-Found: TypeAlias = tuple[tuple[File, ...], tuple[Skipped, ...]]
+Found: TypeAlias = tuple[Sequence[File], tuple[Skipped, ...]]
 
 
 class _NamedKey(msgspec.Struct):
@@ -97,6 +100,34 @@ def simple_files(entries: Iterable[SimpleFile | msgspec.Raw], base: str) -> Foun
     ``base`` is the URL that relative ones start from.
     """
     return _files(entries, SimpleFile, _simple_file, base)
+
+
+def many_simple_files(entries: Sequence[msgspec.Raw], base: str) -> Found:
+    """Returns the same as :func:`simple_files`, with files that are made when they are asked for.
+
+    A hundred thousand of them as values take more memory than the page. Raises ValueError,
+    RecursionError if an entry is not as the standard has it.
+    """
+    at: dict[str, int] = {}
+    unhashed: set[str] = set()
+    skipped: list[Skipped] = []
+    for place, raw in enumerate(entries):
+        entry = _SIMPLE.decode(raw)
+        try:
+            file = _simple_file(entry, base)
+        except ValueError as error:
+            skipped.append(skip(entry.filename, said(error)))
+            continue
+        if file.filename not in at:
+            at[file.filename] = place
+            if not file.sha256:
+                unhashed.add(file.filename)
+        elif file.sha256 and file.filename in unhashed:
+            at[file.filename] = place
+            unhashed.remove(file.filename)
+    places = list(at.values())
+    files = ManyFiles(list(at), lambda n: _simple_file(_SIMPLE.decode(entries[places[n]]), base))
+    return files, tuple(skipped)
 
 
 def legacy_files(entries: Iterable[LegacyFile | msgspec.Raw], base: str) -> Found:

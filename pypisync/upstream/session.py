@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -285,17 +286,16 @@ class Session:
     def _whole(self, stream: Stream) -> Reply:
         limit = self.settings.max_document
         stream.deadline.ends(self.timer() + self.settings.longest)
-        parts, size = [], 0
+        body = BytesIO()  # the one way to join pieces without two copies of the whole
         while chunk := stream.read(decode=True):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > limit:
+            body.write(chunk)
+            if body.tell() > limit:
                 stream.close()
                 raise Malformed(f"{shown(stream.url)}: larger than {limit} bytes, the limit")
             if len(chunk) < CHUNK and stream.ended:
                 break
         stream.raw.release_conn()
-        return Reply(stream.status, stream.url, stream.headers, b"".join(parts))
+        return Reply(stream.status, stream.url, stream.headers, body.getvalue())
 
 
 def _refused_by_proxy(status: str) -> _Fault:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from pypisync.core.standards.model import ProjectDocument, Validators
+from pypisync.core.standards.model import ManyFiles, ProjectDocument, Validators
 
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
 _DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
@@ -28,7 +28,9 @@ def stamped(
 
 def of_bytes(url: str, kind: str, body: bytes) -> str:
     """Returns a digest of an answer's bytes, and of the URL and Content-Type they are read by."""
-    return blake2b(f"{url}\n{kind}\n".encode(errors="replace") + body, digest_size=16).hexdigest()
+    hashed = blake2b(f"{url}\n{kind}\n".encode(errors="replace"), digest_size=16)
+    hashed.update(body)  # which may be large, so it is not copied
+    return hashed.hexdigest()
 
 
 def are_bytes(known: Validators, bytes_digest: str) -> bool:
@@ -68,6 +70,18 @@ def digest(document: ProjectDocument) -> str:
         for field in fields(document)
         if field.name not in ("validators", "files")
     }
-    files = sorted(document.files, key=lambda file: file.filename)
-    encoded = msgspec.json.encode((said, files), order="sorted")
-    return blake2b(encoded, digest_size=16).hexdigest()
+    files = document.files
+    if not isinstance(files, ManyFiles):
+        files = sorted(files, key=lambda file: file.filename)
+        return blake2b(_encoded((said, files)), digest_size=16).hexdigest()
+    # The same bytes, piece by piece.
+    hashed = blake2b(b"[" + _encoded(said) + b",[", digest_size=16)
+    names = files.names
+    for count, place in enumerate(sorted(range(len(names)), key=names.__getitem__)):
+        hashed.update(b"," * bool(count) + _encoded(files[place]))
+    hashed.update(b"]]")
+    return hashed.hexdigest()
+
+
+def _encoded(value: object) -> bytes:
+    return msgspec.json.encode(value, order="sorted")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.bench.bundles import bundles
 from tests.bench.closure import closure_large, closure_middle, closure_small, closure_whole
+from tests.bench.document import document
 from tests.bench.follow import follow
 from tests.bench.index import full_index, full_patterns
 from tests.bench.ingest import ingest
@@ -34,6 +35,7 @@ WORKLOADS: dict[str, Workload] = {
     "closure-500k": closure_large,
     "closure-all": closure_whole,
     "proof": proof,
+    "document": document,
     "ingest": ingest,
     "publish": publish,
     "query": query,

@@ -1,8 +1,11 @@
 """The worlds that the bench mirrors; everything is deterministic."""
 
+import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 
+from tests.sim.documents import JSON_V1, simple
 from tests.sim.state import Project
 from tests.sim.world import World
 
@@ -94,6 +97,41 @@ def full(names: int = 890_000, real: int = 60) -> World:
     for i in range(100):
         world.row(f"other-{i * 10 + 1:07}", None, "add Maintainer somebody")
     return world
+
+
+def huge(files: int = 200_000) -> World:
+    """``huge``, with so many files, ten to a release; only those of its newest one can be had."""
+    world = World()
+    world.publish("huge", "99999.0", build_requires=[])
+    world = warm(world)
+    page = simple(world.projects["huge"], "../..")
+    page["files"] += _listed("huge", files)
+    body = json.dumps(page, separators=(",", ":")).encode()
+    world.faults.body("/simple/huge/", body, headers={"Content-Type": JSON_V1})
+    return world
+
+
+def _listed(name: str, files: int) -> Iterator[dict[str, object]]:
+    for number in range(files):
+        version, kind = divmod(number, 10)
+        tag = f"cp3{kind + 5}-cp3{kind + 5}-manylinux_2_17_x86_64.manylinux2014_x86_64"
+        end = f"-{tag}.whl" if kind else ".tar.gz"
+        filename = f"{name}-1.{version}{end}"
+        digest = sha256(filename.encode()).hexdigest()
+        place = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}"
+        metadata = {"sha256": digest[::-1]} if kind else False
+        yield {
+            "filename": filename,
+            "url": f"https://files.test/{place}/{filename}",
+            "hashes": {"sha256": digest},
+            "size": 10_000 + number,
+            "upload-time": f"2025-07-01T12:{number // 60 % 60:02}:{number % 60:02}.123456Z",
+            "requires-python": ">=3.8",
+            "yanked": False,
+            "core-metadata": metadata,
+            "data-dist-info-metadata": metadata,
+            "provenance": None,
+        }
 
 
 def warm(world: World) -> World:

@@ -1,24 +1,29 @@
 """The rows of some projects, for documents to be compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from pypisync.catalog.db.schema import files, projects, releases, selected
 from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
 from pypisync.catalog.db.sql import among, batches
 from pypisync.core.filters.file_rules import Rules
 
+# Rows of files in memory at once: more are read release by release, as they are asked for.
+_MANY = 20_000
+_WINDOW = 100  # releases whose files are then read together
+
 
 class Existing:
     """What the catalog holds of some projects."""
 
     def __init__(self, connection: Connection, ids: Sequence[int], rules: Rules) -> None:
+        self._connection = connection
         self.projects: dict[int, Any] = {}
         self.vulnerable: dict[int, list[str]] = {}  # ids by release; only if they bar
         self.releases: dict[int, dict[bytes, Any]] = {project: {} for project in ids}
-        self.files: dict[int, dict[str, Any]] = {}
         self.selected: set[int] = set()
         for batch in batches(ids):
             here = select(projects).where(among(projects.c.id, batch))
@@ -29,8 +34,6 @@ class Existing:
         # By ids, not by a query of them: a planner without statistics would read whole tables.
         everything = [row.id for rows in self.releases.values() for row in rows.values()]
         for batch in batches(everything):
-            for row in connection.execute(select(files).where(among(files.c.release_id, batch))):
-                self.files.setdefault(row.release_id, {})[row.filename] = row
             chosen = select(selected.c.release_id).where(
                 among(selected.c.release_id, batch), ~selected.c.pinned
             )
@@ -40,3 +43,35 @@ class Existing:
                 known = select(v.release_id, v.id).where(among(v.release_id, batch))
                 for release, vulnerability in connection.execute(known):
                     self.vulnerable.setdefault(release, []).append(vulnerability)
+        self._files: dict[int, dict[str, Any]] = {}
+        self._whole = self._read(everything)
+        self._next: Iterator[int] = iter(())
+
+    def expect(self, of: Iterable[int]) -> None:
+        """Say in which order the files of releases will be asked for."""
+        self._next = iter(of)
+
+    def files(self, release: int) -> dict[str, Any]:
+        """Returns the rows of a release's files by filename."""
+        if not self._whole and release not in self._files:
+            self._files = {one: {} for one in chain([release], islice(self._next, _WINDOW))}
+            for row in self._rows(list(self._files)):
+                self._files[row.release_id][row.filename] = row
+        return self._files.get(release, {})
+
+    def _read(self, everything: Sequence[int]) -> bool:
+        """Read the files of all these releases. Returns False, with none read, if they are many."""
+        count = 0
+        for batch in batches(everything):
+            for row in self._rows(batch):
+                self._files.setdefault(row.release_id, {})[row.filename] = row
+                count += 1
+                if count > _MANY:
+                    self._files.clear()
+                    return False
+        return True
+
+    def _rows(self, batch: list[int]) -> Iterator[Row[Any]]:
+        query = select(files).where(among(files.c.release_id, batch))
+        with self._connection.execute(query) as found:
+            yield from found

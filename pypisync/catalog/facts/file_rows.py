@@ -130,7 +130,7 @@ class Judge:
         Releases of a project are mostly alike in what that depends on, so results are kept. ``was``
         is the release before, or None.
         """
-        have = self._known.files.get(was.id, {}) if was else {}
+        have = self._known.files(was.id) if was else {}
         files = [
             file_facts(file, parsed, have.get(file.filename), barred=bar is not None)
             for (file, parsed), bar in zip(entries, bars, strict=True)
@@ -157,7 +157,7 @@ class Judge:
         name = self._known.projects[project].name
         policy = self._rules.bars.of(name)
         bad = self._known.vulnerable.get(was.id, ()) if was else ()
-        have = self._known.files.get(was.id, {}) if was else {}
+        have = self._known.files(was.id) if was else {}
         known = (
             replace(file, sha256=known_sha256(file, have.get(file.filename))) for file, _ in entries
         )

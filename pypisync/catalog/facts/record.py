@@ -8,21 +8,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, select, update
 
-from pypisync.catalog.db.pool import doom_stored
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
-from pypisync.catalog.db.sql import Ids, add, among, batches
+from pypisync.catalog.db.sql import Ids, among, batches
 from pypisync.catalog.facts import file_rows, places, quarantine
 from pypisync.catalog.facts.existing import Existing
+from pypisync.catalog.facts.fact_rows import FactRows
 from pypisync.catalog.facts.file_rows import Judge, file_row, known_sha256, row_file, same_source
 from pypisync.catalog.facts.parsed import Read, read
 from pypisync.catalog.facts.validators import validators_row
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Bar
 from pypisync.core.standards import filenames, versions
-from pypisync.core.standards.filenames import METADATA, ParsedFile
+from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import NO_VALIDATORS, File, ProjectDocument
 
 # A project that upstream does not have (any more).
@@ -125,6 +125,7 @@ class _FactWriter:
     ) -> None:
         self._anew = anew
         self._connection = connection
+        self._rows = FactRows(connection)
         self._rules = rules
         self._known = known
         self._now = now
@@ -132,19 +133,9 @@ class _FactWriter:
         self._contradictions: list[tuple[str, str]] = []  # of the project at hand
         self._index = ""  # of the document that is compared, for files that name none
         self._project = "", ""  # the name of the project at hand, and its status before
-        self._claims: list[places.Claim] = []
-        self._doomed: list[dict[str, Any]] = []
         self._release_ids = Ids(connection, releases)
         self._file_ids = Ids(connection, files)
         self._skipped_ids = Ids(connection, skipped)
-        self._projects: list[dict[str, Any]] = []
-        self._new_releases: list[dict[str, Any]] = []
-        self._releases: list[dict[str, Any]] = []
-        self._new_files: list[dict[str, Any]] = []
-        self._files: list[dict[str, Any]] = []
-        self._gone_files: list[int] = []
-        self._skipped: list[dict[str, Any]] = []
-        self._read: list[int] = []  # projects whose documents came
         self._shown: dict[str, Collection[bytes]] = {}  # by project: the versions it lists
         self._whole: dict[str, bool] = {}  # by project: whether all of it is quarantined
         self._withdrawn: dict[tuple[str, str], list[str]] = {}  # paths by project and version
@@ -156,13 +147,15 @@ class _FactWriter:
         self._index, self._project = document.index, (was.name, was.status)
         have = self._known.releases[project]
         changed = was.status in ("unseen", GONE)
+        self._known.expect(have[key].id for key in read.releases if key in have)
         for key, (version, entries) in read.releases.items():
-            changed |= self._release(project, key, version, entries, have.get(key))
+            changed |= self._release(project, key, version, list(entries), have.get(key))
         # A page without a usable entry proves no removal: what is known stays.
         whole = not document.partial and (document.files or not document.skipped)
-        for key, row in have.items():
-            if key not in read.releases and whole:
-                changed |= self._empty(row)
+        gone = [row for key, row in have.items() if key not in read.releases and whole]
+        self._known.expect(row.id for row in gone)
+        for row in gone:
+            changed |= self._empty(row)
         # A form that tells no status leaves what is known, unless that was told elsewhere.
         known = was.form and was.status not in ("unseen", GONE)
         status = document.status or (was.status if known else "active")
@@ -182,8 +175,8 @@ class _FactWriter:
             "unpublished": True,
             "unproven": was.unproven or changed or project in self._doubted,
         }
-        self._projects.append(row)
-        self._read.append(project)
+        self._rows.projects.append(row)
+        self._rows.read.append(project)
         self._skip(project, [*self._contradictions, *read.skipped])
         self._contradictions = []
 
@@ -192,7 +185,7 @@ class _FactWriter:
         more = len(entries) - _SKIPPED_LISTED
         rest = [(f"{more} more", "too many to be listed here")] if more > 0 else []
         for what, reason in [*entries[:_SKIPPED_LISTED], *rest]:
-            self._skipped.append(
+            self._rows.skipped.append(
                 {
                     "id": self._skipped_ids.next(), "project_id": project,
                     "what": what, "reason": reason,
@@ -207,8 +200,10 @@ class _FactWriter:
         if all_of_it:
             hidden = set(have)
         changed = False
-        for key in have.keys() & hidden:
-            changed |= self._empty(have[key])
+        gone = [row for key, row in have.items() if key in hidden]
+        self._known.expect(row.id for row in gone)
+        for row_of in gone:
+            changed |= self._empty(row_of)
         row = {name: getattr(was, name) for name in _PROJECT_COLUMNS}
         # The document is another now, whatever its validators say.
         row |= {"row": project, **validators_row(NO_VALIDATORS), "unpublished": True}
@@ -216,8 +211,9 @@ class _FactWriter:
             row |= {"status": quarantine.STATUS, "status_reason": None}
         row["undecided"] = was.undecided or changed
         row["unproven"] = was.unproven or changed
-        self._projects.append(row)
-        filled = (key for key, row in have.items() if self._known.files.get(row.id))
+        self._rows.projects.append(row)
+        self._known.expect(row.id for row in have.values())
+        filled = (key for key, row in have.items() if self._known.files(row.id))
         self._shown[was.name] = set(filled) - hidden
         self._whole[was.name] = all_of_it
 
@@ -225,17 +221,19 @@ class _FactWriter:
         """Derive a project's masks again from the files in the catalog."""
         was = self._known.projects[project]
         self._project, changed = (was.name, was.status), False
-        for key, row in self._known.releases[project].items():
+        have = self._known.releases[project]
+        self._known.expect(row.id for row in have.values())
+        for key, row in have.items():
             entries = [
                 (row_file(file), filenames.parse(was.name, file.filename))
-                for file in self._known.files.get(row.id, {}).values()
+                for file in self._known.files(row.id).values()
             ]
             if entries:
                 changed |= self._release(project, key, entries[0][1].version, entries, row)
         row = {name: getattr(was, name) for name in _PROJECT_COLUMNS}
         row |= {"row": project, "undecided": was.undecided or changed, "unpublished": True}
         row["unproven"] = was.unproven or changed or project in self._doubted
-        self._projects.append(row)
+        self._rows.projects.append(row)
 
     def _release(
         self,
@@ -245,11 +243,12 @@ class _FactWriter:
         entries: list[tuple[File, ParsedFile]],
         was: Any,
     ) -> bool:
+        self._rows.write_some()
         bars = self._judge.bars(project, version, entries, was)
         kept, derived = self._judge.keep(entries, bars, was)
         if was is None:
             release = self._release_ids.next()
-            self._new_releases.append(
+            self._rows.new_releases.append(
                 {
                     "id": release, "project_id": project, "version": str(version), "key": key,
                     "prerelease": version.is_prerelease, **derived,
@@ -275,13 +274,14 @@ class _FactWriter:
             knowledge = "wanted" if wanted else "unknown"
             self._doubted.add(was.project_id)
         undecided = was.undecided or masks
-        self._releases.append(
+        self._rows.releases.append(
             {"row": was.id, **derived, "knowledge": knowledge, "undecided": undecided}
         )
 
     def _empty(self, was: Any) -> bool:
-        have = self._known.files.get(was.id, {})
-        self._gone_files += [file.id for file in have.values()]
+        self._rows.write_some()
+        have = self._known.files(was.id)
+        self._rows.gone_files += [file.id for file in have.values()]
         of = self._known.projects[was.project_id].name, was.version
         self._withdrawn[of] = [file.path for file in have.values()]
         nothing = {"kept": False, **dict.fromkeys(file_rows.MASKS, "0")}
@@ -298,7 +298,7 @@ class _FactWriter:
         bars: Sequence[Bar | None],
     ) -> bool:
         """Compare files. Returns whether what the requirements are read from has changed."""
-        have = dict(self._known.files.get(release, {}))
+        have = dict(self._known.files(release))
         sources = False
         for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
             row = file_row(release, file, parsed, bar, (wanted, mask))
@@ -315,17 +315,17 @@ class _FactWriter:
             if same:
                 row |= {name: getattr(was, name) for name in file_rows.UNREAD}
             if bar and not (was and was.barred):
-                self._doomed.append(row)
+                self._rows.barred.append(row)
             if was is None:
                 row["id"] = self._file_ids.next()
-                self._new_files.append(row)
+                self._rows.new_files.append(row)
                 sources = True
             elif any(getattr(was, name) != value for name, value in row.items()):
                 row["row"] = was.id
-                self._files.append(row)
+                self._rows.files.append(row)
                 changed = {name for name in _SOURCES if getattr(was, name) != row[name]}
                 sources |= bool(changed - {"url"} if same else changed)
-        self._gone_files += [file.id for file in have.values()]
+        self._rows.gone_files += [file.id for file in have.values()]
         return sources or bool(have)
 
     def _moved(self, row: dict[str, Any], was: Any) -> None:
@@ -344,7 +344,7 @@ class _FactWriter:
         else:
             new = status != "unseen" or bool(filenames.rivals(name, row["filename"]))
         if new:
-            self._claims.append(places.Claim(name, row))
+            self._rows.claims.append(places.Claim(name, row))
 
     def _hold_size(self, row: dict[str, Any], was: Any) -> None:
         """Keep what is known of an unverified file whose bytes have come; tell what is new."""
@@ -358,33 +358,10 @@ class _FactWriter:
 
     def write(self) -> None:
         """Write everything collected."""
-        places.settle(self._connection, self._claims)
-        gone = batches(self._gone_files)
-        for batch in gone:
-            self._connection.execute(delete(files).where(among(files.c.id, batch)))
-        for batch in batches(self._read):
-            self._connection.execute(delete(skipped).where(among(skipped.c.project_id, batch)))
-        for table, rows in (
-            (projects, self._projects),
-            (releases, self._releases),
-            (files, self._files),
-        ):
-            if rows:
-                statement = update(table).where(table.c.id == bindparam("row"))
-                self._connection.execute(statement, rows)
-        for table, rows in (
-            (releases, self._new_releases),
-            (files, self._new_files),
-            (skipped, self._skipped),
-        ):
-            for some in batches(rows):
-                add(self._connection, table, some)
+        self._rows.write()
         quarantine.update_states(
             self._connection, self._whole, self._shown, self._withdrawn, self._now
         )
-        # Not even the direct address of a barred file may lead to it.
-        paths = [row["path"] for row in self._doomed]
-        doom_stored(self._connection, [end for path in paths for end in (path, path + METADATA)])
 
 
 _PROJECT_COLUMNS = (

@@ -5,9 +5,9 @@ nothing for sense: a filename is only text until :mod:`pypisync.core.standards.f
 it. A set of targets is everywhere an ``int`` used as a bit mask: bit *i* is ``Targets.all[i]``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, overload
 
 # The name of the index at the endpoint, which is the last in order.
 ENDPOINT = "endpoint"
@@ -35,6 +35,36 @@ class File:
     # Where upstream states no SHA-256, the strongest other hash, as "sha512:<hex>"; "": no hash.
     stated: str = ""
     index: str = ""  # the index that it is from; "": that of its document
+
+
+class ManyFiles(Sequence[File]):
+    """The files of a very large document, each made anew whenever it is asked for.
+
+    ``names`` are their filenames; ``make`` returns the file at a place among them.
+    """
+
+    __slots__ = ("_make", "names")
+
+    def __init__(self, names: Sequence[str], make: Callable[[int], File]) -> None:
+        self.names = names
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, place: int) -> File: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[File]: ...
+
+    def __getitem__(self, place: int | slice) -> File | Sequence[File]:
+        if isinstance(place, slice):
+            return [self._make(one) for one in range(len(self.names))[place]]
+        return self._make(range(len(self.names))[place])
+
+    def __iter__(self) -> Iterator[File]:
+        return map(self._make, range(len(self.names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +109,7 @@ class ProjectDocument:
     name: str  # normalised (PEP 503)
     display: str  # as upstream spells it
     serial: int  # 0 where the source has no serials
-    files: tuple[File, ...]
+    files: Sequence[File]
     status: Status | None = "active"  # None: this document cannot say
     status_reason: str | None = None
     validators: Validators = NO_VALIDATORS
