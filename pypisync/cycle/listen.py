@@ -326,8 +326,13 @@ def _apply_rules(mirror: Mirror, connection: Transaction, known: Mapping[str, st
         decide.forget_decisions(connection)
         verdicts.forget(connection, [target.name for target in mirror.rules.machines.all])
         pending.set_setting(connection, "environment", mirror.fingerprint)
+    elif mirror.rules.bars.counts_ages and mirror.now() < float(known.get("judged", "0")):
+        # The clock was ahead: what was old enough by it is judged again.
+        rederive(connection, mirror.rules, mirror.now())
     else:
         mature(connection, mirror.rules, mirror.now())
+    if mirror.rules.bars.counts_ages:
+        pending.set_setting(connection, "judged", repr(mirror.now()))
 
 
 def _set_roots(

@@ -3,7 +3,8 @@
 There is one worker, so jobs never overlap. A job that falls due while it runs is run once more
 afterwards, and a late job is never lost, however late it is (the machine may have slept). The jobs
 are in memory. The catalog's record says when each is first due, so restarts put nothing off. Every
-tick reads the wall clock.
+tick reads the wall clock, which may be set: what has been waited for is not waited for again when
+it goes back, and a job that is late runs once, however many times it was due.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers import base
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
@@ -25,6 +29,7 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
             # Two instances: one that runs, and one that waits for its end.
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 2},
         )
+        self._last = _EPOCH  # by the wall clock, when it was looked at last
         self.start()
 
     def wakeup(self) -> None:
@@ -36,6 +41,15 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
 
     def tick(self) -> None:
         """Start what is due."""
+        now: datetime = base.datetime.now(UTC)
+        back = self._last - now
+        self._last = now
+        for job in self.get_jobs():
+            moment = job.next_run_time - max(back, timedelta())
+            # All the times that were missed would be counted one by one: years of minutes.
+            moment = max(moment, now)
+            if moment != job.next_run_time:
+                self.modify_job(job.id, next_run_time=moment)
         self._process_jobs()
 
     def put(self, name: str, work: Callable[[], None], trigger: Any, due: float) -> None:
@@ -70,4 +84,4 @@ class Agenda(BaseScheduler):  # type: ignore[misc] # APScheduler has no types
 
 
 def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
+    return _EPOCH + timedelta(seconds=seconds)

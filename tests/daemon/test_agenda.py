@@ -81,6 +81,44 @@ def test_what_was_missed_in_a_long_sleep_runs_once(agenda: Agenda, clock: Clock)
     assert job.runs == 1
 
 
+@pytest.mark.parametrize("back", [300, 86_400, 20 * 365 * 86_400])
+def test_a_clock_that_goes_back_puts_nothing_off(agenda: Agenda, clock: Clock, back: int) -> None:
+    job = Job()
+    hourly(agenda, job, START + 3600)
+    agenda.tick()
+    clock.seconds += 600
+    agenda.tick()
+    clock.seconds -= back
+    agenda.tick()
+    assert agenda.next_run("job") == clock.seconds + 3000
+    clock.seconds += 3000
+    agenda.tick()
+    assert job.begun()
+    job.end()
+
+
+def test_a_clock_that_jumps_ahead_by_years_counts_no_missed_times(
+    agenda: Agenda, clock: Clock
+) -> None:
+    asked: list[datetime] = []
+
+    class Counted(IntervalTrigger):  # type: ignore[misc]
+        def get_next_fire_time(self, before: datetime | None, now: datetime) -> datetime:
+            asked.append(now)
+            found: datetime = super().get_next_fire_time(before, now)
+            return found
+
+    job = Job()
+    agenda.put("job", job, Counted(seconds=60, timezone=UTC), START + 60)
+    agenda.tick()
+    clock.seconds += 20 * 365 * 86_400
+    agenda.tick()
+    assert job.begun()
+    job.end()
+    assert len(asked) < 5
+    assert agenda.next_run("job") == clock.seconds + 60
+
+
 def test_what_falls_due_while_it_runs_is_run_once_afterwards(agenda: Agenda, clock: Clock) -> None:
     job = Job()
     hourly(agenda, job)

@@ -85,6 +85,26 @@ def test_a_file_matures_at_its_moment(bench: Bench, world: World, memory: Memory
     assert same(bench, "2026-03-08T12:00:00Z")
 
 
+def test_what_was_old_enough_by_a_clock_that_was_ahead_is_barred_again(
+    bench: Bench, world: World
+) -> None:
+    world.publish("app", "1.0", uploaded="2026-02-01")
+    world.publish("app", "2.0", uploaded="2026-03-01")
+    bench.packages = {"app": ["latest"]}
+    bench.bars = WEEK
+    assert sync(bench, "2026-03-02").exit_code == 0
+    assert bench.listed() == {"app": {"1.0"}}
+    sync(bench, "2036-03-02")
+    world.publish("app", "3.0", uploaded="2026-03-02")
+    sync(bench, "2036-03-03")
+    assert bench.listed() == {"app": {"3.0"}}
+    sync(bench, "2026-03-03")
+    assert bench.listed() == {"app": {"1.0"}}
+    sync(bench, "2026-03-08")
+    assert bench.listed() == {"app": {"2.0"}}
+    assert same(bench, "2026-03-08")
+
+
 def test_age_is_a_files_own(bench: Bench, world: World) -> None:
     """A wheel that is added to an old release is young; the release is not."""
     world.publish("app", "1.0", wheels=["cp311-cp311-manylinux_2_17_x86_64"], uploaded="2026-01-01")

@@ -69,6 +69,11 @@ class Policy:
         return self == Policy(vulnerabilities=self.vulnerabilities) and not self.blocks_vulnerable
 
     @property
+    def counts_ages(self) -> bool:
+        """Whether what it bars depends on the time."""
+        return bool(self.min_age or self.min_age_of)
+
+    @property
     def examines(self) -> bool:
         """Whether upstream is asked for vulnerabilities."""
         return self.vulnerabilities != "ignore"
