@@ -128,6 +128,8 @@ class FarStream:
     # -- near ------------------------------------------------------------------------------
 
     def _add_near(self, asks: list[Ask]) -> None:
+        if not asks:
+            return
         if self._near is None:
             self._near = open_stream(self._upstream, self._deposit)
         self._near.add(asks)
@@ -228,6 +230,7 @@ class FarStream:
             yield self._open.pop(number), same
         for number, _, _ in said.files:
             yield self._open.pop(number), None
+        self._add_near([self._open.pop(number) for number in said.left])
         if said.failed:
             failed: list[tuple[int, UpstreamError]] = pickle.loads(said.failed)  # noqa: S301 - ours
             for number, error in failed:

@@ -52,6 +52,7 @@ class Said:
     unchanged: list[tuple[int, Unchanged]] = field(default_factory=list)
     files: list[tuple[int, str, int]] = field(default_factory=list)  # with SHA-256 and size
     failed: bytes = b""  # pairs of a number and an UpstreamError, pickled
+    left: list[int] = field(default_factory=list)  # documents too large to be told
     there: dict[str, int] = field(default_factory=dict)  # bytes of files under way, by path
     coming: int = 0  # bytes that are to come for them
     forgotten: list[int] | None = None

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import IO, Any, NoReturn
 
-from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import ManyFiles, ProjectDocument, Unchanged
 from pypisync.cycle.deposit import Watched
 from pypisync.cycle.processes import streams
 from pypisync.cycle.stream_messages import Begin, Said, Told, Wire, read_frame
@@ -112,7 +112,9 @@ class _Stream:
         with self._changed:
             number, _ = self._open.pop(id(ask))
             self._urgent -= urgent(ask)
-        if isinstance(answer, ProjectDocument):
+        if isinstance(answer, ProjectDocument) and isinstance(answer.files, ManyFiles):
+            said.left.append(number)  # as values its files would fill the memory
+        elif isinstance(answer, ProjectDocument):
             said.documents.append((number, answer))
         elif isinstance(answer, Unchanged):
             said.unchanged.append((number, answer))

@@ -1,5 +1,6 @@
 """What one asks of a stream in a process of its own, without a cycle around it."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pypisync.core.standards.model import ProjectDocument
+from pypisync.core.standards.model import ManyFiles, ProjectDocument
 from pypisync.cycle.deposit import Watched
 from pypisync.cycle.far_stream import FarStream
 from pypisync.errors import Unreachable
@@ -80,3 +81,24 @@ def test_files_that_nobody_waits_for_can_be_forgotten(
     found = answers(far, 4 - len(gone))
     assert isinstance(found[waits], ProjectDocument)
     assert found.keys() | set(gone) == {waits, *files}
+
+
+def test_a_document_that_would_fill_the_memory_is_read_here(
+    world: World, server: Server, far: FarStream
+) -> None:
+    world.publish("a", "1.0")
+    page = {
+        "meta": {"api-version": "1.1"},
+        "name": "a",
+        "files": [
+            {"filename": f"a-{n}.tar.gz", "url": f"{n}", "hashes": {"sha256": "0" * 64}}
+            for n in range(60_000)
+        ],
+    }
+    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+    world.faults.body("/simple/a/", json.dumps(page).encode(), headers=kind)
+    far.add([ProjectAsk("a")])
+    found = answers(far, 1)[ProjectAsk("a")]
+    assert isinstance(found, ProjectDocument)
+    assert isinstance(found.files, ManyFiles)
+    assert len(found.files) == 60_000

@@ -34,7 +34,7 @@ documents = st.builds(
     texts,
     texts,
     numbers,
-    st.lists(files, max_size=3).map(tuple),
+    st.lists(files, max_size=3),
     st.sampled_from([None, "active", "archived", "deprecated", "quarantined"]),
     maybe,
     validators,
