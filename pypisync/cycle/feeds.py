@@ -55,6 +55,17 @@ def recall(
     return Before(serial, kind, address, moved, word)
 
 
+def list_due(mirror: Mirror, last: float | None) -> bool:
+    """Returns whether a polled index is to be asked for all its projects: nothing tells new ones.
+
+    The daemon asks once a day; whoever syncs by hand wants to know. ``last`` is as in
+    :func:`recall`.
+    """
+    every = _LOOKS["serials"]
+    by_hand = not (mirror.patient and mirror.every)
+    return by_hand or last is None or mirror.now() // every != last // every
+
+
 def polled(mirror: Mirror, settings: Mapping[str, str]) -> list[str]:
     """Returns the indexes that told nothing in the last cycle, so that their projects are asked."""
     names = [feed.name for feed in mirror.upstream.feeds]

@@ -54,7 +54,9 @@ def listen(mirror: Mirror, report: Report) -> set[str]:
     news, failed = _hear_all(mirror, before)
     mirror.heard = {one.index: one.changed for one in news}
     _list_where_due(mirror, news, known)
-    names, complete = _names_for_patterns(mirror, news, new=new_patterns)
+    names, complete = _names_for_patterns(
+        mirror, news, new=new_patterns, due=feeds.list_due(mirror, last)
+    )
     with mirror.catalog.begin() as connection:
         poll.note_mattering(mirror, connection)
         _apply_rules(mirror, connection, known)
@@ -185,21 +187,22 @@ def _names(mirror: Mirror, news: _News, *, must: bool, may: bool) -> Mapping[str
 
 
 def _names_for_patterns(
-    mirror: Mirror, news: Sequence[_News], *, new: bool
+    mirror: Mirror, news: Sequence[_News], *, new: bool, due: bool
 ) -> tuple[set[str], bool]:
     """Returns the names that patterns may match, and whether ``new`` patterns see all names.
 
-    A name counts if an index has it that the project may come from.
+    A name counts if an index has it that the project may come from. ``due``: polled indexes are
+    asked for all of theirs.
     """
     assignment = mirror.upstream.assignment
     names: set[str] = set()
     complete = len(news) == len(mirror.upstream.feeds)
     for one in news if mirror.patterns else ():
         told: Iterable[str] | None = one.listed
-        if new and told is None:
+        if told is None and (new or (due and one.feed.kind == "polling")):
             told = assignment.named(one.index)
             if told is None:
-                told = one.listed = _names(mirror, one, must=True, may=False)
+                told = one.listed = _names(mirror, one, must=new, may=due)
                 complete &= told is not None
         told = one.changed if told is None else told
         if len(mirror.upstream.feeds) > 1:

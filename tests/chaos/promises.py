@@ -78,6 +78,12 @@ class Closed:
     def _learn(self, data: Path, url: str) -> None:
         for name, version, line in rows(url, "SELECT project, version, requirement FROM v_unmet"):
             self._lacking.add((f"{name}=={version}", needed(str(line))))
+        # A frozen index keeps all but what upstream has quarantined, and whatever needs that.
+        if rows(url, "SELECT 1 FROM v_generations WHERE frozen IS NOT NULL"):
+            away = {name for (name,) in rows(url, "SELECT project FROM v_quarantined")}
+            self._lacking |= {
+                (release, needed(line)) for release, line in unmet(data) if needed(line) in away
+            }
 
 
 def needed(line: str) -> str:

@@ -99,6 +99,50 @@ def test_what_matters_again_is_asked_again_though_its_turn_has_not_come(
     assert bench.query("SELECT * FROM pending") == []
 
 
+def test_patterns_see_new_projects_where_projects_are_polled(
+    tmp_path: Path, world: World, server: Server, wired: Wired
+) -> None:
+    def lists(*names: str) -> None:
+        rows = "".join(f"<a href='{name}/'>{name}</a>" for name in names)
+        html = {"Content-Type": "text/html"}
+        world.heal()
+        world.faults.xmlrpc = False
+        world.faults.body("/simple/", f"<html><body>{rows}</body></html>".encode(), headers=html)
+
+    def scheduled() -> bool:
+        """Returns whether the list was asked for."""
+        server.log.clear()
+        catalog = bench.catalog()
+        mirror = replace(bench.mirror(catalog), patient=True, every=3600.0)
+        assert sync_once(mirror).failed == {}
+        catalog.close()
+        return "/simple/" in server.log.paths()
+
+    lists("app-a")
+    world.publish("app-a", "1.0")
+    bench = Bench(tmp_path, wired(), {}, patterns={"app-.*": ["latest"]})
+    bench.sync()
+    assert followed(bench) == "polling"
+    world.publish("app-b", "1.0")
+    lists("app-a", "app-b")
+    assert bench.sync().failed == {}  # who syncs by hand wants to know
+    assert bench.listed().keys() == {"app-a", "app-b"}
+    world.publish("app-c", "1.0")
+    lists("app-a", "app-b", "app-c")
+    bench.clock += 3600
+    assert not scheduled()
+    assert bench.listed().keys() == {"app-a", "app-b"}
+    bench.clock += 86400  # a list may be long: once a day is enough
+    assert scheduled()
+    assert bench.listed().keys() == {"app-a", "app-b", "app-c"}
+    world.heal()
+    world.faults.xmlrpc = False
+    world.faults.fail("/simple/", 503)
+    bench.clock += 86400
+    assert scheduled()  # a list that is away costs nothing else
+    assert bench.listed().keys() == {"app-a", "app-b", "app-c"}
+
+
 def test_polling_asks_each_project_once_and_writes_nothing_but_the_run(
     tmp_path: Path, world: World, server: Server, wired: Wired
 ) -> None:
