@@ -12,6 +12,7 @@ from typing import Self
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
+from pypisync.catalog.facts import requirements
 from pypisync.catalog.facts.record import rederive
 from pypisync.core.display import counted
 from pypisync.core.standards.filenames import METADATA
@@ -43,6 +44,7 @@ class Incoming:
         self.urgent = 0  # asks under way that a decision waits for
         self.ahead = 0  # bytes of files that were asked for before all was decided
         self.stopped = False  # upstream was told to leave some unanswered
+        self.late = False  # what has come is to be read, and decided by
         self._files: set[str] = set()  # paths under way
         self._projects = 0  # documents under way
         self._arrived: list[Stored] = []  # not recorded yet
@@ -179,6 +181,8 @@ class Incoming:
             mirror.pool.flush()
             with mirror.catalog.begin() as connection:
                 learnt = pool.record_stored(connection, arrived, mirror.now())
+                paths = [one.path for one in arrived]
+                self.late = requirements.read_late(connection, paths) or self.late
                 if learnt and any(block.sha256 for block in mirror.rules.bars.block):
                     rederive(connection, mirror.rules, mirror.now(), learnt)
             arrived.clear()

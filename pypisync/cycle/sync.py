@@ -120,8 +120,8 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
 def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, str]:
     """Decide, and fetch what was decided. Returns the paths to try again later, as ``fetch`` does.
 
-    A wheel may say something else than upstream said of it before, or be one at which installers
-    stop: then it is decided again. Raises Unreachable if nothing can be read of upstream, Stopped,
+    A file may say something else than was known of it before, or be one at which installers stop:
+    then it is decided again. Raises Unreachable if nothing can be read of upstream, Stopped,
     and Malformed for a path on record that leaves the mirror.
     """
     with Incoming(mirror) as incoming:
@@ -132,7 +132,7 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
             later = fetch(incoming, report)
             differs = verify(mirror)
             broken = look(mirror)
-    if not (differs or broken):
+    if not (differs or broken or incoming.late):
         return later
     report.failed |= differs
     return later | gather(mirror, report, fresh)

@@ -242,7 +242,11 @@ class Stage:
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
         fresh = self._folder / f"fresh{self._settled}"
-        keys = {"upstream": _UPSTREAM, "limits": _LIMITS} | dict(CHOICES[self._choice])
+        # A journal that was away is tried again once an hour; other names may be told meanwhile.
+        query = "SELECT value FROM settings WHERE name = 'feed:endpoint'"
+        feed = promises.rows(self._url, query)[0][0]
+        keys = {"upstream": _UPSTREAM | {"feed": feed}, "limits": _LIMITS}
+        keys |= CHOICES[self._choice]
         config = configure(fresh, self._server.url, **keys | {"retention": "0", "grace": "0"})
         mirror = partial(command, config)
         code = subprocess.run(

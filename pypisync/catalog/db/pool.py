@@ -1,11 +1,12 @@
 """What the pool holds: its files, by path."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
     delete,
     exists,
     literal_column,
@@ -27,6 +28,12 @@ class Stored:
     path: str
     sha256: str
     size: int
+
+
+def lie_at(paths: Sequence[str]) -> ColumnElement[bool]:
+    """Returns the condition that rows of ``files`` lie at these paths: filenames have an index."""
+    names = sorted({path.rpartition("/")[2] for path in paths})
+    return and_(among(files.c.filename, names), among(files.c.path, paths))
 
 
 def note_asked(connection: Connection, paths: Iterable[str]) -> None:

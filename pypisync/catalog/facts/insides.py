@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, literal_column, or_, select, update
 
-from pypisync.catalog.db.pool import forget_beside, stored_among
+from pypisync.catalog.db.pool import forget_beside, lie_at, stored_among
 from pypisync.catalog.db.schema import files, releases, stored
 from pypisync.catalog.db.sql import among, batches
 from pypisync.catalog.facts.readings import Knowledge, Stated, read_again
@@ -58,7 +58,7 @@ def with_metadata(connection: Connection, paths: Iterable[str]) -> set[str]:
         beside = [path + METADATA for path in batch]
         query = select(stored.c.path).where(among(stored.c.path, beside), stored.c.sha256 != "")
         found.update(path.removesuffix(METADATA) for path in connection.scalars(query))
-        silent = among(files.c.path, batch), files.c.metadata_sha256.is_(None)
+        silent = lie_at(batch), files.c.metadata_sha256.is_(None)
         found.difference_update(connection.scalars(select(files.c.path).where(*silent)))
     return found
 
@@ -93,9 +93,7 @@ def _read_again(connection: Connection, paths: Sequence[str]) -> list[int]:
     found: set[int] = set()
     read = releases.c.knowledge.in_(("known", "unavailable"))
     for batch in batches(paths):
-        of = (
-            select(releases.c.id).join_from(releases, files).where(among(files.c.path, batch), read)
-        )
+        of = select(releases.c.id).join_from(releases, files).where(lie_at(batch), read)
         found.update(connection.scalars(of))
     read_again(connection, sorted(found))
     return sorted(found)

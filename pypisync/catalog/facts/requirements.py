@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
+from pypisync.catalog.db.pool import lie_at
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import (
     files,
@@ -241,6 +242,27 @@ def _note_ranged(connection: Connection, known: Sequence[Knowledge]) -> None:
 def _forget_ranged(connection: Connection, batch: Sequence[int]) -> None:
     parts = update(files).where(among(files.c.release_id, batch), files.c.ranged.is_not(None))
     connection.execute(parts.values(ranged=None))
+
+
+def read_late(connection: Connection, paths: Iterable[str]) -> bool:
+    """Let releases be read again that were read without these files, which have come since.
+
+    An upstream that fails for a moment leaves a release to a source that says less, or to none.
+    Installers read the file. Returns whether there are any.
+    """
+    r, f = releases.c, files.c
+    sdist_says = or_(r.source == "", r.builds != "0")
+    better = or_(
+        and_(f.kind == "wheel", r.source.in_(("json", "sdist", ""))),
+        and_(f.kind == "sdist", sdist_says),
+    )
+    read = r.knowledge.in_(("known", "unavailable"))
+    late: set[int] = set()
+    for batch in batches(paths):
+        query = select(r.id).join_from(releases, files).where(lie_at(batch), read, better)
+        late.update(connection.scalars(query))
+    readings.read_again(connection, sorted(late))
+    return bool(late)
 
 
 def ask_for(
