@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sqlalchemy.exc import DBAPIError
+
+from pypisync.catalog.db.transactions import Catalog
 from tests.chaos import promises, upheaval
 from tests.chaos.configurations import CHOICES, blocked
 from tests.chaos.disk import Disk
@@ -225,6 +228,14 @@ class Stage:
 
     # --- the end ------------------------------------------------------------------------------
 
+    def _let_a_day_pass(self) -> None:
+        catalog = Catalog(self._url)
+        with suppress(DBAPIError), catalog.engine.begin() as connection:  # there may be no tables
+            connection.exec_driver_sql(
+                "UPDATE runs SET started = started - 90000, finished = finished - 90000"
+            )
+        catalog.close()
+
     def _settle(self, _: Step) -> None:
         """Heal everything, one quiet cycle: the same as a mirror that starts now."""
         if self._daemon:
@@ -236,17 +247,15 @@ class Stage:
         if self.counts["command"]:
             for words in (("rollback", "--release"), ("tag", "--delete", "good")):
                 self._run(*words)
+        # A journal that was away is tried again after an hour, a list of projects after a day.
+        self._let_a_day_pass()
         # What is denied without a journal's word is confirmed when it has been denied.
         self._run("sync", "--accept-removals")
         done = self._run("sync", "--accept-removals")
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
         fresh = self._folder / f"fresh{self._settled}"
-        # A journal that was away is tried again once an hour; other names may be told meanwhile.
-        query = "SELECT value FROM settings WHERE name = 'feed:endpoint'"
-        feed = promises.rows(self._url, query)[0][0]
-        keys = {"upstream": _UPSTREAM | {"feed": feed}, "limits": _LIMITS}
-        keys |= CHOICES[self._choice]
+        keys = {"upstream": _UPSTREAM, "limits": _LIMITS} | dict(CHOICES[self._choice])
         config = configure(fresh, self._server.url, **keys | {"retention": "0", "grace": "0"})
         mirror = partial(command, config)
         code = subprocess.run(
