@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from pypisync.core.standards.requires_python import FOLLOWED
 from tests import compiled, temporary
@@ -22,6 +22,14 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("deep", settings.get_profile("default"), max_examples=2000)
+# For mutation testing: whether anything fails is asked some thousand times, and never why.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("ci"),
+    max_examples=30,
+    phases=[Phase.explicit, Phase.generate],
+    database=None,
+)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
