@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,9 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.sim.world import World
 from tests.web.sites import Site
@@ -163,21 +168,29 @@ def test_long_names_take_few_lines_on_a_phone(browser: Chrome, long_names: str, 
     assert browser.execute_script(over) == 0
 
 
+def soon(browser: Chrome, found: Callable[[], bool]) -> None:
+    """Wait until it is so: a key or a click only begins the way to the next page."""
+    passing = (NoSuchElementException, StaleElementReferenceException)
+    WebDriverWait(browser, 60, ignored_exceptions=passing).until(lambda _: found())
+
+
 def test_a_walk_by_links_below_a_path(browser: Chrome, address: str) -> None:
     shown(browser, DESKTOP, "light")
     browser.get_log("browser")  # type: ignore[no-untyped-call]
     browser.get(f"{address}/")
     assert "1 requirement is unmet" in browser.page_source
     browser.find_element(By.NAME, "q").send_keys("cli", Keys.ENTER)
+    soon(browser, lambda: browser.find_element(By.LINK_TEXT, "click").is_displayed())
     browser.find_element(By.LINK_TEXT, "click").click()
-    assert browser.current_url == f"{address}/projects/click"
+    soon(browser, lambda: browser.current_url == f"{address}/projects/click")
     assert f"--index-url {address}/simple/ click" in browser.page_source
     box = browser.find_element(By.CSS_SELECTOR, ".graph .root + *, .graph a")
     assert box.is_displayed()
     for name in ("Roots", "Generations", "Problems", "Set up", "Overview"):
         browser.find_element(By.LINK_TEXT, name).click()
+        current = (By.CSS_SELECTOR, "[aria-current=page]")
+        soon(browser, lambda: browser.find_element(*current).text == name)  # noqa: B023 - at once
         assert browser.current_url.startswith(address)
-        assert browser.find_element(By.CSS_SELECTOR, "[aria-current=page]").text == name
     # The style came, and nothing that the policy of the pages forbids was tried.
     ground = "return getComputedStyle(document.body).backgroundColor"
     assert browser.execute_script(ground) == "rgb(251, 251, 250)"
@@ -191,7 +204,7 @@ def test_the_keyboard_reaches_the_content_first(browser: Chrome, address: str) -
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert browser.switch_to.active_element.get_attribute("textContent") == "Skip to content"
     browser.switch_to.active_element.send_keys(Keys.ENTER)
-    assert browser.switch_to.active_element.tag_name == "main"
+    soon(browser, lambda: browser.switch_to.active_element.tag_name == "main")
     browser.switch_to.active_element.send_keys(Keys.TAB)
     focused = browser.switch_to.active_element
     assert focused.tag_name == "pre"
