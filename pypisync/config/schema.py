@@ -302,5 +302,6 @@ class Document(Keys):
         ge=0,
         validate_default=True,
         description="how long a generation is kept, with the files that it lists, after the next "
-        'one took its place: seconds or a duration such as "30 days"',
+        'one took its place: seconds or a duration such as "30 days"; the one that the last bundle '
+        "led to is kept besides, until the next export",
     )

@@ -100,8 +100,6 @@ def write_bundle(
     )
     place = asked.to / f"{name}.json"
     data = manifest.to_json(found)
-    if len(data) > manifest.LARGEST:
-        raise BundleError(f"{len(found.parts)} parts are too many: choose a larger --split")
     for key in asked.keys:
         signer, signature = signatures.sign(key.private, data, key.name)
         signed = keys.signature_file(place, signer)
@@ -290,13 +288,17 @@ def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterato
     def place(entry: Member) -> Path:
         return draft.work / entry.path if entry in draft.rows else root / entry.path
 
+    if draft.bytes > manifest.MOST_PARTS * asked.split:  # before any is written
+        raise _too_many()
     done = _done(draft, asked, name)
     log = draft.work / _DONE
     disk.write(log, b"".join(map(manifest.to_line, done)))
     with (draft.work / _FILES).open("rb") as spooled:
         entries_of = _planned(_entries(draft, spooled), asked.split, place)
         for number, entries in enumerate(entries_of, 1):
-            if number <= len(done):
+            if number > manifest.MOST_PARTS:
+                raise _too_many()
+            if _is_done(done, number, entries):
                 yield done[number - 1].part
                 continue
             part = parts.write(asked.to / f"{name}.{number:04}.tar", entries, place)
@@ -316,10 +318,23 @@ def _done(draft: _Draft, asked: Export, name: str) -> list[_Done]:
             break  # half a line
         same = (one.name, one.split, one.state) == (name, asked.split, draft.target.point.state)
         there = asked.to / one.part.name
-        if not same or not there.is_file() or there.stat().st_size != one.part.size:
+        if not same or not disk.is_file(there) or there.stat().st_size != one.part.size:
             break
         found.append(one)
     return found
+
+
+def _is_done(done: Sequence[_Done], number: int, entries: Sequence[Member]) -> bool:
+    """Returns whether the part is there with these entries; those for a report may be others."""
+    if number > len(done):
+        return False
+    return done[number - 1].part.contents == sha256(parts.list_of(entries)).hexdigest()
+
+
+def _too_many() -> BundleError:
+    return BundleError(
+        f"more than {manifest.MOST_PARTS:,} parts, which no import takes: choose a larger --split"
+    )
 
 
 def _planned(found: Iterable[Member], split: int, place: parts.Open) -> Iterator[list[Member]]:

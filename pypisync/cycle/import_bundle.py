@@ -30,7 +30,7 @@ from pypisync.cycle.open_bundles import Bundle, Unusable
 from pypisync.cycle.publish import write_generation
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, recorded, resume
-from pypisync.errors import BundleError, Malformed
+from pypisync.errors import BundleError, Malformed, StorageError
 from pypisync.storage import disk, parts, spool
 from pypisync.storage.spool import appending
 
@@ -89,6 +89,8 @@ def _is_past(mirror: Mirror, bundle: Unusable) -> bool:
 
 class NotNowError(BundleError):
     """What stands in the way is not the bundle: the disk is full, or the index is kept back."""
+
+    exit_code = StorageError.exit_code
 
 
 class _ElsewhereError(BundleError):
@@ -345,9 +347,9 @@ def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> 
 def _check(connection: Transaction, bundle: Bundle, number: int) -> None:
     """Raise BundleError unless the generation is what the manifest says, with all of its files."""
     lost = checks.otherwise(connection)
-    if lost:
+    if lost is not None:
         raise BundleError(
-            f"{bundle.name}: it lists {lost[0]}, which neither it nor this mirror has so"
+            f"{bundle.name}: it lists {lost}, which neither it nor this mirror has so"
         )
     listed = generations.listed(connection, number)
     if listed != dict(bundle.manifest.listed):

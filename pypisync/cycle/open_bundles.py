@@ -49,7 +49,7 @@ def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle | 
     (seconds since 1970); StorageError, ConfigError for a key that cannot be used.
     """
     places = list(places)
-    folders = [place for place in places if place.is_dir()]
+    folders = [place for place in places if _is_folder(place)]
     folders += [copy for folder in folders for copy in copies(folder)]
     found: list[Bundle | Unusable] = [
         _open(place, folders, trust, now) for place in places if place not in folders
@@ -60,9 +60,17 @@ def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle | 
     return sorted(found, key=lambda one: one.order)
 
 
+def _is_folder(place: Path) -> bool:
+    """Returns whether a folder is there, or a link to one."""
+    with disk.guarded(place):
+        return place.is_dir()
+
+
 def copies(folder: Path) -> list[Path]:
-    """Returns the folders with further copies of what is in this one."""
-    return [one for one in sorted(folder.glob(f"{manifest.COPY}*")) if disk.is_folder(one)]
+    """Returns the folders with further copies of what is in this one. Raises StorageError."""
+    with disk.guarded(folder):
+        found = sorted(folder.glob(f"{manifest.COPY}*"))
+    return [one for one in found if disk.is_folder(one)]
 
 
 def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[Bundle | Unusable]:

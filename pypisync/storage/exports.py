@@ -148,7 +148,7 @@ class Exports:
         for name in self._names():
             if name.endswith(_UNFINISHED):
                 record = self._read(self.folder / f"{name}.json")
-                if Path(record.to).is_file():
+                if os.path.isfile(record.to):  # noqa: PTH113 - is_file() raises where access is denied
                     self.complete(record)
 
     def _read(self, place: Path) -> Exported:

@@ -300,4 +300,4 @@ def read_manifest(place: Path) -> tuple[Manifest, bytes]:
 def find(name: str, folders: Sequence[Path]) -> list[Path]:
     """Returns where a part is: in each of the folders that has it."""
     places = (folder / name for folder in dict.fromkeys(folders))
-    return [place for place in places if place.is_file() and not place.is_symlink()]
+    return [place for place in places if disk.is_file(place)]

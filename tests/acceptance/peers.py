@@ -32,6 +32,7 @@ from tests.sim.world import World
 PINS: Mapping[str, tuple[tuple[str, ...], tuple[int, int]]] = {
     "bandersnatch": (("bandersnatch==8.2.0",), (3, 12)),
     "devpi": (("devpi-server==6.20.3",), (3, 11)),
+    "poetry": (("poetry==2.1.4",), (3, 9)),
     "proxpi": (("proxpi==1.3.1",), (3, 11)),
     "pypiserver": (("pypiserver==2.4.2",), (3, 11)),
     "simple-repository-server": (("simple-repository-server==0.10.0",), (3, 11)),

@@ -2,20 +2,25 @@
 
 import json
 import re
+import shutil
+import sys
+from dataclasses import replace
+from importlib.metadata import distributions
 from pathlib import Path
 
 import requests
 
+from pypisync.config.load import load
 from pypisync.cycle import rollback
-from tests.acceptance import fronts, peers
-from tests.acceptance.clients import install
+from tests.acceptance import clients, fronts, peers
+from tests.acceptance.clients import install, uv
 from tests.acceptance.serving import serve
 from tests.bench.peers import Bandersnatch
 from tests.cli.running import configure, run
 from tests.recipe.mirrors import Bench, read_tree
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
-from tests.web.sites import serving_bench
+from tests.web.sites import serving, serving_bench
 
 ROOTS = ["app", "lib", "base"]
 
@@ -73,7 +78,7 @@ def test_a_mirror_follows_through_nginx_below_a_path(tmp_path: Path) -> None:
         head.sync()
         assert run(config, "sync").code == 0
         assert read_tree(tmp_path / "branch/data") == read_tree(head.folder)
-        assert json.loads(run(config, "status", "--json").out)["feed"] == "changelog"
+        assert json.loads(run(config, "status", "--json").out)["feeds"] == {"endpoint": "changelog"}
         document = requests.get(f"{address}/pypi/app/json", timeout=20).json()
         assert all(file["url"].startswith(f"{address}/packages/") for file in document["urls"])
 
@@ -93,3 +98,51 @@ def documents(address: str) -> float:
     found = re.search(r'requests_total\{kind="legacy",status="200"\} (\S+)', metrics)
     assert found
     return float(found[1])
+
+
+def test_real_clients_install_from_a_mirror_of_a_mirror(tmp_path: Path) -> None:
+    """Poetry, uv and pip, from the server of one that follows by the changelog, by locks."""
+    poetry = peers.environment("poetry") / "bin/poetry"
+    world = World()
+    world.publish("lib", "1.0")
+    world.publish("app", "1.0", requires=["lib"])
+    head = Bench(tmp_path / "head", MemoryUpstream(world), {"app": ["latest"]})
+    head.clock = 1_800_000_000
+    head.sync()
+    branch = tmp_path / "branch"
+    with serving_bench(head) as address:
+        config = configure(branch, address, packages={"app": ["latest"]})
+        assert run(config, "sync").code == 0
+        world.publish("app", "2.0", requires=["lib"])
+        head.sync()
+        assert run(config, "sync").code == 0
+        assert json.loads(run(config, "status", "--json").out)["feeds"] == {"endpoint": "changelog"}
+    with serving(replace(load(config, {}), listen=("127.0.0.1", 0))) as address:
+        index = f"{address}/simple/"
+        project = tmp_path / "project"
+        project.mkdir()
+        (project / "pyproject.toml").write_text(
+            '[project]\nname = "ours"\nversion = "1"\ndependencies = ["app"]\n'
+            f'requires-python = ">=3.{sys.version_info[1]}"\n'
+            "[tool.uv]\npackage = false\n[tool.poetry]\npackage-mode = false\n"
+            f'[[tool.poetry.source]]\nname = "mirror"\nurl = "{index}"\npriority = "primary"\n'
+        )
+        inside = {"POETRY_VIRTUALENVS_IN_PROJECT": "true"}
+        for arguments in (["lock"], ["sync"]):
+            done = clients.run([str(poetry), "-n", *arguments], project, inside)
+            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        assert installed_in(project) == {"app": "2.0", "lib": "1.0"}
+        shutil.rmtree(project / ".venv")
+        uv(project, "lock", "--default-index", index)
+        uv(project, "sync", "--frozen", "--default-index", index, "--python", sys.executable)
+        assert installed_in(project) == {"app": "2.0", "lib": "1.0"}
+        uv(project, "export", "--frozen", "--default-index", index, "-o", "locked.txt")
+        wanted = ("--require-hashes", "-r", str(project / "locked.txt"))
+        assert install("pip", index, tmp_path / "pip", *wanted) == {"app": "2.0", "lib": "1.0"}
+
+
+def installed_in(project: Path) -> dict[str, str]:
+    """What is installed in the project's own environment of app and lib."""
+    [packages] = project.glob(".venv/lib/python3*/site-packages")
+    found = {one.name: one.version for one in distributions(path=[str(packages)])}
+    return {name: version for name, version in found.items() if name in ("app", "lib")}

@@ -20,7 +20,8 @@ from pypisync.core.bundles.manifest import (
     Manifest,
     Member,
 )
-from pypisync.errors import BundleError
+from pypisync.cycle.import_bundle import NotNowError
+from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk, parts
 from tests.bundles.links import Link, everything
 from tests.sim.world import World
@@ -342,3 +343,6 @@ def test_a_full_disk_leaves_all_as_it_was(link: Link, monkeypatch: pytest.Monkey
     place, _ = exported(link)
     monkeypatch.setattr(disk, "free", lambda folder: 1000)
     refused(link, place, "does not fit on the disk")
+    with pytest.raises(NotNowError) as caught:
+        link.import_(place)
+    assert caught.value.exit_code == StorageError.exit_code  # nothing is wrong with the bundle

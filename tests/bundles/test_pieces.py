@@ -60,6 +60,22 @@ def test_plain_tar_and_cat_put_it_together(link: Link, tmp_path: Path) -> None:
     assert (link.outside.folder / name).read_bytes() == whole
 
 
+@pytest.mark.parametrize("most", [2, 3])
+def test_an_export_of_more_parts_than_an_import_takes(
+    link: Link, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends before any part is written, where the bytes alone tell it."""
+    names = [f"{number:04}" for number in range(1, manifest.MOST_PARTS + 1)]
+    assert names == sorted(names)
+    monkeypatch.setattr(manifest, "MOST_PARTS", most)
+    with pytest.raises(BundleError, match="larger --split"):
+        link.export()
+    assert len(list(link.media.glob("*.tar"))) == (0 if most == 2 else 3)
+    monkeypatch.undo()
+    link.carry()
+    link.check()
+
+
 def test_the_officers_list_knows_it_as_one_file(link: Link) -> None:
     place, _ = exported(link)
     (row,) = [row for row in in_bundle(place) if row[0] == "big"]

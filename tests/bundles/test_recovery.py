@@ -1,6 +1,7 @@
 """What the outside remembers of its bundles: what is kept for it, and what can be lost."""
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from pypisync.core.bundles import manifest
 from pypisync.cycle import fed_report, import_bundle
-from pypisync.errors import BundleError
+from pypisync.cycle.open_bundles import open_all
+from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk
 from pypisync.storage.exports import Exports
 from tests.bundles.links import Link
@@ -85,3 +87,18 @@ def test_media_that_cannot_be_written(link: Link, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(disk, "before", refuse)
     link.import_(made)
     link.check()
+
+
+def test_media_that_may_not_be_read(link: Link) -> None:
+    """A folder that denies access is told by name, and is no crash."""
+    place = link.made()
+    link.media.chmod(0)
+    me = os.geteuid()
+    try:
+        if me == 0:
+            os.seteuid(65_534)  # no folder denies anything to root
+        with pytest.raises(StorageError, match="Permission denied: give it"):
+            open_all([place], link.trust, 0)
+    finally:
+        os.seteuid(me)
+        link.media.chmod(0o755)

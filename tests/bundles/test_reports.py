@@ -6,8 +6,9 @@ import pytest
 
 from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import FedReport
-from pypisync.cycle import fed_report
+from pypisync.cycle import export, fed_report
 from pypisync.errors import BundleError
+from pypisync.storage import parts
 from pypisync.storage.exports import Exports
 from pypisync.storage.pool import Pool
 from tests.bundles.links import Link
@@ -62,3 +63,34 @@ def test_a_report_brings_nothing_into_a_bundle(link: Link) -> None:
     ):
         with pytest.raises(BundleError, match=r"report\.json"):
             export_for(link, lie)
+
+
+def test_an_export_goes_on_with_the_parts_of_its_own_report(
+    link: Link, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second report names other lost files, where the export for the first was cut off."""
+
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    world.publish("core", "1.0")
+    world.publish("app", "9.0", requires=["core"])
+    link.outside.sync()
+    link.carry()
+    base = Exports(link.outside.folder).newest()
+    paths = [path for (path,) in link.outside.query("SELECT path FROM v_listed ORDER BY path")]
+    catalog = link.outside.catalog()
+    try:
+        with monkeypatch.context() as cut_off:
+            cut_off.setattr(export, "_repeat", cut)
+            asked = export.Export(link.media, base, lost=paths[:1])
+            with pytest.raises(KeyboardInterrupt):
+                export.write_bundle(catalog, link.outside.folder, asked, link.outside.clock)
+        asked = export.Export(link.media, base, lost=paths[1:2])
+        made = export.write_bundle(catalog, link.outside.folder, asked, link.outside.clock)
+    finally:
+        catalog.close()
+    assert made is not None
+    [part] = made[1].parts
+    held = [one.path for one in parts.read_list(link.media / part.name, part)]
+    assert set(held) & set(paths) == {paths[1]}

@@ -80,18 +80,19 @@ def unrecorded(connection: Connection) -> list[str]:
     return list(connection.scalars(query.order_by(published.c.path)))
 
 
-def otherwise(connection: Connection) -> list[str]:
-    """Returns the paths of files on the pages, and of their .metadata, that are stored otherwise.
+def otherwise(connection: Connection) -> str | None:
+    """Returns the path of a file on the pages, or of its .metadata, that is stored otherwise.
 
-    None is stored with the SHA-256 that its page states.
+    None: each is stored with the SHA-256 that its page states.
     """
     p, s = published.c, stored.c
-    found: list[str] = []
     for end, stated in (("", p.sha256), (METADATA, p.metadata_sha256)):
         here = exists().where(s.path == p.path + end, s.sha256 == stated)
         query = select(p.path + end).where(p.last.is_(None), stated.is_not(None), ~here)
-        found += connection.scalars(query.order_by(p.path))
-    return found
+        found: str | None = connection.scalar(query.order_by(p.path).limit(1))
+        if found is not None:
+            return found
+    return None
 
 
 def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:

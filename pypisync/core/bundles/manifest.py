@@ -15,7 +15,7 @@ from pypisync.errors import BundleError
 
 FORMAT = 1
 LARGEST = 4 * 2**20  # bytes of a manifest
-MOST_PARTS = 10_000
+MOST_PARTS = 9_999  # their names have four digits, and sort
 LAST_REPORTED = 900_000_000  # number of a state: a report leaves some to those that follow
 MOST_IN_PART = 5_000  # files; their list is in memory
 LARGEST_CONTENTS = MOST_IN_PART * 1024  # bytes of the list in a part
