@@ -318,7 +318,7 @@ def _done(draft: _Draft, asked: Export, name: str) -> list[_Done]:
             break  # half a line
         same = (one.name, one.split, one.state) == (name, asked.split, draft.target.point.state)
         there = asked.to / one.part.name
-        if not same or not disk.is_file(there) or there.stat().st_size != one.part.size:
+        if not same or not parts.is_there(there) or there.stat().st_size != one.part.size:
             break
         found.append(one)
     return found

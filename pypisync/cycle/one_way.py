@@ -20,7 +20,7 @@ from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.open_bundles import Bundle, Unusable, copies, open_all
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import resume
-from pypisync.errors import BundleError
+from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk, keys
 from pypisync.storage.exports import Exports
 
@@ -63,19 +63,25 @@ class Inbox:
             resume(mirror, Report())
             return
         self._seen, self._again = found, now + _AGAIN
+        stays: StorageError | None = None
         try:
             bundles = open_all([self.folder], self.trust, now) if found else []
             for bundle, report in import_all(mirror, filter(_is_complete, bundles)):
                 if report is not None:
                     yield bundle, report
-                self._put_away(bundle)
+                try:
+                    self._put_away(bundle)
+                except StorageError as error:  # those behind it are imported all the same
+                    stays = stays or error
         except BundleError as error:
             if not isinstance(error, NotNowError):
                 self._again = None
             self._remember(mirror, str(error))
             raise
-        self._again = None
         self._remember(mirror, "")
+        if stays is not None:
+            raise stays
+        self._again = None
 
     def _look(self) -> frozenset[tuple[str, int, int]]:
         """Returns what is in the folder, with sizes and times; nothing if no bundle is."""

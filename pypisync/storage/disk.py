@@ -265,15 +265,6 @@ def is_folder(path: Path) -> bool:
             return False
 
 
-def is_file(path: Path) -> bool:
-    """Returns whether a file is there, and not a link to one. Raises StorageError."""
-    with guarded(path):
-        try:
-            return stat.S_ISREG(path.lstat().st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-
-
 def place(source: Path, target: Path) -> list[Path]:
     """Rename into a folder that is made if it is missing. Returns what listings changed."""
     with guarded(target):

@@ -297,7 +297,13 @@ def read_manifest(place: Path) -> tuple[Manifest, bytes]:
     return manifest.read_manifest(data, place.name), data
 
 
+def is_there(path: Path) -> bool:
+    """Returns whether a file is there, and not a link to one. Raises StorageError."""
+    with disk.guarded(path):
+        return path.is_file() and not path.is_symlink()
+
+
 def find(name: str, folders: Sequence[Path]) -> list[Path]:
-    """Returns where a part is: in each of the folders that has it."""
+    """Returns where a part is: in each of the folders that has it. Raises StorageError."""
     places = (folder / name for folder in dict.fromkeys(folders))
-    return [place for place in places if disk.is_file(place)]
+    return [place for place in places if is_there(place)]

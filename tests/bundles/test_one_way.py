@@ -1,5 +1,6 @@
 """One-way links: a folder that fills by itself, copies on a link that loses some, going back."""
 
+import errno
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pypisync.cycle.export import Export
 from pypisync.cycle.one_way import Inbox, export_new
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import prune, resume
-from pypisync.errors import BundleError
+from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk
 from tests.bundles.links import Link, everything, pages
 from tests.recipe.test_rollback import order
@@ -150,6 +151,27 @@ def test_a_full_disk_is_tried_again(
             daemon.look()
     assert daemon.look() == [1]
     assert status(link).refused == ""
+
+
+def test_a_folder_that_cannot_be_written_keeps_no_bundle_back(
+    link: Link, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was imported cannot be put away: that is told when all are imported."""
+    daemon = Daemon(link, link.media, "archive")
+    sent(link)
+    news(link, world, "2.0")
+    sent(link)
+
+    def refuse(step: str, path: Path) -> None:
+        if path.is_relative_to(link.media):
+            raise OSError(errno.EROFS, f"{step} where all is read only")
+
+    with monkeypatch.context() as read_only:
+        read_only.setattr(disk, "before", refuse)
+        with pytest.raises(StorageError, match="imported"):
+            daemon.look()
+    link.check()
+    assert status(link).bundle == 2
 
 
 def test_what_cannot_be_used_does_not_stop_the_others(
