@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.storage import disk
 from tests.cli.running import configure, invoke
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.server import Server
@@ -133,3 +134,24 @@ def test_a_report_brings_what_is_missing(outside: Path, world: World, tmp_path: 
     assert invoke(inside, "import", made["manifest"], "--unsigned").code == 0
     assert invoke(inside, "verify").code == 0
     assert invoke(inside, "export", "--to", str(media), "--for", slip, "--unsigned").code == 5
+
+
+def test_ctrl_c_ends_an_export_and_an_import(
+    outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the code of other commands, and the next one goes on."""
+
+    def interrupt(step: str, path: Path) -> None:
+        if step == "rename":
+            raise KeyboardInterrupt
+
+    media = str(tmp_path / "media")
+    inside = configure(tmp_path / "inside")
+    for config, words in (
+        (outside, ("export", "--to", media, "--full", "--unsigned")),
+        (inside, ("import", media, "--unsigned")),
+    ):
+        with monkeypatch.context() as pressed:
+            pressed.setattr(disk, "before", interrupt)
+            assert invoke(config, *words).code == 130
+        assert invoke(config, *words).code == 0
