@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pypisync.cli import exits
 from pypisync.storage import disk
 from tests.cli.running import configure, invoke
 from tests.recipe.mirrors import tree_bytes
@@ -154,4 +155,5 @@ def test_ctrl_c_ends_an_export_and_an_import(
         with monkeypatch.context() as pressed:
             pressed.setattr(disk, "before", interrupt)
             assert invoke(config, *words).code == 130
+        assert 130 in exits.COMMANDS[words[0]]
         assert invoke(config, *words).code == 0
