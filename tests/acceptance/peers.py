@@ -38,6 +38,8 @@ PINS: Mapping[str, tuple[tuple[str, ...], tuple[int, int]]] = {
     "simple-repository-server": (("simple-repository-server==0.10.0",), (3, 11)),
 }
 
+SERVERS = sorted(PINS.keys() - {"poetry"})
+
 
 def nothing(*_: object) -> None:
     """What most peers need to be told: they see what is in the folder, or ask the world."""

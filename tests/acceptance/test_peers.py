@@ -7,14 +7,14 @@ import pytest
 
 from tests.acceptance import fronts, peers
 from tests.acceptance.clients import CLIENTS, Client, install
-from tests.acceptance.peers import PINS, Peer
+from tests.acceptance.peers import SERVERS, Peer
 from tests.acceptance.product import Mirror, Product, environment_of_this_machine
 from tests.recipe.mirrors import read_tree
 
 ROOTS = ["app", "only-sdist"]
 
 
-@pytest.fixture(params=sorted(PINS))
+@pytest.fixture(params=SERVERS)
 def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peer]:
     with peers.started(request.param, tmp_path) as running:
         running.publish("base", "1.0")

@@ -120,7 +120,7 @@ def different(
 @pytest.mark.parametrize("python", [PYTHON, NEXT_PYTHON])
 def test_uv(indexes: tuple[str, str, list[str]], python: str, tmp_path: Path) -> None:
     upstream, mirror, roots = indexes
-    assert len(roots) > 0.8 * conflicting.ROOTS
+    assert len(roots) > 0.5 * conflicting.ROOTS  # in some worlds searches are often given up
     unlike, impossible = different(
         (upstream, mirror), roots, partial(by_uv, python=python), tmp_path
     )

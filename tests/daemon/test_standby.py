@@ -18,7 +18,11 @@ from tests.recipe.mirrors import tree_bytes
 from tests.sim.server import Server
 from tests.sim.world import World
 
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^pypisync '"
+# It waits until the connection has ended, and its lock with it.
+CUT = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+    " WHERE application_name ~ '^pypisync '"
+)
 
 
 def cut(url: str) -> None:
