@@ -18,13 +18,13 @@ builder="buildah --root $folder/store --runroot $folder/run --storage-driver vfs
 build="$builder build --signature-policy $folder/policy.json --isolation chroot"
 run="$builder run --isolation chroot --network host"
 
-debootstrap --variant=minbase --include=python-is-python3,python3-venv,ca-certificates trixie "$folder/root"
+debootstrap --variant=minbase --include=python-is-python3,python3-venv,ca-certificates trixie "$folder/tree"
 printf 'FROM scratch\nADD root.tar /\n' >"$folder/base/Containerfile"
 if [ -n "${SSL_CERT_FILE:-}" ]; then # the network has an authority of its own
-    cp "$SSL_CERT_FILE" "$folder/root/authorities.pem"
+    cp "$SSL_CERT_FILE" "$folder/tree/authorities.pem"
     echo 'ENV PIP_CERT=/authorities.pem REQUESTS_CA_BUNDLE=/authorities.pem' >>"$folder/base/Containerfile"
 fi
-tar -C "$folder/root" -cf "$folder/base/root.tar" .
+tar -C "$folder/tree" -cf "$folder/base/root.tar" .
 $build --tag python:3.13-slim "$folder/base"
 
 $build --network host --pull-never --format docker --ignorefile .dockerignore \

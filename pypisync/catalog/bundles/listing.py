@@ -18,7 +18,6 @@ from pypisync.catalog.bundles.row_rules import (
     is_name,
     is_path,
     is_sha256,
-    is_time,
 )
 from pypisync.catalog.bundles.slices import stream
 from pypisync.catalog.db import pool
@@ -28,7 +27,7 @@ from pypisync.catalog.proofs import history
 from pypisync.catalog.publication.generations import current_files, current_pages, listed
 from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import Member
-from pypisync.core.publish.pages import Page
+from pypisync.core.publish.pages import Page, is_time
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import Status

@@ -6,12 +6,12 @@ text that is shown, or numbers; whoever signs a bundle is trusted to have them r
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Table
 
 from pypisync.catalog.bundles.slices import columns
+from pypisync.core.publish.pages import is_time
 from pypisync.core.standards import versions
 
 Rule = Callable[[Any], object]  # true: the value is as it has to be
@@ -21,7 +21,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MASK = re.compile(r"[0-9a-f]{1,100000}")
 _FILENAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f-\x9f]{1,255}")
 _PATH = re.compile(r"packages(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f]{1,255}){1,20}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 
 is_name = _NAME.fullmatch
 is_sha256 = _SHA256.fullmatch
@@ -32,17 +31,6 @@ is_path = _PATH.fullmatch
 def is_version(text: str) -> bool:
     """Returns whether the text is a version (PEP 440)."""
     return versions.parse(text) is not None
-
-
-def is_time(text: str) -> bool:
-    """Returns whether the text is a time as indexes state it, of a day that there is."""
-    if not _TIME.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _one_of(*words: str) -> Rule:

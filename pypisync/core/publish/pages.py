@@ -152,7 +152,7 @@ def _file_json(file: PageFile, to_root: str) -> dict[str, Any]:
         "hashes": {"sha256": file.sha256},
         "size": file.size,
     }
-    if file.uploaded and _is_time(file.uploaded):
+    if file.uploaded and is_time(file.uploaded):
         entry["upload-time"] = file.uploaded
     if file.requires_python:
         entry["requires-python"] = _clean(file.requires_python)
@@ -208,7 +208,7 @@ def _url(file: PageFile) -> str:
     return quote(file.path, safe="/")
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
     """Returns whether the text is an upload time: uv drops the whole page for one that is not."""
     if not _UPLOADED.fullmatch(text):
         return False
