@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 
 # Packages without a service are installed. (That of rsync waits for a file that nobody writes.)
-for package in chromium chromium-driver curl openssl rsync sqlite3 wrk; do
+for package in chromium chromium-driver curl faketime openssl rsync sqlite3 wrk; do
     $(command -v sudo) env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends "$package" ||
         echo "There is no package $package here."

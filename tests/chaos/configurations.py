@@ -20,10 +20,12 @@ CHOICES: tuple[Mapping[str, Any], ...] = (
     {"packages": {}, "packages_re": {"p[0-4]": ["latest"]}},
     {"packages": _ALL, "retention": "1 day", "grace": "1 hour"},
     {"packages": _ALL, "sdists": "never", "flat": True},
+    {"packages": _ALL, "policy": {"min_age": "2 days"}},
+    {"packages": _SOME, "policy": {"min_age": "30 days"} | _blocked("p4"), "retention": "3 days"},
 )
 
 
 def blocked(number: int) -> set[str]:
     """The projects that this choice blocks."""
-    policy = CHOICES[number].get("policy", {"block": []})
-    return {block["name"] for block in policy["block"]}
+    policy = CHOICES[number].get("policy", {})
+    return {block["name"] for block in policy.get("block", [])}

@@ -1,5 +1,6 @@
 """A mirror of real processes on which the steps are played."""
 
+import random
 import signal
 import subprocess
 import time
@@ -8,25 +9,32 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.exc import DBAPIError
 
 from pypisync.catalog.db.transactions import Catalog
 from tests.chaos import promises, upheaval
+from tests.chaos.clock import Clock, leap
 from tests.chaos.configurations import CHOICES, blocked
 from tests.chaos.disk import Disk
+from tests.chaos.family import below, streams, workers
 from tests.chaos.promises import BrokenError
 from tests.chaos.reader import Reader
 from tests.chaos.settling import difference, free_port
 from tests.chaos.steps import Step
-from tests.cli.running import Done, command, configure, environ
+from tests.cli.running import ROOT, Done, command, configure, environ
 from tests.daemon.process import Running
 from tests.sim.server import Server
 from tests.sim.world import World
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PATIENCE = 300.0  # seconds that anything may take
 _EXPECTED = {0, 1, 2, 3, 4}  # exit codes that say something sensible
+_ROUND = 7_200  # seconds of the clock in which a scheduled cycle comes, whatever its jitter
+_TICKS = 1.5  # seconds in which the daemon has seen how late it is
 _UPSTREAM = {"pace": 0, "retries": 0, "timeout": 2, "workers": 3}
 _LIMITS = {"removals": 100, "removals_share": 1, "dropped_share": 1}
 
@@ -41,6 +49,7 @@ class Stage:
         self._seed = seed
         self._world = World()
         self._disk = Disk(folder / "disk")
+        self._time = Clock(folder)
         self._data = folder / "disk" / "data"
         self._given = database
         self._url = database or f"sqlite:///{self._data.with_suffix('.sqlite')}"
@@ -51,6 +60,11 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True)
+        self._time.set(0)
+        self._inside = dict(self._time.environ)
+        if random.Random(self._seed).random() < 0.7:
+            self._inside |= {"STREAM_FROM": "1", "STREAM_SILENT": "3"}
+        self._inside["PYTHONPATH"] = f"{Path(__file__).parent / 'inside'}:{ROOT}"
         with ExitStack() as stack:
             stack.enter_context(self._disk)
             upheaval.begin(self._world, self._seed)
@@ -113,18 +127,35 @@ class Stage:
             self._wait(lambda: self._said("reloaded", "refused") > before, "the configuration")
 
     def _write(self, keys: Any, **more: Any) -> None:
-        config = {"destination_folder": "disk/data", "listen": self._listen} | dict(keys) | more
+        config = (
+            {"destination_folder": "disk/data", "listen": self._listen, "processes": 2}
+            | dict(keys)
+            | more
+        )
         if self._given:
             config["database"] = self._given
         self._config = configure(
             self._folder, self._server.url, upstream=_UPSTREAM, limits=_LIMITS, **config
         )
 
+    def _clock(self, step: Step) -> None:
+        """Set the clock, also in the middle of a cycle; one that is due by it then comes."""
+        before, ahead = self._time.ahead, leap(step.number)
+        if step.number % 3 == 0:
+            self._amid(step.number % 400, lambda _: self._time.set(ahead))
+        else:
+            self._time.set(ahead)
+        if self._leads():
+            cycles = self._cycles()
+            time.sleep(_TICKS)
+            if self._time.ahead - before >= _ROUND:
+                self._wait(lambda: self._cycles() > cycles, "a cycle that is due")
+
     # --- processes ----------------------------------------------------------------------------
 
     def _start(self, _: Step) -> None:
         if self._daemon is None:
-            self._daemon = Running(self._config).__enter__()
+            self._daemon = Running(self._config, **self._inside).__enter__()
             self._wait(lambda: self._said("leading", "standing_by"), "the daemon to begin")
 
     def _terminate(self, _: Step) -> None:
@@ -137,10 +168,55 @@ class Stage:
             self._cut(signal.SIGTERM, 0)
 
     def _kill(self, step: Step) -> None:
-        self._cut(signal.SIGKILL, step.number)
+        self._cut(signal.SIGKILL, step.number, everyone="all" in step.words)
 
-    def _cut(self, number: signal.Signals, milliseconds: int) -> None:
+    def _cut(self, number: signal.Signals, milliseconds: int, *, everyone: bool = False) -> None:
         """Begin a cycle, and end its process that long after its first request."""
+        process = self._begun(milliseconds)
+        family = below(process.pid)
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+        for one in family if everyone else ():
+            one.send(number)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise BrokenError("hangs", f"no end after {number.name}") from error
+        self._ended()
+        promises.eventually(lambda: not any(one.runs() for one in family), "all ends", PATIENCE)
+
+    def _strike(self, step: Step) -> None:
+        """Kill or stop a process that a cycle has started, that long after it is there."""
+        found, number = (
+            (streams, signal.SIGSTOP) if "stop" in step.words else (workers, signal.SIGKILL)
+        )
+
+        before = self._cycles()
+
+        def strike(process: "subprocess.Popen[bytes]") -> None:
+            def reached() -> object:
+                ended = process.poll() is not None or self._cycles() > before
+                return ended or found(process.pid)
+
+            promises.eventually(reached, "a process that works, or the end of all", PATIENCE)
+            time.sleep(step.number / 1_000)
+            for one in found(process.pid)[:1]:
+                one.send(number)
+                self.counts[f"children {number.name}"] += 1
+
+        self._amid(0, strike)
+
+    def _amid(self, milliseconds: int, act: "Callable[[subprocess.Popen[bytes]], object]") -> None:
+        """Begin a cycle, do something that long after its first request, and wait for its end."""
+        before = self._cycles()
+        process = self._begun(milliseconds)
+        act(process)
+        if self._daemon is None:
+            self._outcome(process, ("sync",))
+        else:
+            self._wait(lambda: self._cycles() > before or self._said("standing_by"), "a cycle")
+
+    def _begun(self, milliseconds: int) -> "subprocess.Popen[bytes]":
         before = self._server.requests()
         if self._daemon:
             process = self._daemon.process
@@ -153,13 +229,7 @@ class Stage:
                 break
             time.sleep(0.001)
         time.sleep(milliseconds / 1_000)
-        with suppress(ProcessLookupError):
-            process.send_signal(number)
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired as error:
-            raise BrokenError("hangs", f"no end after {number.name}") from error
-        self._ended()
+        return process
 
     def _ended(self) -> None:
         if self._daemon:
@@ -179,6 +249,9 @@ class Stage:
         self._daemon.send(signal.SIGUSR1)
         self._wait(lambda: self._cycles() > before or self._said("standing_by"), "a cycle")
 
+    def _leads(self) -> bool:
+        return self._daemon is not None and not self._said("standing_by")
+
     def _cycles(self) -> int:
         return len(self._daemon.events("run")) if self._daemon else 0
 
@@ -186,7 +259,9 @@ class Stage:
         self._run(*step.words)
 
     def _run(self, *words: str) -> Done:
-        process = self._spawn(*words)
+        return self._outcome(self._spawn(*words), words)
+
+    def _outcome(self, process: "subprocess.Popen[bytes]", words: tuple[str, ...]) -> Done:
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired as error:
@@ -203,7 +278,7 @@ class Stage:
             return subprocess.Popen(
                 command(self._config, *words),
                 cwd=self._folder,
-                env=environ(),
+                env={**environ(), **self._inside},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -241,6 +316,7 @@ class Stage:
         if self._daemon:
             self._terminate(Step("terminate"))
         self._disk.free()
+        self._time.set(0)
         with self._world.lock:
             upheaval.rest(self._world)
         self._write(CHOICES[self._choice], retention="0", grace="0")
@@ -259,7 +335,11 @@ class Stage:
         config = configure(fresh, self._server.url, **keys | {"retention": "0", "grace": "0"})
         mirror = partial(command, config)
         code = subprocess.run(
-            mirror("sync"), cwd=fresh, env=environ(), capture_output=True, check=False
+            mirror("sync"),
+            cwd=fresh,
+            env={**environ(), **self._inside},
+            capture_output=True,
+            check=False,
         ).returncode
         if said := difference(self._data, self._url, fresh / "data"):
             raise BrokenError("from scratch", f"{said}\n{done.out[-1_500:]}")

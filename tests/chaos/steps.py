@@ -15,7 +15,8 @@ class Step(NamedTuple):
     words: tuple[str, ...] = ()
 
 
-# A kill is a kill with SIGKILL of a cycle in the middle, wherever it is.
+# A kill is a kill with SIGKILL of a cycle in the middle, wherever it is; a strike is one at a
+# process that the cycle has started.
 _WEIGHTS = {
     "change": 40,
     "fault": 22,
@@ -23,6 +24,8 @@ _WEIGHTS = {
     "cycle": 45,
     "start": 16,
     "kill": 26,
+    "strike": 8,
+    "clock": 12,
     "terminate": 6,
     "configure": 7,
     "command": 8,
@@ -57,7 +60,11 @@ def drawn(seed: int, count: int) -> list[Step]:
 
 def _step(kind: str, draw: random.Random) -> Step:
     if kind == "kill":
-        return Step(kind, draw.randint(0, draw.choice(_MOMENTS)))
+        whom = draw.choice(((), (), ("all",)))
+        return Step(kind, draw.randint(0, draw.choice(_MOMENTS)), whom)
+    if kind == "strike":
+        how = draw.choice((("kill",), ("kill",), ("stop",)))
+        return Step(kind, draw.randint(0, draw.choice(_MOMENTS)), how)
     if kind == "command":
         return Step(kind, 0, draw.choice(COMMANDS))
     return Step(kind, draw.randrange(1_000_000))

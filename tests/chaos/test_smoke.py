@@ -1,11 +1,14 @@
 """The chaos test itself: it runs, it finds what is broken, and it shortens what broke it."""
 
+import json
 import random
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.chaos import promises
+from tests.chaos.clock import Clock, leap
 from tests.chaos.promises import BrokenError
 from tests.chaos.shrink import shrunk
 from tests.chaos.stage import Stage
@@ -22,6 +25,24 @@ def test_a_short_attack(tmp_path: Path) -> None:
         for step in steps:
             stage.play(step)
         assert stage.counts["kill"] == stage.counts["settle"] == 1
+
+
+def test_the_clock_is_set_and_the_process_of_the_stream_is_killed(tmp_path: Path) -> None:
+    with Stage(tmp_path / "mirror", 1) as stage:  # with this seed there is one
+        stage.play(Step("strike", 0, ("kill",)))
+        assert stage.counts["children SIGKILL"] == 1
+        stage.play(Step("start"))
+        for number in range(20):
+            if 2 * 3_600 <= leap(number) < 10 * 86_400 and number % 3:
+                stage.play(Step("clock", number))
+                break
+        if Clock(tmp_path).there:
+            told = (tmp_path / "mirror" / "daemon.log").read_text(encoding="utf-8")
+            moments = [
+                datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
+                for line in told.splitlines()
+            ]
+            assert moments[-1] - moments[0] >= 2 * 3_600
 
 
 def test_a_file_that_is_not_what_its_page_says_is_seen(tmp_path: Path) -> None:

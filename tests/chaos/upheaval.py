@@ -1,8 +1,10 @@
 """What happens upstream: changes, and answers that are late, cut, stale or lies."""
 
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from tests.sim.world import World
 
@@ -15,6 +17,9 @@ _LIES: tuple[tuple[bytes, str], ...] = (
     (b'{"meta":{"api-version":"9.0"},"name":"p2","files":[{}]}', "application/json"),
     (b"\xff\xfe\x00" * 40, "application/vnd.pypi.simple.v1+json"),
 )
+_HOUR = 3_600
+# Seconds since an upload: none is near an age that a policy may want.
+_AGES = (None, None, 3 * _HOUR, 36 * _HOUR, 5 * 24 * _HOUR, 60 * 24 * _HOUR)
 _TARGETS = ("/pypi", "/simple/", "*.metadata", "/packages/*.whl", "/packages/*.tar.gz", "*")
 
 
@@ -85,9 +90,11 @@ def _publish(world: World, name: str, draw: random.Random) -> None:
     version = f"{draw.choice((1, 1, 2, 2, 3))}.{serial}{draw.choice(('', '', '', 'rc1'))}"
     others = [other for other in NAMES if other != name]
     needs = draw.sample(others, draw.choice((0, 0, 1, 1, 2)))
+    age = draw.choice(_AGES)
     world.publish(
         name,
         version,
+        uploaded=None if age is None else _before(age),
         requires=[need + draw.choice(("", ">=1", "<3", ">=2")) for need in needs],
         extras={"fast": [draw.choice(others)]} if draw.random() < 0.2 else None,
         requires_python=draw.choice((None, None, ">=3.8", ">=3.13")),
@@ -99,6 +106,10 @@ def _publish(world: World, name: str, draw: random.Random) -> None:
         hashes=("sha256",) if beside else draw.choice((("sha256",), ("md5",))),
         size_padding=draw.choice((10, 2_000, 60_000)),
     )
+
+
+def _before(seconds: int) -> str:
+    return datetime.fromtimestamp(time.time() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _version(world: World, name: str, draw: random.Random) -> str:
