@@ -151,7 +151,10 @@ def main() -> None:
     """Answer what is asked for on standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, target = streams()
-    begin: Any = pickle.load(source)  # noqa: S301 - from this very program
+    try:
+        begin: Any = pickle.load(source)  # noqa: S301 - from this very program
+    except (EOFError, pickle.UnpicklingError):  # the cycle's process has ended already
+        os._exit(0)
     stream = _Stream(begin, target)
     for work in (partial(stream.listen, source), stream.tick):
         threading.Thread(target=work, daemon=True).start()

@@ -1,6 +1,7 @@
 """Processes beside that of the cycle: whatever happens to one, all work is done, or left to do."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -159,3 +160,11 @@ def test_a_process_ends_with_that_of_the_cycle_and_says_nothing(tmp_path: Path) 
     assert done.returncode == -signal.SIGKILL
     # All that hold its standard error have ended by now: there was an end to read.
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("module", ["processes", "stream_process"])
+@pytest.mark.parametrize("told", [b"", pickle.dumps("what it begins with")[:9]])
+def test_a_process_that_was_not_told_all_ends_and_says_nothing(module: str, told: bytes) -> None:
+    program = [sys.executable, "-P", "-m", f"pypisync.cycle.{module}"]
+    done = subprocess.run(program, input=told, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
