@@ -74,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     end = time.monotonic() + options.minutes * 60
     total: Counter[str] = Counter()
-    broken = 0
     with ExitStack() as stack:
+        stack.callback(_sum_up, total)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-chaos-")))
         server = stack.enter_context(Postgres()) if options.only != "sqlite" else None
         seed = options.seed
@@ -88,13 +88,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"seed {seed} {'postgresql' if postgres else 'sqlite'} {played} steps: ")
             _say(f"{error or 'held'}\n")
             if error:
-                broken += 1
+                total["broken"] += 1
                 _minimal(runs, seed, steps[:played], error, options.shrink)
+            total["mirrors"] += 1
             seed += 1
+    return 1 if total["broken"] else 0
+
+
+def _sum_up(total: Counter[str]) -> None:
     _say(f"{dict(sorted(total.items()))}\n")
-    _say(f"kills {total['kill']}, cycles {total['cycle'] + total['settle'] + total['kill']}, ")
-    _say(f"mirrors {seed - options.seed}, broken {broken}\n")
-    return 1 if broken else 0
+    cycles = sum(total[kind] for kind in ("cycle", "settle", "kill", "strike"))
+    _say(f"kills {total['kill']}, cycles {cycles}, ")
+    _say(f"mirrors {total['mirrors']}, broken {total['broken']}\n")
 
 
 def _minimal(
