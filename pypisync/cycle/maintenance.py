@@ -61,7 +61,7 @@ def rehash(mirror: Mirror, step: Callable[[], None]) -> tuple[int, dict[str, str
     """
     now = mirror.now()
     with mirror.catalog.begin() as connection:
-        found = checks.oldest_checked(connection, now - _REHASH_ROUND, _REHASH_SLICES)
+        found = checks.oldest_checked(connection, now - _REHASH_ROUND, now, _REHASH_SLICES)
     if not found:
         return 0, {}
     expected = ((file.path, file.sha256, file.size) for file in found)

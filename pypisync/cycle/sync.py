@@ -252,6 +252,7 @@ def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
         if frozen(connection) and fed.fed(connection):
             return 0, []  # else what the last bundle led to could be forgotten
         needed = Exports(mirror.pool.root).reached()  # the next bundle goes on from there
+        retention.put_right(connection, now)
         old = retention.forget_generations(connection, now - mirror.retention, needed)
         found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention, needed)
     if not found:

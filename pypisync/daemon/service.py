@@ -189,7 +189,8 @@ class Daemon:
         if asked.export_to is not None:
             when = asked.export_schedule
             last = Exports(self._config.destination).last()
-            first = now if last is None else max(now, when.after(last[1]))
+            # A clock that was wrong may have written the future.
+            first = now if last is None else max(now, when.after(min(last[1], now)))
             agenda.put("export", jobs.export, when.trigger(), first)
         if asked.import_from is not None:
             agenda.every("import", jobs.import_new, LOOK, now)

@@ -1,23 +1,31 @@
 """Two daemons with a one-way link between them."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import Signals
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pypisync.config.load import load
+from pypisync.daemon.agenda import Agenda
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.service import Daemon
 from pypisync.logs import logger
+from pypisync.storage.exports import Exports
 from pypisync.web.workers import Workers
 from tests.cli.running import configure, invoke
 from tests.daemon.test_service import Script, logged
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.server import Server
 from tests.sim.world import World
+
+DAY = 86400.0
 
 
 def run(path: Path, until: Callable[[], bool]) -> None:
@@ -60,3 +68,26 @@ def test_what_one_exports_the_other_imports(
     assert json.loads(invoke(inside, "status", "--json").out)["well"]
     both = [tree_bytes(path.parent / "data") for path in (outside, inside)]
     assert both[0] == both[1]
+
+
+def test_an_export_by_a_clock_that_was_ahead_does_not_put_off_the_next(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    out = tmp_path / "out"
+    bundles = {"unsigned": True, "export_to": str(out), "export_schedule": "1 day"}
+    path = configure(tmp_path, server.url, bundles=bundles)
+    assert invoke(path, "sync").code == 0
+    run(path, lambda: any(out.glob("*.json")))
+    config, now = load(path, {}), time.time()
+    exports = Exports(config.destination)
+    [number] = exports.numbers()
+    os.utime(exports._place(number), (now + 400 * DAY, now + 400 * DAY))
+    agenda = Agenda()
+    jobs: Any = SimpleNamespace(mirror=SimpleNamespace(now=lambda: now), export=lambda: None)
+    with Workers() as web:
+        log = logger(as_json=True)
+        daemon = Daemon(config, lambda: config, Script(), Notifier({}, lambda: 0.0), log, web=web)
+        daemon._put_bundles(agenda, jobs)
+    assert round(agenda.next_run("export") - now) == DAY
+    agenda.shutdown()

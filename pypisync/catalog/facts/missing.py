@@ -72,10 +72,11 @@ def never_shown(connection: Connection) -> dict[str, str]:
 
 
 def note(connection: Connection, names: Collection[str], now: float) -> None:
-    """Note that upstream denies these stale projects; the first time counts."""
+    """Note that upstream denies these stale projects; the first time counts, if it is past."""
     for batch in batches(sorted(names)):
-        row = among(pending.c.name, batch), pending.c.missing.is_(None)
-        connection.execute(update(pending).where(*row).values(missing=now))
+        first = or_(pending.c.missing.is_(None), pending.c.missing > now)
+        row = update(pending).where(among(pending.c.name, batch), first)
+        connection.execute(row.values(missing=now))
 
 
 def tell(connection: Connection, names: Collection[str]) -> None:

@@ -265,7 +265,10 @@ def stale(
             attempts=row.attempts,
         )
         for row in connection.execute(query)
-        if now is None or row.name in fresh or now >= row.since + patience(row.attempts)
+        # A time to come was written by a clock that was wrong.
+        if now is None
+        or row.name in fresh
+        or not row.since <= now < row.since + patience(row.attempts)
     ]
 
 

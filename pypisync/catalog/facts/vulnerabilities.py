@@ -8,7 +8,18 @@ vulnerable.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from pypisync.catalog.db.schema import projects, releases, selected
 from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
@@ -49,7 +60,7 @@ def unexamined(connection: Connection) -> list[Unexamined]:
 
 def owe(connection: Connection, ids: Iterable[int] | None, now: float) -> None:
     """Let these releases (None: all that are selected) be examined, unless they were of late."""
-    stale = or_(releases.c.examined.is_(None), releases.c.examined < now - LASTS)
+    stale = or_(releases.c.examined.is_(None), _long_ago(now))
     due = update(releases).where(stale).values(unexamined=True)
     if ids is None:
         connection.execute(due.where(releases.c.id.in_(select(selected.c.release_id))))
@@ -61,7 +72,7 @@ def owe(connection: Connection, ids: Iterable[int] | None, now: float) -> None:
 def owe_oldest(connection: Connection, now: float, share: int = 1) -> int:
     """Let the releases be examined again that were longest ago. Returns how many.
 
-    It takes one in ``share`` of all.
+    It takes one in ``share`` of all; first those that a clock which was wrong examined later.
     """
     r = releases.c
     looked_after = and_(
@@ -74,11 +85,16 @@ def owe_oldest(connection: Connection, now: float, share: int = 1) -> int:
     total = connection.scalar(select(func.count()).select_from(releases).where(looked_after)) or 0
     due = select(r.id).where(looked_after, ~r.unexamined)
     if share == 1:
-        due = due.where(r.examined < now - LASTS)
-    ids = connection.scalars(due.order_by(r.examined, r.id).limit(-(-total // share))).all()
+        due = due.where(_long_ago(now))
+    late = case((r.examined > now, 0), else_=1)
+    ids = connection.scalars(due.order_by(late, r.examined, r.id).limit(-(-total // share))).all()
     for batch in batches(ids):
         connection.execute(update(releases).where(among(r.id, batch)).values(unexamined=True))
     return len(ids)
+
+
+def _long_ago(now: float) -> ColumnElement[bool]:
+    return or_(releases.c.examined < now - LASTS, releases.c.examined > now)
 
 
 def never_examined(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:

@@ -7,7 +7,7 @@ that checking a mirror of millions of files takes little memory.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, or_, select, update
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
@@ -131,16 +131,18 @@ def lose(connection: Connection, paths: Iterable[str]) -> None:
             connection.execute(update(projects).where(of).values(unpublished=True))
 
 
-def oldest_checked(connection: Connection, before: float, share: int) -> list[Stored]:
+def oldest_checked(connection: Connection, before: float, now: float, share: int) -> list[Stored]:
     """Returns files not checked since ``before``, the longest unchecked first.
 
-    It returns one in ``share`` of all.
+    It returns one in ``share`` of all. A file that was checked later than ``now``, by a clock that
+    was wrong, counts as unchecked.
     """
+    c = stored.c.checked
     total = connection.scalar(select(func.count()).select_from(stored)) or 0
     query = (
         select(stored.c.path, stored.c.sha256, stored.c.size)
-        .where(stored.c.checked < before, stored.c.sha256 != "")
-        .order_by(stored.c.checked, stored.c.path)
+        .where(or_(c < before, c > now), stored.c.sha256 != "")
+        .order_by(c, stored.c.path)
         .limit(-(-total // share))
     )
     return [Stored(*row) for row in connection.execute(query)]

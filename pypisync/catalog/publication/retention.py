@@ -40,6 +40,20 @@ from pypisync.core.standards.filenames import METADATA
 # Made once: to build them costs more than to ask them.
 _REPLACED = select(exists().where(generations.c.replaced <= bindparam("before")))
 _UNLISTED = select(exists().where(stored.c.unlisted <= bindparam("before")))
+_TO_COME = select(
+    or_(
+        exists().where(generations.c.replaced > bindparam("now")),
+        exists().where(stored.c.unlisted > bindparam("now")),
+    )
+)
+
+
+def put_right(connection: Connection, now: float) -> None:
+    """Let what happened later than ``now``, by a clock that was wrong, have happened now."""
+    if connection.scalar(_TO_COME, {"now": now}):
+        for column in (generations.c.replaced, stored.c.unlisted):
+            late = update(column.table).where(column > now)
+            connection.execute(late.values({column: now}))
 
 
 def forget_generations(connection: Connection, before: float, needed: int | None = None) -> int:
