@@ -9,6 +9,7 @@ checked before does not raise them.
 
 import ast
 import builtins
+import gc
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,41 +33,51 @@ class Known:
     said: str  # the docstrings that speak of it
 
 
-def bases() -> dict[str, list[str]]:
+@cache
+def trees() -> Mapping[Path, ast.Module]:
+    """Every module of the product, parsed."""
+    paths = (ROOT / "pypisync").rglob("*.py")
+    gc.disable()  # none of them is garbage, now or later
+    try:
+        return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@cache
+def bases() -> Mapping[str, list[str]]:
     """The classes of the product with their bases, by their short names."""
     return {
         node.name: [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-        for path in (ROOT / "pypisync").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for tree in trees().values()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     }
-
-
-BASES = bases()
 
 
 @cache
 def kinds(name: str) -> frozenset[str]:
     """An exception and all its bases."""
-    if name in BASES:
-        return frozenset({name}.union(*map(kinds, BASES[name])))
+    if name in bases():
+        return frozenset({name}.union(*map(kinds, bases()[name])))
     known = getattr(builtins, name, None)
     return (
         frozenset(one.__name__ for one in known.__mro__) if isinstance(known, type) else frozenset()
     )
 
 
-def functions() -> dict[str, Known]:
+@cache
+def functions() -> Mapping[str, Known]:
     """Every function and method of the rooms by its qualified name.
 
     Commands are not among them: what they raise is told, and ends in an exit code.
     """
     found: dict[str, Known] = {}
-    for path in (ROOT / "pypisync").rglob("*.py"):
+    for path, tree in trees().items():
         if path.is_relative_to(ROOT / "pypisync" / "cli"):
             continue
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        tree = ast.parse(path.read_text(encoding="utf-8"))
         scope = {
             one.name: f"{node.module}.{one.name}"
             for node in ast.walk(tree)
@@ -87,9 +98,6 @@ def functions() -> dict[str, Known]:
     return found
 
 
-FUNCTIONS = functions()
-
-
 def called(call: ast.Call, by: Known) -> str:
     """The qualified name of what is called; "" if its name does not tell."""
     name = ""
@@ -100,7 +108,7 @@ def called(call: ast.Call, by: Known) -> str:
             name = f"{by.owner}.{attr}"
         case ast.Attribute(value=ast.Name(id=one), attr=attr) if one in by.scope:
             name = f"{by.scope[one]}.{attr}"
-    return name if name in FUNCTIONS else f"{name}.__init__"
+    return name if name in functions() else f"{name}.__init__"
 
 
 def caught(handler: ast.ExceptHandler) -> set[str]:
@@ -139,22 +147,35 @@ def leaving(nodes: Iterable[ast.AST], by: Known, passed: Mapping[str, frozenset[
     return found - NEVER_SAID
 
 
-def raised() -> dict[str, frozenset[str]]:
+def callers() -> Mapping[str, set[str]]:
+    """Who calls each function."""
+    found: dict[str, set[str]] = {}
+    for name, one in functions().items():
+        for node in ast.walk(one.node):
+            if isinstance(node, ast.Call):
+                found.setdefault(called(node, one), set()).add(name)
+    return found
+
+
+def raised() -> Mapping[str, frozenset[str]]:
     """What each function raises, itself or by what it calls, until nothing is added."""
-    found: dict[str, frozenset[str]] = {}
-    while True:
-        more = {
-            name: frozenset(leaving(one.node.body, one, found)) for name, one in FUNCTIONS.items()
-        }
-        if more == found:
-            return found
-        found = more
+    found = dict.fromkeys(functions(), frozenset[str]())
+    asks = callers()
+    left = set(found)
+    while left:
+        name = left.pop()
+        one = functions()[name]
+        now = frozenset(leaving(one.node.body, one, found))
+        if now != found[name]:
+            found[name] = now
+            left |= asks.get(name, set())
+    return found
 
 
 def test_public_docstrings_name_the_errors() -> None:
     silent = {}
     for name, errors in raised().items():
-        one = FUNCTIONS[name]
+        one = functions()[name]
         public = not any(part.startswith("_") for part in name.split("."))
         words = set(re.findall(r"\w+", one.said))
         if public and ast.get_docstring(one.node):
