@@ -8,7 +8,7 @@ from pypisync.storage.exports import Exports
 from pypisync.storage.lock import writer_lock
 from tests.bundles.links import Link, everything
 from tests.bundles.test_kills import configuration
-from tests.cli.running import run
+from tests.cli.running import fork
 from tests.postgres import Postgres
 
 
@@ -19,11 +19,11 @@ def test_an_import_beside_another_writer_changes_nothing(link: Link, tmp_path: P
     link.inside.folder.mkdir(exist_ok=True)
     before = everything(link.inside)
     with writer_lock(link.inside.folder):
-        done = run(config, "import", "--unsigned", str(made))
+        done = fork(config, "import", "--unsigned", str(made))
         assert (done.code, done.out) == (4, "")
         assert "another" in done.err
         assert everything(link.inside) == before
-    assert run(config, "import", "--unsigned", str(made)).code == 0
+    assert fork(config, "import", "--unsigned", str(made)).code == 0
     link.check()
 
 
@@ -33,12 +33,12 @@ def test_an_export_beside_a_sync_has_one_state(link: Link, tmp_path: Path) -> No
     media = str(link.media)
     with writer_lock(link.outside.folder), link.outside.catalog().begin() as connection:
         connection.exec_driver_sql("UPDATE releases SET version = '9'")
-        assert run(config, "export", "--full", "--unsigned", "--to", media).code == 0
+        assert fork(config, "export", "--full", "--unsigned", "--to", media).code == 0
         connection.rollback()
     link.import_(link.media)
     link.check()
     with Exports(link.outside.folder).alone():
-        done = run(config, "export", "--full", "--unsigned", "--to", media)
+        done = fork(config, "export", "--full", "--unsigned", "--to", media)
     assert done.code == 4
     assert "another process exports" in done.err
 

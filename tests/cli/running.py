@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 from pypisync.cli import exits, status
 from pypisync.cli.app import app
 from pypisync.errors import PypiSyncError
+from tests import forked
 
 ROOT = str(Path(__file__).parents[2])
+PRELOADED = forked.Preloaded(path=ROOT)
 LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machine": ["x86_64"]}
 
 
@@ -108,6 +110,13 @@ def run(config: Path, *arguments: str) -> Done:
         text=True,
         check=False,
     )
+    return Done(documented(done.returncode, arguments), done.stdout, done.stderr)
+
+
+def fork(config: Path, *arguments: str) -> Done:
+    """Run a command in a process of its own that need not import anything: it is forked."""
+    words = ["pypisync", *arguments, "--config", str(config)]
+    done = forked.run(PRELOADED, words, config.parent, environ())
     return Done(documented(done.returncode, arguments), done.stdout, done.stderr)
 
 

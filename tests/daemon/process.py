@@ -1,16 +1,18 @@
 """A real daemon process, and what it tells systemd and its log."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
-from tests.cli.running import command, environ
+from tests.cli.running import PRELOADED, command, environ
+from tests.forked import Process
 
 PATIENCE = 60.0  # seconds until a wait is believed to be in vain
 _STEP = 0.002
@@ -44,15 +46,21 @@ class Running:
         self._lines: list[dict[str, Any]] = []  # of the log, as far as they were read
         with self._log.open("ab") as log:
             self._offset = log.tell()
-            self.process = subprocess.Popen(
-                command(self._config, "run"),
-                cwd=self._folder,
-                env={**environ(), "NOTIFY_SOCKET": self._address, **self._environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+            self.process = self._start(log)
         return self
+
+    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command(self._config, "run"),
+            cwd=self._folder,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
+
+    def _variables(self) -> Mapping[str, str]:
+        return {**environ(), "NOTIFY_SOCKET": self._address, **self._environment}
 
     def __exit__(
         self,
@@ -110,3 +118,14 @@ class Running:
                 return any(text.startswith(message) for text in self.told)
 
         until(found, message)
+
+
+class Forked(Running):
+    """The same in a process that need not import anything: its start is not what is tested."""
+
+    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+        with Path(os.devnull).open("r+b") as nothing:
+            files = (nothing.fileno(), nothing.fileno(), log.fileno())
+            words = ["pypisync", "run", "--config", str(self._config)]
+            process = Process(PRELOADED, words, self._folder, self._variables(), files)
+        return cast("subprocess.Popen[bytes]", process)  # it is used as one

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import configure, run
-from tests.daemon.process import Running, until
+from tests.cli.running import configure, fork
+from tests.daemon.process import Forked, until
 from tests.recipe.mirrors import Bench, read_tree
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
@@ -94,10 +94,10 @@ def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> N
     kills = 0
     for change, moments in ((first, FIRST), (then, THEN)):
         change(world)
-        assert run(calm, "sync").code == 0
+        assert fork(calm, "sync").code == 0
         for number, at in enumerate(moments):
             come = moment(at, world, server, data)
-            with Running(config) as daemon:
+            with Forked(config) as daemon:
                 daemon.wait_for("leading")
                 if number == 0:  # the last run was not cut off, so none is due
                     daemon.send(signal.SIGUSR1)
@@ -106,7 +106,7 @@ def test_killed_in_every_step(tmp_path: Path, world: World, server: Server) -> N
                 kills += 1
             world.heal()
             read_tree(data)  # whatever is listed is there and whole
-        with Running(config) as daemon:
+        with Forked(config) as daemon:
             daemon.wait_for("leading")
             daemon.send(signal.SIGUSR1)
             assert daemon.wait_for("run")["outcome"] == "done"

@@ -15,8 +15,8 @@ from pypisync.cycle import rollback, work
 from pypisync.errors import StorageError
 from pypisync.storage import orders
 from pypisync.storage.orders import Outcome
-from tests.cli.running import command, configure, environ, invoke, run
-from tests.daemon.process import Running, until
+from tests.cli.running import command, configure, environ, fork, invoke
+from tests.daemon.process import Forked, until
 from tests.recipe.mirrors import Bench, read_tree
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
@@ -28,9 +28,9 @@ def config(tmp_path: Path, world: World, server: Server) -> Path:
     """A mirror in its second state; of the first one a file is left that nobody needs."""
     world.publish("a", "1.0")
     path = configure(tmp_path, server.url, packages={"a": ["latest"]}, grace="1 h", retention="1 h")
-    assert run(path, "sync").code == 0
+    assert fork(path, "sync").code == 0
     world.publish("a", "2.0")
-    assert run(path, "sync").code == 0
+    assert fork(path, "sync").code == 0
     return path
 
 
@@ -56,39 +56,39 @@ def ordered(config: Path) -> Callable[[], bool]:
 
 
 def test_a_daemon_repairs_prunes_and_syncs_and_tells(config: Path, world: World) -> None:
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
         wheel(config, "2.0").write_bytes(b"overwritten")
-        done = run(config, "verify", "--repair")
+        done = fork(config, "verify", "--repair")
         assert (done.code, done.lines[0][1:]) == (0, ["size", done.lines[0][2], "repaired"])
         assert "the daemon (pid" in done.err
-        assert run(config, "verify").code == 0
-        done = run(config, "prune", "--json")
+        assert fork(config, "verify").code == 0
+        done = fork(config, "prune", "--json")
         assert (done.code, done.json["deleted"]) == (0, True)
         world.publish("a", "3.0")
-        done = run(config, "sync", "--now", "--wait")
+        done = fork(config, "sync", "--now", "--wait")
         assert done.code == 0, done.err
         assert "generation 3" in done.out
         assert read_tree(config.parent / "data") == {"a": {"3.0"}}
-        assert run(config, "rollback", "1").code == 0
+        assert fork(config, "rollback", "1").code == 0
         # What the command says is so when it says so.
         assert read_tree(config.parent / "data") == {"a": {"1.0"}}
-        assert run(config, "tag", "1", "good").code == 0
-        assert run(config, "generations").lines[-1][3] == "good"
+        assert fork(config, "tag", "1", "good").code == 0
+        assert fork(config, "generations").lines[-1][3] == "good"
         daemon.terminate()
 
 
 def test_a_cycle_ends_the_command_as_it_ends_itself(config: Path, world: World) -> None:
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
         world.publish("a", "3.0", requires=["b"])
         world.publish("b", "1.0")
         world.faults.fail("/packages/*/b-1.0-*.whl")
-        done = run(config, "sync", "--now", "--wait")
+        done = fork(config, "sync", "--now", "--wait")
         assert done.code == 1
         assert "held: a==3.0" in done.err
         world.faults.fail("*")
-        done = run(config, "sync", "--now", "--wait")
+        done = fork(config, "sync", "--now", "--wait")
         assert done.code == 3
         assert "127.0.0.1" in done.err
         daemon.terminate()
@@ -98,7 +98,7 @@ def test_it_obeys_an_order_that_is_older_than_itself(config: Path) -> None:
     data = config.parent / "data"
     wheel(config, "2.0").write_bytes(b"overwritten")
     given = work.repairing("old", rehash=True).give(data, "old")
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
         outcome = until(lambda: orders.heard(data, given))
         assert outcome.exit_code == 0
@@ -107,7 +107,7 @@ def test_it_obeys_an_order_that_is_older_than_itself(config: Path) -> None:
 
 
 def test_whoever_waits_does_it_when_the_daemon_dies(config: Path) -> None:
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
         daemon.send(signal.SIGSTOP)
         wheel(config, "2.0").write_bytes(b"overwritten")
@@ -120,9 +120,9 @@ def test_whoever_waits_does_it_when_the_daemon_dies(config: Path) -> None:
 
 
 def test_a_daemon_that_stood_by_takes_the_order_over(config: Path) -> None:
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
-        with Running(config, "second") as second:
+        with Forked(config, "second") as second:
             second.wait_for("standing_by")
             daemon.send(signal.SIGSTOP)
             waiting = begun(config, "sync", "--now", "--wait")
@@ -135,7 +135,7 @@ def test_a_daemon_that_stood_by_takes_the_order_over(config: Path) -> None:
 
 
 def test_ctrl_c_leaves_the_order(config: Path) -> None:
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
         daemon.send(signal.SIGSTOP)
         waiting = begun(config, "rollback", "1")
@@ -196,7 +196,7 @@ def test_what_was_lifted_for_a_cycle_that_never_came_is_taken_back(
         raise StorageError("the daemon has ended, and no other has taken over")
 
     monkeypatch.setattr(ordering, "cycle", ended)
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("leading")
         daemon.send(signal.SIGSTOP)  # it carries out nothing
         done = invoke(config, "sync", "--now", "--wait", "--no-limits", "--accept-removals")
@@ -228,5 +228,5 @@ def test_outcomes_that_nobody_came_for_go_after_a_day(tmp_path: Path) -> None:
 
 
 def test_wait_needs_now(config: Path) -> None:
-    done = run(config, "sync", "--wait")
+    done = fork(config, "sync", "--wait")
     assert (done.code, "--now" in done.err) == (2, True)

@@ -15,8 +15,8 @@ from pypisync.config.load import load
 from pypisync.errors import StorageError
 from pypisync.storage.lock import writer_lock
 from tests.acceptance.fronts import free_port
-from tests.cli.running import configure, invoke, run
-from tests.daemon.process import Running, until
+from tests.cli.running import configure, fork, invoke
+from tests.daemon.process import Forked, Running, until
 from tests.recipe.mirrors import read_tree, tree_bytes
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -54,7 +54,7 @@ def test_a_day_in_the_life(tmp_path: Path, world: World, server: Server) -> None
         # Nothing changed: one request, nothing written but the run's record.
         server.log.clear()
         before, stamps = counts(config), {p: p.stat().st_mtime_ns for p in data.rglob("*.html")}
-        said = run(config, "sync", "--now")
+        said = fork(config, "sync", "--now")
         assert (said.code, said.out) == (
             0,
             f"asked the daemon (pid {daemon.process.pid}) for a cycle\n",
@@ -114,7 +114,7 @@ def test_another_folder_and_address_are_taken_up_without_a_restart(
     ports = free_port(), free_port()
     roots = {"a": ["latest"]}
     config = configure(tmp_path, server.url, packages=roots, listen=f"127.0.0.1:{ports[0]}")
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("run")
         assert page(ports[0]) == 200
         listen = f"127.0.0.1:{ports[1]}"
@@ -151,7 +151,7 @@ def test_a_changed_requirements_file_is_read_anew(
     team = tmp_path / "team.txt"
     team.write_text("a<2\n")
     config = configure(tmp_path, server.url, requirements=["team.txt"])
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("run")
         assert read_tree(tmp_path / "data") == {"a": {"1.0"}}
         team.write_text("a\nb==1.0\n")
@@ -176,9 +176,9 @@ def test_a_restart_does_not_sync_again_but_keeps_what_is_due(
 ) -> None:
     world.publish("a", "1.0")
     config = configure(tmp_path, server.url, packages={"a": ["latest"]})
-    assert run(config, "sync").code == 0
+    assert fork(config, "sync").code == 0
     server.log.clear()
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         due = daemon.wait_for("leading")["next"]
         daemon.wait_told("STATUS=serial")
         assert invoke(config, "status").lines[1][1].endswith(due)
@@ -192,10 +192,10 @@ def test_a_restart_with_another_configuration_starts_a_cycle(
     world.publish("a", "1.0")
     world.publish("z", "1.0")
     config = configure(tmp_path, server.url, packages={"a": ["latest"]}, schedule="1 day")
-    assert run(config, "sync").code == 0
+    assert fork(config, "sync").code == 0
     both = {"a": ["latest"], "z": ["latest"]}
     configure(tmp_path, server.url, packages=both, schedule="1 day")
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("run")
         assert read_tree(tmp_path / "data") == {"a": {"1.0"}, "z": {"1.0"}}
         daemon.terminate()
@@ -210,7 +210,7 @@ def test_it_stops_in_the_middle_of_a_large_file(
     config = configure(tmp_path, server.url, packages={"a": ["latest"]})
     partial = tmp_path / "data" / ".partial"
     monkeypatch.setattr(tests.sim.server._Connection, "_send", _dribble)
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         until(lambda: any(size_of(p) > 100_000 for p in partial.glob("*part")), "the first bytes")
         code, seconds = daemon.terminate()
         assert code == 0
@@ -221,7 +221,7 @@ def test_it_stops_in_the_middle_of_a_large_file(
     [part] = partial.glob("*part")
     kept = part.stat().st_size
     assert 0 < kept < size
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         assert daemon.wait_for("run")["outcome"] == "done"
         ranges = [e.headers["range"] for e in server.log.entries if "range" in e.headers]
         assert f"bytes={kept}-" in ranges
@@ -259,13 +259,13 @@ def test_it_stops_although_upstream_is_silent(tmp_path: Path, world: World, serv
     config = configure(
         tmp_path, server.url, packages={"a": ["latest"]}, upstream={"timeout": 60, "pace": 0}
     )
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         until(lambda: server.requests("simple"), "the request")
         code, seconds = daemon.terminate()
         assert code == 0
         assert seconds < 15
     world.heal()
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         assert daemon.wait_for("run")["outcome"] == "done"
 
 
@@ -275,7 +275,7 @@ def test_no_secret_is_logged(tmp_path: Path, world: World, server: Server) -> No
     world.faults.fail("/pypi/a/json", 503)
     secret = server.url.replace("http://", "http://user:hunter2@")
     config = configure(tmp_path, secret, packages={"a": ["latest"]})
-    with Running(config) as daemon:
+    with Forked(config) as daemon:
         daemon.wait_for("run")
         configure(
             tmp_path, secret, packages={"a": ["latest"]}, databse="postgresql://u:hunter2@h/d"
@@ -294,7 +294,7 @@ def test_no_secret_is_logged(tmp_path: Path, world: World, server: Server) -> No
 def test_the_watchdog_is_fed(tmp_path: Path, world: World, server: Server) -> None:
     world.publish("a", "1.0")
     config = configure(tmp_path, server.url, packages={"a": ["latest"]})
-    with Running(config, WATCHDOG_USEC="2000000") as daemon:
+    with Forked(config, WATCHDOG_USEC="2000000") as daemon:
         for _ in range(3):
             daemon.told.clear()
             daemon.wait_told("WATCHDOG=1")
@@ -302,10 +302,10 @@ def test_the_watchdog_is_fed(tmp_path: Path, world: World, server: Server) -> No
 
 def test_what_cannot_work_ends_at_once(tmp_path: Path) -> None:
     config = configure(tmp_path, packages={"a": ["soonest"]})
-    assert run(config, "run").code == 2
+    assert fork(config, "run").code == 2
     config = configure(tmp_path, packages={"a": ["latest"]})
     (tmp_path / "data").write_text("")
-    done = run(config, "run")
+    done = fork(config, "run")
     assert done.code == 4
     assert "Traceback" not in done.err
 
@@ -315,9 +315,9 @@ def test_a_second_daemon_stands_by_on_one_machine(
 ) -> None:
     world.publish("a", "1.0")
     config = configure(tmp_path, server.url, packages={"a": ["latest"]})
-    with Running(config) as first:
+    with Forked(config) as first:
         first.wait_for("run")
-        with Running(config, "second") as second:
+        with Forked(config, "second") as second:
             second.wait_told("READY=1")
             second.wait_told(f"STATUS=standing by: the daemon (pid {first.process.pid})")
             first.kill()

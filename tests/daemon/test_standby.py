@@ -11,8 +11,8 @@ from sqlalchemy import text
 from pypisync.catalog.db.leader import leading
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.errors import Busy, CatalogError
-from tests.cli.running import configure, invoke, run
-from tests.daemon.process import Running, until
+from tests.cli.running import configure, fork, invoke
+from tests.daemon.process import Forked, until
 from tests.postgres import Postgres
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.server import Server
@@ -73,12 +73,12 @@ def test_the_other_takes_over(
         "upstream": {"workers": 1, "pace": 0, "retries": 0, "timeout": 300},
     }
     calm = configure(tmp_path / "calm", server.url, **keys)
-    assert run(calm, "sync").code == 0
+    assert fork(calm, "sync").code == 0
     url = postgres.fresh()
     config = configure(tmp_path / "shared", server.url, database=url, **keys)
     server.log.clear()
     world.faults.fail("/packages/*/p3-1.0-*.whl", "hang", times=1)
-    with Running(config, "first") as first, Running(config, "second") as second:
+    with Forked(config, "first") as first, Forked(config, "second") as second:
         both = (first, second)
         until(lambda: 0 in [entry.status for entry in server.log.entries], "the middle")
         [leader] = [daemon for daemon in both if daemon.events("leading")]
