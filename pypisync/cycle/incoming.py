@@ -17,19 +17,16 @@ from pypisync.catalog.facts.record import rederive
 from pypisync.core.display import counted
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
-from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.cycle.deposit import Watched
 from pypisync.cycle.far_stream import AnyStream, open_far
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
-from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
+from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAnswer, ProjectAsk
 from pypisync.upstream.stream import urgent
 
 # Files that came in are recorded this many at a time: a crash costs a look at so many files.
 _RECORD = 500
-
-Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
 
 
 class Incoming:
@@ -38,7 +35,9 @@ class Incoming:
     def __init__(self, mirror: Mirror, *, ahead: bool = True) -> None:
         self.mirror = mirror
         self.may_fetch_ahead = ahead
-        self.documents: list[Answered] = []  # that came, and were not taken yet
+        self.documents: list[
+            tuple[ProjectAsk, ProjectAnswer]
+        ] = []  # that came, and were not taken yet
         self.failed: dict[str, UpstreamError] = {}  # files, by path
         self.answered: list[str] = []  # paths of urgent files that came or failed, not taken yet
         self.urgent = 0  # asks under way that a decision waits for

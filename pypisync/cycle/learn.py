@@ -9,12 +9,12 @@ from pypisync.catalog.facts.record import record_documents, record_gone
 from pypisync.catalog.facts.validators import record_same
 from pypisync.core.display import counted
 from pypisync.core.standards.model import ProjectDocument, Unchanged
-from pypisync.cycle.incoming import Answered
 from pypisync.cycle.isolation import apart
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.vanishing import doubted
 from pypisync.errors import Elsewhere, Gone, Stopped, UpstreamError
-from pypisync.upstream.api import ProjectAsk
+from pypisync.upstream.api import ProjectAnswers, ProjectAsk
+from pypisync.upstream.stream import answers
 
 # Documents recorded in one transaction. Each is whole by itself; more at once costs less.
 _RECORD = 100
@@ -30,12 +30,12 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     failed: dict[str, UpstreamError] = {}
     unanswered = len(asks)
     mirror.watch.step("projects", len(asks))
-    answers = (
+    answered = (
         (ask, answer)
-        for ask, answer in mirror.upstream.projects(asks)
+        for ask, answer in answers(mirror.upstream, zip(asks, asks, strict=True))
         if not isinstance(answer, Stopped)
     )
-    while batch := list(islice(answers, _RECORD)):
+    while batch := list(islice(answered, _RECORD)):
         failed |= take_documents(mirror, batch)
         unanswered -= len(batch)
     if unanswered:
@@ -43,7 +43,7 @@ def learn_projects(mirror: Mirror, asks: Sequence[ProjectAsk]) -> dict[str, Upst
     return failed
 
 
-def take_documents(mirror: Mirror, batch: Sequence[Answered]) -> dict[str, UpstreamError]:
+def take_documents(mirror: Mirror, batch: ProjectAnswers) -> dict[str, UpstreamError]:
     """Record documents that have come. Returns the failures, which stay stale.
 
     Raises Stopped, CatalogError.
@@ -64,7 +64,7 @@ def take_documents(mirror: Mirror, batch: Sequence[Answered]) -> dict[str, Upstr
     return reasons
 
 
-def _faults(batch: Sequence[Answered]) -> dict[str, UpstreamError]:
+def _faults(batch: ProjectAnswers) -> dict[str, UpstreamError]:
     return {
         ask.name: answer
         for ask, answer in batch
@@ -72,7 +72,7 @@ def _faults(batch: Sequence[Answered]) -> dict[str, UpstreamError]:
     }
 
 
-def _record(mirror: Mirror, answered: Sequence[Answered]) -> None:
+def _record(mirror: Mirror, answered: ProjectAnswers) -> None:
     """Record what upstream says of projects; they are owed nothing any more."""
     documents = [answer for _, answer in answered if isinstance(answer, ProjectDocument)]
     gone = [ask.name for ask, answer in answered if isinstance(answer, _NOT_HERE)]
@@ -85,7 +85,7 @@ def _record(mirror: Mirror, answered: Sequence[Answered]) -> None:
         pending.settled(connection, [*(d.name for d in documents), *gone, *same])
 
 
-def _elsewhere(mirror: Mirror, batch: Sequence[Answered]) -> list[Answered]:
+def _elsewhere(mirror: Mirror, batch: ProjectAnswers) -> ProjectAnswers:
     """Returns the batch, with what other indexes say of the projects that are gone from their own.
 
     So a project goes from one index to the next without a time in which it has no page.
@@ -97,8 +97,9 @@ def _elsewhere(mirror: Mirror, batch: Sequence[Answered]) -> list[Answered]:
         if isinstance(answer, _NOT_HERE) and ask.index and len(assignment.indexes_of(ask.name)) > 1
     ]
     if not lost:
-        return list(batch)
-    found = {ask.name: (ask, answer) for ask, answer in mirror.upstream.projects(lost)}
+        return batch
+    asked = answers(mirror.upstream, zip(lost, lost, strict=True))
+    found = {ask.name: (ask, answer) for ask, answer in asked}
     if stopped := next((a for _, a in found.values() if isinstance(a, Stopped)), None):
         raise stopped
     return [found.get(ask.name, (ask, answer)) for ask, answer in batch]

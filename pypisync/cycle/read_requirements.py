@@ -1,12 +1,11 @@
 """Reads the requirements of selected releases.
 
 They are read from the best source there is: the ``.metadata`` files of the wheels (they are
-mirrored anyway, and their hash is known); else the METADATA inside a wheel, fetched in
-parts where that does; else ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO
-of an sdist where it is static. What none of them says is recorded as unavailable, never as "none",
-and METADATA that installers cannot read is recorded with the reason: no other source speaks for it,
-for installers ask none. Build requirements are read from the sdist itself. Nothing of a package is
-ever run.
+mirrored anyway, and their hash is known); else the METADATA inside a wheel, fetched in parts; else
+``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO of an sdist where it is
+static. What none of them says is recorded as unavailable, never as "none", and METADATA that
+installers cannot read is recorded with the reason: no other source speaks for it, for installers
+ask none. Build requirements are read from the sdist itself. Nothing of a package is ever run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 
 from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
 from pypisync.catalog.facts.requirements import (
@@ -42,11 +42,14 @@ from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
-from pypisync.upstream.api import FileAsk, ReleaseAsk
+from pypisync.upstream.api import AskFor, FileAsk, PartsAsk, RequiresAsk
+from pypisync.upstream.stream import answers
 
 _SMALL = 2**20  # bytes of a wheel that is fetched whole if it is to be held anyway
 _READ = 1000  # releases whose requirements are read together
 
+_R = TypeVar("_R")
+_For = TypeVar("_For")
 _Wheels = dict[str, tuple[WantedRelease, SourceFile]]  # by path
 
 
@@ -196,41 +199,33 @@ class _Reader:
     def _from_parts(self, wheels: _Wheels) -> _Wheels:
         """Returns the wheels whose host fails when asked for parts; it may serve the whole."""
         failing: _Wheels = {}
-        unanswered = len(wheels)
-        asks = [_ask(wheel) for _, wheel in wheels.values()]
-        for ask, answer in self.mirror.upstream.peek(asks, archives.metadata_inside):
-            if isinstance(answer, Stopped):
-                continue
-            unanswered -= 1
+        asks = [
+            (PartsAsk(_ask(wheel), archives.metadata_inside), (release, wheel))
+            for release, wheel in wheels.values()
+        ]
+        for (release, wheel), answer in _answered(self.mirror, asks):
             self.mirror.answered("range", answer)
-            release, wheel = wheels[ask.path]
             if isinstance(answer, Unreachable):
-                failing[ask.path] = release, wheel
+                failing[wheel.path] = release, wheel
             elif isinstance(answer, Malformed):
                 self._break(release, wheel, str(answer))  # unless the whole wheel is sound
             elif isinstance(answer, bytes):
                 with self._guarded(release, wheel):
                     told = self._take(release, wheel, "ranges", read_metadata(answer))
                     told.ranged = wheel.path, sha256(answer).hexdigest()
-        _check(unanswered)
         return failing
 
     # -- the JSON API -------------------------------------------------------------------------
 
     def _from_documents(self, wanted: Sequence[WantedRelease]) -> None:
-        by_ask = {ReleaseAsk(one.project, one.version, one.index): one for one in wanted}
-        unanswered = len(by_ask)
-        for asked, answer in self.mirror.upstream.requires(by_ask):
-            if isinstance(answer, Stopped):
-                continue
-            unanswered -= 1
+        asks = [(RequiresAsk(one.project, one.version, one.index), one) for one in wanted]
+        for release, answer in _answered(self.mirror, asks):
             self.mirror.answered("release", answer)
             if isinstance(answer, Unreachable):
-                self._fail(by_ask[asked], answer)
-                self.mirror.watch.fault(f"{asked.name}=={asked.version}", str(answer))
+                self._fail(release, answer)
+                self.mirror.watch.fault(f"{release.project}=={release.version}", str(answer))
             elif isinstance(answer, tuple):
-                self.told[by_ask[asked].id] = _Told("json", claims=answer)
-        _check(unanswered)
+                self.told[release.id] = _Told("json", claims=answer)
 
     # -- archives -----------------------------------------------------------------------------
 
@@ -321,12 +316,17 @@ class _Reader:
             yield _stop(filename, reason, alone=release.id not in self.told)
 
 
-def _check(unanswered: int) -> None:
-    """Raises Stopped if upstream was told to leave some unanswered."""
-    if unanswered:
-        raise Stopped(
-            f"stopped with the requirements of {counted(unanswered, 'release')} still to read"
-        )
+def _answered(
+    mirror: Mirror, asks: Sequence[tuple[AskFor[_R], _For]]
+) -> Iterator[tuple[_For, _R | UpstreamError]]:
+    """Yields what asks come to. Raises Stopped at the end if upstream was told to leave some."""
+    left = len(asks)
+    for release, answer in answers(mirror.upstream, asks):
+        if not isinstance(answer, Stopped):
+            left -= 1
+            yield release, answer
+    if left:
+        raise Stopped(f"stopped with the requirements of {counted(left, 'release')} still to read")
 
 
 def _stop(filename: str, why: str, *, alone: bool) -> Stated:

@@ -19,14 +19,12 @@ from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import missing, pending
 from pypisync.catalog.facts.parsed import read
 from pypisync.core.standards import filenames
-from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.core.standards.model import ProjectDocument
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Elsewhere, Gone, Refused, Unreachable, UpstreamError
-from pypisync.upstream.api import ProjectAsk
+from pypisync.upstream.api import ProjectAnswers, ProjectAsk
 
 APART = 1800.0  # seconds between the first denial and one that is believed
-
-_Answered = tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]
 
 
 _DAY = 86400.0  # seconds that a removal counts among those that follow
@@ -34,7 +32,7 @@ _BELIEVED = "believed"  # a setting: what went without a journal's word of late
 _BROKEN = "broken"  # a setting: since when, and what is said of it
 
 
-def doubted(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
+def doubted(mirror: Mirror, batch: ProjectAnswers) -> dict[str, UpstreamError]:
     """Returns the projects whose denial is not believed (yet), with the reason."""
     denied = {ask.name: why for ask, answer in batch if (why := _denial(answer))}
     moved = dict(filter(None, (_moved(ask, answer) for ask, answer in batch)))
@@ -160,7 +158,7 @@ def _less(
     }
 
 
-def _left(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamError]:
+def _left(mirror: Mirror, batch: ProjectAnswers) -> dict[str, UpstreamError]:
     """Returns the projects that an index has no more, and a later one in the order has.
 
     Whatever that one shows: a stranger may have put it there under the same name.
@@ -177,7 +175,7 @@ def _left(mirror: Mirror, batch: Sequence[_Answered]) -> dict[str, UpstreamError
 
 
 def _united(
-    mirror: Mirror, batch: Sequence[_Answered]
+    mirror: Mirror, batch: ProjectAnswers
 ) -> dict[str, tuple[ProjectDocument, Collection[str]]]:
     """Returns the documents that several indexes make together, each with those indexes."""
     assignment = mirror.upstream.assignment

@@ -15,7 +15,8 @@ from pypisync.catalog.facts.vulnerabilities import Unexamined
 from pypisync.core.display import counted
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import Stopped, UpstreamError
-from pypisync.upstream.api import ReleaseAsk
+from pypisync.upstream.api import VulnerabilitiesAsk
+from pypisync.upstream.stream import answers
 
 if TYPE_CHECKING:
     from pypisync.core.standards.model import Vulnerability
@@ -36,15 +37,15 @@ def learn_vulnerabilities(mirror: Mirror, wanted: Sequence[Unexamined]) -> dict[
     Raises Stopped if upstream was told to leave some unanswered.
     """
     mirror.watch.step("vulnerabilities", len(wanted))
-    releases = {ReleaseAsk(one.project, one.version, one.index): one for one in wanted}
+    asks = [(VulnerabilitiesAsk(one.project, one.version, one.index), one) for one in wanted]
     failed: dict[str, UpstreamError] = {}
-    unanswered = len(releases)
-    answers = (
-        (releases[asked], answer)
-        for asked, answer in mirror.upstream.vulnerabilities(releases)
+    unanswered = len(asks)
+    answered = (
+        (release, answer)
+        for release, answer in answers(mirror.upstream, asks)
         if not isinstance(answer, Stopped)
     )
-    while batch := list(islice(answers, _RECORD)):
+    while batch := list(islice(answered, _RECORD)):
         found: dict[int, tuple[Vulnerability, ...]] = {}
         for release, answer in batch:
             mirror.answered("vulnerabilities", answer)

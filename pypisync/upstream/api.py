@@ -1,15 +1,16 @@
 """What the rest of PypiSync asks of an upstream, and what it may answer.
 
-Answers that concern one project or one file carry their failure as a value, so that one broken
-project never stops the others; only a call that concerns everything (the serial, the changelog,
-the list of names) raises. The client over HTTP is in the neighbouring modules; the simulator in
-the tests is the other implementation, and one contract suite holds for both.
+What concerns one project, release or file is an ask: a value, whose class says what it is answered
+with. Its failure is a value as well (:mod:`pypisync.upstream.stream`), so one broken project never
+stops the others; only a call that concerns everything (the serial, the changelog, the list of
+names) raises. The client over HTTP is in the neighbouring modules; the simulator in the tests is
+the other implementation, and one contract suite holds for both.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import IO, Literal, Protocol
+from typing import IO, Any, Generic, Literal, Protocol, TypeVar
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -35,8 +36,17 @@ SIMPLE_INDEX = "simple index"
 MAX_SERIAL = 2**63 - 1  # what a database holds
 
 
+_R_co = TypeVar("_R_co", covariant=True)
+
+
+class AskFor(Generic[_R_co]):
+    """What is asked about one project, release or file, and answered with an ``_R_co``."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class ProjectAsk:
+class ProjectAsk(AskFor[ProjectDocument | Unchanged]):
     """A project document to fetch."""
 
     name: str  # normalised
@@ -50,8 +60,8 @@ class ProjectAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseAsk:
-    """A release to ask the JSON API of its index about."""
+class RequiresAsk(AskFor[tuple[str, ...] | None]):
+    """A release's ``requires_dist``, by the JSON API of its index; None: none or unknown."""
 
     name: str  # normalised
     version: str
@@ -59,7 +69,16 @@ class ReleaseAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class FileAsk:
+class VulnerabilitiesAsk(AskFor[tuple[Vulnerability, ...]]):
+    """A release's known vulnerabilities, by the JSON API of its index, without withdrawn ones."""
+
+    name: str  # normalised
+    version: str
+    index: str = ENDPOINT
+
+
+@dataclass(frozen=True, slots=True)
+class FileAsk(AskFor[None]):
     """A file (or a ``.metadata`` file) to download into the pool."""
 
     url: str
@@ -72,9 +91,28 @@ class FileAsk:
     urgent: bool = False  # a decision waits for it
 
 
+@dataclass(frozen=True, slots=True)
+class PartsAsk(AskFor[bytes | None]):
+    """What ``read`` makes of a file; only the parts that it reads are fetched.
+
+    It is called with the filename and a seekable file, in several threads. None: the file's host
+    does not serve parts of it.
+    """
+
+    file: FileAsk
+    read: Callable[[str, IO[bytes]], bytes]
+
+    @property
+    def index(self) -> str:
+        """Whose credentials are sent."""
+        return self.file.index
+
+
+ProjectAnswer = ProjectDocument | Unchanged | UpstreamError
+ProjectAnswers = Sequence[tuple[ProjectAsk, ProjectAnswer]]
+# What the stream of a cycle is asked, and what that comes to; None: the file is there.
 Ask = ProjectAsk | FileAsk
-Answer = ProjectDocument | Unchanged | UpstreamError | None
-"""What an ask of a stream comes to; None: the file is there."""
+Answer = ProjectAnswer | None
 
 
 class Part(Protocol):
@@ -165,43 +203,10 @@ class Upstream(Protocol):
     def workers(self) -> int:
         """How many asks may be answered at the same time; 0: they are answered in turn."""
 
-    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[AskFor[Any]], Any]:
         """Returns what answers one ask, in any of the workers' threads, until ``halt`` is set.
 
-        Files come into ``deposit``. It may raise UpstreamError instead of returning it, and raises
-        StorageError.
-        """
-
-    def projects(
-        self, asks: Iterable[ProjectAsk]
-    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Yields the documents, fetched in parallel, as they arrive; a failure comes as a value."""
-
-    def requires(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """Yields ``requires_dist`` of releases from the JSON API; None: none or unknown."""
-
-    def vulnerabilities(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """Yields the known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
-
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """Yields what ``read`` makes of files; only the parts that it reads are fetched.
-
-        It is called with the filename and a seekable file, in several threads. None: the file's
-        host does not serve parts of it.
-        """
-
-    def fetch(
-        self, asks: Iterable[FileAsk], deposit: Deposit
-    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Download files in parallel into ``deposit``.
-
-        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
+        Files come into ``deposit``. It raises UpstreamError, and StorageError.
         """
 
     def close(self) -> None:

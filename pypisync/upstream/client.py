@@ -4,37 +4,29 @@ This is the whole of :class:`pypisync.upstream.api.Upstream`; each part is in a 
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from threading import Event
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pypisync.core.standards.model import (
-    ENDPOINT,
-    Change,
-    ProjectDocument,
-    Unchanged,
-    Vulnerability,
-)
+from pypisync.core.standards.model import ENDPOINT, Change
 from pypisync.core.wanted.assignment import Assignment, Share
-from pypisync.errors import UpstreamError
 from pypisync.upstream.api import (
     DEFAULT_ENDPOINT,
-    Answer,
-    Ask,
+    AskFor,
     Deposit,
     FeedKind,
     FileAsk,
+    PartsAsk,
     ProjectAsk,
-    ReleaseAsk,
+    RequiresAsk,
+    VulnerabilitiesAsk,
 )
 from pypisync.upstream.download import download
 from pypisync.upstream.ladder import Ladder, sources
 from pypisync.upstream.learnt import Learnt, News
-from pypisync.upstream.parallel import InOrder, run
 from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session, shown
-from pypisync.upstream.stream import fetched
 
 if TYPE_CHECKING:
     from pypisync.upstream.projects import Projects
@@ -144,70 +136,27 @@ class HttpUpstream:
         if news.best is not None:
             self._learnt.saw(news.best)
 
-    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[AskFor[Any]], Any]:
         """Returns what answers one ask in a worker's thread. Raises UpstreamError, StorageError."""
         session = self._session.until(halt)
         projects = self._documents(session)
 
-        def answer(ask: Ask) -> Answer:
-            if isinstance(ask, ProjectAsk):
-                return projects.read(ask)
-            download(session, ask, deposit)
-            return None
+        def answer(ask: AskFor[Any]) -> object:
+            match ask:
+                case ProjectAsk():
+                    return projects.read(ask)
+                case FileAsk():
+                    download(session, ask, deposit)
+                    return None
+                case RequiresAsk(name, version):
+                    return projects.requires(name, version)
+                case VulnerabilitiesAsk(name, version):
+                    return projects.vulnerabilities(name, version)
+                case PartsAsk(file, read):
+                    return self._ranges.read(session, file, read)
+            raise TypeError(ask)
 
         return answer
-
-    def projects(
-        self, asks: Iterable[ProjectAsk]
-    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Yields the documents, fetched in parallel, as they arrive; a failure comes as a value."""
-
-        def begin(halt: Event) -> Callable[[ProjectAsk], ProjectDocument | Unchanged]:
-            return self._documents(self._session.until(halt)).read
-
-        return run(InOrder(iter(asks), self._stop), begin, self.workers)
-
-    def requires(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """Yields ``requires_dist`` of releases from the JSON API; None: none or unknown."""
-
-        def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[str, ...] | None]:
-            projects = self._documents(self._session.until(halt))
-            return lambda ask: projects.requires(ask.name, ask.version)
-
-        return run(InOrder(iter(asks), self._stop), begin, self.workers)
-
-    def vulnerabilities(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """Yields the known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
-
-        def begin(halt: Event) -> Callable[[ReleaseAsk], tuple[Vulnerability, ...]]:
-            projects = self._documents(self._session.until(halt))
-            return lambda ask: projects.vulnerabilities(ask.name, ask.version)
-
-        return run(InOrder(iter(asks), self._stop), begin, self.workers)
-
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """Yields what ``read`` makes of parts of files; None: the host does not serve parts."""
-
-        def begin(halt: Event) -> Callable[[FileAsk], bytes | None]:
-            session = self._session.until(halt)
-            return lambda ask: self._ranges.read(session, ask, read)
-
-        return run(InOrder(iter(asks), self._stop), begin, self.workers)
-
-    def fetch(
-        self, asks: Iterable[FileAsk], deposit: Deposit
-    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Download files in parallel into ``deposit``.
-
-        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
-        """
-        return fetched(self, asks, deposit)
 
     def _documents(self, session: Session) -> "Projects":
         # A cycle without news reads no document, and need not wait for what parses them.

@@ -9,13 +9,13 @@ of itself is read by the caller's ``describe``.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b, file_digest
 from os import DirEntry, scandir
 from pathlib import Path
 from stat import S_ISREG
 from threading import Event, Lock
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
@@ -27,11 +27,18 @@ from pypisync.core.standards.model import (
     ProjectDocument,
     Skipped,
     Unchanged,
-    Vulnerability,
 )
 from pypisync.core.wanted.assignment import Assignment, Share
-from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
-from pypisync.upstream.api import Answer, Ask, Deposit, FeedKind, FileAsk, ProjectAsk, ReleaseAsk
+from pypisync.errors import Gone, Malformed, Unreachable
+from pypisync.upstream.api import (
+    AskFor,
+    Deposit,
+    FeedKind,
+    FileAsk,
+    PartsAsk,
+    ProjectAsk,
+    VulnerabilitiesAsk,
+)
 from pypisync.upstream.session import CHUNK
 from pypisync.upstream.validators import stamped
 
@@ -97,65 +104,27 @@ class FolderUpstream:
         """
         return {name: _fingerprint(entries) for name, entries in self._projects().items()}
 
-    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:  # noqa: ARG002 - a copy ends soon
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[AskFor[Any]], Any]:  # noqa: ARG002 - a copy ends soon
         """Returns what answers one ask, one thread at a time. The folder is looked into once.
 
-        Raises UpstreamError, StorageError.
+        No vulnerabilities are known, and requirements are read from the files themselves. Raises
+        UpstreamError, StorageError.
         """
         lock = Lock()
-        there: list[dict[str, list[_Entry]]] = []
+        there = cache(self._projects)
 
-        def answer(ask: Ask) -> Answer:
+        def answer(ask: AskFor[Any]) -> object:
             with lock:
-                if not isinstance(ask, ProjectAsk):
-                    return next(self.fetch([ask], deposit))[1]
-                if not there:
-                    there.append(self._projects())
-                return self._project(ask, there[0])
+                match ask:
+                    case ProjectAsk():
+                        return self._project(ask, there())
+                    case FileAsk():
+                        return self._there(ask, partial(_copy, deposit, ask))
+                    case PartsAsk(file, read):
+                        return self._there(file, partial(_peek, read))
+            return () if isinstance(ask, VulnerabilitiesAsk) else None
 
         return answer
-
-    def projects(
-        self, asks: Iterable[ProjectAsk]
-    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Yields what the folder has of each project; a failure comes as a value."""
-        try:
-            there = self._projects()
-        except UpstreamError as error:
-            yield from ((ask, error) for ask in asks)
-            return
-        for ask in asks:
-            try:
-                yield ask, self._project(ask, there)
-            except UpstreamError as error:
-                yield ask, error
-
-    def requires(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """Yields nothing: requirements are read from the files themselves."""
-        return ((ask, None) for ask in asks)
-
-    def vulnerabilities(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """Yields None are known."""
-        return ((ask, ()) for ask in asks)
-
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """Yields what ``read`` makes of files."""
-        return _each(asks, partial(self._peek, read))
-
-    def fetch(
-        self, asks: Iterable[FileAsk], deposit: Deposit
-    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Copy files into ``deposit``.
-
-        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
-        """
-        return _each(asks, partial(self._copy, deposit))
 
     def close(self) -> None:
         """Does nothing: nothing is open."""
@@ -222,39 +191,31 @@ class FolderUpstream:
             requires_python=told.requires_python if told else None,
         )
 
-    def _place(self, ask: FileAsk) -> Path:
-        """Returns where a file is; it is only looked for in the folder itself."""
-        return self._folder / Path(unquote(ask.url)).name
-
-    def _peek(self, read: Callable[[str, IO[bytes]], bytes], ask: FileAsk) -> bytes:
-        place = self._place(ask)
-        with place.open("rb") as file:
-            return read(place.name, file)
-
-    def _copy(self, deposit: Deposit, ask: FileAsk) -> None:
-        part = deposit.part(ask)
+    def _there(self, ask: FileAsk, work: Callable[[Path], _R]) -> _R:
+        """Returns what is made of a file; it is only looked for in the folder itself."""
         try:
-            part.restart()
-            with self._place(ask).open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    part.write(chunk)
-            part.commit()
-        finally:
-            part.close()
-
-
-def _each(
-    asks: Iterable[FileAsk], work: Callable[[FileAsk], _R]
-) -> Iterator[tuple[FileAsk, _R | UpstreamError]]:
-    for ask in asks:
-        try:
-            yield ask, work(ask)
+            return work(self._folder / Path(unquote(ask.url)).name)
         except FileNotFoundError:
-            yield ask, Gone(f"{unquote(ask.url)}: not there any more")
-        except UpstreamError as error:
-            yield ask, error
+            raise Gone(f"{unquote(ask.url)}: not there any more") from None
         except OSError as error:
-            yield ask, Unreachable(f"{unquote(ask.url)}: {error.strerror}")
+            raise Unreachable(f"{unquote(ask.url)}: {error.strerror}") from error
+
+
+def _peek(read: Callable[[str, IO[bytes]], bytes], place: Path) -> bytes:
+    with place.open("rb") as file:
+        return read(place.name, file)
+
+
+def _copy(deposit: Deposit, ask: FileAsk, place: Path) -> None:
+    part = deposit.part(ask)
+    try:
+        part.restart()
+        with place.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                part.write(chunk)
+        part.commit()
+    finally:
+        part.close()
 
 
 def _entry(entry: DirEntry[str]) -> _Entry | None:

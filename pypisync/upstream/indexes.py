@@ -5,10 +5,10 @@ looked for in the order of the indexes, and the next index is asked only after t
 has said that it does not have the project: an index that is down is no reason to ask another.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import IO, TypeVar, cast
+from typing import Any
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -18,17 +18,20 @@ from pypisync.core.standards.model import (
     Skipped,
     Unchanged,
     Validators,
-    Vulnerability,
 )
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.errors import Elsewhere, Gone, Unreachable, UpstreamError
-from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, Index, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import (
+    AskFor,
+    Deposit,
+    Index,
+    ProjectAnswer,
+    ProjectAsk,
+    VulnerabilitiesAsk,
+)
 from pypisync.upstream.validators import digest
 
-_Answer = ProjectDocument | Unchanged | UpstreamError
 _NOT_HERE = (Gone, Elsewhere)
-_A = TypeVar("_A", ReleaseAsk, FileAsk)
-_R = TypeVar("_R")
 
 
 class Indexes:
@@ -55,88 +58,27 @@ class Indexes:
         """As many as the index with most of them has."""
         return max(index.workers for index in self._indexes.values())
 
-    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[AskFor[Any]], Any]:
         """Returns what answers one ask: it asks the indexes that a project may come from in order.
 
-        Raises UpstreamError, StorageError.
+        An index other than the endpoint's that does not answer for a release knows of no
+        vulnerability. Raises UpstreamError, StorageError.
         """
         of_index = {name: index.begin(deposit, halt) for name, index in self._indexes.items()}
 
-        def answer(ask: Ask) -> Answer:
+        def answer(ask: Any) -> object:
             if isinstance(ask, ProjectAsk):
                 return _searched(_search(ask, self.assignment), of_index)
             if ask.index not in of_index:
                 raise _unknown(ask.index)
-            return of_index[ask.index](ask)
+            try:
+                return of_index[ask.index](ask)
+            except Gone:
+                if isinstance(ask, VulnerabilitiesAsk) and ask.index != ENDPOINT:
+                    return ()
+                raise
 
         return answer
-
-    def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, _Answer]]:
-        """Yields each document from the index that it comes from; a failure comes as a value."""
-        searches = [_search(ask, self.assignment) for ask in asks]
-        while searches:
-            waiting: dict[str, dict[ProjectAsk, _Search]] = {}
-            for search in searches:
-                if search.left:
-                    index = search.left.pop(0)
-                    waiting.setdefault(index, {})[search.of(index)] = search
-                else:
-                    yield search.ask, search.result()
-            searches = []
-            for index, those in waiting.items():
-                for asked, answer in self._indexes[index].projects(those):
-                    search = those[asked]
-                    if search.take(index, answer):
-                        search.left.clear()
-                        yield search.ask, search.result()
-                    else:
-                        searches.append(search)
-
-    def requires(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """Yields ``requires_dist`` of releases from their indexes' JSON APIs; None: none known."""
-        return self._of_each(asks, lambda index, those: index.requires(those))
-
-    def vulnerabilities(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """Yields the known vulnerabilities of releases, by the JSON APIs of their indexes.
-
-        An index other than the endpoint's that does not answer for a release knows of none.
-        """
-        for ask, answer in self._of_each(asks, lambda index, those: index.vulnerabilities(those)):
-            silent = isinstance(answer, Gone) and ask.index != ENDPOINT
-            yield ask, () if silent else answer
-
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """Yields what ``read`` makes of files; only the parts that it reads are fetched."""
-        return self._of_each(asks, lambda index, those: index.peek(those, read))
-
-    def fetch(
-        self, asks: Iterable[FileAsk], deposit: Deposit
-    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Download files into ``deposit``, each as its index wants.
-
-        Yields each ask when it is done; a failure comes as a value. Raises StorageError at once.
-        """
-        return self._of_each(asks, lambda index, those: index.fetch(those, deposit))
-
-    def _of_each(
-        self,
-        asks: Iterable[_A],
-        call: Callable[[Index, list[_A]], Iterator[tuple[_A, _R | UpstreamError]]],
-    ) -> Iterator[tuple[_A, _R | UpstreamError]]:
-        by_index: dict[str, list[_A]] = {}
-        for ask in asks:
-            by_index.setdefault(ask.index, []).append(ask)
-        for name, those in by_index.items():
-            if index := self._indexes.get(name):
-                yield from call(index, those)
-            else:
-                yield from ((ask, _unknown(name)) for ask in those)
 
     def close(self) -> None:
         """Close all connections."""
@@ -144,11 +86,13 @@ class Indexes:
             index.close()
 
 
-def _searched(search: "_Search", of_index: Mapping[str, Callable[[Ask], Answer]]) -> _Answer:
+def _searched(
+    search: "_Search", of_index: Mapping[str, Callable[[AskFor[Any]], Any]]
+) -> ProjectAnswer:
     while search.left:
         index = search.left.pop(0)
         try:
-            answer = cast("_Answer", of_index[index](search.of(index)))
+            answer = of_index[index](search.of(index))
         except UpstreamError as error:
             answer = error
         if search.take(index, answer):
@@ -171,7 +115,7 @@ class _Search:
     united: bool  # the files of all of them count
     no: UpstreamError  # what the last index said that does not have it
     found: list[ProjectDocument] = field(default_factory=list)
-    end: _Answer | None = None
+    end: ProjectAnswer | None = None
 
     def of(self, index: str) -> ProjectAsk:
         """Returns the ask for an index: serial and validators only go where they came from."""
@@ -182,7 +126,7 @@ class _Search:
             ask = replace(ask, validators=NO_VALIDATORS, form="")
         return ask
 
-    def take(self, index: str, answer: _Answer) -> bool:
+    def take(self, index: str, answer: ProjectAnswer) -> bool:
         """Take an answer. Returns whether no other index needs to be asked."""
         if isinstance(answer, _NOT_HERE):
             self.no = answer
@@ -196,7 +140,7 @@ class _Search:
         self.found.append(replace(answer, index=index))
         return not self.united
 
-    def result(self) -> _Answer:
+    def result(self) -> ProjectAnswer:
         """Returns what all answers come to."""
         if self.end is not None:
             return self.end

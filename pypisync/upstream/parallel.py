@@ -1,15 +1,13 @@
 """Many requests at the same time, their results as they complete, and no more workers than useful.
 
-The source of requests may be endless: a worker takes the next one when it is free. Python runs one
-thread at a time, so where results come fast, switching threads is the main cost. So requests wait
-in a queue, the consumer is woken for many results at once, and workers rest while fewer of them
-keep the processor busy.
+Python runs one thread at a time, so where results come fast, switching threads is the main cost. So
+requests wait in a queue, the consumer is woken for many results at once, and workers rest while
+fewer of them keep the processor busy.
 """
 
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import perf_counter, thread_time
@@ -26,64 +24,6 @@ _SMALL = 0.003  # seconds of processor time; an ask that takes more is not held 
 
 _A = TypeVar("_A")
 _R = TypeVar("_R")
-
-
-class AskQueue(Protocol[_A]):
-    """Where the next ask comes from."""
-
-    def take(self) -> _A | None:
-        """Returns the next ask; None: none now (ask again when one is done) or none at all."""
-
-    def done(self, ask: _A) -> None:
-        """Note that this request is complete."""
-
-
-class InOrder(Generic[_A]):
-    """Asks in the order they come, until there is reason to stop."""
-
-    def __init__(self, asks: Iterator[_A], stop: Callable[[], bool]) -> None:
-        self._asks = asks
-        self._stop = stop
-
-    def take(self) -> _A | None:
-        """Returns the next ask; None at the end or when told to stop."""
-        return None if self._stop() else next(self._asks, None)
-
-    def done(self, ask: _A) -> None:
-        """Does nothing: the order does not depend on it."""
-
-
-def run(
-    source: AskQueue[_A], begin: Callable[[Event], Callable[[_A], _R]], workers: int
-) -> Iterator[tuple[_A, _R | UpstreamError]]:
-    """Yields each ask with what the work returns or the UpstreamError it raises, as they end.
-
-    ``begin`` makes the work; the event it is given is set when the work is no longer wanted: the
-    iterator was closed early, or the work raised an error of the disk or of this program's own,
-    which is raised here at once; other exceptions are what a malformed document does to a library.
-    All workers have ended when this returns.
-    """
-    halt = Event()
-    crew = Crew(begin(halt), workers, SimpleQueue[_A | None]())
-    under_way = 0
-    with ThreadPoolExecutor(workers, "upstream") as pool:
-        try:
-            for number in range(workers):
-                pool.submit(crew.serve, number)
-            while True:
-                # Some requests wait in advance, so that no worker idles while results are used.
-                while under_way < workers + _BATCH and (ask := source.take()) is not None:
-                    crew.todo.put(ask)
-                    under_way += 1
-                if not under_way:
-                    return
-                for ask, result in crew.answers(min(_BATCH, under_way)):
-                    under_way -= 1
-                    source.done(ask)
-                    yield ask, for_the_ask(result)
-        finally:
-            halt.set()
-            crew.dismiss()
 
 
 def for_the_ask(result: _R | Exception) -> _R | UpstreamError:

@@ -12,19 +12,23 @@ from functools import partial
 from itertools import count
 from queue import Empty
 from threading import Condition, Event
+from typing import TypeVar, cast
 
 from pypisync.errors import UpstreamError
-from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, ProjectAsk, Upstream
+from pypisync.upstream.api import Answer, Ask, AskFor, Deposit, FileAsk, Part, Upstream
 from pypisync.upstream.parallel import Crew, for_the_ask
 
 LARGE = 5 * 1024 * 1024  # bytes; from here a file counts as large
 _URGENT = -1  # before all others
 _AT_ONCE = 16  # answers that are waited for together
 
+_R = TypeVar("_R")
+_For = TypeVar("_For")
+
 
 def urgent(ask: Ask) -> bool:
     """Returns whether a decision waits for the answer."""
-    return isinstance(ask, ProjectAsk) or ask.urgent
+    return not isinstance(ask, FileAsk) or ask.urgent
 
 
 def _size(ask: Ask) -> int:
@@ -192,22 +196,27 @@ def open_stream(upstream: Upstream, deposit: Deposit) -> Threads | InTurn:
     return Threads(begin, upstream.workers) if upstream.workers else InTurn(begin)
 
 
-def fetched(
-    upstream: Upstream, asks: Iterable[FileAsk], deposit: Deposit
-) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-    """Yields files when they are done, those of one stream; a failure comes as a value.
+class _NoFiles:
+    """The deposit of who asks for no files."""
 
-    Raises StorageError at once.
+    def part(self, ask: FileAsk) -> Part:
+        raise ValueError(f"{ask.path}: there is nowhere to put it")
+
+
+def answers(
+    upstream: Upstream, asks: Iterable[tuple[AskFor[_R], _For]], deposit: Deposit | None = None
+) -> Iterator[tuple[_For, _R | UpstreamError]]:
+    """Yields what asks come to as it comes, each with what it was asked for.
+
+    A failure comes as a value. Files, if any are asked for, come into ``deposit``. Raises
+    StorageError at once.
     """
-    stream = open_stream(upstream, deposit)
+    stream = open_stream(upstream, deposit or _NoFiles())
     try:
-        wanted = list(asks)
-        stream.add(wanted)
-        left = len(wanted)
-        while left:
-            for ask, answer in stream.answers(left):
-                left -= 1
-                if isinstance(ask, FileAsk):
-                    yield ask, answer if isinstance(answer, UpstreamError) else None
+        reasons = {cast("Ask", ask): reason for ask, reason in asks}
+        stream.add(reasons)
+        while reasons:
+            for ask, answer in stream.answers(len(reasons)):
+                yield reasons.pop(ask), cast("_R | UpstreamError", answer)
     finally:
         stream.close()

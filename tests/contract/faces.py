@@ -8,6 +8,7 @@ from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchan
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import FileAsk, Index, ProjectAsk
 from pypisync.upstream.client import HttpUpstream, Settings
+from tests.sim.asks import asked
 from tests.sim.log import RequestKind
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -24,8 +25,7 @@ class Face:
     def project(
         self, name: str, serial: int = 0, known: Validators = NO_VALIDATORS
     ) -> ProjectDocument | Unchanged | UpstreamError:
-        [(_, answer)] = self.upstream.projects([ProjectAsk(name, serial, known)])
-        return answer
+        return asked(self.upstream, ProjectAsk(name, serial, known))
 
     def document(self, name: str, serial: int = 0) -> ProjectDocument:
         answer = self.project(name, serial)
@@ -33,8 +33,7 @@ class Face:
         return answer
 
     def fetch(self, name: str, deposit: MemoryDeposit) -> UpstreamError | None:
-        [(_, error)] = self.upstream.fetch([self.ask(name)], deposit)
-        return error
+        return asked(self.upstream, self.ask(name), deposit)
 
     def ask(self, name: str) -> FileAsk:
         file = self.document(name).files[0]

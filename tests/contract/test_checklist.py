@@ -16,6 +16,7 @@ from pypisync.upstream.api import ProjectAsk
 from pypisync.upstream.client import HttpUpstream, Settings
 from pypisync.upstream.documents import parse_root, parse_simple
 from pypisync.upstream.session import Reply
+from tests.sim.asks import asked
 from tests.sim.faces import FACES
 from tests.upstream.scripted import Answer, Asked, Scripted, Teller, json
 
@@ -133,7 +134,7 @@ def test_links_of_a_page_without_a_slash_start_one_level_up() -> None:
 
 
 def project(upstream: HttpUpstream) -> ProjectDocument:
-    [(_, answer)] = upstream.projects([ProjectAsk("a", 0, NO_VALIDATORS)])
+    answer = asked(upstream, ProjectAsk("a", 0, NO_VALIDATORS))
     assert isinstance(answer, ProjectDocument), answer
     return answer
 

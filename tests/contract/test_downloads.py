@@ -6,8 +6,10 @@ import pytest
 
 from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
 from pypisync.storage.archives import metadata_inside
-from pypisync.upstream.api import FileAsk
+from pypisync.upstream.api import FileAsk, PartsAsk
+from pypisync.upstream.stream import answers
 from tests.contract.faces import Face, Open
+from tests.sim.asks import asked
 from tests.sim.world import World
 from tests.upstream.deposit import MemoryDeposit
 
@@ -42,7 +44,7 @@ def test_a_file_that_is_gone(face: Open) -> None:
     one = face(world)
     ask = one.ask("a")
     lost = FileAsk(ask.url.replace("a-1.0", "a-9.0"), "x", ask.sha256, ask.size)
-    [(_, error)] = one.upstream.fetch([lost], MemoryDeposit())
+    error = asked(one.upstream, lost, MemoryDeposit())
     assert isinstance(error, Gone)
 
 
@@ -56,9 +58,7 @@ def test_a_corrupt_file_is_malformed(face: Open) -> None:
 
 
 def peek(one: Face, ask: FileAsk) -> bytes | UpstreamError | None:
-    [(asked, answer)] = one.upstream.peek([ask], metadata_inside)
-    assert asked == ask
-    return answer
+    return asked(one.upstream, PartsAsk(ask, metadata_inside))
 
 
 def test_metadata_is_read_out_of_a_wheel(face: Open) -> None:
@@ -89,7 +89,7 @@ def test_a_removed_file_may_still_be_served(face: Open) -> None:
     one = face(world)
     ask = one.ask("a")
     world.remove_project("a")
-    assert list(one.upstream.fetch([ask], MemoryDeposit())) == [(ask, None)]
+    assert asked(one.upstream, ask, MemoryDeposit()) is None
 
 
 def test_one_broken_file_does_not_stop_the_others(face: Open) -> None:
@@ -99,9 +99,9 @@ def test_one_broken_file_does_not_stop_the_others(face: Open) -> None:
     world.faults.fail("/packages/*/p7-*", 503)
     one = face(world)
     asks = [one.ask(f"p{n}") for n in range(20)]
-    answers = dict(one.upstream.fetch(asks, MemoryDeposit()))
-    assert [ask for ask, error in answers.items() if error is not None] == [asks[7]]
-    assert isinstance(answers[asks[7]], Unreachable)
+    found = dict(answers(one.upstream, zip(asks, asks, strict=True), MemoryDeposit()))
+    assert [ask for ask, error in found.items() if error is not None] == [asks[7]]
+    assert isinstance(found[asks[7]], Unreachable)
 
 
 def test_a_full_disk_raises(face: Open) -> None:

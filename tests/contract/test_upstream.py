@@ -7,6 +7,7 @@ same about the same world, and where that is possible their answers are compared
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,17 @@ from pypisync.errors import (
     Unreachable,
     UpstreamError,
 )
-from pypisync.upstream.api import FileAsk, Index, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import (
+    AskFor,
+    FileAsk,
+    Index,
+    ProjectAsk,
+    RequiresAsk,
+    VulnerabilitiesAsk,
+)
+from pypisync.upstream.stream import answers
 from tests.contract.faces import Open, over_http
+from tests.sim.asks import asked
 from tests.sim.log import RequestKind
 from tests.sim.memory import MemoryUpstream
 from tests.sim.state import Vulnerable
@@ -82,7 +92,6 @@ RELEASED = [
     ("witch", "1.0"),
     ("never", "1.0"),
 ]
-RELEASES = [ReleaseAsk(*release) for release in RELEASED]
 
 
 def told(answer: object) -> object:
@@ -103,8 +112,8 @@ def test_both_say_the_same_of_a_rich_world(stack: ExitStack, kind: str) -> None:
     world.faults.etags = kind != "no etags"
     http, server = over_http(world, stack)
     memory = MemoryUpstream(world, base=server.url)
-    first = next(http.projects([ProjectAsk("knight")]))  # learns which API there is
-    assert told(first[1]) == told(next(memory.projects([ProjectAsk("knight")]))[1])
+    first = asked(http, ProjectAsk("knight"))  # learns which API there is
+    assert told(first) == told(asked(memory, ProjectAsk("knight")))
 
     faces: list[Index] = [memory, http]
     serials = [face.serial() for face in faces]
@@ -113,16 +122,17 @@ def test_both_say_the_same_of_a_rich_world(stack: ExitStack, kind: str) -> None:
     assert changes[0] == changes[1] != []
     names = [dict(face.names()) for face in faces]
     assert names[0] == names[1] != {}
-    answers = [
-        {ask.name: told(answer) for ask, answer in face.projects(map(ProjectAsk, NAMES))}
+    asks: list[AskFor[Any]] = [
+        *map(ProjectAsk, NAMES),
+        *(RequiresAsk(*release) for release in RELEASED),
+        *(VulnerabilitiesAsk(*release) for release in RELEASED),
+    ]
+    found = [
+        {ask: told(answer) for ask, answer in answers(face, zip(asks, asks, strict=True))}
         for face in faces
     ]
-    assert answers[0] == answers[1]
-    requires = [{ask: told(answer) for ask, answer in face.requires(RELEASES)} for face in faces]
-    assert requires[0] == requires[1]
-    known = [{a: told(answer) for a, answer in face.vulnerabilities(RELEASES)} for face in faces]
-    assert known[0] == known[1]
-    deposits = [fetch_all(face, answers[1].values()) for face in faces]
+    assert found[0] == found[1]
+    deposits = [fetch_all(face, found[1].values()) for face in faces]
     assert deposits[0] == deposits[1] != {}
 
 
@@ -136,9 +146,9 @@ def fetch_all(upstream: Index, documents: object) -> dict[str, bytes]:
                 path = file.filename + ".metadata"
                 asks.append(FileAsk(file.url + ".metadata", path, file.metadata_sha256))
     deposit = MemoryDeposit()
-    answers = dict(upstream.fetch(asks, deposit))
-    assert set(answers) == set(asks)
-    assert set(answers.values()) <= {None}
+    found = dict(answers(upstream, zip(asks, asks, strict=True), deposit))
+    assert set(found) == set(asks)
+    assert set(found.values()) <= {None}
     return deposit.files
 
 
@@ -213,8 +223,9 @@ def test_a_project_costs_one_request(face: Open, kind: RequestKind) -> None:
     one = face(world)
     one.document("p0")
     before = one.requests(None)
-    answers = dict(one.upstream.projects(map(ProjectAsk, names)))
-    assert all(isinstance(answer, ProjectDocument) for answer in answers.values())
+    found = dict(answers(one.upstream, [(ProjectAsk(name), name) for name in names]))
+    assert found.keys() == set(names)
+    assert all(isinstance(answer, ProjectDocument) for answer in found.values())
     assert one.requests(kind) == 31
     if kind == "simple":  # without it each project is looked for there first: it may be back
         assert one.requests(None) - before == 30

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.upstream.api import ProjectAsk
+from tests.sim.asks import asked
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
@@ -88,7 +89,7 @@ class _Oracle:
     def versions(self, name: str) -> dict[Version, list[File]]:
         if name not in self.files:
             found: dict[Version, list[File]] = {}
-            ((_, document),) = self.upstream.projects([ProjectAsk(name)])
+            document = asked(self.upstream, ProjectAsk(name))
             for file in document.files if isinstance(document, ProjectDocument) else ():
                 stem = file.filename.removesuffix(".tar.gz")
                 try:

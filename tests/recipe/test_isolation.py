@@ -1,6 +1,6 @@
 """Whatever a project's document does, it ends nothing but that project, and heals by itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from pypisync.core.standards import metadata, requirements
 from pypisync.core.standards.model import File, ProjectDocument
-from pypisync.upstream.api import ProjectAsk
+from pypisync.upstream.api import AskFor, Deposit
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -24,12 +24,14 @@ class Spoiling(MemoryUpstream):
         super().__init__(world)
         self.spoil: Callable[[ProjectDocument], ProjectDocument] | None = spoil
 
-    def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, Any]]:
-        for ask, answer in super().projects(asks):
-            if self.spoil and ask.name == "bad" and isinstance(answer, ProjectDocument):
-                yield ask, self.spoil(answer)
-            else:
-                yield ask, answer
+    def answer(self, deposit: Deposit, ask: AskFor[Any]) -> Any:
+        answer = super().answer(deposit, ask)
+        if self.spoil and isinstance(answer, ProjectDocument) and self.spoils(answer):
+            return self.spoil(answer)
+        return answer
+
+    def spoils(self, document: ProjectDocument) -> bool:
+        return document.name == "bad"
 
 
 def each_file(**changes: object) -> Callable[[ProjectDocument], ProjectDocument]:
@@ -156,7 +158,5 @@ def test_two_projects_that_list_a_file_of_one_name(tmp_path: Path, world: World)
 class Sharing(Spoiling):
     """An upstream that changes every document."""
 
-    def projects(self, asks: Iterable[ProjectAsk]) -> Iterator[tuple[ProjectAsk, Any]]:
-        assert self.spoil is not None
-        for ask, answer in MemoryUpstream.projects(self, asks):
-            yield ask, self.spoil(answer) if isinstance(answer, ProjectDocument) else answer
+    def spoils(self, document: ProjectDocument) -> bool:
+        return True

@@ -1,14 +1,13 @@
 """Requirements read out of wheels that upstream says nothing of beside them."""
 
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import pytest
 
 from pypisync.cycle.mirror import metadata_ask
-from pypisync.errors import Unreachable, UpstreamError
-from pypisync.upstream.api import FileAsk
+from pypisync.errors import Unreachable
+from pypisync.upstream.api import AskFor, Deposit, PartsAsk
 from tests.recipe.closed import unmet
 from tests.recipe.conftest import Wired
 from tests.recipe.mirrors import Bench
@@ -78,13 +77,10 @@ def test_what_was_read_is_checked_against_the_wheel(
 class Failing(MemoryUpstream):
     """Fails when it is asked for parts of a file, as some hosts do by 500 or a redirect."""
 
-    def peek(
-        self,
-        asks: Iterable[FileAsk],
-        read: Callable[[str, IO[bytes]], bytes],
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        for ask in asks:
-            yield ask, Unreachable(f"{ask.path}: HTTP 500")
+    def answer(self, deposit: Deposit, ask: AskFor[Any]) -> Any:
+        if isinstance(ask, PartsAsk):
+            raise Unreachable(f"{ask.file.path}: HTTP 500")
+        return super().answer(deposit, ask)
 
 
 def test_a_host_that_fails_at_ranges_may_serve_the_whole(tmp_path: Path, world: World) -> None:
@@ -135,12 +131,12 @@ def test_metadata_lies_beside_the_wheel_whatever_its_address_has_behind_the_plac
 class Liar(MemoryUpstream):
     """Says something else of a wheel when asked for parts of it."""
 
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        for ask, answer in super().peek(asks, read):
+    def answer(self, deposit: Deposit, ask: AskFor[Any]) -> Any:
+        answer = super().answer(deposit, ask)
+        if isinstance(ask, PartsAsk):
             assert isinstance(answer, bytes)
-            yield ask, answer.replace(b"Requires-Dist: lib", b"Requires-Dist: lie")
+            return answer.replace(b"Requires-Dist: lib", b"Requires-Dist: lie")
+        return answer
 
 
 @pytest.mark.parametrize("crash", [False, True])

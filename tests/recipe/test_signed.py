@@ -1,13 +1,12 @@
 """Addresses that are signed anew on every page: each is the same file."""
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchanged
-from pypisync.errors import Unreachable, UpstreamError
-from pypisync.upstream.api import Deposit, FileAsk, ProjectAsk
+from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument
+from pypisync.errors import Unreachable
+from pypisync.upstream.api import AskFor, Deposit, FileAsk, PartsAsk, ProjectAsk
 from pypisync.upstream.validators import stamped
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.sim.memory import MemoryUpstream
@@ -20,37 +19,26 @@ class Signed(MemoryUpstream):
     signature = 0
     peeked = 0
 
-    def projects(
-        self, asks: Iterable[ProjectAsk]
-    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        for ask in asks:
-            for _, answer in super().projects([replace(ask, validators=NO_VALIDATORS)]):
-                yield ask, self._signed(answer) if isinstance(answer, ProjectDocument) else answer
+    def answer(self, deposit: Deposit, ask: AskFor[Any]) -> Any:
+        if isinstance(ask, ProjectAsk):
+            answer = super().answer(deposit, replace(ask, validators=NO_VALIDATORS))
+            return self._signed(answer) if isinstance(answer, ProjectDocument) else answer
+        if isinstance(ask, PartsAsk):
+            self.peeked += 1
+            return super().answer(deposit, replace(ask, file=_plain(ask.file)))
+        if isinstance(ask, FileAsk):
+            if not ask.url.endswith(f"?sig={self.signature}"):
+                raise Unreachable(f"{ask.path}: HTTP 403")
+            return super().answer(deposit, _plain(ask))
+        return super().answer(deposit, ask)
 
     def _signed(self, document: ProjectDocument) -> ProjectDocument:
         files = [replace(one, url=f"{one.url}?sig={self.signature}") for one in document.files]
         return stamped(replace(document, files=tuple(files)), {})
 
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        for ask in asks:
-            self.peeked += 1
-            for _, answer in super().peek([replace(ask, url=self._plain(ask))], read):
-                yield ask, answer
 
-    def fetch(
-        self, asks: Iterable[FileAsk], deposit: Deposit
-    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        for ask in asks:
-            if not ask.url.endswith(f"?sig={self.signature}"):
-                yield ask, Unreachable(f"{ask.path}: HTTP 403")
-                continue
-            for _, error in super().fetch([replace(ask, url=self._plain(ask))], deposit):
-                yield ask, error
-
-    def _plain(self, ask: FileAsk) -> str:
-        return ask.url.partition("?")[0]
+def _plain(ask: FileAsk) -> FileAsk:
+    return replace(ask, url=ask.url.partition("?")[0])
 
 
 def test_another_signature_is_not_another_file(tmp_path: Path, world: World) -> None:

@@ -1,10 +1,17 @@
-"""One ask of an upstream, answered as it answers many."""
+"""One ask of an upstream, and its answer."""
 
-from pypisync.upstream.api import Answer, Ask, Deposit, ProjectAsk, Upstream
+from typing import TypeVar
+
+from pypisync.errors import UpstreamError
+from pypisync.upstream.api import AskFor, Deposit, Upstream
+from pypisync.upstream.stream import answers
+
+_R = TypeVar("_R")
 
 
-def one_by_one(upstream: Upstream, deposit: Deposit, ask: Ask) -> Answer:
-    """What an upstream comes to for one ask."""
-    if isinstance(ask, ProjectAsk):
-        return next(iter(upstream.projects([ask])))[1]
-    return next(iter(upstream.fetch([ask], deposit)))[1]
+def asked(
+    upstream: Upstream, ask: AskFor[_R], deposit: Deposit | None = None
+) -> _R | UpstreamError:
+    """What an upstream answers one ask with."""
+    [(_, answer)] = answers(upstream, [(ask, None)], deposit)
+    return answer

@@ -5,13 +5,13 @@ suite holds both to that. Requests are made one after another. A planned fault i
 request; ``attempts`` is how often one is made before the failure is believed, as a client retries.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from threading import Event
-from typing import IO, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
 from packaging.version import InvalidVersion, Version
@@ -27,11 +27,19 @@ from pypisync.core.standards.model import (
     Vulnerability,
 )
 from pypisync.core.wanted.assignment import Assignment, Share
-from pypisync.errors import Gone, Malformed, NoFeed, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import Answer, Ask, Deposit, FileAsk, Part, ProjectAsk, ReleaseAsk
+from pypisync.errors import Gone, Malformed, NoFeed, Stale, Unreachable
+from pypisync.upstream.api import (
+    AskFor,
+    Deposit,
+    FileAsk,
+    Part,
+    PartsAsk,
+    ProjectAsk,
+    RequiresAsk,
+    VulnerabilitiesAsk,
+)
 from pypisync.upstream.ladder import Ladder
 from pypisync.upstream.validators import stamped
-from tests.sim.asks import one_by_one
 from tests.sim.documents import Document, Documents
 from tests.sim.faults import Effect, garble
 from tests.sim.feeds import memory_sources
@@ -89,64 +97,25 @@ class MemoryUpstream(Ladder):
 
     # --- one project ------------------------------------------------------------------------------
 
-    def begin(self, deposit: Deposit, halt: Event) -> Callable[[Ask], Answer]:
+    def begin(self, deposit: Deposit, halt: Event) -> Callable[[AskFor[Any]], Any]:
         """What answers one ask."""
-        return partial(one_by_one, self, deposit)
+        return partial(self.answer, deposit)
 
-    def projects(
-        self, asks: Iterable[ProjectAsk]
-    ) -> Iterator[tuple[ProjectAsk, ProjectDocument | Unchanged | UpstreamError]]:
-        """Documents one after another; a failure comes as a value."""
-        for ask in asks:
-            try:
-                yield ask, self._persist(partial(self._project, ask))
-            except UpstreamError as error:
-                yield ask, error
-
-    def requires(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[str, ...] | UpstreamError | None]]:
-        """``requires_dist`` of releases from the JSON API; None: none or unknown."""
-        for ask in asks:
-            try:
-                yield ask, self._persist(partial(self._requires, ask.name, ask.version))
-            except UpstreamError as error:
-                yield ask, error
-
-    def vulnerabilities(
-        self, asks: Iterable[ReleaseAsk]
-    ) -> Iterator[tuple[ReleaseAsk, tuple[Vulnerability, ...] | UpstreamError]]:
-        """The known vulnerabilities of releases by the JSON API, withdrawn ones left out."""
-        for ask in asks:
-            try:
-                release = self._persist(partial(self._release, ask.name, ask.version))
-            except UpstreamError as error:
-                yield ask, error
-                continue
-            known = [one for one in release.vulnerabilities if one.withdrawn is None]
-            yield ask, tuple(vulnerability(one) for one in known)
-
-    def peek(
-        self, asks: Iterable[FileAsk], read: Callable[[str, IO[bytes]], bytes]
-    ) -> Iterator[tuple[FileAsk, bytes | UpstreamError | None]]:
-        """What ``read`` makes of files one after another; None: no ranges."""
-        for ask in asks:
-            try:
-                yield ask, self._persist(partial(self._peek, ask, read))
-            except UpstreamError as error:
-                yield ask, error
-
-    def fetch(
-        self, asks: Iterable[FileAsk], deposit: Deposit
-    ) -> Iterator[tuple[FileAsk, UpstreamError | None]]:
-        """Write files into ``deposit`` one after another. Raises StorageError."""
-        for ask in asks:
-            try:
-                self._download(ask, deposit)
-            except UpstreamError as error:
-                yield ask, error
-            else:
-                yield ask, None
+    def answer(self, deposit: Deposit, ask: AskFor[Any]) -> Any:
+        """The answer to one ask. Raises UpstreamError, and StorageError."""
+        match ask:
+            case ProjectAsk():
+                return self._persist(partial(self._project, ask))
+            case RequiresAsk(name, version):
+                return self._persist(partial(self._requires, name, version))
+            case VulnerabilitiesAsk(name, version):
+                known = self._persist(partial(self._release, name, version)).vulnerabilities
+                return tuple(vulnerability(one) for one in known if one.withdrawn is None)
+            case PartsAsk(file, read):
+                return self._persist(partial(self._peek, file, read))
+            case FileAsk():
+                return self._download(ask, deposit)
+        raise TypeError(ask)
 
     def close(self) -> None:
         """Nothing is open."""

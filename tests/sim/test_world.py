@@ -22,6 +22,7 @@ from pypisync.upstream.documents import parse_legacy, parse_simple
 from pypisync.upstream.session import Reply
 from tests.deep import scaled
 from tests.sim import rpc, strategies
+from tests.sim.asks import asked
 from tests.sim.documents import JSON_V1, Documents
 from tests.sim.memory import BASE, MemoryUpstream
 from tests.sim.strategies import Op
@@ -62,13 +63,13 @@ class Shelf:
 
 
 def document(upstream: MemoryUpstream, name: str, serial: int = 0) -> ProjectDocument:
-    [(_, found)] = upstream.projects([ProjectAsk(name, serial)])
+    found = asked(upstream, ProjectAsk(name, serial))
     assert isinstance(found, ProjectDocument), found
     return found
 
 
 def failure(upstream: MemoryUpstream, name: str, serial: int = 0) -> type[object]:
-    [(_, found)] = upstream.projects([ProjectAsk(name, serial)])
+    found = asked(upstream, ProjectAsk(name, serial))
     return type(found)
 
 
@@ -240,7 +241,7 @@ def test_memory_answers_conditionally_and_counts(world: World, memory: MemoryUps
     assert before.serial == after.serial
     assert (after.status, after.status_reason) == ("archived", "done")
     assert before.validators != after.validators
-    [(_, same)] = memory.projects([ProjectAsk("a", 0, after.validators)])
+    same = asked(memory, ProjectAsk("a", 0, after.validators))
     assert same == Unchanged("a", after.serial)
     assert memory.requests("simple") == 4
     assert memory.requests() == 4
@@ -302,23 +303,23 @@ def test_memory_downloads_resumes_and_restarts(world: World, memory: MemoryUpstr
     ask = FileAsk(file.url, "a", file.sha256, file.size)
     shelf = Shelf()
     world.faults.fail("*.whl", "truncate", times=1)
-    [(_, error)] = memory.fetch([ask], shelf)
+    error = asked(memory, ask, shelf)
     assert isinstance(error, Unreachable)
     assert 100_000 < len(shelf.held) < 200_000
     assert (shelf.closed, shelf.committed) == (True, False)
     again = Shelf(shelf.held)
-    assert [*memory.fetch([ask], again)] == [(ask, None)]
+    assert asked(memory, ask, again) is None
     assert (again.committed, again.restarted) == (True, False)
     world.faults.no_range()
     once_more = Shelf(shelf.held)
-    assert [*memory.fetch([ask], once_more)] == [(ask, None)]
+    assert asked(memory, ask, once_more) is None
     assert once_more.restarted
     world.faults.corrupt("*.whl")
-    [(_, error)] = memory.fetch([ask], Shelf())
+    error = asked(memory, ask, Shelf())
     assert isinstance(error, Malformed)
     metadata = FileAsk(file.url + ".metadata", "a.metadata", file.metadata_sha256 or "")
     world.remove_project("a")  # the bytes stay
-    assert [*memory.fetch([metadata], Shelf())] == [(metadata, None)]
+    assert asked(memory, metadata, Shelf()) is None
     assert (memory.requests("file"), memory.requests("metadata")) == (4, 1)
 
 

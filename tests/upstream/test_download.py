@@ -9,6 +9,8 @@ import pytest
 from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
 from pypisync.upstream.api import FileAsk
 from pypisync.upstream.client import HttpUpstream
+from pypisync.upstream.stream import answers
+from tests.sim.asks import asked
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.deposit import MemoryDeposit
 from tests.upstream.scripted import Answer, Asked, Scripted, page, resumable
@@ -24,9 +26,11 @@ def wanted(server: Scripted, data: bytes = DATA, *, size: int | None = -1) -> Fi
 
 
 def fetch(upstream: HttpUpstream, ask: FileAsk, deposit: MemoryDeposit) -> UpstreamError | None:
-    [(asked, error)] = upstream.fetch([ask], deposit)
-    assert asked == ask
-    return error
+    return asked(upstream, ask, deposit)
+
+
+def many(server: Scripted) -> list[tuple[FileAsk, int]]:
+    return [(FileAsk(server.url + "/f", f"f{n}", SHA, len(DATA)), n) for n in range(500)]
 
 
 def test_a_file_arrives(server: Scripted, connect: Connect) -> None:
@@ -275,9 +279,8 @@ def test_a_full_disk_stops_everything(server: Scripted, connect: Connect) -> Non
     server.tell("/f", resumable(DATA))
     deposit = MemoryDeposit()
     deposit.full.add("f9")
-    asks = (FileAsk(server.url + "/f", f"f{n}", SHA, len(DATA)) for n in range(500))
     with pytest.raises(StorageError):
-        list(connect(workers=3).fetch(asks, deposit))
+        list(answers(connect(workers=3), many(server), deposit))
     assert len(server.asked) < 100
 
 
@@ -304,9 +307,8 @@ def test_stop_is_noticed_between_chunks(server: Scripted, connect: Connect) -> N
 
 def test_leaving_early_leaves_nothing_behind(server: Scripted, connect: Connect) -> None:
     server.tell("/f", resumable(DATA))
-    asks = (FileAsk(server.url + "/f", f"f{n}", SHA, len(DATA)) for n in range(500))
-    answers = connect(workers=3).fetch(asks, MemoryDeposit())
-    next(answers)
-    answers.close()  # type: ignore[attr-defined]
+    coming = answers(connect(workers=3), many(server), MemoryDeposit())
+    next(coming)
+    coming.close()  # type: ignore[attr-defined]
     count = len(server.asked)
     assert count < 50

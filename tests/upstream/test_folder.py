@@ -6,10 +6,11 @@ import pytest
 
 from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
-from pypisync.upstream.api import FileAsk, ProjectAsk
+from pypisync.upstream.api import FileAsk, PartsAsk, ProjectAsk
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.wiring import described
 from tests.sim import dists
+from tests.sim.asks import asked
 from tests.upstream.deposit import MemoryDeposit
 
 
@@ -26,8 +27,7 @@ def index(tmp_path: Path) -> FolderUpstream:
 
 
 def ask(index: FolderUpstream, ask: ProjectAsk) -> ProjectDocument | Unchanged | UpstreamError:
-    [(_, answer)] = index.projects([ask])
-    return answer
+    return asked(index, ask)
 
 
 def document(index: FolderUpstream, name: str) -> ProjectDocument:
@@ -90,18 +90,17 @@ def test_files_are_copied_and_checked(index: FolderUpstream, tmp_path: Path) -> 
     wheel = put(tmp_path, "a", "1.0+cpu")
     file = document(index, "a").files[0]
     deposit = MemoryDeposit()
-    [(_, error)] = index.fetch([FileAsk(file.url, "p", file.sha256, file.size)], deposit)
+    error = asked(index, FileAsk(file.url, "p", file.sha256, file.size), deposit)
     assert error is None
     assert deposit.files["p"] == wheel.read_bytes()
-    [(_, inside)] = index.peek(
-        [FileAsk(file.url, "p", "")], lambda name, file: name.encode() + file.read(2)
-    )
+    parts = PartsAsk(FileAsk(file.url, "p", ""), lambda name, file: name.encode() + file.read(2))
+    inside = asked(index, parts)
     assert inside == wheel.name.encode() + b"PK"
     wheel.write_bytes(b"other")
-    [(_, error)] = index.fetch([FileAsk(file.url, "p", file.sha256, file.size)], deposit)
+    error = asked(index, FileAsk(file.url, "p", file.sha256, file.size), deposit)
     assert isinstance(error, Malformed)
     wheel.unlink()
-    [(_, error)] = index.fetch([FileAsk(file.url, "p", file.sha256, file.size)], deposit)
+    error = asked(index, FileAsk(file.url, "p", file.sha256, file.size), deposit)
     assert isinstance(error, Gone)
 
 
@@ -111,7 +110,7 @@ def test_no_address_leads_out_of_the_folder(index: FolderUpstream, tmp_path: Pat
     secret.write_text("x")
     inner = FolderUpstream("own", tmp_path / "inside", described)
     for url in (secret.as_uri(), "file:///..%2Fsecret", "../secret"):
-        [(_, error)] = inner.fetch([FileAsk(url, "p", "")], MemoryDeposit())
+        error = asked(inner, FileAsk(url, "p", ""), MemoryDeposit())
         assert isinstance(error, Gone)
 
 

@@ -7,8 +7,9 @@ import pytest
 from pypisync.core.standards.model import ENDPOINT, ProjectDocument, Unchanged
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.errors import Gone, Unreachable, UpstreamError
-from pypisync.upstream.api import FileAsk, ProjectAsk, ReleaseAsk
+from pypisync.upstream.api import FileAsk, ProjectAsk, RequiresAsk, VulnerabilitiesAsk
 from pypisync.upstream.indexes import Indexes
+from tests.sim.asks import asked
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 from tests.upstream.deposit import MemoryDeposit
@@ -35,9 +36,7 @@ class Several:
         self.upstream = Indexes(self._indexes, Assignment(shares, reserved, union))
 
     def ask(self, ask: ProjectAsk) -> ProjectDocument | Unchanged | UpstreamError:
-        [(asked, answer)] = self.upstream.projects([ask])
-        assert asked == ask
-        return answer
+        return asked(self.upstream, ask)
 
     def document(self, name: str, index: str = "") -> ProjectDocument:
         answer = self.ask(ProjectAsk(name, index=index))
@@ -150,24 +149,23 @@ def test_files_and_releases_are_asked_of_their_index() -> None:
     for index, world in several.worlds.items():
         world.publish("a", "1.0", requires=[f"from-{index}"])
     for index in several.worlds:
-        [(_, requires)] = several.upstream.requires([ReleaseAsk("a", "1.0", index)])
+        requires = asked(several.upstream, RequiresAsk("a", "1.0", index))
         assert requires == (f"from-{index}",)
-        [(_, known)] = several.upstream.vulnerabilities([ReleaseAsk("a", "1.0", index)])
+        known = asked(several.upstream, VulnerabilitiesAsk("a", "1.0", index))
         assert known == ()
     deposit = MemoryDeposit()
     file = several.document("a").files[0]
-    [(_, error)] = several.upstream.fetch(
-        [FileAsk(file.url, "p", file.sha256, file.size, index="company")], deposit
-    )
+    ask = FileAsk(file.url, "p", file.sha256, file.size, index="company")
+    error = asked(several.upstream, ask, deposit)
     assert error is None
 
 
 def test_what_came_from_an_index_that_is_not_configured_any_more_waits() -> None:
     several = Several(COMPANY, PUBLIC)
     ask = FileAsk("http://old.test/f", "p", "", index="old")
-    [(_, error)] = several.upstream.fetch([ask], MemoryDeposit())
+    error = asked(several.upstream, ask, MemoryDeposit())
     assert isinstance(error, Unreachable)
-    [(_, answer)] = several.upstream.requires([ReleaseAsk("a", "1", "old")])
+    answer = asked(several.upstream, RequiresAsk("a", "1", "old"))
     assert isinstance(answer, Unreachable)
     assert several.asked("company") == several.asked(ENDPOINT) == []
 
@@ -177,7 +175,7 @@ def test_an_index_without_the_json_api_knows_no_vulnerabilities() -> None:
     for world in several.worlds.values():
         world.publish("a", "1.0")
         world.faults.json_api = False
-    [(_, known)] = several.upstream.vulnerabilities([ReleaseAsk("a", "1.0", "company")])
+    known = asked(several.upstream, VulnerabilitiesAsk("a", "1.0", "company"))
     assert known == ()
-    [(_, known)] = several.upstream.vulnerabilities([ReleaseAsk("a", "1.0", ENDPOINT)])
+    known = asked(several.upstream, VulnerabilitiesAsk("a", "1.0", ENDPOINT))
     assert isinstance(known, Gone)

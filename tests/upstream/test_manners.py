@@ -3,10 +3,11 @@
 import pytest
 
 from pypisync.errors import Unreachable
-from pypisync.upstream.api import ReleaseAsk
+from pypisync.upstream.api import RequiresAsk
 from pypisync.upstream.manners import Gates, exhausted, retry_after
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
+from tests.sim.asks import asked
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Scripted, json
 
@@ -161,7 +162,7 @@ def test_all_requests_honour_the_limits(server: Scripted, connect: Connect, time
     server.tell("/simple/a/", json('{"name": "a", "files": []}'))
     upstream = connect(pace=0)
     upstream.serial()  # an index without any feed, as it turns out
-    list(upstream.requires([ReleaseAsk("a", "1")]))
+    asked(upstream, RequiresAsk("a", "1"))
     assert time.now == 9
 
 

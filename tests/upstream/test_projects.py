@@ -3,10 +3,12 @@
 import pytest
 
 from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument, Unchanged, Validators
-from pypisync.errors import Gone, Malformed, Stale, Unreachable, UpstreamError
-from pypisync.upstream.api import ProjectAsk, ReleaseAsk
+from pypisync.errors import Gone, Malformed, Stale, Stopped, Unreachable, UpstreamError
+from pypisync.upstream.api import ProjectAsk, RequiresAsk
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.documents import SIMPLE_JSON
+from pypisync.upstream.stream import answers
+from tests.sim.asks import asked
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Scripted, json, page
 
@@ -37,9 +39,7 @@ def legacy(name: str = "a", serial: int = 7, *, releases: bool = True) -> Answer
 def ask(
     upstream: HttpUpstream, name: str = "a", serial: int = 0, known: Validators = NO_VALIDATORS
 ) -> ProjectDocument | Unchanged | UpstreamError:
-    (asked, answer), *rest = upstream.projects([ProjectAsk(name, serial, known)])
-    assert (asked, rest) == (ProjectAsk(name, serial, known), [])
-    return answer
+    return asked(upstream, ProjectAsk(name, serial, known))
 
 
 def document(
@@ -158,7 +158,7 @@ def test_a_page_that_was_html_before_the_process_began_is_looked_at_once(
     server: Scripted, connect: Connect
 ) -> None:
     server.tell("/simple/a/", HTML)
-    [(_, answer)] = connect().projects([ProjectAsk("a", form="html")])
+    answer = asked(connect(), ProjectAsk("a", form="html"))
     assert isinstance(answer, ProjectDocument)
     assert server.paths() == ["/simple/a/"]
 
@@ -188,7 +188,7 @@ def test_what_is_known_of_a_project_outlives_the_process(
     server: Scripted, connect: Connect
 ) -> None:
     server.tell("/simple/a/", HTML)
-    [(_, answer)] = connect().projects([ProjectAsk("a", form="json")])
+    answer = asked(connect(), ProjectAsk("a", form="json"))
     assert isinstance(answer, Malformed)
 
 
@@ -199,7 +199,7 @@ def test_a_mixed_index_is_believed_in_time(server: Scripted, connect: Connect) -
     upstream = connect()
     document(upstream)
     asks = [ProjectAsk("b", attempts=2), ProjectAsk("b", attempts=3), ProjectAsk("b", form="html")]
-    [early, late, known] = [answer for ask in asks for _, answer in upstream.projects([ask])]
+    [early, late, known] = [asked(upstream, ask) for ask in asks]
     assert isinstance(early, Malformed)
     assert isinstance(late, ProjectDocument)
     assert isinstance(known, ProjectDocument)
@@ -340,40 +340,22 @@ def test_one_broken_project_does_not_stop_the_others(server: Scripted, connect: 
         server.tell(f"/simple/{name}/", simple_page(name))
     server.tell("/simple/p3/", json("{"))
     server.tell("/simple/p5/", Answer(500))
-    answers = dict(connect(workers=4).projects(ProjectAsk(name) for name in names))
-    assert {ask.name for ask, answer in answers.items() if isinstance(answer, UpstreamError)} == {
-        "p3",
-        "p5",
-    }
-    assert {ask.name for ask in answers} == set(names)
-
-
-def test_asks_are_taken_as_they_are_needed(server: Scripted, connect: Connect) -> None:
-    server.tell("/simple/a/", simple_page())
-    taken = 0
-
-    def endless() -> "object":
-        nonlocal taken
-        while True:
-            taken += 1
-            yield ProjectAsk("a")
-
-    answers = connect(workers=2).projects(endless())  # type: ignore[arg-type]
-    for _ in range(5):
-        next(answers)
-    answers.close()  # type: ignore[attr-defined]
-    assert taken <= 2 + 16 + 5  # one for each worker and a batch ahead, and those that were used
+    found = dict(answers(connect(workers=4), [(ProjectAsk(name), name) for name in names]))
+    assert {name for name, one in found.items() if isinstance(one, UpstreamError)} == {"p3", "p5"}
+    assert found.keys() == set(names)
 
 
 def test_it_stops(server: Scripted, connect: Connect) -> None:
     server.tell("/simple/a/", simple_page())
     stopped = False
-    answers = connect(workers=2, stop=lambda: stopped).projects(ProjectAsk("a") for _ in range(99))
-    next(answers)
+    asks = [(ProjectAsk("a", attempts=n), n) for n in range(999)]
+    coming = answers(connect(workers=2, stop=lambda: stopped), asks)
+    next(coming)
     stopped = True
-    rest = [answer for _, answer in answers]
-    assert len(rest) < 20  # those in waiting at most
-    assert all(isinstance(answer, ProjectDocument | Unreachable) for answer in rest)
+    rest = [answer for _, answer in coming]
+    assert len(rest) == 998
+    assert all(isinstance(answer, ProjectDocument | Stopped) for answer in rest)
+    assert len(server.asked) < 500
 
 
 def test_requires(server: Scripted, connect: Connect) -> None:
@@ -385,11 +367,10 @@ def test_requires(server: Scripted, connect: Connect) -> None:
     server.tell("/pypi/c/1/json", Answer(503))
     server.tell("/pypi/d/1/json", legacy("other"))
     asks = [("a", "1.0"), ("a", "1!2+x"), ("a", "9"), ("b", "1"), ("c", "1"), ("d", "1")]
-    told = connect().requires(ReleaseAsk(*ask) for ask in asks)
-    answers = {(ask.name, ask.version): answer for ask, answer in told}
-    assert answers["a", "1.0"] == ("b",)
-    assert answers["a", "1!2+x"] is None
-    assert isinstance(answers["a", "9"], Gone)
-    assert isinstance(answers["b", "1"], Gone)
-    assert isinstance(answers["c", "1"], Unreachable)
-    assert isinstance(answers["d", "1"], Malformed)
+    told = dict(answers(connect(), [(RequiresAsk(*ask), ask) for ask in asks]))
+    assert told["a", "1.0"] == ("b",)
+    assert told["a", "1!2+x"] is None
+    assert isinstance(told["a", "9"], Gone)
+    assert isinstance(told["b", "1"], Gone)
+    assert isinstance(told["c", "1"], Unreachable)
+    assert isinstance(told["d", "1"], Malformed)

@@ -10,9 +10,10 @@ import pytest
 
 from pypisync.errors import Malformed, Unreachable, UpstreamError
 from pypisync.storage.archives import metadata_inside
-from pypisync.upstream.api import FileAsk
+from pypisync.upstream.api import FileAsk, PartsAsk
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.ranges import TAIL
+from tests.sim.asks import asked
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Asked, Scripted
 
@@ -48,8 +49,7 @@ def served(data: bytes, counts: list[int]) -> Callable[[Asked], Answer]:
 
 
 def peek(upstream: HttpUpstream, url: str, size: int | None) -> bytes | UpstreamError | None:
-    [(_, answer)] = upstream.peek([FileAsk(url, f"pool/{NAME}", "", size)], metadata_inside)
-    return answer
+    return asked(upstream, PartsAsk(FileAsk(url, f"pool/{NAME}", "", size), metadata_inside))
 
 
 @pytest.mark.parametrize(

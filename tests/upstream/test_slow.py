@@ -16,6 +16,7 @@ from pypisync.upstream.deadline import Deadline, SlowError
 from pypisync.upstream.download import download
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
+from tests.sim.asks import asked
 from tests.upstream.conftest import Time
 from tests.upstream.deposit import MemoryDeposit
 from tests.upstream.raw import Handler, Raw, after_request, silent, trickle
@@ -65,7 +66,7 @@ def test_a_slow_file_is_given_up_and_keeps_what_arrived(
         upstream = HttpUpstream(quick(server.url), sleep=time.sleep, clock=time.clock)
         deposit = MemoryDeposit()
         ask = FileAsk(server.url + "/f", "f", "0" * 64, 1_000_000)
-        [(_, error)] = upstream.fetch([ask], deposit)
+        error = asked(upstream, ask, deposit)
         assert isinstance(error, Unreachable)
         assert why in str(error)
         if handler is SLOW[3][1]:
@@ -85,7 +86,7 @@ def test_a_file_that_breaks_off_for_ever_ends_although_it_gets_on(time: Time) ->
         settings = quick(server.url, longest=0.2, least_rate=1e12, timeout=5)
         upstream = HttpUpstream(settings, sleep=lambda _: sleep(0.02), clock=time.clock)
         ask = FileAsk(server.url + "/f", "f", "0" * 64, 90_000_000_000)
-        [(_, error)] = upstream.fetch([ask], MemoryDeposit())
+        error = asked(upstream, ask, MemoryDeposit())
         assert isinstance(error, Unreachable)
         upstream.close()
 

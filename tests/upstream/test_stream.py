@@ -18,6 +18,8 @@ from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
 from pypisync.upstream.stream import LARGE, InTurn, Lanes, Threads
 from tests.deep import scaled
 
+NUMBERED = {str(Unchanged(str(number))) for number in range(4)}
+
 
 def file(name: str, size: int | None = None, *, urgent: bool = False) -> FileAsk:
     return FileAsk(f"http://files.test/{name}", name, "", size, urgent=urgent)
@@ -119,7 +121,8 @@ def test_what_a_document_does_to_a_library_is_its_own_fault() -> None:
     stream.close()
 
 
-def test_a_full_disk_is_raised_and_the_end_halts_what_is_under_way() -> None:
+@pytest.mark.parametrize("error", [StorageError("disk full"), OSError("disk full"), MemoryError()])
+def test_any_other_error_is_raised_and_the_end_halts_what_is_under_way(error: Exception) -> None:
     halted: list[Event] = []
     started = Event()
 
@@ -129,7 +132,7 @@ def test_a_full_disk_is_raised_and_the_end_halts_what_is_under_way() -> None:
         def answer(ask: Ask) -> Answer:
             if isinstance(ask, ProjectAsk):
                 started.wait(10)
-                raise StorageError("disk full")
+                raise error
             started.set()
             halt.wait(10)  # as a download looks whether it is still wanted
             return None
@@ -138,11 +141,31 @@ def test_a_full_disk_is_raised_and_the_end_halts_what_is_under_way() -> None:
 
     stream = Threads(begin, 2)
     stream.add([ProjectAsk("p"), file("f", 1), file("never begun", 2)])
-    with pytest.raises(StorageError):
+    with pytest.raises(type(error)):
         answers(stream, 1)
     stream.close()
     assert halted[0].is_set()
     assert not [one for one in threading.enumerate() if one.name.startswith("upstream")]
+
+
+def test_workers_work_side_by_side_and_those_that_rest_come_back() -> None:
+    together = threading.Barrier(4, timeout=10)
+    at_once = [ProjectAsk(f"p{number}") for number in range(2000)]  # by one as fast as by four
+    waits: list[Ask] = [file(f"f{number}", number) for number in range(4)]
+
+    def answer(ask: Ask) -> Answer:
+        return (
+            Unchanged(ask.name) if isinstance(ask, ProjectAsk) else Unchanged(str(together.wait()))
+        )
+
+    stream = Threads(lambda _: answer, 4)
+    stream.add(waits)
+    assert {str(one) for one in answers(stream, 4).values()} == NUMBERED
+    stream.add(at_once)
+    assert answers(stream, 2000) == {ask: Unchanged(ask.name) for ask in at_once}
+    stream.add(waits)
+    assert {str(one) for one in answers(stream, 4).values()} == NUMBERED
+    stream.close()
 
 
 def test_answers_that_nobody_takes_do_not_pile_up() -> None:
