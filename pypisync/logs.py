@@ -104,8 +104,8 @@ class Lines:
         structlog.contextvars.bind_contextvars(run=run)
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """Log that a step begins, and how much it has to do."""
-        self._log.info(name, **({} if total is None else {unit or "count": total}))
+        """Log that a step begins, and how much it has to do, if that is known and anything."""
+        self._log.info(name, **({unit or "count": total} if total else {}))
 
     def advance(self, count: int = 1) -> None:
         """Does nothing: a line for each would say too much."""

@@ -52,7 +52,7 @@ def test_a_slow_document_is_given_up(time: Time, why: str, handler: Handler) -> 
 
 def test_a_document_that_keeps_the_rate_ends_as_well(time: Time) -> None:
     with Raw(trickle(HEAD, b"x" * 1000, 0.01)) as server:
-        session = Session(quick(server.url, longest=0.3), sleep=time.sleep)
+        session = Session(quick(server.url, longest=0.3, timeout=10), sleep=time.sleep)
         with pytest.raises(Unreachable, match="still not at its end"):
             session.get(server.url + "/a", {})
         session.close()
