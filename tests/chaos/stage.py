@@ -311,23 +311,48 @@ class Stage:
             )
         catalog.close()
 
-    def _settle(self, _: Step) -> None:
-        """Heal everything, one quiet cycle: the same as a mirror that starts now."""
+    def _settle(self, step: Step) -> None:
+        """Heal everything, some quiet cycles: the same as a mirror that starts now."""
         if self._daemon:
             self._terminate(Step("terminate"))
         self._disk.free()
         self._time.set(0)
         with self._world.lock:
-            upheaval.rest(self._world)
+            self._world.heal()
         self._write(CHOICES[self._choice], retention="0", grace="0")
         if self.counts["command"]:
             for words in (("rollback", "--release"), ("tag", "--delete", "good")):
                 self._run(*words)
+        if step.number % 2 and self._time.there:
+            self._follow()
+        else:
+            self._ask()
+        self._compare()
+        self._write(CHOICES[self._choice])
+
+    def _ask(self) -> None:
+        """Cycles that an operator wants, after news of each project."""
+        with self._world.lock:
+            upheaval.tell(self._world)
         # A journal that was away is tried again after an hour, a list of projects after a day.
         self._let_a_day_pass()
         # What is denied without a journal's word is confirmed when it has been denied.
-        self._run("sync", "--accept-removals")
-        done = self._run("sync", "--accept-removals")
+        for _ in range(2):
+            self._run("sync", "--accept-removals")
+
+    def _follow(self) -> None:
+        """Cycles as the daemon plans them: whatever it put off, weeks later it has been done."""
+        self._start(Step("start"))
+        for day in (30, 60, 61):
+            cycles = self._cycles()
+            self._time.set(day * 86_400)
+            self._wait(lambda cycles=cycles: self._cycles() > cycles, "a cycle that is due")
+            if day == 60:
+                self._run("sync", "--accept-removals")
+        self._terminate(Step("terminate"))
+        self.counts["daemon followed"] += 1
+
+    def _compare(self) -> None:
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
         fresh = self._folder / f"fresh{self._settled}"
@@ -342,10 +367,10 @@ class Stage:
             check=False,
         ).returncode
         if said := difference(self._data, self._url, fresh / "data"):
-            raise BrokenError("from scratch", f"{said}\n{done.out[-1_500:]}")
+            raise BrokenError("from scratch", said)
+        done = self._run("sync")
         if code != done.code:
             raise BrokenError("from scratch", f"exit code {done.code}, from scratch {code}")
         verified = self._run("verify")
         if verified.out != "no faults\n":
             raise BrokenError("verify", verified.out[-2_000:])
-        self._write(CHOICES[self._choice])

@@ -55,7 +55,7 @@ def drawn(seed: int, count: int) -> list[Step]:
     """Returns so many steps; the last one settles everything and compares."""
     draw = random.Random(seed)
     kinds = draw.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
-    return [*(_step(kind, draw) for kind in kinds), Step("settle")]
+    return [*(_step(kind, draw) for kind in kinds), Step("settle", draw.randrange(2))]
 
 
 def _step(kind: str, draw: random.Random) -> Step:

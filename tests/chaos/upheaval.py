@@ -72,9 +72,8 @@ def fault(world: World, seed: int) -> None:
             _switch(world, draw)
 
 
-def rest(world: World) -> None:
-    """Heal all faults, and write a row for each project, so that each is asked for again."""
-    world.heal()
+def tell(world: World) -> None:
+    """Write a row for each project, so that each is asked for again."""
     for name in list(world.projects):
         world.role_change(name)
 
