@@ -1,6 +1,5 @@
 """What the operator may want in the course of a run."""
 
-from collections.abc import Mapping
 from typing import Any
 
 _SOME = {"p0": ["latest"], "p1": ["2 latest"], "p2": [">=1"]}
@@ -11,7 +10,7 @@ def _blocked(*names: str) -> dict[str, Any]:
     return {"block": [{"reason": "not here", "name": name} for name in names]}
 
 
-CHOICES: tuple[Mapping[str, Any], ...] = (
+CHOICES: tuple[dict[str, Any], ...] = (
     {"packages": _SOME},
     {"packages": _ALL},
     {"packages": _ALL, "policy": _blocked("p3")},

@@ -2,8 +2,11 @@
 
 import shutil
 import socket
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+from tests.cli.running import Done, command
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
@@ -30,6 +33,19 @@ def _only(here: object, there: object) -> list[object]:
     one, other = (x.items() if isinstance(x, dict) else x for x in (here, there))
     assert not isinstance(one, str)
     return [row for row in one if row not in other][:12]  # type: ignore[attr-defined,operator]
+
+
+def synced(config: Path, environ: Mapping[str, str]) -> Done:
+    """One sync of a mirror, by a process with these variables."""
+    done = subprocess.run(
+        command(config, "sync"),
+        cwd=config.parent,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def free_port() -> int:

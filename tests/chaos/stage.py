@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,9 +18,10 @@ from tests.chaos.clock import Clock, leap
 from tests.chaos.configurations import CHOICES, blocked
 from tests.chaos.disk import Disk
 from tests.chaos.family import below, streams, workers
+from tests.chaos.inner import Inner
 from tests.chaos.promises import BrokenError
 from tests.chaos.reader import Reader
-from tests.chaos.settling import difference, free_port
+from tests.chaos.settling import difference, free_port, synced
 from tests.chaos.steps import Step
 from tests.cli.running import ROOT, Done, command, configure, environ
 from tests.daemon.process import Running
@@ -36,6 +36,7 @@ _EXPECTED = {0, 1, 2, 3, 4}  # exit codes that say something sensible
 _ROUND = 7_200  # seconds of the clock in which a scheduled cycle comes, whatever its jitter
 _TICKS = 1.5  # seconds in which the daemon has seen how late it is
 _UPSTREAM = {"pace": 0, "retries": 0, "timeout": 2, "workers": 3}
+_CALM = {"pace": 0, "timeout": 60}  # when all is healed, only the machine may be slow
 _LIMITS = {"removals": 100, "removals_share": 1, "dropped_share": 1}
 
 
@@ -57,6 +58,7 @@ class Stage:
         self._daemon: Running | None = None
         self._choice = 0
         self._settled = 0
+        self._inner: Inner | None = None
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True)
@@ -135,7 +137,9 @@ class Stage:
         if self._given:
             config["database"] = self._given
         self._config = configure(
-            self._folder, self._server.url, upstream=_UPSTREAM, limits=_LIMITS, **config
+            self._folder,
+            self._server.url,
+            **{"upstream": _UPSTREAM, "limits": _LIMITS} | config,
         )
 
     def _clock(self, step: Step) -> None:
@@ -255,6 +259,23 @@ class Stage:
     def _cycles(self) -> int:
         return len(self._daemon.events("run")) if self._daemon else 0
 
+    def _carry(self, step: Step) -> None:
+        """Bring an inner mirror what is new, with a kill on each side of the link."""
+        if self._inner is None:
+            self._inner = Inner(self._folder, self._repeated)
+        still = self._daemon is None and self._run("sync").code in {0, 1}
+        if self._inner.carry(self._config, divmod(step.number, 1_000)) and still:
+            self._inner.same(self._data)
+
+    def _repeated(self, config: Path, *words: str, cut: int = 0) -> Done:
+        if cut:
+            process = self._spawn(*words, config=config)
+            time.sleep(cut / 1_000)
+            process.kill()
+            process.wait()
+            self.counts["kill"] += 1
+        return self._outcome(self._spawn(*words, config=config), words)
+
     def _command(self, step: Step) -> None:
         self._run(*step.words)
 
@@ -273,10 +294,10 @@ class Stage:
             raise BrokenError("exit code", f"{words}: {process.returncode}\n{text[-2_000:]}")
         return Done(process.returncode, text, text)
 
-    def _spawn(self, *words: str) -> "subprocess.Popen[bytes]":
+    def _spawn(self, *words: str, config: Path | None = None) -> "subprocess.Popen[bytes]":
         with (self._folder / "command.log").open("wb") as log:
             return subprocess.Popen(
-                command(self._config, *words),
+                command(config or self._config, *words),
                 cwd=self._folder,
                 env={**environ(), **self._inside},
                 stdin=subprocess.DEVNULL,
@@ -319,7 +340,7 @@ class Stage:
         self._time.set(0)
         with self._world.lock:
             self._world.heal()
-        self._write(CHOICES[self._choice], retention="0", grace="0")
+        self._write(CHOICES[self._choice], retention="0", grace="0", upstream=_CALM)
         if self.counts["command"]:
             for words in (("rollback", "--release"), ("tag", "--delete", "good")):
                 self._run(*words)
@@ -356,21 +377,15 @@ class Stage:
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
         fresh = self._folder / f"fresh{self._settled}"
-        keys = {"upstream": _UPSTREAM, "limits": _LIMITS} | dict(CHOICES[self._choice])
-        config = configure(fresh, self._server.url, **keys | {"retention": "0", "grace": "0"})
-        mirror = partial(command, config)
-        code = subprocess.run(
-            mirror("sync"),
-            cwd=fresh,
-            env={**environ(), **self._inside},
-            capture_output=True,
-            check=False,
-        ).returncode
+        keys = {"upstream": _CALM, "limits": _LIMITS, "retention": "0", "grace": "0"}
+        config = configure(fresh, self._server.url, **CHOICES[self._choice] | keys)
+        made = synced(config, {**environ(), **self._inside})
         if said := difference(self._data, self._url, fresh / "data"):
-            raise BrokenError("from scratch", said)
+            raise BrokenError("from scratch", f"{said}\n{made.err[-1_500:]}")
         done = self._run("sync")
-        if code != done.code:
-            raise BrokenError("from scratch", f"exit code {done.code}, from scratch {code}")
+        if made.code != done.code:
+            codes = f"exit code {done.code}, from scratch {made.code}"
+            raise BrokenError("from scratch", f"{codes}\n{done.out[-900:]}\n{made.err[-900:]}")
         verified = self._run("verify")
         if verified.out != "no faults\n":
             raise BrokenError("verify", verified.out[-2_000:])

@@ -27,6 +27,7 @@ _WEIGHTS = {
     "strike": 8,
     "clock": 12,
     "terminate": 6,
+    "carry": 4,
     "configure": 7,
     "command": 8,
     "fill": 4,
@@ -65,6 +66,9 @@ def _step(kind: str, draw: random.Random) -> Step:
     if kind == "strike":
         how = draw.choice((("kill",), ("kill",), ("stop",)))
         return Step(kind, draw.randint(0, draw.choice(_MOMENTS)), how)
+    if kind == "carry":  # export and import are cut so many milliseconds after their start
+        export, import_ = (draw.choice((0, draw.randint(200, 999))) for _ in range(2))
+        return Step(kind, export * 1_000 + import_)
     if kind == "command":
         return Step(kind, 0, draw.choice(COMMANDS))
     return Step(kind, draw.randrange(1_000_000))

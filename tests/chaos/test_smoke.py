@@ -20,11 +20,17 @@ def test_a_short_attack(tmp_path: Path) -> None:
     print(f"seed {seed}")
     draw = random.Random(seed)
     quick = [step for step in drawn(seed, 60) if step.kind in {"change", "fault"}]
-    steps = [*quick[:6], Step("kill", draw.randrange(60)), *quick[6:9], Step("settle")]
+    steps = [
+        *quick[:6],
+        Step("kill", draw.randrange(60)),
+        *quick[6:9],
+        Step("settle"),
+        Step("carry"),
+    ]
     with Stage(tmp_path / "mirror", seed) as stage:
         for step in steps:
             stage.play(step)
-        assert stage.counts["kill"] == stage.counts["settle"] == 1
+        assert stage.counts["kill"] == stage.counts["settle"] == stage.counts["carry"] == 1
 
 
 def test_the_clock_is_set_and_the_process_of_the_stream_is_killed(tmp_path: Path) -> None:
