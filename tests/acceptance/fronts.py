@@ -4,6 +4,7 @@ nginx and Caddy run with the files in ``deploy``, but for the address and the fo
 """
 
 import os
+import random
 import re
 import shutil
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -124,11 +125,16 @@ def _replaced(text: str, old: str, new: str) -> str:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody uses just now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port of the loopback that nobody uses just now.
+
+    It is none of those that Linux gives to connections and to servers that leave the choice to it:
+    before the server is there, another might get it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
