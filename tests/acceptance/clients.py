@@ -14,10 +14,15 @@ from typing import Literal
 
 from uv import find_uv_bin
 
+from tests import forked
+
 Done = subprocess.CompletedProcess[str]
 Client = Literal["pip", "uv"]
 CLIENTS: tuple[Client, ...] = ("pip", "uv")
 _PYTHON = sys.executable
+_PIP = forked.Preloaded(
+    ("pip._internal.commands.install", "pip._internal.resolution.resolvelib.resolver"), options=()
+)
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -76,4 +81,6 @@ def try_install(client: Client, index: str, folder: Path, *arguments: str) -> Do
         return try_uv(folder, "pip", "install", *options, *arguments)
     options = ["--isolated", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
     options += ["--retries", "0", "--index-url", index, "--target", "target"]
-    return run([_PYTHON, "-m", "pip", "install", *options, *arguments], folder)
+    return forked.run(
+        _PIP, ["pip", "install", *options, *arguments], folder, clean_environment(folder), 300
+    )

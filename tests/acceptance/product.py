@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.clients import Done, run, uv
+from tests import forked
+from tests.acceptance.clients import Done, clean_environment, run, uv
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,10 +50,16 @@ class Product:
         """Run Python code in the environment."""
         return run([str(self.folder / "venv/bin/python"), "-W", "error", "-c", code], self.empty)
 
-    def pypisync(self, *arguments: str, **environment: str) -> Done:
-        """Run a command of the command line."""
+    def start(self, *arguments: str, **environment: str) -> Done:
+        """Run a command of the command line as its users do."""
         command = [str(self.folder / "venv/bin/pypisync"), *arguments]
         return run(command, self.empty, {"PYTHONWARNINGS": "error"} | environment)
+
+    def pypisync(self, *arguments: str) -> Done:
+        """Run it in a process that need not import anything."""
+        preloaded = forked.Preloaded(python=str(self.folder / "venv/bin/python"))
+        environment = clean_environment(self.empty) | {"PYTHONWARNINGS": "error"}
+        return forked.run(preloaded, ["pypisync", *arguments], self.empty, environment, 300)
 
     @property
     def empty(self) -> Path:

@@ -90,10 +90,10 @@ def test_the_migrations_are_those_in_the_wheel(product: Product) -> None:
 
 
 def test_the_units_of_the_wheel_run_the_installed_program(product: Product, tmp_path: Path) -> None:
-    dry = product.pypisync("install-units", "--root", str(tmp_path), "--dry-run")
+    dry = product.start("install-units", "--root", str(tmp_path), "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert list(tmp_path.iterdir()) == []
-    done = product.pypisync("install-units", "--root", str(tmp_path))
+    done = product.start("install-units", "--root", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith("wrote ")] == [
         line.replace("would write ", "wrote ")
@@ -123,11 +123,11 @@ def test_init_then_sync_then_install(product: Product, tmp_path: Path) -> None:
     for name in TOOLCHAIN:
         world.publish(name, "1.0")
     file = tmp_path / "pypisync.json5"
-    assert product.pypisync("init", str(file)).returncode == 0
+    assert product.start("init", str(file)).returncode == 0
     assert file.read_text(encoding="utf-8") == TEMPLATE
     with Server(world) as server:
         endpoint = {"PYPISYNC_ENDPOINT": server.url}
-        done = product.pypisync("sync", "--config", str(file), **endpoint)
+        done = product.start("sync", "--config", str(file), **endpoint)
     assert done.returncode == 0, done.stderr
     with serve(tmp_path / "data", "html") as index:
         found = install("uv", index, tmp_path / "client", "requests")
