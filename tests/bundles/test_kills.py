@@ -7,16 +7,15 @@ goes through every point within one process.
 import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import forked
 from tests.bundles.links import Link, linked
 from tests.bundles.test_crash import contents
-from tests.cli.running import configure
+from tests.cli.running import PRELOADED, configure, environ
 from tests.recipe.mirrors import Bench, read_tree
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -36,21 +35,8 @@ def draw() -> random.Random:
 
 def command(kill_at: int, config: Path, *words: str) -> int:
     """Runs a command, to be killed at a change of the disk. Returns how many there were."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.bundles.killed",
-            str(kill_at),
-            *words,
-            "--config",
-            str(config),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    killed = ["tests.bundles.killed", str(kill_at), *words, "--config", str(config)]
+    done = forked.run(PRELOADED, killed, ROOT, environ())
     if done.returncode == -signal.SIGKILL:
         return 0
     assert done.returncode == 0, done.stderr
