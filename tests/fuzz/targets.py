@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.fuzz import documents, files, texts
+from pypisync.core.bundles import signatures
+from tests.fuzz import bundles, documents, files, texts
 from tests.sim import dists
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -14,6 +15,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     for module, names in (
         (documents, "page_json page_html root legacy xmlrpc content_range"),
         (files, "metadata requirement pyproject wheel entry_points sdist filename"),
+        (bundles, "bundle_manifest bundle_part bundle_rows bundle_key"),
         (texts, "marker specifier selectors requirements_file lock_file http_head"),
     )
     for name in names.split()
@@ -94,6 +96,10 @@ def seeds(target: str) -> list[bytes]:
 _SDIST = dists.build_sdist(_DIST, "static", ("setuptools",), ()).content
 _WHEEL = dists.build_wheel(_DIST).content
 _SEEDS: Mapping[str, tuple[str | bytes, ...]] = {
+    "bundle_manifest": (bundles.sound_manifest(),),
+    "bundle_part": (bundles.sound_part(),),
+    "bundle_rows": (bundles.sound_rows(),),
+    "bundle_key": signatures.make(),
     "page_json": (json.dumps(_PAGE),),
     "page_html": (f'<!DOCTYPE html><meta name="pypi:repository-version" content="1.0">{_LINK}',),
     "root": (

@@ -176,12 +176,21 @@ def _values(
     connection: Connection, table: Table, one: Slice, what: str
 ) -> Iterator[tuple[Any, ...]]:
     """Yields the rows as the driver takes them."""
+    yes_no = [i for i, column in enumerate(columns(table)) if isinstance(column.type, Boolean)]
+    loose = connection.dialect.name == "sqlite"
+    for row in _checked(table, one, what):
+        if not loose:
+            for i in yes_no:
+                row[i] = bool(row[i])
+        yield tuple(row)
+
+
+def _checked(table: Table, one: Slice, what: str) -> Iterator[list[Any]]:
+    """Yields the rows, bytes as bytes. Raises BundleError if one is not as it has to be."""
     wanted, key = columns(table), sliced(table)
     checks, rules = [_kind(column) for column in wanted], row_rules.of_table(table)
     place = None if key is None else wanted.index(key)
     binary = [i for i, column in enumerate(wanted) if isinstance(column.type, LargeBinary)]
-    yes_no = [i for i, column in enumerate(wanted) if isinstance(column.type, Boolean)]
-    loose = connection.dialect.name == "sqlite"
     for row in one.rows:
         if len(row) != len(wanted) or not all(map(isinstance, row, checks)):
             raise BundleError(f"{what}: a row that is none of {table.name}")
@@ -191,13 +200,17 @@ def _values(
             if row[i] is not None and not holds(row[i]):
                 raise BundleError(f"{what}: a row of {table.name} whose {name} can be none")
         for i in binary:
-            row[i] = msgspec.convert(row[i], bytes, strict=True)
+            row[i] = _bytes(row[i], table, what)
         if not row_rules.key_fits(table, row):
             raise BundleError(f"{what}: a row of {table.name} whose key is not of its version")
-        if not loose:
-            for i in yes_no:
-                row[i] = bool(row[i])
-        yield tuple(row)
+        yield row
+
+
+def _bytes(text: str, table: Table, what: str) -> bytes:
+    try:
+        return msgspec.convert(text, bytes, strict=True)
+    except msgspec.ValidationError:
+        raise BundleError(f"{what}: a row of {table.name} with bytes that are no base64") from None
 
 
 def _kind(column: Column[Any]) -> Any:

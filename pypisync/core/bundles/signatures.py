@@ -129,6 +129,8 @@ def _private(found: Any, data: bytes, name: str) -> Any:
         key = found.serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, found.UnsupportedAlgorithm) as error:
         raise ConfigError([f"{name}: no private key (PEM) that can be read: {error}"]) from None
+    except found.InternalError:  # a damaged one, at which OpenSSL says something unforeseen
+        raise ConfigError([f"{name}: no private key (PEM) that can be read: damaged"]) from None
     if not isinstance(key, found.ed25519.Ed25519PrivateKey):
         raise ConfigError([f"{name}: a key of another kind: Ed25519 is needed"])
     return key
@@ -139,6 +141,8 @@ def _public(found: Any, data: bytes, name: str) -> Any:
         key = found.serialization.load_pem_public_key(data)
     except (ValueError, TypeError, found.UnsupportedAlgorithm) as error:
         raise ConfigError([f"{name}: no public key (PEM) that can be read: {error}"]) from None
+    except found.InternalError:  # a damaged one, at which OpenSSL says something unforeseen
+        raise ConfigError([f"{name}: no public key (PEM) that can be read: damaged"]) from None
     if not isinstance(key, found.ed25519.Ed25519PublicKey):
         raise ConfigError([f"{name}: a key of another kind: Ed25519 is needed"])
     return key
