@@ -5,7 +5,7 @@
 - ``projects``, with ``documents``, ``html_pages``, ``file_entries``: documents as checked values
 - ``stream``, ``parallel``, ``download``, ``ranges``: many asks at a time; files, parts of them
 - ``twins``, with ``learnt``: the same upstream in another process
-- ``session``, with ``routes``, ``connections``, ``exchange``, ``manners``, ``credentials``: asking
+- ``session``, with ``routes``, ``connections``, ``manners``, ``credentials``: requests
 
 Imported by ``config``, ``cycle`` and ``wiring``. It knows no database and no folder of the mirror.
 """

@@ -25,7 +25,6 @@ from urllib3.exceptions import (
 from urllib3.util.ssl_ import create_urllib3_context
 
 from pypisync.upstream.deadline import current
-from pypisync.upstream.exchange import PlainConnection
 
 Reach = Literal["global", "private", "loopback", "link-local"]
 _ADDRESSES = 8  # addresses of one name that are tried
@@ -143,7 +142,7 @@ def tls_context() -> ssl.SSLContext:
 Guard = Callable[[Reach], bool]
 
 
-class _Patient(PlainConnection):
+class _Patient(HTTPConnection):
     """A connection that is made in slices, and only to where its guard allows."""
 
     guard: ClassVar[Guard]
