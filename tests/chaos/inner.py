@@ -21,18 +21,18 @@ class Inner:
         self._run = run
         self._begun = False
 
-    def carry(self, outer: Path, cuts: tuple[int, int]) -> bool:
+    def carry(self, outer: Path, cuts: tuple[int, int]) -> int:
         """Export from the mirror with this configuration, and import here.
 
-        Both are killed after so many milliseconds first (0: they are not). Returns whether
-        everything came that is outside. Raises BrokenError.
+        Both are killed after so many milliseconds first (0: they are not). Returns the
+        exit code of the export; 0: everything came that is outside. Raises BrokenError.
         """
         whole = () if self._begun else ("--full",)
         to = "--to", str(self._media), "--unsigned"
         export, import_ = cuts
         exported = self._run(outer, "export", *to, *whole, cut=export)
         if exported.code != 0:
-            return False
+            return exported.code
         self._begun = True
         imported = self._run(self._config, "import", "--unsigned", str(self._media), cut=import_)
         if imported.code != 0:
@@ -42,7 +42,7 @@ class Inner:
         verified = self._run(self._config, "verify")
         if verified.out != "no faults\n":
             raise BrokenError("verify", f"inner: {verified.out[-2_000:]}")
-        return True
+        return 0
 
     def same(self, outer: Path) -> None:
         """Raises BrokenError if the pages of the mirror in ``outer`` are others."""

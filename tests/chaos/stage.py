@@ -264,8 +264,11 @@ class Stage:
         if self._inner is None:
             self._inner = Inner(self._folder, self._repeated)
         still = self._daemon is None and self._run("sync").code in {0, 1}
-        if self._inner.carry(self._config, divmod(step.number, 1_000)) and still:
+        code = self._inner.carry(self._config, divmod(step.number, 1_000))
+        if still and code == 0:
             self._inner.same(self._data)
+        elif still and code != 4:  # the disk may be full
+            raise BrokenError("export", f"it ends with {code} after a cycle")
 
     def _repeated(self, config: Path, *words: str, cut: int = 0) -> Done:
         if cut:
@@ -290,7 +293,8 @@ class Stage:
             raise BrokenError("hangs", " ".join(words)) from error
         text = (self._folder / "command.log").read_text(encoding="utf-8", errors="replace")
         promises.quiet(text)
-        if process.returncode not in _EXPECTED:
+        # A generation that is being written cannot be exported.
+        if process.returncode not in (_EXPECTED | {5} if words[0] == "export" else _EXPECTED):
             raise BrokenError("exit code", f"{words}: {process.returncode}\n{text[-2_000:]}")
         return Done(process.returncode, text, text)
 
