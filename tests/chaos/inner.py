@@ -1,5 +1,6 @@
 """A mirror without an index, fed by bundles of the one under attack."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,9 +45,19 @@ class Inner:
             raise BrokenError("verify", f"inner: {verified.out[-2_000:]}")
         return 0
 
+    def end(self, outer: Path) -> None:
+        """Forget both ends of the link: what was exported is kept, whatever its age."""
+        for folder in (self.data.parent, self._media, outer / ".exports"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def same(self, outer: Path) -> None:
-        """Raises BrokenError if the pages of the mirror in ``outer`` are others."""
+        """Raises BrokenError if the pages of the mirror in ``outer`` are others.
+
+        One that never had a project has no list of projects either.
+        """
         here, there = tree_bytes(self.data, "simple"), tree_bytes(outer, "simple")
-        if here != there:
+        if here != there and (here or any(name.count("/") > 1 for name in there)):
             other = sorted(dict(here.items() ^ there.items()))
-            raise BrokenError("carried", f"pages that differ: {other[:12]}")
+            indexes = [place / "simple" / "index.html" for place in (self.data, outer)]
+            texts = [one.read_text("utf-8") if one.exists() else None for one in indexes]
+            raise BrokenError("carried", f"pages that differ: {other[:12]}, inner, outer: {texts}")

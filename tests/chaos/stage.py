@@ -267,7 +267,8 @@ class Stage:
         code = self._inner.carry(self._config, divmod(step.number, 1_000))
         if still and code == 0:
             self._inner.same(self._data)
-        elif still and code != 4:  # the disk may be full
+        # The disk may be full, and nothing may have been published yet.
+        elif still and code != 4 and promises.rows(self._url, "SELECT 1 FROM v_generations"):
             raise BrokenError("export", f"it ends with {code} after a cycle")
 
     def _repeated(self, config: Path, *words: str, cut: int = 0) -> Done:
@@ -342,6 +343,9 @@ class Stage:
             self._terminate(Step("terminate"))
         self._disk.free()
         self._time.set(0)
+        if self._inner:
+            self._inner.end(self._data)
+            self._inner = None
         with self._world.lock:
             self._world.heal()
         self._write(CHOICES[self._choice], retention="0", grace="0", upstream=_CALM)
