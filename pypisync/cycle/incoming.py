@@ -23,7 +23,7 @@ from pypisync.cycle.mirror import Mirror
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAnswer, ProjectAsk
-from pypisync.upstream.stream import urgent
+from pypisync.upstream.lanes import urgent
 
 # Files that came in are recorded this many at a time: a crash costs a look at so many files.
 _RECORD = 500

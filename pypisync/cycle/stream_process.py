@@ -21,8 +21,9 @@ from pypisync.cycle.stream_messages import Begin, Said, Told, Wire, read_frame
 from pypisync.errors import PypiSyncError, UpstreamError
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Answer, Ask, FileAsk
+from pypisync.upstream.lanes import urgent
 from pypisync.upstream.learnt import News
-from pypisync.upstream.stream import Threads, urgent
+from pypisync.upstream.stream import Threads
 from pypisync.upstream.twins import parts
 
 _TICK = 0.5  # seconds; so often it says how files get on

@@ -11,7 +11,7 @@ from pypisync.cycle.deposit import Watched
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import Answer, Ask
-from pypisync.upstream.stream import urgent
+from pypisync.upstream.lanes import urgent
 
 
 class Disorder:

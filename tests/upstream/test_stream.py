@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 
 from pypisync.core.standards.model import Unchanged
 from pypisync.errors import Gone, Malformed, StorageError
-from pypisync.upstream import parallel
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
-from pypisync.upstream.stream import LARGE, InTurn, Lanes, Threads
+from pypisync.upstream.lanes import LARGE, Lanes
+from pypisync.upstream.stream import _MOST, InTurn, Threads
 from tests.deep import scaled
-
-NUMBERED = {str(Unchanged(str(number))) for number in range(4)}
 
 
 def file(name: str, size: int | None = None, *, urgent: bool = False) -> FileAsk:
@@ -47,7 +45,7 @@ def test_what_a_decision_waits_for_comes_first_then_the_smallest() -> None:
         ProjectAsk("q"),
     ]
     for ask in asks:
-        lanes.put(ask)
+        lanes.add([ask])
     assert drained(lanes, 5) == ["p", "m", "q", "a", "b"]
 
 
@@ -55,11 +53,11 @@ def test_large_files_leave_workers_for_the_rest() -> None:
     lanes = Lanes(4)
     large = [file(f"l{n}", LARGE + n) for n in range(3)]
     for ask in large:
-        lanes.put(ask)
+        lanes.add([ask])
     assert drained(lanes, 2) == ["l0", "l1"]
     taker = threading.Thread(target=lanes.get, daemon=True)
     taker.start()  # it waits, although a large file is left
-    lanes.put(ProjectAsk("p"))
+    lanes.add([ProjectAsk("p")])
     taker.join(10)
     assert not taker.is_alive()
     lanes.done(large[0])
@@ -68,13 +66,13 @@ def test_large_files_leave_workers_for_the_rest() -> None:
 
 def test_a_large_file_that_a_decision_waits_for_waits_for_no_other() -> None:
     lanes = Lanes(1)
-    lanes.put(file("large", LARGE))
+    lanes.add([file("large", LARGE)])
     assert drained(lanes, 1) == ["large"]
-    lanes.put(file("urgent", LARGE, urgent=True))
+    lanes.add([file("urgent", LARGE, urgent=True)])
     assert drained(lanes, 1) == ["urgent"]
     lanes.done(file("urgent", LARGE, urgent=True))  # it had taken no place of a large file
-    lanes.put(file("other", LARGE))
-    lanes.put(ProjectAsk("p"))
+    lanes.add([file("other", LARGE)])
+    lanes.add([ProjectAsk("p")])
     assert drained(lanes, 1) == ["p"]
 
 
@@ -148,23 +146,12 @@ def test_any_other_error_is_raised_and_the_end_halts_what_is_under_way(error: Ex
     assert not [one for one in threading.enumerate() if one.name.startswith("upstream")]
 
 
-def test_workers_work_side_by_side_and_those_that_rest_come_back() -> None:
+def test_workers_work_side_by_side() -> None:
     together = threading.Barrier(4, timeout=10)
-    at_once = [ProjectAsk(f"p{number}") for number in range(2000)]  # by one as fast as by four
-    waits: list[Ask] = [file(f"f{number}", number) for number in range(4)]
-
-    def answer(ask: Ask) -> Answer:
-        return (
-            Unchanged(ask.name) if isinstance(ask, ProjectAsk) else Unchanged(str(together.wait()))
-        )
-
-    stream = Threads(lambda _: answer, 4)
-    stream.add(waits)
-    assert {str(one) for one in answers(stream, 4).values()} == NUMBERED
-    stream.add(at_once)
-    assert answers(stream, 2000) == {ask: Unchanged(ask.name) for ask in at_once}
-    stream.add(waits)
-    assert {str(one) for one in answers(stream, 4).values()} == NUMBERED
+    stream = Threads(lambda _: lambda _: Unchanged(str(together.wait())), 4)
+    stream.add([file(f"f{number}", number) for number in range(4)])
+    numbered = {Unchanged(str(number)) for number in range(4)}
+    assert set(answers(stream, 4).values()) == numbered
     stream.close()
 
 
@@ -176,14 +163,14 @@ def test_answers_that_nobody_takes_do_not_pile_up() -> None:
         def answer(ask: Ask) -> Answer:
             nonlocal begun
             begun += 1
-            if begun > parallel._MOST + 2 * workers:
+            if begun > _MOST + 2 * workers:
                 too_many.set()
             return None
 
         return answer
 
     stream = Threads(begin, workers)
-    asks: list[Ask] = [file(f"f{number}", number) for number in range(3 * parallel._MOST)]
+    asks: list[Ask] = [file(f"f{number}", number) for number in range(3 * _MOST)]
     stream.add(asks)
     assert not too_many.wait(0.2)  # as long as a decision may take
     assert answers(stream, len(asks)) == dict.fromkeys(asks)
@@ -215,7 +202,7 @@ def test_every_file_is_served_once_and_large_ones_leave_room(
         lanes.forget()
     asks = [file(f"f{number}", size) for number, size in enumerate(sizes)]
     for ask in asks:
-        lanes.put(ask)
+        lanes.add([ask])
     running: list[FileAsk] = []
     served: list[str] = []
     while len(served) < len(asks) or running:
