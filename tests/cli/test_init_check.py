@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pypisync.cli.configuration import TEMPLATE
-from tests.cli.running import LINUX, configure, invoke
+from tests import forked
+from tests.cli.running import LINUX, PRELOADED, configure, invoke
 
 LEFT_OUT = (
     "environment.extra is left out: every extra of every mirrored project is followed, "
@@ -34,20 +35,30 @@ CONFIG = """{
 ROOT = str(Path(__file__).parent.parent.parent)
 
 
-def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def variables(**environ: str) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYPISYNC_")}
+    return clean | {"PYTHONPATH": ROOT} | environ
+
+
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as users do."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "pypisync", *arguments],
         cwd=folder,
-        env=clean | {"PYTHONPATH": ROOT} | environ,
+        env=variables(),
         capture_output=True,
         text=True,
         check=False,
     )
 
 
+def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a process that need not import anything."""
+    return forked.run(PRELOADED, ["pypisync", *arguments], folder, variables(**environ))
+
+
 def test_init_then_check(tmp_path: Path) -> None:
-    first = run(tmp_path, "init")
+    first = start(tmp_path, "init")
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == "wrote pypisync.json5; next: pypisync check --config pypisync.json5\n"
     assert (tmp_path / "pypisync.json5").read_text(encoding="utf-8") == TEMPLATE
