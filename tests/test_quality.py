@@ -11,7 +11,7 @@ _PROGRAMS = Path(sys.executable).parent
 GATES = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
-    ("mypy",),
+    pytest.param(("mypy",), marks=pytest.mark.long),
     ("lint-imports",),
 )
 

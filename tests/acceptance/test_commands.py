@@ -49,6 +49,7 @@ def stand_ins(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_the_first_command_makes_a_mirror(tmp_path: Path) -> None:
     """Runs with the machine's own settings, and fetches PypiSync's dependencies as a user does."""

@@ -68,6 +68,7 @@ def known(bench: Bench) -> set[str]:
     return {path for (path,) in bench.query("SELECT path FROM stored WHERE sha256 <> ''")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("shift", "change"), [(0, removed), (1, blocked), (2, unwanted)])
 def test_nothing_stays_that_is_not_wanted_any_more(
     shift: int, change: Change, memory_path: Path
