@@ -205,3 +205,21 @@ def test_verdicts_change_while_the_pages_stay(link: Link) -> None:
     link.check()
     orphans = "published_proof_id NOT IN (SELECT id FROM published_proofs)"
     assert link.inside.query(f"SELECT * FROM published_pins WHERE {orphans}") == []
+
+
+def test_a_mirror_without_a_project_has_its_lists_inside(tmp_path: Path) -> None:
+    world = World()
+    world.publish("app", "1.0")
+    link = linked(tmp_path, world, {"app": ["latest"]})
+    link.outside.sync()
+    world.remove_project("app")
+    link.outside.sync()
+    assert link.outside.listed() == {}
+    report = link.carry()
+    assert report is not None
+    link.check()
+    assert pages(link.inside) != {}
+    world.publish("app", "2.0")
+    link.outside.sync()
+    link.carry()
+    link.check()

@@ -51,12 +51,9 @@ class Inner:
             shutil.rmtree(folder, ignore_errors=True)
 
     def same(self, outer: Path) -> None:
-        """Raises BrokenError if the pages of the mirror in ``outer`` are others.
-
-        One that never had a project has no list of projects either.
-        """
+        """Raises BrokenError if the pages of the mirror in ``outer`` are others."""
         here, there = tree_bytes(self.data, "simple"), tree_bytes(outer, "simple")
-        if here != there and (here or any(name.count("/") > 1 for name in there)):
+        if here != there:
             other = sorted(dict(here.items() ^ there.items()))
             indexes = [place / "simple" / "index.html" for place in (self.data, outer)]
             texts = [one.read_text("utf-8") if one.exists() else None for one in indexes]

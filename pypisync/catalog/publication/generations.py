@@ -170,10 +170,11 @@ def publish_batches(
 ) -> int:
     """Make a generation as :func:`publish` does, of pages that are not all in memory at once.
 
-    It gets this ``number``, or the next one that is free. A project is in one batch only. Returns
-    the same.
+    It gets this ``number``, or the next one that is free; with a ``number`` the first generation
+    may have no page. A project is in one batch only. Returns the same.
     """
     before, told, _ = generation(connection)
+    first = number > 0 and before == 0
     number = max(number, before + 1)
     grows, counts = Counter[str](), Counter[str]()
     for batch in wanted:
@@ -187,7 +188,7 @@ def publish_batches(
             _open(connection, new_pages, change.new_files, number)
             grows.update(change.grows)
             counts.update(change.counts)
-    if not counts["pages"]:
+    if not counts["pages"] and not first:
         return 0
     lists = {name: had + grows[name] for name, had in listed(connection, before).items()}
     connection.execute(
