@@ -11,7 +11,7 @@ from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.credentials import basic
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
-from pypisync.wiring import open_upstream
+from pypisync.wiring_upstream import open_upstream
 from tests.test_config import faults, loaded
 
 THREE = """{

@@ -237,12 +237,14 @@ def import_(
     for beside their manifest and in the folders named. If a bundle cannot be used, what was wrong
     with which part is told, and the mirror is as it was.
     """
-    from pypisync.cli.progress import on_terminal
+    from pypisync.cli.terminal import on_terminal
     from pypisync.core.display import show_size
     from pypisync.cycle.import_bundle import import_all
     from pypisync.cycle.open_bundles import open_all
+    from pypisync.upstream.indexes import Indexes
     from pypisync.wiring import open_mirror, trust
 
+    gc.freeze()  # what is imported stays
     gc.set_threshold(10_000, 10, 10)  # garbage of large bundles would be 30 MiB
     understood = configured(config)
     if (report is None) == (not bundles):
@@ -252,7 +254,8 @@ def import_(
         return
     found = open_all(bundles or [], trust(understood, unsigned=unsigned), time.time())
     done = []
-    with on_terminal() as watch, open_mirror(understood, watch=watch) as mirror:
+    nowhere = Indexes((), understood.assignment)  # a mirror that bundles feed asks no index
+    with on_terminal() as watch, open_mirror(understood, watch=watch, upstream=nowhere) as mirror:
         for bundle, did in import_all(mirror, found):
             done.append({"bundle": bundle.name, "report": did and asdict(did)})
             if as_json:

@@ -34,7 +34,7 @@ def work(config: "Config", order: "Order", slip: str, do: "Callable[[Mirror], Ou
     On a disk that is full no order can be written, so it is tried here first. Raises StorageError,
     CatalogError, UpstreamError.
     """
-    from pypisync.cli.progress import on_terminal
+    from pypisync.cli.terminal import on_terminal
     from pypisync.cycle.work import do_ordered
     from pypisync.wiring import open_mirror
 
@@ -55,7 +55,7 @@ def state(config: "Config", order: "Order", slip: str) -> Outcome:
     Returns what came of it. Raises StorageError, CatalogError, UpstreamError.
     """
     from pypisync.cycle.report import Report
-    from pypisync.cycle.sync import resume
+    from pypisync.cycle.resume import resume
 
     def do(mirror: "Mirror") -> None:
         resume(mirror, Report())
@@ -76,7 +76,7 @@ def cycle(config: "Config", order: "Order", slip: str) -> Outcome:
 
 def _here(config: "Config", given: Given, do: "Callable[[Mirror], None]") -> Outcome | None:
     """Carry it out here. Returns None if another process writes."""
-    from pypisync.cli.progress import on_terminal
+    from pypisync.cli.terminal import on_terminal
     from pypisync.wiring import open_mirror
 
     try:

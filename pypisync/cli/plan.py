@@ -36,7 +36,7 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
     from pypisync.catalog.publication.plan import difference, unmet
-    from pypisync.cli.progress import on_terminal
+    from pypisync.cli.terminal import on_terminal
     from pypisync.cycle import dropped, limits
     from pypisync.cycle.incoming import Incoming
     from pypisync.cycle.listen import listen

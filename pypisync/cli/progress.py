@@ -5,7 +5,6 @@ set aside is printed above them when it happens.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -25,7 +24,7 @@ from rich.text import Text
 
 from pypisync.cli.common import clean, count, span
 from pypisync.core.display import show_size
-from pypisync.cycle.mirror import Silent, Watch
+from pypisync.cycle.mirror import Watch
 from pypisync.cycle.report import Report
 from pypisync.errors import PypiSyncError
 
@@ -167,14 +166,3 @@ def _summary(report: Report) -> Iterator[tuple[str, str]]:
             yield kind, f"{what}: {reason}"
         if len(reasons) > _LISTED:
             yield kind, f"and {count(len(reasons) - _LISTED)} more: --json has them all"
-
-
-@contextmanager
-def on_terminal(*, quiet: bool = False) -> Iterator[Watch]:
-    """Returns a context with progress bars at a terminal, else with a watch that says nothing."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield Silent()
-        return
-    with Bars(console) as bars:
-        yield bars

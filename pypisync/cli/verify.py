@@ -70,7 +70,7 @@ def _repaired(config: "Config", *, rehash: bool) -> "Outcome":
 
 def _looked(config: "Config", *, rehash: bool) -> "Outcome":
     from pypisync.catalog.db.transactions import Catalog
-    from pypisync.cli.progress import on_terminal
+    from pypisync.cli.terminal import on_terminal
     from pypisync.cycle.verify import Check
     from pypisync.storage.orders import Outcome
 

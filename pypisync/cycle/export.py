@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from pypisync.catalog.bundles import inventory, listing, slices
 from pypisync.catalog.bundles.import_rows import columns_line, slice_line
-from pypisync.catalog.db.migrate import wanted_revision
+from pypisync.catalog.db.reader import REVISION
 from pypisync.catalog.db.transactions import Catalog, Transaction
 from pypisync.core.bundles import manifest, signatures
 from pypisync.core.bundles.manifest import (
@@ -149,7 +149,7 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         newest = listing.newest(connection)
         listed = slices.listed(connection)
         since = since_base(connection, asked.base)
-        base = asked.base.digests if asked.base and asked.base.schema == wanted_revision() else None
+        base = asked.base.digests if asked.base and asked.base.schema == REVISION else None
         digests: slices.Digests = {}
         stock = _spool(work / INVENTORY, inventory.lines(connection, since, asked.lost))
         rows = _spool(work / ROWS, _differing(connection, base, digests))
@@ -165,7 +165,7 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
                 point,
                 now,
                 listed,
-                wanted_revision(),
+                REVISION,
                 digests,
                 f"{asked.to.absolute() / place}.json",
             )

@@ -7,7 +7,7 @@ all rows, so the outside need not remember what it sent.
 from pathlib import Path
 
 from pypisync.catalog.bundles import fed, listing, slices
-from pypisync.catalog.db.migrate import wanted_revision
+from pypisync.catalog.db.reader import REVISION
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.publication import checks
 from pypisync.core.bundles import manifest
@@ -38,7 +38,7 @@ def report(connection: Transaction, pool: Pool) -> FedReport:
         last.mirror,
         last.point,
         slices.listed(connection),
-        wanted_revision(),
+        REVISION,
         digests,
         sorted(lost),
     )
@@ -61,7 +61,7 @@ def base_of(place: Path, exports: Exports) -> tuple[Exported, list[str]]:
     known = {VERDICTS, *(table.name for table in slices.TABLES)}
     numbers = (number for digests in found.digests.values() for number in digests)
     strange = bool(found.digests.keys() - known) or any(number < 0 for number in numbers)
-    if strange and found.schema == wanted_revision():  # their names go into the bundle
+    if strange and found.schema == REVISION:  # their names go into the bundle
         raise BundleError(f"{place}: of tables that no bundle of this version brings")
     if found.point.sequence > manifest.LAST_REPORTED:
         raise BundleError(f"{place}: no mirror has written {found.point.sequence} bundles")

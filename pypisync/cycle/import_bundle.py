@@ -15,8 +15,8 @@ from typing import Any
 
 from pypisync.catalog.bundles import fed, import_rows, listing
 from pypisync.catalog.db import pool
-from pypisync.catalog.db.migrate import wanted_revision
 from pypisync.catalog.db.pool import Stored
+from pypisync.catalog.db.reader import REVISION
 from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
@@ -27,9 +27,11 @@ from pypisync.core.bundles.succession import Fed
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.mirror import Mirror, expunge
 from pypisync.cycle.open_bundles import Bundle, Unusable
+from pypisync.cycle.prune import prune
 from pypisync.cycle.publish import write_generation
+from pypisync.cycle.record_run import recorded
 from pypisync.cycle.report import Report
-from pypisync.cycle.sync import prune, recorded, resume
+from pypisync.cycle.resume import resume
 from pypisync.errors import BundleError, Malformed, StorageError
 from pypisync.storage import disk, parts, spool
 from pypisync.storage.spool import appending
@@ -147,11 +149,11 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
         )
     if not succession.is_next(found, last, name):
         return False
-    if found.schema != wanted_revision():
-        newer = found.schema > wanted_revision()
+    if found.schema != REVISION:
+        newer = found.schema > REVISION
         raise BundleError(
             f"{name}: of {'a newer' if newer else 'an older'} version of PypiSync, whose database"
-            f" has revision {found.schema} (here: {wanted_revision()}): "
+            f" has revision {found.schema} (here: {REVISION}): "
             + ("upgrade this side too" if newer else "upgrade the outside and export once more")
         )
     frozen = rollback.frozen(connection)

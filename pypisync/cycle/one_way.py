@@ -19,7 +19,7 @@ from pypisync.cycle.import_bundle import NotNowError, import_all
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.open_bundles import Bundle, Unusable, copies, open_all
 from pypisync.cycle.report import Report
-from pypisync.cycle.sync import resume
+from pypisync.cycle.resume import resume
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk, keys
 from pypisync.storage.exports import Exports

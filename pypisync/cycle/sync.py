@@ -7,31 +7,29 @@ then a run, ends as if there had been no crash. What fails for one project or on
 with its reason, and the cycle goes on.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import closing
 
 from pypisync.catalog.bundles import fed
-from pypisync.catalog.db import pool
-from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.facts import insides, lock_files, pending, requirements
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
-from pypisync.catalog.publication import assemble, generations, missing_files, retention, runs
-from pypisync.catalog.publication.rollback import frozen
-from pypisync.core.standards.filenames import METADATA
-from pypisync.cycle import dropped, limits, removals, rollback
+from pypisync.catalog.publication import assemble, generations, missing_files, runs
+from pypisync.cycle import dropped, limits, removals
 from pypisync.cycle.fetch_ahead import file_asks
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.listen import listen
 from pypisync.cycle.mirror import Mirror, expunge
 from pypisync.cycle.poll import poll
-from pypisync.cycle.publish import renew, write_generation
+from pypisync.cycle.prune import prune
+from pypisync.cycle.publish import write_generation
+from pypisync.cycle.record_run import recorded
 from pypisync.cycle.report import Report
+from pypisync.cycle.resume import resume
 from pypisync.cycle.settle import settle
 from pypisync.cycle.vanishing import recovered
 from pypisync.cycle.vulnerabilities import to_examine
-from pypisync.errors import Gone, NoRoom, OverLimit, PypiSyncError, Stopped
-from pypisync.storage.exports import Exports
+from pypisync.errors import Gone, NoRoom, OverLimit
 
 # Wheels that one cycle looks into again, because the rule has changed.
 _OUTDATED = 2000, 2 * 2**30
@@ -87,31 +85,6 @@ def _nothing_to_do(mirror: Mirror, report: Report) -> bool:
         return False
     with mirror.catalog.begin() as connection:
         return not (pending.unfinished(connection) or to_examine(mirror, connection))
-
-
-# -- resume ---------------------------------------------------------------------------------
-
-
-def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
-    """Obey operators, and write the pages that are still to be written.
-
-    ``begins``: a cycle begins, so what they lift for one cycle is lifted.
-    Returns whether the index is frozen: it is then what it is to be. Raises StorageError,
-    CatalogError.
-    """
-    report.failed |= rollback.obey(mirror, begins=begins)
-    with mirror.catalog.begin() as connection:
-        number, _, complete = generations.generation(connection)
-    if not complete:
-        report.pages += write_generation(mirror, number)
-    report.pages += renew(mirror)
-    stay = rollback.stay(mirror)
-    if stay is None:
-        return False
-    report.generation = stay.number or report.generation
-    report.pages += stay.pages
-    report.failed |= stay.failed
-    return True
 
 
 # -- gather ---------------------------------------------------------------------------------
@@ -235,67 +208,3 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
     if number:
         report.generation = number
         report.pages += write_generation(mirror, number)
-
-
-# -- prune ----------------------------------------------------------------------------------
-
-
-def prune(mirror: Mirror, report: Report) -> tuple[int, list[Stored]]:
-    """Forget generations past their retention, and delete the files that nobody needs any more.
-
-    Returns how many generations were forgotten, and the files that were deleted. Raises
-    StorageError, CatalogError.
-    """
-    report.failed |= rollback.obey(mirror)  # it may save a generation
-    now = mirror.now()
-    with mirror.catalog.begin() as connection:
-        if frozen(connection) and fed.fed(connection):
-            return 0, []  # else what the last bundle led to could be forgotten
-        needed = Exports(mirror.pool.root).reached()  # the next bundle goes on from there
-        retention.put_right(connection, now)
-        old = retention.forget_generations(connection, now - mirror.retention, needed)
-        found = retention.unneeded(connection, now - mirror.grace, now - mirror.retention, needed)
-    if not found:
-        return old, []
-    paths = [item.path for item in found]
-    with mirror.catalog.begin() as connection:
-        pool.doom_stored(connection, paths)
-    mirror.pool.delete(paths)
-    mirror.pool.flush()
-    with mirror.catalog.begin() as connection:
-        pool.forget_stored(connection, paths)
-    report.pruned += len([path for path in paths if not path.endswith(METADATA)])
-    return old, found
-
-
-# -- the run's record -----------------------------------------------------------------------
-
-
-@contextmanager
-def recorded(mirror: Mirror, report: Report) -> Iterator[None]:
-    """Returns a context for a run, which is on record with what comes of it."""
-    with mirror.catalog.begin() as connection:
-        number = runs.start(connection, mirror.now())
-    mirror.answers.clear()
-    mirror.fetched = mirror.fetched_bytes = 0
-    mirror.watch.begin(number)
-    try:
-        yield
-    except Exception as error:
-        report.answers = dict(mirror.answers)
-        report.failed["run"] = reason(error)
-        outcome = "stopped" if isinstance(error, Stopped) else "failed"
-        with mirror.catalog.begin() as connection:
-            runs.finish(connection, number, outcome, report, mirror.now())
-        raise
-    report.answers = dict(mirror.answers)
-    outcome = "incomplete" if report.exit_code else "done"
-    with mirror.catalog.begin() as connection:
-        runs.finish(connection, number, outcome, report, mirror.now())
-
-
-def reason(error: Exception) -> str:
-    """Returns what operators are told of an error."""
-    if isinstance(error, PypiSyncError):
-        return str(error)
-    return f"a fault of PypiSync, please report it: {type(error).__name__}: {error}"

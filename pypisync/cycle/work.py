@@ -15,9 +15,10 @@ from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.setting_names import CONFIGURATION
 from pypisync.catalog.facts import pending
 from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.prune import prune
+from pypisync.cycle.record_run import reason
 from pypisync.cycle.report import Report
 from pypisync.cycle.rollback import WORK, Order
-from pypisync.cycle.sync import prune, reason
 from pypisync.errors import PypiSyncError, Stopped
 from pypisync.storage import orders
 from pypisync.storage.orders import Outcome

@@ -33,7 +33,8 @@ from pypisync.schedule import RETRY, due
 from pypisync.storage import orders
 from pypisync.storage.exports import Exports
 from pypisync.storage.lock import writer_lock
-from pypisync.wiring import check_upstream, writing
+from pypisync.wiring import writing
+from pypisync.wiring_upstream import check_upstream
 
 _TICK = 1.0  # seconds
 _LOOK = 5.0  # between two looks whether it still leads

@@ -72,7 +72,8 @@ def run(command: Iterable[str | Path], **environment: str) -> Cost:
 def pypisync(folder: Path, *words: str) -> Cost:
     """Run a command of the product on the mirror in ``folder``."""
     config = folder / "pypisync.json5"
-    return run([sys.executable, "-m", "pypisync", *words, "--config", config])
+    command: list[str | Path] = [sys.executable, "-m", "pypisync", *words, "--config", config]
+    return run(command, PYTHONDONTWRITEBYTECODE="")  # what is installed has its bytecode
 
 
 def sync(folder: Path) -> tuple[Cost, dict[str, Any]]:

@@ -12,8 +12,9 @@ from pypisync.catalog.queries.fed import last_bundle
 from pypisync.core.bundles.signatures import Trust
 from pypisync.cycle.export import Export
 from pypisync.cycle.one_way import Inbox, export_new
+from pypisync.cycle.prune import prune
 from pypisync.cycle.report import Report
-from pypisync.cycle.sync import prune, resume
+from pypisync.cycle.resume import resume
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk
 from tests.bundles.links import Link, everything, pages

@@ -72,7 +72,7 @@ def test_bundles_of_other_revisions_say_which_side_is_upgraded(
 ) -> None:
     made = link.made()
     for revision, words in (("0000", "a newer version.*this side too"), ("9", "an older.*outside")):
-        monkeypatch.setattr(import_bundle, "wanted_revision", lambda revision=revision: revision)
+        monkeypatch.setattr(import_bundle, "REVISION", revision)
         with pytest.raises(BundleError, match=words):
             link.import_(made)
 

@@ -11,6 +11,7 @@ import pytest
 from pypisync.cycle import sync
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.report import Report
+from pypisync.cycle.resume import resume
 from pypisync.errors import Stopped
 from tests.cli.running import LINUX, configure, invoke
 from tests.recipe.mirrors import read_tree
@@ -74,7 +75,7 @@ def test_who_stops_a_cycle_takes_back_what_was_lifted(
     config = configure(tmp_path, server.url, **asked)
 
     def stopped(mirror: Mirror) -> Report:
-        sync.resume(mirror, Report(), begins=obeyed)
+        resume(mirror, Report(), begins=obeyed)
         os.kill(os.getpid(), signal.SIGINT)
         raise Stopped("stopped")
 

@@ -16,7 +16,8 @@ from pypisync.config.load import load
 from pypisync.daemon.jobs import Jobs
 from pypisync.daemon.vitals import Vitals
 from pypisync.logs import Lines, logger
-from pypisync.wiring import open_upstream, writing
+from pypisync.wiring import writing
+from pypisync.wiring_upstream import open_upstream
 from tests.cli.running import ROOT, configure, environ
 from tests.daemon.soak_world import NAMES
 from tests.recipe.mirrors import Bench

@@ -9,7 +9,7 @@ from pypisync.core.standards.model import ENDPOINT
 from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
-from pypisync.wiring import described
+from pypisync.wiring_upstream import described
 from tests.recipe.test_indexes import PUBLIC, Site
 from tests.sim import dists
 from tests.sim.memory import MemoryUpstream

@@ -10,7 +10,7 @@ from pypisync.core.wanted.assignment import Assignment, Share
 from pypisync.cycle.maintenance import sweep
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
-from pypisync.wiring import described
+from pypisync.wiring_upstream import described
 from tests.recipe.mirrors import Bench
 from tests.sim import dists
 from tests.sim.memory import MemoryUpstream

@@ -8,7 +8,7 @@ from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.errors import Gone, Malformed, Unreachable, UpstreamError
 from pypisync.upstream.api import FileAsk, PartsAsk, ProjectAsk
 from pypisync.upstream.folder import FolderUpstream
-from pypisync.wiring import described
+from pypisync.wiring_upstream import described
 from tests.sim import dists
 from tests.sim.asks import asked
 from tests.upstream.deposit import MemoryDeposit

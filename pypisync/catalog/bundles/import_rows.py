@@ -10,16 +10,13 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from sqlalchemy import (
     Boolean,
-    Column,
     Connection,
-    Float,
     ForeignKeyConstraint,
-    Integer,
-    LargeBinary,
     Table,
+    bindparam,
     delete,
     or_,
     select,
@@ -58,7 +55,7 @@ class Slice(Struct, frozen=True, forbid_unknown_fields=True):
 
     table: str
     slice: int
-    rows: list[list[Any]]
+    rows: Raw
 
 
 def columns_line() -> bytes:
@@ -136,16 +133,20 @@ def replace_rows(connection: Connection, lines: Iterable[bytes], what: str, *, w
         for table in reversed(TABLES):
             connection.execute(delete(table))
     waiting: dict[str, list[tuple[Any, ...]]] = {}
+    going: dict[str, list[int]] = {}
     count = 0
     for one in _read(lines, what):
         table = _NAMED[one.table]
+        rows = _values(connection, table, one, what)
+        waiting.setdefault(one.table, []).extend(rows)
         if not whole:
-            _clear(connection, table, one.slice)
-        waiting.setdefault(one.table, []).extend(_values(connection, table, one, what))
-        count += len(one.rows)
+            going.setdefault(one.table, []).append(one.slice)
+        count += len(rows)
         if count >= _MOST:
+            _clear(connection, going)
             _write(connection, waiting)
             count = 0
+    _clear(connection, going)
     _write(connection, waiting)
 
 
@@ -164,62 +165,43 @@ def _read(lines: Iterable[bytes], what: str) -> Iterator[Slice]:
         raise BundleError(f"{what}: it is empty")
 
 
-def _clear(connection: Connection, table: Table, number: int) -> None:
+def _clear(connection: Connection, going: dict[str, list[int]]) -> None:
+    """Delete the rows of slices."""
+    for table in reversed(TABLES):
+        numbers = going.pop(table.name, None)
+        key = sliced(table)
+        if numbers is None:
+            continue
+        if key is None:
+            connection.execute(delete(table))
+            continue
+        within = key >= bindparam("least"), key < bindparam("beyond")
+        ends = [{"least": one << SHIFT, "beyond": (one + 1) << SHIFT} for one in numbers]
+        connection.execute(delete(table).where(*within), ends)
+
+
+def _values(connection: Connection, table: Table, one: Slice, what: str) -> list[tuple[Any, ...]]:
+    """Returns the rows of a slice as the driver takes them.
+
+    Raises BundleError, about ``what``, if one of them is none of the table's.
+    """
+    kind = row_rules.kind_of(table)
+    rows: list[tuple[Any, ...]] = manifest.read(one.rows, kind, f"{what}: rows of {table.name}")
     key = sliced(table)
-    gone = delete(table)
     if key is not None:
-        gone = gone.where(key >= number << SHIFT, key < (number + 1) << SHIFT)
-    connection.execute(gone)
-
-
-def _values(
-    connection: Connection, table: Table, one: Slice, what: str
-) -> Iterator[tuple[Any, ...]]:
-    """Yields the rows as the driver takes them."""
-    yes_no = [i for i, column in enumerate(columns(table)) if isinstance(column.type, Boolean)]
-    loose = connection.dialect.name == "sqlite"
-    for row in _checked(table, one, what):
-        if not loose:
-            for i in yes_no:
-                row[i] = bool(row[i])
-        yield tuple(row)
-
-
-def _checked(table: Table, one: Slice, what: str) -> Iterator[list[Any]]:
-    """Yields the rows, bytes as bytes. Raises BundleError if one is not as it has to be."""
-    wanted, key = columns(table), sliced(table)
-    checks, rules = [_kind(column) for column in wanted], row_rules.of_table(table)
-    place = None if key is None else wanted.index(key)
-    binary = [i for i, column in enumerate(wanted) if isinstance(column.type, LargeBinary)]
-    for row in one.rows:
-        if len(row) != len(wanted) or not all(map(isinstance, row, checks)):
-            raise BundleError(f"{what}: a row that is none of {table.name}")
-        if place is not None and row[place] >> SHIFT != one.slice:
+        place = columns(table).index(key)
+        if {row[place] >> SHIFT for row in rows} - {one.slice}:
             raise BundleError(f"{what}: a row of {table.name} in the wrong slice")
-        for i, name, holds in rules:
-            if row[i] is not None and not holds(row[i]):
-                raise BundleError(f"{what}: a row of {table.name} whose {name} can be none")
-        for i in binary:
-            row[i] = _bytes(row[i], table, what)
-        if not row_rules.key_fits(table, row):
-            raise BundleError(f"{what}: a row of {table.name} whose key is not of its version")
-        yield row
-
-
-def _bytes(text: str, table: Table, what: str) -> bytes:
-    try:
-        return msgspec.convert(text, bytes, strict=True)
-    except msgspec.ValidationError:
-        raise BundleError(f"{what}: a row of {table.name} with bytes that are no base64") from None
-
-
-def _kind(column: Column[Any]) -> Any:
-    kind: Any = (str,)
-    if isinstance(column.type, Integer | Boolean):
-        kind = (int,)
-    elif isinstance(column.type, Float):
-        kind = (int, float)
-    return (*kind, type(None)) if column.nullable else kind
+    fault = row_rules.fault(table, rows)
+    if fault:
+        raise BundleError(f"{what}: {fault}")
+    flags = [isinstance(column.type, Boolean) for column in columns(table)]
+    if connection.dialect.name == "sqlite" or not any(flags):
+        return rows
+    return [
+        tuple(bool(value) if flag else value for value, flag in zip(row, flags, strict=True))
+        for row in rows
+    ]
 
 
 def _write(connection: Connection, waiting: dict[str, list[tuple[Any, ...]]]) -> None:

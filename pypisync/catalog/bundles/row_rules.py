@@ -6,9 +6,12 @@ text that is shown, or numbers; whoever signs a bundle is trusted to have them r
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import cache
+from types import GenericAlias
+from typing import Annotated, Any
 
-from sqlalchemy import Boolean, Table
+from msgspec import Meta
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, Table
 
 from pypisync.catalog.bundles.slices import columns
 from pypisync.core.publish.pages import is_time
@@ -86,22 +89,46 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
 }  # fmt: skip
 
 
-def of_table(table: Table) -> Sequence[tuple[int, str, Rule]]:
+@cache
+def kind_of(table: Table) -> Any:
+    """Returns the type of a list of the table's rows, as JSON is read by it."""
+    row = GenericAlias(tuple, tuple(map(_kind, columns(table))))
+    return GenericAlias(list, (row,))
+
+
+def _kind(column: Column[Any]) -> Any:
+    kind: Any = str
+    if isinstance(column.type, Boolean):
+        kind = Annotated[int, Meta(ge=0, le=1)]
+    elif isinstance(column.type, Integer):
+        kind = int
+    elif isinstance(column.type, Float):
+        kind = float
+    elif isinstance(column.type, LargeBinary):
+        kind = bytes
+    return kind | None if column.nullable else kind
+
+
+def fault(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
+    """Returns what is wrong with rows of a table; "" if nothing is.
+
+    Each value is looked at once: few different ones stand in many rows.
+    """
+    for place, name, holds in _rules_of(table):
+        for value in {row[place] for row in rows}:
+            if value is not None and not holds(value):
+                return f"a row of {table.name} whose {name} can be none"
+    if table.name == "releases":
+        names = [column.name for column in columns(table)]
+        key, version = names.index("key"), names.index("version")
+        if any(row[key] != versions.key_of(row[version]) for row in rows):
+            return f"a row of {table.name} whose key is not of its version"
+    return ""
+
+
+@cache
+def _rules_of(table: Table) -> Sequence[tuple[int, str, Rule]]:
     """Returns the rules for values of a table's rows: place in the row, name, rule."""
     named = _RULES.get(table.name, {})
-    found = []
-    for place, column in enumerate(columns(table)):
-        rule = named.get(column.name)
-        if rule is None and isinstance(column.type, Boolean):
-            rule = (0, 1).__contains__
-        if rule is not None:
-            found.append((place, column.name, rule))
-    return found
-
-
-def key_fits(table: Table, row: Sequence[Any]) -> bool:
-    """Returns whether the key of a release is that of its version."""
-    if table.name != "releases":
-        return True
     names = [column.name for column in columns(table)]
-    return bool(row[names.index("key")] == versions.key_of(row[names.index("version")]))
+    return [(place, name, named[name]) for place, name in enumerate(names) if name in named]

@@ -5,6 +5,8 @@ beginning: a generation is remembered with the last verdicts that were known of 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -103,21 +105,26 @@ def set_current(connection: Connection, number: int, said: Mapping[str, Sequence
 
 def _rows(connection: Connection, condition: ColumnElement[bool]) -> dict[_Row, int]:
     """Returns the remembered verdicts, with their numbers."""
-    query = select(_p.published_proof_id, _p.name, _p.version, _p.extras, _p.chosen_by)
-    pins = _by_proof(
-        raw(connection, query.join_from(published_pins, published_proofs).where(condition))
+    query = (
+        select(_p.published_proof_id, _p.name, _p.version, _p.extras, _p.chosen_by)
+        .join_from(published_pins, published_proofs)
+        .where(condition)
     )
+    pins = _by_proof(raw(connection, query))
     query = select(_h.id, _h.subject, _h.targets, _h.verdict).where(condition)
     return {
-        _Row(subject, targets, verdict, frozenset(pins.get(number, ()))): number
+        _Row(subject, targets, verdict, pins.get(number, frozenset())): number
         for number, subject, targets, verdict in raw(connection, query)
     }
 
 
-def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, set[_Pin]]:
-    found: dict[int, set[_Pin]] = {}
-    for number, name, version, extras, chosen_by in rows:
-        found.setdefault(number, set()).add((name, version, extras, chosen_by))
+def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[_Pin]]:
+    """Returns pins by the number of their verdict, with which their rows begin."""
+    found: dict[int, frozenset[_Pin]] = {}
+    # The rows of one verdict mostly follow each other, as their index has them.
+    for number, pins in groupby(rows, itemgetter(0)):
+        these = frozenset(map(itemgetter(1, 2, 3, 4), pins))
+        found[number] = these | found[number] if number in found else these
     return found
 
 
@@ -139,7 +146,7 @@ def _write(
     columns = ("id", "subject", "targets", "verdict", "first")
     new = ((one, row.subject, row.targets, row.verdict, number) for one, row in numbered)
     pour(connection, published_proofs, columns, new)
-    pins = ((one, *pin) for one, row in numbered for pin in sorted(row.pins))
+    pins = ((one, *pin) for one, row in numbered for pin in row.pins)
     pour(connection, published_pins, _PINS, pins)
 
 
@@ -156,6 +163,6 @@ def _published(connection: Connection, ids: Sequence[int]) -> set[_Row]:
     pins = _by_proof(raw(connection, query))
     query = select(p.id, subjects.c.text, p.targets, p.verdict).join_from(proofs, subjects)
     return {
-        _Row(text, targets, verdict, frozenset(pins.get(number, ())))
+        _Row(text, targets, verdict, pins.get(number, frozenset()))
         for number, text, targets, verdict in raw(connection, query.where(these))
     }
