@@ -20,9 +20,9 @@ from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.filters.file_rules import FilePolicy, Rules, fingerprint
 from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
 from pypisync.cycle.processes import Processes
-from pypisync.errors import ConfigError, Stopped
+from pypisync.errors import Busy, ConfigError, Stopped
 from pypisync.storage import keys
-from pypisync.storage.lock import writer_lock
+from pypisync.storage.lock import refuse_beside_daemon, writer_lock
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import Upstream
@@ -99,15 +99,19 @@ def trust(config: Config, *, unsigned: bool = False) -> Trust:
 
 
 @contextmanager
-def writing(config: Config, *, daemon: bool = False) -> Iterator[Leadership]:
+def writing(config: Config, *, daemon: bool = False, instead: str = "") -> Iterator[Leadership]:
     """Returns a context that holds the right to write to the database and to the tree.
 
+    ``instead``: what whoever is refused can do while a daemon has it, besides stopping that.
     Raises Busy if another process has it, StorageError, CatalogError.
     """
-    with (
-        leading(config.database_url) as leadership,
-        writer_lock(config.destination, daemon=daemon),
-    ):
+    with ExitStack() as stack:
+        try:
+            leadership = stack.enter_context(leading(config.database_url))
+        except Busy:
+            refuse_beside_daemon(config.destination, instead)
+            raise
+        stack.enter_context(writer_lock(config.destination, daemon=daemon, instead=instead))
         yield leadership
 
 
@@ -119,9 +123,11 @@ def open_mirror(
     dry: bool = False,
     stop: Callable[[], bool] = lambda: False,
     upstream: Upstream | None = None,
+    instead: str = "",
 ) -> Iterator[Mirror]:
     """Returns a context with the mirror and the right to write.
 
+    ``instead``: what whoever is refused can do while a daemon writes, besides stopping that.
     With ``dry`` nothing of the mirror is changed: the catalog undoes all, and what has to be read
     from files goes to a temporary folder; so does the catalog of a mirror that has none yet.
     Raises StorageError (another sync is running, the folder cannot be written), CatalogError, and
@@ -129,7 +135,7 @@ def open_mirror(
     """
     with ExitStack() as stack:
         if not dry:
-            leadership = stack.enter_context(writing(config))
+            leadership = stack.enter_context(writing(config, instead=instead))
             parts = open_parts(config, leadership, watch=watch, stop=stop, upstream=upstream)
             yield stack.enter_context(parts)
             return

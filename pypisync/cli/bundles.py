@@ -4,6 +4,7 @@ import gc
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -254,8 +255,13 @@ def import_(
         return
     found = open_all(bundles or [], trust(understood, unsigned=unsigned), time.time())
     done = []
-    nowhere = Indexes((), understood.assignment)  # a mirror that bundles feed asks no index
-    with on_terminal() as watch, open_mirror(understood, watch=watch, upstream=nowhere) as mirror:
+    opened = partial(
+        open_mirror,
+        understood,
+        upstream=Indexes((), understood.assignment),  # a mirror that bundles feed asks no index
+        instead=_instead(understood),
+    )
+    with on_terminal() as watch, opened(watch=watch) as mirror:
         for bundle, did in import_all(mirror, found):
             done.append({"bundle": bundle.name, "report": did and asdict(did)})
             if as_json:
@@ -268,6 +274,14 @@ def import_(
             typer.echo(f"{bundle.name}: generation {number}, {what}")
     if as_json:
         show_json(done)
+
+
+def _instead(config: "Config") -> str:
+    """Returns how bundles come in while a daemon runs."""
+    folder = config.bundles.import_from
+    if folder is None:
+        return 'name a folder in "bundles.import_from", from which it imports what appears'
+    return f'put the files of the bundle into {folder} ("bundles.import_from"): it imports them'
 
 
 def _report(config: "Config", place: Path) -> None:

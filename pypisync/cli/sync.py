@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pypisync.storage.lock import Holder
     from pypisync.storage.orders import Given, Outcome
 
+_INSTEAD = 'ask it for a cycle with "pypisync sync --now"'
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -178,7 +179,8 @@ def _cycle(config: "Config", stop: Stop, *, log_json: bool, orders: "Sequence[Or
         for note in config.notes:
             display.warn(note)
         try:
-            mirror = stack.enter_context(open_mirror(config, watch=display, stop=stop))
+            opened = open_mirror(config, watch=display, stop=stop, instead=_INSTEAD)
+            mirror = stack.enter_context(opened)
             given = [order.give(config.destination) for order in orders]
             stack.callback(_take_back, mirror, stop, given)
             with cycle_told(mirror) as told:

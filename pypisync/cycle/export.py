@@ -106,6 +106,7 @@ def write_bundle(
         put(work / signed.name, signed, signature)
     _repeat(asked, name, found)
     for folder in (asked.to, *_copies(asked)):
+        parts.remove_others(folder, name, [part.name for part in found.parts])
         put(work / place.name, folder / place.name, data)
     if draft.target.point.sequence not in exports.numbers():
         exports.complete(draft.target)
@@ -301,7 +302,7 @@ def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterato
             if _is_done(done, number, entries):
                 yield done[number - 1].part
                 continue
-            part = parts.write(asked.to / f"{name}.{number:04}.tar", entries, place)
+            part = parts.write(asked.to / parts.name_of(name, number), entries, place)
             with appending(log) as append:
                 line = _Done(name, asked.split, draft.target.point.state, part)
                 append(manifest.to_line(line))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pypisync.catalog.bundles import fed, import_rows, listing
+from pypisync.catalog.bundles.row_rules import is_path
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.reader import REVISION
@@ -234,6 +235,8 @@ class _Stage:
                 self._mirror.pool.absolute(entry.path)
             except Malformed as error:
                 raise BundleError(f"{self._part}: {error}") from None
+            if not is_path(entry.path):
+                self._refuse(f"{entry.path!r} is not where a file of the pool lies")
             has.count += begins
             place = self.folder / str(has.count)
             if entry.ends:
@@ -331,13 +334,15 @@ def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> 
         import_rows.refer(connection)
         for batch in staged.entries():
             items = [Stored(entry.path, entry.sha256, entry.size) for _, entry in batch]
+            for path in pool.not_asked(connection, [item.path for item in items]):
+                raise BundleError(f"{name}: it brings {path!r} twice")
             pool.record_stored(connection, items, now)
         pages = listing.read(spool.lines(rows[LISTING], f"{name}: {LISTING}"), name)
         number = import_rows.publish(
             connection, pages, found.serial, now, found.target.generation, whole=whole
         )
         newest = generations.generation(connection)[0]
-        _check(connection, bundle, newest)
+        _check(connection, bundle, staged, newest)
         pending.set_setting(connection, pending.SERIAL, str(found.serial))
         fed.set_fed(connection, Fed(found.mirror, found.target, newest, found.made, now))
         staged.place(report)
@@ -346,8 +351,15 @@ def _publish(mirror: Mirror, bundle: Bundle, staged: _Stage, report: Report) -> 
         report.pages += write_generation(mirror, number)
 
 
-def _check(connection: Transaction, bundle: Bundle, number: int) -> None:
-    """Raise BundleError unless the generation is what the manifest says, with all of its files."""
+def _check(connection: Transaction, bundle: Bundle, staged: _Stage, number: int) -> None:
+    """Raise BundleError unless the generation is what the manifest says, with all of its files.
+
+    What the bundle brings for the pool has to be listed, each file once.
+    """
+    for batch in staged.entries():
+        paths = [entry.path for _, entry in batch]
+        for path in checks.unlisted_among(connection, paths)[:1]:
+            raise BundleError(f"{bundle.name}: it brings {path!r}, which no page lists")
     lost = checks.otherwise(connection)
     if lost is not None:
         raise BundleError(

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from pypisync.catalog.bundles import fed
 from pypisync.core.bundles import manifest
@@ -87,10 +88,10 @@ class Inbox:
         """Returns what is in the folder, with sizes and times; nothing if no bundle is."""
         with disk.guarded(self.folder):
             found = frozenset(
-                (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+                (str(path), there.st_size, there.st_mtime_ns)
                 for folder in (self.folder, *copies(self.folder))
                 for path in folder.iterdir()
-                if path.is_file()
+                if (there := disk.found(path)) is not None and S_ISREG(there.st_mode)
             )
         is_there = any(manifest.is_manifest(Path(name).name) for name, _, _ in found)
         return found if is_there else frozenset()
@@ -105,6 +106,8 @@ class Inbox:
         archive = self.folder / ARCHIVE
         if self.imported == "archive":
             disk.make_folder(archive)
+            if not disk.is_folder(archive):  # whoever fills the folder may have made it
+                raise StorageError(f"{archive}: a symbolic link stands in the way: move it away")
         for path in _files(bundle):
             if self.imported == "archive" and path.parent == self.folder:
                 disk.replace(path, archive / path.name)
@@ -122,10 +125,8 @@ def _is_complete(bundle: Bundle | Unusable) -> bool:
 
 
 def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+    there = disk.found(path)
+    return None if there is None else there.st_size
 
 
 def _files(bundle: Bundle) -> Sequence[Path]:

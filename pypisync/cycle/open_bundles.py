@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from pypisync.core.bundles import manifest, signatures
@@ -51,10 +52,11 @@ def open_all(places: Iterable[Path], trust: Trust, now: float) -> list[Bundle | 
     places = list(places)
     folders = [place for place in places if _is_folder(place)]
     folders += [copy for folder in folders for copy in copies(folder)]
+    opener = _Opener(folders, trust, now)
     found: list[Bundle | Unusable] = [
-        _open(place, folders, trust, now) for place in places if place not in folders
+        opener.open(place) for place in places if place not in folders
     ]
-    found += _in_folders(folders, trust, now)
+    found += _in_folders(folders, opener)
     if not found:
         raise BundleError(f"{', '.join(map(str, folders))}: no bundle is there")
     return sorted(found, key=lambda one: one.order)
@@ -73,7 +75,7 @@ def copies(folder: Path) -> list[Path]:
     return [one for one in found if disk.is_folder(one)]
 
 
-def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[Bundle | Unusable]:
+def _in_folders(folders: Sequence[Path], opener: "_Opener") -> Iterator[Bundle | Unusable]:
     """Yields each bundle once; of several manifests of one name the first that can be used."""
     names: dict[str, list[Path]] = {}
     for folder in folders:
@@ -84,19 +86,31 @@ def _in_folders(folders: Sequence[Path], trust: Trust, now: float) -> Iterator[B
     for candidates in names.values():
         for place in candidates:
             try:
-                yield replace(_open(place, folders, trust, now), named=False)
+                yield replace(opener.open(place), named=False)
                 break
             except BundleError as error:
                 if place == candidates[-1]:
                     yield Unusable(place.name, error)
 
 
-def _open(place: Path, folders: Sequence[Path], trust: Trust, now: float) -> Bundle:
-    found, data = parts.read_manifest(place)
-    if found.signed:
-        signatures.check(data, keys.found(place, folders), trust, now, place.name)
-    elif not trust.unsigned:
-        raise BundleError(
-            f"{place.name}: not signed: say --unsigned if you trust the way that it came"
-        )
-    return Bundle(found, place.name, (place.parent, *folders))
+class _Opener:
+    """Opens bundles whose parts and signatures lie beside them or in these folders."""
+
+    def __init__(self, folders: Sequence[Path], trust: Trust, now: float) -> None:
+        self._folders = folders
+        self._trust = trust
+        self._now = now
+        self._signatures = cache(keys.names)  # a folder may hold those of thousands of bundles
+
+    def open(self, place: Path) -> Bundle:
+        """Returns the bundle with this manifest. Raises BundleError, StorageError, ConfigError."""
+        found, data = parts.read_manifest(place)
+        if found.signed:
+            there = {one: self._signatures(one) for one in (*self._folders, place.parent)}
+            signs = keys.found(place, there)
+            signatures.check(data, signs, self._trust, self._now, place.name)
+        elif not self._trust.unsigned:
+            raise BundleError(
+                f"{place.name}: not signed: say --unsigned if you trust the way that it came"
+            )
+        return Bundle(found, place.name, (place.parent, *self._folders))

@@ -256,13 +256,19 @@ def replace_any(source: Path, target: Path) -> None:
     replace(source, target)
 
 
-def is_folder(path: Path) -> bool:
-    """Returns whether a folder is there, and not a link to one."""
+def found(path: Path) -> os.stat_result | None:
+    """Returns what the system says of what is there, following no link; None: nothing is."""
     with guarded(path):
         try:
-            return stat.S_ISDIR(path.lstat().st_mode)
+            return path.lstat()
         except (FileNotFoundError, NotADirectoryError):
-            return False
+            return None
+
+
+def is_folder(path: Path) -> bool:
+    """Returns whether a folder is there, and not a link to one."""
+    there = found(path)
+    return there is not None and stat.S_ISDIR(there.st_mode)
 
 
 def place(source: Path, target: Path) -> list[Path]:
@@ -321,15 +327,14 @@ def symlink(text: str, target: Path, temporary: Path) -> None:
 
 def remove(path: Path) -> int | None:
     """Remove a file or link. Returns the bytes freed, None if there was none."""
+    there = found(path)
+    if there is None:
+        return None
     with guarded(path):
-        try:
-            found = path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
         before("remove", path)
         with suppress(FileNotFoundError):
             path.unlink()
-        return found.st_size if found.st_nlink == 1 else 0
+    return there.st_size if there.st_nlink == 1 else 0
 
 
 def remove_folder(folder: Path) -> bool:
@@ -353,12 +358,7 @@ def remove_tree(path: Path) -> int:
     Returns the bytes freed.
     """
     freed = 0
-    with guarded(path):
-        try:
-            is_folder = stat.S_ISDIR(path.lstat().st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return 0
-    if is_folder:
+    if is_folder(path):
         with guarded(path):
             names = sorted(os.listdir(path))  # noqa: PTH208 - names suffice
         freed += sum(remove_tree(path / name) for name in names)
@@ -377,8 +377,8 @@ def read(path: Path, limit: int | None = None) -> bytes | None:
                 return None
             raise
         try:
-            found = os.fstat(descriptor)
-            return _read(descriptor, found.st_size, limit) if stat.S_ISREG(found.st_mode) else None
+            has = os.fstat(descriptor)
+            return _read(descriptor, has.st_size, limit) if stat.S_ISREG(has.st_mode) else None
         finally:
             os.close(descriptor)
 
@@ -396,5 +396,5 @@ def _read(descriptor: int, size: int, limit: int | None) -> bytes:
 def free(folder: Path) -> int:
     """Returns the bytes that this user may still write on the folder's file system."""
     with guarded(folder):
-        found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+        room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize

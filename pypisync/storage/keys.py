@@ -1,7 +1,9 @@
 """Keys and signatures as files."""
 
 import os
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 
 from pypisync.core.bundles import signatures
@@ -58,17 +60,23 @@ def files(manifest: Path) -> list[Path]:
         return sorted(manifest.parent.glob(f"{manifest.name}.*.sig"))
 
 
-def found(manifest: Path, folders: Sequence[Path]) -> dict[str, list[bytes]]:
-    """Returns the signatures beside a manifest and in other folders, by what they say.
+def names(folder: Path) -> list[str]:
+    """Returns the names of signatures in a folder, in order. Raises StorageError."""
+    with disk.guarded(folder):
+        return sorted(one.name for one in folder.iterdir() if one.name.endswith(".sig"))
 
-    What cannot be one is passed over. Raises StorageError.
+
+def found(manifest: Path, there: Mapping[Path, Sequence[str]]) -> dict[str, list[bytes]]:
+    """Returns the signatures of a manifest, by what they say.
+
+    ``there``: the :func:`names` of signatures in the folders where they may lie. What cannot be one
+    is passed over. Raises StorageError.
     """
     here: dict[str, list[bytes]] = {}
     start = f"{manifest.name}."
-    for folder in dict.fromkeys((*folders, manifest.parent)):
-        with disk.guarded(folder):
-            names = sorted(one.name for one in folder.iterdir())
-        signs = [one for one in names if one.startswith(start) and one.endswith(".sig")]
+    for folder, listed in there.items():
+        first = bisect_left(listed, start)
+        signs = list(takewhile(lambda one: one.startswith(start), islice(listed, first, None)))
         for name in signs[: signatures.MOST]:
             data = disk.read(folder / name, signatures.LENGTH + 1)
             if data is not None and len(data) == signatures.LENGTH:

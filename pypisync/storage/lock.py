@@ -43,10 +43,11 @@ class Holder:
 
 
 @contextmanager
-def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
+def writer_lock(root: Path, *, daemon: bool = False, instead: str = "") -> Iterator[None]:
     """Returns a context that holds the lock of the mirror in the folder ``root``.
 
-    The folder is made if it is missing.
+    The folder is made if it is missing. ``instead``: what whoever is refused can do while a daemon
+    holds it, besides stopping that.
 
     Raises Busy at once if another process (or another block of this one) holds it, StorageError.
     """
@@ -56,7 +57,7 @@ def writer_lock(root: Path, *, daemon: bool = False) -> Iterator[None]:
         try:
             _take(descriptor)
         except BlockingIOError:
-            raise Busy(_busy(_said(descriptor), path)) from None
+            raise _busy(_said(descriptor), path, instead) from None
         except OSError:
             with disk.guarded(path):
                 raise
@@ -104,11 +105,18 @@ def _said(descriptor: int) -> Holder:
     return Holder(int(match[1]), bool(match[2]), match[3] or "") if match else Holder(0)
 
 
-def _busy(who: Holder, path: Path) -> str:
+def refuse_beside_daemon(root: Path, instead: str) -> None:
+    """Raise Busy if a daemon holds the lock; ``instead`` as for :func:`writer_lock`."""
+    who = holder(root)
+    if who is not None and who.daemon:
+        raise _busy(who, root / _LOCK, instead)
+
+
+def _busy(who: Holder, path: Path, instead: str) -> Busy:
     if who.daemon:
-        return (
-            f"{who} keeps this mirror up to date: ask it for a cycle with "
-            f'"pypisync sync --now", or stop it; it holds {path}'
-        )
+        advice = f"{instead}, or stop it" if instead else "stop it first"
+        return Busy(f"{who} keeps this mirror up to date: {advice}; it holds {path}")
     pid = who.pid or "unknown"
-    return f"another sync is running (pid {pid}): wait for its end or stop it; it holds {path}"
+    return Busy(
+        f"another sync is running (pid {pid}): wait for its end or stop it; it holds {path}"
+    )

@@ -7,9 +7,12 @@ it. So a part can hold no link, no device, no name and no size that the list doe
 nothing is ever written to a place that a header names.
 """
 
+import errno
 import os
+import re
+import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +34,25 @@ _PARTIAL = ".partial"
 
 Open = Callable[[Member], Path]
 Sink = Callable[[Member, Iterator[bytes]], None]
+
+
+def name_of(bundle: str, number: int) -> str:
+    """Returns what a part of a bundle is called."""
+    return f"{bundle}.{number:04}.tar"
+
+
+def remove_others(folder: Path, bundle: str, names: Collection[str]) -> None:
+    """Remove the parts of this bundle that are not among ``names``.
+
+    They are of an earlier export that was cut off, and would be carried along for nothing. Raises
+    StorageError.
+    """
+    ours = re.compile(rf"{re.escape(bundle)}\.[0-9]{{4}}\.tar({re.escape(_PARTIAL)})?")
+    with disk.guarded(folder):
+        there = [path for path in folder.iterdir() if ours.fullmatch(path.name)]
+    for path in there:
+        if path.name not in names and is_there(path):
+            disk.remove(path)
 
 
 def size_of(entry: Member) -> int:
@@ -171,6 +193,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     with disk.guarded(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with disk.guarded(path), os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
         yield file
 
 
@@ -185,12 +209,19 @@ class _PartReader:
         self._name = name
 
     def exactly(self, size: int) -> bytes:
-        data = self._file.read(size)
+        data = self._some(size)
         while len(data) < size:
-            more = self._file.read(size - len(data))
-            if not more:
-                raise self.fault("it ends too early")
-            data += more
+            data += self._some(size - len(data))
+        return data
+
+    def _some(self, size: int) -> bytes:
+        """Returns at least one of so many bytes."""
+        try:
+            data = self._file.read(size)
+        except OSError as error:  # another copy of it may be readable
+            raise self.fault(f"it cannot be read: {error.strerror}") from None
+        if size and not data:
+            raise self.fault("it ends too early")
         return data
 
     def expect(self, wanted: bytes) -> None:

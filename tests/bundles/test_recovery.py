@@ -77,6 +77,27 @@ def test_bundles_of_other_revisions_say_which_side_is_upgraded(
             link.import_(made)
 
 
+def test_parts_of_an_export_that_was_cut_off_do_not_go_along(link: Link) -> None:
+    """It had more parts, by a smaller --split. What is not ours stays."""
+    left = [".0002.tar", ".0003.tar.partial"]
+    others = [".0002.tar.asc", ".txt"]
+    first = link.export(None)
+    assert first is not None
+    stem = first[0].stem
+    for record in (link.outside.folder / ".exports").glob("000001*"):
+        record.unlink()
+    for end in left + others:
+        (link.media / f"{stem}{end}").touch()
+    (link.media / f"other-{stem}.0002.tar").touch()
+    made = link.export(None)
+    assert made is not None
+    names = {path.name for path in link.media.iterdir()}
+    assert names == {
+        made[0].name, *(part.name for part in made[1].parts), f"other-{stem}.0002.tar",
+        *(f"{stem}{end}" for end in others),
+    }  # fmt: skip
+
+
 def test_media_that_cannot_be_written(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     made = link.made()
 

@@ -6,6 +6,7 @@ import pytest
 
 from pypisync.cli import exits
 from pypisync.storage import disk
+from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.server import Server
@@ -53,6 +54,20 @@ def test_bundles_go_in(outside: Path, world: World, tmp_path: Path) -> None:
     status = invoke(inside, "status", "--json").json
     assert (status["well"], status["bundle"]["bundle"], status["bundle"]["next"]) == (True, 2, 3)
     assert invoke(inside, "sync").code == 5
+
+
+def test_beside_a_daemon_bundles_go_into_its_folder(outside: Path, tmp_path: Path) -> None:
+    media = str(tmp_path / "media")
+    assert invoke(outside, "export", "--to", media, "--full", "--unsigned").code == 0
+    come = str(tmp_path / "come")
+    for keys, words in (
+        ({"import_from": come}, f'into {come} ("bundles.import_from")'),
+        ({}, 'name a folder in "bundles.import_from"'),
+    ):
+        inside = configure(tmp_path / "inside", bundles={"unsigned": True, **keys})
+        with writer_lock(tmp_path / "inside" / "data", daemon=True):
+            done = invoke(inside, "import", media)
+        assert (done.code, words in done.err, "--now" in done.err) == (4, True, False)
 
 
 def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:

@@ -132,6 +132,15 @@ def test_two_at_a_time_are_refused_with_4(config: Path) -> None:
     assert "another sync is running" in done.err
 
 
+def test_beside_a_daemon_each_command_says_what_helps_it(config: Path) -> None:
+    with writer_lock(config.parent / "data", daemon=True):
+        done = invoke(config, "sync")
+        assert (done.code, '"pypisync sync --now", or stop it' in done.err) == (4, True)
+        for command in (("plan",), ("restore", str(config)), ("db", "upgrade")):
+            done = invoke(config, *command)
+            assert (done.code, "stop it first" in done.err) == (4, True), command
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_between_chunks_and_the_next_run_goes_on(
     config: Path, world: World, number: signal.Signals

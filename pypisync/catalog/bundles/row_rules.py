@@ -23,7 +23,11 @@ _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")  # PEP 503, normalised
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MASK = re.compile(r"[0-9a-f]{1,100000}")
 _FILENAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f-\x9f]{1,255}")
-_PATH = re.compile(r"packages(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f]{1,255}){1,20}")
+# As core.standards.filenames.pool_path makes them: no file can be a folder of another one.
+_PATH = re.compile(
+    r"packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/"
+    r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f-\x9f]{1,255}(?:\.metadata)?"
+)
 
 is_name = _NAME.fullmatch
 is_sha256 = _SHA256.fullmatch

@@ -43,6 +43,19 @@ def note_asked(connection: Connection, paths: Iterable[str]) -> None:
         add(connection, asked, [{"path": path} for path in batch])
 
 
+def not_asked(connection: Connection, paths: Sequence[str]) -> list[str]:
+    """Returns those of the paths that are not asked for, and those that are named again."""
+    left = set[str]()
+    for batch in batches(paths):
+        left.update(connection.scalars(select(asked.c.path).where(among(asked.c.path, batch))))
+    found = []
+    for path in paths:
+        if path not in left:
+            found.append(path)
+        left.discard(path)
+    return found
+
+
 def forget_asked(connection: Connection, paths: Iterable[str]) -> None:
     """Forget that files were asked for: none is on the disk, or what is there is recorded."""
     for batch in batches(paths):

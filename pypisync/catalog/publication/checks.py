@@ -95,6 +95,17 @@ def otherwise(connection: Connection) -> str | None:
     return None
 
 
+def unlisted_among(connection: Connection, paths: Sequence[str]) -> list[str]:
+    """Returns those of the paths (one batch) that no page lists, nor as a file's .metadata."""
+    p = published.c
+    found: set[str] = set()
+    for end, stated in (("", p.sha256), (METADATA, p.metadata_sha256)):
+        of = [path.removesuffix(end) for path in paths if path.endswith(end)]
+        here = p.last.is_(None), stated.is_not(None), among(p.path, of)
+        found.update(path + end for path in connection.scalars(select(p.path).where(*here)))
+    return [path for path in paths if path not in found]
+
+
 def unknown_among(connection: Connection, paths: Sequence[str]) -> list[str]:
     """Returns those of the paths (one batch) that are neither stored nor on a page."""
     known = set(pool.stored_among(connection, paths))

@@ -33,9 +33,10 @@ _T = TypeVar("_T")
 
 MOST = 2**53  # of anything that is counted
 Count = Annotated[int, Meta(ge=0, le=MOST)]
-Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Name = Annotated[str, Meta(pattern="^[0-9a-z][0-9a-z.-]{0,99}$")]
-Identity = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Name = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z.-]{0,99}\Z")]
+Identity = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Moment = Annotated[float, Meta(ge=0, lt=253_402_300_800)]  # seconds since 1970, up to year 9999
 
 _BUNDLE = re.compile(r"pypisync-([0-9a-f]{8})-([0-9]{6,9})-since-([0-9]{6,9})\.json")
 
@@ -66,7 +67,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     base: Point | None  # None: it needs no base, for it holds everything
     target: Point
     serial: Count  # upstream's, of the target's generation
-    made: float  # when the target was first exported, seconds since 1970
+    made: Moment  # when the target was first exported
     schema: Name  # the revision of the database that the rows are of
     signed: bool
     listed: dict[str, Count]  # projects, releases, files, bytes of the target's generation
@@ -98,7 +99,7 @@ class Piece(Struct, frozen=True, forbid_unknown_fields=True):
 class Member(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One file in a part, of the pool or with rows; or a piece of one that no part can hold."""
 
-    path: Annotated[str, Meta(min_length=1, max_length=1000)]
+    path: Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f]+\Z")]
     size: Count
     sha256: Hash
     of: Piece | None = None
