@@ -91,8 +91,8 @@ def sound_part() -> bytes:
 
 _TIME = "2026-01-01T00:00:00Z"
 _WORDS: tuple[str | int, ...] = (
-    "1.0", "a", 1, "active", "known", "wheel", "runtime", "kept", "packages/a", "json", _TIME,
-    "ab" * 32,
+    "1.0", "a", 1, "active", "known", "wheel", "runtime", "kept", "json", _TIME, "ab" * 32,
+    f"packages/ab/ab/{'ab' * 30}/a",
 )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def fault(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
 
     Each value is looked at once: few different ones stand in many rows.
     """
-    for place, name, holds in _rules_of(table):
+    for place, name, holds in of_table(table):
         for value in {row[place] for row in rows}:
             if value is not None and not holds(value):
                 return f"a row of {table.name} whose {name} can be none"
@@ -131,7 +131,7 @@ def fault(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
 
 
 @cache
-def _rules_of(table: Table) -> Sequence[tuple[int, str, Rule]]:
+def of_table(table: Table) -> Sequence[tuple[int, str, Rule]]:
     """Returns the rules for values of a table's rows: place in the row, name, rule."""
     named = _RULES.get(table.name, {})
     names = [column.name for column in columns(table)]
