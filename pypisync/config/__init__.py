@@ -5,6 +5,6 @@
 - ``positions``: line and column of every key of a JSON5 text
 - ``requirement_files``: opens the files that ``requirements`` names
 
-Imported by ``cli``, ``daemon``, ``web`` and ``wiring``, which alone turns it into a mirror: the
-cycle does not know the configuration.
+Imported by ``cli``, ``daemon``, ``web``, ``wiring`` and ``wiring_upstream``; the last two turn it
+into a mirror: the cycle does not know the configuration.
 """

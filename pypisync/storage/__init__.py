@@ -6,6 +6,6 @@
 - ``archives``: what a wheel or sdist says about itself; nothing is written or run
 - ``check``: whether the disk holds what it should
 
-Imported by ``cli``, ``cycle``, ``daemon``, ``status``, ``web`` and ``wiring``. It knows no database
-and no upstream.
+Imported by ``cli``, ``cycle``, ``daemon``, ``status``, ``web``, ``wiring`` and ``wiring_upstream``.
+It knows no database and no upstream.
 """

@@ -7,5 +7,6 @@
 - ``twins``, with ``learnt``: the same upstream in another process
 - ``session``, with ``routes``, ``connections``, ``manners``, ``credentials``: requests
 
-Imported by ``config``, ``cycle`` and ``wiring``. It knows no database and no folder of the mirror.
+Imported by ``cli``, ``config``, ``cycle``, ``wiring`` and ``wiring_upstream``. It knows no database
+and no folder of the mirror.
 """
