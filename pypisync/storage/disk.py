@@ -79,15 +79,20 @@ class guarded:  # noqa: N801 - read as a word of the "with" statement
 def inside(root: Path, path: str, top: str = "packages") -> Path:
     """Returns the absolute place of ``path``, which must lie below ``root``/``top``.
 
-    Raises Malformed if it would leave that folder or cannot be a file name.
+    Raises Malformed as :func:`check_inside`.
     """
+    check_inside(path, top)
+    return root / path
+
+
+def check_inside(path: str, top: str = "packages") -> None:
+    """Raise Malformed if ``path`` would leave that folder or cannot be a file name."""
     parts = path.split("/")
     plain = len(path) <= _NAME_MAX and path.isascii() and path.isprintable()
     if plain and _NO_NAMES.isdisjoint(parts) and len(parts) > 1 and parts[0] == top:
-        return root / path  # as most are
+        return  # as most are
     if len(parts) < 2 or parts[0] != top or not all(is_filename(part) for part in parts):
         raise Malformed(f"{path!r} is not a path below {top}/")
-    return root / path
 
 
 def is_filename(text: str) -> bool:

@@ -11,7 +11,8 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -175,9 +176,11 @@ class Pool:
         self.root = root
         self.partial = root / disk.PARTIAL
         self.reserve = reserve
+        self._root = str(root)  # a place as a Path costs more than the look at it
         self._lock = threading.Lock()
         self._coming: dict[str, int] = {}  # open part -> bytes still to come
         self._touched: set[Path] = set()  # files and folders not synced yet
+        self._placed: set[str] = set()  # files of other processes, their folders not synced either
         self._room = 0  # bytes above the reserve at the last look, less what is foreseen since
         self._unlooked = 0  # parts that may be opened before the next look
 
@@ -187,7 +190,7 @@ class Pool:
         Its ``offset`` may already be the whole size: then only ``commit`` is left. Raises Malformed
         for a path that leaves the pool, NoRoom if the file does not fit, StorageError.
         """
-        self.absolute(ask.path)
+        disk.check_inside(ask.path)
         name = self._claim(ask.path)
         try:
             return PartialFile(self, ask, name)
@@ -200,13 +203,13 @@ class Pool:
 
         Raises Malformed for a path that leaves the pool.
         """
-        place = self.absolute(path)
+        disk.check_inside(path)
         try:
-            found = place.lstat()
+            found = os.lstat(f"{self._root}/{path}")
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
-            with disk.guarded(place):
+            with disk.guarded(self.absolute(path)):
                 raise
         return stat.S_ISREG(found.st_mode) and size in {None, found.st_size}
 
@@ -263,11 +266,13 @@ class Pool:
         """Make everything that was committed or deleted since the last flush durable."""
         with self._lock:
             touched, self._touched = self._touched, set()
+            placed, self._placed = self._placed, set()
         try:
-            disk.sync_all(touched, self.root)
+            disk.sync_all(chain(touched, self._with_folders(placed)), self.root)
         except BaseException:
             with self._lock:
                 self._touched |= touched
+                self._placed |= placed
             raise
 
     def expect(self, name: str, coming: int) -> None:
@@ -328,13 +333,24 @@ class Pool:
 
         That process may have made its folders as well. Raises Malformed as :meth:`absolute`.
         """
-        target = self.absolute(path)
+        disk.check_inside(path)
         with self._lock:
-            self._touched.add(target)
-            for folder in target.parents:
-                self._touched.add(folder)
-                if folder == self.root:
-                    return
+            self._placed.add(path)
+
+    def _with_folders(self, paths: Iterable[str]) -> Iterator[Path]:
+        """Yields the places of files and of their folders up to the root, each of them once.
+
+        Whoever syncs all of the disk wants to see only that there are many.
+        """
+        seen: set[Path] = set()
+        for path in paths:
+            place = self.absolute(path)
+            while place not in seen:
+                seen.add(place)
+                yield place
+                if place == self.root:
+                    break
+                place = place.parent
 
     def release(self, name: str) -> None:
         """Forget an open part."""
