@@ -50,7 +50,8 @@ class _Stream:
         self._indexes = parts(upstream)
         for index in self._indexes.values():
             index.hear(self._news.append)
-        self._deposit = Watched(Pool(begin.root, reserve=begin.reserve), int, begin.came)
+        pool = Pool(begin.root, reserve=begin.reserve, syncs=False)
+        self._deposit = Watched(pool, int, begin.came)
         self._threads = Threads(partial(upstream.begin, self._deposit), upstream.workers)
 
     def listen(self, source: IO[bytes]) -> NoReturn:

@@ -169,13 +169,15 @@ class PartialFile:
 class Pool:
     """The files below ``root``/packages. Threads may use it, each for files of its own.
 
-    ``reserve`` is the bytes of free space that downloads leave on the disk.
+    ``reserve`` is the bytes of free space that downloads leave on the disk. ``syncs``: what is
+    placed here is made durable by :meth:`flush`, and not by another process (:meth:`placed`).
     """
 
-    def __init__(self, root: Path, *, reserve: int = 0) -> None:
+    def __init__(self, root: Path, *, reserve: int = 0, syncs: bool = True) -> None:
         self.root = root
         self.partial = root / disk.PARTIAL
         self.reserve = reserve
+        self._syncs = syncs
         self._root = str(root)  # a place as a Path costs more than the look at it
         self._lock = threading.Lock()
         self._coming: dict[str, int] = {}  # open part -> bytes still to come
@@ -324,9 +326,10 @@ class Pool:
         """Give a finished part its name. Raises StorageError, and Malformed as :meth:`absolute`."""
         target = self.absolute(path)
         changed = disk.place(part, target)
-        with self._lock:
-            self._touched.update(changed)
-            self._touched.add(target)
+        if self._syncs:
+            with self._lock:
+                self._touched.update(changed)
+                self._touched.add(target)
 
     def placed(self, path: str) -> None:
         """Have :meth:`flush` make durable a file that another process has given its name.

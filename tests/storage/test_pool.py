@@ -371,11 +371,14 @@ def test_what_another_process_has_placed_is_made_durable_with_its_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "mirror"
-    put(Pool(root), ask())  # as another process would
+    other = Pool(root, syncs=False)
+    put(other, ask())
     synced: list[Path] = []
     here = Pool(root)
     here.placed(ask().path)
     monkeypatch.setattr(disk, "before", lambda step, path: synced.append(path))
+    other.flush()
+    assert not synced
     here.flush()
     place = root / ask().path
     assert set(synced) == {place, *(one for one in place.parents if one.is_relative_to(root))}
