@@ -74,24 +74,19 @@ class guarded:  # noqa: N801 - read as a word of the "with" statement
             raise StorageError(f"{self._path}: {what}: {advice}") from error
 
 
-# A file's place is asked for when it is opened, named and measured, thousands of times in a sync.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # asked for when a file is opened, named and measured
 def inside(root: Path, path: str, top: str = "packages") -> Path:
-    """Returns the absolute place of ``path``, which must lie below ``root``/``top``.
-
-    Raises Malformed as :func:`check_inside`.
-    """
+    """Returns the absolute place of ``path``. Raises Malformed as :func:`check_inside`."""
     check_inside(path, top)
     return root / path
 
 
 def check_inside(path: str, top: str = "packages") -> None:
-    """Raise Malformed if ``path`` would leave that folder or cannot be a file name."""
+    """Raise Malformed if ``path`` leads out of ``top``, or cannot be a file name."""
     parts = path.split("/")
-    plain = len(path) <= _NAME_MAX and path.isascii() and path.isprintable()
-    if plain and _NO_NAMES.isdisjoint(parts) and len(parts) > 1 and parts[0] == top:
-        return  # as most are
-    if len(parts) < 2 or parts[0] != top or not all(is_filename(part) for part in parts):
+    plain = len(path) <= _NAME_MAX and path.isascii() and path.isprintable()  # as most are
+    good = _NO_NAMES.isdisjoint(parts) if plain else all(map(is_filename, parts))
+    if len(parts) < 2 or parts[0] != top or not good:
         raise Malformed(f"{path!r} is not a path below {top}/")
 
 

@@ -347,7 +347,7 @@ class Pool:
         """
         seen: set[Path] = set()
         for path in paths:
-            place = self.absolute(path)
+            place = self.root / path  # it was checked when it was noted
             while place not in seen:
                 seen.add(place)
                 yield place
