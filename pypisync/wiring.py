@@ -22,7 +22,7 @@ from pypisync.cycle.mirror import Limits, Mirror, Silent, Watch
 from pypisync.cycle.processes import Processes
 from pypisync.errors import Busy, ConfigError, Stopped
 from pypisync.storage import keys
-from pypisync.storage.lock import refuse_beside_daemon, writer_lock
+from pypisync.storage.lock import holder, writer_lock
 from pypisync.storage.pool import Pool
 from pypisync.storage.tree import Tree
 from pypisync.upstream.api import Upstream
@@ -108,8 +108,10 @@ def writing(config: Config, *, daemon: bool = False, instead: str = "") -> Itera
     with ExitStack() as stack:
         try:
             leadership = stack.enter_context(leading(config.database_url))
-        except Busy:
-            refuse_beside_daemon(config.destination, instead)
+        except Busy as error:
+            who = holder(config.destination)
+            if instead and who is not None and who.daemon:
+                raise Busy(f"{error}; or {instead}") from None
             raise
         stack.enter_context(writer_lock(config.destination, daemon=daemon, instead=instead))
         yield leadership

@@ -105,13 +105,6 @@ def _said(descriptor: int) -> Holder:
     return Holder(int(match[1]), bool(match[2]), match[3] or "") if match else Holder(0)
 
 
-def refuse_beside_daemon(root: Path, instead: str) -> None:
-    """Raise Busy if a daemon holds the lock; ``instead`` as for :func:`writer_lock`."""
-    who = holder(root)
-    if who is not None and who.daemon:
-        raise _busy(who, root / _LOCK, instead)
-
-
 def _busy(who: Holder, path: Path, instead: str) -> Busy:
     if who.daemon:
         advice = f"{instead}, or stop it" if instead else "stop it first"
