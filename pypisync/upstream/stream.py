@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event
+from time import perf_counter, thread_time
 from typing import TypeVar, cast
 
 from pypisync.errors import Malformed, PypiSyncError, UpstreamError
@@ -15,6 +16,9 @@ from pypisync.upstream.lanes import Lanes
 
 _AT_ONCE = 16  # answers that are waited for together
 _LONGEST = 0.05  # seconds; the longest that an answer waits for others
+_BUSY = 0.9  # of a processor: more than this, and fewer workers do as much
+_IDLE = 0.6  # less than this, and more workers do more
+_SMALL = 0.003  # seconds of processor time; an ask that takes more is not held up by Python
 _MOST = 256  # answers that wait to be used; workers rest then, for a document may be large
 
 _R = TypeVar("_R")
@@ -25,7 +29,8 @@ class Threads:
     """Answers that many workers find at the same time.
 
     Python runs one thread at a time, so where answers come fast, changes of thread are the main
-    cost: who waits for answers is woken for many at once.
+    cost: who waits for answers is woken for many at once, and workers rest while fewer of them keep
+    the processor busy.
     """
 
     def __init__(self, begin: Callable[[Event], Callable[[Ask], Answer]], workers: int) -> None:
@@ -37,9 +42,15 @@ class Threads:
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._wanted = sys.maxsize  # the number of answers at which who waits is woken
         self._used = Event()  # set when answers were taken, or shall not be waited for any more
+        self._active = workers
+        self._rest: SimpleQueue[None] = SimpleQueue()  # one for each worker that is to rest
+        self._wake: SimpleQueue[None] = SimpleQueue()  # one for each that is to go on
+        self._spent = [0.0] * workers  # processor time, each by itself
+        self._since = perf_counter(), thread_time()
+        self._count = 0  # answers since
         self._pool = ThreadPoolExecutor(workers, "upstream")
-        for _ in range(workers):
-            self._pool.submit(self._serve)
+        for number in range(workers):
+            self._pool.submit(self._serve, number)
 
     def add(self, asks: Iterable[Ask]) -> None:
         """Ask for more."""
@@ -56,13 +67,17 @@ class Threads:
             try:
                 self._bell.get(timeout=_LONGEST)
             except Empty:
+                self._balance()
                 if self._done:
                     break
         self._wanted = sys.maxsize
         for _ in range(len(self._done)):
+            self._count += 1
             ask, result = self._done.popleft()
             yield ask, _for_the_ask(result)
         self._used.set()
+        if self._count >= _AT_ONCE:
+            self._balance()
 
     def forget(self) -> list[Ask]:
         """Answer no more what is not urgent, and not begun. Returns those asks.
@@ -76,9 +91,11 @@ class Threads:
         self._halt.set()
         self._lanes.end()
         self._used.set()
+        for _ in self._spent:
+            self._wake.put(None)
         self._pool.shutdown()
 
-    def _serve(self) -> None:
+    def _serve(self, number: int) -> None:
         """Answer one ask after the other, until there are none any more."""
         while (ask := self._lanes.get()) is not None:
             try:
@@ -88,10 +105,38 @@ class Threads:
             self._lanes.done(ask)
             if len(self._done) >= self._wanted:
                 self._bell.put(None)
+            self._spent[number] = thread_time()
+            if _taken(self._rest):
+                self._wake.get()
             while len(self._done) >= _MOST and not self._halt.is_set():
                 self._used.clear()
                 if len(self._done) >= _MOST and not self._halt.is_set():
                     self._used.wait()
+
+    def _balance(self) -> None:
+        """Let workers rest or go on, by how busy they kept the processor."""
+        now = perf_counter(), sum(self._spent) + thread_time()
+        wall, spent = now[0] - self._since[0], now[1] - self._since[1]
+        small = spent < _SMALL * self._count
+        if small and spent > _BUSY * wall:
+            for _ in range((self._active + 2) // 3 if self._active > 1 else 0):
+                self._active -= 1
+                self._rest.put(None)
+        elif not small or spent < _IDLE * wall:
+            for _ in range(min(self._active, len(self._spent) - self._active)):
+                self._active += 1
+                if not _taken(self._rest):
+                    self._wake.put(None)
+        self._since, self._count = now, 0
+
+
+def _taken(queue: SimpleQueue[None]) -> bool:
+    """Take one from the queue. Returns whether there was one."""
+    try:
+        queue.get_nowait()
+    except Empty:
+        return False
+    return True
 
 
 class InTurn:

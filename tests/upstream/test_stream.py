@@ -146,11 +146,21 @@ def test_any_other_error_is_raised_and_the_end_halts_what_is_under_way(error: Ex
     assert not [one for one in threading.enumerate() if one.name.startswith("upstream")]
 
 
-def test_workers_work_side_by_side() -> None:
+def test_workers_work_side_by_side_and_those_that_rest_come_back() -> None:
     together = threading.Barrier(4, timeout=10)
-    stream = Threads(lambda _: lambda _: Unchanged(str(together.wait())), 4)
-    stream.add([file(f"f{number}", number) for number in range(4)])
+    at_once = [ProjectAsk(f"p{number}") for number in range(2000)]  # by one as fast as by four
+    waits = [file(f"f{number}", number) for number in range(4)]
+
+    def answer(ask: Ask) -> Answer:
+        return Unchanged(ask.name if isinstance(ask, ProjectAsk) else str(together.wait()))
+
+    stream = Threads(lambda _: answer, 4)
     numbered = {Unchanged(str(number)) for number in range(4)}
+    stream.add(waits)
+    assert set(answers(stream, 4).values()) == numbered
+    stream.add(at_once)
+    assert answers(stream, 2000) == {ask: Unchanged(ask.name) for ask in at_once}
+    stream.add(waits)
     assert set(answers(stream, 4).values()) == numbered
     stream.close()
 
