@@ -19,8 +19,8 @@ LINES = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 FIRST, SECOND = (line for line in LINES if line.startswith("$(command -v sudo) apt-get "))
 APT = "$(command -v sudo) apt-get update && $(command -v sudo) apt-get install -y python3-venv && "
 PROGRAMS = (
-    "chromium", "chromium-driver", "curl", "faketime", "openssl", "rsync", "sqlite3", "wrk", "nginx",
-    "caddy", "prometheus",
+    "chromium", "chromium-driver", "curl", "faketime", "openssl", "rsync", "sqlite3", "wrk",
+    "nginx", "caddy", "prometheus",
 )  # fmt: skip
 NOT_TRACKED = (
     ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "data", "dist", "pypisync.sqlite*",
