@@ -9,12 +9,13 @@ checked before does not raise them.
 
 import ast
 import builtins
-import gc
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from tests.parsed import parsed
 
 ROOT = Path(__file__).parents[1]
 NOT_PASSED_ON = {"ValueError", "OSError"}
@@ -36,13 +37,7 @@ class Known:
 @cache
 def trees() -> Mapping[Path, ast.Module]:
     """Every module of the product, parsed."""
-    paths = (ROOT / "pypisync").rglob("*.py")
-    gc.disable()  # none of them is garbage, now or later
-    try:
-        return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-    finally:
-        gc.freeze()
-        gc.enable()
+    return parsed((ROOT / "pypisync").rglob("*.py"))
 
 
 @cache

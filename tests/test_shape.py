@@ -1,7 +1,6 @@
 """What keeps the code readable, counted; and documents that name what is there."""
 
 import ast
-import gc
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.parsed import parsed
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = (ROOT / "pypisync" / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -32,13 +33,7 @@ def forgotten() -> Iterator[None]:
 @cache
 def trees() -> Mapping[Path, ast.Module]:
     """Every Python file, parsed: once, since that takes seconds."""
-    paths = CODE + TESTS + MIGRATIONS
-    gc.disable()  # none of them is garbage, now or later
-    try:
-        return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-    finally:
-        gc.freeze()
-        gc.enable()
+    return parsed(CODE + TESTS + MIGRATIONS)
 
 
 def test_no_file_is_long() -> None:

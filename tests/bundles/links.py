@@ -1,5 +1,6 @@
 """Two mirrors with nothing but bundles between them."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,17 @@ def linked(folder: Path, world: World, packages: dict[str, list[str]]) -> Link:
     outside = Bench(folder / "outside", MemoryUpstream(world), packages, retention=1e9)
     inside = Bench(folder / "inside", MemoryUpstream(World()), {}, retention=1e9)
     return Link(outside, inside, folder / "media")
+
+
+def of_several_parts(link: Link, world: World) -> Link:
+    """The inside has one bundle; a second one, of several parts, can be exported."""
+    link.carry()
+    shutil.rmtree(link.media)
+    for name in ("x", "y"):
+        world.publish(name, "1.0", size_padding=700_000)
+    world.publish("app", "2.0", requires=["x", "y"])
+    link.outside.sync()
+    return link
 
 
 def everything(bench: Bench) -> tuple[dict[str, str], list[Any]]:

@@ -23,7 +23,7 @@ from pypisync.core.bundles.manifest import (
 from pypisync.cycle.import_bundle import NotNowError
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk, parts
-from tests.bundles.links import Link, everything
+from tests.bundles.links import Link, everything, of_several_parts
 from tests.sim.world import World
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -31,14 +31,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 @pytest.fixture
 def link(link: Link, world: World) -> Link:
-    """An inside with one bundle, and a second one of several parts on the media."""
-    link.carry()
-    shutil.rmtree(link.media)
-    for name in ("x", "y"):
-        world.publish(name, "1.0", size_padding=700_000)
-    world.publish("app", "2.0", requires=["x", "y"])
-    link.outside.sync()
-    return link
+    return of_several_parts(link, world)
 
 
 def exported(link: Link) -> tuple[Path, Manifest]:

@@ -15,7 +15,7 @@ from pypisync.core.bundles.signatures import Trust
 from pypisync.cycle.one_way import Inbox
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import parts
-from tests.bundles.links import Link
+from tests.bundles.links import Link, of_several_parts
 from tests.bundles.test_faults import (
     Evil,
     exported,
@@ -32,14 +32,7 @@ OTHER = "packages/00/00/" + "0" * 60
 
 @pytest.fixture
 def link(link: Link, world: World) -> Link:
-    """An inside with one bundle; a second one, of several parts, can be exported."""
-    link.carry()
-    shutil.rmtree(link.media)
-    for name in ("x", "y"):
-        world.publish(name, "1.0", size_padding=700_000)
-    world.publish("app", "2.0", requires=["x", "y"])
-    link.outside.sync()
-    return link
+    return of_several_parts(link, world)
 
 
 @pytest.mark.parametrize(
