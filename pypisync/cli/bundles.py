@@ -269,9 +269,9 @@ def import_(
             if did is None:
                 typer.echo(f"{bundle.name}: here already")
                 continue
-            number = did.generation or "none new"
+            made = f"generation {did.generation}" if did.generation else "no new generation"
             what = f"{count(did.files, 'file')}, {show_size(did.bytes)}"
-            typer.echo(f"{bundle.name}: generation {number}, {what}")
+            typer.echo(f"{bundle.name}: {made}, {what}")
     if as_json:
         show_json(done)
 

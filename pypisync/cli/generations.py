@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pypisync.cycle.rollback import Order
 
 _NAMED = 20  # files that a refusal names
+_RELEASED = 'the next sync publishes the newest state: "pypisync sync"'
+_RELEASED_INSIDE = "the index is that of the last bundle again, and the next bundle can be imported"
 _PINS = 5  # of a proof, shown in a line; --json has them all
 
 Which = Annotated[str | None, typer.Argument(metavar="[GENERATION]", help="Its number or name.")]
@@ -127,6 +129,7 @@ def rollback(
     Where a daemon runs, it does this, and the command waits for it.
     """
     from pypisync.catalog.db.reader import Reader
+    from pypisync.catalog.queries.fed import last_bundle
     from pypisync.cycle.rollback import follow, to_generation
 
     understood = configured(config)
@@ -134,9 +137,10 @@ def rollback(
         raise ConfigError(["say either a generation to go back to, or --release"])
     with Reader(understood.database_url) as reader:
         number = 0 if generation is None else _number(reader, generation)
+        inside = last_bundle(reader) is not None
     if generation is None:
         _order(understood, follow())
-        typer.echo('the next sync publishes the newest state: "pypisync sync"')
+        typer.echo(_RELEASED_INSIDE if inside else _RELEASED)
         return
     _refuse_damage(understood, number)
     _order(understood, to_generation(number))

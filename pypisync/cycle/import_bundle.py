@@ -25,6 +25,7 @@ from pypisync.catalog.publication import checks, generations, rollback
 from pypisync.core.bundles import manifest, pieces, succession
 from pypisync.core.bundles.manifest import INVENTORY, LISTING, ROWS, Member
 from pypisync.core.bundles.succession import Fed
+from pypisync.core.display import show_size
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.mirror import Mirror, expunge
 from pypisync.cycle.open_bundles import Bundle, Unusable
@@ -299,9 +300,14 @@ def _verify(mirror: Mirror, bundle: Bundle, staged: _Stage) -> None:
     for part, there in places:
         if not there:
             raise BundleError(f"{part.name}: missing: it is part of {bundle.name}")
-    if sum(part.size for part in found.parts) > mirror.pool.room():
-        raise NotNowError(f"{bundle.name}: it does not fit on the disk: free space")
-    mirror.watch.step("verify", sum(part.size for part in found.parts), "bytes")
+    needed, room = sum(part.size for part in found.parts), mirror.pool.room()
+    if needed > room:
+        raise NotNowError(
+            f"{bundle.name}: it does not fit on the disk of {mirror.pool.root}: it needs"
+            f" {show_size(needed)}, and {show_size(max(0, room))} are free above disk_reserve:"
+            " free space"
+        )
+    mirror.watch.step("verify", needed, "bytes")
     files = size = 0
     for part, there in places:
         for place in there:

@@ -2,7 +2,8 @@
 
 Files may appear in any order, and slowly. A bundle is imported when its manifest, its signatures
 and all of its parts are there, each of its size. What is refused is looked at again when anything
-in the folder has changed; where the bundle was not the reason, also some minutes later.
+in the folder has changed, and when the index is released; where the disk was full, also ten minutes
+later.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from pypisync.catalog.bundles import fed
+from pypisync.catalog.publication import rollback
 from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import Manifest
 from pypisync.core.bundles.signatures import Trust
@@ -52,6 +54,7 @@ class Inbox:
     imported: str
     _seen: frozenset[tuple[str, int, int]] = frozenset()  # what was there at the last look
     _again: float | None = None  # when the same is to be looked at again, seconds since 1970
+    _frozen: bool = False  # the index was frozen at the last look
 
     def import_new(self, mirror: Mirror) -> Iterator[tuple[Bundle, Report]]:
         """Yields each bundle that was imported, with what that did.
@@ -61,9 +64,10 @@ class Inbox:
         """
         found, now = self._look(), mirror.now()
         if found <= self._seen and (self._again is None or now < self._again):  # nothing has come
-            resume(mirror, Report())
-            return
-        self._seen, self._again = found, now + _AGAIN
+            frozen = resume(mirror, Report())
+            if frozen or not self._frozen:
+                return
+        self._seen, self._again, self._frozen = found, now + _AGAIN, False
         stays: StorageError | None = None
         try:
             bundles = open_all([self.folder], self.trust, now) if found else []
@@ -77,9 +81,12 @@ class Inbox:
         except BundleError as error:
             if not isinstance(error, NotNowError):
                 self._again = None
-            self._remember(mirror, str(error))
+            with mirror.catalog.begin() as connection:
+                fed.set_refusal(connection, str(error))
+                self._frozen = rollback.frozen(connection) is not None
             raise
-        self._remember(mirror, "")
+        with mirror.catalog.begin() as connection:
+            fed.set_refusal(connection, "")
         if stays is not None:
             raise stays
         self._again = None
@@ -95,10 +102,6 @@ class Inbox:
             )
         is_there = any(manifest.is_manifest(Path(name).name) for name, _, _ in found)
         return found if is_there else frozenset()
-
-    def _remember(self, mirror: Mirror, reason: str) -> None:
-        with mirror.catalog.begin() as connection:
-            fed.set_refusal(connection, reason)
 
     def _put_away(self, bundle: Bundle) -> None:
         if self.imported == "keep":

@@ -313,7 +313,7 @@ def _listed_size(reader: _PartReader) -> int:
     except ValueError:
         size = -1
     if not 0 <= size <= manifest.LARGEST_CONTENTS or header != _header(CONTENTS, size):
-        raise reader.fault("it does not begin with the list of its contents")
+        raise reader.fault("damaged: it does not begin with the list of its contents")
     return size
 
 

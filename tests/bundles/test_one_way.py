@@ -38,7 +38,11 @@ class Daemon:
         self._inbox = Inbox(folder, Trust(unsigned=True), imported)
 
     def look(self) -> list[int]:
+        return self.look_at(self._link.inside.clock + 3600)
+
+    def look_at(self, now: float) -> list[int]:
         mirror = self._link.inside.mirror(self._link.inside.catalog())
+        self._link.inside.clock = now
         return [one.manifest.target.sequence for one, _ in self._inbox.import_new(mirror)]
 
 
@@ -138,6 +142,24 @@ def test_going_back_inside_and_on_again(link: Link, world: World, tmp_path: Path
     assert pages(link.inside) == second
     assert manifest is not None
     assert daemon.look() == [3]  # the folder is as it was
+    link.check()
+
+
+def test_a_release_is_heard_at_the_next_look(link: Link, world: World) -> None:
+    daemon = Daemon(link, link.media)
+    for version in ("2.0", "3.0"):
+        sent(link)
+        daemon.look()
+        news(link, world, version)
+    order(link.inside, 1)
+    daemon.look()
+    sent(link)
+    with pytest.raises(BundleError, match="rollback --release"):
+        daemon.look()
+    now = link.inside.clock
+    assert daemon.look_at(now) == []  # it is refused again ten minutes later
+    order(link.inside, None)
+    assert daemon.look_at(now) == [3]
     link.check()
 
 

@@ -162,7 +162,7 @@ def read(data: bytes, kind: type[_T], what: str) -> _T:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:  # ValidationError is one
-        raise BundleError(f"{what}: not as the format wants it: {error}") from None
+        raise BundleError(f"{what}: damaged, or not as the format wants it: {error}") from None
 
 
 def read_manifest(data: bytes, name: str) -> Manifest:

@@ -67,7 +67,8 @@ def wanted(fed: Fed) -> str:
     """Returns which bundle comes next, in words."""
     return (
         f"next comes bundle {fed.point.sequence + 1}, or any later one that was exported"
-        f" since {fed.point.generation} or with --full"
+        f" since generation {fed.point.generation} or with --full; if bundles are lost, carry out"
+        ' a report ("pypisync import --report")'
     )
 
 
