@@ -58,7 +58,7 @@ def described(path: Path) -> Metadata | None:
     Raises Malformed, ValueError.
     """
     # Most cycles open no archive, and need not wait for what does.
-    from pypisync.storage import archives  # noqa: PLC0415 - see above
+    from pypisync.storage import archives
 
     if path.name.endswith(".whl"):
         return read_metadata(archives.wheel_metadata(path))

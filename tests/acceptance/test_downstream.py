@@ -60,12 +60,7 @@ def test_bandersnatch_mirrors_from_it_by_increments(tmp_path: Path) -> None:
 
 def test_a_mirror_follows_through_nginx_below_a_path(tmp_path: Path) -> None:
     """By the journal: addresses in what headquarters say lead through nginx as well."""
-    world = World()
-    world.publish("lib", "1.0")
-    world.publish("app", "1.0", requires=["lib"])
-    head = Bench(tmp_path / "head", MemoryUpstream(world), {"app": ["latest"]})
-    head.clock = 1_800_000_000
-    head.sync()
+    world, head = headquarters(tmp_path)
     (tmp_path / "nginx").mkdir()
     with (
         serving_bench(head) as behind,
@@ -81,6 +76,17 @@ def test_a_mirror_follows_through_nginx_below_a_path(tmp_path: Path) -> None:
         assert json.loads(run(config, "status", "--json").out)["feeds"] == {"endpoint": "changelog"}
         document = requests.get(f"{address}/pypi/app/json", timeout=20).json()
         assert all(file["url"].startswith(f"{address}/packages/") for file in document["urls"])
+
+
+def headquarters(tmp_path: Path) -> tuple[World, Bench]:
+    """A mirror to be followed, and its upstream."""
+    world = World()
+    world.publish("lib", "1.0")
+    world.publish("app", "1.0", requires=["lib"])
+    head = Bench(tmp_path / "head", MemoryUpstream(world), {"app": ["latest"]})
+    head.clock = 1_800_000_000
+    head.sync()
+    return world, head
 
 
 def listed(web: Path) -> dict[str, set[str]]:
@@ -103,12 +109,7 @@ def documents(address: str) -> float:
 def test_real_clients_install_from_a_mirror_of_a_mirror(tmp_path: Path) -> None:
     """Poetry, uv and pip, from the server of one that follows by the changelog, by locks."""
     poetry = peers.environment("poetry") / "bin/poetry"
-    world = World()
-    world.publish("lib", "1.0")
-    world.publish("app", "1.0", requires=["lib"])
-    head = Bench(tmp_path / "head", MemoryUpstream(world), {"app": ["latest"]})
-    head.clock = 1_800_000_000
-    head.sync()
+    world, head = headquarters(tmp_path)
     branch = tmp_path / "branch"
     with serving_bench(head) as address:
         config = configure(branch, address, packages={"app": ["latest"]})

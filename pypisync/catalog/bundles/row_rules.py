@@ -121,7 +121,7 @@ def fault(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
     for place, name, holds in of_table(table):
         for value in {row[place] for row in rows}:
             if value is not None and not holds(value):
-                return f"a row of {table.name} whose {name} can be none"
+                return f"a row of {table.name} whose {name} is not valid"
     if table.name == "releases":
         names = [column.name for column in columns(table)]
         key, version = names.index("key"), names.index("version")
