@@ -18,11 +18,9 @@ from typing import TypeVar
 from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
 from pypisync.catalog.facts.requirements import (
     SourceFile,
-    Unverified,
     WantedRelease,
     record_knowledge,
-    unverified,
-    verified,
+    unchanged,
 )
 from pypisync.core.display import counted
 from pypisync.core.environments.marker_masks import extras_of
@@ -124,10 +122,15 @@ class _Reader:
         self._from_archives([r for r in wanted if r.id not in self.failed])
 
     def record(self, wanted: Sequence[WantedRelease]) -> dict[str, UpstreamError]:
-        """Record what was read. Returns the failures by "name==version"."""
+        """Record what was read. Returns the failures by "name==version".
+
+        A release whose files have changed meanwhile stays wanted, for what was read is out of date.
+        """
+        self.mirror.watch.advance(len(wanted))
+        with self.mirror.catalog.begin() as connection:
+            wanted = unchanged(connection, wanted)
         reasons = {r.label: self.failed[r.id] for r in wanted if r.id in self.failed}
         good = [r for r in wanted if r.id not in self.failed]
-        self.mirror.watch.advance(len(wanted))
         return reasons | apart(good, self._record, lambda one: one.label)
 
     def _record(self, some: Sequence[WantedRelease]) -> None:
@@ -368,33 +371,4 @@ def _ask(file: SourceFile) -> FileAsk:
     stated = file.stated or ""
     return FileAsk(
         file.url, file.path, file.sha256, file.size, index=file.index, stated=stated, urgent=True
-    )
-
-
-def verify_ranged(mirror: Mirror) -> dict[str, str]:
-    """Check what was read of wheels by Range against those that have come since.
-
-    Returns why by "name==version" where the wheel says something else: the requirements of that
-    release are to be read again then. Raises Malformed for a path that leaves the mirror.
-    """
-    with mirror.catalog.begin() as connection:
-        found = unverified(connection)
-    doubted: dict[int, Unverified] = {}
-    for one in found:
-        told = ""
-        with guarded(repr):  # one that cannot be read says something else
-            told = sha256(archives.wheel_metadata(mirror.pool.absolute(one.path))).hexdigest()
-        if told != one.metadata_sha256:
-            doubted[one.release] = one
-    if found:
-        sound = [one.release for one in found if one.release not in doubted]
-        with mirror.catalog.begin() as connection:
-            verified(connection, sound, doubted)
-    return {f"{one.project}=={one.version}": _differs(one) for one in doubted.values()}
-
-
-def _differs(one: Unverified) -> str:
-    return (
-        f"{one.path.rpartition('/')[2]}: upstream sent another METADATA when parts of this wheel "
-        "were asked for than the wheel has; the wheel's own counts"
     )

@@ -119,7 +119,7 @@ def verify(mirror: Mirror) -> dict[str, str]:
     with mirror.catalog.begin() as connection:
         if not requirements.unverified(connection):
             return {}
-    from pypisync.cycle.read_requirements import verify_ranged
+    from pypisync.cycle.verify_ranged import verify_ranged
 
     differs = verify_ranged(mirror)
     for what, reason in differs.items():

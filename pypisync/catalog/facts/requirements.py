@@ -1,7 +1,7 @@
 """What is known of the requirements of selected releases, and what has still to be read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
@@ -72,7 +72,7 @@ class Unverified:
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
     """Returns all releases whose requirements are to be read, with the files to read."""
-    r, f = releases.c, files.c
+    r = releases.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
     query = (
         select(r.id, projects.c.name, r.version, r.builds, chosen, projects.c.index_name)
@@ -81,8 +81,42 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
         .order_by(r.id)
     )
     rows = connection.execute(query).all()
+    sources = _sources(connection, [row.id for row in rows])
+    return [
+        WantedRelease(
+            row[0],
+            row[1],
+            row[2],
+            to_mask(row[3]),
+            bool(row[4]),
+            row[5],
+            tuple(sources.get(row[0], ())),
+        )
+        for row in rows
+    ]
+
+
+def unchanged(connection: Connection, asked: Sequence[WantedRelease]) -> list[WantedRelease]:
+    """Returns those of these releases whose files are as they were when they were asked for.
+
+    A SHA-256 that has become known since is no change.
+    """
+    sources = _sources(connection, [one.id for one in asked])
+    return [one for one in asked if _are_same(one.files, sources.get(one.id, []))]
+
+
+def _are_same(were: Sequence[SourceFile], are: Sequence[SourceFile]) -> bool:
+    return len(were) == len(are) and all(
+        was == now or replace(was, sha256=was.sha256 or now.sha256) == now
+        for was, now in zip(were, are, strict=True)
+    )
+
+
+def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[SourceFile]]:
+    """Returns the files by release, in the order of their names."""
+    f = files.c
     sources: dict[int, list[SourceFile]] = {}
-    for batch in batches(row.id for row in rows):
+    for batch in batches(ids):
         kept = select(
             f.release_id,
             f.filename,
@@ -98,18 +132,7 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
         for row in connection.execute(kept.order_by(f.filename)):
             columns: tuple[Any, ...] = tuple(row)
             sources.setdefault(row[0], []).append(SourceFile(*columns[1:]))
-    return [
-        WantedRelease(
-            row[0],
-            row[1],
-            row[2],
-            to_mask(row[3]),
-            bool(row[4]),
-            row[5],
-            tuple(sources.get(row[0], ())),
-        )
-        for row in rows
-    ]
+    return sources
 
 
 def record_knowledge(
