@@ -65,12 +65,12 @@ def due(schedule: Schedule, last: LastRun | None, now: float) -> float:
     """Returns when the next run is due; a time that is past means now.
 
     One that was killed or stopped is to be gone on with at once, one that failed is tried again
-    soon. It follows from the record alone, so that restarts put nothing off.
+    soon. One that is on record for a time to come was noted by a clock that ran ahead, so nobody
+    knows how long ago it was. It follows from the record alone, so that restarts put nothing off.
     """
-    if last is None or last.outcome in ("running", "stopped"):
+    if last is None or last.outcome in ("running", "stopped") or last.started > now:
         return now
-    # A clock that was wrong may have recorded the future.
-    regular = schedule.after(min(last.started, now))
+    regular = schedule.after(last.started)
     if last.outcome == "failed":
         return min(regular, min(last.finished or last.started, now) + RETRY)
     return regular

@@ -72,8 +72,9 @@ def test_the_default_is_an_hour(tmp_path: Path) -> None:
         (LastRun(NOW - 600, NOW - 590, "stopped"), NOW),
         (LastRun(NOW - 600, NOW - 590, "failed"), NOW - 590 + RETRY),
         (LastRun(NOW - 9 * HOUR, NOW - 8 * HOUR, "done"), NOW - 8 * HOUR),  # missed: at once
-        (LastRun(NOW + 9 * HOUR, NOW + 9 * HOUR, "done"), NOW + HOUR),  # the clock was wrong
-        (LastRun(NOW + 9 * HOUR, NOW + 9 * HOUR, "failed"), NOW + RETRY),
+        (LastRun(NOW + 9 * HOUR, NOW + 9 * HOUR, "done"), NOW),  # the clock was wrong
+        (LastRun(NOW + 9 * HOUR, NOW + 9 * HOUR, "failed"), NOW),
+        (LastRun(NOW - 9, NOW + 9 * HOUR, "failed"), NOW + RETRY),  # put right while it ran
     ],
 )
 def test_what_the_record_makes_of_it(last: LastRun | None, expected: float) -> None:

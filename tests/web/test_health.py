@@ -11,6 +11,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.status import read_status
 from pypisync.core.bundles.manifest import Point
 from pypisync.core.bundles.succession import Fed
+from pypisync.errors import UpstreamError
 from pypisync.schedule import parse
 from pypisync.status import fresh_until
 from pypisync.storage.exports import Exported, Exports
@@ -97,6 +98,31 @@ def test_ready_while_cycles_get_to_their_end(tmp_path: Path, world: World, datab
     [held] = answer["held"]["first"]
     assert (held["release"], held["since"]) == ("a==2.0", bench.clock)
     assert "not stored yet" in held["reason"]
+
+
+def test_a_cycle_of_a_clock_that_ran_ahead_keeps_no_mirror_fresh(
+    tmp_path: Path, world: World
+) -> None:
+    world.publish("a", "1.0")
+    bench = Bench(tmp_path, MemoryUpstream(world), {"a": ["latest"]})
+    bench.clock += 365 * 86400
+    bench.sync()
+    bench.clock -= 365 * 86400
+    health = Health(tmp_path, bench.database, HOUR, now=lambda: bench.clock)
+    assert health.readiness()[0] == 200
+    world.faults.fail("*", 503)
+    with pytest.raises(UpstreamError):
+        bench.sync()
+    assert health.readiness()[0] == 200
+    bench.clock += 2 * 3600
+    with pytest.raises(UpstreamError):
+        bench.sync()
+    bench.clock += 10
+    status, answer = health.readiness()
+    assert (status, answer["reasons"]) == (
+        503,
+        ["the last completed cycle ended 10810 seconds ago, more than 10800"],
+    )
 
 
 def test_not_ready_if_the_pages_are_gone(tmp_path: Path, world: World) -> None:

@@ -6,7 +6,7 @@ Times are seconds since 1970, sizes bytes.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.setting_names import CONFIGURATION
@@ -102,7 +102,7 @@ def read_status(reader: Reader) -> Status:
         last=_run(reader, ("running", *_ENDED)),
         finished=_run(reader, _ENDED),
         good=_run(reader, ("done",)),
-        completed=_run(reader, ("done", "incomplete")),
+        completed=_completed(reader),
         serial=None if serial is None else int(serial),
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
         frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
@@ -129,6 +129,18 @@ def read_status(reader: Reader) -> Status:
         proofs=verdicts(reader, _FIRST),
         bundle=last_bundle(reader),
     )
+
+
+def _completed(reader: Reader) -> Run | None:
+    """Returns the newest run that got to its end; it ended before any later one began.
+
+    A clock that ran ahead says otherwise, and the mirror would count as fresh until that time.
+    """
+    run = _run(reader, ("done", "incomplete"))
+    if run is None or run.finished is None:
+        return run
+    later = reader.value("SELECT min(started) FROM runs WHERE id > ?", run.number)
+    return run if later is None else replace(run, finished=min(run.finished, later))
 
 
 def _by_index(reader: Reader) -> dict[str, int]:
