@@ -2,21 +2,35 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
+    Text,
+    Update,
     and_,
-    delete,
+    bindparam,
     exists,
     literal_column,
-    null,
     select,
     update,
 )
 
 from pypisync.catalog.db.schema import asked, files, releases, stored
-from pypisync.catalog.db.sql import add, among, batches
+from pypisync.catalog.db.sql import (
+    add,
+    among,
+    as_list,
+    ask,
+    batches,
+    change,
+    drop,
+    once,
+    put,
+    these,
+)
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.wheel_contents import RULE, is_wheel
 
@@ -30,25 +44,29 @@ class Stored:
     size: int
 
 
-def lie_at(paths: Sequence[str]) -> ColumnElement[bool]:
-    """Returns the condition that rows of ``files`` lie at these paths: filenames have an index."""
+def lie_at() -> ColumnElement[bool]:
+    """Returns the condition that rows of ``files`` lie ``at`` paths: filenames have an index."""
+    names = bindparam("filenames", type_=Text())
+    return and_(among(files.c.filename, names), among(files.c.path))
+
+
+def at(paths: Sequence[str]) -> dict[str, Any]:
+    """Returns the parameters of a statement with ``lie_at``."""
     names = sorted({path.rpartition("/")[2] for path in paths})
-    return and_(among(files.c.filename, names), among(files.c.path, paths))
+    return these(paths, filenames=as_list(names))
 
 
 def note_asked(connection: Connection, paths: Iterable[str]) -> None:
     """Note files that are to be fetched: they are :func:`unrecorded` until they are stored."""
     for batch in batches(paths):
-        connection.execute(delete(asked).where(among(asked.c.path, batch)))
+        forget_asked(connection, batch)
         add(connection, asked, [{"path": path} for path in batch])
 
 
 def not_asked(connection: Connection, paths: Sequence[str]) -> list[str]:
     """Returns those of the paths that are not asked for, and those that are named again."""
-    left = set[str]()
-    for batch in batches(paths):
-        left.update(connection.scalars(select(asked.c.path).where(among(asked.c.path, batch))))
-    found = []
+    rows = ask(connection, lambda: select(asked.c.path).where(among(asked.c.path)), paths)
+    left, found = {path for (path,) in rows}, []
     for path in paths:
         if path not in left:
             found.append(path)
@@ -58,8 +76,7 @@ def not_asked(connection: Connection, paths: Sequence[str]) -> list[str]:
 
 def forget_asked(connection: Connection, paths: Iterable[str]) -> None:
     """Forget that files were asked for: none is on the disk, or what is there is recorded."""
-    for batch in batches(paths):
-        connection.execute(delete(asked).where(among(asked.c.path, batch)))
+    drop(connection, asked.c.path, paths)
 
 
 def unrecorded(connection: Connection) -> list[str]:
@@ -69,8 +86,12 @@ def unrecorded(connection: Connection) -> list[str]:
 
     What is recorded under such a path is what the path held before.
     """
+    return list(connection.scalars(once(_unrecorded)))
+
+
+def _unrecorded() -> Select[str]:
     there = exists().where(stored.c.path == asked.c.path)
-    return list(connection.scalars(select(asked.c.path).where(~there).order_by(asked.c.path)))
+    return select(asked.c.path).where(~there).order_by(asked.c.path)
 
 
 def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> set[int]:
@@ -81,9 +102,8 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
     rows = {item.path: item for item in found}
     forget_asked(connection, rows)
     same = {path for path, item in stored_among(connection, rows).items() if item == rows[path]}
-    for batch in batches(same):  # what was found in them stays
-        here = update(stored).where(among(stored.c.path, batch))
-        connection.execute(here.values(unlisted=now, checked=now))
+    # What was found in them stays.
+    put(connection, stored.c.path, same, unlisted=now, checked=now)
     fresh = [item for path, item in rows.items() if path not in same]
     forget_stored(connection, [item.path for item in fresh])
     for items in batches(fresh):
@@ -101,39 +121,54 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
         )  # fmt: skip
     learnt: set[int] = set()
     for paths in batches(rows.keys()):
-        learnt |= learn_hashes(connection, among(files.c.path, paths))
+        learnt |= learn_hashes(connection, paths)
     return learnt
 
 
-def learn_hashes(connection: Connection, which: ColumnElement[bool]) -> set[int]:
+def learn_hashes(connection: Connection, paths: Sequence[str] | None = None) -> set[int]:
     """Give files without a known SHA-256 that of the bytes that the pool holds for them.
 
-    Returns the ids of their projects.
+    ``paths``: of these files only. Returns the ids of their projects.
     """
-    unknown: ColumnElement[bool] = literal_column("files.sha256 = ''")
-    held = select(stored.c.sha256).where(stored.c.path == files.c.path, stored.c.sha256 != "")
-    query = select(files.c.id, releases.c.project_id).join_from(files, releases)
-    rows = connection.execute(query.where(unknown, which, held.exists())).all()
-    for batch in batches(row.id for row in rows):
-        connection.execute(
-            update(files).where(among(files.c.id, batch)).values(sha256=held.scalar_subquery())
-        )
+    rows: list[Any]
+    if paths is None:
+        rows = list(connection.execute(once(_learnable)))
+    else:
+        rows = list(ask(connection, _learnable_at, paths))
+    change(connection, _learning, [row.id for row in rows])
     return {row.project_id for row in rows}
+
+
+def _learning() -> Update:
+    return update(files).where(among(files.c.id)).values(sha256=_held().scalar_subquery())
+
+
+def _held() -> Select[str]:
+    """The SHA-256 of what the pool holds for a file."""
+    return select(stored.c.sha256).where(stored.c.path == files.c.path, stored.c.sha256 != "")
+
+
+def _learnable() -> Select[int, int]:
+    unknown: ColumnElement[bool] = literal_column("files.sha256 = ''")
+    query = select(files.c.id, releases.c.project_id).join_from(files, releases)
+    return query.where(unknown, _held().exists())
+
+
+def _learnable_at() -> Select[int, int]:
+    return _learnable().where(among(files.c.path))
 
 
 def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
     """Forget files that the pool no longer holds."""
     for batch in batches(paths):
-        connection.execute(delete(stored).where(among(stored.c.path, batch)))
+        drop(connection, stored.c.path, batch)
         forget_beside(connection, batch)
 
 
 def forget_beside(connection: Connection, paths: Iterable[str]) -> None:
     """Wheels beside which METADATA of these paths stands, or stood, are to be looked into again."""
     wheels = [path.removesuffix(METADATA) for path in paths if path.endswith(METADATA)]
-    for batch in batches(wheels):
-        of = update(stored).where(among(stored.c.path, batch))
-        connection.execute(of.values(looked=null()))
+    put(connection, stored.c.path, wheels, looked=None)
 
 
 def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
@@ -141,21 +176,22 @@ def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
 
     Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
     """
-    for batch in batches(paths):
-        connection.execute(update(stored).where(among(stored.c.path, batch)).values(sha256=""))
+    put(connection, stored.c.path, paths, sha256="")
 
 
 def doomed(connection: Connection) -> list[str]:
     """Returns the paths of all that is to be deleted, whatever lists it."""
-    query = select(stored.c.path).where(literal_column("stored.sha256 = ''"))
-    return list(connection.scalars(query.order_by(stored.c.path)))
+    return list(connection.scalars(once(_doomed)))
+
+
+def _doomed() -> Select[str]:
+    return select(stored.c.path).where(literal_column("stored.sha256 = ''")).order_by(stored.c.path)
 
 
 def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stored]:
     """Returns those of the paths that the pool holds."""
-    found: dict[str, Stored] = {}
-    for batch in batches(paths):
-        query = select(stored.c.path, stored.c.sha256, stored.c.size)
-        for row in connection.execute(query.where(among(stored.c.path, batch))):
-            found[row.path] = Stored(*row)
-    return found
+    return {row.path: Stored(*row) for row in ask(connection, _stored, paths)}
+
+
+def _stored() -> Select[str, str, int]:
+    return select(stored.c.path, stored.c.sha256, stored.c.size).where(among(stored.c.path))

@@ -1,25 +1,31 @@
 """Small common ground of the catalog's modules: masks as text, ids, and batches."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import islice
+from types import CodeType
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     BinaryExpression,
+    BindParameter,
     Boolean,
     ColumnElement,
     Connection,
+    Delete,
     Executable,
     Select,
     Table,
     Text,
+    Update,
     bindparam,
+    delete,
     func,
     select,
     true,
+    update,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import Grouping
@@ -37,6 +43,9 @@ _CACHE = 262_144
 _MASKS = 10_000
 _IN = custom_op[bool]("IN", is_comparison=True)
 _BOOLEAN, _TEXT = Boolean(), Text()
+_THESE = bindparam("these", type_=_TEXT)
+# Statements by the place that makes them: with its code, so that no other gets its id.
+_BUILT: dict[int, tuple[CodeType, Any]] = {}
 
 
 def to_text(mask: int) -> str:
@@ -62,9 +71,11 @@ class _KnownMasks(dict[str, int]):
 MASKS = _KnownMasks()
 
 
-def raw(connection: Connection, query: Executable) -> Sequence[Any]:
+def raw(
+    connection: Connection, query: Executable, parameters: dict[str, Any] | None = None
+) -> Sequence[Any]:
     """Returns a query's rows as the driver's plain tuples, at half the price of rows."""
-    with connection.execute(query) as result:
+    with connection.execute(query, parameters) as result:
         return result.cursor.fetchall() if result.cursor is not None else ()
 
 
@@ -95,16 +106,103 @@ def _on_postgresql(element: _JsonArray, compiler: Any, **options: Any) -> str:
     return f"(SELECT CAST(listed AS {kind}) FROM {listed})"  # noqa: S608 - bound values
 
 
-def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Returns the condition that a column has one of many values.
+def once(build: Callable[[], T]) -> T:
+    """Returns the statement that ``build`` makes, made when its place in the code is met first.
+
+    Building one takes longer than asking a small database, and a cycle asks hundreds. ``build``
+    takes nothing from around it; values go as parameters.
+    """
+    code = build.__code__
+    known = _BUILT.get(id(code))
+    if known is None:
+        assert build.__closure__ is None, "what changes must be a parameter"  # noqa: S101 - no input gets here
+        known = _BUILT[id(code)] = code, build()
+    return known[1]
+
+
+def as_list(values: Sequence[Any]) -> str:
+    """Returns values as the parameter that ``among(column, parameter)`` takes."""
+    return json.dumps(values)
+
+
+def among(
+    column: ColumnElement[Any], values: Sequence[Any] | BindParameter[str] | None = None
+) -> ColumnElement[bool]:
+    """Returns the condition that a column has one of many values; None: of ``these``.
 
     They go as one parameter: a statement with thousands of them costs more to build than to run.
     The condition is put together by hand: a cycle has hundreds of them, and the operators of
     columns take three times as long.
     """
-    listed = _JsonArray(bindparam(None, json.dumps(values), _TEXT, unique=True))
+    if values is None:
+        values = _THESE
+    elif not isinstance(values, BindParameter):
+        values = bindparam(None, as_list(values), _TEXT, unique=True)
+    listed = _JsonArray(values)
     listed.type = column.type
     return BinaryExpression(column, listed, _IN, type_=_BOOLEAN)
+
+
+def these(values: Sequence[Any], **others: object) -> dict[str, Any]:
+    """Returns the parameters of a statement with ``among(column)``, with ``others`` that it has."""
+    return {_THESE.key: as_list(values), **others}
+
+
+def ask(
+    connection: Connection, build: Callable[[], Executable], values: Iterable[Any], **others: object
+) -> Iterator[Any]:
+    """Yields the rows of a query with ``among(column)``, asked in batches of these values.
+
+    ``build`` is as for ``once``, ``others`` are its other parameters.
+    """
+    query = once(build)
+    for batch in batches(values):
+        yield from connection.execute(query, these(batch, **others))
+
+
+def ask_raw(
+    connection: Connection, build: Callable[[], Executable], values: Iterable[Any]
+) -> Iterator[Any]:
+    """Yields the same as ``ask``, as the driver's plain tuples."""
+    query = once(build)
+    for batch in batches(values):
+        yield from raw(connection, query, these(batch))
+
+
+def change(
+    connection: Connection, build: Callable[[], Executable], values: Iterable[Any], **others: object
+) -> None:
+    """Carry out a change ``among(column)``, in batches of these values; the rest as for ``ask``."""
+    statement = once(build)
+    for batch in batches(values):
+        connection.execute(statement, these(batch, **others))
+
+
+def drop(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> None:
+    """Delete the rows in which a column of a table has one of these values."""
+    for batch in batches(values):
+        connection.execute(_dropping(column), these(batch))
+
+
+@cache
+def _dropping(column: Any) -> Delete:
+    return delete(column.table).where(among(column))
+
+
+def put(
+    connection: Connection, column: ColumnElement[Any], values: Iterable[Any], **new: object
+) -> None:
+    """Give columns ``new`` values, in the rows in which ``column`` has one of these values."""
+    statement = _putting(column, tuple(new))
+    parameters = {f"new_{name}": value for name, value in new.items()}
+    for batch in batches(values):
+        connection.execute(statement, these(batch, **parameters))
+
+
+@cache
+def _putting(column: Any, names: tuple[str, ...]) -> Update:
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(column.table).where(among(column)).values(new)
 
 
 def is_set(flag: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -10,11 +10,23 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal_column, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
-from pypisync.catalog.db.pool import forget_beside, lie_at, stored_among
+from pypisync.catalog.db.pool import at, forget_beside, lie_at, stored_among
 from pypisync.catalog.db.schema import files, releases, stored
-from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.db.sql import among, ask, batches, once, put, these
 from pypisync.catalog.facts.readings import Knowledge, Stated, read_again
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, Requirement
@@ -35,8 +47,12 @@ class Looked:
 
 def unlooked(connection: Connection) -> list[str]:
     """Returns the paths of the stored wheels that have come and were not looked into."""
+    return list(connection.scalars(once(_unlooked)))
+
+
+def _unlooked() -> Select[str]:
     query = select(stored.c.path).where(stored.c.looked.is_(None), stored.c.sha256 != "")
-    return list(connection.scalars(query.order_by(stored.c.path)))
+    return query.order_by(stored.c.path)
 
 
 def outdated(connection: Connection, most: int, size: int) -> list[str]:
@@ -44,32 +60,42 @@ def outdated(connection: Connection, most: int, size: int) -> list[str]:
 
     At most so many, their wheels of so many bytes together, but one at least.
     """
-    query = select(stored.c.path, stored.c.size)
-    query = query.where(stored.c.looked < RULE, stored.c.sha256 != "")
-    rows = connection.execute(query.order_by(stored.c.looked, stored.c.path).limit(most)).all()
+    rows = connection.execute(once(_outdated), {"most": most}).all()
     before = accumulate((row.size if is_wheel(row.path) else 0 for row in rows), initial=0)
     return [row.path for row, sofar in zip(rows, before, strict=False) if sofar < size]
+
+
+def _outdated() -> Select[str, int]:
+    query = select(stored.c.path, stored.c.size)
+    query = query.where(stored.c.looked < RULE, stored.c.sha256 != "")
+    most: BindParameter[int] = bindparam("most", type_=Integer())
+    return query.order_by(stored.c.looked, stored.c.path).limit(most)
 
 
 def with_metadata(connection: Connection, paths: Iterable[str]) -> set[str]:
     """Returns those of the wheels whose METADATA stands beside them, upstream and in the pool."""
     found: set[str] = set()
     for batch in batches(paths):
-        beside = [path + METADATA for path in batch]
-        query = select(stored.c.path).where(among(stored.c.path, beside), stored.c.sha256 != "")
-        found.update(path.removesuffix(METADATA) for path in connection.scalars(query))
-        silent = lie_at(batch), files.c.metadata_sha256.is_(None)
-        found.difference_update(connection.scalars(select(files.c.path).where(*silent)))
+        there = connection.scalars(once(_there), these([path + METADATA for path in batch]))
+        found.update(path.removesuffix(METADATA) for path in there)
+        found.difference_update(connection.scalars(once(_silent), at(batch)))
     return found
+
+
+def _there() -> Select[str]:
+    return select(stored.c.path).where(among(stored.c.path), stored.c.sha256 != "")
+
+
+def _silent() -> Select[str]:
+    return select(files.c.path).where(lie_at(), files.c.metadata_sha256.is_(None))
 
 
 def record(connection: Connection, found: Sequence[Looked]) -> list[int]:
     """Record what was found. Returns the ids of the releases that are to be read again."""
     before = _stops(connection, [one.path for one in found])
     changed: list[str] = []
-    for batch in batches(one.path for one in found if not one.stops):
-        sound = {"looked": RULE, "stops_pip": "", "stops_uv": ""}
-        connection.execute(update(stored).where(among(stored.c.path, batch)).values(sound))
+    sound = [one.path for one in found if not one.stops]
+    put(connection, stored.c.path, sound, looked=RULE, stops_pip="", stops_uv="")
     for one in found:
         now = one.stops.get("pip", ""), one.stops.get("uv", "")
         if now != before.get(one.path, ("", "")):
@@ -81,22 +107,26 @@ def record(connection: Connection, found: Sequence[Looked]) -> list[int]:
 
 
 def _stops(connection: Connection, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
-    found: dict[str, tuple[str, str]] = {}
-    for batch in batches(paths):
-        query = select(stored.c.path, stored.c.stops_pip, stored.c.stops_uv)
-        for path, *stops in connection.execute(query.where(among(stored.c.path, batch), _STOPS)):
-            found[path] = stops[0], stops[1]
-    return found
+    rows = ask(connection, _stopping, paths)
+    return {row.path: (row.stops_pip, row.stops_uv) for row in rows}
+
+
+def _stopping() -> Select[str, str, str]:
+    query = select(stored.c.path, stored.c.stops_pip, stored.c.stops_uv)
+    return query.where(among(stored.c.path), _STOPS)
 
 
 def _read_again(connection: Connection, paths: Sequence[str]) -> list[int]:
     found: set[int] = set()
-    read = releases.c.knowledge.in_(("known", "unavailable"))
     for batch in batches(paths):
-        of = select(releases.c.id).join_from(releases, files).where(lie_at(batch), read)
-        found.update(connection.scalars(of))
+        found.update(connection.scalars(once(_read), at(batch)))
     read_again(connection, sorted(found))
     return sorted(found)
+
+
+def _read() -> Select[int]:
+    read = releases.c.knowledge.in_(("known", "unavailable"))
+    return select(releases.c.id).join_from(releases, files).where(lie_at(), read)
 
 
 def added(connection: Connection, known: Sequence[Knowledge]) -> list[Knowledge]:
@@ -106,19 +136,8 @@ def added(connection: Connection, known: Sequence[Knowledge]) -> list[Knowledge]
     taken it away.
     """
     by_release: dict[int, list[Any]] = {}
-    f = files.c
-    for batch in batches(item.release for item in known):
-        query = (
-            select(
-                f.release_id, f.filename, f.path, f.metadata_sha256,
-                stored.c.stops_pip, stored.c.stops_uv,
-            )
-            .join_from(files, stored, _SAME)
-            .where(among(f.release_id, batch), f.kept, _STOPS)
-            .order_by(f.filename)
-        )  # fmt: skip
-        for row in connection.execute(query):
-            by_release.setdefault(row.release_id, []).append(row)
+    for row in ask(connection, _stopped, [item.release for item in known]):
+        by_release.setdefault(row.release_id, []).append(row)
     if not by_release:
         return list(known)
     silent = [r.path for some in by_release.values() for r in some if r.metadata_sha256 is None]
@@ -133,14 +152,24 @@ def added(connection: Connection, known: Sequence[Knowledge]) -> list[Knowledge]
     ]
 
 
+def _stopped() -> Select[Any]:
+    f, s = files.c, stored.c
+    return (
+        select(f.release_id, f.filename, f.path, f.metadata_sha256, s.stops_pip, s.stops_uv)
+        .join_from(files, stored, _SAME)
+        .where(among(f.release_id), f.kept, _STOPS)
+        .order_by(f.filename)
+    )
+
+
 def _alone(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Returns those of the releases that keep one file only."""
-    found: set[int] = set()
-    for batch in batches(ids):
-        query = select(files.c.release_id).where(among(files.c.release_id, batch), files.c.kept)
-        one = query.group_by(files.c.release_id).having(func.count() == literal_column("1"))
-        found.update(connection.scalars(one))
-    return found
+    return {release for (release,) in ask(connection, _with_one_file, ids)}
+
+
+def _with_one_file() -> Select[int]:
+    query = select(files.c.release_id).where(among(files.c.release_id), files.c.kept)
+    return query.group_by(files.c.release_id).having(func.count() == literal_column("1"))
 
 
 def _stated(rows: Sequence[Any], *, alone: bool) -> list[Stated]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
+    Update,
     bindparam,
-    delete,
     exists,
     insert,
     or_,
@@ -30,7 +31,7 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.schema_proofs import proof_projects, subjects
-from pypisync.catalog.db.sql import among, batches, is_set
+from pypisync.catalog.db.sql import among, ask, batches, change, drop, is_set, once, put
 from pypisync.core.standards.model import ENDPOINT, Validators
 from pypisync.core.standards.wheel_contents import RULE
 
@@ -76,14 +77,18 @@ def setting(connection: Connection, name: str) -> str | None:
 
 def all_settings(connection: Connection) -> dict[str, str]:
     """Returns all single values by name, with one statement."""
-    return {row.name: row.value for row in connection.execute(select(settings))}
+    return {row.name: row.value for row in connection.execute(once(lambda: select(settings)))}
 
 
 def set_setting(connection: Connection, name: str, value: str) -> None:
     """Store a single value."""
-    row = settings.c.name == name
-    if not connection.execute(update(settings).where(row).values(value=value)).rowcount:
-        connection.execute(insert(settings).values(name=name, value=value))
+    if not connection.execute(once(_set), {"of": name, "given": value}).rowcount:
+        connection.execute(once(lambda: insert(settings)), {"name": name, "value": value})
+
+
+def _set() -> Update:
+    row = settings.c.name == bindparam("of")
+    return update(settings).where(row).values(value=bindparam("given"))
 
 
 def serial(connection: Connection) -> int | None:
@@ -110,7 +115,7 @@ def forget_serial(connection: Connection, index: str = ENDPOINT) -> None:
 
 def forget_setting(connection: Connection, name: str) -> None:
     """Drop a single value."""
-    connection.execute(delete(settings).where(settings.c.name == name))
+    drop(connection, settings.c.name, [name])
 
 
 def _serial_of(index: str) -> str:
@@ -123,13 +128,13 @@ def found_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     A project that is only named, by a requirement that nothing calls for, is not among them: it is
     read as soon as something does.
     """
-    known: dict[str, str] = {}
+    return {row.name: row.index_name for row in ask(connection, _found_on, names)}
+
+
+def _found_on() -> Select[str, str]:
     owed = projects.c.name.in_(select(pending.c.name))
-    for batch in batches(names):
-        found = select(projects.c.name, projects.c.index_name)
-        here = among(projects.c.name, batch), or_(projects.c.status != "unseen", owed)
-        known.update((row.name, row.index_name) for row in connection.execute(found.where(*here)))
-    return known
+    found = select(projects.c.name, projects.c.index_name)
+    return found.where(among(projects.c.name), or_(projects.c.status != "unseen", owed))
 
 
 def owed_nothing_new(connection: Connection) -> set[str]:
@@ -179,44 +184,53 @@ def owe_anew(
     here = set(connection.scalars(query))
     names = here & set(connection.scalars(select(pending.c.name)))
     names.update(connection.scalars(query.where(projects.c.status != "unseen")))
-    for batch in batches(sorted(names)):
-        connection.execute(delete(pending).where(among(pending.c.name, batch)))
-        # Another index, or another state of it, may have given the same tag to something else, and
-        # may show pages in another form.
-        p = projects.c
-        told = or_(p.etag.is_not(None), p.modified.is_not(None), p.form != "")
-        row = update(projects).where(among(p.name, batch), told)
-        connection.execute(row.values(etag=None, modified=None, form=""))
+    drop(connection, pending.c.name, sorted(names))
+    change(connection, _untold, sorted(names))
     mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now, index)
+
+
+def _untold() -> Update:
+    """Another index, or another state of it, may have given the same tag to something else.
+
+    It may show pages in another form as well.
+    """
+    p = projects.c
+    told = or_(p.etag.is_not(None), p.modified.is_not(None), p.form != "")
+    return update(projects).where(among(p.name), told).values(etag=None, modified=None, form="")
 
 
 def mark_stale(
     connection: Connection, serials: Mapping[str, int], now: float, index: str = ENDPOINT
 ) -> None:
     """Owe each of these projects a document at least as new as the serial of this index."""
-    have: dict[str, int] = {}
-    columns = select(pending.c.name, pending.c.index_name, pending.c.serial)
-    for batch in batches(serials):
-        for name, of, old in connection.execute(columns.where(among(pending.c.name, batch))):
-            have[name] = old if of == index else 0
+    rows = ask(connection, _owed, serials)
+    have: dict[str, int] = {name: old if of == index else 0 for name, of, old in rows}
     for name, old in have.items():
         if serials[name] > old:
-            row = update(pending).where(pending.c.name == name)
-            connection.execute(row.values(serial=serials[name], index_name=index))
-    rows = [
+            owed = {"of": name, "new": serials[name], "index": index}
+            connection.execute(once(_owe_newer), owed)
+    fresh = [
         {"name": name, "serial": owed, "index_name": index, "since": now, "attempts": 0}
         for name, owed in serials.items()
         if name not in have
     ]
-    if rows:
-        connection.execute(insert(pending), rows)
+    if fresh:
+        connection.execute(once(lambda: insert(pending)), fresh)
+
+
+def _owed() -> Select[str, str, int]:
+    columns = select(pending.c.name, pending.c.index_name, pending.c.serial)
+    return columns.where(among(pending.c.name))
+
+
+def _owe_newer() -> Update:
+    row = update(pending).where(pending.c.name == bindparam("of"))
+    return row.values(serial=bindparam("new"), index_name=bindparam("index"))
 
 
 def look_anew(connection: Connection, names: Iterable[str]) -> None:
     """Let these stale projects be looked for from the first index that may have them."""
-    for batch in batches(sorted(names)):
-        here = among(projects.c.name, batch)
-        connection.execute(update(projects).where(here).values(anew=True))
+    put(connection, projects.c.name, sorted(names), anew=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,19 +254,6 @@ def stale(
 
     With ``now``, without those that failed and whose time has not come again, unless ``fresh``.
     """
-    query = (
-        select(
-            pending,
-            projects.c.etag,
-            projects.c.modified,
-            projects.c.digest,
-            projects.c.index_name.label("found"),
-            projects.c.anew,
-            projects.c.form,
-        )
-        .select_from(pending.outerjoin(projects, projects.c.name == pending.c.name))
-        .order_by(pending.c.name)
-    )
     return [
         StaleProject(
             row.name,
@@ -264,12 +265,21 @@ def stale(
             form=row.form or "",
             attempts=row.attempts,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(once(_stale))
         # A time to come was written by a clock that was wrong.
         if now is None
         or row.name in fresh
         or not row.since <= now < row.since + patience(row.attempts)
     ]
+
+
+def _stale() -> Select[Any]:
+    p = projects.c
+    return (
+        select(pending, p.etag, p.modified, p.digest, p.index_name.label("found"), p.anew, p.form)
+        .select_from(pending.outerjoin(projects, p.name == pending.c.name))
+        .order_by(pending.c.name)
+    )
 
 
 def mattering(
@@ -324,19 +334,24 @@ def patience(attempts: int) -> float:
 def settled(connection: Connection, names: Iterable[str]) -> None:
     """Note that these projects are up to date."""
     for batch in batches(names):
-        connection.execute(delete(pending).where(among(pending.c.name, batch)))
-        found = among(projects.c.name, batch), is_set(projects.c.anew)
-        connection.execute(update(projects).where(*found).values(anew=False))
+        drop(connection, pending.c.name, batch)
+        change(connection, _found, batch)
+
+
+def _found() -> Update:
+    looked_for = among(projects.c.name), is_set(projects.c.anew)
+    return update(projects).where(*looked_for).values(anew=False)
 
 
 def set_aside(connection: Connection, reasons: Mapping[str, str]) -> None:
     """Note that these projects could not be read; they stay stale, with the reason."""
     for name, reason in reasons.items():
-        connection.execute(
-            update(pending)
-            .where(pending.c.name == name)
-            .values(reason=reason, attempts=pending.c.attempts + 1)
-        )
+        connection.execute(once(_set_aside), {"of": name, "why": reason})
+
+
+def _set_aside() -> Update:
+    row = update(pending).where(pending.c.name == bindparam("of"))
+    return row.values(reason=bindparam("why"), attempts=pending.c.attempts + 1)
 
 
 def unfinished(connection: Connection) -> bool:

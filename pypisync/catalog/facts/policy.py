@@ -1,11 +1,11 @@
 """Why a root or a requirement finds nothing, and what the policy has to do with it."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     exists,
@@ -14,7 +14,6 @@ from sqlalchemy import (
     outerjoin,
     select,
     text,
-    true,
     update,
 )
 
@@ -30,7 +29,7 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.schema_quarantine import quarantined
-from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.db.sql import among, ask, batches, once
 from pypisync.catalog.facts.offered import why_none_fits
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Policy, blocked
@@ -55,18 +54,20 @@ class Barred(NamedTuple):
 def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, list[Barred]]:
     """Returns the releases with barred files, by project, newest first, with a reason."""
     found: dict[int, list[Barred]] = {}
-    r = releases.c
-    for batch in batches(sorted(ids)):
-        query = (
-            select(r.project_id, r.key, r.version, func.min(files.c.barred))
-            .join_from(releases, files)
-            .where(among(r.project_id, batch), _IS_BARRED)
-            .group_by(r.id, r.project_id, r.key, r.version)
-            .order_by(r.project_id, r.key.desc())
-        )
-        for project, key, version, reason in connection.execute(query):
-            found.setdefault(project, []).append(Barred(bytes(key), version, reason))
+    for project, key, version, reason in ask(connection, _barred, sorted(ids)):
+        found.setdefault(project, []).append(Barred(bytes(key), version, reason))
     return found
+
+
+def _barred() -> Select[Any]:
+    r = releases.c
+    return (
+        select(r.project_id, r.key, r.version, func.min(files.c.barred))
+        .join_from(releases, files)
+        .where(among(r.project_id), _IS_BARRED)
+        .group_by(r.id, r.project_id, r.key, r.version)
+        .order_by(r.project_id, r.key.desc())
+    )
 
 
 def rules_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
@@ -98,28 +99,13 @@ def empty_roots(connection: Connection, rules: Rules) -> dict[str, str]:
     Left out are projects that could not be read yet, which have a reason of their own, and patterns
     and requirements for other environments, which may find nothing.
     """
-    needed = and_(roots.c.origin == Origin.GROUP, ~roots.c.pinned, roots.c.unmet != "0")
-    chosen = exists().where(root_choices.c.root_id == roots.c.id)
-    query = (
-        select(
-            projects.c.name,
-            roots.c.selector,
-            projects.c.status,
-            roots.c.origin,
-            roots.c.source,
-            projects.c.id,
-            projects.c.index_name,
-        )
-        .join_from(roots, projects)
-        .where(or_(roots.c.origin == Origin.PACKAGES, needed), roots.c.state == "kept", ~chosen)
-        .where(projects.c.status != "unseen")
-        .order_by(projects.c.name, roots.c.selector)
-    )
     reasons = {
         "gone": "upstream has no such project",
         "quarantined": "upstream has quarantined the project",
     }
-    empty = connection.execute(query).all()
+    empty = connection.execute(once(_empty)).all()
+    if not empty:
+        return {}
     filled = _with_files(connection, {row.id for row in empty})
     barred = barred_releases(connection, {row.id for row in empty})
     return {
@@ -129,6 +115,19 @@ def empty_roots(connection: Connection, rules: Rules) -> dict[str, str]:
         + ("" if index in ("", ENDPOINT) else f"; the project is from the index {index}")
         for name, selector, status, origin, source, project, index in empty
     }
+
+
+def _empty() -> Select[Any]:
+    needed = and_(roots.c.origin == Origin.GROUP, ~roots.c.pinned, roots.c.unmet != "0")
+    chosen = exists().where(root_choices.c.root_id == roots.c.id)
+    of, p = roots.c, projects.c
+    return (
+        select(p.name, of.selector, p.status, of.origin, of.source, p.id, p.index_name)
+        .join_from(roots, projects)
+        .where(or_(of.origin == Origin.PACKAGES, needed), of.state == "kept", ~chosen)
+        .where(p.status != "unseen")
+        .order_by(p.name, of.selector)
+    )
 
 
 def _unmatched(connection: Connection, name: str, selector: str, rules: Rules) -> str:
@@ -141,11 +140,12 @@ _NO_FILE = "upstream shows no file of it"
 
 def _with_files(connection: Connection, ids: Collection[int]) -> set[int]:
     """Returns those of the projects that have files."""
-    found: set[int] = set()
-    for batch in batches(sorted(ids)):
-        query = select(releases.c.project_id).join_from(releases, files)
-        found.update(connection.scalars(query.where(among(releases.c.project_id, batch))))
-    return found
+    return {project for (project,) in ask(connection, _showing_files, sorted(ids))}
+
+
+def _showing_files() -> Select[int]:
+    query = select(releases.c.project_id).join_from(releases, files)
+    return query.where(among(releases.c.project_id)).distinct()
 
 
 def explain(connection: Connection, into: Collection[int] | None) -> None:
@@ -153,12 +153,10 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
 
     A policy that bars nothing costs one look.
     """
-    c = classes.c
-    query = select(c.id, c.project_id, c.specifier, c.barred).where(c.unmet != "0")
-    asked: list[ColumnElement[bool]] = [true()]
-    if into is not None:
-        asked = [among(c.project_id, batch) for batch in batches(sorted(into))]
-    unmet = [row for here in asked for row in connection.execute(query.where(here))]
+    if into is None:
+        unmet = list[Any](connection.execute(once(_unmet)))
+    else:
+        unmet = list(ask(connection, _unmet_into, sorted(into)))
     if not unmet:
         return
     ids = {row.project_id for row in unmet}
@@ -170,7 +168,16 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
         if (now := reason(barred.get(row.project_id, ()), row.specifier)) != row.barred
     ]
     if changed:
-        connection.execute(update(classes).where(c.id == bindparam("row")), changed)
+        connection.execute(update(classes).where(classes.c.id == bindparam("row")), changed)
+
+
+def _unmet() -> Select[Any]:
+    c = classes.c
+    return select(c.id, c.project_id, c.specifier, c.barred).where(c.unmet != "0")
+
+
+def _unmet_into() -> Select[Any]:
+    return _unmet().where(among(classes.c.project_id))
 
 
 def doom_blocked(connection: Connection, policy: Policy) -> None:

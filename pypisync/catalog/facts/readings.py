@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, select, update
 
 from pypisync.catalog.db.schema import files, projects, releases
-from pypisync.catalog.db.sql import among, batches, to_mask, to_text
+from pypisync.catalog.db.sql import among, ask, batches, change, once, put, to_mask, to_text
 from pypisync.core.filters.file_rules import FileFacts, Rules, taken
 from pypisync.core.standards import filenames
 from pypisync.core.standards.metadata import About
@@ -70,41 +70,46 @@ def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
     items = {item.release: item for item in known}
     changed: list[dict[str, Any]] = []
     doubted: set[int] = set()
-    f = files.c
-    for batch in batches(items):
-        query = (
-            select(
-                f.id, f.release_id, f.filename, f.kind, f.requires_python,
-                f.inside_python, f.refused_pip, f.refused_uv, releases.c.project_id,
-            )
-            .join_from(files, releases)
-            .where(among(f.release_id, batch))
-        )  # fmt: skip
-        for number, release, name, kind, page, *was, project in connection.execute(query):
-            found = items[release].reading(name, kind)
-            inside = found.requires_python if found else None
-            row = {
-                "row": number,
-                "inside_python": None if inside == page else inside,
-                "refused_pip": found.refused.get("pip", "") if found else "",
-                "refused_uv": found.refused.get("uv", "") if found else "",
-            }
-            if list(row.values())[1:] != was:
-                changed.append(row)
-                doubted.add(project)
+    for number, release, name, kind, page, *was, project in ask(connection, _of_files, items):
+        found = items[release].reading(name, kind)
+        inside = found.requires_python if found else None
+        row = {
+            "row": number,
+            "inside_python": None if inside == page else inside,
+            "refused_pip": found.refused.get("pip", "") if found else "",
+            "refused_uv": found.refused.get("uv", "") if found else "",
+        }
+        if list(row.values())[1:] != was:
+            changed.append(row)
+            doubted.add(project)
     if changed:
-        connection.execute(update(files).where(files.c.id == bindparam("row")), changed)
+        row_of = once(lambda: update(files).where(files.c.id == bindparam("row")))
+        connection.execute(row_of, changed)
     return doubted
+
+
+def _of_files() -> Select[Any]:
+    f = files.c
+    return (
+        select(
+            f.id, f.release_id, f.filename, f.kind, f.requires_python,
+            f.inside_python, f.refused_pip, f.refused_uv, releases.c.project_id,
+        )
+        .join_from(files, releases)
+        .where(among(f.release_id))
+    )  # fmt: skip
 
 
 def read_again(connection: Connection, ids: Iterable[int]) -> None:
     """Let the requirements of releases be read again, and what depends on them be proven anew."""
     for batch in batches(ids):
-        here = among(releases.c.id, batch)
-        again = {"knowledge": "wanted", "undecided": True}
-        connection.execute(update(releases).where(here).values(again))
-        of = projects.c.id.in_(select(releases.c.project_id).where(here))
-        connection.execute(update(projects).where(of).values(unproven=True))
+        put(connection, releases.c.id, batch, knowledge="wanted", undecided=True)
+        change(connection, _unproven, batch)
+
+
+def _unproven() -> Update:
+    of = projects.c.id.in_(select(releases.c.project_id).where(among(releases.c.id)))
+    return update(projects).where(of).values(unproven=True)
 
 
 class Parts:
@@ -142,20 +147,23 @@ def parts(connection: Connection, known: Sequence[Knowledge], rules: Rules) -> P
     """Returns on which targets the files of those releases are taken that are split."""
     found = Parts()
     split = [item.release for item in known if item.split]
-    f, rows = files.c, dict[tuple[int, str], list[Any]]()
-    for batch in batches(split):
-        query = (
-            select(f.release_id, projects.c.name, f.filename, f.requires_python, f.yanked, f.admits)
-            .join_from(files, releases)
-            .join(projects)
-            .where(among(f.release_id, batch), f.kept)
-            .order_by(f.filename)
-        )
-        for row in connection.execute(query):
-            rows.setdefault((row.release_id, row.name), []).append(row)
+    rows = dict[tuple[int, str], list[Any]]()
+    for row in ask(connection, _kept, split):
+        rows.setdefault((row.release_id, row.name), []).append(row)
     for (release, project), some in rows.items():
         found.add(release, project, some, rules)
     return found
+
+
+def _kept() -> Select[Any]:
+    f = files.c
+    return (
+        select(f.release_id, projects.c.name, f.filename, f.requires_python, f.yanked, f.admits)
+        .join_from(files, releases)
+        .join(projects)
+        .where(among(f.release_id), f.kept)
+        .order_by(f.filename)
+    )
 
 
 def _union(masks: Mapping[str, int], names: frozenset[str]) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, update
 
-from pypisync.catalog.db.pool import lie_at
+from pypisync.catalog.db.pool import at, lie_at
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import (
     files,
@@ -17,7 +17,19 @@ from pypisync.catalog.db.schema import (
     selected,
     stored,
 )
-from pypisync.catalog.db.sql import Ids, add, among, batches, to_mask
+from pypisync.catalog.db.sql import (
+    Ids,
+    add,
+    among,
+    ask,
+    batches,
+    change,
+    drop,
+    once,
+    raw,
+    these,
+    to_mask,
+)
 from pypisync.catalog.facts import insides, readings
 from pypisync.catalog.facts.readings import Knowledge
 from pypisync.catalog.facts.record import rederive
@@ -72,15 +84,7 @@ class Unverified:
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
     """Returns all releases whose requirements are to be read, with the files to read."""
-    r = releases.c
-    chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
-    query = (
-        select(r.id, projects.c.name, r.version, r.builds, chosen, projects.c.index_name)
-        .join_from(releases, projects)
-        .where(r.knowledge == "wanted")
-        .order_by(r.id)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(once(_wanted)).all()
     sources = _sources(connection, [row.id for row in rows])
     return [
         WantedRelease(
@@ -114,25 +118,28 @@ def _are_same(were: Sequence[SourceFile], are: Sequence[SourceFile]) -> bool:
 
 def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[SourceFile]]:
     """Returns the files by release, in the order of their names."""
-    f = files.c
     sources: dict[int, list[SourceFile]] = {}
-    for batch in batches(ids):
-        kept = select(
-            f.release_id,
-            f.filename,
-            f.url,
-            f.path,
-            f.sha256,
-            f.size,
-            f.metadata_sha256,
-            f.kind,
-            f.index_name,
-            f.stated,
-        ).where(among(f.release_id, batch), f.kept)
-        for row in connection.execute(kept.order_by(f.filename)):
-            columns: tuple[Any, ...] = tuple(row)
-            sources.setdefault(row[0], []).append(SourceFile(*columns[1:]))
+    for release, *columns in ask(connection, _kept_files, ids):
+        sources.setdefault(release, []).append(SourceFile(*columns))
     return sources
+
+
+def _wanted() -> Select[Any]:
+    r = releases.c
+    chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
+    return (
+        select(r.id, projects.c.name, r.version, r.builds, chosen, projects.c.index_name)
+        .join_from(releases, projects)
+        .where(r.knowledge == "wanted")
+        .order_by(r.id)
+    )
+
+
+def _kept_files() -> Select[Any]:
+    f = files.c
+    of_file = f.filename, f.url, f.path, f.sha256, f.size, f.metadata_sha256, f.kind
+    columns = select(f.release_id, *of_file, f.index_name, f.stated)
+    return columns.where(among(f.release_id), f.kept).order_by(f.filename)
 
 
 def record_knowledge(
@@ -146,19 +153,18 @@ def record_knowledge(
     doubted = readings.note(connection, known)
     if doubted:
         rederive(connection, rules, now, doubted)
-    for batch in batches(item.release for item in known):
-        connection.execute(delete(requirements).where(among(requirements.c.release_id, batch)))
+    drop(connection, requirements.c.release_id, (item.release for item in known))
     _note_ranged(connection, known)
     named = {
         q.name for item in known for q in (*(s.requirement for s in item.runtime), *item.build)
     }
-    ids = ensure_projects(connection, named - {""})
+    projects_named = ensure_projects(connection, named - {""})
     parts = readings.parts(connection, known, rules)
-    for some in batches(_rows(connection, known, parts, ids)):
+    for some in batches(_rows(connection, known, parts, projects_named)):
         add(connection, requirements, some)
     if known:
         connection.execute(
-            update(releases).where(releases.c.id == bindparam("row")),
+            once(lambda: update(releases).where(releases.c.id == bindparam("row"))),
             [
                 {
                     "row": item.release,
@@ -205,9 +211,13 @@ def unreadable(connection: Connection) -> dict[str, str]:
     By "name==version". One whose files state no requirements, like an sdist that says so only when
     it is built, is not among them.
     """
+    return {f"{row[0]}=={row[1]}": row[2] for row in raw(connection, once(_unreadable))}
+
+
+def _unreadable() -> Select[str, str, str]:
     q, r = requirements.c, releases.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
-    query = (
+    return (
         select(projects.c.name, r.version, q.fault)
         .join_from(requirements, releases, q.release_id == r.id)
         .join(projects, projects.c.id == r.project_id)
@@ -215,22 +225,23 @@ def unreadable(connection: Connection) -> dict[str, str]:
         .where(or_(q.targets.is_(None), q.targets != "0"), chosen.exists())
         .order_by(projects.c.name, r.key)
     )
-    return {f"{row[0]}=={row[1]}": row[2] for row in connection.execute(query)}
 
 
 def unverified(connection: Connection) -> list[Unverified]:
     """Returns the wheels in the pool that have been read only in parts so far."""
-    query = (
-        select(
-            files.c.release_id, projects.c.name, releases.c.version, files.c.path, files.c.ranged
-        )
+    return [Unverified(*row) for row in raw(connection, once(_unverified))]
+
+
+def _unverified() -> Select[Any]:
+    f = files.c
+    return (
+        select(f.release_id, projects.c.name, releases.c.version, f.path, f.ranged)
         .join_from(files, releases)
         .join(projects)
-        .join(stored, stored.c.path == files.c.path)
-        .where(files.c.ranged.is_not(None), stored.c.sha256 == files.c.sha256)
-        .order_by(files.c.path)
+        .join(stored, stored.c.path == f.path)
+        .where(f.ranged.is_not(None), stored.c.sha256 == f.sha256)
+        .order_by(f.path)
     )
-    return [Unverified(*row) for row in connection.execute(query)]
 
 
 def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int]) -> None:
@@ -238,33 +249,36 @@ def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int
 
     The requirements of the latter are to be read again.
     """
-    r = releases.c
-    for batch in batches(sound):
-        read = update(releases).where(among(r.id, batch), r.source == "ranges")
-        connection.execute(read.values(source="wheel"))
-        _forget_ranged(connection, batch)
-    doubted = list(doubted)
+    sound, doubted = list(sound), list(doubted)
+    change(connection, _whole, sound)
     readings.read_again(connection, doubted)
-    for batch in batches(doubted):
-        _forget_ranged(connection, batch)
+    change(connection, _forget_ranged, [*sound, *doubted])
+
+
+def _whole() -> Update:
+    r = releases.c
+    return update(releases).where(among(r.id), r.source == "ranges").values(source="wheel")
 
 
 def _note_ranged(connection: Connection, known: Sequence[Knowledge]) -> None:
-    for batch in batches(item.release for item in known):
-        _forget_ranged(connection, batch)
+    change(connection, _forget_ranged, [item.release for item in known])
     rows = [
         {"release": item.release, "at": item.ranged[0], "digest": item.ranged[1]}
         for item in known
         if item.ranged
     ]
     if rows:
-        of = files.c.release_id == bindparam("release"), files.c.path == bindparam("at")
-        connection.execute(update(files).where(*of).values(ranged=bindparam("digest")), rows)
+        connection.execute(once(_ranged), rows)
 
 
-def _forget_ranged(connection: Connection, batch: Sequence[int]) -> None:
-    parts = update(files).where(among(files.c.release_id, batch), files.c.ranged.is_not(None))
-    connection.execute(parts.values(ranged=None))
+def _ranged() -> Update:
+    of = files.c.release_id == bindparam("release"), files.c.path == bindparam("at")
+    return update(files).where(*of).values(ranged=bindparam("digest"))
+
+
+def _forget_ranged() -> Update:
+    parts = update(files).where(among(files.c.release_id), files.c.ranged.is_not(None))
+    return parts.values(ranged=None)
 
 
 def read_late(connection: Connection, paths: Iterable[str]) -> bool:
@@ -273,6 +287,14 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
     An upstream that fails for a moment leaves a release to a source that says less, or to none.
     Installers read the file. Returns whether there are any.
     """
+    late: set[int] = set()
+    for batch in batches(paths):
+        late.update(connection.scalars(once(_late), at(batch)))
+    readings.read_again(connection, sorted(late))
+    return bool(late)
+
+
+def _late() -> Select[int]:
     r, f = releases.c, files.c
     sdist_says = or_(r.source == "", r.builds != "0")
     better = or_(
@@ -280,12 +302,7 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
         and_(f.kind == "sdist", sdist_says),
     )
     read = r.knowledge.in_(("known", "unavailable"))
-    late: set[int] = set()
-    for batch in batches(paths):
-        query = select(r.id).join_from(releases, files).where(lie_at(batch), read, better)
-        late.update(connection.scalars(query))
-    readings.read_again(connection, sorted(late))
-    return bool(late)
+    return select(r.id).join_from(releases, files).where(lie_at(), read, better)
 
 
 def ask_for(
@@ -299,8 +316,8 @@ def ask_for(
     asked: set[str] = set()
     for batch in batches(sorted(names)):
         asked.update(batch)
-        known = select(pending.c.name).where(among(pending.c.name, batch))
-        missing = set(batch) - set(connection.scalars(known))
+        known = once(lambda: select(pending.c.name).where(among(pending.c.name)))
+        missing = set(batch) - set(connection.scalars(known, these(batch)))
         rows = [
             {"name": n, "serial": 0, "since": now, "attempts": 0, "reason": ""}
             for n in sorted(missing)
@@ -329,24 +346,28 @@ def _and_older(connection: Connection, ids: Sequence[int], ahead: int) -> set[in
 
 
 def _want(connection: Connection, ids: Iterable[int]) -> set[str]:
-    asked: set[str] = set()
-    for batch in batches(sorted(ids)):
-        unread = releases.c.knowledge == "unknown"
-        connection.execute(
-            update(releases).where(among(releases.c.id, batch), unread).values(knowledge="wanted")
-        )
-        query = select(projects.c.name, releases.c.version).join_from(releases, projects)
-        rows = connection.execute(query.where(among(releases.c.id, batch)))
-        asked.update(f"{name}=={version}" for name, version in rows)
-    return asked
+    ids = sorted(ids)
+    change(connection, _to_read, ids)
+    return {f"{name}=={version}" for name, version in ask(connection, _labels, ids)}
+
+
+def _to_read() -> Update:
+    unread = releases.c.knowledge == "unknown"
+    return update(releases).where(among(releases.c.id), unread).values(knowledge="wanted")
+
+
+def _labels() -> Select[str, str]:
+    query = select(projects.c.name, releases.c.version).join_from(releases, projects)
+    return query.where(among(releases.c.id))
 
 
 def _owners(connection: Connection, known: Iterable[Knowledge]) -> dict[int, int]:
-    owners: dict[int, int] = {}
-    for batch in batches(item.release for item in known):
-        query = select(releases.c.id, releases.c.project_id).where(among(releases.c.id, batch))
-        owners.update((row.id, row.project_id) for row in connection.execute(query))
-    return owners
+    rows = ask(connection, _projects, [item.release for item in known])
+    return {row.id: row.project_id for row in rows}
+
+
+def _projects() -> Select[int, int]:
+    return select(releases.c.id, releases.c.project_id).where(among(releases.c.id))
 
 
 def _row(requirement: Requirement, kind: str, release: int, project: int) -> dict[str, Any]:

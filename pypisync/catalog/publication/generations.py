@@ -1,15 +1,21 @@
 """What the generations list."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
     Connection,
     Row,
-    Table,
+    Select,
+    Text,
+    Update,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -18,8 +24,9 @@ from sqlalchemy import (
     update,
 )
 
+from pypisync.catalog.db import sql
 from pypisync.catalog.db.schema import generations, pages, projects, published, releases, stored
-from pypisync.catalog.db.sql import Ids, add, among, batches, raw
+from pypisync.catalog.db.sql import Ids, add, among, ask, batches, once, raw
 from pypisync.catalog.publication import journal
 from pypisync.core.publish.journal import Entry, entries
 from pypisync.core.publish.pages import Page, PageFile
@@ -53,44 +60,65 @@ def project_count(connection: Connection, number: int) -> int:
 
 def listed(connection: Connection, number: int) -> dict[str, int]:
     """Returns how many projects, releases, files and bytes this generation lists."""
-    query = select(*(generations.c[name] for name in LISTED)).where(generations.c.id == number)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(once(_counts), {"number": number}).one_or_none()
     return dict(zip(LISTED, row or (0, 0, 0, 0), strict=True))
+
+
+def _counts() -> Select[Any]:
+    counts = (generations.c[name] for name in LISTED)
+    return select(*counts).where(generations.c.id == bindparam("number"))
 
 
 def repeats(connection: Connection, number: int) -> bool:
     """Returns whether this generation was made by going back to another."""
-    query = select(generations.c.repeats).where(generations.c.id == number)
-    return connection.scalar(query) is not None
+    return connection.scalar(once(_repeats), {"number": number}) is not None
+
+
+def _repeats() -> Select[int]:
+    return select(generations.c.repeats).where(generations.c.id == bindparam("number"))
 
 
 def complete(connection: Connection, number: int) -> None:
     """Record that all pages of this generation have been written."""
-    connection.execute(update(generations).where(generations.c.id == number).values(complete=True))
+    connection.execute(once(_complete), {"number": number})
+
+
+def _complete() -> Update:
+    row = update(generations).where(generations.c.id == bindparam("number"))
+    return row.values(complete=True)
 
 
 def current_files(connection: Connection, names: Iterable[str]) -> dict[str, list[PageFile]]:
     """Returns the files that the newest generation lists, by project."""
-    return files_where(connection, names, published.c.last.is_(None))
+    return by_project(ask(connection, _current_files, names))
+
+
+def _current_files() -> Select[Any]:
+    return files_where(published.c.last.is_(None))
 
 
 def old_files(
     connection: Connection, names: Iterable[str], number: int
 ) -> dict[str, list[PageFile]]:
     """Returns the files that generation ``number`` listed last, by project."""
-    return files_where(connection, names, published.c.last == number)
+    return by_project(ask(connection, _old_files, names, number=number))
 
 
-def files_where(
-    connection: Connection, names: Iterable[str], condition: Any
-) -> dict[str, list[PageFile]]:
-    """Returns the files on pages of these projects for which a condition on their rows holds."""
-    found: dict[str, list[PageFile]] = {}
+def _old_files() -> Select[Any]:
+    return files_where(published.c.last == bindparam("number"))
+
+
+def files_where(condition: ColumnElement[bool]) -> Select[Any]:
+    """Returns a query for files on pages of ``these`` projects, to be read by ``by_project``."""
     columns = [published.c[name] for name in _FILE_COLUMNS]
-    for batch in batches(names):
-        query = select(published.c.name, *columns).where(among(published.c.name, batch), condition)
-        for row in connection.execute(query):
-            found.setdefault(row.name, []).append(_page_file(row))
+    return select(published.c.name, *columns).where(among(published.c.name), condition)
+
+
+def by_project(rows: Iterable[Any]) -> dict[str, list[PageFile]]:
+    """Returns the files of such rows."""
+    found: dict[str, list[PageFile]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append(_page_file(row))
     return found
 
 
@@ -111,23 +139,19 @@ def _page_file(row: Row[Any]) -> PageFile:
 
 def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Page]:
     """Returns the pages (without files) that the newest generation has, by project."""
-    found: dict[str, Page] = {}
-    for batch in batches(names):
-        query = select(pages).where(among(pages.c.name, batch), pages.c.last.is_(None))
-        for row in connection.execute(query):
-            found[row.name] = Page(row.name, row.serial, row.status, row.status_reason, ())
-    return found
+    return {
+        row.name: Page(row.name, row.serial, row.status, row.status_reason, ())
+        for row in ask(connection, _current_pages, names)
+    }
+
+
+def _current_pages() -> Select[Any]:
+    return select(pages).where(among(pages.c.name), pages.c.last.is_(None))
 
 
 def page_serials(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Returns the own serials of those of these projects that the newest generation has."""
-    found: dict[str, int] = {}
-    for batch in batches(names):
-        query = select(pages.c.name, pages.c.serial).where(
-            among(pages.c.name, batch), pages.c.last.is_(None)
-        )
-        found.update(raw(connection, query))
-    return found
+    return {row.name: row.serial for row in ask(connection, _current_pages, names)}
 
 
 def index(connection: Connection) -> list[tuple[str, int]]:
@@ -138,11 +162,18 @@ def index(connection: Connection) -> list[tuple[str, int]]:
 
 def changed_names(connection: Connection, number: int) -> set[str]:
     """Returns the projects whose page generation ``number`` brought, changed or dropped."""
-    names: set[str] = set()
-    for table in (pages, published):
-        moved = or_(table.c.first == number, table.c.last == number - 1)
-        names.update(connection.scalars(select(table.c.name).where(moved).distinct()))
-    return names
+    moves = {"number": number, "before": number - 1}
+    found = (connection.scalars(query, moves) for query in once(_moved))
+    return set(chain.from_iterable(found))
+
+
+def _moved() -> list[Select[str]]:
+    return [
+        select(table.c.name)
+        .where(or_(table.c.first == bindparam("number"), table.c.last == bindparam("before")))
+        .distinct()
+        for table in (pages, published)
+    ]
 
 
 def publish(
@@ -182,8 +213,9 @@ def publish_batches(
         if change.entries:
             serials = journal.tell(connection, change.entries, told, now)
             told = max(serials.values())
-            _close(connection, pages, pages.c.name, change.old_pages, number)
-            _close(connection, published, published.c.filename, change.old_files, number)
+            last = number - 1
+            sql.change(connection, _close_pages, change.old_pages, number=last)
+            sql.change(connection, _close_files, change.old_files, number=last)
             new_pages = [replace(page, serial=serials[page.name]) for page in change.new_pages]
             _open(connection, new_pages, change.new_files, number)
             grows.update(change.grows)
@@ -191,15 +223,19 @@ def publish_batches(
     if not counts["pages"] and not first:
         return 0
     lists = {name: had + grows[name] for name, had in listed(connection, before).items()}
-    connection.execute(
-        insert(generations).values(
-            id=number, serial=serial, last_serial=told, at=now, complete=False,
-            repeats=repeats, **lists, **{name: counts[name] for name in DIFFERS},
-        )
-    )  # fmt: skip
-    connection.execute(update(generations).where(generations.c.id == before).values(replaced=now))
+    row = {
+        "id": number, "serial": serial, "last_serial": told, "at": now, "complete": False,
+        "repeats": repeats, **lists, **{name: counts[name] for name in DIFFERS},
+    }  # fmt: skip
+    connection.execute(once(lambda: insert(generations)), row)
+    connection.execute(once(_replace), {"number": before, "now": now})
     _mark_listed(connection, number, now)
     return number
+
+
+def _replace() -> Update:
+    row = update(generations).where(generations.c.id == bindparam("number"))
+    return row.values(replaced=bindparam("now"))
 
 
 @dataclass(slots=True)
@@ -254,15 +290,14 @@ def _status(page: Page | None) -> tuple[str, str | None] | None:
     return None if page is None else (page.status, page.status_reason)
 
 
-def _close(
-    connection: Connection, table: Table, column: Any, names: Collection[str], number: int
-) -> None:
-    for batch in batches(names):
-        connection.execute(
-            update(table)
-            .where(among(column, batch), table.c.last.is_(None))
-            .values(last=number - 1)
-        )
+def _close_pages() -> Update:
+    row = update(pages).where(among(pages.c.name), pages.c.last.is_(None))
+    return row.values(last=bindparam("number"))
+
+
+def _close_files() -> Update:
+    row = update(published).where(among(published.c.filename), published.c.last.is_(None))
+    return row.values(last=bindparam("number"))
 
 
 def _open(
@@ -301,17 +336,24 @@ def _open(
 
 def _mark_listed(connection: Connection, number: int, now: float) -> None:
     """Note which stored files came onto the pages with this generation, and which left them."""
+    for row, which, since in zip(once(_marks), (number - 1, number), (now, None), strict=True):
+        for end in ("", METADATA):  # the paths of a large mirror would fill the memory
+            connection.execute(row, {"number": which, "end": end, "since": since})
+
+
+def _marks() -> tuple[Update, Update]:
+    """Returns what marks files that a generation listed last, and that it lists first."""
     p, here = published.c, published.alias("here").c
     listed = exists().where(here.path == p.path, here.last.is_(None))
-    for which, since in (
-        (and_(p.last == number - 1, ~listed), now),
-        (and_(p.first == number, p.last.is_(None)), None),
-    ):
-        for end in ("", METADATA):  # the paths of a large mirror would fill the memory
-            paths = select(p.path + end).where(which)
-            connection.execute(
-                update(stored).where(stored.c.path.in_(paths)).values(unlisted=since)
-            )
+    number: BindParameter[int] = bindparam("number")
+    end: BindParameter[str] = bindparam("end", type_=Text())
+    left, came = (
+        update(stored)
+        .where(stored.c.path.in_(select(p.path + end).where(which)))
+        .values(unlisted=bindparam("since"))
+        for which in (and_(p.last == number, ~listed), and_(p.first == number, p.last.is_(None)))
+    )
+    return left, came
 
 
 def sizes(connection: Connection) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """Which files the pool lacks."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, select, true
+from sqlalchemy import Connection, Select, and_, select
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
-from pypisync.catalog.db.sql import is_set
+from pypisync.catalog.db.sql import is_set, once, raw
 from pypisync.catalog.facts import lock_files
 from pypisync.catalog.publication.assemble import has_metadata, is_selected
 from pypisync.core.standards.filenames import METADATA
@@ -33,11 +34,30 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     The wanted ones; and those that a kept generation lists and the pool has lost, as far as
     upstream still has them.
     """
-    unpublished = is_set(projects.c.unpublished)
-    if connection.scalar(select(projects.c.id).where(unpublished).limit(1)) is None:
+    if connection.scalar(once(_any_unpublished)) is None:
         return []
     # What was taken off the page and is back: the bytes that came first are still there.
-    pool.learn_hashes(connection, true())
+    pool.learn_hashes(connection)
+    wanted: dict[int, FileToFetch] = {}
+    for query in once(_perhaps_missing):
+        for row in raw(connection, query):
+            number, url, path, sha256, size, beside, has, has_beside, index, stated = row
+            file = not has or has != sha256
+            metadata = None if has_metadata(beside, has_beside) else beside
+            if file or metadata is not None:
+                wanted[number] = FileToFetch(
+                    number, url, path, sha256, size, file, index, metadata, stated or ""
+                )
+    return [wanted[number] for number in sorted(wanted)]
+
+
+def _any_unpublished() -> Select[int]:
+    return select(projects.c.id).where(is_set(projects.c.unpublished)).limit(1)
+
+
+def _perhaps_missing() -> list[Select[Any]]:
+    """Returns queries for the files that the pages are to list, with what is stored of them."""
+    unpublished = is_set(projects.c.unpublished)
     meta = stored.alias("meta")
     f, p = files.c, published.c
     columns = select(
@@ -50,16 +70,11 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     listed = projects.join(published, p.name == projects.c.name).join(files, same)
     lost = and_(f.kept, stored.c.path.is_(None))
     sources = (kept, f.kept), (projects.join(releases).join(files), named), (listed, lost)
-    wanted: dict[int, FileToFetch] = {}
-    for base, condition in sources:
-        query = columns.select_from(
+    return [
+        columns.select_from(
             base.outerjoin(stored, stored.c.path == f.path).outerjoin(
                 meta, meta.c.path == f.path + METADATA
             )
-        )
-        for row in connection.execute(query.where(unpublished, condition)):
-            file = not row[6] or row[6] != row[3]
-            metadata = None if has_metadata(row[5], row[7]) else row[5]
-            if file or metadata is not None:
-                wanted[row[0]] = FileToFetch(*row[:5], file, row[8], metadata, row[9] or "")
-    return [wanted[number] for number in sorted(wanted)]
+        ).where(unpublished, condition)
+        for base, condition in sources
+    ]

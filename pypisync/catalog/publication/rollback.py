@@ -2,17 +2,34 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import generations, pages, projects, published
 from pypisync.catalog.db.schema_quarantine import quarantined
-from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.db.sql import among, ask, batches, once, put
 from pypisync.catalog.proofs import history
 from pypisync.catalog.publication import checks
-from pypisync.catalog.publication.generations import files_where, generation, publish
+from pypisync.catalog.publication.generations import (
+    by_project,
+    files_where,
+    generation,
+    publish,
+)
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.filenames import METADATA
 
@@ -27,9 +44,13 @@ class Frozen:
 
 def frozen(connection: Connection) -> Frozen | None:
     """Returns what the index is frozen to; None: it follows upstream."""
-    g = generations.c
-    row = connection.execute(select(g.id, g.serial).where(g.frozen.is_not(None))).one_or_none()
+    row = connection.execute(once(_frozen)).one_or_none()
     return None if row is None else Frozen(*row)
+
+
+def _frozen() -> Select[int, int]:
+    g = generations.c
+    return select(g.id, g.serial).where(g.frozen.is_not(None))
 
 
 def freeze(connection: Connection, number: int, now: float) -> bool:
@@ -95,24 +116,25 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
     number = publish(connection, wanted, to.serial, now, repeats=to.number)
     if number:
         history.repeat(connection, to.number, number)
-        for batch in batches(sorted(names)):
-            connection.execute(
-                update(projects).where(among(projects.c.name, batch)).values(unpublished=True)
-            )
+        put(connection, projects.c.name, sorted(names), unpublished=True)
     return number, sorted(lost)
 
 
 def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[Page]:
     """Returns the pages of these projects as generation ``number`` has them."""
-    there = _listed_at(published, number)
-    listed = files_where(connection, names, there)
-    found = []
-    for batch in batches(names):
-        query = select(pages).where(among(pages.c.name, batch), _listed_at(pages, number))
-        for row in connection.execute(query):
-            files = tuple(listed.get(row.name, ()))
-            found.append(Page(row.name, row.serial, row.status, row.status_reason, files))
-    return found
+    listed = by_project(ask(connection, _files_at, names, number=number))
+    return [
+        Page(row.name, row.serial, row.status, row.status_reason, tuple(listed.get(row.name, ())))
+        for row in ask(connection, _pages_at, names, number=number)
+    ]
+
+
+def _files_at() -> Select[Any]:
+    return files_where(_listed_at(published, bindparam("number")))
+
+
+def _pages_at() -> Select[Any]:
+    return select(pages).where(among(pages.c.name), _listed_at(pages, bindparam("number")))
 
 
 def _differing(connection: Connection, old: int, new: int) -> set[str]:
@@ -128,16 +150,15 @@ def _differing(connection: Connection, old: int, new: int) -> set[str]:
 
 
 def _names_of(connection: Connection, paths: Iterable[str]) -> set[str]:
-    names: set[str] = set()
-    for batch in batches(sorted(paths)):
-        query = select(published.c.name).where(
-            among(published.c.path, batch), published.c.last.is_(None)
-        )
-        names.update(connection.scalars(query))
-    return names
+    return {name for (name,) in ask(connection, _listing, sorted(paths))}
 
 
-def _listed_at(table: Table, number: int) -> ColumnElement[bool]:
+def _listing() -> Select[str]:
+    listed = among(published.c.path), published.c.last.is_(None)
+    return select(published.c.name).where(*listed)
+
+
+def _listed_at(table: Table, number: int | BindParameter[int]) -> ColumnElement[bool]:
     """Returns whether a row belongs to generation ``number``."""
     c = table.c
     return and_(c.first <= number, or_(c.last.is_(None), c.last >= number))

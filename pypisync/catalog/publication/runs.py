@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Delete, Select, Update, bindparam, delete, insert, select, update
 
 from pypisync.catalog.db.schema import held, runs
+from pypisync.catalog.db.sql import Ids, once
 from pypisync.core.standards.model import LastRun
 
 # Runs that are remembered: at one an hour, about a year.
@@ -20,51 +21,68 @@ def start(connection: Connection, now: float) -> int:
     A run that is still recorded as running was killed: there is one writer, and it begins a run
     now.
     """
-    killed = runs.c.outcome == "running"
-    connection.execute(update(runs).where(killed).values(outcome="failed"))
-    number = (connection.scalar(select(func.max(runs.c.id))) or 0) + 1
-    connection.execute(insert(runs).values(id=number, started=now))
-    connection.execute(delete(runs).where(runs.c.id <= number - _KEPT))
+    connection.execute(once(_killed))
+    number = Ids(connection, runs).next()
+    connection.execute(once(lambda: insert(runs)), {"id": number, "started": now})
+    connection.execute(once(_forgotten), {"number": number - _KEPT})
     return number
+
+
+def _killed() -> Update:
+    return update(runs).where(runs.c.outcome == "running").values(outcome="failed")
+
+
+def _forgotten() -> Delete:
+    return delete(runs).where(runs.c.id <= bindparam("number"))
 
 
 def last(connection: Connection) -> LastRun | None:
     """Returns the newest run."""
-    row = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+    row = connection.execute(once(_last)).one_or_none()
     return None if row is None else LastRun(row.started, row.finished, row.outcome)
+
+
+def _last() -> Select[Any]:
+    return select(runs).order_by(runs.c.id.desc()).limit(1)
 
 
 def before_last(connection: Connection) -> float | None:
     """Returns when the run before the newest began; None: there was none."""
-    query = select(runs.c.started).order_by(runs.c.id.desc()).offset(1).limit(1)
-    return connection.scalar(query)
+    return connection.scalar(once(_before_last))
+
+
+def _before_last() -> Select[float]:
+    return select(runs.c.started).order_by(runs.c.id.desc()).offset(1).limit(1)
 
 
 def last_completed(connection: Connection) -> float | None:
     """Returns when the newest completed run began; None if there was none."""
+    return connection.scalar(once(_last_completed))
+
+
+def _last_completed() -> Select[float]:
     ended = runs.c.outcome.in_(("done", "incomplete"))
-    query = select(runs.c.started).where(ended).order_by(runs.c.id.desc()).limit(1)
-    return connection.scalar(query)
+    return select(runs.c.started).where(ended).order_by(runs.c.id.desc()).limit(1)
 
 
 def finish(connection: Connection, number: int, outcome: str, report: Any, now: float) -> None:
     """Record the end of a run, as done, incomplete, stopped or failed."""
-    connection.execute(
-        update(runs)
-        .where(runs.c.id == number)
-        .values(
-            finished=now,
-            outcome=outcome,
-            serial=report.serial,
-            generation=report.generation,
-            report=json.dumps(asdict(report), sort_keys=True),
-        )
-    )
+    ended = {
+        "number": number,
+        "finished": now,
+        "outcome": outcome,
+        "serial": report.serial,
+        "generation": report.generation,
+        "report": json.dumps(asdict(report), sort_keys=True),
+    }
+    row = once(lambda: update(runs).where(runs.c.id == bindparam("number")))
+    connection.execute(row, ended)
 
 
 def set_held(connection: Connection, now_held: Mapping[str, str], now: float) -> None:
     """Record that exactly these releases are held."""
-    have = {row.release: row.reason for row in connection.execute(select(held))}
+    rows = connection.execute(once(lambda: select(held)))
+    have = {row.release: row.reason for row in rows}
     for release in have.keys() - now_held.keys():
         connection.execute(delete(held).where(held.c.release == release))
     for release, reason in now_held.items():

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
-    Table,
+    Delete,
+    Select,
+    Update,
     bindparam,
     delete,
     exists,
@@ -35,7 +37,19 @@ from pypisync.catalog.db.schema import (
     roots,
     selected,
 )
-from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, to_text
+from pypisync.catalog.db.sql import (
+    Ids,
+    add,
+    among,
+    ask,
+    batches,
+    change,
+    drop,
+    is_set,
+    once,
+    put,
+    to_text,
+)
 from pypisync.catalog.facts import policy
 from pypisync.catalog.facts.vulnerabilities import owe
 from pypisync.core.standards.model import Targets
@@ -73,8 +87,8 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
             count, came = _update(connection, targets, now, changed, redraw, moved=bool(moved))
     if examine:
         owe(connection, came, now)
-    _set(connection, projects, changed, undecided=False)
-    _set(connection, releases, redraw, undecided=False)
+    put(connection, projects.c.id, sorted(changed), undecided=False)
+    put(connection, releases.c.id, sorted(redraw), undecided=False)
     _forget_gone(connection, changed)
     return count
 
@@ -109,11 +123,8 @@ def _update(
     from pypisync.core.closure.incremental import Closure
 
     graph = CatalogGraph(connection)
-    open_roots = graph.roots(roots.c.state == "new") if moved else []
-    for batch in batches(sorted(changed)):
-        touched = among(roots.c.project_id, batch)
-        open_roots += graph.roots(touched & (roots.c.state == "kept"))
-    dropped = graph.roots(roots.c.state == "dropped") if moved else []
+    open_roots = [*(graph.roots("new") if moved else ()), *graph.roots_of(sorted(changed))]
+    dropped = graph.roots("dropped") if moved else []
     decision = Closure(graph, targets).update(
         roots=open_roots, dropped=dropped, projects=changed, releases=redraw
     )
@@ -198,19 +209,17 @@ class _Save:
         redrawn = [node.id for node in decision.redrawn.values()]
         removed = [node.id for node in decision.removed.values()]
         unused = [c.id for c in decision.classes.values() if c.uses == 0]
-        self._delete(edges, edges.c.selected_id, redrawn + removed)
-        self._delete(selected, selected.c.id, removed)
-        self._delete(choices, choices.c.class_id, [c.id for c in decision.classes.values() if c.id])
-        self._delete(classes, classes.c.id, unused)
+        drop(self._connection, edges.c.selected_id, redrawn + removed)
+        drop(self._connection, selected.c.id, removed)
+        drop(
+            self._connection, choices.c.class_id, [c.id for c in decision.classes.values() if c.id]
+        )
+        drop(self._connection, classes.c.id, [number for number in unused if number is not None])
         self._classes(decision.classes)
         self._nodes(decision.created)
         self._edges({**decision.created, **decision.redrawn}, decision.known)
         touched = {key.release for key in (*decision.created, *decision.removed) if not key.extra}
         self._unpublish(touched)
-
-    def _delete(self, table: Table, column: Any, ids: Iterable[int | None]) -> None:
-        for batch in batches(i for i in ids if i is not None):
-            self._connection.execute(delete(table).where(among(column, batch)))
 
     def _classes(self, changed: "dict[ClassKey, Class]") -> None:
         count = Ids(self._connection, classes)
@@ -226,8 +235,8 @@ class _Save:
                 old.append(row | {"row": entry.id})
         add(self._connection, classes, fresh)
         if old:
-            statement = update(classes).where(classes.c.id == bindparam("row"))
-            self._connection.execute(statement, old)
+            row_of = once(lambda: update(classes).where(classes.c.id == bindparam("row")))
+            self._connection.execute(row_of, old)
         add(
             self._connection,
             choices,
@@ -266,11 +275,12 @@ class _Save:
             add(self._connection, edges, batch)
 
     def _unpublish(self, touched: Iterable[int]) -> None:
-        for batch in batches(sorted(touched)):
-            of = select(releases.c.project_id).where(among(releases.c.id, batch))
-            self._connection.execute(
-                update(projects).where(projects.c.id.in_(of)).values(unpublished=True)
-            )
+        change(self._connection, _unpublished, sorted(touched))
+
+
+def _unpublished() -> Update:
+    of = select(releases.c.project_id).where(among(releases.c.id))
+    return update(projects).where(projects.c.id.in_(of)).values(unpublished=True)
 
 
 def _class_columns(key: "ClassKey") -> dict[str, Any]:
@@ -287,11 +297,9 @@ def _settle_roots(
 ) -> None:
     # Which files are wanted may change without any node.
     pinned = {root.project for root in (*changed, *dropped) if root.pinned}
-    _set(connection, projects, pinned, unpublished=True)
-    for batch in batches(root.id for root in (*changed, *dropped)):
-        connection.execute(delete(root_choices).where(among(root_choices.c.root_id, batch)))
-    for batch in batches(root.id for root in dropped):
-        connection.execute(delete(roots).where(among(roots.c.id, batch)))
+    put(connection, projects.c.id, sorted(pinned), unpublished=True)
+    drop(connection, root_choices.c.root_id, (root.id for root in (*changed, *dropped)))
+    drop(connection, roots.c.id, (root.id for root in dropped))
     rows = [
         {"root_id": root.id, "release_id": release, "position": position}
         for root in changed
@@ -299,10 +307,8 @@ def _settle_roots(
     ]
     add(connection, root_choices, rows)
     if changed:
-        connection.execute(
-            update(roots).where(roots.c.id == bindparam("row")).values(state="kept"),
-            [{"row": root.id, "unmet": to_text(root.unmet)} for root in changed],
-        )
+        kept = [{"row": root.id, "state": "kept", "unmet": to_text(root.unmet)} for root in changed]
+        connection.execute(once(lambda: update(roots).where(roots.c.id == bindparam("row"))), kept)
 
 
 def _review_quarantined(connection: Connection, ids: Iterable[int] | None) -> None:
@@ -310,41 +316,49 @@ def _review_quarantined(connection: Connection, ids: Iterable[int] | None) -> No
 
     A project in quarantine has a page, without files, only while a root or requirement names it.
     """
-    review = update(projects).where(projects.c.status == "quarantined").values(unpublished=True)
     if ids is None:
-        connection.execute(review)
-        return
-    for batch in batches(sorted(ids)):
-        connection.execute(review.where(among(projects.c.id, batch)))
+        connection.execute(_review())
+    else:
+        change(connection, _review_these, sorted(ids))
+
+
+def _review() -> Update:
+    return update(projects).where(projects.c.status == "quarantined").values(unpublished=True)
+
+
+def _review_these() -> Update:
+    return _review().where(among(projects.c.id))
 
 
 def _ask_for(
     connection: Connection, unknown: Iterable[int], unseen: Iterable[int], now: float
 ) -> None:
     """Note the facts that a decision lacked, so that they are fetched."""
-    wanted = releases.c.knowledge == "unknown"
-    for batch in batches(sorted(unknown)):
-        connection.execute(
-            update(releases).where(among(releases.c.id, batch), wanted).values(knowledge="wanted")
-        )
-    for batch in batches(sorted(unseen)):
-        known = exists().where(pending.c.name == projects.c.name)
-        missing = select(projects.c.name).where(among(projects.c.id, batch), ~known)
-        rows = [
-            {"name": name, "serial": 0, "since": now, "attempts": 0}
-            for name in connection.scalars(missing)
-        ]
-        if rows:
-            connection.execute(insert(pending), rows)
+    change(connection, _to_read, sorted(unknown))
+    rows = [
+        {"name": name, "serial": 0, "since": now, "attempts": 0}
+        for (name,) in ask(connection, _not_asked, sorted(unseen))
+    ]
+    if rows:
+        connection.execute(once(lambda: insert(pending)), rows)
 
 
-def _set(connection: Connection, table: Table, ids: Iterable[int], **values: Any) -> None:
-    for batch in batches(sorted(ids)):
-        connection.execute(update(table).where(among(table.c.id, batch)).values(**values))
+def _to_read() -> Update:
+    unknown = among(releases.c.id), releases.c.knowledge == "unknown"
+    return update(releases).where(*unknown).values(knowledge="wanted")
+
+
+def _not_asked() -> Select[str]:
+    known = exists().where(pending.c.name == projects.c.name)
+    return select(projects.c.name).where(among(projects.c.id), ~known)
 
 
 def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
     """Delete releases that upstream no longer has and that nothing refers to any more."""
+    change(connection, _gone, sorted(changed))
+
+
+def _gone() -> Delete:
     r = releases.c
     used = or_(
         exists().where(files.c.release_id == r.id),
@@ -352,5 +366,4 @@ def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
         exists().where(choices.c.release_id == r.id),
         exists().where(root_choices.c.release_id == r.id),
     )
-    for batch in batches(sorted(changed)):
-        connection.execute(delete(releases).where(among(r.project_id, batch), ~used))
+    return delete(releases).where(among(r.project_id), ~used)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select, text
+from sqlalchemy import Connection, Select, bindparam, exists, select, text
 
 from pypisync.catalog.db.schema import (
     choices,
@@ -18,7 +18,18 @@ from pypisync.catalog.db.schema import (
     roots,
     selected,
 )
-from pypisync.catalog.db.sql import MASKS, among, batches, raw, to_mask, to_text, words
+from pypisync.catalog.db.sql import (
+    MASKS,
+    among,
+    ask,
+    ask_raw,
+    batches,
+    once,
+    raw,
+    to_mask,
+    to_text,
+    words,
+)
 from pypisync.core.closure.candidates import Candidate
 from pypisync.core.closure.model import (
     Class,
@@ -58,18 +69,11 @@ class CatalogGraph:
         self, wanted: Sequence[int]
     ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
         """Yields the same for project after project; ``wanted`` is sorted."""
-        r = releases.c
         for batch in batches(wanted):
-            seen = select(projects.c.id, projects.c.status).where(among(projects.c.id, batch))
-            unseen = {p for p, status in raw(self._connection, seen) if status == "unseen"}
-            query = (
-                select(*_CANDIDATE)
-                .where(among(r.project_id, batch), r.kept)
-                .order_by(r.project_id, r.key)
-            )
+            unseen = {project for (project,) in ask_raw(self._connection, _unseen, batch)}
             found: dict[int, list[Candidate]] = {}
             last, known = 0, []
-            for project, *columns in raw(self._connection, query):
+            for project, *columns in ask_raw(self._connection, _candidates, batch):
                 if project != last:
                     last, known = project, found.setdefault(project, [])
                 known.append(_candidate(*columns))
@@ -81,34 +85,16 @@ class CatalogGraph:
 
         A project that has none is left out.
         """
-        found: dict[int, Candidate] = {}
-        other = releases.alias("other").c
-        newest = (
-            select(other.id)
-            .where(other.project_id == projects.c.id, other.kept, ~other.prerelease)
-            .order_by(other.key.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        for batch in batches(wanted):
-            query = (
-                select(*_CANDIDATE)
-                .join_from(projects, releases, releases.c.id == newest)
-                .where(among(projects.c.id, batch), projects.c.status != "unseen")
-            )
-            for project, *columns in raw(self._connection, query):
-                found[project] = _candidate(*columns)
-        return found
+        return {
+            project: _candidate(*columns)
+            for project, *columns in ask_raw(self._connection, _newest, wanted)
+        }
 
     def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
         """Returns all releases with files, kept or not, by the keys of their versions."""
         found: dict[int, dict[bytes, int]] = {project: {} for project in wanted}
-        r = releases.c
-        there = exists().where(files.c.release_id == r.id)
-        for batch in batches(sorted(found)):
-            query = select(r.project_id, r.key, r.id).where(among(r.project_id, batch), there)
-            for project, key, release in self._connection.execute(query):
-                found[project][bytes(key)] = release
+        for project, key, release in ask(self._connection, _pinnable, sorted(found)):
+            found[project][bytes(key)] = release
         return found
 
     def releases(self, wanted: Iterable[int]) -> Mapping[int, ReleaseFacts]:
@@ -117,14 +103,10 @@ class CatalogGraph:
 
     def facts_of(self, wanted: Sequence[int]) -> Iterator[tuple[int, ReleaseFacts]]:
         """Yields the same for release after release; ``wanted`` is sorted."""
-        r = releases.c
         for batch in batches(wanted):
             edge_facts = self._edge_facts(batch)
-            facts = select(
-                r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
-            ).where(among(r.id, batch))
-            for release, project, version, admits, builds, knowledge, provides in raw(
-                self._connection, facts
+            for release, project, version, admits, builds, knowledge, provides in ask_raw(
+                self._connection, _facts, batch
             ):
                 yield (
                     release,
@@ -141,22 +123,10 @@ class CatalogGraph:
 
     def _edge_facts(self, owners: Sequence[int]) -> dict[int, list[EdgeFact]]:
         """Returns the requirements of releases, by release."""
-        q = requirements.c
         edge_facts: dict[int, list[EdgeFact]] = {}
-        query = select(
-            q.release_id,
-            q.id,
-            q.project_id,
-            q.kind,
-            q.specifier,
-            q.marker,
-            q.extras,
-            q.fault,
-            q.targets,
-        ).where(among(q.release_id, owners))
         last, drawn = 0, []
-        for owner, edge, project, kind, specifier, marker, extras, fault, only in raw(
-            self._connection, query
+        for owner, edge, project, kind, specifier, marker, extras, fault, only in ask_raw(
+            self._connection, _requirements, owners
         ):
             if owner != last:
                 last, drawn = owner, edge_facts.setdefault(owner, [])
@@ -168,10 +138,7 @@ class CatalogGraph:
 
     def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
         """Returns all classes into these projects."""
-        found: dict[ClassKey, Class] = {}
-        for batch in batches(sorted(wanted)):
-            found.update(self._classes(among(classes.c.project_id, batch)))
-        return found
+        return self._classes(ask_raw(self._connection, _classes_into, sorted(wanted)))
 
     def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
         """Returns those of these classes that there are."""
@@ -183,27 +150,19 @@ class CatalogGraph:
                 for key in batch
             ]
             ids = self._connection.scalars(_NAMED[dialect], {"wanted": json.dumps(wanted)})
-            found.update(self._classes(among(classes.c.id, list(ids))))
+            found.update(self._classes(ask_raw(self._connection, _classes, ids)))
         return found
 
     def choosers(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
         """Returns all classes that choose one of these releases."""
-        found: dict[ClassKey, Class] = {}
-        for batch in batches(sorted(wanted)):
-            ids = select(choices.c.class_id).where(among(choices.c.release_id, batch))
-            # In two steps: joined, the planner would rather walk through all the classes.
-            for some in batches(sorted(set(self._connection.scalars(ids)))):
-                found.update(self._classes(among(classes.c.id, some)))
-        return found
+        # In two steps: joined, the planner would rather walk through all the classes.
+        ids = {number for (number,) in ask_raw(self._connection, _choosing, sorted(wanted))}
+        return self._classes(ask_raw(self._connection, _classes, sorted(ids)))
 
     def rooting(self, wanted: Iterable[int]) -> Sequence[RootState]:
         """Returns all roots that call for one of these releases."""
-        found: dict[int, RootState] = {}
-        for batch in batches(sorted(wanted)):
-            ids = select(root_choices.c.root_id).where(among(root_choices.c.release_id, batch))
-            for some in batches(sorted(set(self._connection.scalars(ids)))):
-                found.update((r.id, r) for r in self.roots(among(roots.c.id, some)))
-        return list(found.values())
+        ids = {number for (number,) in ask_raw(self._connection, _rooting, sorted(wanted))}
+        return self._roots(ask_raw(self._connection, _roots, sorted(ids)))
 
     def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
         """Returns the nodes that use these classes (by id), at most ``limit`` for each."""
@@ -228,37 +187,31 @@ class CatalogGraph:
     def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
         """Returns the selected nodes of these releases."""
         found: dict[NodeKey, Node] = {}
-        s, e, c = selected.c, edges.c, classes.c
-        for batch in batches(sorted(wanted)):
-            query = (
-                select(
-                    s.id, s.release_id, s.extra, s.pinned, e.requirement_id,
-                    c.project_id, c.specifier, c.extras, c.mask,
-                )
-                .select_from(selected.outerjoin(edges).outerjoin(classes))
-                .where(among(s.release_id, batch))
-            )  # fmt: skip
-            for row in self._connection.execute(query).all():
-                node = found.setdefault(NodeKey(row[1], row[2], row[3]), Node(row[0]))
-                if row[4] is not None:
-                    node.edges[row[4]] = _class_key(row[5:]) if row[5] is not None else None
+        for row in ask(self._connection, _nodes, sorted(wanted)):
+            node = found.setdefault(NodeKey(row[1], row[2], row[3]), Node(row[0]))
+            if row[4] is not None:
+                node.edges[row[4]] = _class_key(row[5:]) if row[5] is not None else None
         return found
 
     def all_roots(self) -> Iterator[RootState]:
         """Yields all roots that are wanted; those of one project together."""
         wanted = self._connection.scalars(select(roots.c.project_id).distinct()).all()
         for batch in batches(sorted(wanted)):
-            here = among(roots.c.project_id, batch) & (roots.c.state != "dropped")
-            yield from sorted(self.roots(here), key=lambda root: root.project)
+            here = self._roots(ask_raw(self._connection, _wanted_roots, batch))
+            yield from sorted(here, key=lambda root: root.project)
 
-    def roots(self, condition: ColumnElement[bool]) -> list[RootState]:
-        """Returns the roots that meet an SQL condition, with what they call for."""
+    def roots(self, state: str) -> list[RootState]:
+        """Returns the roots in this state, with what they call for."""
+        return self._roots(raw(self._connection, once(_roots_in_state), {"state": state}))
+
+    def roots_of(self, projects: Sequence[int]) -> list[RootState]:
+        """Returns the kept roots of these projects, with what they call for."""
+        return self._roots(ask_raw(self._connection, _kept_roots, projects))
+
+    def _roots(self, rows: Iterable[Any]) -> list[RootState]:
         found: dict[int, RootState] = {}
         chosen: dict[int, list[int]] = {}
-        c = roots.c
-        query = select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet, c.pinned)
-        rows = sorted(raw(self._connection, query.where(condition)))
-        for number, project, selector, extras, marker, unmet, pinned in rows:
+        for number, project, selector, extras, marker, unmet, pinned in sorted(rows):
             found[number] = RootState(
                 number,
                 project,
@@ -268,33 +221,132 @@ class CatalogGraph:
                 unmet=MASKS[unmet],
                 pinned=bool(pinned),
             )
-        for batch in batches(found):
-            pairs = select(root_choices.c.root_id, root_choices.c.release_id)
-            pairs = pairs.where(among(root_choices.c.root_id, batch)).order_by(
-                root_choices.c.position
-            )
-            for root, release in self._connection.execute(pairs).all():
-                chosen.setdefault(root, []).append(release)
+        for root, release in ask_raw(self._connection, _chosen, found):
+            chosen.setdefault(root, []).append(release)
         for root, releases_chosen in chosen.items():
             found[root].chosen = tuple(releases_chosen)
         return list(found.values())
 
-    def _classes(self, condition: ColumnElement[bool]) -> dict[ClassKey, Class]:
+    def _classes(self, rows: Iterable[Any]) -> dict[ClassKey, Class]:
         found: dict[ClassKey, Class] = {}
-        c, h = classes.c, choices.c
-        query = select(c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses)
         by_id: dict[int, Class] = {}
-        for number, project, specifier, extras, mask, unmet, uses in raw(
-            self._connection, query.where(condition)
-        ):
+        for number, project, specifier, extras, mask, unmet, uses in rows:
             entry = Class(number, (), MASKS[unmet], uses)
             found[ClassKey(project, specifier, words(extras), MASKS[mask])] = entry
             by_id[number] = entry
-        for batch in batches(by_id):
-            pairs = select(h.class_id, h.release_id).where(among(h.class_id, batch))
-            for number, release in raw(self._connection, pairs.order_by(h.class_id, h.position)):
-                by_id[number].chosen += (release,)
+        for number, release in ask_raw(self._connection, _choices, by_id):
+            by_id[number].chosen += (release,)
         return found
+
+
+# -- the queries ----------------------------------------------------------------------------
+
+
+def _unseen() -> Select[int]:
+    return select(projects.c.id).where(among(projects.c.id), projects.c.status == "unseen")
+
+
+def _candidates() -> Select[Any]:
+    r = releases.c
+    return select(*_CANDIDATE).where(among(r.project_id), r.kept).order_by(r.project_id, r.key)
+
+
+def _newest() -> Select[Any]:
+    other = releases.alias("other").c
+    newest = (
+        select(other.id)
+        .where(other.project_id == projects.c.id, other.kept, ~other.prerelease)
+        .order_by(other.key.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(*_CANDIDATE)
+        .join_from(projects, releases, releases.c.id == newest)
+        .where(among(projects.c.id), projects.c.status != "unseen")
+    )
+
+
+def _pinnable() -> Select[Any]:
+    r = releases.c
+    there = exists().where(files.c.release_id == r.id)
+    return select(r.project_id, r.key, r.id).where(among(r.project_id), there)
+
+
+def _facts() -> Select[Any]:
+    r = releases.c
+    return select(
+        r.id, r.project_id, r.version, r.admits_yanked, r.builds, r.knowledge, r.provides
+    ).where(among(r.id))
+
+
+def _requirements() -> Select[Any]:
+    q = requirements.c
+    where_to = q.project_id, q.kind, q.specifier, q.marker, q.extras, q.fault, q.targets
+    return select(q.release_id, q.id, *where_to).where(among(q.release_id))
+
+
+def _all_classes() -> Select[Any]:
+    c = classes.c
+    return select(c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses)
+
+
+def _classes() -> Select[Any]:
+    return _all_classes().where(among(classes.c.id))
+
+
+def _classes_into() -> Select[Any]:
+    return _all_classes().where(among(classes.c.project_id))
+
+
+def _choosing() -> Select[int]:
+    return select(choices.c.class_id).where(among(choices.c.release_id))
+
+
+def _choices() -> Select[int, int]:
+    h = choices.c
+    pairs = select(h.class_id, h.release_id).where(among(h.class_id))
+    return pairs.order_by(h.class_id, h.position)
+
+
+def _nodes() -> Select[Any]:
+    s, e, c = selected.c, edges.c, classes.c
+    of_class = c.project_id, c.specifier, c.extras, c.mask
+    return (
+        select(s.id, s.release_id, s.extra, s.pinned, e.requirement_id, *of_class)
+        .select_from(selected.outerjoin(edges).outerjoin(classes))
+        .where(among(s.release_id))
+    )
+
+
+def _all_roots() -> Select[Any]:
+    c = roots.c
+    return select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet, c.pinned)
+
+
+def _roots() -> Select[Any]:
+    return _all_roots().where(among(roots.c.id))
+
+
+def _roots_in_state() -> Select[Any]:
+    return _all_roots().where(roots.c.state == bindparam("state"))
+
+
+def _kept_roots() -> Select[Any]:
+    return _all_roots().where(among(roots.c.project_id), roots.c.state == "kept")
+
+
+def _wanted_roots() -> Select[Any]:
+    return _all_roots().where(among(roots.c.project_id), roots.c.state != "dropped")
+
+
+def _rooting() -> Select[int]:
+    return select(root_choices.c.root_id).where(among(root_choices.c.release_id))
+
+
+def _chosen() -> Select[int, int]:
+    h = root_choices.c
+    return select(h.root_id, h.release_id).where(among(h.root_id)).order_by(h.position)
 
 
 # Row by row, each by the index; given to the planner as conditions, they would be a long search.
