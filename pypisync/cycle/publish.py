@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
-from pypisync.catalog.publication import assemble, generations
+from pypisync.catalog.publication import generations, needs
 from pypisync.catalog.publication.checks import whole_pages
 from pypisync.core.publish.holdback import dependencies_first
 from pypisync.core.publish.pages import FORM, Page, PageFile
@@ -111,7 +111,7 @@ def _needs_between(
 ) -> dict[str, set[str]]:
     """Returns which of these projects, whose pages differ, need which."""
     if not generations.repeats(connection, number):
-        return assemble.needs_between(connection, names)
+        return needs.needs_between(connection, names)
     found: dict[str, set[str]] = {}
     for batch in _batched(names, _PAGES):
         found |= _needs(mirror, connection, generations.current_files(connection, batch))
@@ -180,15 +180,15 @@ def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, 
     The selection does not have the needs of files that it does not call for. Extras are left out:
     they would make cycles, in which there is no order.
     """
-    known = assemble.needs_of(connection, listed)
+    known = needs.needs_of(connection, listed)
     found: dict[str, set[str]] = {}
     for name, files in listed.items():
-        needs = found.setdefault(name, set())
+        used = found.setdefault(name, set())
         for release in {file.version: file for file in files}.values():
             if (name, release.version) in known:
-                needs |= known[name, release.version]
+                used |= known[name, release.version]
             elif release.metadata_sha256:
-                needs |= _read(mirror, release)
+                used |= _read(mirror, release)
     return found
 
 

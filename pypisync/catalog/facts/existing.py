@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from pypisync.catalog.db.schema import files, projects, releases, selected
 from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
-from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.db.sql import among, ask, ask_raw, batches, once, these
 from pypisync.core.filters.file_rules import Rules
 
 # Rows of files in memory at once: more are read release by release, as they are asked for.
@@ -25,24 +25,15 @@ class Existing:
         self.vulnerable: dict[int, list[str]] = {}  # ids by release; only if they bar
         self.releases: dict[int, dict[bytes, Any]] = {project: {} for project in ids}
         self.selected: set[int] = set()
-        for batch in batches(ids):
-            here = select(projects).where(among(projects.c.id, batch))
-            self.projects.update((row.id, row) for row in connection.execute(here))
-            query = select(releases).where(among(releases.c.project_id, batch))
-            for row in connection.execute(query):
-                self.releases[row.project_id][bytes(row.key)] = row
+        self.projects.update((row.id, row) for row in ask(connection, _projects, ids))
+        for row in ask(connection, _releases, ids):
+            self.releases[row.project_id][bytes(row.key)] = row
         # By ids, not by a query of them: a planner without statistics would read whole tables.
         everything = [row.id for rows in self.releases.values() for row in rows.values()]
-        for batch in batches(everything):
-            chosen = select(selected.c.release_id).where(
-                among(selected.c.release_id, batch), ~selected.c.pinned
-            )
-            self.selected.update(connection.scalars(chosen))
-            if rules.bars.blocks_vulnerable:
-                v = vulnerabilities.c
-                known = select(v.release_id, v.id).where(among(v.release_id, batch))
-                for release, vulnerability in connection.execute(known):
-                    self.vulnerable.setdefault(release, []).append(vulnerability)
+        self.selected.update(release for (release,) in ask_raw(connection, _chosen, everything))
+        if rules.bars.blocks_vulnerable:
+            for release, vulnerability in ask_raw(connection, _vulnerable, everything):
+                self.vulnerable.setdefault(release, []).append(vulnerability)
         self._files: dict[int, dict[str, Any]] = {}
         self._whole = self._read(everything)
         self._next: Iterator[int] = iter(())
@@ -72,6 +63,26 @@ class Existing:
         return True
 
     def _rows(self, batch: list[int]) -> Iterator[Row[Any]]:
-        query = select(files).where(among(files.c.release_id, batch))
-        with self._connection.execute(query) as found:
+        with self._connection.execute(once(_files), these(batch)) as found:
             yield from found
+
+
+def _projects() -> Select[Any]:
+    return select(projects).where(among(projects.c.id))
+
+
+def _releases() -> Select[Any]:
+    return select(releases).where(among(releases.c.project_id))
+
+
+def _chosen() -> Select[int]:
+    return select(selected.c.release_id).where(among(selected.c.release_id), ~selected.c.pinned)
+
+
+def _vulnerable() -> Select[int, str]:
+    v = vulnerabilities.c
+    return select(v.release_id, v.id).where(among(v.release_id))
+
+
+def _files() -> Select[Any]:
+    return select(files).where(among(files.c.release_id))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, union
 
 from pypisync.catalog.db.schema import (
     files,
@@ -19,7 +19,7 @@ from pypisync.catalog.db.schema import (
     roots,
     selected,
 )
-from pypisync.catalog.db.sql import add, batches
+from pypisync.catalog.db.sql import add, batches, once
 from pypisync.core.wanted.roots import NamedFile, Origin
 
 
@@ -85,7 +85,7 @@ def missing(connection: Connection) -> dict[str, str]:
     A project that could not be read yet has a reason of its own.
     """
     found: dict[str, str] = {}
-    if connection.scalar(select(roots.c.id).where(roots.c.pinned).limit(1)) is None:
+    if connection.scalar(once(_any_pinned)) is None:
         return found
     for file, name, version, status in connection.execute(_without_release()):
         why = {"gone": "upstream has no such project"}.get(status, "upstream has no such release")
@@ -98,6 +98,10 @@ def missing(connection: Connection) -> dict[str, str]:
         why = f"{file} names it, and the policy bars it ({barred})"
         found.setdefault(filename, why)
     return found
+
+
+def _any_pinned() -> Select[int]:
+    return select(roots.c.id).where(roots.c.pinned).limit(1)
 
 
 def _pinned(*more: Any) -> Any:

@@ -12,10 +12,10 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from pypisync.catalog.db.schema import files, projects, published, releases, stored
-from pypisync.catalog.db.sql import among, batches
+from pypisync.catalog.db.sql import among, ask_raw
 from pypisync.catalog.facts.file_rows import row_file
 from pypisync.core.standards import filenames
 
@@ -103,15 +103,12 @@ class _Held:
 
     def look(self, connection: Connection, paths: Iterable[str]) -> None:
         """Read what is stored and listed at these paths."""
-        for batch in batches(sorted(set(paths))):
-            there = select(stored.c.path, stored.c.sha256).where(among(stored.c.path, batch))
-            for row in connection.execute(there.where(stored.c.sha256 != "")):
-                self._bytes.setdefault(row.path, set()).add(("", row.sha256))
-            p = published.c
-            listed = select(p.path, p.name, p.sha256).where(among(p.path, batch)).distinct()
-            for path, name, digest in connection.execute(listed):
-                self._bytes.setdefault(path, set()).add(("", digest))
-                self._projects.setdefault(path, set()).add(name)
+        paths = sorted(set(paths))
+        for path, digest in ask_raw(connection, _stored, paths):
+            self._bytes.setdefault(path, set()).add(("", digest))
+        for path, name, digest in ask_raw(connection, _listed, paths):
+            self._bytes.setdefault(path, set()).add(("", digest))
+            self._projects.setdefault(path, set()).add(name)
 
     def _look_at_rivals(self, connection: Connection, claim: Claim) -> None:
         """Read where the files of this name of other projects lie."""
@@ -127,3 +124,13 @@ class _Held:
         for name, path, digest in connection.execute(query):
             self._bytes.setdefault(path, set()).add(_bytes(name, {"sha256": digest}))
             self._projects.setdefault(path, set()).add(name)
+
+
+def _stored() -> Select[str, str]:
+    s = stored.c
+    return select(s.path, s.sha256).where(among(s.path), s.sha256 != "")
+
+
+def _listed() -> Select[str, str, str]:
+    p = published.c
+    return select(p.path, p.name, p.sha256).where(among(p.path)).distinct()

@@ -4,21 +4,24 @@ A verdict can change while all pages stay. Then it counts for the newest generat
 beginning: a generation is remembered with the last verdicts that were known of it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    Delete,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     or_,
     select,
-    update,
 )
 
 from pypisync.catalog.db.schema import projects
@@ -29,7 +32,7 @@ from pypisync.catalog.db.schema_proofs import (
     published_proofs,
     subjects,
 )
-from pypisync.catalog.db.sql import Ids, among, batches, pour, raw
+from pypisync.catalog.db.sql import Ids, among, ask_raw, batches, change, pour, put, raw, these
 
 _h = published_proofs.c
 _p = published_pins.c
@@ -58,24 +61,26 @@ def record(connection: Connection, number: int, ready: Iterable[int] | None) -> 
     if ready is None:
         ready = connection.scalars(select(subjects.c.id)).all()
     for batch in batches(ready):
-        texts = connection.scalars(select(subjects.c.text).where(among(subjects.c.id, batch))).all()
-        had = _rows(connection, and_(_h.last.is_(None), among(_h.subject, texts)))
+        texts = [text for (text,) in ask_raw(connection, _texts, batch)]
+        had = _rows(connection, _now_of, these(texts))
         _write(connection, number, had, _published(connection, batch))
-    is_one = exists().where(subjects.c.text == _h.subject)
-    _write(connection, number, _rows(connection, and_(_h.last.is_(None), ~is_one)), ())
+    _write(connection, number, _rows(connection, _of_no_subject), ())
+
+
+def _texts() -> Select[str]:
+    return select(subjects.c.text).where(among(subjects.c.id))
 
 
 def repeat(connection: Connection, old: int, number: int) -> None:
     """Remember generation ``number``, the newest, with the verdicts that ``old`` had."""
-    then = and_(_h.first <= old, or_(_h.last.is_(None), _h.last >= old))
-    now = _rows(connection, _h.last.is_(None))
-    _write(connection, number, now, _rows(connection, then).keys())
+    then = _rows(connection, _then, {"number": old})
+    _write(connection, number, _rows(connection, _now), then.keys())
 
 
 def current(connection: Connection, ids: Sequence[int]) -> dict[str, list[Said]]:
     """Returns these of the verdicts that the newest generation has, by subject, in order."""
     found: dict[str, list[Said]] = {}
-    rows = _rows(connection, and_(_h.last.is_(None), among(_h.id, ids)))
+    rows = _rows(connection, _now_numbered, these(ids))
     for row in sorted(rows, key=lambda row: row[:3]):
         found.setdefault(row.subject, []).append((row.targets, row.verdict, sorted(row.pins)))
     return found
@@ -94,7 +99,7 @@ def current_subjects(connection: Connection) -> list[str]:
 def set_current(connection: Connection, number: int, said: Mapping[str, Sequence[Said]]) -> None:
     """Remember generation ``number``, the newest, with these verdicts on these subjects."""
     for texts in batches(said):
-        had = _rows(connection, and_(_h.last.is_(None), among(_h.subject, texts)))
+        had = _rows(connection, _now_of, these(texts))
         has = {
             _Row(text, targets, verdict, frozenset(pins))
             for text in texts
@@ -103,19 +108,51 @@ def set_current(connection: Connection, number: int, said: Mapping[str, Sequence
         _write(connection, number, had, has)
 
 
-def _rows(connection: Connection, condition: ColumnElement[bool]) -> dict[_Row, int]:
-    """Returns the remembered verdicts, with their numbers."""
-    query = (
-        select(_p.published_proof_id, _p.name, _p.version, _p.extras, _p.chosen_by)
-        .join_from(published_pins, published_proofs)
-        .where(condition)
-    )
-    pins = _by_proof(raw(connection, query))
-    query = select(_h.id, _h.subject, _h.targets, _h.verdict).where(condition)
+_Condition = ColumnElement[bool]
+
+
+def _now() -> _Condition:
+    return _h.last.is_(None)
+
+
+def _now_of() -> _Condition:
+    return and_(_now(), among(_h.subject))
+
+
+def _now_numbered() -> _Condition:
+    return and_(_now(), among(_h.id))
+
+
+def _of_no_subject() -> _Condition:
+    return and_(_now(), ~exists().where(subjects.c.text == _h.subject))
+
+
+def _then() -> _Condition:
+    number: BindParameter[int] = bindparam("number")
+    return and_(_h.first <= number, or_(_h.last.is_(None), _h.last >= number))
+
+
+def _rows(
+    connection: Connection,
+    which: Callable[[], _Condition],
+    parameters: dict[str, Any] | None = None,
+) -> dict[_Row, int]:
+    """Returns the remembered verdicts of which a condition holds, with their numbers."""
+    of_pins, of_verdicts = _remembered(which)
+    pins = _by_proof(raw(connection, of_pins, parameters))
     return {
         _Row(subject, targets, verdict, pins.get(number, frozenset())): number
-        for number, subject, targets, verdict in raw(connection, query)
+        for number, subject, targets, verdict in raw(connection, of_verdicts, parameters)
     }
+
+
+@cache
+def _remembered(which: Callable[[], _Condition]) -> tuple[Select[Any], Select[Any]]:
+    """Returns the queries for such pins, and for such verdicts."""
+    pins = select(_p.published_proof_id, _p.name, _p.version, _p.extras, _p.chosen_by)
+    pins = pins.join_from(published_pins, published_proofs)
+    verdicts = select(_h.id, _h.subject, _h.targets, _h.verdict)
+    return pins.where(which()), verdicts.where(which())
 
 
 def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[_Pin]]:
@@ -123,8 +160,8 @@ def _by_proof(rows: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[_Pin]]:
     found: dict[int, frozenset[_Pin]] = {}
     # The rows of one verdict mostly follow each other, as their index has them.
     for number, pins in groupby(rows, itemgetter(0)):
-        these = frozenset(map(itemgetter(1, 2, 3, 4), pins))
-        found[number] = these | found[number] if number in found else these
+        some = frozenset(map(itemgetter(1, 2, 3, 4), pins))
+        found[number] = some | found[number] if number in found else some
     return found
 
 
@@ -134,12 +171,10 @@ def _write(
     """End the rows that no longer hold, and begin new ones."""
     over = [had[row] for row in had.keys() - set(has)]
     for batch in batches(sorted(over)):
-        these = among(_h.id, batch)
-        gone = select(_h.id).where(these, _h.first == number)
         # Not left to the cascade: SQLite does none while a bundle is imported.
-        connection.execute(delete(published_pins).where(_p.published_proof_id.in_(gone)))
-        connection.execute(delete(published_proofs).where(these, _h.first == number))
-        connection.execute(update(published_proofs).where(these).values(last=number - 1))
+        change(connection, _pins_begun, batch, number=number)
+        change(connection, _begun, batch, number=number)
+        put(connection, _h.id, batch, last=number - 1)
     fresh = sorted((row for row in has if row not in had), key=lambda row: row[:3])
     count = Ids(connection, published_proofs)
     numbered = [(count.next(), row) for row in fresh]
@@ -150,19 +185,35 @@ def _write(
     pour(connection, published_pins, _PINS, pins)
 
 
+def _begun() -> Delete:
+    return delete(published_proofs).where(among(_h.id), _h.first == bindparam("number"))
+
+
+def _pins_begun() -> Delete:
+    gone = select(_h.id).where(among(_h.id), _h.first == bindparam("number"))
+    return delete(published_pins).where(_p.published_proof_id.in_(gone))
+
+
 def _published(connection: Connection, ids: Sequence[int]) -> set[_Row]:
     """Returns the verdicts of a batch of subjects that are published."""
+    pins = _by_proof(ask_raw(connection, _published_pins, ids))
+    return {
+        _Row(text, targets, verdict, pins.get(number, frozenset()))
+        for number, text, targets, verdict in ask_raw(connection, _published_verdicts, ids)
+    }
+
+
+def _published_pins() -> Select[Any]:
     p, i = proofs.c, proof_pins.c
-    these = and_(among(p.subject_id, ids), p.published)
-    query = (
+    return (
         select(i.proof_id, projects.c.name, i.version, i.extras, i.chosen_by)
         .join_from(proof_pins, projects)
         .join(proofs, p.id == i.proof_id)
-        .where(these)
+        .where(among(p.subject_id), p.published)
     )
-    pins = _by_proof(raw(connection, query))
-    query = select(p.id, subjects.c.text, p.targets, p.verdict).join_from(proofs, subjects)
-    return {
-        _Row(text, targets, verdict, pins.get(number, frozenset()))
-        for number, text, targets, verdict in raw(connection, query.where(these))
-    }
+
+
+def _published_verdicts() -> Select[Any]:
+    p = proofs.c
+    verdicts = select(p.id, subjects.c.text, p.targets, p.verdict).join_from(proofs, subjects)
+    return verdicts.where(among(p.subject_id), p.published)

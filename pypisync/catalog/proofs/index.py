@@ -5,12 +5,13 @@ only the projects that it can reach.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import files, projects, releases, requirements
-from pypisync.catalog.db.sql import among, batches, to_mask, words
+from pypisync.catalog.db.sql import among, ask_raw, batches, to_mask, words
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
 
@@ -55,41 +56,32 @@ def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
 def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:
     """Returns the ids of projects; those that have still to be read, or cannot be, are noted."""
     ids = []
-    for batch in batches(names):
-        query = select(projects.c.id, projects.c.name, projects.c.status, projects.c.index_name)
-        for project, name, status, index in connection.execute(
-            query.where(among(projects.c.name, batch))
-        ).all():
-            ids.append(project)
-            found.indexes[name] = index
-            if status == "unseen":
-                found.unseen.add(name)
+    for project, name, status, index in ask_raw(connection, _by_name, names):
+        ids.append(project)
+        found.indexes[name] = index
+        if status == "unseen":
+            found.unseen.add(name)
     # Installers take a project whose page they cannot have for one that is not there.
     found.lost |= out_of_reach(connection, found.unseen - found.lost.keys())
     found.unseen -= found.lost.keys()
     return ids
 
 
+def _by_name() -> Select[Any]:
+    p = projects.c
+    return select(p.id, p.name, p.status, p.index_name).where(among(p.name))
+
+
 def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]:
     """Returns the kept releases of projects, the oldest first."""
-    r = releases.c
-    query = (
-        select(
-            projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
-            r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
-        )
-        .join_from(releases, projects)
-        .where(among(r.project_id, ids), r.kept)
-        .order_by(r.project_id, r.key)
-    )  # fmt: skip
-    rows = connection.execute(query).all()
+    rows = list(ask_raw(connection, _kept, ids))
     needs = _needs(connection, [row[1] for row in rows if row[5] in ("known", "unavailable")])
     return [
         ListedRelease(
             name=name,
             version=version,
             key=bytes(key),
-            prerelease=prerelease,
+            prerelease=bool(prerelease),
             files=(),
             needs=tuple(needs.get(release, ())),
             known=knowledge != "unavailable",
@@ -106,32 +98,38 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
     ]  # fmt: skip
 
 
+def _kept() -> Select[Any]:
+    r = releases.c
+    return (
+        select(
+            projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
+            r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
+        )
+        .join_from(releases, projects)
+        .where(among(r.project_id), r.kept)
+        .order_by(r.project_id, r.key)
+    )  # fmt: skip
+
+
 def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Requirement]]:
     """Returns the runtime requirements by release, in the order of the release's metadata."""
     found: dict[int, list[Requirement]] = {}
-    q = requirements.c
-    for batch in batches(ids):
-        query = (
-            select(
-                q.release_id,
-                q.text,
-                projects.c.name,
-                q.specifier,
-                q.marker,
-                q.extras,
-                q.fault,
-                q.refused,
-                q.machines,
-            )
-            .join_from(requirements, projects)
-            .where(among(q.release_id, batch), q.kind == "runtime")
-            .order_by(q.id)
+    for release, text, name, specifier, marker, extras, *rest in ask_raw(connection, _runtime, ids):
+        fault, refused, only = rest
+        machines = None if only is None else to_mask(only)
+        need = Requirement(
+            text, name, specifier, marker, words(extras), "", fault, refused, machines
         )
-        for release, text, name, specifier, marker, extras, *rest in connection.execute(query):
-            fault, refused, only = rest
-            machines = None if only is None else to_mask(only)
-            need = Requirement(
-                text, name, specifier, marker, words(extras), "", fault, refused, machines
-            )
-            found.setdefault(release, []).append(need)
+        found.setdefault(release, []).append(need)
     return found
+
+
+def _runtime() -> Select[Any]:
+    q, p = requirements.c, projects.c
+    says = q.specifier, q.marker, q.extras, q.fault, q.refused, q.machines
+    return (
+        select(q.release_id, q.text, p.name, *says)
+        .join_from(requirements, projects)
+        .where(among(q.release_id), q.kind == "runtime")
+        .order_by(q.id)
+    )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, Delete, Select, delete, func, select
 
 from pypisync.catalog.db.schema import projects, published
 from pypisync.catalog.db.schema_proofs import proof_pins, proofs, subjects
-from pypisync.catalog.db.sql import among, batches, raw
+from pypisync.catalog.db.sql import among, ask, ask_raw, batches, change, once, put, raw
 from pypisync.catalog.proofs.verdicts import RecordedVerdict, stored
 from pypisync.core.publish.pages import Page
 
@@ -56,8 +56,7 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
         name: {file.version for file in page.files} if page else set()
         for name, page in planned.items()
     }
-    not_yet = select(proofs.c.subject_id).where(proofs.c.wanted, ~proofs.c.published).distinct()
-    behind = connection.scalars(not_yet).all()
+    behind = connection.scalars(once(_behind)).all()
     suspects = _suspects(connection, behind, then)
     found.ready = [subject for subject in behind if subject not in suspects]
     texts = {row.id: row.text for row in _by_id(connection, sorted(suspects))}
@@ -76,6 +75,11 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
     return found
 
 
+def _behind() -> Select[int]:
+    not_yet = proofs.c.wanted, ~proofs.c.published
+    return select(proofs.c.subject_id).where(*not_yet).distinct()
+
+
 def _leading_to(one: RecordedVerdict) -> set[tuple[str, str]]:
     """Returns the pins of a verdict, and what installers look at on the way to them.
 
@@ -88,26 +92,34 @@ def _suspects(
     connection: Connection, behind: Sequence[int], then: Mapping[str, set[str]]
 ) -> set[int]:
     """Returns the subjects that may not be ready. They are few, and only they are looked at."""
-    p = proof_pins.c
-    found: set[int] = set()
-    pins: set[tuple[int, str]] = set()  # project and version
-    for batch in batches(behind):
-        mine = and_(among(proofs.c.subject_id, batch), proofs.c.wanted)
-        unknown = select(proofs.c.subject_id).where(mine, proofs.c.verdict == "undecided")
-        found.update(connection.scalars(unknown))
-        wanted = select(p.project_id, p.version).join_from(proofs, proof_pins).where(mine)
-        pins.update(raw(connection, wanted.distinct()))
-    names: dict[int, str] = {}
-    for some in batches({project for project, _ in pins}):
-        query = select(projects.c.id, projects.c.name).where(among(projects.c.id, some))
-        names.update(raw(connection, query))
+    found = {subject for (subject,) in ask_raw(connection, _unknown, behind)}
+    # Project and version.
+    pins: set[tuple[int, str]] = set(ask_raw(connection, _wanted_pins, behind))
+    names: dict[int, str] = dict(ask_raw(connection, _names, {project for project, _ in pins}))
     listed = {**_listed(connection, names.values()), **then}
     lacking = {one for one, version in pins if version not in listed.get(names[one], ())}
-    for some in batches(lacking):
-        pinned = among(p.project_id, some)
-        query = select(proofs.c.subject_id).join_from(proof_pins, proofs)
-        found.update(connection.scalars(query.where(pinned, proofs.c.wanted)))
+    found.update(subject for (subject,) in ask_raw(connection, _pinning, lacking))
     return found.intersection(behind)
+
+
+def _unknown() -> Select[int]:
+    mine = among(proofs.c.subject_id), proofs.c.wanted
+    return select(proofs.c.subject_id).where(*mine, proofs.c.verdict == "undecided")
+
+
+def _wanted_pins() -> Select[int, str]:
+    p = proof_pins.c
+    pins = select(p.project_id, p.version).join_from(proofs, proof_pins)
+    return pins.where(among(proofs.c.subject_id), proofs.c.wanted).distinct()
+
+
+def _names() -> Select[int, str]:
+    return select(projects.c.id, projects.c.name).where(among(projects.c.id))
+
+
+def _pinning() -> Select[int]:
+    subject = select(proofs.c.subject_id).join_from(proof_pins, proofs)
+    return subject.where(among(proof_pins.c.project_id), proofs.c.wanted)
 
 
 def _missing(some: Iterable[RecordedVerdict], listed: Mapping[str, set[str]]) -> list[str]:
@@ -137,22 +149,25 @@ def _doubtful(some: Iterable[RecordedVerdict]) -> bool:
 def publish_proofs(connection: Connection, ready: Iterable[int]) -> None:
     """Record the verdicts of these subjects as published, in place of earlier ones."""
     for batch in batches(ready):
-        mine = among(proofs.c.subject_id, batch)
-        connection.execute(delete(proofs).where(mine, ~proofs.c.wanted))
-        connection.execute(update(proofs).where(mine).values(published=True))
+        change(connection, _earlier, batch)
+        put(connection, proofs.c.subject_id, batch, published=True)
+
+
+def _earlier() -> Delete:
+    return delete(proofs).where(among(proofs.c.subject_id), ~proofs.c.wanted)
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """Returns how many subjects on how many targets there are of each verdict."""
     found: dict[str, int] = {}
-    query = (
-        select(proofs.c.verdict, proofs.c.targets, func.count())
-        .where(proofs.c.wanted)
-        .group_by(proofs.c.verdict, proofs.c.targets)
-    )
-    for verdict, targets, number in connection.execute(query):
+    for verdict, targets, number in raw(connection, once(_counts)):
         found[verdict] = found.get(verdict, 0) + number * len(targets.split(", "))
     return found
+
+
+def _counts() -> Select[Any]:
+    of = proofs.c.verdict, proofs.c.targets
+    return select(*of, func.count()).where(proofs.c.wanted).group_by(*of)
 
 
 def undecided(connection: Connection) -> dict[str, str]:
@@ -160,33 +175,37 @@ def undecided(connection: Connection) -> dict[str, str]:
 
     Proofs that lack facts are not among them: the missing facts are reported themselves.
     """
-    query = (
+    found: dict[str, str] = {}
+    for text, targets, why in raw(connection, once(_undecided)):
+        found.setdefault(f"proof of {text}", f"undecided on {targets}: {why}")
+    return found
+
+
+def _undecided() -> Select[str, str, str]:
+    return (
         select(subjects.c.text, proofs.c.targets, proofs.c.why)
         .join_from(subjects, proofs)
         .where(proofs.c.verdict == "undecided", proofs.c.wanted, ~subjects.c.open)
         .order_by(subjects.c.text, proofs.c.id)
     )
-    found: dict[str, str] = {}
-    for text, targets, why in connection.execute(query):
-        found.setdefault(f"proof of {text}", f"undecided on {targets}: {why}")
-    return found
 
 
 def _by_id(connection: Connection, ids: Iterable[int]) -> list[Any]:
-    found: list[Any] = []
-    for batch in batches(ids):
-        query = select(subjects.c.id, subjects.c.text).where(among(subjects.c.id, batch))
-        found += connection.execute(query).all()
-    return found
+    return list(ask(connection, _texts, ids))
+
+
+def _texts() -> Select[int, str]:
+    return select(subjects.c.id, subjects.c.text).where(among(subjects.c.id))
 
 
 def _listed(connection: Connection, names: Iterable[str]) -> dict[str, set[str]]:
     """Returns the versions that the pages list now, by project."""
     found: dict[str, set[str]] = {}
-    for batch in batches(sorted(names)):
-        query = select(published.c.name, published.c.version).where(
-            among(published.c.name, batch), published.c.last.is_(None)
-        )
-        for name, version in connection.execute(query.distinct()):
-            found.setdefault(name, set()).add(version)
+    for name, version in ask_raw(connection, _listed_versions, sorted(names)):
+        found.setdefault(name, set()).add(version)
     return found
+
+
+def _listed_versions() -> Select[str, str]:
+    p = published.c
+    return select(p.name, p.version).where(among(p.name), p.last.is_(None)).distinct()

@@ -10,7 +10,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, literal, select, union, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    Update,
+    delete,
+    literal,
+    select,
+    union,
+    update,
+)
 
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import projects
@@ -21,17 +31,30 @@ from pypisync.catalog.db.schema_proofs import (
     proofs,
     subjects,
 )
-from pypisync.catalog.db.sql import Ids, add, among, batches, is_set, pour, words
+from pypisync.catalog.db.sql import (
+    Ids,
+    add,
+    among,
+    ask,
+    ask_raw,
+    batches,
+    drop,
+    is_set,
+    once,
+    pour,
+    put,
+    raw,
+    these,
+    words,
+)
 from pypisync.core.resolve.subject_verdict import SubjectVerdict
 from pypisync.core.standards.model import Pin
 
 
 def set_subjects(connection: Connection, wanted: Mapping[str, str]) -> None:
     """Make the subjects exactly these: a digest of what is asked for, by text."""
-    have = {row.text: row for row in connection.execute(select(subjects))}
-    gone = [row.id for text, row in have.items() if text not in wanted]
-    for batch in batches(gone):
-        connection.execute(delete(subjects).where(among(subjects.c.id, batch)))
+    have = {row.text: row for row in connection.execute(once(lambda: select(subjects)))}
+    drop(connection, subjects.c.id, (row.id for text, row in have.items() if text not in wanted))
     for text, digest in wanted.items():
         if text in have and have[text].digest != digest:
             row = subjects.c.id == have[text].id
@@ -65,24 +88,39 @@ def forget(connection: Connection, targets: Collection[str]) -> None:
 
 def open_touched(connection: Connection) -> None:
     """Open the subjects whose proofs depend on projects that have changed since."""
-    changed = connection.scalars(select(projects.c.id).where(is_set(projects.c.unproven))).all()
+    changed = connection.scalars(once(_changed)).all()
     for batch in batches(changed):
-        for table in (proof_pins, proof_projects):
-            touched = (
+        for opening in once(_openings):
+            connection.execute(opening, these(batch))
+        put(connection, projects.c.id, batch, unproven=False)
+
+
+def _changed() -> Select[int]:
+    return select(projects.c.id).where(is_set(projects.c.unproven))
+
+
+def _openings() -> list[Update]:
+    return [
+        update(subjects)
+        .where(
+            subjects.c.id.in_(
                 select(proofs.c.subject_id)
                 .join_from(proofs, table)
-                .where(among(table.c.project_id, batch), proofs.c.wanted)
+                .where(among(table.c.project_id), proofs.c.wanted)
             )
-            connection.execute(update(subjects).where(subjects.c.id.in_(touched)).values(open=True))
-        connection.execute(
-            update(projects).where(among(projects.c.id, batch)).values(unproven=False)
         )
+        .values(open=True)
+        for table in (proof_pins, proof_projects)
+    ]
 
 
 def open_subjects(connection: Connection) -> list[str]:
     """Returns the texts of the subjects that are to be proven."""
-    query = select(subjects.c.text).where(is_set(subjects.c.open))
-    return list(connection.scalars(query.order_by(subjects.c.id)))
+    return list(connection.scalars(once(_open)))
+
+
+def _open() -> Select[str]:
+    return select(subjects.c.text).where(is_set(subjects.c.open)).order_by(subjects.c.id)
 
 
 def record(
@@ -98,16 +136,15 @@ def record(
         writer.subject(ids[text], verdicts)
     writer.write()
     settled = [ids[text] for text in found if text not in unsure]
-    for batch in batches(settled):
-        connection.execute(update(subjects).where(among(subjects.c.id, batch)).values(open=False))
+    put(connection, subjects.c.id, settled, open=False)
 
 
 def _among(connection: Connection, texts: Iterable[str]) -> list[Any]:
-    found: list[Any] = []
-    for batch in batches(texts):
-        query = select(subjects.c.id, subjects.c.text).where(among(subjects.c.text, batch))
-        found += connection.execute(query).all()
-    return found
+    return list(ask(connection, _by_text, texts))
+
+
+def _by_text() -> Select[int, str]:
+    return select(subjects.c.id, subjects.c.text).where(among(subjects.c.text))
 
 
 _PROOF = (
@@ -177,15 +214,10 @@ class _VerdictWriter:
     def write(self) -> None:
         """Write everything collected."""
         connection = self._connection
-        for batch in batches(self._gone):
-            connection.execute(delete(proofs).where(among(proofs.c.id, batch)))
-        for batch in batches(self._kept):
-            # They describe the pages, and depend on no facts any more.
-            connection.execute(update(proofs).where(among(proofs.c.id, batch)).values(wanted=False))
-        for batch in batches({*self._same, *self._kept}):
-            connection.execute(
-                delete(proof_projects).where(among(proof_projects.c.proof_id, batch))
-            )
+        drop(connection, proofs.c.id, self._gone)
+        # They describe the pages, and depend on no facts any more.
+        put(connection, proofs.c.id, self._kept, wanted=False)
+        drop(connection, proof_projects.c.proof_id, {*self._same, *self._kept})
         pour(connection, proofs, _PROOF, self._proofs)
         pour(connection, proof_pins, _PIN, self._pins)
         pour(connection, proof_tried, ("proof_id", "project_id", "version"), self._tried)
@@ -205,26 +237,14 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
     """Returns the proofs on record by subject and number."""
     found: dict[int, dict[int, RecordedVerdict]] = {}
     for batch in batches(ids):
-        of = among(proofs.c.subject_id, batch)
         pins: dict[int, list[Pin]] = {}
-        p = proof_pins.c
-        query = (
-            select(p.proof_id, projects.c.name, p.version, p.extras, p.chosen_by, p.called)
-            .join_from(proof_pins, projects)
-            .join(proofs, proofs.c.id == p.proof_id)
-            .where(of)
-            .order_by(projects.c.name, p.chosen_by)
-        )
-        for number, name, version, extras, chosen_by, called in connection.execute(query):
+        for number, name, version, extras, chosen_by, called in ask_raw(connection, _pins, batch):
             pin = Pin(name, version, words(extras), chosen_by, not called)
             pins.setdefault(number, []).append(pin)
-        t, tried = proof_tried.c, dict[int, set[tuple[str, str]]]()
-        query = select(t.proof_id, projects.c.name, t.version).join_from(proof_tried, projects)
-        for number, name, version in connection.execute(
-            query.join(proofs, proofs.c.id == t.proof_id).where(of)
-        ):
+        tried = dict[int, set[tuple[str, str]]]()
+        for number, name, version in ask_raw(connection, _tried, batch):
             tried.setdefault(number, set()).add((name, version))
-        for row in connection.execute(select(proofs).where(of)):
+        for row in ask(connection, _proofs, batch):
             verdict = SubjectVerdict(
                 tuple(row.targets.split(", ")),
                 row.verdict,
@@ -237,6 +257,27 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
     return found
 
 
+def _pins() -> Select[Any]:
+    p = proof_pins.c
+    return (
+        select(p.proof_id, projects.c.name, p.version, p.extras, p.chosen_by, p.called)
+        .join_from(proof_pins, projects)
+        .join(proofs, proofs.c.id == p.proof_id)
+        .where(among(proofs.c.subject_id))
+        .order_by(projects.c.name, p.chosen_by)
+    )
+
+
+def _tried() -> Select[int, str, str]:
+    t = proof_tried.c
+    query = select(t.proof_id, projects.c.name, t.version).join_from(proof_tried, projects)
+    return query.join(proofs, proofs.c.id == t.proof_id).where(among(proofs.c.subject_id))
+
+
+def _proofs() -> Select[Any]:
+    return select(proofs).where(among(proofs.c.subject_id))
+
+
 def _same(one: SubjectVerdict, old: SubjectVerdict) -> bool:
     by_name = sorted(one.pins, key=lambda pin: (pin.name, pin.chosen_by))
     return one.targets == old.targets and replace(one, pins=tuple(by_name)).same_as(old)
@@ -244,6 +285,10 @@ def _same(one: SubjectVerdict, old: SubjectVerdict) -> bool:
 
 def added_releases(connection: Connection) -> list[tuple[str, str, str]]:
     """Returns the releases that no closure selects by itself: pins and tried ones."""
+    return sorted(tuple(row) for row in raw(connection, once(_added)))
+
+
+def _added() -> CompoundSelect[str, str, str]:
     p, t = proof_pins.c, proof_tried.c
     pins = (
         select(projects.c.name, p.version, p.extras)
@@ -257,4 +302,4 @@ def added_releases(connection: Connection) -> list[tuple[str, str, str]]:
         .join(proofs, proofs.c.id == t.proof_id)
         .where(proofs.c.wanted)
     )
-    return sorted((row[0], row[1], row[2]) for row in connection.execute(union(pins, tried)))
+    return union(pins, tried)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
 
 from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import (
@@ -21,7 +21,7 @@ from pypisync.catalog.db.schema import (
     selected,
     stored,
 )
-from pypisync.catalog.db.sql import among, batches, is_set, to_mask
+from pypisync.catalog.db.sql import among, ask, ask_raw, batches, is_set, once, put, to_mask
 from pypisync.catalog.facts import lock_files, vulnerabilities
 from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import PlannedRelease, ReleaseFile, spread, unready
@@ -60,8 +60,7 @@ def assemble(
     "". Where ``policy`` blocks what is vulnerable, a release that was never examined waits.
     ``finals``: projects whose new finals are not listed yet, with the reason.
     """
-    query = select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
-    changed = connection.execute(query).all()
+    changed = connection.execute(once(_changed)).all()
     if not changed:
         return Publication()
     wanted = _wanted(connection, [row.id for row in changed], policy)
@@ -88,6 +87,10 @@ def assemble(
         if complete and not _waits(have, later):
             result.done.append(row.id)
     return result
+
+
+def _changed() -> Select[Any]:
+    return select(projects).where(is_set(projects.c.unpublished)).order_by(projects.c.name)
 
 
 def _waits(have: Iterable[PlannedRelease], later: Mapping[str, str]) -> bool:
@@ -128,54 +131,7 @@ def _to_retain(
 
 def published_all(connection: Connection, done: Iterable[int]) -> None:
     """Note that the pages of these projects list all that is wanted."""
-    for batch in batches(done):
-        connection.execute(
-            update(projects).where(among(projects.c.id, batch)).values(unpublished=False)
-        )
-
-
-def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set[str]]:
-    """Returns which of these projects need which, by the selection's edges."""
-    user, used = projects.alias("user_project"), projects.alias("used_project")
-    found: dict[str, set[str]] = {}
-    for batch in batches(names):
-        query = (
-            select(user.c.name, used.c.name)
-            .select_from(
-                user.join(releases, releases.c.project_id == user.c.id)
-                .join(selected, selected.c.release_id == releases.c.id)
-                .join(edges, edges.c.selected_id == selected.c.id)
-                .join(classes, classes.c.id == edges.c.class_id)
-                .join(used, used.c.id == classes.c.project_id)
-            )
-            .where(among(user.c.name, batch))
-            .distinct()
-        )
-        for name, need in connection.execute(query):
-            found.setdefault(name, set()).add(need)
-    return found
-
-
-def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], set[str]]:
-    """Returns the projects that known releases need without extras, by (name, version)."""
-    found: dict[tuple[str, str], set[str]] = {}
-    plain = and_(
-        requirements.c.release_id == releases.c.id, ~requirements.c.marker.contains("extra")
-    )
-    used = projects.alias("used_project")
-    for batch in batches(names):
-        query = (
-            select(projects.c.name, releases.c.version, used.c.name)
-            .select_from(
-                projects.join(releases)
-                .outerjoin(requirements, plain)
-                .outerjoin(used, used.c.id == requirements.c.project_id)
-            )
-            .where(among(projects.c.name, batch), releases.c.knowledge == "known")
-        )
-        for name, version, need in connection.execute(query):
-            found.setdefault((name, version), set()).update({need} - {None})
-    return found
+    put(connection, projects.c.id, done, unpublished=False)
 
 
 def is_selected() -> ColumnElement[bool]:
@@ -187,9 +143,8 @@ def is_selected() -> ColumnElement[bool]:
 def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[PlannedRelease]:
     found: dict[int, tuple[Any, list[ReleaseFile]]] = {}
     for batch in batches(ids):
-        of_batch = among(projects.c.id, batch)
-        named = set(connection.scalars(lock_files.named_files(of_batch)))
-        for row in connection.execute(_selected_or_listed(of_batch)):
+        named = {file for (file,) in ask_raw(connection, _named, batch)}
+        for row in ask(connection, _selected_or_listed, batch):
             entry = found.setdefault(row.release, (row, []))
             wanted = (row.kept and row.chosen is not None) or row.id in named
             entry[1].append(_release_file(row, wanted=wanted))
@@ -211,7 +166,11 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
     ]
 
 
-def _selected_or_listed(condition: ColumnElement[bool]) -> Select[Any]:
+def _named() -> Any:
+    return lock_files.named_files(among(projects.c.id))
+
+
+def _selected_or_listed() -> Select[Any]:
     """Returns the files of releases that are selected, pinned or listed, with what is stored."""
     meta, pin = stored.alias("meta"), selected.alias("pin")
     p, r, f = projects.c, releases.c, files.c
@@ -239,7 +198,7 @@ def _selected_or_listed(condition: ColumnElement[bool]) -> Select[Any]:
             .outerjoin(meta, meta.c.path == f.path + METADATA)
         )
         # What is barred goes, whatever is held.
-        .where(condition, f.barred == "", or_(chosen, lists))
+        .where(among(projects.c.id), f.barred == "", or_(chosen, lists))
         .order_by(r.id, f.id)
     )  # fmt: skip
 
@@ -268,19 +227,20 @@ def has_metadata(stated: str | None, has: str | None) -> bool:
 def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
     """Returns releases whose dependencies depend on facts that are not known yet."""
     blocked: dict[int, str] = {}
-    chosen = exists().where(is_selected())
     for batch in batches(ids):
-        unread = select(releases.c.id).where(
-            among(releases.c.id, batch), releases.c.knowledge == "wanted", chosen
-        )
         blocked.update(
             (release, "its requirements could not be read yet")
-            for release in connection.scalars(unread)
+            for (release,) in ask_raw(connection, _unread, batch)
         )
         blocked |= _needing_unread(connection, batch)
         if policy.blocks_vulnerable:
             blocked |= vulnerabilities.never_examined(connection, batch, policy)
     return blocked
+
+
+def _unread() -> Select[int]:
+    chosen, r = exists().where(is_selected()), releases.c
+    return select(r.id).where(among(r.id), r.knowledge == "wanted", chosen)
 
 
 def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, str]:
@@ -289,17 +249,7 @@ def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, s
     A project that cannot be read now is not waited for if only an extra that nobody asks for needs
     it.
     """
-    unread = (
-        select(selected.c.release_id, selected.c.extra, requirements.c.marker, projects.c.name)
-        .select_from(
-            selected.join(edges, edges.c.selected_id == selected.c.id)
-            .join(requirements, requirements.c.id == edges.c.requirement_id)
-            .join(classes, classes.c.id == edges.c.class_id)
-            .join(projects, projects.c.id == classes.c.project_id)
-        )
-        .where(among(selected.c.release_id, batch), projects.c.status == "unseen")
-    )
-    rows = connection.execute(unread).all()
+    rows = list(ask(connection, _into_unread, batch))
     lost = out_of_reach(connection, {row.name for row in rows})
     return {
         row.release_id: f"needs {row.name}, which could not be read yet"
@@ -308,23 +258,38 @@ def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, s
     }
 
 
+def _into_unread() -> Select[Any]:
+    return (
+        select(selected.c.release_id, selected.c.extra, requirements.c.marker, projects.c.name)
+        .select_from(
+            selected.join(edges, edges.c.selected_id == selected.c.id)
+            .join(requirements, requirements.c.id == edges.c.requirement_id)
+            .join(classes, classes.c.id == edges.c.class_id)
+            .join(projects, projects.c.id == classes.c.project_id)
+        )
+        .where(among(selected.c.release_id), projects.c.status == "unseen")
+    )
+
+
 def _listed(connection: Connection, names: Sequence[str]) -> _Listed:
     """Returns the files that the newest generation lists, by project and name.
 
     None stands for a file whose bytes are lost.
     """
     found: dict[str, dict[str, PageFile | None]] = {}
-    for batch in batches(names):
-        query = (
-            select(published, stored.c.sha256.label("has"))
-            .select_from(published.outerjoin(stored, stored.c.path == published.c.path))
-            .where(among(published.c.name, batch), published.c.last.is_(None))
-        )
-        for row in connection.execute(query):
-            page = PageFile(**{key: getattr(row, key) for key in _PAGE_FILE})
-            there = row.has == row.sha256
-            found.setdefault(row.name, {})[row.filename] = page if there else None
+    for row in ask(connection, _listed_now, names):
+        page = PageFile(**{key: getattr(row, key) for key in _PAGE_FILE})
+        there = row.has == row.sha256
+        found.setdefault(row.name, {})[row.filename] = page if there else None
     return found
+
+
+def _listed_now() -> Select[Any]:
+    return (
+        select(published, stored.c.sha256.label("has"))
+        .select_from(published.outerjoin(stored, stored.c.path == published.c.path))
+        .where(among(published.c.name), published.c.last.is_(None))
+    )
 
 
 def _spread(
@@ -338,20 +303,9 @@ def _spread(
     frontier = set(held)
     while frontier:
         reached: set[int] = set()
-        for batch in batches(sorted(frontier)):
-            query = (
-                select(choices.c.release_id, selected.c.release_id)
-                .select_from(
-                    choices.join(edges, edges.c.class_id == choices.c.class_id).join(
-                        selected, selected.c.id == edges.c.selected_id
-                    )
-                )
-                .where(among(choices.c.release_id, batch))
-                .distinct()
-            )
-            for needed, dependent in connection.execute(query):
-                needs.setdefault(needed, []).append(dependent)
-                reached.add(dependent)
+        for needed, dependent in ask_raw(connection, _dependents, sorted(frontier)):
+            needs.setdefault(needed, []).append(dependent)
+            reached.add(dependent)
         frontier = reached - needs.keys() - held.keys()
         frontier -= {w.release for w in wanted if _is_listed(w, listed)}
         for release in frontier:
@@ -361,6 +315,16 @@ def _spread(
     elsewhere = {d for dependents in needs.values() for d in dependents} - here.keys()
     published_already = {w.release for w in wanted if _is_listed(w, listed)} | elsewhere
     return spread(held, needs, here, frozenset(published_already))
+
+
+def _dependents() -> Select[int, int]:
+    by_class = choices.join(edges, edges.c.class_id == choices.c.class_id)
+    return (
+        select(choices.c.release_id, selected.c.release_id)
+        .select_from(by_class.join(selected, selected.c.id == edges.c.selected_id))
+        .where(among(choices.c.release_id))
+        .distinct()
+    )
 
 
 def _is_listed(release: PlannedRelease, listed: _Listed) -> bool:
@@ -390,9 +354,14 @@ def _page_files(
 
 def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
     """Returns those of the projects that a root or a requirement in use names."""
-    found: set[int] = set()
-    for batch in batches(ids):
-        for table in (roots, classes):
-            query = select(table.c.project_id).where(among(table.c.project_id, batch))
-            found.update(connection.scalars(query.distinct()))
-    return found
+    by_roots = ask_raw(connection, _rooted, ids)
+    by_requirements = ask_raw(connection, _required, ids)
+    return {project for rows in (by_roots, by_requirements) for (project,) in rows}
+
+
+def _rooted() -> Select[int]:
+    return select(roots.c.project_id).where(among(roots.c.project_id)).distinct()
+
+
+def _required() -> Select[int]:
+    return select(classes.c.project_id).where(among(classes.c.project_id)).distinct()

@@ -9,7 +9,8 @@ quarantine, and in any case for ``grace`` after it has left the pages or the qua
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
+    Delete,
+    Select,
     bindparam,
     case,
     delete,
@@ -32,7 +33,7 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.schema_proofs import published_proofs
 from pypisync.catalog.db.schema_quarantine import quarantined
-from pypisync.catalog.db.sql import among
+from pypisync.catalog.db.sql import among, drop, once, raw, these
 from pypisync.catalog.facts.lock_files import wanted_files
 from pypisync.catalog.publication import journal
 from pypisync.core.standards.filenames import METADATA
@@ -64,26 +65,50 @@ def forget_generations(connection: Connection, before: float, needed: int | None
     g = generations.c
     if not connection.scalar(_REPLACED, {"before": before}):  # so it mostly is
         return 0
-    old = select(g.id).where(~_kept(before, needed)).order_by(g.id)
+    keeping = {"before": before, "needed": needed or 0}
     # Where others can write at the same time: nobody names one of them from here on.
-    locked = connection.scalars(old.with_for_update()).all()
-    gone = connection.scalars(old).all() if locked else []
+    locked = connection.scalars(once(_old_locked), keeping).all()
+    gone = connection.scalars(once(_old), keeping).all() if locked else []
     if not gone:
         return 0
-    for table in (pages, published, published_proofs):
-        there = exists().where(g.id.between(table.c.first, table.c.last), ~among(g.id, gone))
-        dead = and_(table.c.first <= max(gone), table.c.last >= min(gone), ~there)
-        connection.execute(delete(table).where(dead))
-    told = connection.scalar(select(func.max(g.last_serial)).where(among(g.id, gone))) or 0
-    connection.execute(delete(generations).where(among(g.id, gone)))
+    ends = {"newest": max(gone), "oldest": min(gone)}
+    for dead in once(_dead):
+        connection.execute(dead, these(gone, **ends))
+    told = connection.scalar(once(_told), these(gone)) or 0
+    drop(connection, g.id, gone)
     journal.forget(connection, told)
     return len(gone)
 
 
+def _old() -> Select[int]:
+    return select(generations.c.id).where(~_kept()).order_by(generations.c.id)
+
+
+def _old_locked() -> Select[int]:
+    return _old().with_for_update()
+
+
+def _told() -> Select[int]:
+    return select(func.max(generations.c.last_serial)).where(among(generations.c.id))
+
+
+def _dead() -> list[Delete]:
+    """Returns what deletes the rows that were of these generations only."""
+    g = generations.c
+    return [
+        delete(table).where(
+            table.c.first <= bindparam("newest"),
+            table.c.last >= bindparam("oldest"),
+            ~exists().where(g.id.between(table.c.first, table.c.last), ~among(g.id)),
+        )
+        for table in (pages, published, published_proofs)
+    ]
+
+
 def old_generations(connection: Connection, before: float, needed: int | None = None) -> int:
     """Returns how many generations :func:`forget_generations` would forget."""
-    query = select(func.count()).select_from(generations).where(~_kept(before, needed))
-    return connection.scalar(query) or 0
+    query = once(lambda: select(func.count()).select_from(generations).where(~_kept()))
+    return connection.scalar(query, {"before": before, "needed": needed or 0}) or 0
 
 
 def unneeded(
@@ -95,34 +120,40 @@ def unneeded(
     """
     if not connection.scalar(_UNLISTED, {"before": off_pages}):
         return []
+    since = {"off_pages": off_pages, "before": replaced, "needed": needed or 0}
+    found = [Stored(*row) for row in raw(connection, once(_off_all_pages), since)]
+    if not found:
+        return []
+    wanted = set(connection.scalars(once(_waiting)))
+    return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
+
+
+def _off_all_pages() -> Select[str, str, int]:
     end = func.length(stored.c.path) - len(METADATA)
     beside = stored.c.path.endswith(METADATA, autoescape=True)
     path = case((beside, func.substr(stored.c.path, 1, end)), else_=stored.c.path)
     p, g = published.c, generations.c
-    is_kept = _kept(replaced, needed)
-    kept = exists().where(g.id.between(p.first, p.last), is_kept).correlate(published)
+    kept = exists().where(g.id.between(p.first, p.last), _kept()).correlate(published)
     listed = exists().where(p.path == path, or_(p.last.is_(None), kept)).correlate(stored)
     apart = exists().where(quarantined.c.path == path).correlate(stored)
-    query = select(stored.c.path, stored.c.sha256, stored.c.size).where(
-        stored.c.unlisted.is_not(None), stored.c.unlisted <= off_pages, ~listed, ~apart
-    )
-    found = [Stored(*row) for row in connection.execute(query.order_by(stored.c.path))]
-    if not found:
-        return []
-    waiting = select(files.c.path).where(files.c.id.in_(wanted_files()))
-    wanted = set(connection.scalars(waiting))
-    return [item for item in found if item.path.removesuffix(METADATA) not in wanted]
+    off = stored.c.unlisted.is_not(None), stored.c.unlisted <= bindparam("off_pages")
+    query = select(stored.c.path, stored.c.sha256, stored.c.size)
+    return query.where(*off, ~listed, ~apart).order_by(stored.c.path)
 
 
-def _kept(before: float, needed: int | None = None) -> ColumnElement[bool]:
-    """Returns whether a generation is kept."""
+def _waiting() -> Select[str]:
+    return select(files.c.path).where(files.c.id.in_(wanted_files()))
+
+
+def _kept() -> ColumnElement[bool]:
+    """Returns whether a generation is kept: ``before`` is when old ones were replaced."""
     g, whole = generations.c, generations.alias("whole")
     written = select(func.max(whole.c.id)).where(whole.c.complete).scalar_subquery()
     return or_(
         g.replaced.is_(None),
-        g.replaced > before,
+        g.replaced > bindparam("before"),
         g.frozen.is_not(None),
-        g.id == (needed or 0),
+        g.id == bindparam("needed"),
         g.id >= func.coalesce(written, 0),  # the pages of one still to be written lean on it
         exists().where(generation_names.c.generation_id == g.id),
     )
