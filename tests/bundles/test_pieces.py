@@ -201,20 +201,6 @@ def test_the_first_file_is_read_over_several_parts(tmp_path: Path) -> None:
             list(parts.read_first(some, "inventory.csv"))
 
 
-@given(st.integers(1, 10_000), st.integers(1, 3_000), st.integers(1, 120))
-def test_pieces_are_one_file_without_gaps(size: int, most: int, name: int) -> None:
-    entry = Member("packages/" + "x" * name, size, "0" * 64)
-    found = list(pieces.cut(entry, most)) if size > most else [entry]
-    before: Member | None = None
-    for one in found:
-        assert pieces.fault(before, one) == ""
-        before = one
-    assert pieces.fault(before, None) == ""
-    assert sum(one.size for one in found) == size
-    assert {one.whole for one in found} == {entry}
-    assert sorted(one.name for one in found) == [one.name for one in found]
-
-
 @given(st.integers(SPLIT, 2**45), st.integers(1, 250))
 def test_a_piece_and_its_list_fit_a_part(size: int, name: int) -> None:
     entry = Member("packages/" + "x" * name, size, "0" * 64)
