@@ -47,7 +47,7 @@ proof_pins = Table(
     Column("chosen_by", Text, primary_key=True),  # solver; pip or uv where that comes to another
     Column("version", Text, nullable=False),
     text_column("extras"),  # separated by commas
-    flag_column("called"),  # the closure of its subject alone has it in the selection
+    flag_column("added"),  # no closure has it: it is mirrored for the proof
     comment="the releases of proofs",
 )
 

@@ -117,7 +117,7 @@ VIEWS = (
                     FROM proofs o JOIN subjects s ON s.id = o.subject_id
                     WHERE o.wanted AND o.id IN (
                         SELECT proof_id FROM proof_pins i WHERE i.project_id = ro.project_id
-                            AND i.version = ro.selector AND NOT i.called
+                            AND i.version = ro.selector AND i.added
                         UNION SELECT proof_id FROM proof_tried i
                             WHERE i.project_id = ro.project_id AND i.version = ro.selector)), '')
                 WHEN '{Origin.HELD}' THEN COALESCE((
@@ -224,7 +224,7 @@ VIEWS = (
         "Pins of proofs; chosen_by: solver, or pip or uv where it differs; added: by proofs alone.",
         """
         SELECT i.proof_id AS proof, s.text AS subject, p.targets, j.name AS project, i.version,
-            i.extras, i.chosen_by, CASE WHEN i.called THEN 0 ELSE 1 END AS added, j.index_name
+            i.extras, i.chosen_by, CASE WHEN i.added THEN 1 ELSE 0 END AS added, j.index_name
         FROM proof_pins i JOIN proofs p ON p.id = i.proof_id
         JOIN subjects s ON s.id = p.subject_id JOIN projects j ON j.id = i.project_id
         WHERE p.wanted

@@ -150,7 +150,7 @@ def _by_text() -> Select[int, str]:
 _PROOF = (
     "id", "subject_id", "targets", "verdict", "why", "steps", "at", "wanted", "published"
 )  # fmt: skip
-_PIN = ("proof_id", "project_id", "chosen_by", "version", "extras", "called")
+_PIN = ("proof_id", "project_id", "chosen_by", "version", "extras", "added")
 
 
 class _VerdictWriter:
@@ -200,7 +200,7 @@ class _VerdictWriter:
         )
         ids = self._projects
         self._pins += [
-            (number, ids[pin.name], pin.chosen_by, pin.version, ",".join(pin.extras), not pin.added)
+            (number, ids[pin.name], pin.chosen_by, pin.version, ",".join(pin.extras), pin.added)
             for pin in one.pins
         ]
         self._tried += [(number, ids[name], version) for name, version in sorted(one.tried)]
@@ -238,8 +238,8 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
     found: dict[int, dict[int, RecordedVerdict]] = {}
     for batch in batches(ids):
         pins: dict[int, list[Pin]] = {}
-        for number, name, version, extras, chosen_by, called in ask_raw(connection, _pins, batch):
-            pin = Pin(name, version, words(extras), chosen_by, not called)
+        for number, name, version, extras, chosen_by, added in ask_raw(connection, _pins, batch):
+            pin = Pin(name, version, words(extras), chosen_by, bool(added))
             pins.setdefault(number, []).append(pin)
         tried = dict[int, set[tuple[str, str]]]()
         for number, name, version in ask_raw(connection, _tried, batch):
@@ -260,7 +260,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
 def _pins() -> Select[Any]:
     p = proof_pins.c
     return (
-        select(p.proof_id, projects.c.name, p.version, p.extras, p.chosen_by, p.called)
+        select(p.proof_id, projects.c.name, p.version, p.extras, p.chosen_by, p.added)
         .join_from(proof_pins, projects)
         .join(proofs, proofs.c.id == p.proof_id)
         .where(among(proofs.c.subject_id))
@@ -294,7 +294,7 @@ def _added() -> CompoundSelect[str, str, str]:
         select(projects.c.name, p.version, p.extras)
         .join_from(proof_pins, projects)
         .join(proofs, proofs.c.id == p.proof_id)
-        .where(~p.called, proofs.c.wanted)
+        .where(p.added, proofs.c.wanted)
     )
     tried = (
         select(projects.c.name, t.version, literal(""))

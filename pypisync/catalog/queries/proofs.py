@@ -126,12 +126,12 @@ def _state(verdict: str | None, *, wanted: bool, published: bool) -> str:
 
 def _pins(reader: Reader, number: int) -> tuple[Pin, ...]:
     rows = reader.rows(
-        "SELECT p.name, i.version, i.extras, i.chosen_by, i.called FROM proof_pins i"
+        "SELECT p.name, i.version, i.extras, i.chosen_by, i.added FROM proof_pins i"
         " JOIN projects p ON p.id = i.project_id WHERE i.proof_id = ?"
         " ORDER BY p.name, i.chosen_by DESC",
         number,
     )
     return tuple(
-        Pin(name, version, tuple(filter(None, extras.split(","))), chosen_by, not called)
-        for name, version, extras, chosen_by, called in rows
+        Pin(name, version, tuple(filter(None, extras.split(","))), chosen_by, added=bool(added))
+        for name, version, extras, chosen_by, added in rows
     )

@@ -19,7 +19,7 @@ from pypisync.core.standards import versions
 from pypisync.core.wanted.roots import OWN, Origin, Root, of_row
 
 # Whose pins a proof's release is: of those that are wanted, or still on the pages.
-_WANTED = "o.wanted AND NOT i.called"
+_WANTED = "o.wanted AND i.added"
 _KEPT = (
     "o.published AND EXISTS"
     " (SELECT 1 FROM proofs n WHERE n.subject_id = o.subject_id AND n.wanted AND NOT n.published)"
@@ -166,8 +166,8 @@ def _purpose(reader: Reader, root: Root) -> tuple[tuple[OfProof, ...], tuple[tup
     """Returns what a root of our own is for: proofs, and what is held."""
     rows = reader.rows(
         "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
-        " (SELECT proof_id, project_id, version, chosen_by, called FROM proof_pins UNION ALL"
-        "  SELECT proof_id, project_id, version, 'tried', FALSE FROM proof_tried) i"
+        " (SELECT proof_id, project_id, version, chosen_by, added FROM proof_pins UNION ALL"
+        "  SELECT proof_id, project_id, version, 'tried', TRUE FROM proof_tried) i"
         " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"
         " JOIN projects p ON p.id = i.project_id WHERE p.name = ? AND i.version = ?"
         f" AND {_WANTED if root.origin == Origin.PROOF else _KEPT}"

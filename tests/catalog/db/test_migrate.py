@@ -360,3 +360,21 @@ def test_what_releases_say_of_themselves_is_unknown_after_an_upgrade(database: s
         found = connection.exec_driver_sql(f"SELECT {columns} FROM v_releases").all()
         assert [tuple(row) for row in found] == [("known", None, None, None)]
     catalog.close()
+
+
+def test_pins_that_proofs_add_are_still_those(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0027")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a'), (2, 'b')")
+        run("INSERT INTO subjects (id, text) VALUES (1, 'a')")
+        row = "INSERT INTO proofs (id, subject_id, targets, verdict, at, wanted) VALUES"
+        run(f"{row} (1, 1, 'x', 'proven', 10, true)")
+        row = "INSERT INTO proof_pins (proof_id, project_id, chosen_by, version, extras, called)"
+        run(f"{row} VALUES (1, 1, 'solver', '1', '', true), (1, 2, 'solver', '2', '', false)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        found = connection.exec_driver_sql("SELECT project, added FROM v_pins ORDER BY 1").all()
+        assert [tuple(row) for row in found] == [("a", 0), ("b", 1)]
+    catalog.close()
