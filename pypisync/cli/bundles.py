@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pypisync.catalog.db.transactions import Catalog
     from pypisync.config.load import Config
+    from pypisync.core.bundles.manifest import Manifest
+    from pypisync.cycle.report import Report
     from pypisync.storage.exports import Exported, Exports
 
 _Unsigned = Annotated[
@@ -73,7 +75,6 @@ def export(  # noqa: PLR0913 - its options
     works. An export that was cut off goes on where it was.
     """
     from pypisync.core.bundles import manifest
-    from pypisync.core.display import show_size
     from pypisync.cycle.export import LEAST_SPLIT, Export, write_bundle
     from pypisync.wiring import signing_keys
 
@@ -93,16 +94,18 @@ def export(  # noqa: PLR0913 - its options
         base, lost = _base(understood, exports, since, report, full=full)
         asked = Export(to, base, size, signing, repeat or understood.bundles.repeat, lost)
         made = write_bundle(catalog, understood.destination, asked, time.time())
-    if made is None:
-        if as_json:
-            show_json(None)
-        else:
-            typer.echo("nothing has changed since the last bundle: none is written")
-        return
-    place, found = made
     if as_json:
-        show_json({"manifest": str(place), **manifest.plain(found)})
-        return
+        show_json(None if made is None else {"manifest": str(made[0]), **manifest.plain(made[1])})
+    elif made is None:
+        typer.echo("nothing has changed since the last bundle: none is written")
+    else:
+        _show(*made)
+
+
+def _show(place: Path, found: "Manifest") -> None:
+    """Print what a bundle is that has been written, and its parts."""
+    from pypisync.core.display import show_size
+
     since_text = f"since bundle {found.base.sequence}" if found.base else "with everything"
     what = f"{count(found.files, 'file')}, {show_size(found.bytes)}"
     typer.echo(f"{place}: bundle {found.target.sequence}, {since_text}: {what}")
@@ -239,7 +242,6 @@ def import_(
     with which part is told, and the mirror is as it was.
     """
     from pypisync.cli.terminal import on_terminal
-    from pypisync.core.display import show_size
     from pypisync.cycle.import_bundle import import_all
     from pypisync.cycle.open_bundles import open_all
     from pypisync.upstream.indexes import Indexes
@@ -264,16 +266,20 @@ def import_(
     with on_terminal() as watch, opened(watch=watch) as mirror:
         for bundle, did in import_all(mirror, found):
             done.append({"bundle": bundle.name, "report": did and asdict(did)})
-            if as_json:
-                continue
-            if did is None:
-                typer.echo(f"{bundle.name}: here already")
-                continue
-            made = f"generation {did.generation}" if did.generation else "no new generation"
-            what = f"{count(did.files, 'file')}, {show_size(did.bytes)}"
-            typer.echo(f"{bundle.name}: {made}, {what}")
+            if not as_json:
+                typer.echo(f"{bundle.name}: {_did(did)}")
     if as_json:
         show_json(done)
+
+
+def _did(did: "Report | None") -> str:
+    """Returns what the import of a bundle has changed; None: it was imported before."""
+    from pypisync.core.display import show_size
+
+    if did is None:
+        return "here already"
+    made = f"generation {did.generation}" if did.generation else "no new generation"
+    return f"{made}, {count(did.files, 'file')}, {show_size(did.bytes)}"
 
 
 def _instead(config: "Config") -> str:

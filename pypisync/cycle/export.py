@@ -84,20 +84,7 @@ def write_bundle(
         disk.remove_tree(work)
         return None
     name = _name(exports, draft.target.point, asked.base)
-    found = Manifest(
-        format=manifest.FORMAT,
-        mirror=identity,
-        base=None if asked.base is None else asked.base.point,
-        target=draft.target.point,
-        serial=draft.serial,
-        made=draft.target.made,
-        schema=draft.target.schema,
-        signed=bool(asked.keys),
-        listed=draft.listed,
-        files=draft.files,
-        bytes=draft.bytes,
-        parts=tuple(_write_parts(draft, root, asked, name)),
-    )
+    found = _manifest(identity, draft, asked, tuple(_write_parts(draft, root, asked, name)))
     place = asked.to / f"{name}.json"
     data = manifest.to_json(found)
     for key in asked.keys:
@@ -112,6 +99,25 @@ def write_bundle(
         exports.complete(draft.target)
     disk.remove_tree(work)
     return place, found
+
+
+def _manifest(
+    identity: str, draft: _Draft, asked: Export, written: tuple[BundlePart, ...]
+) -> Manifest:
+    return Manifest(
+        format=manifest.FORMAT,
+        mirror=identity,
+        base=None if asked.base is None else asked.base.point,
+        target=draft.target.point,
+        serial=draft.serial,
+        made=draft.target.made,
+        schema=draft.target.schema,
+        signed=bool(asked.keys),
+        listed=draft.listed,
+        files=draft.files,
+        bytes=draft.bytes,
+        parts=written,
+    )
 
 
 def _copies(asked: Export) -> list[Path]:
