@@ -9,6 +9,9 @@ is well again or the operator confirms. What was believed within a day counts as
 A project that another index has now, with fewer releases than are mirrored, is doubted in the same
 way. If the operator has assigned it to that index, it moves at once; but if that concerns much of
 the mirror, only when the operator confirms.
+
+A document that is older than the one that is known, by the serials of one index, may lie in a cache
+for hours. It is believed if none that is newer has come for a day.
 """
 
 import json
@@ -21,13 +24,13 @@ from pypisync.catalog.facts.parsed import read
 from pypisync.core.standards import filenames
 from pypisync.core.standards.model import ProjectDocument
 from pypisync.cycle.mirror import Mirror
-from pypisync.errors import Elsewhere, Gone, Refused, Unreachable, UpstreamError
+from pypisync.errors import Elsewhere, Gone, Refused, Stale, Unreachable, UpstreamError
 from pypisync.upstream.api import ProjectAnswers, ProjectAsk
 
 APART = 1800.0  # seconds between the first denial and one that is believed
 
 
-_DAY = 86400.0  # seconds that a removal counts among those that follow
+_DAY = 86400.0  # seconds that a removal counts among those that follow; that a cache may be late
 _BELIEVED = "believed"  # a setting: what went without a journal's word of late
 _BROKEN = "broken"  # a setting: since when, and what is said of it
 
@@ -37,11 +40,13 @@ def doubted(mirror: Mirror, batch: ProjectAnswers) -> dict[str, UpstreamError]:
     denied = {ask.name: why for ask, answer in batch if (why := _denial(answer))}
     moved = dict(filter(None, (_moved(ask, answer) for ask, answer in batch)))
     united = _united(mirror, batch)
-    if not (denied or moved or united):
+    again = _again(mirror, batch)
+    if not (denied or moved or united or again):
         return {}
     now = mirror.now()
     with mirror.catalog.begin() as connection:
         denied |= _less(connection, moved) | _left(mirror, batch) | _parted(connection, united)
+        denied |= _older(connection, again)
         known = {
             name: one
             for name, one in missing.standing(connection, denied).items()
@@ -55,8 +60,7 @@ def doubted(mirror: Mirror, batch: ProjectAnswers) -> dict[str, UpstreamError]:
         slip = _slip(mirror, connection) if True in assigned else ""
     reasons: dict[str, UpstreamError] = {}
     for name, one in known.items():
-        early = _soon(one.since, now) and not isinstance(denied[name], Refused)
-        reason = slip if one.assigned else ill.get(one.index) or (_HALF_AN_HOUR if early else "")
+        reason = slip if one.assigned else ill.get(one.index) or _early(denied[name], one, now)
         if reason:
             reasons[name] = Unreachable(f"{denied[name]}; {reason}")
     _remember(mirror, {n: o.index for n, o in known.items() if _goes(n, o, denied, reasons)})
@@ -70,7 +74,7 @@ def _goes(
     reasons: Mapping[str, UpstreamError],
 ) -> bool:
     """Returns whether a project goes for no other reason than that it was denied twice."""
-    return not (one.assigned or name in reasons or isinstance(denied[name], Refused))
+    return not (one.assigned or name in reasons or isinstance(denied[name], Refused | Stale))
 
 
 def _remember(mirror: Mirror, gone: Mapping[str, str]) -> None:
@@ -202,13 +206,41 @@ def _parted(
     return found
 
 
+def _again(mirror: Mirror, batch: ProjectAnswers) -> dict[str, ProjectDocument]:
+    """Returns the documents of projects that their index has shown before, and has not begun anew.
+
+    A folder has fingerprints as serials, and of what several indexes make together no serial tells
+    how old it is.
+    """
+    counting = {feed.name for feed in mirror.upstream.feeds if not feed.listing}
+    united = mirror.upstream.assignment.united
+    return {
+        ask.name: answer
+        for ask, answer in batch
+        if isinstance(answer, ProjectDocument) and ask.form and ask.index == answer.index
+        if answer.index in counting and not united(ask.name)
+    }
+
+
+def _older(
+    connection: Transaction, shown: Mapping[str, ProjectDocument]
+) -> dict[str, UpstreamError]:
+    """Returns the projects whose document is older than the one that is known."""
+    known = pending.serials(connection, shown)
+    return {
+        name: Stale(f"upstream shows it as of serial {one.serial}, older than {known[name]}")
+        for name, one in shown.items()
+        if 0 < one.serial < known[name]
+    }
+
+
 def _some(versions: Sequence[str]) -> str:
     more = len(versions) - _SHOWN
     return ", ".join(versions[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 _SHOWN = 3
-_HALF_AN_HOUR = "this is believed if it is still so half an hour later"
+_BELIEVED_IF = "this is believed if it is still so"
 
 
 def recovered(mirror: Mirror) -> None:
@@ -255,6 +287,11 @@ def _is_of(project: str, filename: str) -> bool:
     return True
 
 
-def _soon(since: float | None, now: float) -> bool:
+def _early(why: UpstreamError, one: missing.MissingProject, now: float) -> str:
+    """Returns why it is too early to believe a denial; "" if it is not."""
+    if isinstance(why, Refused):
+        return ""
+    apart, later = (_DAY, "a day") if isinstance(why, Stale) else (APART, "half an hour")
     # A time to come was written by a clock that was wrong.
-    return since is None or not since + APART <= now
+    early = one.since is None or not one.since + apart <= now
+    return f"{_BELIEVED_IF} {later} later" if early else ""

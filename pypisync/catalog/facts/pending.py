@@ -173,6 +173,15 @@ def known(connection: Connection, index: str = ENDPOINT) -> dict[str, KnownProje
     return {row.name: KnownProject(row.serial, row.status) for row in rows}
 
 
+def serials(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """Returns the serials of the known documents of these projects; 0: it states none."""
+    found: dict[str, int] = {}
+    for batch in batches(names):
+        query = select(projects.c.name, projects.c.serial).where(among(projects.c.name, batch))
+        found.update((row.name, row.serial) for row in connection.execute(query))
+    return found
+
+
 def owe_anew(
     connection: Connection, serials: Mapping[str, int], now: float, index: str = ENDPOINT
 ) -> None:
