@@ -12,6 +12,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.errors import CatalogError
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import read_page
+from tests.sim.world import World
 
 _AGAIN = 25  # looks at a tree that is being written, a fifth of a second apart
 
@@ -54,10 +55,17 @@ def _listed(page: Path) -> bool:
 
 
 class Closed:
-    """Whatever is listed has its dependencies listed, but for those that upstream lacks."""
+    """Whatever is listed has its dependencies listed, but for those that upstream lacks.
 
-    def __init__(self) -> None:
+    And but for those that upstream has taken away, while what it has in their place is held: what
+    upstream takes away goes at once, and what needed it stays. ``world`` is that upstream.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._lacking: set[tuple[str, str]] = set()
+        self._bereft: set[tuple[str, str]] = set()  # of what upstream has taken away
+        self._before: set[str] = set()  # what was listed when it was looked at last
 
     def check(self, data: Path, url: str, *, running: bool) -> None:
         """Raises BrokenError; while a process writes, it looks again before it believes it."""
@@ -65,15 +73,42 @@ class Closed:
         for _ in range(_AGAIN if running else 1):
             self._learn(data, url)
             try:
-                missing = {(release, needed(line)) for release, line in unmet(data)}
+                lines = unmet(data)
             except OSError:  # it went while it was read
-                missing = {("?", "?")}
-            missing -= self._lacking
+                lines = {("?", "?")}
+            missing = {(release, needed(line)) for release, line in lines} - self._lacking
+            missing -= self._waiting(url, lines)
             if not missing:
+                self._before = listed(url)
                 return
             if running:
                 time.sleep(0.2)
         raise BrokenError("closed", f"not listed, and not lacking upstream: {sorted(missing)}")
+
+    def _waiting(self, url: str, lines: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which wait for a release that is held, since upstream took away what met them."""
+        held = {
+            str(label).partition("==")[0] for (label,) in rows(url, "SELECT release FROM v_held")
+        }
+        for release, line in lines:
+            if release in self._before and self._taken_away(line):
+                self._bereft.add((release, needed(line)))
+        return {(release, name) for release, name in self._bereft if name in held}
+
+    def _taken_away(self, line: str) -> bool:
+        """Whether upstream has nothing any more of what was listed and met this requirement."""
+        need = Requirement(line)
+        name = canonicalize_name(need.name)
+        met = {
+            version
+            for project, _, version in (label.partition("==") for label in self._before)
+            if project == name and need.specifier.contains(version, prereleases=True)
+        }
+        project = self._world.projects.get(name)
+        if project is None or project.status == "quarantined":
+            return bool(met)
+        there = {one.version for one in project.releases.values() if not one.quarantined}
+        return bool(met) and met.isdisjoint(there)
 
     def _learn(self, data: Path, url: str) -> None:
         for name, version, line in rows(url, "SELECT project, version, requirement FROM v_unmet"):
@@ -84,6 +119,12 @@ class Closed:
             self._lacking |= {
                 (release, needed(line)) for release, line in unmet(data) if needed(line) in away
             }
+
+
+def listed(url: str) -> set[str]:
+    """The releases on the pages, as "name==version"."""
+    found = rows(url, "SELECT DISTINCT project, version FROM v_listed")
+    return {f"{project}=={version}" for project, version in found}
 
 
 def needed(line: str) -> str:

@@ -54,7 +54,7 @@ class Stage:
         self._data = folder / "disk" / "data"
         self._given = database
         self._url = database or f"sqlite:///{self._data.with_suffix('.sqlite')}"
-        self._closed = promises.Closed()
+        self._closed = promises.Closed(self._world)
         self._daemon: Running | None = None
         self._choice = 0
         self._settled = 0

@@ -13,6 +13,9 @@ from tests.chaos.promises import BrokenError
 from tests.chaos.shrink import shrunk
 from tests.chaos.stage import Stage
 from tests.chaos.steps import Step, drawn
+from tests.recipe.mirrors import Bench
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
 
 
 def test_a_short_attack(tmp_path: Path) -> None:
@@ -82,3 +85,28 @@ def test_what_breaks_is_shortened_to_what_is_needed() -> None:
     draw = random.Random(seed)
     needed = set(draw.sample(range(50), 3))
     assert shrunk(range(50), lambda part: needed <= set(part)) == sorted(needed)
+
+
+def test_what_upstream_took_away_may_be_awaited_and_nothing_else(tmp_path: Path) -> None:
+    worlds = World(), World()
+    for world in worlds:
+        world.publish("lib", "1.0")
+        world.publish("lib", "2.0")
+        world.publish("app", "1.0", requires=["lib"])
+    takes, keeps = (promises.Closed(world) for world in worlds)
+    bench = Bench(tmp_path, MemoryUpstream(worlds[0]), {"app": ["latest"]})
+    bench.sync()
+    for closed in (takes, keeps):
+        closed.check(tmp_path, bench.database, running=False)
+    worlds[0].remove_release("lib", "2.0")
+    worlds[0].faults.fail("/packages/*/lib-1.0*", 503)
+    for _ in range(2):
+        bench.sync()
+        assert bench.listed() == {"app": {"1.0"}}
+        takes.check(tmp_path, bench.database, running=False)
+        with pytest.raises(BrokenError, match="not lacking upstream"):
+            keeps.check(tmp_path, bench.database, running=False)
+    worlds[0].heal()
+    bench.sync()
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.0"}}
+    takes.check(tmp_path, bench.database, running=False)
