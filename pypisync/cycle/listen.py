@@ -155,8 +155,12 @@ def _hear(mirror: Mirror, feed: ChangeFeed, before: feeds.Before) -> _News:
         mirror.answered("changelog", error)
         if not isinstance(error, Rewound):
             raise
+        serial = feed.serial()
+        if feed.kind == "serials":
+            # A cache may hold the list from before: what it contradicts is asked for.
+            return _News(feed, before, serial, by_index=True, overdue=True)
         mirror.watch.fault("changelog", str(error))
-        return _News(feed, before, feed.serial(), rewound=True)
+        return _News(feed, before, serial, rewound=True)
     mirror.answered("changelog", None)
     return news
 
@@ -166,7 +170,7 @@ def _list_where_due(mirror: Mirror, news: Sequence[_News], known: Mapping[str, s
     # The serial is read before the names: what comes in between is in the next changelog.
     for one in news:
         begun = one.before.serial is not None
-        one.overdue = begun and feeds.overdue(known, mirror.now(), one.index)
+        one.overdue |= begun and feeds.overdue(known, mirror.now(), one.index)
         if one.feed.kind != "polling" and one.listed is None:
             one.listed = _names(mirror, one, must=one.by_index or one.rewound, may=one.overdue)
 

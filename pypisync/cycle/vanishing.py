@@ -209,8 +209,8 @@ def _parted(
 def _again(mirror: Mirror, batch: ProjectAnswers) -> dict[str, ProjectDocument]:
     """Returns the documents of projects that their index has shown before, and has not begun anew.
 
-    A folder has fingerprints as serials, and of what several indexes make together no serial tells
-    how old it is.
+    A folder has fingerprints as serials, of what several indexes make together no serial tells how
+    old it is, and one that was owed a serial has it.
     """
     counting = {feed.name for feed in mirror.upstream.feeds if not feed.listing}
     united = mirror.upstream.assignment.united
@@ -219,6 +219,7 @@ def _again(mirror: Mirror, batch: ProjectAnswers) -> dict[str, ProjectDocument]:
         for ask, answer in batch
         if isinstance(answer, ProjectDocument) and ask.form and ask.index == answer.index
         if answer.index in counting and not united(ask.name)
+        if not ask.serial or ask.of != answer.index
     }
 
 
