@@ -77,3 +77,16 @@ def test_what_a_newer_document_does_not_show_goes_at_once(bench: Bench, world: W
     world.remove_release("app", "2.0")
     assert bench.sync().failed == {}
     assert bench.listed() == {"app": {"1.0"}, "lib": {"1.0"}}
+
+
+def test_an_older_document_brings_nothing_back_that_is_in_quarantine(
+    bench: Bench, world: World
+) -> None:
+    only(world, "polling")
+    world.quarantine("app")
+    bench.sync()
+    assert not bench.listed()["app"]
+    world.faults.stale("app")
+    report = bench.sync()
+    assert "older than" in report.failed["app"]
+    assert not bench.listed()["app"]
