@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from pypisync.config.load import Config
+if TYPE_CHECKING:
+    from pypisync.config.load import Config
 
 STOP_SECONDS = 5  # for downloads that are under way when it is told to end
 
@@ -19,7 +21,7 @@ class Served:
     configuration: str  # its digest
 
     @classmethod
-    def by(cls, config: Config) -> "Served":
+    def by(cls, config: "Config") -> "Served":
         """Returns the one of this configuration."""
         return cls(
             str(config.destination),

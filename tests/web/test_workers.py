@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,19 @@ def test_counts_are_of_all_processes() -> None:
     assert list(first.sums()) == list(again.sums()) == expected
     with pytest.raises(KeyError):
         first.add("file", 201)
+
+
+def test_a_serving_process_imports_nothing_that_it_does_not_need() -> None:
+    """There are several of them, and each start costs what they import."""
+    code = (
+        "import sys\nimport pypisync.web.worker\n"
+        "heavy = {'alembic', 'click', 'json5', 'multiprocessing', 'pydantic', 'requests', 'rich',\n"
+        "         'sqlalchemy', 'pypisync.config.load', 'uvicorn.main'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, env=environ(), check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_whichever_process_answers_says_the_same(
