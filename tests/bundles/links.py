@@ -72,13 +72,29 @@ class Link:
         made = self.export()
         return None if made is None else self.import_(made[0])[0]
 
-    def check(self) -> None:
-        """The inside is as the outside: pages, what they list, and all views."""
-        inside, outside = views(self.inside), views(self.outside)
-        for name, rows in outside.items():
+    def check(self, known: "Known | None" = None) -> None:
+        """The inside is as the outside: pages, what they list, and all views.
+
+        ``known``: what the outside is, where that has not changed.
+        """
+        inside, outside = views(self.inside), known or self.known()
+        for name, rows in outside.views.items():
             assert inside[name] == rows, name
-        assert published(self.inside) == published(self.outside)
-        assert pages(self.inside) == pages(self.outside)
+        assert published(self.inside) == outside.published
+        assert pages(self.inside) == outside.pages
+
+    def known(self) -> "Known":
+        """What the outside is."""
+        return Known(views(self.outside), published(self.outside), pages(self.outside))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What one of two mirrors is, as far as the other must be the same."""
+
+    views: dict[str, list[tuple[Any, ...]]]
+    published: list[tuple[Any, ...]]
+    pages: dict[str, str]
 
 
 def pages(bench: Bench) -> dict[str, str]:
@@ -89,13 +105,9 @@ def pages(bench: Bench) -> dict[str, str]:
 
 def views(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
     """What the stable views say, but for what each mirror has of its own."""
-    return {
-        view.name: sorted(
-            bench.query(f"SELECT {_WANTED.get(view.name, '*')} FROM {view.name}"), key=repr
-        )
-        for view in VIEWS
-        if view.name not in OWN
-    }
+    names = [view.name for view in VIEWS if view.name not in OWN]
+    found = bench.queries(*(f"SELECT {_WANTED.get(name, '*')} FROM {name}" for name in names))
+    return {name: sorted(rows, key=repr) for name, rows in zip(names, found, strict=True)}
 
 
 # Files that are on no page may still be stored for an older generation that one of them keeps, and
@@ -141,9 +153,8 @@ def of_several_parts(link: Link, world: World) -> Link:
 
 def everything(bench: Bench) -> tuple[dict[str, str], list[Any]]:
     """Every file of the mirror but its database and locks, and every row that counts."""
-    files = tree_bytes(bench.folder)
-    rows: list[Any] = [sorted(bench.query(f"SELECT * FROM {name}"), key=repr) for name in _TABLES]
-    return files, rows
+    found = bench.queries(*(f"SELECT * FROM {name}" for name in _TABLES))
+    return tree_bytes(bench.folder), [sorted(rows, key=repr) for rows in found]
 
 
 _TABLES = (

@@ -41,7 +41,8 @@ def test_an_import_that_is_cut_off(link: Link, part: int, memory_path: Path) -> 
     points = Points()
     with counted(link.inside, points):
         link.import_(place)
-    link.check()
+    outside = link.known()
+    link.check(outside)
     after = pages(link.inside)
     for number in range(part + 1, points.seen + 1, PARTS):
         shutil.rmtree(start)
@@ -52,7 +53,7 @@ def test_an_import_that_is_cut_off(link: Link, part: int, memory_path: Path) -> 
         read_tree(start)  # every link works, with its hash
         assert unmet(start) == set(), number
         link.import_(link.media)  # where bundles are passed over that are here already
-        link.check()
+        link.check(outside)
         assert pages(link.inside) == after
         stored = {path for (path,) in link.inside.query("SELECT path FROM stored")}
         there = {str(p.relative_to(start)) for p in start.glob("packages/**/*") if p.is_file()}

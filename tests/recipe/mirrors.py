@@ -115,14 +115,16 @@ class Bench:
         )
 
     def catalog(self) -> Catalog:
-        """The catalog, prepared; the same object while no more than a few others are asked for."""
-        file = self.folder / "catalog.sqlite"
-        if self.url is None and not file.exists():
-            shutil.copyfile(_template(), file)
-        catalog = _catalog(self.database)
+        """The catalog, prepared; the same object while no more than a few others are asked for.
+
+        Between syncs its connections stay open: to open one, SQLite reads the whole schema.
+        """
         if self.url is not None:
-            catalog.prepare()
-        return catalog
+            return _opened(self.url, 0)
+        file = self.folder / "catalog.sqlite"
+        if not file.exists():
+            shutil.copyfile(_template(), file)
+        return _opened(self.database, file.stat().st_ino)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
@@ -131,12 +133,8 @@ class Bench:
 
     def queries(self, *several: str) -> list[list[tuple[Any, ...]]]:
         """Rows of the catalog for several queries, by one connection."""
-        catalog = self.catalog()
-        try:
-            with catalog.begin() as connection:
-                return [[tuple(row) for row in connection.execute(text(sql))] for sql in several]
-        finally:
-            catalog.close()
+        with self.catalog().begin() as connection:
+            return [[tuple(row) for row in connection.execute(text(sql))] for sql in several]
 
     def selection(self) -> set[tuple[str, str]]:
         """The selected releases."""
@@ -155,8 +153,22 @@ class Bench:
         return {(name, version, requirement) for name, version, requirement in rows}
 
 
-# Tests listen to its engine.
-_catalog = lru_cache(maxsize=8)(Catalog)
+_OPEN = 8  # catalogs
+_open: dict[tuple[str, int], Catalog] = {}  # by URL and inode, that of the last use at the end
+
+
+def _opened(url: str, inode: int) -> Catalog:
+    """The catalog of this very file: tests listen to its engine, and put others in its place."""
+    key = url, inode
+    catalog = _open.pop(key, None)
+    if catalog is None:
+        catalog = Catalog(url)
+        if not inode:
+            catalog.prepare()
+        for old in [*_open][: 1 - _OPEN]:
+            _open.pop(old).close()
+    _open[key] = catalog
+    return catalog
 
 
 @lru_cache(maxsize=32)
