@@ -105,7 +105,7 @@ class Session:
     """Sends requests. Safe between threads; connections are kept and shared.
 
     ``sleep`` and ``clock`` (seconds) are the time that hosts are left alone in. What a request
-    may take is told by ``timer``: the time of the sockets, which no test can shorten.
+    may take is told by ``timer``: the time of the sockets.
     """
 
     def __init__(

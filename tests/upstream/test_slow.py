@@ -34,15 +34,44 @@ SLOW: list[tuple[str, Handler]] = [
 ]
 
 
+class Passing(Time):
+    """Time that passes with what happens on the sockets, however busy the machine is.
+
+    If a request is to be too slow, each byte of a body takes a fiftieth of a second. If it is to
+    time out, each look whether it is over its time takes a twentieth: from the beginning, or where
+    an answer is to come, from the beginning of its body.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+        super().__init__()
+        slow, answered = why == "too slow", why != "timed out: no answer"
+        got, check = Deadline.got, Deadline.check
+
+        def passing_got(deadline: Deadline, count: int) -> None:
+            self.now += count / 50 if slow and deadline._body else 0
+            got(deadline, count)
+
+        def passing_check(deadline: Deadline) -> None:
+            self.now += 0.05 if not slow and (deadline._body or not answered) else 0
+            check(deadline)
+
+        monkeypatch.setattr(Deadline, "got", passing_got)
+        monkeypatch.setattr(Deadline, "check", passing_check)
+
+
 def quick(url: str, **changes: object) -> Settings:
     known = {"endpoint": url, "timeout": 0.2, "least_rate": 1000.0, "retries": 0, **changes}
     return Settings(**known)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("why", "handler"), SLOW)
-def test_a_slow_document_is_given_up(time: Time, why: str, handler: Handler) -> None:
+def test_a_slow_document_is_given_up(
+    why: str, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Passing(monkeypatch, why)
     with Raw(handler) as server:
         session = Session(quick(server.url), sleep=time.sleep)
+        session.timer = time.clock
         with pytest.raises(Unreachable, match=why):
             session.get(server.url + "/a", {})
         with pytest.raises(Unreachable, match=why):
@@ -50,9 +79,12 @@ def test_a_slow_document_is_given_up(time: Time, why: str, handler: Handler) -> 
         session.close()
 
 
-def test_a_document_that_keeps_the_rate_ends_as_well(time: Time) -> None:
+def test_a_document_that_keeps_the_rate_ends_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Passing(monkeypatch, "too slow")
     with Raw(trickle(HEAD, b"x" * 1000, 0.01)) as server:
-        session = Session(quick(server.url, longest=0.3, timeout=10), sleep=time.sleep)
+        settings = quick(server.url, longest=300, least_rate=1, timeout=1000)
+        session = Session(settings, sleep=time.sleep)
+        session.timer = time.clock
         with pytest.raises(Unreachable, match="still not at its end"):
             session.get(server.url + "/a", {})
         session.close()
@@ -60,10 +92,12 @@ def test_a_document_that_keeps_the_rate_ends_as_well(time: Time) -> None:
 
 @pytest.mark.parametrize(("why", "handler"), SLOW)
 def test_a_slow_file_is_given_up_and_keeps_what_arrived(
-    time: Time, why: str, handler: Handler
+    why: str, handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    time = Passing(monkeypatch, why)
     with Raw(handler) as server:
         upstream = HttpUpstream(quick(server.url), sleep=time.sleep, clock=time.clock)
+        upstream._session.timer = time.clock
         deposit = MemoryDeposit()
         ask = FileAsk(server.url + "/f", "f", "0" * 64, 1_000_000)
         error = asked(upstream, ask, deposit)
