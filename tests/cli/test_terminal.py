@@ -1,6 +1,5 @@
 """What a terminal expects: version, completion, manual pages, a status that stays, whole values."""
 
-import os
 import re
 import shutil
 import signal
@@ -107,7 +106,6 @@ def test_a_query_cuts_no_value(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: os.terminal_size((width, 24)))
     value = "x" * 90
     query._print(["name", "reason"], iter([("a", value), ("b", "y")]), as_csv=False, as_json=False)
     shown = capsys.readouterr().out
