@@ -5,10 +5,14 @@ set -u
 cd "$(dirname "$0")/.." || exit
 
 # Packages without a service are installed. (That of rsync waits for a file that nobody writes.)
-for package in chromium chromium-driver curl faketime openssl rsync sqlite3 wrk; do
+install() {
     $(command -v sudo) env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq -y --no-install-recommends "$package" ||
-        echo "There is no package $package here."
+        apt-get install -qq -y --no-install-recommends "$@"
+}
+# All in one go; where one of them cannot be had, one after the other.
+set -- chromium chromium-driver curl faketime openssl rsync sqlite3 wrk
+install "$@" 2>/dev/null || for package in "$@"; do
+    install "$package" || echo "There is no package $package here."
 done
 
 # Installed, a web server would run at once and at every start of the machine. So these packages are
