@@ -119,12 +119,13 @@ class Bench:
 
         Between syncs its connections stay open: to open one, SQLite reads the whole schema.
         """
-        if self.url is not None:
-            return _opened(self.url, 0)
-        file = self.folder / "catalog.sqlite"
-        if not file.exists():
-            shutil.copyfile(_template(), file)
-        return _opened(self.database, file.stat().st_ino)
+        inode = 0
+        if self.database.startswith("sqlite:"):
+            file = Path(self.database.removeprefix("sqlite:///"))
+            if not file.exists():
+                shutil.copyfile(_template(), file)
+            inode = file.stat().st_ino
+        return _opened(self.database, inode, empty=self.url is not None)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
@@ -157,13 +158,16 @@ _OPEN = 8  # catalogs
 _open: dict[tuple[str, int], Catalog] = {}  # by URL and inode, that of the last use at the end
 
 
-def _opened(url: str, inode: int) -> Catalog:
-    """The catalog of this very file: tests listen to its engine, and put others in its place."""
+def _opened(url: str, inode: int, *, empty: bool) -> Catalog:
+    """The catalog of this very file: tests listen to its engine, and put others in its place.
+
+    With ``empty`` the database may be an empty one.
+    """
     key = url, inode
     catalog = _open.pop(key, None)
     if catalog is None:
         catalog = Catalog(url)
-        if not inode:
+        if empty:
             catalog.prepare()
         for old in [*_open][: 1 - _OPEN]:
             _open.pop(old).close()

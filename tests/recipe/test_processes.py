@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,45 +16,7 @@ import pytest
 from pypisync.cycle import processes
 from pypisync.cycle.processes import Processes
 from pypisync.errors import Stopped
-
-ITEMS = list(range(40))
-
-
-def double(_: int, item: int) -> int:
-    return 2 * item
-
-
-def doubler(given: int) -> Callable[[int], int]:
-    return partial(double, given)
-
-
-def refuse(item: int) -> int:
-    if item % 2:
-        raise ValueError("odd")
-    return item
-
-
-def refuser() -> Callable[[int], int]:
-    return refuse
-
-
-def signalled(number: int, item: int) -> int:
-    if item == ITEMS[-1] and os.getpid() != number:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
-
-
-def killed(parent: int) -> Callable[[int], int]:
-    return partial(signalled, parent)
-
-
-def stops(item: int) -> int:
-    os.kill(os.getpid(), signal.SIGSTOP)
-    return item
-
-
-def stopper() -> Callable[[int], int]:
-    return stops
+from tests.recipe.work import ITEMS, doubler, killed, refuser, stopper
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +104,8 @@ def test_a_program_that_is_no_python_of_ours_leaves_all_to_do(
 def test_a_process_ends_with_that_of_the_cycle_and_says_nothing(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"
-        "from tests.recipe.test_processes import Processes, doubler\n"
+        "from pypisync.cycle.processes import Processes\n"
+        "from tests.recipe.work import doubler\n"
         "p = Processes(2)\n"
         "found = p.run(doubler, (0,), range(10), check=lambda: None, patience=1.0)\n"
         "next(found)\n"
