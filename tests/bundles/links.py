@@ -48,7 +48,7 @@ class Link:
                 asked = Export(to or self.media, chosen, split, self.keys)
                 return write_bundle(catalog, self.outside.folder, asked, self.outside.clock)
         finally:
-            catalog.close()
+            self.outside.let_go(catalog)
 
     def made(self) -> Path:
         """Exports what is new, of which there must be something. Returns the manifest's place."""
@@ -65,7 +65,7 @@ class Link:
             bundles = open_all(places, self.trust, mirror.now())
             return [one for _, one in import_all(mirror, bundles)]
         finally:
-            catalog.close()
+            self.inside.let_go(catalog)
 
     def carry(self) -> Report | None:
         """Exports what is new, and imports it."""
