@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.links import Link, linked
+from tests.bundles.copies import copied
+from tests.bundles.links import Link, one_generation
 from tests.recipe.conftest import memory_path
 from tests.sim.world import World
 
@@ -14,8 +15,4 @@ __all__ = ["memory_path"]
 @pytest.fixture
 def link(tmp_path: Path, world: World) -> Link:
     """An outside with one generation, and an inside with nothing."""
-    world.publish("app", "1.0", requires=["lib"])
-    world.publish("lib", "1.0")
-    made = linked(tmp_path, world, {"app": ["latest"]})
-    made.outside.sync()
-    return made
+    return copied(one_generation, tmp_path, world)

@@ -140,8 +140,18 @@ def linked(folder: Path, world: World, packages: dict[str, list[str]]) -> Link:
     return Link(outside, inside, folder / "media")
 
 
-def of_several_parts(link: Link, world: World) -> Link:
+def one_generation(folder: Path, world: World) -> Link:
+    """An outside with one generation, and an inside with nothing."""
+    world.publish("app", "1.0", requires=["lib"])
+    world.publish("lib", "1.0")
+    made = linked(folder, world, {"app": ["latest"]})
+    made.outside.sync()
+    return made
+
+
+def of_several_parts(folder: Path, world: World) -> Link:
     """The inside has one bundle; a second one, of several parts, can be exported."""
+    link = one_generation(folder, world)
     link.carry()
     shutil.rmtree(link.media)
     for name in ("x", "y"):

@@ -12,6 +12,7 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import generations
 from pypisync.catalog.queries.why import reasons
 from pypisync.errors import BundleError
+from tests.bundles.copies import copied
 from tests.bundles.links import Link, everything, linked, pages
 from tests.recipe.test_databases import change
 from tests.recipe.test_equality import CONFIGURATIONS, ENVIRONMENT
@@ -61,10 +62,14 @@ def test_twenty_deltas(tmp_path: Path, kind: str, request: pytest.FixtureRequest
 
 @pytest.fixture
 def link(tmp_path: Path, world: World) -> Link:
+    return copied(first_bundle, tmp_path, world)
+
+
+def first_bundle(folder: Path, world: World) -> Link:
     """An inside with the first bundle."""
     world.publish("app", "1.0", requires=["lib<2"])
     world.publish("lib", "1.0")
-    made = linked(tmp_path, world, {"app": ["latest"]})
+    made = linked(folder, world, {"app": ["latest"]})
     made.outside.sync()
     made.carry()
     return made

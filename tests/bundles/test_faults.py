@@ -23,6 +23,7 @@ from pypisync.core.bundles.manifest import (
 from pypisync.cycle.import_bundle import NotNowError
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import disk, parts
+from tests.bundles.copies import copied
 from tests.bundles.links import Link, everything, of_several_parts
 from tests.sim.world import World
 
@@ -30,8 +31,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 @pytest.fixture
-def link(link: Link, world: World) -> Link:
-    return of_several_parts(link, world)
+def link(tmp_path: Path, world: World) -> Link:
+    return copied(of_several_parts, tmp_path, world)
 
 
 def exported(link: Link) -> tuple[Path, Manifest]:

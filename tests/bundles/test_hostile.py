@@ -15,6 +15,7 @@ from pypisync.core.bundles.signatures import Trust
 from pypisync.cycle.one_way import Inbox
 from pypisync.errors import BundleError, StorageError
 from pypisync.storage import parts
+from tests.bundles.copies import copied
 from tests.bundles.links import Link, of_several_parts
 from tests.bundles.test_faults import (
     Evil,
@@ -31,8 +32,8 @@ OTHER = "packages/00/00/" + "0" * 60
 
 
 @pytest.fixture
-def link(link: Link, world: World) -> Link:
-    return of_several_parts(link, world)
+def link(tmp_path: Path, world: World) -> Link:
+    return copied(of_several_parts, tmp_path, world)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from pypisync.core.bundles.manifest import LISTING, ROWS, Manifest, Member, Piec
 from pypisync.errors import BundleError
 from pypisync.storage import parts
 from pypisync.storage.exports import Exports
-from tests.bundles.links import Link
+from tests.bundles.copies import copied
+from tests.bundles.links import Link, one_generation
 from tests.bundles.test_faults import Evil, exported, forged, refused, replace_in
 from tests.sim.world import World
 
@@ -24,8 +25,13 @@ BIG = 2_500_000  # bytes, more or less
 
 
 @pytest.fixture
-def link(link: Link, world: World) -> Link:
+def link(tmp_path: Path, world: World) -> Link:
+    return copied(of_pieces, tmp_path, world)
+
+
+def of_pieces(folder: Path, world: World) -> Link:
     """An inside with one bundle; outside a wheel that is larger than a part has come."""
+    link = one_generation(folder, world)
     link.carry()
     shutil.rmtree(link.media)
     world.publish("big", "1.0", size_padding=BIG)
