@@ -66,10 +66,12 @@ def assemble(
     wanted = _wanted(connection, [row.id for row in changed], policy)
     listed = _listed(connection, [row.name for row in changed])
     held = _displacing(wanted, listed, finals) | unready(wanted, later)
+    waiting: dict[int, str] = {}
     if held:
-        held = _spread(connection, held, wanted, listed)
+        held, waiting = _spread(connection, held, wanted, listed)
     labels = {w.release: w.label for w in wanted}
-    result = Publication(held={labels[r]: why for r, why in sorted(held.items()) if r in labels})
+    told = sorted((waiting | held).items())
+    result = Publication(held={labels[r]: why for r, why in told if r in labels})
     by_project: dict[str, list[PlannedRelease]] = {}
     for release in wanted:
         by_project.setdefault(release.project, []).append(release)
@@ -77,7 +79,7 @@ def assemble(
     for row in changed:
         have = by_project.get(row.name, [])
         now_listed = listed.get(row.name, {})
-        lists, complete = _page_files(have, held, now_listed)
+        lists, complete = _page_files(have, held, waiting, now_listed)
         if any(release.release in held for release in have):
             result.retained |= _to_retain(have, now_listed)
         if lists or (row.status == "quarantined" and row.id in asked):
@@ -297,8 +299,11 @@ def _spread(
     held: dict[int, str],
     wanted: Sequence[PlannedRelease],
     listed: _Listed,
-) -> dict[int, str]:
-    """Follow the edges backwards from what is held to all that needs it."""
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Follow the edges backwards from what is held to all that needs it.
+
+    Returns what is held, and the listed releases of which new files wait, for they may need it.
+    """
     needs: dict[int, list[int]] = {}
     frontier = set(held)
     while frontier:
@@ -314,7 +319,26 @@ def _spread(
     # A release that is selected and not among the changed projects is published already.
     elsewhere = {d for dependents in needs.values() for d in dependents} - here.keys()
     published_already = {w.release for w in wanted if _is_listed(w, listed)} | elsewhere
-    return spread(held, needs, here, frozenset(published_already))
+    found = spread(held, needs, here, frozenset(published_already))
+    waiting = {
+        dependent: f"its new files wait: it needs {here.get(needed, '?')}, which is held"
+        for needed in sorted(found)
+        for dependent in needs.get(needed, ())
+    }
+    fresh = {w.release for w in wanted if _has_news(w, listed.get(w.project, {}))}
+    return found, {one: why for one, why in waiting.items() if one in fresh - found.keys()}
+
+
+def _has_news(release: PlannedRelease, listed: Mapping[str, PageFile | None]) -> bool:
+    """Returns whether a page would list a file of this release that it does not list now."""
+    there = (file for file in release.files if file.kept and file.stored)
+    return any(_before(file, listed) is not file.page for file in there)
+
+
+def _before(file: ReleaseFile, listed: Mapping[str, PageFile | None]) -> PageFile | None:
+    """Returns a file with the bytes that are listed now, as a page may list it; None: it is not."""
+    before = listed.get(file.page.filename)
+    return file.page if before and before.sha256 == file.page.sha256 else before
 
 
 def _dependents() -> Select[int, int]:
@@ -333,7 +357,10 @@ def _is_listed(release: PlannedRelease, listed: _Listed) -> bool:
 
 
 def _page_files(
-    have: Sequence[PlannedRelease], held: dict[int, str], listed: Mapping[str, PageFile | None]
+    have: Sequence[PlannedRelease],
+    held: Mapping[int, str],
+    waiting: Mapping[int, str],
+    listed: Mapping[str, PageFile | None],
 ) -> tuple[list[PageFile], bool]:
     """Returns what the page lists, and whether that is all that is wanted."""
     lists: list[PageFile] = []
@@ -347,8 +374,13 @@ def _page_files(
             # With other bytes than those that are still to come, if it was replaced upstream.
             before = (listed[file.page.filename] for file in wanted if not file.stored)
             lists += [page for page in before if page is not None]
-        lists += [file.page for file in wanted if file.stored]
-        complete &= release.release not in held and all(file.stored for file in wanted)
+        stored = [file for file in wanted if file.stored]
+        if release.release in waiting:
+            lists += [page for file in stored if (page := _before(file, listed))]
+        else:
+            lists += [file.page for file in stored]
+        ready = release.release not in held.keys() | waiting.keys()
+        complete &= ready and len(stored) == len(wanted)
     return lists, complete
 
 
