@@ -270,6 +270,8 @@ def import_(
                 typer.echo(f"{bundle.name}: {_did(did)}")
     if as_json:
         show_json(done)
+    elif not done:
+        typer.echo("no bundle there leads on from what is here: all are of before")
 
 
 def _did(did: "Report | None") -> str:

@@ -130,6 +130,7 @@ def rollback(
     """
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.fed import last_bundle
+    from pypisync.catalog.queries.generations import frozen_to
     from pypisync.cycle.rollback import follow, to_generation
 
     understood = configured(config)
@@ -138,7 +139,11 @@ def rollback(
     with Reader(understood.database_url) as reader:
         number = 0 if generation is None else _number(reader, generation)
         inside = last_bundle(reader) is not None
+        follows = frozen_to(reader) is None
     if generation is None:
+        if follows:
+            typer.echo("the index is not kept back: there is nothing to release")
+            return
         _order(understood, follow())
         typer.echo(_RELEASED_INSIDE if inside else _RELEASED)
         return

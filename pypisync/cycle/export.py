@@ -77,7 +77,6 @@ def write_bundle(
     disk.make_folder(asked.to)
     identity = exports.identity()
     work = asked.to / f".pypisync-{identity[:8]}.partial"
-    disk.make_folder(work)
     draft = _draft(catalog, exports, asked, work, now)
     same = asked.base is not None and asked.base.point.state == draft.target.point.state
     if same and not draft.files:
@@ -156,6 +155,7 @@ def _draft(catalog: Catalog, exports: Exports, asked: Export, work: Path, now: f
         newest = listing.newest(connection)
         listed = slices.listed(connection)
         since = since_base(connection, asked.base)
+        disk.make_folder(work)  # nothing stands in the way
         base = asked.base.digests if asked.base and asked.base.schema == REVISION else None
         digests: slices.Digests = {}
         stock = _spool(work / INVENTORY, inventory.lines(connection, since, asked.lost))

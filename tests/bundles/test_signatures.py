@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from pypisync.cli.app import app
 from pypisync.core.bundles import signatures
 from pypisync.core.bundles.signatures import SigningKey, Trust, TrustedKey
-from pypisync.errors import BundleError, PypiSyncError
+from pypisync.errors import BundleError, ConfigError, PypiSyncError
 from pypisync.storage import keys
 from tests.bundles.links import Link, everything
 from tests.cli.running import configure, invoke
@@ -158,3 +158,11 @@ def run(*words: str) -> int:
     if isinstance(result.exception, PypiSyncError):
         return result.exception.exit_code
     return result.exit_code
+
+
+def test_a_key_of_the_other_half_is_told() -> None:
+    private, public = signatures.make()
+    with pytest.raises(ConfigError, match=r"ours\.pub: this is a public key"):
+        signatures.sign(public, b"data", "ours.pub")
+    with pytest.raises(ConfigError, match=r"ours\.key: this is a private key"):
+        signatures.identity(private, "ours.key")

@@ -43,6 +43,8 @@ def test_bundles_go_in(outside: Path, world: World, tmp_path: Path) -> None:
     done = invoke(inside, "import", made["manifest"], "--unsigned", "--json")
     assert done.json[0]["report"]["generation"] == 2
     assert "here already" in invoke(inside, "import", media, "--unsigned").out
+    done = invoke(inside, "import", media)  # none can be used, and the mirror is past all
+    assert (done.code, "all are of before" in done.out) == (0, True)
 
     both = [tree_bytes(path.parent / "data", "simple") for path in (outside, inside)]
     assert both[0] == both[1]
@@ -80,6 +82,15 @@ def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:
     assert invoke(outside, *export, "--unsigned", "--full", "--for", "report.json").code == 2
     done = invoke(outside, *export, "--unsigned", "--since", "1")
     assert (done.code, "no bundle has led to generation 1" in done.err) == (5, True)
+
+
+def test_what_is_not_exported_leaves_nothing(tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    nothing = configure(tmp_path / "outside")
+    assert invoke(nothing, "db", "upgrade").code == 0
+    done = invoke(nothing, "export", "--to", str(media), "--full", "--unsigned")
+    assert (done.code, "nothing is published yet" in done.err) == (5, True)
+    assert list(media.iterdir()) == []
 
 
 def test_the_officer_sees_what_is_in_it(outside: Path, world: World, tmp_path: Path) -> None:

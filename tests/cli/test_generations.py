@@ -90,6 +90,11 @@ def test_diff_says_which_proofs_changed(config: Path, world: World) -> None:
     assert line("2", "4") == [["changed", "proof", f"a on {targets}", "c 1.0 -> 1.1, +gone==1.0"]]
 
 
+def test_there_is_nothing_to_release_where_the_index_follows(config: Path) -> None:
+    done = invoke(config, "rollback", "--release")
+    assert (done.code, "there is nothing to release" in done.out) == (0, True)
+
+
 def test_rollback_holds_until_it_is_released(config: Path, world: World) -> None:
     done = invoke(config, "rollback", "1")
     assert done.code == 0

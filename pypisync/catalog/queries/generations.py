@@ -78,6 +78,12 @@ def find(reader: Reader, text: str) -> int | None:
 # -- pages ----------------------------------------------------------------------------------
 
 
+def frozen_to(reader: Reader) -> int | None:
+    """Returns the generation that the index stays at; None: it follows upstream."""
+    number: int | None = reader.value("SELECT max(id) FROM generations WHERE frozen IS NOT NULL")
+    return number
+
+
 def page(reader: Reader, number: int, name: str) -> Page | None:
     """Returns the page that a project (normalised) has in a generation."""
     pages = reader.rows(

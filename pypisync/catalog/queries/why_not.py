@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.generations import frozen_to
 from pypisync.core.display import counted
 from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import ProofTarget
@@ -363,8 +364,7 @@ class _Asked:
             said = f"the proof of {subject} on {targets} pins it, and waits for all its pins"
             yield Finding("waiting proof", said)
         if selected and not listed and not held:
-            frozen = self.reader.value("SELECT id FROM generations WHERE frozen IS NOT NULL")
-            if frozen:
+            if frozen := frozen_to(self.reader):
                 yield Finding("frozen", f"it is wanted, and the index stays at generation {frozen}")
             else:
                 yield Finding("unpublished", "it is wanted, and a sync will publish it")

@@ -124,7 +124,13 @@ def _public_pem(found: Any, key: Any) -> bytes:
     return data
 
 
+# In the first line of a key's file (RFC 7468).
+_PUBLIC, _PRIVATE = b"BEGIN PUBLIC KEY", b"BEGIN PRIVATE KEY"
+
+
 def _private(found: Any, data: bytes, name: str) -> Any:
+    if _PUBLIC in data:
+        raise ConfigError([f"{name}: this is a public key: the private one beside it signs"])
     try:
         key = found.serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, found.UnsupportedAlgorithm) as error:
@@ -137,6 +143,8 @@ def _private(found: Any, data: bytes, name: str) -> Any:
 
 
 def _public(found: Any, data: bytes, name: str) -> Any:
+    if _PRIVATE in data:
+        raise ConfigError([f"{name}: this is a private key: name the public one, and keep it"])
     try:
         key = found.serialization.load_pem_public_key(data)
     except (ValueError, TypeError, found.UnsupportedAlgorithm) as error:
