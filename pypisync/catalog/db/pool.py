@@ -23,13 +23,13 @@ from pypisync.catalog.db.sql import (
     add,
     among,
     as_list,
-    ask,
     batches,
-    change,
-    drop,
+    delete_among,
+    execute_among,
     once,
-    put,
+    rows_among,
     these,
+    update_among,
 )
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.wheel_contents import RULE, is_wheel
@@ -65,7 +65,7 @@ def note_asked(connection: Connection, paths: Iterable[str]) -> None:
 
 def not_asked(connection: Connection, paths: Sequence[str]) -> list[str]:
     """Returns those of the paths that are not asked for, and those that are named again."""
-    rows = ask(connection, lambda: select(asked.c.path).where(among(asked.c.path)), paths)
+    rows = rows_among(connection, lambda: select(asked.c.path).where(among(asked.c.path)), paths)
     left, found = {path for (path,) in rows}, []
     for path in paths:
         if path not in left:
@@ -76,7 +76,7 @@ def not_asked(connection: Connection, paths: Sequence[str]) -> list[str]:
 
 def forget_asked(connection: Connection, paths: Iterable[str]) -> None:
     """Forget that files were asked for: none is on the disk, or what is there is recorded."""
-    drop(connection, asked.c.path, paths)
+    delete_among(connection, asked.c.path, paths)
 
 
 def unrecorded(connection: Connection) -> list[str]:
@@ -103,7 +103,7 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
     forget_asked(connection, rows)
     same = {path for path, item in stored_among(connection, rows).items() if item == rows[path]}
     # What was found in them stays.
-    put(connection, stored.c.path, same, unlisted=now, checked=now)
+    update_among(connection, stored.c.path, same, unlisted=now, checked=now)
     fresh = [item for path, item in rows.items() if path not in same]
     forget_stored(connection, [item.path for item in fresh])
     for items in batches(fresh):
@@ -134,8 +134,8 @@ def learn_hashes(connection: Connection, paths: Sequence[str] | None = None) -> 
     if paths is None:
         rows = list(connection.execute(once(_learnable)))
     else:
-        rows = list(ask(connection, _learnable_at, paths))
-    change(connection, _learning, [row.id for row in rows])
+        rows = list(rows_among(connection, _learnable_at, paths))
+    execute_among(connection, _learning, [row.id for row in rows])
     return {row.project_id for row in rows}
 
 
@@ -161,14 +161,14 @@ def _learnable_at() -> Select[int, int]:
 def forget_stored(connection: Connection, paths: Iterable[str]) -> None:
     """Forget files that the pool no longer holds."""
     for batch in batches(paths):
-        drop(connection, stored.c.path, batch)
+        delete_among(connection, stored.c.path, batch)
         forget_beside(connection, batch)
 
 
 def forget_beside(connection: Connection, paths: Iterable[str]) -> None:
     """Wheels beside which METADATA of these paths stands, or stood, are to be looked into again."""
     wheels = [path.removesuffix(METADATA) for path in paths if path.endswith(METADATA)]
-    put(connection, stored.c.path, wheels, looked=None)
+    update_among(connection, stored.c.path, wheels, looked=None)
 
 
 def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
@@ -176,7 +176,7 @@ def doom_stored(connection: Connection, paths: Iterable[str]) -> None:
 
     Their rows stay until they are gone from the disk, so that a crash between leaves no stray.
     """
-    put(connection, stored.c.path, paths, sha256="")
+    update_among(connection, stored.c.path, paths, sha256="")
 
 
 def doomed(connection: Connection) -> list[str]:
@@ -190,7 +190,7 @@ def _doomed() -> Select[str]:
 
 def stored_among(connection: Connection, paths: Iterable[str]) -> dict[str, Stored]:
     """Returns those of the paths that the pool holds."""
-    return {row.path: Stored(*row) for row in ask(connection, _stored, paths)}
+    return {row.path: Stored(*row) for row in rows_among(connection, _stored, paths)}
 
 
 def _stored() -> Select[str, str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Select, select
 
 from pypisync.catalog.db.schema import pending, projects
-from pypisync.catalog.db.sql import Ids, add, among, ask_raw
+from pypisync.catalog.db.sql import Ids, add, among, tuples_among
 
 # A project that was never read and failed in so many cycles counts as one that cannot be had.
 _BELIEVED = 3
@@ -14,7 +14,7 @@ _BELIEVED = 3
 def ensure_projects(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Returns the ids of projects by name, with rows for those that have none yet."""
     wanted = sorted(set(names))
-    ids: dict[str, int] = dict(ask_raw(connection, _ids, wanted))
+    ids: dict[str, int] = dict(tuples_among(connection, _ids, wanted))
     missing = [name for name in wanted if name not in ids]
     if missing:
         count = Ids(connection, projects)
@@ -33,7 +33,7 @@ def out_of_reach(connection: Connection, names: Iterable[str]) -> dict[str, str]
 
     Asking for their documents has failed in several cycles. It goes on all the same.
     """
-    return dict(ask_raw(connection, _failed_often, sorted(names)))
+    return dict(tuples_among(connection, _failed_often, sorted(names)))
 
 
 def _failed_often() -> Select[str, str]:

@@ -148,7 +148,7 @@ def these(values: Sequence[Any], **others: object) -> dict[str, Any]:
     return {_THESE.key: as_list(values), **others}
 
 
-def ask(
+def rows_among(
     connection: Connection, build: Callable[[], Executable], values: Iterable[Any], **others: object
 ) -> Iterator[Any]:
     """Yields the rows of a query with ``among(column)``, asked in batches of these values.
@@ -160,47 +160,47 @@ def ask(
         yield from connection.execute(query, these(batch, **others))
 
 
-def ask_raw(
+def tuples_among(
     connection: Connection, build: Callable[[], Executable], values: Iterable[Any]
 ) -> Iterator[Any]:
-    """Yields the same as ``ask``, as the driver's plain tuples."""
+    """Yields the same as ``rows_among``, as the driver's plain tuples."""
     query = once(build)
     for batch in batches(values):
         yield from raw(connection, query, these(batch))
 
 
-def change(
+def execute_among(
     connection: Connection, build: Callable[[], Executable], values: Iterable[Any], **others: object
 ) -> None:
-    """Carry out a change ``among(column)``, in batches of these values; the rest as for ``ask``."""
+    """Carry out a change ``among(column)``, in batches of these values, as for ``rows_among``."""
     statement = once(build)
     for batch in batches(values):
         connection.execute(statement, these(batch, **others))
 
 
-def drop(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> None:
+def delete_among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> None:
     """Delete the rows in which a column of a table has one of these values."""
     for batch in batches(values):
-        connection.execute(_dropping(column), these(batch))
+        connection.execute(_deletion(column), these(batch))
 
 
 @cache
-def _dropping(column: Any) -> Delete:
+def _deletion(column: Any) -> Delete:
     return delete(column.table).where(among(column))
 
 
-def put(
+def update_among(
     connection: Connection, column: ColumnElement[Any], values: Iterable[Any], **new: object
 ) -> None:
     """Give columns ``new`` values, in the rows in which ``column`` has one of these values."""
-    statement = _putting(column, tuple(new))
+    statement = _changed(column, tuple(new))
     parameters = {f"new_{name}": value for name, value in new.items()}
     for batch in batches(values):
         connection.execute(statement, these(batch, **parameters))
 
 
 @cache
-def _putting(column: Any, names: tuple[str, ...]) -> Update:
+def _changed(column: Any, names: tuple[str, ...]) -> Update:
     new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     return update(column.table).where(among(column)).values(new)
 

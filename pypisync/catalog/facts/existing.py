@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from pypisync.catalog.db.schema import files, projects, releases, selected
 from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
-from pypisync.catalog.db.sql import among, ask, ask_raw, batches, once, these
+from pypisync.catalog.db.sql import among, batches, once, rows_among, these, tuples_among
 from pypisync.core.filters.file_rules import Rules
 
 # Rows of files in memory at once: more are read release by release, as they are asked for.
@@ -25,14 +25,16 @@ class Existing:
         self.vulnerable: dict[int, list[str]] = {}  # ids by release; only if they bar
         self.releases: dict[int, dict[bytes, Any]] = {project: {} for project in ids}
         self.selected: set[int] = set()
-        self.projects.update((row.id, row) for row in ask(connection, _projects, ids))
-        for row in ask(connection, _releases, ids):
+        self.projects.update((row.id, row) for row in rows_among(connection, _projects, ids))
+        for row in rows_among(connection, _releases, ids):
             self.releases[row.project_id][bytes(row.key)] = row
         # By ids, not by a query of them: a planner without statistics would read whole tables.
         everything = [row.id for rows in self.releases.values() for row in rows.values()]
-        self.selected.update(release for (release,) in ask_raw(connection, _chosen, everything))
+        self.selected.update(
+            release for (release,) in tuples_among(connection, _chosen, everything)
+        )
         if rules.bars.blocks_vulnerable:
-            for release, vulnerability in ask_raw(connection, _vulnerable, everything):
+            for release, vulnerability in tuples_among(connection, _vulnerable, everything):
                 self.vulnerable.setdefault(release, []).append(vulnerability)
         self._files: dict[int, dict[str, Any]] = {}
         self._whole = self._read(everything)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from pypisync.catalog.db.pool import at, forget_beside, lie_at, stored_among
 from pypisync.catalog.db.schema import files, releases, stored
-from pypisync.catalog.db.sql import among, ask, batches, once, put, these
+from pypisync.catalog.db.sql import among, batches, once, rows_among, these, update_among
 from pypisync.catalog.facts.readings import Knowledge, Stated, read_again
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, Requirement
@@ -95,7 +95,7 @@ def record(connection: Connection, found: Sequence[Looked]) -> list[int]:
     before = _stops(connection, [one.path for one in found])
     changed: list[str] = []
     sound = [one.path for one in found if not one.stops]
-    put(connection, stored.c.path, sound, looked=RULE, stops_pip="", stops_uv="")
+    update_among(connection, stored.c.path, sound, looked=RULE, stops_pip="", stops_uv="")
     for one in found:
         now = one.stops.get("pip", ""), one.stops.get("uv", "")
         if now != before.get(one.path, ("", "")):
@@ -107,7 +107,7 @@ def record(connection: Connection, found: Sequence[Looked]) -> list[int]:
 
 
 def _stops(connection: Connection, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
-    rows = ask(connection, _stopping, paths)
+    rows = rows_among(connection, _stopping, paths)
     return {row.path: (row.stops_pip, row.stops_uv) for row in rows}
 
 
@@ -136,7 +136,7 @@ def added(connection: Connection, known: Sequence[Knowledge]) -> list[Knowledge]
     taken it away.
     """
     by_release: dict[int, list[Any]] = {}
-    for row in ask(connection, _stopped, [item.release for item in known]):
+    for row in rows_among(connection, _stopped, [item.release for item in known]):
         by_release.setdefault(row.release_id, []).append(row)
     if not by_release:
         return list(known)
@@ -164,7 +164,7 @@ def _stopped() -> Select[Any]:
 
 def _alone(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Returns those of the releases that keep one file only."""
-    return {release for (release,) in ask(connection, _with_one_file, ids)}
+    return {release for (release,) in rows_among(connection, _with_one_file, ids)}
 
 
 def _with_one_file() -> Select[int]:

@@ -31,7 +31,16 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.schema_proofs import proof_projects, subjects
-from pypisync.catalog.db.sql import among, ask, batches, change, drop, is_set, once, put
+from pypisync.catalog.db.sql import (
+    among,
+    batches,
+    delete_among,
+    execute_among,
+    is_set,
+    once,
+    rows_among,
+    update_among,
+)
 from pypisync.core.standards.model import ENDPOINT, Validators
 from pypisync.core.standards.wheel_contents import RULE
 
@@ -115,7 +124,7 @@ def forget_serial(connection: Connection, index: str = ENDPOINT) -> None:
 
 def forget_setting(connection: Connection, name: str) -> None:
     """Drop a single value."""
-    drop(connection, settings.c.name, [name])
+    delete_among(connection, settings.c.name, [name])
 
 
 def _serial_of(index: str) -> str:
@@ -128,7 +137,7 @@ def found_on(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     A project that is only named, by a requirement that nothing calls for, is not among them: it is
     read as soon as something does.
     """
-    return {row.name: row.index_name for row in ask(connection, _found_on, names)}
+    return {row.name: row.index_name for row in rows_among(connection, _found_on, names)}
 
 
 def _found_on() -> Select[str, str]:
@@ -193,8 +202,8 @@ def owe_anew(
     here = set(connection.scalars(query))
     names = here & set(connection.scalars(select(pending.c.name)))
     names.update(connection.scalars(query.where(projects.c.status != "unseen")))
-    drop(connection, pending.c.name, sorted(names))
-    change(connection, _untold, sorted(names))
+    delete_among(connection, pending.c.name, sorted(names))
+    execute_among(connection, _untold, sorted(names))
     mark_stale(connection, {name: serials.get(name, 0) for name in sorted(names)}, now, index)
 
 
@@ -212,7 +221,7 @@ def mark_stale(
     connection: Connection, serials: Mapping[str, int], now: float, index: str = ENDPOINT
 ) -> None:
     """Owe each of these projects a document at least as new as the serial of this index."""
-    rows = ask(connection, _owed, serials)
+    rows = rows_among(connection, _owed, serials)
     have: dict[str, int] = {name: old if of == index else 0 for name, of, old in rows}
     for name, old in have.items():
         if serials[name] > old:
@@ -239,7 +248,7 @@ def _owe_newer() -> Update:
 
 def look_anew(connection: Connection, names: Iterable[str]) -> None:
     """Let these stale projects be looked for from the first index that may have them."""
-    put(connection, projects.c.name, sorted(names), anew=True)
+    update_among(connection, projects.c.name, sorted(names), anew=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +352,8 @@ def patience(attempts: int) -> float:
 def settled(connection: Connection, names: Iterable[str]) -> None:
     """Note that these projects are up to date."""
     for batch in batches(names):
-        drop(connection, pending.c.name, batch)
-        change(connection, _found, batch)
+        delete_among(connection, pending.c.name, batch)
+        execute_among(connection, _found, batch)
 
 
 def _found() -> Update:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from pypisync.catalog.db.schema import files, projects, published, releases, stored
-from pypisync.catalog.db.sql import among, ask_raw
+from pypisync.catalog.db.sql import among, tuples_among
 from pypisync.catalog.facts.file_rows import row_file
 from pypisync.core.standards import filenames
 
@@ -104,9 +104,9 @@ class _Held:
     def look(self, connection: Connection, paths: Iterable[str]) -> None:
         """Read what is stored and listed at these paths."""
         paths = sorted(set(paths))
-        for path, digest in ask_raw(connection, _stored, paths):
+        for path, digest in tuples_among(connection, _stored, paths):
             self._bytes.setdefault(path, set()).add(("", digest))
-        for path, name, digest in ask_raw(connection, _listed, paths):
+        for path, name, digest in tuples_among(connection, _listed, paths):
             self._bytes.setdefault(path, set()).add(("", digest))
             self._projects.setdefault(path, set()).add(name)
 

@@ -29,7 +29,7 @@ from pypisync.catalog.db.schema import (
     stored,
 )
 from pypisync.catalog.db.schema_quarantine import quarantined
-from pypisync.catalog.db.sql import among, ask, batches, once
+from pypisync.catalog.db.sql import among, batches, once, rows_among
 from pypisync.catalog.facts.offered import why_none_fits
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Policy, blocked
@@ -54,7 +54,7 @@ class Barred(NamedTuple):
 def barred_releases(connection: Connection, ids: Iterable[int]) -> dict[int, list[Barred]]:
     """Returns the releases with barred files, by project, newest first, with a reason."""
     found: dict[int, list[Barred]] = {}
-    for project, key, version, reason in ask(connection, _barred, sorted(ids)):
+    for project, key, version, reason in rows_among(connection, _barred, sorted(ids)):
         found.setdefault(project, []).append(Barred(bytes(key), version, reason))
     return found
 
@@ -140,7 +140,7 @@ _NO_FILE = "upstream shows no file of it"
 
 def _with_files(connection: Connection, ids: Collection[int]) -> set[int]:
     """Returns those of the projects that have files."""
-    return {project for (project,) in ask(connection, _showing_files, sorted(ids))}
+    return {project for (project,) in rows_among(connection, _showing_files, sorted(ids))}
 
 
 def _showing_files() -> Select[int]:
@@ -156,7 +156,7 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
     if into is None:
         unmet = list[Any](connection.execute(once(_unmet)))
     else:
-        unmet = list(ask(connection, _unmet_into, sorted(into)))
+        unmet = list(rows_among(connection, _unmet_into, sorted(into)))
     if not unmet:
         return
     ids = {row.project_id for row in unmet}

@@ -12,7 +12,16 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, Update, bindparam, select, update
 
 from pypisync.catalog.db.schema import files, projects, releases
-from pypisync.catalog.db.sql import among, ask, batches, change, once, put, to_mask, to_text
+from pypisync.catalog.db.sql import (
+    among,
+    batches,
+    execute_among,
+    once,
+    rows_among,
+    to_mask,
+    to_text,
+    update_among,
+)
 from pypisync.core.filters.file_rules import FileFacts, Rules, taken
 from pypisync.core.standards import filenames
 from pypisync.core.standards.metadata import About
@@ -70,7 +79,9 @@ def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
     items = {item.release: item for item in known}
     changed: list[dict[str, Any]] = []
     doubted: set[int] = set()
-    for number, release, name, kind, page, *was, project in ask(connection, _of_files, items):
+    for number, release, name, kind, page, *was, project in rows_among(
+        connection, _of_files, items
+    ):
         found = items[release].reading(name, kind)
         inside = found.requires_python if found else None
         row = {
@@ -103,8 +114,8 @@ def _of_files() -> Select[Any]:
 def read_again(connection: Connection, ids: Iterable[int]) -> None:
     """Let the requirements of releases be read again, and what depends on them be proven anew."""
     for batch in batches(ids):
-        put(connection, releases.c.id, batch, knowledge="wanted", undecided=True)
-        change(connection, _unproven, batch)
+        update_among(connection, releases.c.id, batch, knowledge="wanted", undecided=True)
+        execute_among(connection, _unproven, batch)
 
 
 def _unproven() -> Update:
@@ -148,7 +159,7 @@ def parts(connection: Connection, known: Sequence[Knowledge], rules: Rules) -> P
     found = Parts()
     split = [item.release for item in known if item.split]
     rows = dict[tuple[int, str], list[Any]]()
-    for row in ask(connection, _kept, split):
+    for row in rows_among(connection, _kept, split):
         rows.setdefault((row.release_id, row.name), []).append(row)
     for (release, project), some in rows.items():
         found.add(release, project, some, rules)

@@ -21,12 +21,12 @@ from pypisync.catalog.db.sql import (
     Ids,
     add,
     among,
-    ask,
     batches,
-    change,
-    drop,
+    delete_among,
+    execute_among,
     once,
     raw,
+    rows_among,
     these,
     to_mask,
 )
@@ -119,7 +119,7 @@ def _are_same(were: Sequence[SourceFile], are: Sequence[SourceFile]) -> bool:
 def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[SourceFile]]:
     """Returns the files by release, in the order of their names."""
     sources: dict[int, list[SourceFile]] = {}
-    for release, *columns in ask(connection, _kept_files, ids):
+    for release, *columns in rows_among(connection, _kept_files, ids):
         sources.setdefault(release, []).append(SourceFile(*columns))
     return sources
 
@@ -153,7 +153,7 @@ def record_knowledge(
     doubted = readings.note(connection, known)
     if doubted:
         rederive(connection, rules, now, doubted)
-    drop(connection, requirements.c.release_id, (item.release for item in known))
+    delete_among(connection, requirements.c.release_id, (item.release for item in known))
     _note_ranged(connection, known)
     named = {
         q.name for item in known for q in (*(s.requirement for s in item.runtime), *item.build)
@@ -250,9 +250,9 @@ def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int
     The requirements of the latter are to be read again.
     """
     sound, doubted = list(sound), list(doubted)
-    change(connection, _whole, sound)
+    execute_among(connection, _whole, sound)
     readings.read_again(connection, doubted)
-    change(connection, _forget_ranged, [*sound, *doubted])
+    execute_among(connection, _forget_ranged, [*sound, *doubted])
 
 
 def _whole() -> Update:
@@ -261,7 +261,7 @@ def _whole() -> Update:
 
 
 def _note_ranged(connection: Connection, known: Sequence[Knowledge]) -> None:
-    change(connection, _forget_ranged, [item.release for item in known])
+    execute_among(connection, _forget_ranged, [item.release for item in known])
     rows = [
         {"release": item.release, "at": item.ranged[0], "digest": item.ranged[1]}
         for item in known
@@ -347,8 +347,8 @@ def _and_older(connection: Connection, ids: Sequence[int], ahead: int) -> set[in
 
 def _want(connection: Connection, ids: Iterable[int]) -> set[str]:
     ids = sorted(ids)
-    change(connection, _to_read, ids)
-    return {f"{name}=={version}" for name, version in ask(connection, _labels, ids)}
+    execute_among(connection, _to_read, ids)
+    return {f"{name}=={version}" for name, version in rows_among(connection, _labels, ids)}
 
 
 def _to_read() -> Update:
@@ -362,7 +362,7 @@ def _labels() -> Select[str, str]:
 
 
 def _owners(connection: Connection, known: Iterable[Knowledge]) -> dict[int, int]:
-    rows = ask(connection, _projects, [item.release for item in known])
+    rows = rows_among(connection, _projects, [item.release for item in known])
     return {row.id: row.project_id for row in rows}
 
 

@@ -32,7 +32,17 @@ from pypisync.catalog.db.schema_proofs import (
     published_proofs,
     subjects,
 )
-from pypisync.catalog.db.sql import Ids, among, ask_raw, batches, change, pour, put, raw, these
+from pypisync.catalog.db.sql import (
+    Ids,
+    among,
+    batches,
+    execute_among,
+    pour,
+    raw,
+    these,
+    tuples_among,
+    update_among,
+)
 
 _h = published_proofs.c
 _p = published_pins.c
@@ -61,7 +71,7 @@ def record(connection: Connection, number: int, ready: Iterable[int] | None) -> 
     if ready is None:
         ready = connection.scalars(select(subjects.c.id)).all()
     for batch in batches(ready):
-        texts = [text for (text,) in ask_raw(connection, _texts, batch)]
+        texts = [text for (text,) in tuples_among(connection, _texts, batch)]
         had = _rows(connection, _now_of, these(texts))
         _write(connection, number, had, _published(connection, batch))
     _write(connection, number, _rows(connection, _of_no_subject), ())
@@ -172,9 +182,9 @@ def _write(
     over = [had[row] for row in had.keys() - set(has)]
     for batch in batches(sorted(over)):
         # Not left to the cascade: SQLite does none while a bundle is imported.
-        change(connection, _pins_begun, batch, number=number)
-        change(connection, _begun, batch, number=number)
-        put(connection, _h.id, batch, last=number - 1)
+        execute_among(connection, _pins_begun, batch, number=number)
+        execute_among(connection, _begun, batch, number=number)
+        update_among(connection, _h.id, batch, last=number - 1)
     fresh = sorted((row for row in has if row not in had), key=lambda row: row[:3])
     count = Ids(connection, published_proofs)
     numbered = [(count.next(), row) for row in fresh]
@@ -196,10 +206,10 @@ def _pins_begun() -> Delete:
 
 def _published(connection: Connection, ids: Sequence[int]) -> set[_Row]:
     """Returns the verdicts of a batch of subjects that are published."""
-    pins = _by_proof(ask_raw(connection, _published_pins, ids))
+    pins = _by_proof(tuples_among(connection, _published_pins, ids))
     return {
         _Row(text, targets, verdict, pins.get(number, frozenset()))
-        for number, text, targets, verdict in ask_raw(connection, _published_verdicts, ids)
+        for number, text, targets, verdict in tuples_among(connection, _published_verdicts, ids)
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import files, projects, releases, requirements
-from pypisync.catalog.db.sql import among, ask_raw, batches, to_mask, words
+from pypisync.catalog.db.sql import among, batches, to_mask, tuples_among, words
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
 
@@ -56,7 +56,7 @@ def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
 def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:
     """Returns the ids of projects; those that have still to be read, or cannot be, are noted."""
     ids = []
-    for project, name, status, index in ask_raw(connection, _by_name, names):
+    for project, name, status, index in tuples_among(connection, _by_name, names):
         ids.append(project)
         found.indexes[name] = index
         if status == "unseen":
@@ -74,7 +74,7 @@ def _by_name() -> Select[Any]:
 
 def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]:
     """Returns the kept releases of projects, the oldest first."""
-    rows = list(ask_raw(connection, _kept, ids))
+    rows = list(tuples_among(connection, _kept, ids))
     needs = _needs(connection, [row[1] for row in rows if row[5] in ("known", "unavailable")])
     return [
         ListedRelease(
@@ -114,7 +114,9 @@ def _kept() -> Select[Any]:
 def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Requirement]]:
     """Returns the runtime requirements by release, in the order of the release's metadata."""
     found: dict[int, list[Requirement]] = {}
-    for release, text, name, specifier, marker, extras, *rest in ask_raw(connection, _runtime, ids):
+    for release, text, name, specifier, marker, extras, *rest in tuples_among(
+        connection, _runtime, ids
+    ):
         fault, refused, only = rest
         machines = None if only is None else to_mask(only)
         need = Requirement(

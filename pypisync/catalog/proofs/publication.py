@@ -9,7 +9,16 @@ from sqlalchemy import Connection, Delete, Select, delete, func, select
 
 from pypisync.catalog.db.schema import projects, published
 from pypisync.catalog.db.schema_proofs import proof_pins, proofs, subjects
-from pypisync.catalog.db.sql import among, ask, ask_raw, batches, change, once, put, raw
+from pypisync.catalog.db.sql import (
+    among,
+    batches,
+    execute_among,
+    once,
+    raw,
+    rows_among,
+    tuples_among,
+    update_among,
+)
 from pypisync.catalog.proofs.verdicts import RecordedVerdict, stored
 from pypisync.core.publish.pages import Page
 
@@ -92,13 +101,13 @@ def _suspects(
     connection: Connection, behind: Sequence[int], then: Mapping[str, set[str]]
 ) -> set[int]:
     """Returns the subjects that may not be ready. They are few, and only they are looked at."""
-    found = {subject for (subject,) in ask_raw(connection, _unknown, behind)}
+    found = {subject for (subject,) in tuples_among(connection, _unknown, behind)}
     # Project and version.
-    pins: set[tuple[int, str]] = set(ask_raw(connection, _wanted_pins, behind))
-    names: dict[int, str] = dict(ask_raw(connection, _names, {project for project, _ in pins}))
+    pins: set[tuple[int, str]] = set(tuples_among(connection, _wanted_pins, behind))
+    names: dict[int, str] = dict(tuples_among(connection, _names, {project for project, _ in pins}))
     listed = {**_listed(connection, names.values()), **then}
     lacking = {one for one, version in pins if version not in listed.get(names[one], ())}
-    found.update(subject for (subject,) in ask_raw(connection, _pinning, lacking))
+    found.update(subject for (subject,) in tuples_among(connection, _pinning, lacking))
     return found.intersection(behind)
 
 
@@ -149,8 +158,8 @@ def _doubtful(some: Iterable[RecordedVerdict]) -> bool:
 def publish_proofs(connection: Connection, ready: Iterable[int]) -> None:
     """Record the verdicts of these subjects as published, in place of earlier ones."""
     for batch in batches(ready):
-        change(connection, _earlier, batch)
-        put(connection, proofs.c.subject_id, batch, published=True)
+        execute_among(connection, _earlier, batch)
+        update_among(connection, proofs.c.subject_id, batch, published=True)
 
 
 def _earlier() -> Delete:
@@ -191,7 +200,7 @@ def _undecided() -> Select[str, str, str]:
 
 
 def _by_id(connection: Connection, ids: Iterable[int]) -> list[Any]:
-    return list(ask(connection, _texts, ids))
+    return list(rows_among(connection, _texts, ids))
 
 
 def _texts() -> Select[int, str]:
@@ -201,7 +210,7 @@ def _texts() -> Select[int, str]:
 def _listed(connection: Connection, names: Iterable[str]) -> dict[str, set[str]]:
     """Returns the versions that the pages list now, by project."""
     found: dict[str, set[str]] = {}
-    for name, version in ask_raw(connection, _listed_versions, sorted(names)):
+    for name, version in tuples_among(connection, _listed_versions, sorted(names)):
         found.setdefault(name, set()).add(version)
     return found
 

@@ -35,16 +35,16 @@ from pypisync.catalog.db.sql import (
     Ids,
     add,
     among,
-    ask,
-    ask_raw,
     batches,
-    drop,
+    delete_among,
     is_set,
     once,
     pour,
-    put,
     raw,
+    rows_among,
     these,
+    tuples_among,
+    update_among,
     words,
 )
 from pypisync.core.resolve.subject_verdict import SubjectVerdict
@@ -54,7 +54,9 @@ from pypisync.core.standards.model import Pin
 def set_subjects(connection: Connection, wanted: Mapping[str, str]) -> None:
     """Make the subjects exactly these: a digest of what is asked for, by text."""
     have = {row.text: row for row in connection.execute(once(lambda: select(subjects)))}
-    drop(connection, subjects.c.id, (row.id for text, row in have.items() if text not in wanted))
+    delete_among(
+        connection, subjects.c.id, (row.id for text, row in have.items() if text not in wanted)
+    )
     for text, digest in wanted.items():
         if text in have and have[text].digest != digest:
             row = subjects.c.id == have[text].id
@@ -92,7 +94,7 @@ def open_touched(connection: Connection) -> None:
     for batch in batches(changed):
         for opening in once(_openings):
             connection.execute(opening, these(batch))
-        put(connection, projects.c.id, batch, unproven=False)
+        update_among(connection, projects.c.id, batch, unproven=False)
 
 
 def _changed() -> Select[int]:
@@ -136,11 +138,11 @@ def record(
         writer.subject(ids[text], verdicts)
     writer.write()
     settled = [ids[text] for text in found if text not in unsure]
-    put(connection, subjects.c.id, settled, open=False)
+    update_among(connection, subjects.c.id, settled, open=False)
 
 
 def _among(connection: Connection, texts: Iterable[str]) -> list[Any]:
-    return list(ask(connection, _by_text, texts))
+    return list(rows_among(connection, _by_text, texts))
 
 
 def _by_text() -> Select[int, str]:
@@ -214,10 +216,10 @@ class _VerdictWriter:
     def write(self) -> None:
         """Write everything collected."""
         connection = self._connection
-        drop(connection, proofs.c.id, self._gone)
+        delete_among(connection, proofs.c.id, self._gone)
         # They describe the pages, and depend on no facts any more.
-        put(connection, proofs.c.id, self._kept, wanted=False)
-        drop(connection, proof_projects.c.proof_id, {*self._same, *self._kept})
+        update_among(connection, proofs.c.id, self._kept, wanted=False)
+        delete_among(connection, proof_projects.c.proof_id, {*self._same, *self._kept})
         pour(connection, proofs, _PROOF, self._proofs)
         pour(connection, proof_pins, _PIN, self._pins)
         pour(connection, proof_tried, ("proof_id", "project_id", "version"), self._tried)
@@ -238,13 +240,15 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
     found: dict[int, dict[int, RecordedVerdict]] = {}
     for batch in batches(ids):
         pins: dict[int, list[Pin]] = {}
-        for number, name, version, extras, chosen_by, added in ask_raw(connection, _pins, batch):
+        for number, name, version, extras, chosen_by, added in tuples_among(
+            connection, _pins, batch
+        ):
             pin = Pin(name, version, words(extras), chosen_by, bool(added))
             pins.setdefault(number, []).append(pin)
         tried = dict[int, set[tuple[str, str]]]()
-        for number, name, version in ask_raw(connection, _tried, batch):
+        for number, name, version in tuples_among(connection, _tried, batch):
             tried.setdefault(number, set()).add((name, version))
-        for row in ask(connection, _proofs, batch):
+        for row in rows_among(connection, _proofs, batch):
             verdict = SubjectVerdict(
                 tuple(row.targets.split(", ")),
                 row.verdict,

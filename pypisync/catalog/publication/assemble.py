@@ -21,7 +21,16 @@ from pypisync.catalog.db.schema import (
     selected,
     stored,
 )
-from pypisync.catalog.db.sql import among, ask, ask_raw, batches, is_set, once, put, to_mask
+from pypisync.catalog.db.sql import (
+    among,
+    batches,
+    is_set,
+    once,
+    rows_among,
+    to_mask,
+    tuples_among,
+    update_among,
+)
 from pypisync.catalog.facts import lock_files, vulnerabilities
 from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import PlannedRelease, ReleaseFile, spread, unready
@@ -133,7 +142,7 @@ def _to_retain(
 
 def published_all(connection: Connection, done: Iterable[int]) -> None:
     """Note that the pages of these projects list all that is wanted."""
-    put(connection, projects.c.id, done, unpublished=False)
+    update_among(connection, projects.c.id, done, unpublished=False)
 
 
 def is_selected() -> ColumnElement[bool]:
@@ -145,8 +154,8 @@ def is_selected() -> ColumnElement[bool]:
 def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[PlannedRelease]:
     found: dict[int, tuple[Any, list[ReleaseFile]]] = {}
     for batch in batches(ids):
-        named = {file for (file,) in ask_raw(connection, _named, batch)}
-        for row in ask(connection, _selected_or_listed, batch):
+        named = {file for (file,) in tuples_among(connection, _named, batch)}
+        for row in rows_among(connection, _selected_or_listed, batch):
             entry = found.setdefault(row.release, (row, []))
             wanted = (row.kept and row.chosen is not None) or row.id in named
             entry[1].append(_release_file(row, wanted=wanted))
@@ -232,7 +241,7 @@ def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict
     for batch in batches(ids):
         blocked.update(
             (release, "its requirements could not be read yet")
-            for (release,) in ask_raw(connection, _unread, batch)
+            for (release,) in tuples_among(connection, _unread, batch)
         )
         blocked |= _needing_unread(connection, batch)
         if policy.blocks_vulnerable:
@@ -251,7 +260,7 @@ def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, s
     A project that cannot be read now is not waited for if only an extra that nobody asks for needs
     it.
     """
-    rows = list(ask(connection, _into_unread, batch))
+    rows = list(rows_among(connection, _into_unread, batch))
     lost = out_of_reach(connection, {row.name for row in rows})
     return {
         row.release_id: f"needs {row.name}, which could not be read yet"
@@ -279,7 +288,7 @@ def _listed(connection: Connection, names: Sequence[str]) -> _Listed:
     None stands for a file whose bytes are lost.
     """
     found: dict[str, dict[str, PageFile | None]] = {}
-    for row in ask(connection, _listed_now, names):
+    for row in rows_among(connection, _listed_now, names):
         page = PageFile(**{key: getattr(row, key) for key in _PAGE_FILE})
         there = row.has == row.sha256
         found.setdefault(row.name, {})[row.filename] = page if there else None
@@ -308,7 +317,7 @@ def _spread(
     frontier = set(held)
     while frontier:
         reached: set[int] = set()
-        for needed, dependent in ask_raw(connection, _dependents, sorted(frontier)):
+        for needed, dependent in tuples_among(connection, _dependents, sorted(frontier)):
             needs.setdefault(needed, []).append(dependent)
             reached.add(dependent)
         frontier = reached - needs.keys() - held.keys()
@@ -386,8 +395,8 @@ def _page_files(
 
 def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
     """Returns those of the projects that a root or a requirement in use names."""
-    by_roots = ask_raw(connection, _rooted, ids)
-    by_requirements = ask_raw(connection, _required, ids)
+    by_roots = tuples_among(connection, _rooted, ids)
+    by_requirements = tuples_among(connection, _required, ids)
     return {project for rows in (by_roots, by_requirements) for (project,) in rows}
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from pypisync.catalog.db import sql
 from pypisync.catalog.db.schema import generations, pages, projects, published, releases, stored
-from pypisync.catalog.db.sql import Ids, add, among, ask, batches, once, raw
+from pypisync.catalog.db.sql import Ids, add, among, batches, once, raw, rows_among
 from pypisync.catalog.publication import journal
 from pypisync.core.publish.journal import Entry, entries
 from pypisync.core.publish.pages import Page, PageFile
@@ -90,7 +90,7 @@ def _complete() -> Update:
 
 def current_files(connection: Connection, names: Iterable[str]) -> dict[str, list[PageFile]]:
     """Returns the files that the newest generation lists, by project."""
-    return by_project(ask(connection, _current_files, names))
+    return by_project(rows_among(connection, _current_files, names))
 
 
 def _current_files() -> Select[Any]:
@@ -101,7 +101,7 @@ def old_files(
     connection: Connection, names: Iterable[str], number: int
 ) -> dict[str, list[PageFile]]:
     """Returns the files that generation ``number`` listed last, by project."""
-    return by_project(ask(connection, _old_files, names, number=number))
+    return by_project(rows_among(connection, _old_files, names, number=number))
 
 
 def _old_files() -> Select[Any]:
@@ -141,7 +141,7 @@ def current_pages(connection: Connection, names: Iterable[str]) -> dict[str, Pag
     """Returns the pages (without files) that the newest generation has, by project."""
     return {
         row.name: Page(row.name, row.serial, row.status, row.status_reason, ())
-        for row in ask(connection, _current_pages, names)
+        for row in rows_among(connection, _current_pages, names)
     }
 
 
@@ -151,7 +151,7 @@ def _current_pages() -> Select[Any]:
 
 def page_serials(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Returns the own serials of those of these projects that the newest generation has."""
-    return {row.name: row.serial for row in ask(connection, _current_pages, names)}
+    return {row.name: row.serial for row in rows_among(connection, _current_pages, names)}
 
 
 def index(connection: Connection) -> list[tuple[str, int]]:
@@ -214,8 +214,8 @@ def publish_batches(
             serials = journal.tell(connection, change.entries, told, now)
             told = max(serials.values())
             last = number - 1
-            sql.change(connection, _close_pages, change.old_pages, number=last)
-            sql.change(connection, _close_files, change.old_files, number=last)
+            sql.execute_among(connection, _close_pages, change.old_pages, number=last)
+            sql.execute_among(connection, _close_files, change.old_files, number=last)
             new_pages = [replace(page, serial=serials[page.name]) for page in change.new_pages]
             _open(connection, new_pages, change.new_files, number)
             grows.update(change.grows)

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, select
 
 from pypisync.catalog.db.schema import classes, edges, projects, releases, requirements, selected
-from pypisync.catalog.db.sql import among, ask_raw
+from pypisync.catalog.db.sql import among, tuples_among
 
 
 def needs_between(connection: Connection, names: Sequence[str]) -> dict[str, set[str]]:
     """Returns which of these projects need which, by the selection's edges."""
     found: dict[str, set[str]] = {}
-    for name, need in ask_raw(connection, _needs_between, names):
+    for name, need in tuples_among(connection, _needs_between, names):
         found.setdefault(name, set()).add(need)
     return found
 
@@ -36,7 +36,7 @@ def _needs_between() -> Select[str, str]:
 def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], set[str]]:
     """Returns the projects that known releases need without extras, by (name, version)."""
     found: dict[tuple[str, str], set[str]] = {}
-    for name, version, need in ask_raw(connection, _needs_of, names):
+    for name, version, need in tuples_among(connection, _needs_of, names):
         found.setdefault((name, version), set()).update({need} - {None})
     return found
 

@@ -33,7 +33,7 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.schema_proofs import published_proofs
 from pypisync.catalog.db.schema_quarantine import quarantined
-from pypisync.catalog.db.sql import among, drop, once, raw, these
+from pypisync.catalog.db.sql import among, delete_among, once, raw, these
 from pypisync.catalog.facts.lock_files import wanted_files
 from pypisync.catalog.publication import journal
 from pypisync.core.standards.filenames import METADATA
@@ -75,7 +75,7 @@ def forget_generations(connection: Connection, before: float, needed: int | None
     for dead in once(_dead):
         connection.execute(dead, these(gone, **ends))
     told = connection.scalar(once(_told), these(gone)) or 0
-    drop(connection, g.id, gone)
+    delete_among(connection, g.id, gone)
     journal.forget(connection, told)
     return len(gone)
 

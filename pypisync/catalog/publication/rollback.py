@@ -21,7 +21,7 @@ from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.schema import generations, pages, projects, published
 from pypisync.catalog.db.schema_quarantine import quarantined
-from pypisync.catalog.db.sql import among, ask, batches, once, put
+from pypisync.catalog.db.sql import among, batches, once, rows_among, update_among
 from pypisync.catalog.proofs import history
 from pypisync.catalog.publication import checks
 from pypisync.catalog.publication.generations import (
@@ -116,16 +116,16 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
     number = publish(connection, wanted, to.serial, now, repeats=to.number)
     if number:
         history.repeat(connection, to.number, number)
-        put(connection, projects.c.name, sorted(names), unpublished=True)
+        update_among(connection, projects.c.name, sorted(names), unpublished=True)
     return number, sorted(lost)
 
 
 def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[Page]:
     """Returns the pages of these projects as generation ``number`` has them."""
-    listed = by_project(ask(connection, _files_at, names, number=number))
+    listed = by_project(rows_among(connection, _files_at, names, number=number))
     return [
         Page(row.name, row.serial, row.status, row.status_reason, tuple(listed.get(row.name, ())))
-        for row in ask(connection, _pages_at, names, number=number)
+        for row in rows_among(connection, _pages_at, names, number=number)
     ]
 
 
@@ -150,7 +150,7 @@ def _differing(connection: Connection, old: int, new: int) -> set[str]:
 
 
 def _names_of(connection: Connection, paths: Iterable[str]) -> set[str]:
-    return {name for (name,) in ask(connection, _listing, sorted(paths))}
+    return {name for (name,) in rows_among(connection, _listing, sorted(paths))}
 
 
 def _listing() -> Select[str]:

@@ -41,14 +41,14 @@ from pypisync.catalog.db.sql import (
     Ids,
     add,
     among,
-    ask,
     batches,
-    change,
-    drop,
+    delete_among,
+    execute_among,
     is_set,
     once,
-    put,
+    rows_among,
     to_text,
+    update_among,
 )
 from pypisync.catalog.facts import policy
 from pypisync.catalog.facts.vulnerabilities import owe
@@ -87,8 +87,8 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
             count, came = _update(connection, targets, now, changed, redraw, moved=bool(moved))
     if examine:
         owe(connection, came, now)
-    put(connection, projects.c.id, sorted(changed), undecided=False)
-    put(connection, releases.c.id, sorted(redraw), undecided=False)
+    update_among(connection, projects.c.id, sorted(changed), undecided=False)
+    update_among(connection, releases.c.id, sorted(redraw), undecided=False)
     _forget_gone(connection, changed)
     return count
 
@@ -209,12 +209,14 @@ class _Save:
         redrawn = [node.id for node in decision.redrawn.values()]
         removed = [node.id for node in decision.removed.values()]
         unused = [c.id for c in decision.classes.values() if c.uses == 0]
-        drop(self._connection, edges.c.selected_id, redrawn + removed)
-        drop(self._connection, selected.c.id, removed)
-        drop(
+        delete_among(self._connection, edges.c.selected_id, redrawn + removed)
+        delete_among(self._connection, selected.c.id, removed)
+        delete_among(
             self._connection, choices.c.class_id, [c.id for c in decision.classes.values() if c.id]
         )
-        drop(self._connection, classes.c.id, [number for number in unused if number is not None])
+        delete_among(
+            self._connection, classes.c.id, [number for number in unused if number is not None]
+        )
         self._classes(decision.classes)
         self._nodes(decision.created)
         self._edges({**decision.created, **decision.redrawn}, decision.known)
@@ -275,7 +277,7 @@ class _Save:
             add(self._connection, edges, batch)
 
     def _unpublish(self, touched: Iterable[int]) -> None:
-        change(self._connection, _unpublished, sorted(touched))
+        execute_among(self._connection, _unpublished, sorted(touched))
 
 
 def _unpublished() -> Update:
@@ -297,9 +299,9 @@ def _settle_roots(
 ) -> None:
     # Which files are wanted may change without any node.
     pinned = {root.project for root in (*changed, *dropped) if root.pinned}
-    put(connection, projects.c.id, sorted(pinned), unpublished=True)
-    drop(connection, root_choices.c.root_id, (root.id for root in (*changed, *dropped)))
-    drop(connection, roots.c.id, (root.id for root in dropped))
+    update_among(connection, projects.c.id, sorted(pinned), unpublished=True)
+    delete_among(connection, root_choices.c.root_id, (root.id for root in (*changed, *dropped)))
+    delete_among(connection, roots.c.id, (root.id for root in dropped))
     rows = [
         {"root_id": root.id, "release_id": release, "position": position}
         for root in changed
@@ -319,7 +321,7 @@ def _review_quarantined(connection: Connection, ids: Iterable[int] | None) -> No
     if ids is None:
         connection.execute(_review())
     else:
-        change(connection, _review_these, sorted(ids))
+        execute_among(connection, _review_these, sorted(ids))
 
 
 def _review() -> Update:
@@ -334,10 +336,10 @@ def _ask_for(
     connection: Connection, unknown: Iterable[int], unseen: Iterable[int], now: float
 ) -> None:
     """Note the facts that a decision lacked, so that they are fetched."""
-    change(connection, _to_read, sorted(unknown))
+    execute_among(connection, _to_read, sorted(unknown))
     rows = [
         {"name": name, "serial": 0, "since": now, "attempts": 0}
-        for (name,) in ask(connection, _not_asked, sorted(unseen))
+        for (name,) in rows_among(connection, _not_asked, sorted(unseen))
     ]
     if rows:
         connection.execute(once(lambda: insert(pending)), rows)
@@ -355,7 +357,7 @@ def _not_asked() -> Select[str]:
 
 def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:
     """Delete releases that upstream no longer has and that nothing refers to any more."""
-    change(connection, _gone, sorted(changed))
+    execute_among(connection, _gone, sorted(changed))
 
 
 def _gone() -> Delete:

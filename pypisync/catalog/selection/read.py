@@ -21,13 +21,13 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.sql import (
     MASKS,
     among,
-    ask,
-    ask_raw,
     batches,
     once,
     raw,
+    rows_among,
     to_mask,
     to_text,
+    tuples_among,
     words,
 )
 from pypisync.core.closure.candidates import Candidate
@@ -70,10 +70,10 @@ class CatalogGraph:
     ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
         """Yields the same for project after project; ``wanted`` is sorted."""
         for batch in batches(wanted):
-            unseen = {project for (project,) in ask_raw(self._connection, _unseen, batch)}
+            unseen = {project for (project,) in tuples_among(self._connection, _unseen, batch)}
             found: dict[int, list[Candidate]] = {}
             last, known = 0, []
-            for project, *columns in ask_raw(self._connection, _candidates, batch):
+            for project, *columns in tuples_among(self._connection, _candidates, batch):
                 if project != last:
                     last, known = project, found.setdefault(project, [])
                 known.append(_candidate(*columns))
@@ -87,13 +87,13 @@ class CatalogGraph:
         """
         return {
             project: _candidate(*columns)
-            for project, *columns in ask_raw(self._connection, _newest, wanted)
+            for project, *columns in tuples_among(self._connection, _newest, wanted)
         }
 
     def pinnable(self, wanted: Iterable[int]) -> Mapping[int, Mapping[bytes, int]]:
         """Returns all releases with files, kept or not, by the keys of their versions."""
         found: dict[int, dict[bytes, int]] = {project: {} for project in wanted}
-        for project, key, release in ask(self._connection, _pinnable, sorted(found)):
+        for project, key, release in rows_among(self._connection, _pinnable, sorted(found)):
             found[project][bytes(key)] = release
         return found
 
@@ -105,7 +105,7 @@ class CatalogGraph:
         """Yields the same for release after release; ``wanted`` is sorted."""
         for batch in batches(wanted):
             edge_facts = self._edge_facts(batch)
-            for release, project, version, admits, builds, knowledge, provides in ask_raw(
+            for release, project, version, admits, builds, knowledge, provides in tuples_among(
                 self._connection, _facts, batch
             ):
                 yield (
@@ -125,7 +125,7 @@ class CatalogGraph:
         """Returns the requirements of releases, by release."""
         edge_facts: dict[int, list[EdgeFact]] = {}
         last, drawn = 0, []
-        for owner, edge, project, kind, specifier, marker, extras, fault, only in ask_raw(
+        for owner, edge, project, kind, specifier, marker, extras, fault, only in tuples_among(
             self._connection, _requirements, owners
         ):
             if owner != last:
@@ -138,7 +138,7 @@ class CatalogGraph:
 
     def classes(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
         """Returns all classes into these projects."""
-        return self._classes(ask_raw(self._connection, _classes_into, sorted(wanted)))
+        return self._classes(tuples_among(self._connection, _classes_into, sorted(wanted)))
 
     def named(self, keys: Collection[ClassKey]) -> Mapping[ClassKey, Class]:
         """Returns those of these classes that there are."""
@@ -150,19 +150,19 @@ class CatalogGraph:
                 for key in batch
             ]
             ids = self._connection.scalars(_NAMED[dialect], {"wanted": json.dumps(wanted)})
-            found.update(self._classes(ask_raw(self._connection, _classes, ids)))
+            found.update(self._classes(tuples_among(self._connection, _classes, ids)))
         return found
 
     def choosers(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
         """Returns all classes that choose one of these releases."""
         # In two steps: joined, the planner would rather walk through all the classes.
-        ids = {number for (number,) in ask_raw(self._connection, _choosing, sorted(wanted))}
-        return self._classes(ask_raw(self._connection, _classes, sorted(ids)))
+        ids = {number for (number,) in tuples_among(self._connection, _choosing, sorted(wanted))}
+        return self._classes(tuples_among(self._connection, _classes, sorted(ids)))
 
     def rooting(self, wanted: Iterable[int]) -> Sequence[RootState]:
         """Returns all roots that call for one of these releases."""
-        ids = {number for (number,) in ask_raw(self._connection, _rooting, sorted(wanted))}
-        return self._roots(ask_raw(self._connection, _roots, sorted(ids)))
+        ids = {number for (number,) in tuples_among(self._connection, _rooting, sorted(wanted))}
+        return self._roots(tuples_among(self._connection, _roots, sorted(ids)))
 
     def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
         """Returns the nodes that use these classes (by id), at most ``limit`` for each."""
@@ -187,7 +187,7 @@ class CatalogGraph:
     def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
         """Returns the selected nodes of these releases."""
         found: dict[NodeKey, Node] = {}
-        for row in ask(self._connection, _nodes, sorted(wanted)):
+        for row in rows_among(self._connection, _nodes, sorted(wanted)):
             node = found.setdefault(NodeKey(row[1], row[2], row[3]), Node(row[0]))
             if row[4] is not None:
                 node.edges[row[4]] = _class_key(row[5:]) if row[5] is not None else None
@@ -197,7 +197,7 @@ class CatalogGraph:
         """Yields all roots that are wanted; those of one project together."""
         wanted = self._connection.scalars(select(roots.c.project_id).distinct()).all()
         for batch in batches(sorted(wanted)):
-            here = self._roots(ask_raw(self._connection, _wanted_roots, batch))
+            here = self._roots(tuples_among(self._connection, _wanted_roots, batch))
             yield from sorted(here, key=lambda root: root.project)
 
     def roots(self, state: str) -> list[RootState]:
@@ -206,7 +206,7 @@ class CatalogGraph:
 
     def roots_of(self, projects: Sequence[int]) -> list[RootState]:
         """Returns the kept roots of these projects, with what they call for."""
-        return self._roots(ask_raw(self._connection, _kept_roots, projects))
+        return self._roots(tuples_among(self._connection, _kept_roots, projects))
 
     def _roots(self, rows: Iterable[Any]) -> list[RootState]:
         found: dict[int, RootState] = {}
@@ -221,7 +221,7 @@ class CatalogGraph:
                 unmet=MASKS[unmet],
                 pinned=bool(pinned),
             )
-        for root, release in ask_raw(self._connection, _chosen, found):
+        for root, release in tuples_among(self._connection, _chosen, found):
             chosen.setdefault(root, []).append(release)
         for root, releases_chosen in chosen.items():
             found[root].chosen = tuple(releases_chosen)
@@ -234,7 +234,7 @@ class CatalogGraph:
             entry = Class(number, (), MASKS[unmet], uses)
             found[ClassKey(project, specifier, words(extras), MASKS[mask])] = entry
             by_id[number] = entry
-        for number, release in ask_raw(self._connection, _choices, by_id):
+        for number, release in tuples_among(self._connection, _choices, by_id):
             by_id[number].chosen += (release,)
         return found
 
