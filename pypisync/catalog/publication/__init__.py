@@ -3,6 +3,7 @@
 - ``assemble``, ``plan``: the next generation's pages; what a cycle would change
 - ``missing_files``: which files the pool lacks
 - ``needs``: who needs whom, for the order in which pages are written
+- ``unread``: which releases depend on facts that are not known yet
 - ``generations``: what the generations list
 - ``retention``, ``rollback``: which are kept; going back to one
 - ``checks``: what the disk should hold

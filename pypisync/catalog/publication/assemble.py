@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
+from sqlalchemy import Connection, Select, and_, exists, or_, select
 
-from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import (
     choices,
     classes,
@@ -16,7 +15,6 @@ from pypisync.catalog.db.schema import (
     projects,
     published,
     releases,
-    requirements,
     roots,
     selected,
     stored,
@@ -31,12 +29,12 @@ from pypisync.catalog.db.sql import (
     tuples_among,
     update_among,
 )
-from pypisync.catalog.facts import lock_files, vulnerabilities
+from pypisync.catalog.facts import lock_files
+from pypisync.catalog.publication.unread import blocked, is_selected
 from pypisync.core.filters.policy import Policy
 from pypisync.core.publish.holdback import PlannedRelease, ReleaseFile, spread, unready
 from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.model import names_extra
 from pypisync.core.wanted.roots import NamedFile
 
 _ALL_PASS = Policy()
@@ -145,12 +143,6 @@ def published_all(connection: Connection, done: Iterable[int]) -> None:
     update_among(connection, projects.c.id, done, unpublished=False)
 
 
-def is_selected() -> ColumnElement[bool]:
-    """Returns the condition that a release is selected, to join by."""
-    here = selected.c.release_id == releases.c.id
-    return and_(here, selected.c.extra == "", ~selected.c.pinned)
-
-
 def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[PlannedRelease]:
     found: dict[int, tuple[Any, list[ReleaseFile]]] = {}
     for batch in batches(ids):
@@ -159,7 +151,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
             entry = found.setdefault(row.release, (row, []))
             wanted = (row.kept and row.chosen is not None) or row.id in named
             entry[1].append(_release_file(row, wanted=wanted))
-    blocked = _blocked(connection, list(found), policy)
+    waits = blocked(connection, list(found), policy)
     return [
         PlannedRelease(
             release=release,
@@ -170,7 +162,7 @@ def _wanted(connection: Connection, ids: Sequence[int], policy: Policy) -> list[
             admits=0 if row.chosen is None else to_mask(row.admits_yanked),
             # Whatever was selected with what it needs has had its requirements read.
             pinned=row.chosen is None and row.knowledge == "unknown",
-            blocked=blocked.get(release, ""),
+            blocked=waits.get(release, ""),
             files=tuple(release_files),
         )
         for release, (row, release_files) in found.items()
@@ -233,53 +225,6 @@ def _release_file(row: Any, *, wanted: bool) -> ReleaseFile:
 def has_metadata(stated: str | None, has: str | None) -> bool:
     """Returns whether what is stored beside a file is the .metadata that upstream states."""
     return stated is None or has == stated or (stated == "" and has is not None)
-
-
-def _blocked(connection: Connection, ids: Sequence[int], policy: Policy) -> dict[int, str]:
-    """Returns releases whose dependencies depend on facts that are not known yet."""
-    blocked: dict[int, str] = {}
-    for batch in batches(ids):
-        blocked.update(
-            (release, "its requirements could not be read yet")
-            for (release,) in tuples_among(connection, _unread, batch)
-        )
-        blocked |= _needing_unread(connection, batch)
-        if policy.blocks_vulnerable:
-            blocked |= vulnerabilities.never_examined(connection, batch, policy)
-    return blocked
-
-
-def _unread() -> Select[int]:
-    chosen, r = exists().where(is_selected()), releases.c
-    return select(r.id).where(among(r.id), r.knowledge == "wanted", chosen)
-
-
-def _needing_unread(connection: Connection, batch: Sequence[int]) -> dict[int, str]:
-    """Returns the releases that need a project whose document has not been read.
-
-    A project that cannot be read now is not waited for if only an extra that nobody asks for needs
-    it.
-    """
-    rows = list(rows_among(connection, _into_unread, batch))
-    lost = out_of_reach(connection, {row.name for row in rows})
-    return {
-        row.release_id: f"needs {row.name}, which could not be read yet"
-        for row in rows
-        if row.name not in lost or row.extra or not names_extra(row.marker)
-    }
-
-
-def _into_unread() -> Select[Any]:
-    return (
-        select(selected.c.release_id, selected.c.extra, requirements.c.marker, projects.c.name)
-        .select_from(
-            selected.join(edges, edges.c.selected_id == selected.c.id)
-            .join(requirements, requirements.c.id == edges.c.requirement_id)
-            .join(classes, classes.c.id == edges.c.class_id)
-            .join(projects, projects.c.id == classes.c.project_id)
-        )
-        .where(among(selected.c.release_id), projects.c.status == "unseen")
-    )
 
 
 def _listed(connection: Connection, names: Sequence[str]) -> _Listed:

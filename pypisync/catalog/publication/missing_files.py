@@ -9,7 +9,8 @@ from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
 from pypisync.catalog.db.sql import is_set, once, raw
 from pypisync.catalog.facts import lock_files
-from pypisync.catalog.publication.assemble import has_metadata, is_selected
+from pypisync.catalog.publication.assemble import has_metadata
+from pypisync.catalog.publication.unread import is_selected
 from pypisync.core.standards.filenames import METADATA
 
 
