@@ -30,6 +30,8 @@ _SERIAL = re.compile(r"\s*SERIAL ([0-9]{1,18})\s*")
 _HASH = re.compile(r"([A-Za-z0-9_]+)[=-]([0-9A-Fa-f]+)")  # Gitea writes a dash
 _SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a URL may hold as it is
 _BEYOND = re.compile(r"(?:%[89A-F][0-9A-F])+")  # what is beyond ASCII, as ``quote`` writes it
+# A path as most are: no host, no scheme, nothing escaped, and no dots instead of a last segment.
+_PLAIN = re.compile(r"(?!//)(?:[\w.-]*/)*(?!\.{1,2}/?$)[\w.-]+/?", re.ASCII)
 _TITLES = frozenset({"title", "h1"})
 
 
@@ -76,16 +78,23 @@ def names_of(page: HtmlPage) -> Iterator[str]:
     """Yields the projects that the root of an index lists, as it spells them."""
     for attributes, text in page.links:
         href = attributes.get("href") or ""
-        try:
-            path = urlsplit(_resolved(page, attributes)).path
-        except ValueError:  # a host that is none
-            continue
-        name, display = unquote(path.rstrip("/").rpartition("/")[2]), text.strip().rstrip("/")
+        name, display = _last_of(page, href), text.strip().rstrip("/")
         # The text is the project's name (PEP 503); a server's list of folders may cut it short.
         if name and canonicalize_name(display) == canonicalize_name(name):
             yield display
         elif name and href == f"{name}/":
             yield name
+
+
+def _last_of(page: HtmlPage, href: str) -> str:
+    """Returns the last segment of the path of a link; "" if there is none."""
+    if _PLAIN.fullmatch(href):  # it leads there wherever it starts: half the time of a large root
+        return href.rstrip("/").rpartition("/")[2]
+    try:
+        path = urlsplit(_joined(page.base, href)).path
+    except ValueError:  # a host that is none
+        return ""
+    return unquote(path.rstrip("/").rpartition("/")[2])
 
 
 class _PageReader(HTMLParser):

@@ -1,5 +1,6 @@
 """Pages in HTML: as they are in the wild, and the same as in JSON where both say the same."""
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from html import escape
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from pypisync.core.standards.model import NO_VALIDATORS, File, ProjectDocument
 from pypisync.errors import Malformed
+from pypisync.upstream import html_pages
 from pypisync.upstream.documents import is_json, parse_root, parse_simple
 from pypisync.upstream.session import Reply
 
@@ -211,6 +213,18 @@ def test_the_root_lists_names_without_serials(body: str) -> None:
     root = parse_root(Reply(200, "https://index.test/top/simple/", HTML, body.encode()))
     assert root.projects == [("B.c", None), ("d", None)]
     assert root.serial == 0
+
+
+@given(
+    st.text(alphabet="ab./-_%:#?; \u00e9", max_size=12),
+    st.sampled_from(["https://index.test/top/simple/", "https://index.test", "file:///a/b"]),
+)
+def test_a_plain_link_ends_as_it_would_where_it_leads(href: str, base: str) -> None:
+    found = html_pages.HtmlPage(base)
+    at_once = html_pages._last_of(found, href)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(html_pages, "_PLAIN", re.compile(r"(?!)"))
+        assert at_once == html_pages._last_of(found, href)
 
 
 def test_a_link_or_a_base_that_is_no_address_costs_no_page() -> None:
