@@ -153,13 +153,17 @@ class _Machine:
         if (tag.interpreter, tag.abi) not in self._pairs:
             found.append(self._interpreter(tag))
         if not found:  # each part fits, but not together
-            found.append(_Obstacle(3, "have the tag", str(tag), "does not accept"))
+            found.append(_Obstacle(3, "have the tag", str(tag), "does not accept it"))
         return tuple(sorted(found))
 
     def _interpreter(self, tag: Tag) -> _Obstacle:
-        has = f"has CPython {self._minor}{' (free-threaded)' if self._free else ''}"
+        own = f"CPython {self._minor}{' (free-threaded)' if self._free else ''}"
         free = tag.abi[:2] == "cp" and tag.abi.endswith("t")
-        return _Obstacle(2, "are for", _interpreter(tag) + (" (free-threaded)" * free), has)
+        asked = _interpreter(tag) + (" (free-threaded)" * free)
+        if asked == own:  # built otherwise, such as with narrow Unicode
+            abis = sorted({abi for by, abi in self._pairs if by == tag.interpreter} - {"none"})
+            return _Obstacle(2, "need the ABI", tag.abi, f"has {', '.join(abis)}")
+        return _Obstacle(2, "are for", asked, f"has {own}")
 
     def _platform(self, text: str) -> Iterator[_Obstacle]:
         if text in self._platforms or text == "any":

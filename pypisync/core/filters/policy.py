@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pypisync.core.display import show_duration, show_moment, show_size
+from pypisync.core.display import counted, show_duration, show_moment, show_size
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import File
 from pypisync.core.standards.specifiers import matcher
@@ -159,7 +159,10 @@ def _by_time(policy: Policy, project: str, text: str | None, now: float) -> Bar 
 def _too_large(size: int | None, most: int) -> str:
     if size is None:
         return f"of an unknown size, and the policy allows {show_size(most)}"
-    return f"larger than {show_size(most)}: {show_size(size)}"
+    allowed, stated = show_size(most), show_size(size)
+    if allowed == stated:  # rounded alike
+        allowed, stated = counted(most, "byte"), counted(size, "byte")
+    return f"larger than {allowed}: {stated}"
 
 
 def _matches(specifier: str, version: str) -> bool:

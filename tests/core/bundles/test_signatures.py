@@ -1,11 +1,14 @@
 """Whose signatures hold, how many are enough, and what is said where they are not."""
 
+import sys
+import time
 from functools import cache
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from pypisync.core import bundles
 from pypisync.core.bundles import signatures
 from pypisync.core.bundles.signatures import Trust, TrustedKey
 from pypisync.errors import BundleError, ConfigError
@@ -72,6 +75,15 @@ def test_an_expired_key_counts_no_more() -> None:
     assert signatures.check(DATA, by("a"), Trust((for_ever,)), 1e12, "m") == ("a",)
 
 
+def test_the_day_is_told_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the machine is: both sides read the same."""
+    with monkeypatch.context() as away:
+        away.setenv("TZ", "XYZ-12")
+        time.tzset()
+        assert refused(by("a"), trust("a"), DAY).endswith(" has expired on 1970-01-02")
+    time.tzset()
+
+
 def test_strangers_are_named_three_at_most() -> None:
     given = {f"{number:016}": [b""] for number in (4, 2, 3, 1)}
     a = key("a")[1].identity
@@ -126,18 +138,34 @@ def other_kind() -> tuple[bytes, bytes]:
     return private, public
 
 
+# OpenSSL says of it what cryptography does not foresee.
+DAMAGED = b"""-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VxBCIEIHILaN1s32GpCqsMlUTwTIapiKFQmbvgi1DxisSKBGY+
+-----END PRIVATE KEY-----
+"""
+
+
 def test_what_is_no_key_is_refused_by_its_name() -> None:
     private, public = other_kind()
     kind = r"k: a key of another kind: Ed25519 is needed$"
     for use, data, why in (
         (signatures.public_of, private, kind),
         (signatures.identity, public, kind),
-        (signatures.public_of, public, r"k: no private key \(PEM\) that can be read: \S"),
+        (signatures.public_of, public, "this is a public key: the private one beside it signs$"),
+        (signatures.public_of, DAMAGED, r"k: no private key \(PEM\) that can be read: \S"),
         (signatures.public_of, b"", r"k: no private key \(PEM\) that can be read: \S"),
-        (signatures.identity, private, r"k: no public key \(PEM\) that can be read: \S"),
+        (signatures.identity, private, "this is a private key: name the public one, and keep it$"),
         (signatures.identity, b"", r"k: no public key \(PEM\) that can be read: \S"),
     ):
         with pytest.raises(ConfigError, match=why):
             use(data, "k")
     with pytest.raises(ConfigError, match=kind):
         signatures.sign(private, DATA, "k")
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(bundles, "ed25519_library", raising=False)
+    monkeypatch.setitem(sys.modules, "pypisync.core.bundles.ed25519_library", None)
+    said = r"^signatures need more packages \(.*\): install pypisync\[signatures\]$"
+    with pytest.raises(ConfigError, match=said):
+        signatures.make()

@@ -47,6 +47,45 @@ def wheels(*tags: str) -> list[TaggedFile]:
             ["cp312-abi3-manylinux_2_17_x86_64"],
             "its wheels are for CPython 3.12 or newer, the target has CPython 3.11",
         ),
+        (
+            LINUX,
+            [f"cp{minor}-cp{minor}-manylinux_2_17_x86_64" for minor in (310, 36, 39, 37)],
+            (
+                "its wheels are for CPython 3.6, CPython 3.7, CPython 3.9 and 1 more, the target"
+                " has CPython 3.11"
+            ),
+        ),
+        (
+            LINUX,
+            [f"cp{minor}-cp{minor}-manylinux_2_17_x86_64" for minor in (310, 39, 37)],
+            (
+                "its wheels are for CPython 3.7, CPython 3.9, CPython 3.10, the target has"
+                " CPython 3.11"
+            ),
+        ),
+        (LINUX, ["jy27-none-any"], "its wheels are for jy 2.7, the target has CPython 3.11"),
+        (LINUX, ["foo-none-any"], "its wheels are for foo, the target has CPython 3.11"),
+        (LINUX, ["cp3-none-any"], "its wheels are for CPython 3, the target has CPython 3.11"),
+        (
+            "2.7 linux-x86_64",
+            ["cp27-cp27m-manylinux1_x86_64", "cp27-cp27m-manylinux1_i686"],
+            "its wheels need the ABI cp27m, the target has cp27mu",
+        ),
+        (
+            LINUX,
+            ["cp311-cp311d-manylinux_2_17_x86_64"],
+            "its wheels need the ABI cp311d, the target has abi3, cp311",
+        ),
+        (
+            LINUX,
+            ["cp311-cp311-any"],
+            "its wheels have the tag cp311-cp311-any, the target does not accept it",
+        ),
+        (
+            "3.11 macos-arm64",
+            ["cp311-cp311-macosx_10_9_intel"],
+            "its wheels are for intel, the target has arm64",
+        ),
         (LINUX, ["py2-none-any"], "its wheels are for Python 2, the target has CPython 3.11"),
         (
             LINUX,
