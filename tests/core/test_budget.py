@@ -62,7 +62,9 @@ def test_time_is_over_at_its_end_not_before() -> None:
     clock = Clock(4.999)
     budget = Budget(until=5.0, clock=clock)
     budget.check()
+    assert budget.left() == 5.0 - 4.999
     clock.now = 5.0
+    assert budget.left() == 0.0
     with pytest.raises(Spent):
         budget.check()
 

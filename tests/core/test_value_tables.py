@@ -122,33 +122,63 @@ def test_a_regular_expression_says_what_is_wrong_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "expected"),
+    ("show", "given", "expected"),
     [
-        (display.shown_address(None), None),
-        (display.shown_address(("h", 80)), "h:80"),
-        (display.shown_address(("::1", 80)), "[::1]:80"),
-        (display.shown_address(("", 80)), ":80"),
-        (display.counted(1200), "1,200"),
-        (display.counted(1, "file"), "1 file"),
-        (display.counted(0, "file"), "0 files"),
-        (display.counted(1234567, "entry"), "1,234,567 entries"),
-        (display.counted(1, "entry"), "1 entry"),
-        (display.show_size(1023), "1023 B"),
-        (display.show_size(1024), "1 KiB"),
-        (display.show_size(2**20 * 3 // 2), "1.5 MiB"),
-        (display.show_size(2**40), "1 TiB"),
-        (display.show_size(2**50), "1024 TiB"),
-        (display.show_duration(0), "0 seconds"),
-        (display.show_duration(59), "59 seconds"),
-        (display.show_duration(60), "1 minute"),
-        (display.show_duration(7200), "2 hours"),
-        (display.show_duration(86400), "1 day"),
-        (display.show_duration(90000), "25 hours"),
-        (display.show_moment(1e30), "the end of time"),
-        (display.show_moment(0), "1970-01-01T00:00:00Z"),
-        (display.one_line("plain text"), "plain text"),
-        (display.one_line("a\x1b[2J\tb\n\nc"), "a?[2J b c"),
+        (display.shown_address, (None,), None),
+        (display.shown_address, (("h", 80),), "h:80"),
+        (display.shown_address, (("::1", 80),), "[::1]:80"),
+        (display.shown_address, (("", 80),), ":80"),
+        (display.counted, (1200,), "1,200"),
+        (
+            display.counted,
+            (
+                1,
+                "file",
+            ),
+            "1 file",
+        ),
+        (
+            display.counted,
+            (
+                0,
+                "file",
+            ),
+            "0 files",
+        ),
+        (
+            display.counted,
+            (
+                1234567,
+                "entry",
+            ),
+            "1,234,567 entries",
+        ),
+        (
+            display.counted,
+            (
+                1,
+                "entry",
+            ),
+            "1 entry",
+        ),
+        (display.show_size, (1023,), "1023 B"),
+        (display.show_size, (1024,), "1 KiB"),
+        (display.show_size, (2**20 * 3 // 2,), "1.5 MiB"),
+        (display.show_size, (2**40,), "1 TiB"),
+        (display.show_size, (2**50,), "1024 TiB"),
+        (display.show_duration, (0,), "0 seconds"),
+        (display.show_duration, (59,), "59 seconds"),
+        (display.show_duration, (60,), "1 minute"),
+        (display.show_duration, (7200,), "2 hours"),
+        (display.show_duration, (86400,), "1 day"),
+        (display.show_duration, (90000,), "25 hours"),
+        (display.show_moment, (1e30,), "the end of time"),
+        (display.show_moment, (0,), "1970-01-01T00:00:00Z"),
+        (display.one_line, ("plain text",), "plain text"),
+        (display.one_line, ("a\x1b[2J\tb\n\nc",), "a?[2J b c"),
     ],
 )
-def test_how_it_is_shown(shown: str | None, expected: str | None) -> None:
-    assert shown == expected
+def test_how_it_is_shown(
+    show: Callable[..., str | None], given: tuple[object, ...], expected: str | None
+) -> None:
+    assert show(*given) == expected

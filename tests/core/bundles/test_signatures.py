@@ -84,6 +84,11 @@ def test_the_day_is_told_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
+def test_a_trusted_key_that_is_none_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^mine: no public key \(PEM\) that can be read: "):
+        signatures.check(DATA, {"x": [b""]}, Trust((TrustedKey("mine", "x", b"", None),)), 0.0, "m")
+
+
 def test_strangers_are_named_three_at_most() -> None:
     given = {f"{number:016}": [b""] for number in (4, 2, 3, 1)}
     a = key("a")[1].identity

@@ -11,7 +11,7 @@ from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
-from pypisync.core.resolve.pip import _Pip, rehearsed
+from pypisync.core.resolve.pip import _Candidate, _Need, _Pip, rehearsed
 from pypisync.core.resolve.prover import Prover
 from tests.core import naive
 from tests.core.resolve.test_solver import ROOTS, indexes
@@ -145,3 +145,13 @@ def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
     provider = _Pip(prover.admission, wanted, set())
     assert provider.find_matches("lib", {}, {}) == []
     assert provider.find_matches("lib[fast]", {"lib[fast]": iter(())}, {}) == []
+
+
+def test_what_is_looked_at_first_counts_as_tried() -> None:
+    """The newest that matches, though it is ruled out: without it pip may choose otherwise."""
+    index: Index = {"app 1": [], "lib 1": [], "lib 2": [], "lib 3": []}
+    provider = _Pip(Prover(target_index(index)).admission, (need("app"),), set())
+    asked, ruled_out = [_Need("lib", (), "<3")], [_Candidate("lib", (), 1)]
+    found = provider.find_matches("lib", {"lib": iter(asked)}, {"lib": iter(ruled_out)})
+    assert list(found) == [_Candidate("lib", (), 0)]
+    assert provider.tried == {("lib", 1)}
