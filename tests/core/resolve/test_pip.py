@@ -155,3 +155,11 @@ def test_what_is_looked_at_first_counts_as_tried() -> None:
     found = provider.find_matches("lib", {"lib": iter(asked)}, {"lib": iter(ruled_out)})
     assert list(found) == [_Candidate("lib", (), 0)]
     assert provider.tried == {("lib", 1)}
+
+
+def test_pip_decides_first_what_was_named_first() -> None:
+    index: Index = {"a 1": [], "a 2": ["b<2"], "b 1": [], "b 2": ["a<2"]}
+    prover = Prover(target_index(index))
+    for first, second in (("a", "b"), ("b", "a")):
+        wanted = (need(first), need(second))
+        assert rehearsed(prover.admission, wanted, Budget(), set()).pins == {first: 1, second: 0}

@@ -174,3 +174,16 @@ def test_what_was_looked_at_is_known_of_a_search_that_is_given_up(
     with pytest.raises(Spent):
         rehearsal(Admission(facts), wanted, Budget(steps=4, used=used), consulted)
     assert consulted > {"app"}
+
+
+def test_extras_of_which_one_asks_for_the_next() -> None:
+    """ "all" asks for "x" of its own project, and that for "y": with all that these need."""
+    index: Index = {
+        "app 1": ['app[x]; extra == "all"', 'app[y]; extra == "x"', 'dep<2; extra == "y"'],
+        "dep 1": [],
+        "dep 2": [],
+    }
+    prover = Prover(target_index(index))
+    found = rehearsed(prover.admission, (need("app[all]"),), Budget(), set())
+    assert found.pins == {"app": 0, "dep": 0}
+    assert found.tried == {("app", 0), ("dep", 0)}
