@@ -1,5 +1,6 @@
 """Proven pins as files: what is written is what PypiSync itself reads as a group."""
 
+import tomllib
 from hashlib import sha256
 
 from hypothesis import given, settings
@@ -85,3 +86,39 @@ def test_a_requirements_file_with_hashes_is_read_again(chosen: list[Installed]) 
     group, found = requirements_txt.parse("r.txt", source, include, resolve=False)
     assert found.faults == []
     assert named(group) == expected(chosen)
+
+
+def test_a_pylock_says_where_its_files_are_and_what_it_is_for() -> None:
+    wheel, sdist = listed("a-1.0", TAGS[1], ">=3.8"), listed("a-1.0", None, None)
+    release = ListedRelease("a", "1.0", versions.key(Version("1.0")), False, (sdist, wheel), ())
+    pin = Installed("a", (), Usable(release, wheel, yanked=False, doubt=""))
+
+    def entry(file: ListedFile) -> dict[str, object]:
+        return {
+            "name": file.filename,
+            "url": f"{PLACE}/{file.path}",
+            "size": 1000,
+            "hashes": {"sha256": file.sha256},
+        }
+
+    for place in (PLACE, f"{PLACE}/"):
+        assert tomllib.loads(export.pylock_toml([pin], HERE, place)) == {
+            "lock-version": "1.0",
+            "environments": [
+                (
+                    'sys_platform == "linux" and platform_machine == "x86_64" and '
+                    'implementation_name == "cpython"'
+                )
+            ],
+            "requires-python": "==3.11.*",
+            "created-by": "pypisync",
+            "packages": [
+                {
+                    "name": "a",
+                    "version": "1.0",
+                    "requires-python": ">=3.8",
+                    "sdist": entry(sdist),
+                    "wheels": [entry(wheel)],
+                }
+            ],
+        }
