@@ -3,9 +3,10 @@
 They are read from the best source there is: the ``.metadata`` files of the wheels (they are
 mirrored anyway, and their hash is known); else the METADATA inside a wheel, fetched in parts; else
 ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO of an sdist where it is
-static. What none of them says is recorded as unavailable, never as "none", and METADATA that
-installers cannot read is recorded with the reason: no other source speaks for it, for installers
-ask none. Build requirements are read from the sdist itself. Nothing of a package is ever run.
+static. Further wheels without ``.metadata`` are read once they are here. What none of them says is
+recorded as unavailable, never as "none", and METADATA that installers cannot read is recorded with
+the reason: no other source speaks for it, for installers ask none. Build requirements are read
+from the sdist itself. Nothing of a package is ever run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
+from pypisync.catalog.db import pool
 from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
 from pypisync.catalog.facts.requirements import (
     SourceFile,
@@ -28,16 +30,16 @@ from pypisync.core.standards import requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import (
     Metadata,
-    Objections,
     build_requires,
     check_version,
     objections,
     read_metadata,
 )
-from pypisync.core.standards.model import UNREADABLE, Requirement, names_extra
+from pypisync.core.standards.model import Requirement, names_extra
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
+from pypisync.cycle.told import Told, stated, stop, stops
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import AskFor, FileAsk, PartsAsk, RequiresAsk
@@ -49,16 +51,6 @@ _READ = 1000  # releases whose requirements are read together
 _R = TypeVar("_R")
 _For = TypeVar("_For")
 _Wheels = dict[str, tuple[WantedRelease, SourceFile]]  # by path
-
-
-@dataclass(slots=True)
-class _Told:
-    """What a source says of a release."""
-
-    source: str
-    files: dict[str, Metadata] = field(default_factory=dict)  # by filename
-    claims: tuple[str, ...] = ()  # of the JSON API, which speaks for no file
-    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
 
 
 def from_metadata(
@@ -93,7 +85,7 @@ class _Reader:
     """Asks one source after the other, each for what the better ones did not tell."""
 
     incoming: Incoming
-    told: dict[int, _Told] = field(default_factory=dict)
+    told: dict[int, Told] = field(default_factory=dict)
     failed: dict[int, UpstreamError] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
     spoken: set[int] = field(default_factory=set)  # releases that have a .metadata file
@@ -131,6 +123,7 @@ class _Reader:
             wanted = unchanged(connection, wanted)
         reasons = {r.label: self.failed[r.id] for r in wanted if r.id in self.failed}
         good = [r for r in wanted if r.id not in self.failed]
+        self._from_held(good)
         return reasons | apart(good, self._record, lambda one: one.label)
 
     def _record(self, some: Sequence[WantedRelease]) -> None:
@@ -148,11 +141,9 @@ class _Reader:
     def _break(self, release: WantedRelease, file: SourceFile, why: str) -> None:
         self.broken.setdefault(release.id, {})[file.filename] = why
 
-    def _take(
-        self, release: WantedRelease, file: SourceFile, source: str, found: Metadata
-    ) -> _Told:
+    def _take(self, release: WantedRelease, file: SourceFile, source: str, found: Metadata) -> Told:
         check_version(found)
-        told = self.told.setdefault(release.id, _Told(source))
+        told = self.told.setdefault(release.id, Told(source))
         told.files[file.filename] = found
         return told
 
@@ -228,7 +219,7 @@ class _Reader:
                 self._fail(release, answer)
                 self.mirror.watch.fault(f"{release.project}=={release.version}", str(answer))
             elif isinstance(answer, tuple):
-                self.told[release.id] = _Told("json", claims=answer)
+                self.told[release.id] = Told("json", claims=answer)
 
     # -- archives -----------------------------------------------------------------------------
 
@@ -279,18 +270,49 @@ class _Reader:
                 if found.static:
                     self._take(release, file, "sdist", found)
 
+    # -- wheels that the pool holds -----------------------------------------------------------
+
+    def _from_held(self, wanted: Sequence[WantedRelease]) -> None:
+        """Read the wheels that no ``.metadata`` describes and that the mirror has.
+
+        The wheels of a release may differ in what they require. All of a selected release come in
+        the end, so what is read does not depend on what the pool held before.
+        """
+        silent = [(release, file) for release in wanted for file in self._silent(release)]
+        if not silent:
+            return
+        with self.mirror.catalog.begin() as connection:
+            held = pool.stored_among(connection, [file.path for _, file in silent])
+        for release, file in silent:
+            has = held.get(file.path)
+            if has is None or file.sha256 not in ("", has.sha256):
+                continue
+            if self.mirror.pool.has(file.path, has.size):
+                with self._guarded(release, file):
+                    data = archives.wheel_metadata(self.mirror.pool.absolute(file.path))
+                    self._take(release, file, "wheel", read_metadata(data))
+
+    def _silent(self, release: WantedRelease) -> list[SourceFile]:
+        """Returns those of several wheels that nothing has told of."""
+        told = self.told.get(release.id)
+        read = {} if told is None else told.files
+        wheels = [file for file in release.files if file.kind == "wheel"]
+        if len(wheels) == 1 or not release.selected:
+            return []
+        return [one for one in wheels if one.metadata_sha256 is None and one.filename not in read]
+
     # -- what comes of it ---------------------------------------------------------------------
 
     def _knowledge(self, release: WantedRelease) -> Knowledge:
         told = self.told.get(release.id)
-        runtime = [*self._unreadable(release), *_stated(release, told)]
+        runtime = [*self._unreadable(release), *stated(release, told)]
         # uv passes over METADATA that it cannot read, and pip stops there.
         broken = self.broken.get(release.id, {})
         readings = {name: Reading(None, {"uv": why}) for name, why in broken.items()}
         for filename, found in told.files.items() if told else ():
             against = objections(found, release.project, release.version)
             readings[filename] = Reading(found.requires_python, against.passed)
-            runtime += _stops(filename, against, alone=len(release.files) == 1)
+            runtime += stops(filename, against, alone=len(release.files) == 1)
         wanted_to_build: tuple[Requirement, ...] = ()
         build = self.build.get(release.id)
         if build is not None:
@@ -316,7 +338,7 @@ class _Reader:
     def _unreadable(self, release: WantedRelease) -> Iterator[Stated]:
         for filename, why in self.broken.get(release.id, {}).items():
             reason = f"its requirements cannot be read: {why.removeprefix(f'{filename}: ')}"
-            yield _stop(filename, reason, alone=release.id not in self.told)
+            yield stop(filename, reason, alone=release.id not in self.told)
 
 
 def _answered(
@@ -330,36 +352,6 @@ def _answered(
             yield release, answer
     if left:
         raise Stopped(f"stopped with the requirements of {counted(left, 'release')} still to read")
-
-
-def _stop(filename: str, why: str, *, alone: bool) -> Stated:
-    fault = f"{filename}: {why}"
-    by = None if alone else frozenset([filename])
-    return Stated(Requirement(UNREADABLE, "", fault=fault), by)
-
-
-def _stops(filename: str, against: Objections, *, alone: bool) -> Iterator[Stated]:
-    if against.stop:
-        yield _stop(filename, against.stop, alone=alone)
-    if against.stops_pip:
-        need = Requirement(UNREADABLE, "", refused=f"{filename}: {against.stops_pip}")
-        yield Stated(need, None if alone else frozenset([filename]))
-
-
-def _stated(release: WantedRelease, told: _Told | None) -> Iterator[Stated]:
-    """Yields the requirements of a release, each with the files that state it."""
-    if told is None:
-        return
-    lines: dict[str, list[str]] = {line: [] for line in told.claims}
-    for filename, found in told.files.items():
-        for line in dict.fromkeys(found.requires):
-            lines.setdefault(line, []).append(filename)
-    # A file that was not read may state what any other one does.
-    unread = {file.filename for file in release.files} - told.files.keys()
-    for line, by in lines.items():
-        everywhere = len(by) == len(told.files)
-        need = requirements.parse_metadata(line)
-        yield Stated(need, None if everywhere or not by else frozenset(unread.union(by)))
 
 
 def _smallest_wheel(release: WantedRelease) -> SourceFile | None:

@@ -69,9 +69,10 @@ class Knowledge:
 
     def reading(self, filename: str, kind: str) -> Reading | None:
         """Returns what is known of a file: a wheel that was read alone stands for the others."""
-        if kind == "wheel" and self.source in ("wheel", "ranges"):
+        own = self.readings.get(filename)
+        if own is None and kind == "wheel" and self.source in ("wheel", "ranges"):
             return next(iter(self.readings.values()), None)
-        return self.readings.get(filename)
+        return own
 
 
 def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:

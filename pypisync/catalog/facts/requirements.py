@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, exists, or_, select, update
 
 from pypisync.catalog.db.pool import at, lie_at
 from pypisync.catalog.db.projects import ensure_projects
@@ -285,7 +285,8 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
     """Let releases be read again that were read without these files, which have come since.
 
     An upstream that fails for a moment leaves a release to a source that says less, or to none.
-    Installers read the file. Returns whether there are any.
+    A wheel without ``.metadata`` may require something else than the others of its release, and is
+    read once it is here. Installers read the file. Returns whether there are any.
     """
     late: set[int] = set()
     for batch in batches(paths):
@@ -297,8 +298,13 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
 def _late() -> Select[int]:
     r, f = releases.c, files.c
     sdist_says = or_(r.source == "", r.builds != "0")
+    other = files.alias("other").c
+    one_of_several = exists().where(
+        other.release_id == r.id, other.kind == "wheel", other.kept, other.id != f.id
+    )
     better = or_(
         and_(f.kind == "wheel", r.source.in_(("json", "sdist", ""))),
+        and_(f.kind == "wheel", f.kept, f.metadata_sha256.is_(None), one_of_several),
         and_(f.kind == "sdist", sdist_says),
     )
     read = r.knowledge.in_(("known", "unavailable"))

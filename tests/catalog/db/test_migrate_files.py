@@ -48,3 +48,34 @@ def test_versions_on_pages_sort_after_an_upgrade(database: str) -> None:
         ).all()
         assert [row[0] for row in found] == ["1.9", "1.10", "1.10", "no version"]
     catalog.close()
+
+
+def test_wheels_that_nothing_describes_are_read_each_by_itself(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0028")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge) VALUES"
+        run(f"{row} (1, 1, '1', '1', 'known'), (2, 1, '2', '2', 'known')")
+        run(f"{row} (3, 1, '3', '3', 'known')")
+        for number, (release, path, beside) in enumerate(
+            [
+                (1, "1x", "NULL"),
+                (1, "1y", "'z'"),
+                (2, "2x", "NULL"),  # the only one
+                (3, "3x", "NULL"),  # not here yet
+                (3, "3y", "NULL"),
+            ]
+        ):
+            run(
+                "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept,"
+                f" metadata_sha256) VALUES ({number}, {release}, '{path}', '', '{path}', 'x',"
+                f" 'wheel', true, {beside})"
+            )
+        run("INSERT INTO stored (path, sha256, size) VALUES ('1x', 'x', 1), ('2x', 'x', 1)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        query = "SELECT id FROM releases WHERE knowledge = 'wanted' AND undecided"
+        assert connection.exec_driver_sql(query).scalars().all() == [1]
+    catalog.close()

@@ -1,0 +1,46 @@
+"""Wheels of one release that require different things: each is heard, described or not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.recipe.closed import unmet
+from tests.recipe.mirrors import Bench
+from tests.recipe.test_equality import decided
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+COMPILED = ("cp311-cp311-manylinux_2_17_x86_64",)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, world: World) -> Bench:
+    for name in ("lib", "other"):
+        world.publish(name, "1.0")
+    return Bench(tmp_path / "mirror", MemoryUpstream(world), {"app": ["latest"]})
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_each_requires_is_mirrored(
+    bench: Bench, world: World, *, plain: bool, compiled: bool
+) -> None:
+    world.publish("app", "1.0", requires=["lib"], metadata=plain)
+    world.publish("app", "1.0", wheels=COMPILED, requires=["other"], metadata=compiled)
+    assert bench.sync().exit_code == 0
+    assert bench.listed().keys() == {"app", "lib", "other"}
+    assert unmet(bench.folder) == set()
+    before = decided(bench)
+    assert bench.sync().exit_code == 0
+    assert decided(bench) == before
+
+
+def test_a_wheel_that_comes_later_is_heard(bench: Bench, world: World, tmp_path: Path) -> None:
+    world.publish("app", "1.0", requires=["lib"])
+    bench.sync()
+    world.publish("app", "1.0", wheels=COMPILED, requires=["other"], metadata=False)
+    bench.sync()
+    assert bench.listed().keys() == {"app", "lib", "other"}
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
+    fresh.sync()
+    assert decided(bench) == decided(fresh)
