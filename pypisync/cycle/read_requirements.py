@@ -39,7 +39,7 @@ from pypisync.core.standards.model import Requirement, names_extra
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
-from pypisync.cycle.told import Told, stated, stop, stops
+from pypisync.cycle.statements import Statement, stated, stop, stops
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import AskFor, FileAsk, PartsAsk, RequiresAsk
@@ -85,7 +85,7 @@ class _Reader:
     """Asks one source after the other, each for what the better ones did not tell."""
 
     incoming: Incoming
-    told: dict[int, Told] = field(default_factory=dict)
+    told: dict[int, Statement] = field(default_factory=dict)
     failed: dict[int, UpstreamError] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
     spoken: set[int] = field(default_factory=set)  # releases that have a .metadata file
@@ -141,9 +141,11 @@ class _Reader:
     def _break(self, release: WantedRelease, file: SourceFile, why: str) -> None:
         self.broken.setdefault(release.id, {})[file.filename] = why
 
-    def _take(self, release: WantedRelease, file: SourceFile, source: str, found: Metadata) -> Told:
+    def _take(
+        self, release: WantedRelease, file: SourceFile, source: str, found: Metadata
+    ) -> Statement:
         check_version(found)
-        told = self.told.setdefault(release.id, Told(source))
+        told = self.told.setdefault(release.id, Statement(source))
         told.files[file.filename] = found
         return told
 
@@ -219,7 +221,7 @@ class _Reader:
                 self._fail(release, answer)
                 self.mirror.watch.fault(f"{release.project}=={release.version}", str(answer))
             elif isinstance(answer, tuple):
-                self.told[release.id] = Told("json", claims=answer)
+                self.told[release.id] = Statement("json", claims=answer)
 
     # -- archives -----------------------------------------------------------------------------
 

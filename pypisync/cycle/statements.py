@@ -11,7 +11,7 @@ from pypisync.core.standards.model import UNREADABLE, Requirement
 
 
 @dataclass(slots=True)
-class Told:
+class Statement:
     """What a source says of a release."""
 
     source: str
@@ -39,7 +39,7 @@ def stops(filename: str, against: Objections, *, alone: bool) -> Iterator[Stated
         yield Stated(need, None if alone else frozenset([filename]))
 
 
-def stated(release: WantedRelease, told: Told | None) -> Iterator[Stated]:
+def stated(release: WantedRelease, told: Statement | None) -> Iterator[Stated]:
     """Yields the requirements of a release, each with the files that state it."""
     if told is None:
         return
