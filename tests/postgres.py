@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import psycopg
 
+from tests import temporary
+
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "30",
@@ -38,7 +40,8 @@ class Postgres:
         self._numbers = count(1)
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="pypisync-postgres-"))
+        made = tempfile.mkdtemp(prefix="pypisync-postgres-", dir=temporary.place())
+        self.folder = Path(made)
         installed = _installed()
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:

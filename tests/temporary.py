@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
-_ROOM = 8 * 2**30  # bytes; a run of all tests fills less than 2 GiB
+_ROOM = 8 * 2**30  # bytes; a run of all tests fills less than 5 GiB
 _CHOSEN = "PYTEST_DEBUG_TEMPROOT"
 
 
@@ -24,6 +24,11 @@ def use_memory() -> None:
     folder = tempfile.mkdtemp(prefix="p", dir=_MEMORY)  # short: sockets have addresses in it
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ[_CHOSEN] = folder
+
+
+def place() -> Path | None:
+    """Where other large temporary folders are to be; None: on the disk."""
+    return _MEMORY if os.environ.get(_CHOSEN, "").startswith(f"{_MEMORY}/") else None
 
 
 def _is_roomy() -> bool:
