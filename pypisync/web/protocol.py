@@ -14,10 +14,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
 from pypisync.web import sending
 from pypisync.web.crowd import Crowd
 from pypisync.web.response import FilePart, Response
-from pypisync.web.server_parts import HttpToolsProtocol, RequestResponseCycle
 
 if TYPE_CHECKING:
     from pypisync.web.app import Site

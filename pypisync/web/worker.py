@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import uvicorn
+
 from pypisync.schedule import parse
-from pypisync.web import server_parts
 from pypisync.web.app import Site
 from pypisync.web.browse.site import Pages
 from pypisync.web.counts import Counts
@@ -46,7 +47,7 @@ class Server:
         people = Pages(served.database, health) if served.status_pages else None
         past, followers = Generations(served.database), Followers(served.database)
         site = Site(root, past, followers, health, Metrics(health, counts), people)
-        settings = server_parts.Config(
+        settings = uvicorn.Config(
             site,
             interface="asgi3",
             http=cast("type[asyncio.Protocol]", partial(Protocol, crowd=Crowd())),
@@ -62,7 +63,7 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        self._server = server_parts.Server(settings)
+        self._server = uvicorn.Server(settings)
 
     def run(self, listener: socket.socket) -> None:
         """Serve until told to stop; in the main thread also until SIGTERM or SIGINT."""
