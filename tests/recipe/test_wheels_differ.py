@@ -44,3 +44,31 @@ def test_a_wheel_that_comes_later_is_heard(bench: Bench, world: World, tmp_path:
     fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
     fresh.sync()
     assert decided(bench) == decided(fresh)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("later", [True, False])
+def test_a_wheel_that_is_not_for_the_target_says_nothing(
+    bench: Bench, world: World, tmp_path: Path, *, plain: bool, later: bool
+) -> None:
+    """Its METADATA rules it out, and goes on to do so when another wheel comes."""
+    bench.environment = {
+        "python_version": ["3.11"],
+        "implementation_name": ["cpython"],
+        "extra": [],
+        "sys_platform": ["linux"],
+        "platform_machine": ["x86_64"],
+    }
+    world.publish("app", "1.0", requires=["lib"], metadata=plain)
+    world.publish(
+        "app", "1.0", wheels=COMPILED, requires=["other"], metadata=False, inside=">=3.13"
+    )
+    bench.sync()
+    newer = ("cp311-cp311-manylinux_2_28_x86_64",)
+    world.publish("app", "1.0", wheels=newer, requires=["lib"], metadata=later)
+    bench.sync()
+    assert bench.listed().keys() == {"app", "lib"}
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
+    fresh.environment = bench.environment
+    fresh.sync()
+    assert decided(bench) == decided(fresh)
