@@ -3,11 +3,11 @@
 Random changes and faults, some of which last, a cycle after every few; then every root that was
 proven and that the pages could install must install from them still, unless nothing upstream does
 that any more, for an installer that came to an installation before and comes to one upstream. What
-upstream withdraws leaves the pages at once, so if something fails in the same
-cycle, what upstream has left of the earlier pages is what must still install. Only what installers
-come to now counts: where they stop at a release that does not state what it requires, the mirror
-says "blocked", and cannot know more. The pages are judged as a client sees them, upstream by all
-that it has; real uv looks at them now and then.
+upstream withdraws leaves the pages at once, so if something fails in the same cycle, what upstream
+has left of the earlier pages is what must still install. Only what installers come to now counts:
+where they stop at a release that does not state what it requires, the mirror says "blocked", and
+cannot know more. The pages are judged as a client sees them, upstream by all that it has; real uv
+looks at them now and then.
 """
 
 import random

@@ -39,6 +39,7 @@ from pypisync.catalog.db.sql import (
     is_set,
     once,
     rows_among,
+    tuples_among,
     update_among,
 )
 from pypisync.core.standards.model import ENDPOINT, Validators
@@ -184,11 +185,11 @@ def known(connection: Connection, index: str = ENDPOINT) -> dict[str, KnownProje
 
 def serials(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Returns the serials of the known documents of these projects; 0: it states none."""
-    found: dict[str, int] = {}
-    for batch in batches(names):
-        query = select(projects.c.name, projects.c.serial).where(among(projects.c.name, batch))
-        found.update((row.name, row.serial) for row in connection.execute(query))
-    return found
+    return dict(tuples_among(connection, _serials, names))
+
+
+def _serials() -> Select[str, int]:
+    return select(projects.c.name, projects.c.serial).where(among(projects.c.name))
 
 
 def owe_anew(
