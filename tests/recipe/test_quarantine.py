@@ -13,6 +13,7 @@ from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.values import moment
 from pypisync.cycle import rollback
 from tests.recipe.mirrors import Bench, tree_bytes
+from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
@@ -152,6 +153,30 @@ def test_the_journals_word_is_enough_while_the_page_is_old_or_away(
         world.faults.fail("/*/lib/*", 503 if ill == "down" else 404)
     bench.sync()
     assert bench.listed().get("lib", set()) == (set() if what == "project" else {"1.0"})
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_what_could_never_be_read_and_is_quarantined_is_not_there(
+    tmp_path: Path, world: World, *, needed: bool
+) -> None:
+    """What hangs on it is refused from then on, as by a mirror that begins now."""
+    world.publish("lib", "1.0")
+    world.publish("app", "1.0", requires=["lib"])
+    world.faults.fail("/*/lib/*", 403)
+    packages = {"app" if needed else "lib": ["latest"]}
+    bench = Bench(tmp_path / "mirror", MemoryUpstream(world), packages)
+    for _ in range(4):
+        bench.sync()
+    verdict = "SELECT verdict FROM v_proofs"
+    assert bench.query(verdict) == [("blocked",)]
+    world.quarantine("lib")
+    bench.sync()  # by the journal's word alone
+    assert bench.query(verdict) == [("refuted",)]
+    world.heal()
+    bench.sync()
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), packages)
+    fresh.sync()
+    assert decided(bench) == decided(fresh)
 
 
 def test_most_of_the_mirror_in_quarantine_is_no_broken_index(

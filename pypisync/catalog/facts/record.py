@@ -27,6 +27,7 @@ from pypisync.core.standards.model import NO_VALIDATORS, File, ProjectDocument
 
 # A project that upstream does not have (any more).
 GONE = "gone"
+_HIDDEN = ("unseen", GONE)  # the statuses of a project that shows nothing
 # Of more skipped entries than this only the number is recorded.
 _SKIPPED_LISTED = 100
 
@@ -146,7 +147,7 @@ class _FactWriter:
         was, document = self._known.projects[project], read.document
         self._index, self._project = document.index, (was.name, was.status)
         have = self._known.releases[project]
-        changed = was.status in ("unseen", GONE)
+        changed = was.status in _HIDDEN
         self._known.expect(have[key].id for key in read.releases if key in have)
         for key, (version, entries) in read.releases.items():
             changed |= self._release(project, key, version, list(entries), have.get(key))
@@ -157,7 +158,7 @@ class _FactWriter:
         for row in gone:
             changed |= self._empty(row)
         # A form that tells no status leaves what is known, unless that was told elsewhere.
-        known = was.form and was.status not in ("unseen", GONE)
+        known = was.form and was.status not in _HIDDEN
         status = document.status or (was.status if known else "active")
         if whole:
             self._shown[was.name] = read.releases.keys()
@@ -199,7 +200,8 @@ class _FactWriter:
         hidden = {versions.key(v) for v in map(versions.parse, some) if v is not None}
         if all_of_it:
             hidden = set(have)
-        changed = False
+        # Proofs hang on a project that could not be read, though it shows nothing either way.
+        changed = all_of_it and was.status in _HIDDEN
         gone = [row for key, row in have.items() if key in hidden]
         self._known.expect(row.id for row in gone)
         for row_of in gone:
