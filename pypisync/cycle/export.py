@@ -133,12 +133,16 @@ def _repeat(asked: Export, name: str, found: Manifest) -> None:
             source, target = asked.to / one, folder / one
             temporary = target.with_name(f"{one}.partial")
             if not disk.link_fresh(source, temporary):
-                with appending(temporary, at=0) as append, source.open("rb") as file:
-                    while chunk := file.read(2**20):
-                        append(chunk)
+                _copy(source, temporary)
                 disk.sync_all([temporary], folder)
             disk.replace(temporary, target)
         disk.sync_folder(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with disk.guarded(source), source.open("rb") as file, appending(target, at=0) as append:
+        while chunk := file.read(2**20):
+            append(chunk)
 
 
 def _name(exports: Exports, target: Point, base: Exported | None) -> str:
@@ -300,7 +304,8 @@ def _write_parts(draft: _Draft, root: Path, asked: Export, name: str) -> Iterato
     done = _done(draft, asked, name)
     log = draft.work / _DONE
     disk.write(log, b"".join(map(manifest.to_line, done)))
-    with (draft.work / _FILES).open("rb") as spooled:
+    listed = draft.work / _FILES
+    with disk.guarded(listed), listed.open("rb") as spooled:
         entries_of = _planned(_entries(draft, spooled), asked.split, place)
         for number, entries in enumerate(entries_of, 1):
             if number > manifest.MOST_PARTS:
@@ -325,7 +330,7 @@ def _done(draft: _Draft, asked: Export, name: str) -> list[_Done]:
             break  # half a line
         same = (one.name, one.split, one.state) == (name, asked.split, draft.target.point.state)
         there = asked.to / one.part.name
-        if not same or not parts.is_there(there) or there.stat().st_size != one.part.size:
+        if not same or not parts.is_there(there, one.part.size):
             break
         found.append(one)
     return found

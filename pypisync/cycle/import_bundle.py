@@ -268,7 +268,7 @@ class _Stage:
 
     def entries(self) -> Iterator[list[tuple[Path, Member]]]:
         """Yields the files of the pool, some at a time."""
-        with self._list.open("rb") as file:
+        with disk.guarded(self._list), self._list.open("rb") as file:
             found = (manifest.read(line, Member, _FILES) for line in file)
             numbered = ((self.folder / str(i), entry) for i, entry in enumerate(found, 1))
             yield from batches(numbered, _BATCH)

@@ -21,6 +21,7 @@ from pypisync.cycle.deposit import Watched
 from pypisync.cycle.far_stream import AnyStream, open_far
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
+from pypisync.storage import disk
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAnswer, ProjectAsk
 from pypisync.upstream.lanes import urgent
@@ -214,10 +215,11 @@ class Incoming:
 
 
 def _there(pool: Pool, ask: FileAsk) -> Stored | None:
-    """Returns the file, if the pool holds it already with the right hash."""
+    """Returns the file, if the pool holds it already with the right hash. Raises StorageError."""
     if not pool.has(ask.path, ask.size):
         return None
-    with pool.absolute(ask.path).open("rb") as file:
+    place = pool.absolute(ask.path)
+    with disk.guarded(place), place.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
         if ask.sha256 and digest != ask.sha256:
             return None

@@ -60,7 +60,9 @@ def check_files(
 def strays(root: Path, known: Container[str]) -> Iterator[str]:
     """Yields the paths below ``packages`` that are not in ``known``, sorted within each folder."""
     top = root / "packages"
-    if top.is_dir():
+    with disk.guarded(top):
+        is_there = top.is_dir()
+    if is_there:
         yield from _strays(top, "packages", known)
 
 
@@ -71,7 +73,9 @@ def stray(root: Path, path: str) -> Discrepancy:
     Raises Malformed for a path that leaves the mirror.
     """
     place = disk.inside(root, path)
-    if place.is_symlink() and place.is_dir():
+    with disk.guarded(place):
+        is_link = place.is_symlink() and place.is_dir()
+    if is_link:
         detail = "a link to a folder: nothing behind it is served; move the folder itself here"
         return Discrepancy(path, "link", detail)
     return Discrepancy(path, "stray", "the catalog does not know it")
@@ -80,7 +84,9 @@ def stray(root: Path, path: str) -> Discrepancy:
 def check_page(root: Path, page: pages.Page) -> Iterator[Discrepancy]:
     """Yields the files of the project's page whose bytes are not those of ``page``."""
     folder = f"simple/{page.name}"
-    if (root / folder).is_symlink():
+    with disk.guarded(root / folder):
+        is_link = (root / folder).is_symlink()
+    if is_link:
         yield Discrepancy(folder, "page", "a link, and not a folder")
         return
     json, html = pages.project_json(page), pages.project_html(page)

@@ -196,13 +196,13 @@ def sync_all(paths: Iterable[Path], root: Path) -> None:
     if len(wanted) > _SYNC_ONE_BY_ONE and _sync_file_system(root):
         return
     for path in sorted(wanted.union(rest)):
-        if path.is_dir():
-            sync_folder(path)
-        else:
-            with guarded(path):
-                before("sync", path)
-                with suppress(FileNotFoundError), path.open("rb") as file:
-                    os.fsync(file.fileno())
+        with guarded(path):
+            if path.is_dir():
+                sync_folder(path)
+                continue
+            before("sync", path)
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _sync_file_system(root: Path) -> bool:
@@ -384,7 +384,7 @@ def read(path: Path, limit: int | None = None) -> bytes | None:
 
 
 def _read(descriptor: int, size: int, limit: int | None) -> bytes:
-    """Returns what is in a file of about this size; a file object costs five times as much."""
+    """Returns what is in a file of about this size, cheaper than a file object. Raises OSError."""
     data, left = b"", 2**62 if limit is None else limit
     while piece := os.read(descriptor, min(left, size + 1)):
         data, left = data + piece, left - len(piece)

@@ -100,7 +100,9 @@ def _take(descriptor: int) -> None:
 
 
 def _said(descriptor: int) -> Holder:
-    text = os.pread(descriptor, 300, 0).decode("ascii", "replace")
+    text = ""
+    with suppress(OSError):  # a bad sector: that it is held is known all the same
+        text = os.pread(descriptor, 300, 0).decode("ascii", "replace")
     match = re.fullmatch(r"(\d{1,10})(?: (daemon) ([!-~]{1,255}))?\n", text)
     return Holder(int(match[1]), bool(match[2]), match[3] or "") if match else Holder(0)
 

@@ -328,10 +328,13 @@ def read_manifest(place: Path) -> tuple[Manifest, bytes]:
     return manifest.read_manifest(data, place.name), data
 
 
-def is_there(path: Path) -> bool:
-    """Returns whether a file is there, and not a link to one. Raises StorageError."""
-    with disk.guarded(path):
-        return path.is_file() and not path.is_symlink()
+def is_there(path: Path, size: int | None = None) -> bool:
+    """Returns whether a file is there, of this size (None: of any), and not a link to one.
+
+    Raises StorageError.
+    """
+    there = disk.found(path)
+    return there is not None and stat.S_ISREG(there.st_mode) and size in {None, there.st_size}
 
 
 def find(name: str, folders: Sequence[Path]) -> list[Path]:

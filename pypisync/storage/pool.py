@@ -258,9 +258,9 @@ class Pool:
         with self._lock:
             kept.update(self._coming)
         folder = self.partial
-        if not folder.is_dir():
-            return 0
         with disk.guarded(folder):
+            if not folder.is_dir():
+                return 0
             names = sorted(entry.name for entry in folder.iterdir())
         return sum(disk.remove_tree(folder / name) for name in names if name not in kept)
 

@@ -14,7 +14,7 @@ def fault(folder: Path) -> str:
     Where the folder is missing, another one is made in the nearest that there is, and removed.
     """
     nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-    if not nearest.is_dir():
+    if not os.path.isdir(nearest):  # noqa: PTH112 - is_dir() raises where access is denied
         return f"{nearest}: {IN_THE_WAY}"
     if nearest == folder:
         writable = os.access(folder, os.W_OK | os.X_OK)

@@ -99,8 +99,9 @@ class Tree:
     def remove_page(self, name: str) -> bool:
         """Remove the project's page. Returns whether there was one."""
         folder = self._folder(name)
-        if not (folder.is_dir() or folder.is_symlink()):
-            return False
+        with disk.guarded(folder):
+            if not (folder.is_dir() or folder.is_symlink()):
+                return False
         if self._queue is None:
             self._remove(folder)
         else:
@@ -121,15 +122,16 @@ class Tree:
         others = ("index.html", "index.html.gz", "index.v1_html", "index.v1_html.gz")
         old = disk.read(plain)
         data = pages.root_json_changed(old, changed, serial, count) if old else None
-        if data is None or not all((self._simple / name).is_file() for name in others):
-            return None
+        with disk.guarded(self._simple):
+            if data is None or not all((self._simple / name).is_file() for name in others):
+                return None
         return self._write_both(plain, packed, data, _ROOT_LEVEL)
 
     def pages(self) -> set[str]:
         """Returns the names that have a folder."""
-        if not self._simple.is_dir():
-            return set()
         with disk.guarded(self._simple):
+            if not self._simple.is_dir():
+                return set()
             return {
                 entry.name
                 for entry in self._simple.iterdir()
@@ -141,8 +143,9 @@ class Tree:
 
         What is hidden (``.htaccess``) is the administrator's.
         """
-        if not self._simple.is_dir():
-            return
+        with disk.guarded(self._simple):
+            if not self._simple.is_dir():
+                return
         for folder in (self._simple, *(self._simple / name for name in sorted(self.pages()))):
             ours = _PAGE_FILES | (self.pages() if folder == self._simple else set())
             with disk.guarded(folder):
@@ -269,7 +272,8 @@ class Tree:
 
 def _inside(path: Path) -> list[Path]:
     """Returns a path and, if it is a folder, what is in it."""
-    return [*path.iterdir(), path] if path.is_dir() else [path]
+    with disk.guarded(path):
+        return [*path.iterdir(), path] if path.is_dir() else [path]
 
 
 def unpack(packed: bytes | None) -> bytes | None:

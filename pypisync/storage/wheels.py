@@ -197,7 +197,10 @@ def _is_utf8(name: str) -> bool:
 
 
 def _torn(number: int, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> str:
-    """Returns where the file is not one member after another with the directory behind them."""
+    """Returns where the file is not one member after another with the directory behind them.
+
+    Raises OSError.
+    """
     at = 0
     ordered = sorted(members, key=lambda info: info.header_offset)
     following = [info.header_offset for info in ordered[1:]] + [archive.start_dir]
@@ -234,7 +237,7 @@ def _raw(info: zipfile.ZipInfo) -> bytes:
 
 
 def _ends(number: int, members: int) -> str:
-    """Returns what is wrong with the record at the end of the file."""
+    """Returns what is wrong with the record at the end of the file. Raises OSError."""
     size = os.fstat(number).st_size
     tail = os.pread(number, _BEHIND, max(size - _BEHIND, 0))
     at = len(tail) - _END.size

@@ -108,9 +108,8 @@ def test_what_arrived_is_recorded_though_the_disk_is_full(
     assert on_disk(bench) == known(bench)
 
 
-def test_what_is_still_wanted_is_only_looked_at(tmp_path: Path) -> None:
-    world = first()
-    bench = start(tmp_path, world)
+def interrupted(bench: Bench) -> set[str]:
+    """The files of a run that ended before it recorded them."""
     steps: list[str] = []
 
     def stop(step: str, path: Path) -> None:
@@ -126,8 +125,30 @@ def test_what_is_still_wanted_is_only_looked_at(tmp_path: Path) -> None:
         disk.before = before
     there = on_disk(bench) - known(bench)
     assert there
+    return there
+
+
+def test_what_is_still_wanted_is_only_looked_at(tmp_path: Path) -> None:
+    world = first()
+    bench = start(tmp_path, world)
+    there = interrupted(bench)
     bench.upstream = memory = MemoryUpstream(world)
     bench.sync()
     fetched = {path.rpartition("/")[2] for path in memory.log.paths()}
     assert not fetched & {path.rpartition("/")[2] for path in there}
     assert on_disk(bench) == known(bench)
+
+
+def test_a_bad_sector_in_what_is_still_wanted_is_told_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start(tmp_path, first())
+    there = interrupted(bench)
+
+    def bad(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("pypisync.cycle.incoming.file_digest", bad)
+    with pytest.raises(StorageError, match="Input/output error: check the disk") as caught:
+        bench.sync()
+    assert any(path in str(caught.value) for path in there)
