@@ -1,9 +1,12 @@
 """Wheels of one release that require different things: each is heard, described or not."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pypisync.core.standards.model import ProjectDocument
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
@@ -11,6 +14,20 @@ from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
 COMPILED = ("cp311-cp311-manylinux_2_17_x86_64",)
+
+
+class Restated(MemoryUpstream):
+    """States other facts of single files than the world does."""
+
+    facts: dict[str, Any]
+    of = ""  # the filename
+
+    def answer(self, deposit: Any, ask: Any) -> Any:
+        found = super().answer(deposit, ask)
+        if isinstance(found, ProjectDocument) and self.of:
+            files = [replace(f, **self.facts) if f.filename == self.of else f for f in found.files]
+            found = replace(found, files=tuple(files))
+        return found
 
 
 @pytest.fixture
@@ -72,3 +89,24 @@ def test_a_wheel_that_is_not_for_the_target_says_nothing(
     fresh.environment = bench.environment
     fresh.sync()
     assert decided(bench) == decided(fresh)
+
+
+@pytest.mark.parametrize("facts", [{"yanked": ""}, {"requires_python": ">=3.13"}])
+@pytest.mark.parametrize("taken", [COMPILED[0], "py3-none-any"])
+def test_another_wheel_is_taken_since_one_is_stated_otherwise(
+    tmp_path: Path, world: World, taken: str, facts: dict[str, Any]
+) -> None:
+    """The release serves the same machines as before, by a wheel that needs something else."""
+    for tag in (COMPILED[0], "py3-none-any"):
+        needs = ["nowhere"] if tag == taken else []
+        world.publish("app", "1.0", wheels=(tag,), requires=needs)
+    upstream = Restated(world)
+    bench = Bench(tmp_path / "mirror", upstream, {"app": ["latest"]})
+    bench.sync()
+    first = "refuted" if taken == COMPILED[0] else "proven"
+    assert bench.query("SELECT verdict FROM v_proofs") == [(first,)]
+    upstream.of, upstream.facts = f"app-1.0-{COMPILED[0]}.whl", facts
+    world.role_change("app")
+    bench.sync()
+    second = "proven" if taken == COMPILED[0] else "refuted"
+    assert bench.query("SELECT verdict FROM v_proofs") == [(second,)]

@@ -258,7 +258,8 @@ class _FactWriter:
             )  # fmt: skip
         else:
             release = was.id
-        sources = self._entries(release, entries, kept, bars)
+        split = was is not None and was.split
+        sources = self._entries(release, entries, kept, bars, split=split)
         if was is None:
             return True
         changed = any(getattr(was, name) != value for name, value in derived.items())
@@ -298,8 +299,14 @@ class _FactWriter:
         entries: list[tuple[File, ParsedFile]],
         kept: file_rows.Kept,
         bars: Sequence[Bar | None],
+        *,
+        split: bool,
     ) -> bool:
-        """Compare files. Returns whether what the requirements are read from has changed."""
+        """Compare files. Returns whether what the requirements are read from has changed.
+
+        Or, where they are ``split`` among the files of the release, which file is taken where.
+        """
+        count = (*_SOURCES, *(_TAKEN if split else ()))
         have = dict(self._known.files(release))
         sources = False
         for (file, parsed), (wanted, mask), bar in zip(entries, kept, bars, strict=True):
@@ -325,7 +332,7 @@ class _FactWriter:
             elif any(getattr(was, name) != value for name, value in row.items()):
                 row["row"] = was.id
                 self._rows.files.append(row)
-                changed = {name for name in _SOURCES if getattr(was, name) != row[name]}
+                changed = {name for name in count if getattr(was, name) != row[name]}
                 sources |= bool(changed - {"url"} if same else changed)
         self._rows.gone_files += [file.id for file in have.values()]
         return sources or bool(have)
@@ -372,3 +379,5 @@ _PROJECT_COLUMNS = (
 )  # fmt: skip
 # A change of these means that a release's requirements have to be read again.
 _SOURCES = ("kept", "sha256", "metadata_sha256", "url")
+# And where its files require different things, a change of these.
+_TAKEN = ("yanked", "requires_python", "admits")
