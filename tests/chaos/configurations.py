@@ -5,6 +5,11 @@ from typing import Any
 _SOME = {"p0": ["latest"], "p1": ["2 latest"], "p2": [">=1"]}
 _ALL = {f"p{number}": ["latest"] for number in range(9)}
 
+# How upstream is asked: while it has faults, and when all is healed and only the machine is slow.
+HURRIED = {"pace": 0, "retries": 0, "timeout": 2, "workers": 3}
+CALM = {"pace": 0, "timeout": 60}
+LIMITS = {"removals": 100, "removals_share": 1, "dropped_share": 1}
+
 
 def _blocked(*names: str) -> dict[str, Any]:
     return {"block": [{"reason": "not here", "name": name} for name in names]}

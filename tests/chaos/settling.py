@@ -1,16 +1,30 @@
-"""Whether two mirrors are the same."""
+"""What comes before a comparison, and whether two mirrors are the same."""
 
 import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
+from pypisync.catalog.db.transactions import Catalog
 from tests.cli.running import Done, command
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
+
+
+def let_a_day_pass(url: str) -> None:
+    """Put all runs on record a day back."""
+    catalog = Catalog(url)
+    with suppress(DBAPIError), catalog.engine.begin() as connection:  # there may be no tables
+        connection.exec_driver_sql(
+            "UPDATE runs SET started = started - 90000, finished = finished - 90000"
+        )
+    catalog.close()
 
 
 def difference(data: Path, url: str, fresh: Path) -> str:

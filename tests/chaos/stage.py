@@ -10,18 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy.exc import DBAPIError
-
-from pypisync.catalog.db.transactions import Catalog
 from tests.chaos import promises, upheaval
 from tests.chaos.clock import Clock, leap
-from tests.chaos.configurations import CHOICES, blocked
+from tests.chaos.configurations import CALM, CHOICES, HURRIED, LIMITS, blocked
 from tests.chaos.disk import Disk
 from tests.chaos.family import below, streams, workers
 from tests.chaos.inner import Inner
 from tests.chaos.promises import BrokenError
 from tests.chaos.reader import Reader
-from tests.chaos.settling import difference, free_port, synced
+from tests.chaos.settling import difference, free_port, let_a_day_pass, synced
 from tests.chaos.steps import Step
 from tests.cli.running import ROOT, Done, command, configure, environ
 from tests.daemon.process import Running
@@ -34,10 +31,8 @@ if TYPE_CHECKING:
 PATIENCE = 300.0  # seconds that anything may take
 _EXPECTED = {0, 1, 2, 3, 4}  # exit codes that say something sensible
 _ROUND = 7_200  # seconds of the clock in which a scheduled cycle comes, whatever its jitter
+_SLICE = 4_000  # seconds of the clock in which a slice of the sweep comes
 _TICKS = 1.5  # seconds in which the daemon has seen how late it is
-_UPSTREAM = {"pace": 0, "retries": 0, "timeout": 2, "workers": 3}
-_CALM = {"pace": 0, "timeout": 60}  # when all is healed, only the machine may be slow
-_LIMITS = {"removals": 100, "removals_share": 1, "dropped_share": 1}
 
 
 class Stage:
@@ -139,7 +134,7 @@ class Stage:
         self._config = configure(
             self._folder,
             self._server.url,
-            **{"upstream": _UPSTREAM, "limits": _LIMITS} | config,
+            **{"upstream": HURRIED, "limits": LIMITS} | config,
         )
 
     def _clock(self, step: Step) -> None:
@@ -329,14 +324,6 @@ class Stage:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _let_a_day_pass(self) -> None:
-        catalog = Catalog(self._url)
-        with suppress(DBAPIError), catalog.engine.begin() as connection:  # there may be no tables
-            connection.exec_driver_sql(
-                "UPDATE runs SET started = started - 90000, finished = finished - 90000"
-            )
-        catalog.close()
-
     def _settle(self, step: Step) -> None:
         """Heal everything, some quiet cycles: the same as a mirror that starts now."""
         if self._daemon:
@@ -348,7 +335,7 @@ class Stage:
             self._inner = None
         with self._world.lock:
             self._world.heal()
-        self._write(CHOICES[self._choice], retention="0", grace="0", upstream=_CALM)
+        self._write(CHOICES[self._choice], retention="0", grace="0", upstream=CALM)
         if self.counts["command"]:
             for words in (("rollback", "--release"), ("tag", "--delete", "good")):
                 self._run(*words)
@@ -364,7 +351,7 @@ class Stage:
         with self._world.lock:
             upheaval.tell(self._world)
         # A journal that was away is tried again after an hour, a list of projects after a day.
-        self._let_a_day_pass()
+        let_a_day_pass(self._url)
         # What is denied without a journal's word is confirmed when it has been denied.
         for _ in range(2):
             self._run("sync", "--accept-removals")
@@ -378,14 +365,27 @@ class Stage:
             self._wait(lambda cycles=cycles: self._cycles() > cycles, "a cycle that is due")
             if day == 60:
                 self._run("sync", "--accept-removals")
+                self._let_the_sweep_go_round()
         self._terminate(Step("terminate"))
         self.counts["daemon followed"] += 1
+
+    def _let_the_sweep_go_round(self) -> None:
+        """Let hours pass, in each of which the daemon sweeps one of so few projects.
+
+        Nothing else tells it that upstream calls a project deprecated: that has no serial.
+        """
+        [(pages,)] = promises.rows(self._url, "SELECT count(*) FROM pages WHERE last IS NULL")
+        assert isinstance(pages, int)
+        for _ in range(pages):
+            before = self._said("sweep")
+            self._time.set(self._time.ahead + _SLICE)
+            self._wait(lambda before=before: self._said("sweep") > before, "a slice of the sweep")
 
     def _compare(self) -> None:
         promises.nothing_else(self._data, self._url, blocked(self._choice))
         self._settled += 1
         fresh = self._folder / f"fresh{self._settled}"
-        keys = {"upstream": _CALM, "limits": _LIMITS, "retention": "0", "grace": "0"}
+        keys = {"upstream": CALM, "limits": LIMITS, "retention": "0", "grace": "0"}
         config = configure(fresh, self._server.url, **CHOICES[self._choice] | keys)
         made = synced(config, {**environ(), **self._inside})
         if said := difference(self._data, self._url, fresh / "data"):
