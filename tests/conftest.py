@@ -1,6 +1,7 @@
 """What all tests share: a simulated upstream, databases, and how Hypothesis runs."""
 
 import gc
+import math
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -39,6 +40,12 @@ temporary.use_memory()
 # A suite in the background is started with SIGINT ignored; what its tests start must not be.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """A fifth more processes than cores: tests also wait, for processes, sockets and clocks."""
+    return math.ceil(1.2 * len(os.sched_getaffinity(0)))
 
 
 @pytest.hookimpl(wrapper=True)
