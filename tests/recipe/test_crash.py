@@ -27,8 +27,6 @@ from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
-PARTS = 2  # of each test, so that no worker has one that takes long while others have none
-every_part = pytest.mark.parametrize("part", range(PARTS))
 pytestmark = pytest.mark.long
 
 
@@ -55,28 +53,20 @@ class Points:
 
 
 class Photographs(Points):
-    """Takes a picture of a folder at each point; of points with nothing new between them, one.
+    """Takes a picture of a folder at each point; of points with nothing new between them, one."""
 
-    It keeps every so-manieth (``PARTS``), beginning with ``part``.
-    """
-
-    def __init__(self, folder: Path, part: int) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
         self._last: Picture = {}
-        self._part = part
-        self.taken = 0
-        self.kept: list[tuple[int, Picture]] = []  # point, picture
+        self.taken: list[tuple[int, Picture]] = []  # point, picture
 
     def reach(self, *_: object) -> None:
         super().reach()
         picture = pictured(self._folder, self._last)
-        if picture == self._last:
-            return
-        if self.taken % PARTS == self._part:
-            self.kept.append((self.seen, picture))
-        self._last = picture
-        self.taken += 1
+        if picture != self._last:
+            self.taken.append((self.seen, picture))
+            self._last = picture
 
 
 @contextmanager
@@ -105,28 +95,25 @@ def again(world: World) -> None:
     world.remove_release("app", "1.0")
 
 
-@every_part
-def test_a_crash_at_every_point_of_the_first_cycle(part: int, memory_path: Path) -> None:
+def test_a_crash_at_every_point_of_the_first_cycle(memory_path: Path) -> None:
     world = World()
     first(world)
     packages = {"app": ["latest"]}
     start = Bench(memory_path / "start", MemoryUpstream(world), packages, flat=True)
-    crash_everywhere(memory_path, start, part)
+    crash_everywhere(memory_path, start)
 
 
-@every_part
-def test_a_crash_at_every_point_of_a_later_cycle(part: int, memory_path: Path) -> None:
+def test_a_crash_at_every_point_of_a_later_cycle(memory_path: Path) -> None:
     world = World()
     first(world)
     start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
     start.sync()
     again(world)
-    crash_everywhere(memory_path, start, part)
+    crash_everywhere(memory_path, start)
 
 
-@every_part
 def test_a_crash_at_every_point_where_upstream_states_no_hashes(
-    part: int, memory_path: Path
+    memory_path: Path,
 ) -> None:
     world = World()
     world.publish("app", "1.0", requires=["lib<2"], hashes=())
@@ -135,11 +122,10 @@ def test_a_crash_at_every_point_where_upstream_states_no_hashes(
     start.sync()
     world.publish("app", "2.0", requires=["lib"], hashes=["sha512", "md5"])
     world.publish("lib", "2.0", hashes=(), sdist=True, metadata=False)
-    crash_everywhere(memory_path, start, part)
+    crash_everywhere(memory_path, start)
 
 
-@every_part
-def test_a_crash_at_every_point_while_a_proof_is_repaired(part: int, memory_path: Path) -> None:
+def test_a_crash_at_every_point_while_a_proof_is_repaired(memory_path: Path) -> None:
     """The new proof reads releases that nobody wanted, and lets go of what the old one kept."""
     world = World()
     world.publish("app", "1.0", requires=["b", "c"])
@@ -155,12 +141,11 @@ def test_a_crash_at_every_point_while_a_proof_is_repaired(part: int, memory_path
     world.publish("c", "2.5", requires=["b>=1"])
     world.publish("c", "3.0", requires=["b<1"])
     world.publish("app", "2.0", requires=["b", "c"])
-    crash_everywhere(memory_path, start, part)
+    crash_everywhere(memory_path, start)
 
 
-@every_part
 def test_a_crash_at_every_point_while_other_groups_take_effect(
-    part: int, memory_path: Path
+    memory_path: Path,
 ) -> None:
     world = World()
     for version in ("1.0", "2.0"):
@@ -171,7 +156,7 @@ def test_a_crash_at_every_point_while_other_groups_take_effect(
     start.sync()
     pins = pin("app-1.0-py3-none-any.whl"), pin("app-2.0.tar.gz")
     start.groups = groups("lib<3 ; os_name == 'posix'", *pins)
-    crash_everywhere(memory_path, start, part)
+    crash_everywhere(memory_path, start)
 
 
 def groups(requirement: str, *pins: Locked) -> tuple[Group, Group]:
@@ -186,20 +171,16 @@ def pin(filename: str) -> Locked:
     return Locked(name, version, (NamedFile(filename),))
 
 
-def crash_everywhere(memory_path: Path, start: Bench, part: int) -> None:
-    """Run the mirror's next cycle; then one from what the disk held at each of this part's points.
-
-    The parts take turns: together they have every point from the first to the last. Processes only
-    differ in the order of the syncs of one batch, and those change nothing that a crash leaves.
-    """
+def crash_everywhere(memory_path: Path, start: Bench) -> None:
+    """Run the mirror's next cycle; then one from what the disk held at each of its points."""
     calm = moved(start, memory_path / "calm", memory_path)
-    points = Photographs(calm.folder, part)
+    points = Photographs(calm.folder)
     with counted(calm, points):
         calm.sync()
     wanted = decided(calm)
     assert points.seen > 40
-    assert points.taken > 25
-    for number, picture in points.kept:
+    assert len(points.taken) > 25
+    for number, picture in points.taken:
         bench = replace(calm, folder=memory_path / "crashed")
         restore(picture, bench.folder)
         read_tree(bench.folder)
@@ -213,19 +194,23 @@ def pictured(folder: Path, last: Picture) -> Picture:
     """A folder with its links and modes, but without times; what is as before is kept once."""
     found: dict[str, tuple[int, bytes | str]] = {}
     names: dict[int, str] = {}  # the first one, by inode
-    for top, folders, files in os.walk(folder):
-        for name in sorted((*folders, *files)):
-            place = os.path.join(top, name)  # noqa: PTH118 - thousands in a test
-            seen, path = os.lstat(place), os.path.relpath(place, folder)
+    waiting = [""]
+    while waiting:
+        top = waiting.pop()
+        with os.scandir(folder / top) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+        for entry in inside:
+            seen, path = entry.stat(follow_symlinks=False), top + entry.name
             content: bytes | str = b""
-            if stat.S_ISLNK(seen.st_mode):
-                content = os.readlink(place)  # noqa: PTH115
-            elif stat.S_ISREG(seen.st_mode):
-                first = names.setdefault(seen.st_ino, path)
-                content = Path(place).read_bytes() if first == path else first
-            found[path] = seen.st_mode, content
-            if last.get(path) == found[path]:
-                found[path] = last[path]
+            if stat.S_ISDIR(seen.st_mode):
+                waiting.append(f"{path}/")
+            elif stat.S_ISLNK(seen.st_mode):
+                content = os.readlink(entry)  # noqa: PTH115 - thousands in a test
+            elif (content := names.setdefault(seen.st_ino, path)) == path:
+                with open(entry, "rb", buffering=0) as file:  # noqa: PTH123
+                    content = file.read()
+            before = last.get(path)
+            found[path] = before if before == (seen.st_mode, content) else (seen.st_mode, content)
     return found
 
 
