@@ -3,7 +3,8 @@
 They are read from the best source there is: the ``.metadata`` files of the wheels (they are
 mirrored anyway, and their hash is known); else the METADATA inside a wheel, fetched in parts; else
 ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO of an sdist where it is
-static. Further wheels without ``.metadata`` are read once they are here. What none of them says is
+static. Further wheels without ``.metadata`` are read once they are here, or in parts as well where
+only a proof asks and they do not come. What none of them says is
 recorded as unavailable, never as "none", and METADATA that installers cannot read is recorded with
 the reason: no other source speaks for it, for installers ask none. Build requirements are read
 from the sdist itself. Nothing of a package is ever run.
@@ -26,7 +27,8 @@ from pypisync.catalog.facts.requirements import (
 )
 from pypisync.core.display import counted
 from pypisync.core.environments.marker_masks import extras_of
-from pypisync.core.standards import requirements
+from pypisync.core.filters.file_rules import usable
+from pypisync.core.standards import filenames, requirements
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import (
     Metadata,
@@ -103,13 +105,14 @@ class _Reader:
         return [
             release
             for release in wanted
-            if release.id not in self.failed and (release.id not in self.told or release.builds)
+            if release.id not in self.failed
+            and (release.id not in self.told or release.builds or self._ways(release))
         ]
 
     def read(self, wanted: Sequence[WantedRelease]) -> None:
         """Read one source after the other; the ``.metadata`` files have come, or failed."""
         self.read_metadata(wanted)
-        self._from_wheels([r for r in wanted if self._open(r)])
+        self._from_wheels([r for r in wanted if r.id not in self.failed])
         self._from_documents([r for r in wanted if self._open(r)])
         self._from_archives([r for r in wanted if r.id not in self.failed])
 
@@ -140,6 +143,12 @@ class _Reader:
 
     def _break(self, release: WantedRelease, file: SourceFile, why: str) -> None:
         self.broken.setdefault(release.id, {})[file.filename] = why
+
+    def _mend(self, release: WantedRelease, file: SourceFile) -> None:
+        left = self.broken.pop(release.id, {})
+        left.pop(file.filename, None)
+        if left:
+            self.broken[release.id] = left
 
     def _take(
         self, release: WantedRelease, file: SourceFile, source: str, found: Metadata
@@ -172,7 +181,7 @@ class _Reader:
     # -- wheels -------------------------------------------------------------------------------
 
     def _from_wheels(self, wanted: Sequence[WantedRelease]) -> None:
-        """Read METADATA out of the smallest wheel of each, most often without fetching all of it.
+        """Read METADATA out of wheels, most often without fetching all of them.
 
         A small wheel of a selected release is needed anyway, so the whole of it costs less than
         parts of it first; and what the pool holds costs nothing.
@@ -180,12 +189,26 @@ class _Reader:
         whole: _Wheels = {}
         parts: _Wheels = {}
         for release in wanted:
-            if (wheel := _smallest_wheel(release)) is not None:
+            for wheel in self._ways(release):
                 small = release.selected and wheel.size is not None and wheel.size <= _SMALL
                 there = self.mirror.pool.has(wheel.path, wheel.size)
                 (whole if small or there else parts)[wheel.path] = release, wheel
         self._whole(whole)
         self._whole(self._from_parts(parts))
+
+    def _ways(self, release: WantedRelease) -> list[SourceFile]:
+        """Returns the wheels to be read: the smallest, as long as nothing tells of the release.
+
+        Of a selected release all the others come, and are read when they are here. Of another one
+        they do not, so all that can be used and that nothing tells of are read.
+        """
+        if not release.selected:
+            rules, silent = self.mirror.rules, self._silent(release)
+            parsed = [(file, filenames.parse(release.project, file.filename)) for file in silent]
+            fit = [file for file, its in parsed if usable(its, file.requires_python, rules)]
+            if fit:
+                return fit
+        return _smallest_wheel(release) if self._open(release) else []
 
     def _whole(self, wheels: _Wheels) -> None:
         errors = self.incoming.bring(_ask(wheel) for _, wheel in wheels.values())
@@ -204,11 +227,12 @@ class _Reader:
             if isinstance(answer, Unreachable):
                 failing[wheel.path] = release, wheel
             elif isinstance(answer, Malformed):
-                self._break(release, wheel, str(answer))  # unless the whole wheel is sound
+                self._break(release, wheel, str(answer))
+                failing[wheel.path] = release, wheel  # unless the whole wheel is sound
             elif isinstance(answer, bytes):
                 with self._guarded(release, wheel):
                     told = self._take(release, wheel, "ranges", read_metadata(answer))
-                    told.ranged = wheel.path, sha256(answer).hexdigest()
+                    told.ranged[wheel.path] = sha256(answer).hexdigest()
         return failing
 
     # -- the JSON API -------------------------------------------------------------------------
@@ -237,15 +261,14 @@ class _Reader:
             self._from_archive(release, file, errors)
 
     def _archives(self, release: WantedRelease) -> Iterator[SourceFile]:
-        """Yields the files to look into: the smallest wheel, and the sdist that is built.
+        """Yields the files to look into: wheels, and the sdist that is built.
 
-        The wheel is left out where its METADATA is known. Without a wheel the sdist must do.
+        Wheels are left out where METADATA is known. Without a wheel the sdist must do.
         """
-        wheel = _smallest_wheel(release)
         told = release.id in self.told
-        if wheel and not told and release.id not in self.spoken:
-            yield wheel
-        if release.builds or not (wheel or told):
+        if not told and release.id not in self.spoken:
+            yield from self._ways(release)
+        if release.builds or not (_wheels(release) or told):
             yield from [file for file in release.files if file.kind == "sdist"][:1]
 
     def _from_archive(
@@ -260,7 +283,7 @@ class _Reader:
         with self._guarded(release, file):
             if file.kind == "wheel":
                 found = read_metadata(archives.wheel_metadata(place))
-                self.broken.pop(release.id, None)
+                self._mend(release, file)
                 self._take(release, file, "wheel", found)
                 return
             inside = archives.sdist_facts(place)
@@ -275,12 +298,13 @@ class _Reader:
     # -- wheels that the pool holds -----------------------------------------------------------
 
     def _from_held(self, wanted: Sequence[WantedRelease]) -> None:
-        """Read the wheels that no ``.metadata`` describes and that the mirror has.
+        """Read the wheels that nothing has told of and that the mirror has.
 
         The wheels of a release may differ in what they require. All of a selected release come in
         the end, so what is read does not depend on what the pool held before.
         """
-        silent = [(release, file) for release in wanted for file in self._silent(release)]
+        several = [r for r in wanted if len(_wheels(r)) > 1]
+        silent = [(release, file) for release in several for file in self._silent(release)]
         if not silent:
             return
         with self.mirror.catalog.begin() as connection:
@@ -295,13 +319,10 @@ class _Reader:
                     self._take(release, file, "wheel", read_metadata(data))
 
     def _silent(self, release: WantedRelease) -> list[SourceFile]:
-        """Returns those of several wheels that nothing has told of."""
+        """Returns the wheels that nothing has told of."""
         told = self.told.get(release.id)
-        read = {} if told is None else told.files
-        wheels = [file for file in release.files if file.kind == "wheel"]
-        if len(wheels) == 1 or not release.selected:
-            return []
-        return [one for one in wheels if one.metadata_sha256 is None and one.filename not in read]
+        read = self.broken.get(release.id, {}).keys() | (told.files.keys() if told else ())
+        return [file for file in _wheels(release) if file.filename not in read]
 
     # -- what comes of it ---------------------------------------------------------------------
 
@@ -334,7 +355,7 @@ class _Reader:
             wanted_to_build,
             tuple(sorted(named)),
             next((found.about for found in told.files.values()), None) if told else None,
-            told.ranged if told else None,
+            told.ranged if told else {},
         )
 
     def _unreadable(self, release: WantedRelease) -> Iterator[Stated]:
@@ -356,9 +377,12 @@ def _answered(
         raise Stopped(f"stopped with the requirements of {counted(left, 'release')} still to read")
 
 
-def _smallest_wheel(release: WantedRelease) -> SourceFile | None:
-    wheels = (file for file in release.files if file.kind == "wheel")
-    return min(wheels, key=lambda file: (file.size or 0, file.filename), default=None)
+def _wheels(release: WantedRelease) -> list[SourceFile]:
+    return [file for file in release.files if file.kind == "wheel"]
+
+
+def _smallest_wheel(release: WantedRelease) -> list[SourceFile]:
+    return sorted(_wheels(release), key=lambda file: (file.size or 0, file.filename))[:1]
 
 
 def _ask(file: SourceFile) -> FileAsk:

@@ -17,7 +17,7 @@ class Statement:
     source: str
     files: dict[str, Metadata] = field(default_factory=dict)  # by filename
     claims: tuple[str, ...] = ()  # of the JSON API, which speaks for no file
-    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
+    ranged: dict[str, str] = field(default_factory=dict)  # by path, see Knowledge
 
 
 def stop(filename: str, why: str, *, alone: bool) -> Stated:

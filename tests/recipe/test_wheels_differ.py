@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.standards.model import ProjectDocument
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench
@@ -14,6 +15,7 @@ from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
 COMPILED = ("cp311-cp311-manylinux_2_17_x86_64",)
+PLAIN, WINDOWS = ("py3-none-any",), ("cp311-cp311-win_amd64",)
 
 
 class Restated(MemoryUpstream):
@@ -110,3 +112,65 @@ def test_another_wheel_is_taken_since_one_is_stated_otherwise(
     bench.sync()
     second = "proven" if taken == COMPILED[0] else "refuted"
     assert bench.query("SELECT verdict FROM v_proofs") == [(second,)]
+
+
+@pytest.mark.parametrize("kinds", [(PLAIN, COMPILED), (COMPILED, PLAIN), (WINDOWS, COMPILED)])
+@pytest.mark.parametrize("wheels", ["all", "targets"])
+def test_a_python_that_one_wheel_asks_for_is_not_that_of_the_others(
+    tmp_path: Path,
+    world: World,
+    kinds: tuple[tuple[str], tuple[str]],
+    wheels: Literal["all", "targets"],
+) -> None:
+    """The smallest is read first; only its METADATA says which Python it wants."""
+    small, large = kinds
+    world.publish("app", "1.0", wheels=small, metadata=False, inside=">=3.13")
+    world.publish("app", "1.0", wheels=large, metadata=False, size_padding=3_000)
+    policy = FilePolicy(wheels=wheels)
+    bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]}, policy=policy)
+    bench.sync()
+    assert bench.listed() == {"app": {"1.0"}}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_wheel_whose_announced_metadata_is_not_there_is_heard(
+    bench: Bench, world: World, *, late: bool
+) -> None:
+    """Installers read the wheel itself, for the page announces nothing."""
+    world.publish("app", "1.0", requires=["lib"])
+    if late:
+        bench.sync()
+    world.publish("app", "1.0", wheels=COMPILED, requires=["other"])
+    world.faults.fail(f"/packages/*/app-1.0-{COMPILED[0]}.whl.metadata", 404)
+    bench.sync()
+    assert bench.listed().keys() == {"app", "lib", "other"}
+    assert unmet(bench.folder) == set()
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("needs", [([], ["nowhere"]), (["nowhere"], [])])
+@pytest.mark.parametrize("first", [PLAIN, WINDOWS])
+def test_of_a_release_that_only_a_proof_asks_for_the_wheel_counts_that_is_taken(
+    tmp_path: Path,
+    world: World,
+    first: tuple[str],
+    needs: tuple[list[str], list[str]],
+    *,
+    described: bool,
+) -> None:
+    """A mirror that has selected it before comes to the same as one that begins now."""
+    world.publish("lib", "1.0", requires=needs[0], wheels=first, metadata=described)
+    world.publish(
+        "lib", "1.0", requires=needs[1], wheels=COMPILED, metadata=False, size_padding=3_000
+    )
+    world.publish("app", "1.0", requires=["lib"])
+    bench = Bench(tmp_path / "followed", MemoryUpstream(world), {"app": ["latest"]})
+    verdict = [("refuted" if needs[1] else "proven",)]
+    bench.sync()
+    assert bench.query("SELECT verdict FROM v_proofs") == verdict
+    world.publish("lib", "2.0", requires=["nowhere"])
+    bench.sync()
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
+    fresh.sync()
+    assert fresh.query("SELECT verdict FROM v_proofs") == verdict
+    assert decided(bench) == decided(fresh)

@@ -60,19 +60,13 @@ class Knowledge:
     build: tuple[Requirement, ...] = ()
     provides: tuple[str, ...] = ()
     about: About | None = None  # None: no METADATA was read
-    ranged: tuple[str, str] | None = None  # the path of the wheel, the SHA-256 of its METADATA
+    # What was read of wheels by Range: the SHA-256 of METADATA, by path.
+    ranged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def split(self) -> bool:
         """Whether its files state different requirements."""
         return any(one.by is not None for one in self.runtime)
-
-    def reading(self, filename: str, kind: str) -> Reading | None:
-        """Returns what is known of a file: a wheel that was read alone stands for the others."""
-        own = self.readings.get(filename)
-        if own is None and kind == "wheel" and self.source in ("wheel", "ranges"):
-            return next(iter(self.readings.values()), None)
-        return own
 
 
 def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
@@ -80,10 +74,8 @@ def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
     items = {item.release: item for item in known}
     changed: list[dict[str, Any]] = []
     doubted: set[int] = set()
-    for number, release, name, kind, page, *was, project in rows_among(
-        connection, _of_files, items
-    ):
-        found = items[release].reading(name, kind)
+    for number, release, name, page, *was, project in rows_among(connection, _of_files, items):
+        found = items[release].readings.get(name)
         inside = found.requires_python if found else None
         row = {
             "row": number,
@@ -104,7 +96,7 @@ def _of_files() -> Select[Any]:
     f = files.c
     return (
         select(
-            f.id, f.release_id, f.filename, f.kind, f.requires_python,
+            f.id, f.release_id, f.filename, f.requires_python,
             f.inside_python, f.refused_pip, f.refused_uv, releases.c.project_id,
         )
         .join_from(files, releases)

@@ -34,6 +34,7 @@ from pypisync.catalog.facts import insides, readings
 from pypisync.catalog.facts.readings import Knowledge
 from pypisync.catalog.facts.record import rederive
 from pypisync.core.filters.file_rules import Rules
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.metadata import About
 from pypisync.core.standards.model import BROKEN, UNREADABLE, Requirement
 
@@ -51,6 +52,7 @@ class SourceFile:
     kind: str
     index: str
     stated: str | None = None  # another hash that upstream states; None: the SHA-256
+    requires_python: str | None = None  # of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class WantedRelease:
     project: str
     version: str
     builds: int  # targets on which its sdist would be built
-    selected: bool  # else only a proof asks
+    selected: bool  # so all its files come; else only a proof asks, or a pin names it
     index: str  # the index that its project was found on
     files: tuple[SourceFile, ...]
 
@@ -126,9 +128,9 @@ def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[Sourc
 
 def _wanted() -> Select[Any]:
     r = releases.c
-    chosen = select(selected.c.id).where(selected.c.release_id == r.id).exists()
+    chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
     return (
-        select(r.id, projects.c.name, r.version, r.builds, chosen, projects.c.index_name)
+        select(r.id, projects.c.name, r.version, r.builds, chosen.exists(), projects.c.index_name)
         .join_from(releases, projects)
         .where(r.knowledge == "wanted")
         .order_by(r.id)
@@ -138,7 +140,7 @@ def _wanted() -> Select[Any]:
 def _kept_files() -> Select[Any]:
     f = files.c
     of_file = f.filename, f.url, f.path, f.sha256, f.size, f.metadata_sha256, f.kind
-    columns = select(f.release_id, *of_file, f.index_name, f.stated)
+    columns = select(f.release_id, *of_file, f.index_name, f.stated, f.requires_python)
     return columns.where(among(f.release_id), f.kept).order_by(f.filename)
 
 
@@ -263,9 +265,9 @@ def _whole() -> Update:
 def _note_ranged(connection: Connection, known: Sequence[Knowledge]) -> None:
     execute_among(connection, _forget_ranged, [item.release for item in known])
     rows = [
-        {"release": item.release, "at": item.ranged[0], "digest": item.ranged[1]}
+        {"release": item.release, "at": path, "digest": digest}
         for item in known
-        if item.ranged
+        for path, digest in item.ranged.items()
     ]
     if rows:
         connection.execute(once(_ranged), rows)
@@ -285,8 +287,9 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
     """Let releases be read again that were read without these files, which have come since.
 
     An upstream that fails for a moment leaves a release to a source that says less, or to none.
-    A wheel without ``.metadata`` may require something else than the others of its release, and is
-    read once it is here. Installers read the file. Returns whether there are any.
+    A wheel beside which the pool has no ``.metadata`` may require something else than the others
+    of its release, and is read once it is here. Installers read the file. Returns whether there
+    are any.
     """
     late: set[int] = set()
     for batch in batches(paths):
@@ -302,9 +305,12 @@ def _late() -> Select[int]:
     one_of_several = exists().where(
         other.release_id == r.id, other.kind == "wheel", other.kept, other.id != f.id
     )
+    described = select(stored.c.path).where(
+        stored.c.path == f.path + METADATA, stored.c.sha256 != "", f.metadata_sha256.is_not(None)
+    )
     better = or_(
         and_(f.kind == "wheel", r.source.in_(("json", "sdist", ""))),
-        and_(f.kind == "wheel", f.kept, f.metadata_sha256.is_(None), one_of_several),
+        and_(f.kind == "wheel", f.kept, ~described.exists(), one_of_several),
         and_(f.kind == "sdist", sdist_says),
     )
     read = r.knowledge.in_(("known", "unavailable"))

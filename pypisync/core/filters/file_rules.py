@@ -98,6 +98,13 @@ def keep(
     )
 
 
+def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> bool:
+    """Returns whether a target or a machine can use a file, by what its page says of it."""
+    file = FileFacts(parsed, requires_python, yanked=False)
+    machines = _union(_seen(file, rules.machines, by) for by in INSTALLERS)
+    return bool(_usable(file, rules.targets).some | machines)
+
+
 def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
     """Returns for each file of a release the machines on which the installer takes that one.
 
