@@ -1,5 +1,6 @@
 """What becomes of known files when a database is upgraded."""
 
+import pytest
 from alembic import command
 
 from pypisync.catalog.db import migrate
@@ -74,8 +75,43 @@ def test_wheels_that_nothing_describes_are_read_each_by_itself(database: str) ->
                 f" 'wheel', true, {beside})"
             )
         run("INSERT INTO stored (path, sha256, size) VALUES ('1x', 'x', 1), ('2x', 'x', 1)")
-    migrate.upgrade(catalog.engine)
-    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0029")
         query = "SELECT id FROM releases WHERE knowledge = 'wanted' AND undecided"
         assert connection.exec_driver_sql(query).scalars().all() == [1]
+    catalog.close()
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
+    catalog = Catalog(database)
+    beside = "NULL" if silent else "'z'"
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0029")
+        run = connection.exec_driver_sql
+        run("INSERT INTO settings (name, value) VALUES ('environment', 'e'), ('serial', '1')")
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge) VALUES"
+        run(f"{row} (1, 1, '1', '1', 'known'), (2, 1, '2', '2', 'known')")
+        run(f"{row} (3, 1, '3', '3', 'known')")
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 1, '', false)")
+        for number, (release, path, sha256) in enumerate(
+            [(1, "1x", beside), (1, "1y", "'z'"), (2, "2x", beside), (3, "3x", beside),
+             (3, "3y", "'z'")]
+        ):  # fmt: skip
+            run(
+                "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept,"
+                f" metadata_sha256, inside_python) VALUES ({number}, {release}, '{path}', '',"
+                f" '{path}', 'x', 'wheel', true, {sha256}, '>=3')"
+            )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        run = connection.exec_driver_sql
+        found = run("SELECT id, knowledge FROM releases ORDER BY id").all()
+        read_again = [(1, "wanted"), (2, "known"), (3, "unknown")]
+        assert found == (read_again if silent else [(n, "known") for n in (1, 2, 3)])
+        narrow = run("SELECT filename FROM files WHERE inside_python = '>=3' ORDER BY id")
+        every = ["1x", "1y", "2x", "3x", "3y"]
+        assert narrow.scalars().all() == (["2x"] if silent else every)
+        left = run("SELECT name FROM settings ORDER BY name").scalars().all()
+        assert left == (["serial"] if silent else ["environment", "serial"])
     catalog.close()
