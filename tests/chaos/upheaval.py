@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from tests.sim.world import World
 
@@ -20,6 +21,11 @@ _LIES: tuple[tuple[bytes, str], ...] = (
 _HOUR = 3_600
 # Seconds since an upload: none is near an age that a policy may want.
 _AGES = (None, None, 3 * _HOUR, 36 * _HOUR, 5 * 24 * _HOUR, 60 * 24 * _HOUR)
+# The mirror can use the first two of them.
+_TAGS = (
+    "py3-none-any", "cp311-cp311-manylinux_2_17_x86_64",
+    "cp311-cp311-win_amd64", "cp313-cp313-manylinux_2_17_x86_64",
+)  # fmt: skip
 _TARGETS = ("/pypi", "/simple/", "*.metadata", "/packages/*.whl", "/packages/*.tar.gz", "*")
 
 
@@ -87,6 +93,28 @@ def _switch(world: World, draw: random.Random) -> None:
 def _publish(world: World, name: str, draw: random.Random) -> None:
     serial = world.serial  # no two releases of a world have the same
     version = f"{draw.choice((1, 1, 2, 2, 3))}.{serial}{draw.choice(('', '', '', 'rc1'))}"
+    python = draw.choice((None, None, ">=3.8", ">=3.13"))
+    if draw.random() < 0.1:
+        _upload(world, name, version, draw, wheels=(), sdist=True, requires_python=python)
+    else:
+        tag = _TAGS[draw.random() < 0.2]
+        _upload(world, name, version, draw, wheels=(tag,), requires_python=python)
+    while draw.random() < 0.35:
+        _add(world, name, version, draw)
+
+
+def _add(world: World, name: str, version: str, draw: random.Random) -> None:
+    """Upload more files of a release, which may say something else than those that it has."""
+    if draw.random() < 0.25:
+        kinds: dict[str, Any] = {"wheels": (), "sdist": True}
+    else:
+        kinds = {"wheels": draw.sample(_TAGS, draw.choice((1, 1, 2)))}
+    python = draw.choice((None, None, None, ">=3.8", ">=3.13"))
+    with suppress(ValueError):  # there is, or was, such a file
+        _upload(world, name, version, draw, inside=python, **kinds)
+
+
+def _upload(world: World, name: str, version: str, draw: random.Random, **kinds: Any) -> None:
     others = [other for other in NAMES if other != name]
     needs = draw.sample(others, draw.choice((0, 0, 1, 1, 2)))
     age = draw.choice(_AGES)
@@ -96,14 +124,12 @@ def _publish(world: World, name: str, draw: random.Random) -> None:
         uploaded=None if age is None else _before(age),
         requires=[need + draw.choice(("", ">=1", "<3", ">=2")) for need in needs],
         extras={"fast": [draw.choice(others)]} if draw.random() < 0.2 else None,
-        requires_python=draw.choice((None, None, ">=3.8", ">=3.13")),
-        wheels=() if (only := draw.random() < 0.1) else ("py3-none-any",),
-        sdist=only or draw.random() < 0.15,
         # What is read from a wheel by ranges is checked when it comes, so no hash may be missing:
         # where upstream states none, a corrupted answer cannot be told from another file.
-        metadata=(beside := draw.random() < 0.7),
+        metadata=(beside := draw.random() < 0.6),
         hashes=("sha256",) if beside else draw.choice((("sha256",), ("md5",))),
         size_padding=draw.choice((10, 2_000, 60_000)),
+        **kinds,
     )
 
 
@@ -121,6 +147,16 @@ def _version(world: World, name: str, draw: random.Random) -> str:
 
 def _remove_release(world: World, name: str, draw: random.Random) -> None:
     world.remove_release(name, _version(world, name, draw))
+
+
+def _add_files(world: World, name: str, draw: random.Random) -> None:
+    _add(world, name, _version(world, name, draw), draw)
+
+
+def _remove_file(world: World, name: str, draw: random.Random) -> None:
+    version = _version(world, name, draw)
+    if files := world.project(name).releases[version].files:
+        world.remove_file(name, version, draw.choice(files).filename)
 
 
 def _yank(world: World, name: str, draw: random.Random) -> None:
@@ -151,6 +187,8 @@ def _role(world: World, name: str, draw: random.Random) -> None:
 
 _CHANGES: tuple[Callable[[World, str, random.Random], None], ...] = (
     _publish,
+    _add_files,
+    _remove_file,
     _remove_release,
     _yank,
     _quarantine_release,
@@ -159,4 +197,4 @@ _CHANGES: tuple[Callable[[World, str, random.Random], None], ...] = (
     _remove_project,
     _role,
 )
-_RATES = (40, 12, 12, 5, 6, 8, 5, 6)
+_RATES = (40, 20, 6, 12, 12, 5, 6, 8, 5, 6)

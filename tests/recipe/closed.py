@@ -110,6 +110,8 @@ def _release(name: str, version: Version, places: list[Path]) -> Listed:
                 fields = BytesParser(policy=compat32).parsebytes(archive.read(member))
         except zipfile.BadZipFile:
             continue  # no installer can use it either
+        if f"{HERE.minor}.4" not in SpecifierSet(fields.get("Requires-Python", "")):
+            continue  # it says itself that it is not for here
         requires += fields.get_all("Requires-Dist", [])
         extras += fields.get_all("Provides-Extra", [])
     return Listed(name, version, tuple(requires), tuple(extras))
