@@ -116,7 +116,8 @@ class Tree:
     def change_root(self, changed: Mapping[str, int], serial: int, count: int) -> int | None:
         """Change serials in the list of all, ``count`` projects whose names stay the same.
 
-        Returns how many files changed; None if what is there is not such a list.
+        Returns how many files changed; None if what is there is not such a list. The HTML, which
+        has the names alone, is as it should be where the JSON has all of them.
         """
         plain, packed = self._simple / "index.v1_json", self._simple / "index.v1_json.gz"
         others = ("index.html", "index.html.gz", "index.v1_html", "index.v1_html.gz")
@@ -200,16 +201,17 @@ class Tree:
         self._touched.update(disk.make_folder(folder))
 
     def _write(self, folder: Path, json: bytes, html: bytes, level: int = _LEVEL) -> int:
+        """Write JSON last: names in it say, also after a crash, that the HTML has them."""
         self._make(folder)
-        written = 0
-        for name, data in (("index.v1_json", json), ("index.html", html)):
-            written += self._write_both(folder / name, folder / f"{name}.gz", data, level)
+        written = self._write_both(folder / "index.html", folder / "index.html.gz", html, level)
         if disk.read(folder / "index.v1_html") != html:
             self._double(folder / "index.html", folder / "index.v1_html")
             written += 1
         if unpack(disk.read(folder / "index.v1_html.gz")) != html:
             self._double(folder / "index.html.gz", folder / "index.v1_html.gz")
             written += 1
+        plain = folder / "index.v1_json"
+        written += self._write_both(plain, folder / "index.v1_json.gz", json, level)
         if written:
             self._touched.add(folder)
         return written

@@ -144,6 +144,23 @@ def test_a_crash_at_every_point_while_a_proof_is_repaired(memory_path: Path) -> 
     crash_everywhere(memory_path, start)
 
 
+def test_a_crash_at_every_point_while_wheels_are_read_that_differ(memory_path: Path) -> None:
+    """One of a release that was listed, and of one that only a proof asks for, then its pin."""
+    world = World()
+    compiled = ["cp311-cp311-manylinux_2_17_x86_64"]
+    for name, version in (("base", "1.0"), ("base", "2.0"), ("other", "1.0")):
+        world.publish(name, version)
+    world.publish("app", "1.0", requires=["lib", "base==2.0"])
+    world.publish("lib", "1.0", requires=["base==1.0"], metadata=False)
+    start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
+    start.sync()
+    wheel = {"wheels": compiled, "metadata": False}
+    world.publish("app", "1.0", requires=["lib", "other", "base==2.0"], **wheel)
+    world.publish("lib", "1.0", **wheel, size_padding=3_000)
+    world.publish("lib", "2.0", requires=["base==1.0"], metadata=False)
+    crash_everywhere(memory_path, start)
+
+
 def test_a_crash_at_every_point_while_other_groups_take_effect(
     memory_path: Path,
 ) -> None:

@@ -79,7 +79,7 @@ def decided(bench: Bench) -> dict[str, Any]:
     index = bench.folder / "simple" / "index.v1_json"
     projects = json.loads(index.read_bytes())["projects"] if index.exists() else []
     pages = tree_bytes(bench.folder)
-    roots = [name for name in pages if name.startswith("simple/index.")]
+    roots = [name for name in pages if name.startswith("simple/index.v1_json")]  # with serials
     selected, unmet, reasons, named, barred, proofs, pins, quarantined = bench.queries(
         *(SELECTION, UNMET, "SELECT * FROM v_reasons", "SELECT * FROM v_named", BARRED),
         *(PROOFS, PINS, "SELECT path FROM quarantined"),
