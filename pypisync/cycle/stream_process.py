@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import IO, Any, NoReturn
 
@@ -83,13 +83,12 @@ class _Stream:
             with self._changed:
                 self._changed.wait_for(lambda: self._open)
                 wanted = min(_AT_ONCE, self._urgent or len(self._open))
-            said, failed = Said(), list[tuple[int, UpstreamError]]()
+            said, came = Said(), list[tuple[Ask, Answer]]()
             try:
-                for ask, answer in self._threads.answers(wanted):
-                    self._note(said, failed, ask, answer)
+                came.extend(self._threads.answers(wanted))  # also those before an error
             except (PypiSyncError, OSError, MemoryError) as error:
                 said.ended = _pickled(error)
-            said.failed = pickle.dumps(failed) if failed else b""
+            self._note(said, came)
             self._say(said)
             if said.ended:
                 return
@@ -108,20 +107,25 @@ class _Stream:
             numbers = [self._open.pop(id(ask))[0] for ask in gone]
         self._say(Said(forgotten=numbers))
 
-    def _note(
-        self, said: Said, failed: list[tuple[int, UpstreamError]], ask: Ask, answer: Answer
-    ) -> None:
+    def _note(self, said: Said, came: Sequence[tuple[Ask, Answer]]) -> None:
         with self._changed:
-            number, _ = self._open.pop(id(ask))
-            self._urgent -= urgent(ask)
+            numbers = [self._open.pop(id(ask))[0] for ask, _ in came]
+            self._urgent -= sum(urgent(ask) for ask, _ in came)
+        failed = []
+        for number, (ask, answer) in zip(numbers, came, strict=True):
+            if isinstance(answer, UpstreamError):
+                failed.append((number, answer))
+            else:
+                self._note_found(said, number, ask, answer)
+        said.failed = pickle.dumps(failed) if failed else b""
+
+    def _note_found(self, said: Said, number: int, ask: Ask, answer: Answer) -> None:
         if isinstance(answer, ProjectDocument) and isinstance(answer.files, ManyFiles):
             said.left.append(number)  # as values its files would fill the memory
         elif isinstance(answer, ProjectDocument):
             said.documents.append((number, answer))
         elif isinstance(answer, Unchanged):
             said.unchanged.append((number, answer))
-        elif isinstance(answer, UpstreamError):
-            failed.append((number, answer))
         elif isinstance(ask, FileAsk):
             said.files.append((number, *self._deposit.came.pop(ask.path)))
             self._deposit.told.pop(ask.path, None)
