@@ -6,14 +6,9 @@ silence may last longer than that, and from then on the body must have come at t
 a body may take thus grows with its size, stated or not.
 """
 
-import threading
 from collections.abc import Callable
 
-from urllib3.exceptions import HTTPError
-
-
-class SlowError(HTTPError):
-    """The other side takes longer than it may."""
+from pypisync.upstream.failures import SlowError
 
 
 def slice_of(timeout: float) -> float:
@@ -80,16 +75,3 @@ class Deadline:
             raise SlowError(f"too slow: {self._received} bytes in {taken:.3g} seconds")
         if now > self._end:
             raise SlowError(f"too slow: still not at its end after {self._received} bytes")
-
-
-_local = threading.local()
-
-
-def watched(deadline: Deadline) -> None:
-    """Hold what this thread waits for on sockets to this deadline from now on."""
-    _local.deadline = deadline
-
-
-def current() -> Deadline | None:
-    """Returns the deadline of this thread."""
-    return getattr(_local, "deadline", None)

@@ -8,11 +8,11 @@ to rest is left to the pool.
 import re
 from collections.abc import Mapping
 
-from urllib3.exceptions import DecodeError, HTTPError
-
 from pypisync.core.standards.filenames import METADATA
 from pypisync.errors import Gone, Malformed, Unreachable
 from pypisync.upstream.api import Deposit, FileAsk, Part
+from pypisync.upstream.encodings import encoding
+from pypisync.upstream.failures import EncodingError, TransferError
 from pypisync.upstream.session import Session, Stream, backoff, said, shown
 
 _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
@@ -101,9 +101,11 @@ class _Transfer:
         self.answered_by = stream.url
         try:
             return self._misfit(stream) or self._pour(stream)
-        except DecodeError as error:  # it is not encoded as it says: the next try takes it as it is
+        except (
+            EncodingError
+        ) as error:  # it is not encoded as it says: the next try takes it as it is
             raise Malformed(f"{shown(stream.url)}: {said(error)}") from error
-        except (HTTPError, OSError) as error:
+        except (TransferError, OSError) as error:
             return said(error)
         finally:
             stream.close()
@@ -116,7 +118,7 @@ class _Transfer:
         if stream.status == 206 and self._have:
             stated = _RANGE.match(stream.headers.get("Content-Range", ""))
             whole = stated and self._ask.size is not None and stated[2] == str(self._ask.size)
-            if stated and int(stated[1]) == self._have and (whole or not _encoded(stream)):
+            if stated and int(stated[1]) == self._have and (whole or not encoding(stream.headers)):
                 self.unpacks = False if whole else self.unpacks
                 return None
             self._resumable = False
@@ -131,16 +133,16 @@ class _Transfer:
     def _pour(self, stream: Stream) -> str | None:
         """Write the body to the part. Returns why it ended before its time; "" if it did not."""
         size = self._ask.size
-        decode = _encoded(stream) and self._unpacks(stream)
-        self._resumable = self._resumable and not decode
+        unpacks = bool(encoding(stream.headers)) and self._unpacks(stream)
+        self._resumable = self._resumable and not unpacks
         limit, stated = (self._ask.limit, "the limit") if size is None else (size, _STATED)
-        while chunk := stream.read(decode=decode):
+        while chunk := stream.unpacked() if unpacks else stream.read():
             if self._have + len(chunk) > limit:
                 raise Malformed(f"{shown(stream.url)}: more than {limit} bytes, {stated}")
             self._part.write(chunk)
             self._have += len(chunk)
-            if stream.ended and not decode:
-                return None
+            if stream.ended and not unpacks:
+                break
         if size is not None and self._have < size and "Content-Length" not in stream.headers:
             return f"it ended after {self._have} of {size} bytes"
         return None
@@ -159,7 +161,3 @@ class _Transfer:
                 raw = self._ask.path.endswith((".gz", ".tgz"))
             self.unpacks = not raw
         return self.unpacks
-
-
-def _encoded(stream: Stream) -> bool:
-    return stream.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}

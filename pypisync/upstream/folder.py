@@ -39,10 +39,10 @@ from pypisync.upstream.api import (
     ProjectAsk,
     VulnerabilitiesAsk,
 )
-from pypisync.upstream.session import CHUNK
 from pypisync.upstream.validators import stamped
 
 _R = TypeVar("_R")
+_CHUNK = 128 * 1024  # bytes read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def _copy(deposit: Deposit, ask: FileAsk, place: Path) -> None:
     try:
         part.restart()
         with place.open("rb") as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(_CHUNK):
                 part.write(chunk)
         part.commit()
     finally:

@@ -8,13 +8,13 @@ asked for: PyPI answers them with 501, Nexus with 404 or with the beginning.
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import IO
-
-from urllib3.exceptions import ProtocolError
 
 from pypisync.errors import Malformed
 from pypisync.upstream.api import FileAsk
+from pypisync.upstream.encodings import encoding
+from pypisync.upstream.failures import TransferError
 from pypisync.upstream.session import Session, Stream, origin, shown
 
 TAIL = 64 * 1024  # bytes asked for first: the directory of a zip and what was written last
@@ -79,17 +79,17 @@ class Ranges:
         if stream.status in _UNSERVED:
             self._without[origin(stream.url)] = self._clock() + _FORGET
         stated = _CONTENT_RANGE.fullmatch(stream.headers.get("Content-Range", "").strip())
-        if stream.status != 206 or stated is None or _encoded(stream.headers):
+        if stream.status != 206 or stated is None or encoding(stream.headers):
             raise _NoRangesError
         first, last, size = (int(number) for number in stated.groups())
         if first != start or last != min(stop, size) - 1:
             raise _NoRangesError
         parts, left = [], last + 1 - first
-        while left > 0 and (chunk := stream.read(decode=False)):
+        while left > 0 and (chunk := stream.read()):
             parts.append(chunk)
             left -= len(chunk)
         if left > 0:
-            raise ProtocolError(f"{left} bytes of a range are missing")
+            raise TransferError(f"{left} bytes of a range are missing")
         if left < 0:
             raise Malformed(f"{shown(stream.url)}: sends more than the range it states")
         return b"".join(parts), size
@@ -174,7 +174,3 @@ class _RangedFile(io.RawIOBase):
             raise _NoRangesError  # it has changed in between
         self._parts[start] = data
         return data, size
-
-
-def _encoded(headers: Mapping[str, str]) -> bool:
-    return headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}

@@ -1,4 +1,4 @@
-"""The way to a host: its connection pool and what every request to it carries.
+"""The way to a host: its connections and what every request to it carries.
 
 Preparing a request as ``requests.Session`` does (environment proxies, certificate bundles, netrc,
 cookies, hooks) costs more than the request itself. None of it differs between two requests to one
@@ -8,18 +8,22 @@ host, so it is asked of requests once a host and kept; requests then go to the p
 import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import pycurl
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import select_proxy
-from urllib3 import HTTPConnectionPool
+from requests.exceptions import InvalidProxyURL
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
 
 from pypisync.errors import ConfigError
+from pypisync.upstream.addresses import Reach, reach, resolve
 from pypisync.upstream.api import FeedKind
-from pypisync.upstream.connections import Reach, patient, reach, refused, resolve, tls_context
+from pypisync.upstream.connection import Destination
+from pypisync.upstream.connections import Connections
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
+from pypisync.upstream.failures import RefusedError, TransferError
 from pypisync.version import own_version
 
 _PORTS = {"http": 80, "https": 443}
@@ -56,23 +60,8 @@ class Settings:
 class Route:
     """What requests to one origin (scheme, host and port) have in common."""
 
-    pool: HTTPConnectionPool
+    connections: Connections
     headers: dict[str, str] = field(repr=False)
-    prefix: str  # what stands before the path in the request line: plain HTTP through a proxy
-    patient: bool  # its connections wait in slices, and look at the deadline in between
-
-
-class _Adapter(HTTPAdapter):
-    """Makes pools whose TLS connections wait in slices."""
-
-    def build_connection_pool_key_attributes(  # type: ignore[no-untyped-def]
-        self, request, verify, cert=None
-    ):
-        """Returns what any adapter returns."""
-        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] == "https":
-            pool["ssl_context"] = tls_context()
-        return host, pool
 
 
 class Routes:
@@ -125,34 +114,36 @@ class Routes:
         asked = requests.Request("GET", origin + "/", headers, auth=_no_netrc)
         request = self._session.prepare_request(asked)
         url = cast("str", request.url)
-        proxy = self._settings.proxy
-        ways = self._session.merge_environment_settings(
-            url,
-            {"http": proxy, "https": proxy} if proxy else {},
-            None,
-            self._settings.ca_file,
-            _certificate(self._settings) if own else None,
-        )
-        adapter = _Adapter(pool_connections=1, pool_maxsize=self._settings.workers)
-        pool = cast(
-            "HTTPConnectionPool",
-            adapter.get_connection_with_tls_context(
-                request, ways["verify"], proxies=ways["proxies"], cert=ways["cert"]
-            ),
-        )
-        adapter.cert_verify(  # type: ignore[no-untyped-call]
-            pool, url, ways["verify"], ways["cert"]
-        )
-        proxied = select_proxy(url, ways["proxies"]) is not None
-        if proxied and not own:
+        proxy, found = self._environment(url)
+        if proxy is not None and not own:
             self._check_literal(url)
-        kind = patient(pool.ConnectionCls, _anywhere if own or proxied else self._allows)
-        if kind is not None and not _by_tls(pool):
-            pool.ConnectionCls = kind
-        target = adapter.request_url(request, ways["proxies"])
-        prefix = "" if target.startswith("/") else target.removesuffix("/")
-        sent = dict(cast("dict[str, str]", request.headers))
-        return Route(pool, sent, prefix, patient=pool.ConnectionCls is kind)
+        certificate = self._settings.client_cert if own else None
+        key = self._settings.client_key if own else None
+        there = Destination(
+            origin,
+            self._settings.timeout,
+            _anywhere if own or proxy is not None else self._allows,
+            _existing(found, "bundle of certificates"),
+            proxy=_with_port(proxy) if proxy else "",
+            certificate=certificate and _existing(certificate, "TLS certificate file"),
+            key=key and _existing(key, "TLS key file"),
+        )
+        return Route(Connections(there), dict(cast("dict[str, str]", request.headers)))
+
+    def _environment(self, url: str) -> tuple[str | None, str]:
+        """Returns the proxy for a URL and whose certificates are trusted, as requests finds them.
+
+        Source: its documents, "Advanced usage": the variables ``*_proxy``, ``no_proxy`` and
+        ``REQUESTS_CA_BUNDLE``.
+        """
+        proxy = self._settings.proxy
+        proxies = {"http": proxy, "https": proxy} if proxy else {}
+        found = self._session.merge_environment_settings(
+            url, proxies, None, self._settings.ca_file, None
+        )
+        trusted = found["verify"]
+        bundle = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
+        return select_proxy(url, found["proxies"]), bundle
 
     def _allows(self, place: Reach) -> bool:
         """Returns whether a host that is not the index's own may be there."""
@@ -173,12 +164,12 @@ class Routes:
         except ValueError:
             return
         if not self._allows(place):
-            raise refused(host, host)
+            raise RefusedError(host, host)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
         for route in list(self._known.values()):
-            route.pool.close()
+            route.connections.close()
         self._session.close()
 
 
@@ -194,25 +185,35 @@ def _anywhere(_: Reach) -> bool:
     return True
 
 
-def _by_tls(pool: HTTPConnectionPool) -> bool:
-    """Returns whether the way leads through a proxy that is itself reached by TLS."""
-    return pool.proxy is not None and pool.proxy.scheme == "https"
+def _existing(path: str, what: str) -> str:
+    """Returns the path. Raises OSError if nothing is there: libcurl would say less."""
+    if not Path(path).exists():
+        raise OSError(f"there is no {what} at {path}")
+    return path
+
+
+def _with_port(proxy: str) -> str:
+    """Returns the address of a proxy with its scheme and port, for libcurl has its own defaults.
+
+    Raises requests' exceptions, ValueError.
+    """
+    url = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise InvalidProxyURL("the address of the proxy has no host; check how it is written")
+    if parts.port is not None:
+        return url
+    port = _PORTS.get(parts.scheme, 1080)
+    return urlunsplit((parts.scheme, f"{parts.netloc.rstrip(':')}:{port}", "", "", ""))
 
 
 def _near(url: str) -> set[Reach]:
-    """Returns from where the host of this URL can be reached; "" if it cannot be looked up."""
+    """Returns from where the host of this URL can be reached; nothing if it cannot be looked up."""
     parts = urlsplit(url)
     try:
-        found = resolve(parts.hostname or "", parts.port or 443)
-    except (OSError, UnicodeError):
+        return {reach(one) for one in resolve(parts.hostname or "", parts.port or 443)}
+    except TransferError:
         return set()
-    return {reach(one[4][0]) for one in found}
-
-
-def _certificate(settings: Settings) -> str | tuple[str, str] | None:
-    if settings.client_cert and settings.client_key:
-        return settings.client_cert, settings.client_key
-    return settings.client_cert
 
 
 def _addresses(settings: Settings) -> tuple[str, str, Credentials | None]:
@@ -287,4 +288,4 @@ def user_agent(contact: str | None) -> str:
     own = own_version() or "0"  # run from a source tree
     known = "".join(char for char in contact or "" if " " <= char <= "~" and char not in "()")
     reach = f" (+{known})" if known else ""
-    return f"pypisync/{own}{reach} requests/{requests.__version__}"
+    return f"pypisync/{own}{reach} libcurl/{pycurl.version_info()[1]}"

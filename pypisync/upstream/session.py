@@ -19,26 +19,29 @@ from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from requests.exceptions import RequestException
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import DecodeError, HTTPError, ProxyError, SSLError
-from urllib3.util import Timeout
 
 from pypisync.core.display import counted
 from pypisync.errors import Elsewhere, Malformed, ProxyRefused, Stopped, Unreachable, UpstreamError
-from pypisync.upstream.connections import RefusedError
-from pypisync.upstream.deadline import Deadline, slice_of, watched
+from pypisync.upstream.connection import Request
+from pypisync.upstream.connections import HttpResponse
+from pypisync.upstream.deadline import Deadline
+from pypisync.upstream.encodings import Unpacker, encoding
+from pypisync.upstream.failures import DistrustError, EncodingError, TransferError, TunnelError
 from pypisync.upstream.manners import Gates
 from pypisync.upstream.routes import Routes, Settings, normalised
 
-CHUNK = 128 * 1024  # bytes read at a time
+_UNPACKED = 128 * 1024  # bytes of a packed body that are unpacked at a time
 
 _T = TypeVar("_T")
 
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
-# How http.client words a proxy's answer to CONNECT; 408 and 429 come from a proxy that is busy.
-_NO_TUNNEL = re.compile(r"Tunnel connection failed: (4(?!08|29)[0-9]{2})\b")
+_DISTRUST = (
+    "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
+    "`ca_file` of the index"
+)
+_BUSY = frozenset({408, 429})  # how a proxy says that it is, among the other refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +54,46 @@ class Reply:
     body: bytes  # decompressed
 
 
-@dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer whose body is still to be read."""
+    """An answer whose body is still to be read, as it comes or unpacked."""
 
-    status: int
-    url: str
-    headers: Mapping[str, str]
-    raw: BaseHTTPResponse
-    deadline: Deadline
+    def __init__(self, url: str, response: HttpResponse, deadline: Deadline) -> None:
+        self.status = response.status
+        self.url = url
+        self.headers = response.headers
+        self.deadline = deadline
+        self.response = response
+        self._unpacker: Unpacker | None = None
 
-    def read(self, *, decode: bool) -> bytes:
-        """Returns the bytes that are there, at least one and at most CHUNK; b"" at the end.
+    def read(self) -> bytes:
+        """Returns the bytes that are there, at least one; b"" at the end.
 
-        Raises urllib3's errors (SlowError among them), OSError, Stopped.
+        Raises TransferError, Stopped.
         """
-        watched(self.deadline)
-        return self.raw.read1(CHUNK, decode_content=decode)
+        return self.response.read()
+
+    def unpacked(self) -> bytes:
+        """Returns the next bytes of what is packed in the body, at least one; b"" at the end.
+
+        Raises TransferError, Stopped.
+        """
+        if self._unpacker is None:
+            self._unpacker = Unpacker(encoding(self.headers))
+        while not (self._unpacker.hungry and self.ended):
+            data = self.response.read() if self._unpacker.hungry else b""
+            if found := self._unpacker.feed(data, _UNPACKED):
+                return found
+        self._unpacker.end()
+        return b""
 
     @property
     def ended(self) -> bool:
-        """Whether all that was announced has been read; saves a read that would only say so."""
-        return self.raw.length_remaining == 0
+        """Whether all of the body has been read; saves a read that would only say so."""
+        return self.response.ended
 
     def close(self) -> None:
         """Give the connection back if the body was read, else drop it."""
-        self.raw.close()
-        self.raw.release_conn()
+        self.response.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +106,11 @@ class _Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _Wanted:
     method: str
     url: str
     headers: Mapping[str, str]
-    body: bytes | None = None
+    body: bytes = b""
     # Called with the URL of each hop before it is asked; may raise.
     hop: Callable[[str], object] = lambda _: None
     stays: bool = False  # only the origin that is asked may answer
@@ -121,9 +137,6 @@ class Session:
         self._routes = Routes(settings)
         self.endpoint = self._routes.endpoint
         self.root = self._routes.root
-        part = slice_of(settings.timeout)
-        self._slices = Timeout(connect=part, read=part)
-        self._whole_waits = Timeout(connect=settings.timeout, read=settings.timeout)
         self.gates = Gates(clock, settings.retries)
         self._sleep = sleep
         self._stop = stop
@@ -135,14 +148,14 @@ class Session:
         Raises Unreachable after all tries, Malformed if it is too large, Elsewhere if the index
         sends us to another origin.
         """
-        return self._try(_Request("GET", url, headers, stays=True), self._whole)
+        return self._try(_Wanted("GET", url, headers, stays=True), self._whole)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Returns the answer to ``body``.
 
         Raises Unreachable, Malformed and Elsewhere as :meth:`get` does.
         """
-        return self._try(_Request("POST", url, headers, body, stays=True), self._whole)
+        return self._try(_Wanted("POST", url, headers, body, stays=True), self._whole)
 
     def open(self, url: str, headers: Mapping[str, str], *, end: float = float("inf")) -> Stream:
         """Returns the answer from ``url`` to be read by the caller, who closes it.
@@ -150,7 +163,7 @@ class Session:
         ``end``: when the whole body must be there, on :attr:`timer`. Raises Unreachable; a file may
         lie at another origin, so never Elsewhere.
         """
-        return self._try(_Request("GET", url, headers, end=end), _keep)
+        return self._try(_Wanted("GET", url, headers, end=end), _keep)
 
     def take(
         self,
@@ -164,7 +177,7 @@ class Session:
         ``hop`` is called with every URL on the way before it is asked, and may raise. Raises
         Unreachable, and never Elsewhere, as :meth:`open`.
         """
-        request = _Request("GET", url, headers, hop=hop, end=self.timer() + self.settings.longest)
+        request = _Wanted("GET", url, headers, hop=hop, end=self.timer() + self.settings.longest)
         return self._try(request, finish)
 
     def until(self, halt: threading.Event) -> "Session":
@@ -201,7 +214,7 @@ class Session:
         self._closed.set()
         self._routes.close()
 
-    def _try(self, request: _Request, finish: Callable[[Stream], _T]) -> _T:
+    def _try(self, request: _Wanted, finish: Callable[[Stream], _T]) -> _T:
         tries = 0
         while True:
             self.check()
@@ -217,7 +230,7 @@ class Session:
             if answer.wait is None:  # else the host's gate keeps it
                 self.wait(backoff(tries))
 
-    def _once(self, request: _Request, finish: Callable[[Stream], _T]) -> _T | _Fault:
+    def _once(self, request: _Wanted, finish: Callable[[Stream], _T]) -> _T | _Fault:
         try:
             stream = self._send(request)
             if isinstance(stream, _Fault):
@@ -231,10 +244,10 @@ class Session:
                 stream.close()
                 return _refused_by_proxy("407")
             return finish(stream)
-        except (HTTPError, ValueError, OSError) as error:
+        except (TransferError, ValueError, OSError) as error:
             return _fault(error)
 
-    def _send(self, request: _Request) -> Stream | _Fault:
+    def _send(self, request: _Wanted) -> Stream | _Fault:
         url = request.url
         for _ in range(_HOPS + 1):
             request.hop(url)
@@ -256,45 +269,31 @@ class Session:
             url = target
         return _Fault(f"more than {_HOPS} redirects", final=True)
 
-    def _ask(self, request: _Request, url: str) -> Stream | _Fault:
+    def _ask(self, request: _Wanted, url: str) -> Stream | _Fault:
         """Send one request. Returns its answer, a redirect included."""
-        host, path = _parted(url)
         try:
-            route = self._routes.to(host)
-        except (RequestException, RefusedError, OSError) as error:
+            route = self._routes.to(origin(url))
+        except (RequestException, TransferError, OSError) as error:
             return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
         settings = self.settings
         deadline = Deadline(
             self.check, self.timer, settings.timeout, settings.least_rate, request.end
         )
-        watched(deadline)
-        raw = route.pool.urlopen(
-            request.method,
-            route.prefix + path,
-            request.body,
-            {**route.headers, **request.headers},
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            timeout=self._slices if route.patient else self._whole_waits,
-            preload_content=False,
-            decode_content=False,
-        )
-        deadline.body()
-        return Stream(raw.status, url, raw.headers, raw, deadline)
+        headers = {**route.headers, **request.headers}
+        sent = Request(request.method, url.partition("#")[0], headers, request.body)
+        return Stream(url, route.connections.send(sent, deadline), deadline)
 
     def _whole(self, stream: Stream) -> Reply:
         limit = self.settings.max_document
         stream.deadline.ends(self.timer() + self.settings.longest)
         body = BytesIO()  # the one way to join pieces without two copies of the whole
-        while chunk := stream.read(decode=True):
-            body.write(chunk)
-            if body.tell() > limit:
-                stream.close()
-                raise Malformed(f"{shown(stream.url)}: larger than {limit} bytes, the limit")
-            if len(chunk) < CHUNK and stream.ended:
-                break
-        stream.raw.release_conn()
+        try:
+            while chunk := stream.unpacked():
+                body.write(chunk)
+                if body.tell() > limit:
+                    raise Malformed(f"{shown(stream.url)}: larger than {limit} bytes, the limit")
+        finally:
+            stream.close()
         return Reply(stream.status, stream.url, stream.headers, body.getvalue())
 
 
@@ -310,24 +309,19 @@ def _refused_by_proxy(status: str) -> _Fault:
 
 
 def _fault(error: Exception) -> _Fault:
-    if isinstance(error, ProxyError) and (refusal := _NO_TUNNEL.search(str(error))):
-        return _refused_by_proxy(refusal[1])
-    useless = isinstance(error, ValueError | RefusedError)  # no address
-    distrust = isinstance(error, SSLError) and "certificate verify failed" in str(error).lower()
-    kind = Malformed if isinstance(error, DecodeError) else Unreachable
-    return _Fault(said(error), final=useless or distrust, kind=kind)
+    if isinstance(error, TunnelError) and 400 <= error.status < 500 and error.status not in _BUSY:
+        return _refused_by_proxy(str(error.status))
+    final = isinstance(error, ValueError) or (isinstance(error, TransferError) and error.final)
+    if isinstance(error, DistrustError):
+        return _Fault(said(error), final=final, advice=_DISTRUST)
+    kind = Malformed if isinstance(error, EncodingError) else Unreachable
+    return _Fault(said(error), final=final, kind=kind)
 
 
 def origin(url: str) -> str:
     """Returns the scheme, host and port of a URL, normalised: the same for every spelling."""
-    return _parted(url)[0]
-
-
-def _parted(url: str) -> tuple[str, str]:
-    """Returns the origin ("https://host:port") and what is asked of it."""
     start = url.find("/", 8)  # behind "https://"
-    there, path = (url[:start], url[start:]) if start > 0 else (url, "/")
-    return normalised(there), path
+    return normalised(url[:start] if start > 0 else url)
 
 
 def _same_host(url: str, target: str) -> bool:

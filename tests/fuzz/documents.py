@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from packaging.utils import canonicalize_name
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import ProtocolError
 
 from pypisync.core.standards import filenames
 from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.errors import Malformed
 from pypisync.upstream import api, changelog, documents
+from pypisync.upstream.encodings import Unpacker
+from pypisync.upstream.failures import EncodingError, TransferError
 from pypisync.upstream.ranges import Ranges, _NoRangesError
 from pypisync.upstream.serials import normalised
 from pypisync.upstream.session import Reply
@@ -72,12 +73,36 @@ def content_range(data: bytes) -> None:
         status=206,
         url=_URL,
         headers=CaseInsensitiveDict({"Content-Range": head.decode("latin-1")}),
-        read=lambda *, decode: left.read(16),
+        read=lambda: left.read(16),
     )
-    with suppress(Malformed, _NoRangesError, ProtocolError):
+    with suppress(Malformed, _NoRangesError, TransferError):
         part, size = Ranges(lambda: 0.0)._taken(cast("Any", stream), 0, 64)
         assert len(part) == min(64, size)
         assert part == body[:64]  # what comes after it stays unread
+
+
+def packed_body(data: bytes) -> None:
+    """A body that is said to be packed, in pieces: never more at a time, and as in one piece."""
+    whole, pieces = (
+        _unpacked([data]),
+        _unpacked([data[at : at + 3] for at in range(0, len(data), 3)]),
+    )
+    assert whole == pieces
+
+
+def _unpacked(pieces: list[bytes]) -> bytes | None:
+    unpacker, found = Unpacker("gzip"), b""
+    try:
+        for piece in pieces:
+            found += unpacker.feed(piece, 7)
+            while not unpacker.hungry and len(found) < 100_000:
+                part = unpacker.feed(b"", 7)
+                assert len(part) <= 7
+                found += part
+        unpacker.end()
+    except EncodingError:
+        return None
+    return found[:100_000]
 
 
 def _page(data: bytes, kind: str) -> None:

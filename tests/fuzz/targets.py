@@ -13,7 +13,7 @@ CORPUS = Path(__file__).parent / "corpus"
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     name: getattr(module, name)
     for module, names in (
-        (documents, "page_json page_html root legacy xmlrpc content_range"),
+        (documents, "page_json page_html root legacy xmlrpc content_range packed_body"),
         (files, "metadata requirement pyproject wheel entry_points sdist filename"),
         (bundles, "bundle_manifest bundle_part bundle_rows bundle_key"),
         (texts, "marker specifier selectors requirements_file lock_file http_head"),
@@ -119,6 +119,7 @@ _SEEDS: Mapping[str, tuple[str | bytes, ...]] = {
     ),
     "xmlrpc": (_XMLRPC,),
     "content_range": (b"bytes 0-63/1000\n" + bytes(64),),
+    "packed_body": (gzip.compress(b"ab" * 50, mtime=0) + gzip.compress(b"", mtime=0) + b"rest",),
     "metadata": (dists.metadata_text(_DIST),),
     "requirement": ("a[x,y] (>=1.0,<2) ; python_version < '3.9'", "a @ https://x.test/a.zip ; x"),
     "pyproject": ('[build-system]\nrequires = ["a>=1"]\n',),

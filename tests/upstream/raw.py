@@ -57,13 +57,14 @@ class Raw:
 
 
 def after_request(then: Handler) -> Handler:
-    """Read one request, then go on."""
+    """Read one request, then go on; without one, leave."""
 
     def handle(connection: socket.socket, over: threading.Event) -> None:
         asked = b""
         while b"\r\n\r\n" not in asked and (data := connection.recv(4096)):
             asked += data
-        then(connection, over)
+        if asked:
+            then(connection, over)
 
     return handle
 

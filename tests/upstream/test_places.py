@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pypisync.errors import ConfigError, Elsewhere, Unreachable
-from pypisync.upstream import connections, routes
-from pypisync.upstream.connections import reach
+from pypisync.upstream import connection, routes
+from pypisync.upstream.addresses import reach
 from pypisync.upstream.credentials import Credentials, basic, bearer, from_file
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session, origin
@@ -55,10 +55,10 @@ def test_from_where_an_address_can_be_reached(address: str, where: str) -> None:
 def told(places: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have these names lead to these addresses."""
 
-    def look(host: str, port: int) -> list[object]:
-        return [(2, 1, 6, "", (places.get(host, host), port))]
+    def look(host: str, *_: object) -> list[str]:
+        return [places.get(host, host)]
 
-    monkeypatch.setattr(connections, "resolve", look)
+    monkeypatch.setattr(connection, "resolve", look)
     monkeypatch.setattr(routes, "resolve", look)
 
 
@@ -106,6 +106,32 @@ def test_a_redirect_leads_no_nearer_either(
         session.open(server.url + "/f", {})
     assert len(server.asked) == 1
     session.close()
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::1]"])
+def test_an_address_leads_no_nearer_however_it_is_written(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    refuses(server, time, monkeypatch, host)
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1"])
+def test_libcurl_connects_to_no_address_that_was_not_looked_up(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """It reads more as an address than others do; what it comes to is looked at as it connects."""
+    monkeypatch.setattr(connection, "resolve", lambda *_: ["151.101.0.223"])
+    refuses(server, time, monkeypatch, host)
+
+
+def refuses(server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    port = server.url.rpartition(":")[2]
+    monkeypatch.setattr(routes, "_near", lambda _: {"global"})
+    session = Session(Settings("https://index.invalid", retries=2), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"may not lead there .1 try"):
+        session.open(f"http://{host}:{port}/f", {})
+    session.close()
+    assert server.asked == []
 
 
 def test_a_proxy_is_not_asked_to_go_nearer(server: Scripted, time: Time) -> None:

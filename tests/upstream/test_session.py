@@ -12,6 +12,7 @@ from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
 from pypisync.upstream.session import Session, backoff, said, shown
 from tests.upstream.conftest import Connect, Time
+from tests.upstream.raw import Raw, after_request
 from tests.upstream.scripted import Answer, Asked, Scripted, page
 
 
@@ -171,7 +172,7 @@ def test_it_stops_before_a_request_and_within_a_wait(server: Scripted, time: Tim
 def test_a_stop_amid_a_document_leaves_no_connection_open(
     server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.tell("/a", page("x" * 500_000))
+    server.tell("/a", page("x" * 16_000_000))
     open_now: list[Any] = []
 
     def keep(self: Session, *rest: Any, **options: Any) -> Any:
@@ -184,7 +185,7 @@ def test_a_stop_amid_a_document_leaves_no_connection_open(
     session = Session(Settings(server.url), sleep=time.sleep, stop=lambda: bool(open_now))
     with pytest.raises(Stopped):
         session.get(server.url + "/a", {})
-    assert [stream.raw.closed for stream in open_now] == [True]
+    assert [stream.response.closed for stream in open_now] == [True]
     session.close()
 
 
@@ -211,7 +212,7 @@ def test_every_request_names_its_sender(server: Scripted, time: Time) -> None:
     session.close()
     headers = server.asked[0].headers
     assert headers["user-agent"].startswith("pypisync/")
-    assert "(+mail@host) requests/" in headers["user-agent"]
+    assert "(+mail@host) libcurl/" in headers["user-agent"]
     assert headers["accept"] == "x/y"
 
 
@@ -252,11 +253,12 @@ def test_a_proxy_that_lets_nothing_through_is_told_at_once(
 
 def test_a_proxy_that_is_busy_is_asked_again(server: Scripted, time: Time) -> None:
     server.tell("index.invalid:443", Answer(503))
-    settings = Settings("https://index.invalid", proxy=server.url, retries=1)
+    settings = Settings("https://me:secret@index.invalid", proxy=server.url, retries=1)
     session = Session(settings, sleep=time.sleep)
     with pytest.raises(Unreachable, match="2 tries"):
         session.get("https://index.invalid/a", {})
     session.close()
+    assert [asked.headers.get("authorization") for asked in server.asked] == [None, None]
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -298,6 +300,40 @@ def test_what_cannot_be_asked_at_all_is_not_retried(
         session.get(url, {})
     assert time.now == 0
     session.close()
+
+
+def test_a_header_of_several_lines_is_not_sent(server: Scripted, session: Session) -> None:
+    for value in ("a\r\nX: y", "a\nX: y", "a\0"):
+        with pytest.raises(Unreachable, match=r"several lines .1 try"):
+            session.get(server.url + "/a", {"If-None-Match": value})
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/a/../b", "/a/../b"),
+        ("/ä b", "/%C3%A4%20b"),
+        ("/%7Eb%2F?q=%20#part", "/%7Eb%2F?q=%20"),
+        ("/a[1]{2}", "/a[1]{2}"),
+    ],
+)
+def test_a_path_is_asked_for_as_it_is_written(
+    server: Scripted, session: Session, path: str, sent: str
+) -> None:
+    session.get(server.url + path, {})
+    assert server.paths() == [sent]
+
+
+def test_headers_that_come_twice_are_joined_and_trailers_are_none(session: Session) -> None:
+    told = (
+        b"HTTP/1.1 103 Early Hints\r\nX: 0\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nX: 1\r\nx: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"1\r\na\r\n0\r\nX: 3\r\n\r\n"
+    )
+    with Raw(after_request(lambda connection, _: connection.sendall(told))) as server:
+        reply = session.get(server.url + "/a", {})
+    assert (reply.status, reply.body, reply.headers["X"]) == (200, b"a", "1, 2")
 
 
 def test_a_connection_is_used_again(server: Scripted, session: Session) -> None:

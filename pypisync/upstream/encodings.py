@@ -1,0 +1,69 @@
+"""What a body is packed with (RFC 9110, 8.4), and how it is unpacked as it comes."""
+
+import zlib
+from collections.abc import Mapping
+
+from pypisync.upstream.failures import EncodingError
+
+ASKED = "gzip"  # what documents are asked for in
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+def encoding(headers: Mapping[str, str]) -> str:
+    """Returns what the body is packed with, in lower case; "" for nothing."""
+    named = headers.get("Content-Encoding", "").strip().lower()
+    return "" if named == "identity" else named
+
+
+class Unpacker:
+    """Unpacks one body, never more than it is asked for at a time, however much is packed.
+
+    Several members behind one another are one body (RFC 1952, 2.2); what follows them and is none
+    is passed over. A body in an encoding that is not known stays as it is.
+    """
+
+    def __init__(self, named: str) -> None:
+        self._named = named
+        self._member = _begun() if named in _KNOWN else None
+        self._left = b""  # has come, and is not unpacked yet
+        self._fed = False  # whether the member that is under way has begun
+        self._members = 0
+        self._over = False
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it has nothing left to unpack."""
+        return not self._left
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        """Returns at most ``most`` bytes of what was left and of ``data``. Raises EncodingError."""
+        if self._member is None or self._over:
+            return b"" if self._over else data
+        packed = self._left + data
+        self._fed = self._fed or bool(packed)
+        try:
+            found = self._member.decompress(packed, most)
+        except zlib.error as error:
+            self._left, self._over = b"", True
+            if self._members:
+                return b""
+            raise EncodingError(f"it is not {self._named}, as its head says: {error}") from None
+        self._left = self._member.unconsumed_tail
+        if self._member.eof:
+            self._left = self._member.unused_data
+            self._member, self._fed = _begun(), False
+            self._members += 1
+        return found
+
+    def end(self) -> None:
+        """Raise EncodingError if the body has come to its end within a member.
+
+        One without a byte is no fault: so an answer ends that has none, such as a 304.
+        """
+        if self._fed and not self._over:
+            raise EncodingError(f"it ends within its {self._named}")
+
+
+def _begun() -> "zlib._Decompress":
+    return zlib.decompressobj(_GZIP_OR_ZLIB)
