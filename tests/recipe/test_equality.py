@@ -79,7 +79,9 @@ def decided(bench: Bench) -> dict[str, Any]:
     index = bench.folder / "simple" / "index.v1_json"
     projects = json.loads(index.read_bytes())["projects"] if index.exists() else []
     pages = tree_bytes(bench.folder)
-    roots = [name for name in pages if name.startswith("simple/index.v1_json")]  # with serials
+    # A list of no project may be missing, and JSON has serials in it.
+    told = "simple/index.v1_json" if projects else "simple/index."
+    roots = [name for name in pages if name.startswith(told)]
     selected, unmet, reasons, named, barred, proofs, pins, quarantined = bench.queries(
         *(SELECTION, UNMET, "SELECT * FROM v_reasons", "SELECT * FROM v_named", BARRED),
         *(PROOFS, PINS, "SELECT path FROM quarantined"),
