@@ -31,7 +31,7 @@ def parse(body: bytes) -> tuple[tuple[object, ...], str | None]:
     target.xml("", None)  # expat has decoded already
     try:
         parser.Parse(body, True)  # noqa: FBT003 - expat takes no keyword
-        values: object = target.close()
+        values = target.close()
         method = target.getmethodname()
     except xmlrpc.client.Fault:
         raise
@@ -45,8 +45,6 @@ def parse(body: bytes) -> tuple[tuple[object, ...], str | None]:
         ArithmeticError,
     ) as error:
         raise Malformed(f"not XML-RPC: {error}") from error
-    if not isinstance(values, tuple):
-        raise Malformed("not XML-RPC: values were expected")
     return values, method
 
 

@@ -108,3 +108,12 @@ def test_the_tags_are_those_of_a_real_interpreter_like_it() -> None:
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not a proof target"):
         named(name)
+
+
+def test_a_free_threaded_build_says_so_and_a_minor_to_come_has_a_first_version() -> None:
+    assert named("3.13t linux-x86_64").name == "3.13t linux-x86_64"
+    environment = {"python_version": ["3.99"], "sys_platform": ["linux"],
+                   "platform_machine": ["x86_64"]}  # fmt: skip
+    ((found,), _) = proof_targets(targets(environment), environment, TODAY)
+    assert found.name == "3.99 linux-x86_64"
+    assert found.environment["python_full_version"] == "3.99.0"

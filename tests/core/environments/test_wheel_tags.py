@@ -273,3 +273,24 @@ def test_requires_python_and_tags_both_count() -> None:
         for tags, text in texts
     ]
     assert found == ["ABCEG", "", "FH", "ABCDEFGH"]
+
+
+def test_old_abis_and_the_tags_of_pypy() -> None:
+    """Up to 3.7 an ABI names pymalloc, up to 3.2 also the width of Unicode."""
+    pythons = [(minor, {**LINUX}) for minor in ("3.8", "3.7", "3.3", "3.2", "2.7")]
+    old = targets(*pythons, ("3.10", {**LINUX, "implementation_name": "pypy"}))
+    table = {
+        "cp38-cp38": "A", "cp38-cp38m": "", "cp37-cp37m": "B", "cp37-cp37": "", "cp33-cp33m": "C",
+        "cp33-cp33mu": "", "cp32-cp32m": "D", "cp32-cp32mu": "D", "cp32-cp32": "",
+        "cp27-cp27mu": "E", "cp27-cp27m": "E",
+    }  # fmt: skip
+    for tag, letters in table.items():
+        mask = tag_mask(old, parse_tag(f"{tag}-manylinux1_x86_64"))
+        assert named(old, mask) == letters, tag
+    assert named(old, tag_mask(old, parse_tag("pp3-none-any"))) == "F"
+    assert named(old, tag_mask(old, parse_tag("cp37-none-any"))) == "B"
+
+
+def named(given: Targets, mask: int) -> str:
+    """The names of the targets of a mask."""
+    return "".join(one.name for i, one in enumerate(given.all) if mask >> i & 1)

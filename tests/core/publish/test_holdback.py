@@ -85,6 +85,7 @@ def test_a_release_is_ready_when_what_is_stored_serves_all_its_targets() -> None
     assert unready([wanted(linux, missing)], {}) == {1: "not stored yet: w.whl"}
     assert unready([wanted(linux, missing, admits=1)], {}) == {}
     assert unready([wanted(linux, missing, stored_file("any.whl", 3))], {}) == {}
+    assert unready([wanted(windows, linux, stored_file("any.whl", 3, stored=False))], {}) == {}
     absent = wanted(stored_file("any.whl", 3, stored=False))
     assert unready([absent], {}) == {1: "not stored yet: any.whl"}
 
@@ -93,14 +94,16 @@ def test_what_is_not_kept_is_not_waited_for() -> None:
     unkept = stored_file("w.whl", 2, kept=False, stored=False)
     assert unready([wanted(stored_file("l.whl", 1), unkept, admits=1)], {}) == {}
     assert unready([wanted(stored_file("l.whl", 1, stored=False), selected=False)], {}) == {}
-    assert unready([wanted(stored_file("l.whl", 3), blocked="its needs are unknown")], {}) == {
-        1: "its needs are unknown"
-    }
+    unselected = wanted(stored_file("l.whl", 1, stored=False), selected=False)
+    blocked = wanted(stored_file("l.whl", 3), blocked="its needs are unknown")
+    assert unready([unselected, blocked], {}) == {1: "its needs are unknown"}
 
 
 def test_of_many_missing_files_three_are_named() -> None:
     files = [stored_file(f"{n}.whl", 3, stored=False) for n in range(5)]
-    assert unready([wanted(*files)], {}) == {1: "not stored yet: 0.whl, 1.whl, 2.whl and 2 more"}
+    for count, more in ((3, ""), (4, " and 1 more"), (5, " and 2 more")):
+        told = unready([wanted(*files[:count])], {})
+        assert told == {1: f"not stored yet: 0.whl, 1.whl, 2.whl{more}"}
 
 
 FILES = st.builds(

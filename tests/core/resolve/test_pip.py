@@ -1,10 +1,12 @@
 """What installers come to, told apart: where all agree, and where the order of deciding counts."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from resolvelib.resolvers import Resolution
+from resolvelib.resolvers import RequirementInformation, Resolution
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve import pip, uv
@@ -163,3 +165,46 @@ def test_pip_decides_first_what_was_named_first() -> None:
     for first, second in (("a", "b"), ("b", "a")):
         wanted = (need(first), need(second))
         assert rehearsed(prover.admission, wanted, Budget(), set()).pins == {first: 1, second: 0}
+
+
+def narrowed(
+    provider: _Pip, names: str, causes: Sequence[RequirementInformation[_Need, _Candidate]] = ()
+) -> str:
+    """Which projects it looks at first, after these causes of a conflict; "c" is pinned."""
+    pinned = {"c": _Candidate("c", (), 0)}
+    return "".join(provider.narrow_requirement_selection(names, pinned, {}, {}, causes))
+
+
+def test_what_the_last_conflict_was_about_is_looked_at_first() -> None:
+    """What asked and what was asked for; of a root's line there is nothing that asked."""
+    provider = _Pip(Prover(target_index({"a 1": []})).admission, (need("a"),), set())
+    asked = RequirementInformation(_Need("b", (), ""), _Candidate("c", (), 0))
+    by_root = RequirementInformation(_Need("d", (), ""), None)
+    assert narrowed(provider, "abcde") == "abcde"
+    assert narrowed(provider, "abcde", [asked, by_root]) == "bcd"
+    assert narrowed(provider, "ae", [asked, by_root]) == "ae"
+
+
+def test_what_caused_five_conflicts_without_a_pin_is_looked_at_before_others() -> None:
+    provider = _Pip(Prover(target_index({"a 1": []})).admission, (need("a"),), set())
+    asked = RequirementInformation(_Need("b", (), ""), _Candidate("c", (), 0))
+    for _ in range(4):
+        narrowed(provider, "abc", [asked])
+    assert narrowed(provider, "abc") == "abc"
+    narrowed(provider, "abc", [asked])
+    assert narrowed(provider, "abc") == "b"
+    assert narrowed(provider, "ac") == "ac"
+
+
+def test_what_pip_passes_over_is_no_candidate() -> None:
+    """Not even where nothing else matches."""
+    facts = replace(target_index({"a 1": [], "a 2": []}), bit=1)
+    facts.offers.releases["a"] = [
+        replace(one, files=(), serves=(1, 1), passed=(int(one.version == "2"), 0))
+        for one in facts.offers.releases["a"]
+    ]
+    provider = _Pip(Admission(facts), (need("a"),), set())
+    for specifier, expected in (("", [0]), (">1", [])):
+        asked = [_Need("a", (), specifier)]
+        found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
+        assert [one.version for one in found] == expected

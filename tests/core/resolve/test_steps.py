@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from pypisync.core.resolve.check_refutation import (
     refutes,
 )
 from pypisync.core.resolve.target_index import TargetIndex, unpacked
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core import naive
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, target_index
@@ -257,3 +259,42 @@ def test_pins_are_barred_if_they_are_whole_and_refused() -> None:
     assert not barred(a, Term("b", 3, True))  # one of two
     assert not barred(a, Term("b", 1, False))
     assert barred(a, Term("b", 5, True))  # of which one exists
+
+
+YANKED: Index = {"a 1": ["b==1"], "b 1": ["yanked"]}  # pip takes it
+RULED_OUT: Index = {"a 1": ["b", "c"], "b 1": ["c<1"], "b 2rc1": [], "c 1": []}  # uv takes "b 2rc1"
+
+
+def is_barred(index: Index, pins: Mapping[str, int], *, by: Installer | None, unread: str) -> bool:
+    """Whether a step that bars these pins holds, where uv passes over the release ``unread``."""
+    facts = replace(target_index(index), bit=1, reader=by).asking((need("a"),))
+    for name, releases in facts.offers.releases.items():
+        facts.offers.releases[name] = [
+            replace(one, files=(), serves=(int("yanked" not in index[label]), 1), passed=(0, uv))
+            for one in releases
+            for label in [f"{name} {one.version}"]
+            for uv in [int(label == unread)]
+        ]
+    terms = tuple(Term(name, 1 << pin, True) for name, pin in pins.items())
+    return _holds(facts, (need("a"),), [RefutationStep(terms, "barred")], 0)
+
+
+@pytest.mark.parametrize(
+    ("index", "pins", "refusing"),
+    [(YANKED, {"a": 0, "b": 0}, "uv"), (RULED_OUT, {"a": 0, "b": 1, "c": 0}, "pip")],
+)
+def test_pins_are_barred_by_who_reads_the_facts(
+    index: Index, pins: Mapping[str, int], refusing: Installer
+) -> None:
+    """Whoever reads them; pip, if nobody alone does."""
+    for by in INSTALLERS:
+        assert is_barred(index, pins, by=by, unread="") is (by == refusing)
+    assert is_barred(index, pins, by=None, unread="") is (refusing == "pip")
+
+
+def test_where_installers_part_both_have_to_refuse() -> None:
+    pins = {"a": 0, "b": 1, "c": 0}
+    assert is_barred(RULED_OUT, pins, by=None, unread="c 1")  # which uv passes over
+    assert is_barred(RULED_OUT, pins, by=None, unread="b 1")  # not pinned: nothing parts them
+    parted = {**RULED_OUT, "c 1": ["a===1"]}  # which pip and uv read differently
+    assert not is_barred(parted, pins, by=None, unread="")

@@ -167,3 +167,67 @@ def test_verdicts_are_joined_if_they_are_equal_but_for_their_targets() -> None:
         assert not one.same_as(other)
         assert joined([one, other, same]) == [both, other]
     assert joined([]) == []
+
+
+def test_what_only_another_machine_states_is_proven_there() -> None:
+    offers = facts({"app 1": ["lib"], "lib 1": []})
+    (app,) = offers.releases["app"]
+    needs = tuple(replace(one, machines=0b10) for one in app.needs)
+    offers.releases["app"] = [replace(app, needs=needs)]
+    (proof,) = proofs(offers, subject("app"))
+    assert proof.verdicts is not None
+    pinned = {one.targets: {pin.name for pin in one.pins} for one in proof.verdicts}
+    assert pinned == {(OLD,): {"app"}, (NEW,): {"app", "lib"}}
+
+
+def test_releases_whose_requirements_are_lacking_are_named() -> None:
+    offers = facts({"app 1": [], "lib 1": []})
+    (app,) = offers.releases["app"]
+    offers.releases["app"] = [replace(app, unread=True)]
+    (proof,) = proofs(offers, subject("app"))
+    assert proof.releases == {app.id}
+    assert proof.projects == frozenset()
+
+
+def test_the_closure_of_a_subject_knows_its_constraints() -> None:
+    bound = Subject("bound", (need("lib"),), (need("lib<2"),))
+    (proof,) = proofs(facts({"lib 1": [], "lib 2": []}), bound)
+    assert proof.verdicts is not None
+    (found,) = proof.verdicts
+    assert (found.verdict, found.pins) == ("proven", (Pin("lib", "1"),))
+
+
+def test_an_explanation_calls_the_subject_by_its_name() -> None:
+    team = Subject("team.txt", (need("app"), need("lib<1")))
+    (proof,) = proofs(facts({"app 1": ["lib"], "lib 1": []}), team)
+    assert proof.verdicts is not None
+    (found,) = proof.verdicts
+    assert found.verdict == "refuted"
+    assert any("team.txt" in line for line in found.why)
+
+
+def test_what_installers_examine_and_leave_is_told() -> None:
+    """uv decides "b 3", and comes past "c 2" on the way from "c 3" to "c 1"."""
+    index = {
+        "app 1": ["b", "c"], "b 2": ["c!=2"], "b 3": ["d<2"], "c 1": [], "c 2": ["b<3"],
+        "c 3": ["d>=2"], "d 1": [], "d 2": [],
+    }  # fmt: skip
+    (found,) = verdicts(index, "app")
+    assert {pin.name: pin.version for pin in found.pins if pin.chosen_by == "solver"} == {
+        "app": "1", "b": "3", "c": "1", "d": "1",
+    }  # fmt: skip
+    assert found.tried == {("c", "2")}
+
+
+class Broken(dict[str, Sequence[ListedRelease]]):
+    """Facts that are more than a library can take."""
+
+    def get(self, name: str, default: object = ()) -> Sequence[ListedRelease]:
+        raise RecursionError("crafted")
+
+
+def test_a_proof_that_breaks_off_is_undecided_and_has_no_pins() -> None:
+    (proof,) = proofs(Offers(Broken()), subject("app"), budget=lambda: Budget(used=7))
+    why = ("the search broke off: RecursionError: crafted",)
+    broken = SubjectVerdict((OLD, NEW), "undecided", why=why, consulted=frozenset({"app"}))
+    assert proof.verdicts == [replace(broken, steps=14)]

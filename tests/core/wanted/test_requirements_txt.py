@@ -313,7 +313,9 @@ def test_large_files() -> None:
     group, faults = read(f"six==1 \\\n{hashes}\n", resolve=False)
     assert faults == []
     assert len(group.locked[0].files) == 2000
-    _, (fault,) = read("\n".join(f"p{i}" for i in range(50_001)))
+    many = "\n".join(f"p{i}" for i in range(49_999))
+    assert read(f"{many}\n-c limits", {"limits": "six<2"})[1] == []
+    _, (fault,) = read(f"{many}\n-c limits", {"limits": "six<2\nseven<2"})
     assert fault == 'f:1: "f": has more than 50000 requirements'
     # White space that a regular expression would go over again and again.
     assert len(list(logical_lines(" " * 1_000_000 + "x" + "\t" * 1_000_000 + "#"))) == 1
