@@ -13,6 +13,9 @@ from pypisync.core.display import masked
         ('"https://me:se@cret@host?x=secret#secret": no', '"https://***@host?***": no'),
         ("HTTPS://host#secret and more", "HTTPS://host#*** and more"),
         ("postgresql://u@h/db?password=secret&x=1", "postgresql://***@h/db?password=***&x=1"),
+        ("https://me:two\nlines@host/a", "https://***@host/a"),
+        ("http://a?x=1 https://b?y=2", "http://a?*** https://b?***"),
+        ('Passwd=one&PWD=two password=three"', 'Passwd=***&PWD=*** password=***"'),
         ("https://host/a", "https://host/a"),
     ],
 )

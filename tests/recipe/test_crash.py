@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from sqlalchemy import event
@@ -154,7 +154,7 @@ def test_a_crash_at_every_point_while_wheels_are_read_that_differ(memory_path: P
     world.publish("lib", "1.0", requires=["base==1.0"], metadata=False)
     start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
     start.sync()
-    wheel = {"wheels": compiled, "metadata": False}
+    wheel: dict[str, Any] = {"wheels": compiled, "metadata": False}
     world.publish("app", "1.0", requires=["lib", "other", "base==2.0"], **wheel)
     world.publish("lib", "1.0", **wheel, size_padding=3_000)
     world.publish("lib", "2.0", requires=["base==1.0"], metadata=False)

@@ -7,7 +7,7 @@ import pytest
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.check_pins import Checker
 from pypisync.core.resolve.prover import Prover
-from pypisync.core.standards.requires_python import INSTALLERS
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core.universes import need, target_index
 
 
@@ -33,3 +33,14 @@ def test_each_installer_has_its_own_checker() -> None:
             by for by in INSTALLERS if Checker(facts.read_by(by)).passes((need("a"),), pinned)
         ]
         assert passing == [taker]
+
+
+@pytest.mark.parametrize("reader", [None, *INSTALLERS])
+def test_what_one_installer_passes_over_the_other_may_take(reader: Installer | None) -> None:
+    """Whom nobody names is pip."""
+    for masks, taker in (((1, 0), "uv"), ((0, 1), "pip")):
+        facts = replace(target_index({"a 1": []}), bit=1, reader=reader)
+        (release,) = facts.offers.releases["a"]
+        facts.offers.releases["a"] = [replace(release, files=(), serves=(1, 1), passed=masks)]
+        assert Checker(facts).passes((need("a"),), {"a": 0}) is ((reader or "pip") == taker)
+        assert not Checker(facts).passes((need("a"),), {"a": 1})  # there is no such release

@@ -1,9 +1,12 @@
 """Sets of versions as the solver's library wants them, against Python's own sets."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypisync.core.resolve.solver import _Set
+from pypisync.core.resolve.candidates import Admission, Mode
+from pypisync.core.resolve.solver import Solver, _Provider, _Set
+from tests.core.universes import target_index
 
 UNIVERSE = frozenset(range(6))
 SETS = st.frozensets(st.sampled_from(sorted(UNIVERSE))), st.booleans()
@@ -47,3 +50,11 @@ def test_the_least_the_greatest_and_one_alone() -> None:
     assert of(_Set.full()) == (UNIVERSE, True)
     assert of(_Set.singleton(3)) == (frozenset({3}), False)
     assert _Set(5) != 5
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_range_is_satisfied_if_a_version_of_it_can_be_chosen(mode: Mode) -> None:
+    provider = _Provider(Solver(Admission(target_index({"a 1": [], "a 2": []}))), mode, [])
+    for bits in range(16):
+        assert provider.has_satisfying_version("a", _Set(bits)) is bool(bits & 0b11)
+        assert provider.has_satisfying_version("b", _Set(bits)) is False

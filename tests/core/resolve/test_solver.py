@@ -13,7 +13,6 @@ from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.check_refutation import RefutationStep, Term, refutes
 from pypisync.core.resolve.prover import Prover
-from pypisync.core.resolve.solver import Solver, _Provider, _Set
 from tests.core import naive
 from tests.core.universes import HERE, Index, need, pins, prove, solutions, target_index
 from tests.deep import scaled
@@ -399,11 +398,3 @@ def test_what_is_strictly_admitted_is_admitted_widely() -> None:
         sets: list[Any] = [solver.admitted("a", specifier, mode) for mode in Mode]
         doubted = solver.kinds("a").doubted
         assert sets[0] & ~doubted & ~sets[1] == sets[1] & ~sets[2] == 0
-
-
-@pytest.mark.parametrize("mode", Mode)
-def test_a_range_is_satisfied_if_a_version_of_it_can_be_chosen(mode: Mode) -> None:
-    provider = _Provider(Solver(Admission(target_index({"a 1": [], "a 2": []}))), mode, [])
-    for bits in range(16):
-        assert provider.has_satisfying_version("a", _Set(bits)) is bool(bits & 0b11)
-        assert provider.has_satisfying_version("b", _Set(bits)) is False
