@@ -6,6 +6,7 @@ were looked up here; one that the guard does not allow is never connected to.
 """
 
 import os
+import re
 import select
 import socket
 from collections.abc import Callable, Mapping
@@ -25,10 +26,10 @@ from pypisync.upstream.failures import DistrustError, RefusedError, TransferErro
 _PIECE = 128 * 1024  # bytes that libcurl takes from a socket at once
 _SUPPRESS_CONNECT_HEADERS = 265  # an option of libcurl that pycurl has no name for
 _IN_URLS = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, 2: may stand in one as they are
+_PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_IN_URLS)}]*")
 _USELESS = frozenset(  # what no further try can mend
     {
         pycurl.E_URL_MALFORMAT,
-        pycurl.E_UNSUPPORTED_PROTOCOL,
         pycurl.E_COULDNT_RESOLVE_PROXY,
         pycurl.E_SSL_CACERT_BADFILE,
         pycurl.E_SSL_CERTPROBLEM,
@@ -40,9 +41,9 @@ _USELESS = frozenset(  # what no further try can mend
 class Destination:
     """How an origin is reached."""
 
-    url: str  # "https://host:port"
+    url: str  # "https://host:port", what is asked of it stands behind
     timeout: float  # seconds to connect
-    guard: Callable[[Reach], bool]  # whether an address of this reach may be connected to
+    guard: Callable[[Reach, Deadline], bool]  # whether an address of this reach may be connected to
     authorities: str  # whose certificates are trusted: a file, or a folder of them
     proxy: str = field(default="", repr=False)  # a URL with a port; "" for none
     certificate: str | None = None  # of this client, a PEM file
@@ -54,7 +55,7 @@ class Request:
     """What is sent."""
 
     method: str  # "GET" or "POST"
-    url: str
+    target: str  # path and query
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = b""
 
@@ -65,7 +66,7 @@ class HttpConnection:
     def __init__(self, destination: Destination, deadline: Deadline) -> None:
         self._destination = destination
         self._deadline = deadline
-        self._refused: RefusedError | None = None
+        self._failed: TransferError | None = None  # why there is no socket
         self._made: socket.socket | None = None  # libcurl has a duplicate of it
         self._due: float | None = None  # on the clock: when libcurl wants to be called
         self._sockets = select.poll()
@@ -75,10 +76,9 @@ class HttpConnection:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_due)
         self._curl = pycurl.Curl()
-        for option, value in options:
-            self._curl.setopt(option, value)
-        self._curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
-        self._curl.setopt(pycurl.PREREQFUNCTION, self._connected)
+        options.append((pycurl.OPENSOCKETFUNCTION, self._open))
+        options.append((pycurl.PREREQFUNCTION, self._connected))
+        _set(self._curl, options)
 
     def begin(
         self,
@@ -87,19 +87,22 @@ class HttpConnection:
         head: Callable[[bytes], None],
         body: Callable[[bytes], None],
     ) -> None:
-        """Begin a request. ``head`` and ``body`` are given the lines and pieces that come."""
-        curl, url = self._curl, request.url
-        self._deadline, self._refused = deadline, None
-        plain = url.isascii() and url.isprintable() and " " not in url
-        curl.setopt(pycurl.URL, url if plain else quote(url, _IN_URLS))
-        curl.setopt(pycurl.HTTPHEADER, [_line(*one) for one in request.headers.items()])
-        if request.method == "POST":
-            curl.setopt(pycurl.POSTFIELDS, request.body)
-        else:
-            curl.setopt(pycurl.HTTPGET, 1)
-        curl.setopt(pycurl.HEADERFUNCTION, head)
-        curl.setopt(pycurl.WRITEFUNCTION, body)
-        self._multi.add_handle(curl)
+        """Begin a request. ``head`` and ``body`` are given the lines and pieces that come.
+
+        Raises TransferError, and ValueError if a header is none.
+        """
+        self._deadline, self._failed = deadline, None
+        lines = [_line(*one) for one in request.headers.items()]
+        posts = request.method == "POST"
+        options = [
+            (pycurl.URL, self._destination.url + encoded(request.target)),
+            (pycurl.HTTPHEADER, lines),
+            (pycurl.POSTFIELDS, request.body) if posts else (pycurl.HTTPGET, 1),
+            (pycurl.HEADERFUNCTION, head),
+            (pycurl.WRITEFUNCTION, body),
+        ]
+        _set(self._curl, options)
+        self._multi.add_handle(self._curl)
 
     def step(self) -> bool:
         """Do what there is to do, or wait for it at most a slice. Returns whether it is all done.
@@ -107,16 +110,10 @@ class HttpConnection:
         Raises TransferError if it failed, and what the deadline raises.
         """
         self._deadline.check()
-        wait = self._deadline.slice
-        if self._due is not None:
-            wait = max(0.0, min(wait, self._due - monotonic()))
-        ready, running = self._sockets.poll(wait * 1000) if wait else [], 1
-        for number, flags in ready:
-            _, running = self._multi.socket_action(number, _happened(flags))
-        if not ready and self._due is not None and self._due <= monotonic():
-            self._due = None
-            _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        return not running and self._ended()
+        try:
+            return not self._act() and self._ended()
+        except pycurl.error as error:
+            raise TransferError(f"libcurl fails: {error.args[-1]}") from None
 
     def status(self) -> int:
         """Returns the status of the head that came last; 0 before there is one."""
@@ -134,11 +131,24 @@ class HttpConnection:
         self._multi.close()
         self._forget()
 
+    def _act(self) -> bool:
+        """Returns whether something is still under way."""
+        wait = self._deadline.slice
+        if self._due is not None:
+            wait = max(0.0, min(wait, self._due - monotonic()))
+        ready, running = self._sockets.poll(wait * 1000) if wait else [], 1
+        for number, flags in ready:
+            _, running = self._multi.socket_action(number, _happened(flags))
+        if not ready and self._due is not None and self._due <= monotonic():
+            self._due = None
+            _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        return bool(running)
+
     def _ended(self) -> bool:
         _, _, failed = self._multi.info_read()
         for _, code, text in failed:
-            if self._refused is not None:
-                raise self._refused
+            if self._failed is not None:
+                raise self._failed
             status = self._curl.getinfo(pycurl.HTTP_CONNECTCODE)
             if status >= 300:
                 raise TunnelError(text, status)
@@ -146,7 +156,8 @@ class HttpConnection:
                 raise DistrustError(text)
             number = self._curl.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
             why = f": {os.strerror(number)}" if number else ""
-            raise TransferError(f"{text or code}{why}", final=code in _USELESS)
+            said = text or f"error {code} of libcurl"
+            raise TransferError(f"{said}{why}", final=code in _USELESS)
         return True
 
     def _watch(self, event: int, number: int, *_: Any) -> None:
@@ -165,12 +176,19 @@ class HttpConnection:
     def _open(self, _: int, place: Any) -> socket.socket | int:
         """Returns a socket for an address, whichever way libcurl came to it, if it is allowed."""
         address = place.addr[0]
-        if not self._destination.guard(reach(address)):
-            self._refused = RefusedError(_place(self._destination.url)[0], address)
-            return int(pycurl.SOCKET_BAD)
         self._forget()
-        self._made = socket.socket(place.family, place.socktype, place.protocol)
-        return self._made
+        try:
+            if not self._destination.guard(reach(address), self._deadline):
+                raise RefusedError(_place(self._destination.url)[0], address)
+            self._made = socket.socket(place.family, place.socktype, place.protocol)
+            self._failed = None
+        except TransferError as error:
+            self._failed = error
+        except OSError as error:  # no descriptor is left, or this family is not to be had
+            self._failed = TransferError(f"no socket: {error.strerror}")
+        else:
+            return self._made
+        return int(pycurl.SOCKET_BAD)
 
     def _forget(self) -> None:
         if self._made is not None:
@@ -210,7 +228,7 @@ def _resolved(destination: Destination, deadline: Deadline) -> list[str]:
     """
     host, port = _place(destination.proxy or destination.url)
     found = resolve(host, port, deadline)
-    allowed = [one for one in found if destination.guard(reach(one))]
+    allowed = [one for one in found if destination.guard(reach(one), deadline)]
     if not allowed:
         raise RefusedError(host, found[0]) if found else TransferError(f"{host} has no address")
     places = ",".join(f"[{one}]" if ":" in one else one for one in allowed)
@@ -220,7 +238,25 @@ def _resolved(destination: Destination, deadline: Deadline) -> list[str]:
 def _place(url: str) -> tuple[str, int]:
     """Returns where a URL leads, host and port. Raises ValueError for a port that is none."""
     parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    usual = 443 if parts.scheme == "https" else 80
+    return parts.hostname or "", usual if parts.port is None else parts.port
+
+
+def encoded(target: str) -> str:
+    """Returns a path and query with only what may stand in a URL; escapes stay as they are.
+
+    Raises ValueError if it is no text that could be sent.
+    """
+    return target if _PLAIN.fullmatch(target) else quote(target, _IN_URLS)
+
+
+def _set(curl: pycurl.Curl, options: list[tuple[int, Any]]) -> None:
+    """Tell libcurl what it is to do. Raises TransferError if it takes a value not at all."""
+    try:
+        for option, value in options:
+            curl.setopt(option, value)
+    except pycurl.error as error:  # for one, a URL of 8 MB
+        raise TransferError(f"libcurl does not take it: {error.args[-1]}", final=True) from None
 
 
 def _line(name: str, value: str) -> bytes:

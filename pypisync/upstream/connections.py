@@ -1,5 +1,6 @@
 """Requests to one origin: on connections that are kept, with answers that are read as they come."""
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,6 +12,7 @@ from pypisync.upstream.connection import Destination, HttpConnection, Request
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.failures import TransferError
 
+_INTERIM = re.compile(rb"\S+\s+1(?!01)")  # a status line; 101 is the last one of its connection
 _REST = 60.0  # seconds after which a connection that nobody used is not used again
 
 
@@ -70,7 +72,8 @@ class HttpResponse:
         self._connection = connection
         self._deadline = deadline
         self._home = home
-        self._head: list[bytes] = []
+        self._head: list[bytes] = []  # its lines; those of the status and the headers
+        self._headed = False
         self._body: list[bytes] = []
         self._done = False
         self._failed: TransferError | None = None
@@ -85,11 +88,13 @@ class HttpResponse:
 
         Raises TransferError, ValueError, and what the deadline raises.
         """
-        self._connection.begin(request, self._deadline, self._head.append, self._body.append)
-        while not self._began():
+        self._connection.begin(request, self._deadline, self._take_line, self._body.append)
+        while not self._headed:
+            if self._done:
+                raise TransferError("the connection ended within the head of an answer")
             self._advance()
         self.status = self._connection.status()
-        self.headers = _headers(self._head)
+        self.headers = _headers(self._head[1:])
         self._deadline.body()
         self._deadline.got(sum(map(len, self._body)))
 
@@ -116,18 +121,19 @@ class HttpResponse:
         else:
             self._connection.close()
 
-    def _began(self) -> bool:
-        """Returns whether the head is there. Those that only announce it are dropped.
+    def _take_line(self, line: bytes) -> None:
+        """Take a line of a head. One that only announces another (RFC 9110, 15.2) is dropped.
 
-        Source: RFC 9110, 15.2.
+        So is what comes after the head: the trailer of a body.
         """
-        if self._body or self._done:
-            return True
-        if not self._head or self._head[-1].strip():
-            return False
-        if self._connection.status() < 200:
+        if self._headed:
+            return
+        if line.strip():
+            self._head.append(line)
+        elif _INTERIM.match(b"".join(self._head[:1])):
             self._head.clear()
-        return bool(self._head)
+        else:
+            self._headed = True
 
     def _advance(self) -> None:
         """Let more come. What came before a failure is read first. Raises as :meth:`read`."""
@@ -140,15 +146,12 @@ class HttpResponse:
 
 
 def _headers(lines: list[bytes]) -> Mapping[str, str]:
-    """Returns the headers of the last head among these lines; a trailer is none of them.
+    """Returns the headers in these lines.
 
     Those that come several times are joined by commas (RFC 9110, 5.3).
     """
     found = CaseInsensitiveDict[str]()
-    start = max(number for number, line in enumerate(lines) if line.startswith(b"HTTP/"))
-    for line in lines[start + 1 :]:
-        if not line.strip():
-            break
+    for line in lines:
         name, _, value = line.decode("latin-1").partition(":")
         before = f"{found[name]}, " if name in found else ""
         found[name] = before + value.strip()

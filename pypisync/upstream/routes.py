@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pycurl
 import requests
-from requests.exceptions import InvalidProxyURL
+from requests.exceptions import InvalidProxyURL, InvalidSchema
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
 
 from pypisync.errors import ConfigError
@@ -23,6 +23,7 @@ from pypisync.upstream.api import FeedKind
 from pypisync.upstream.connection import Destination
 from pypisync.upstream.connections import Connections
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
+from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.failures import RefusedError, TransferError
 from pypisync.version import own_version
 
@@ -80,22 +81,23 @@ class Routes:
         own = [_origin(url) for url in (self.endpoint, self.root)]
         # Credentials never go in the clear if the address is not, but the other way is safe.
         self._own = {*own, *(url.replace("http://", "https://", 1) for url in own)}
-        self._near: set[Reach] | None = None  # what the addresses of the index are
+        self._near: set[Reach] = set()  # what the addresses of the index are
         self._lock = threading.Lock()
         self._known: dict[str, Route] = {}
 
-    def to(self, origin: str) -> Route:
+    def to(self, origin: str, deadline: Deadline | None = None) -> Route:
         """Returns the way to ``origin`` ("https://host:port"), which is normalised.
 
         Raises requests' exceptions, OSError or ValueError if there can be none: an address or a
-        proxy that cannot be read, a certificate bundle that is missing. Raises RefusedError.
+        proxy that cannot be read, a certificate bundle that is missing. Raises RefusedError, and
+        what the deadline raises.
         """
         route = self._known.get(origin)
         if route is None:
             with self._lock:
-                route = self._find(origin)
-                if len(self._known) >= _HOSTS:
-                    self._known.clear()
+                route = self._known.get(origin) or self._find(origin, deadline)
+                while len(self._known) >= _HOSTS:
+                    self.renew(next(iter(self._known)))
                 self._known[origin] = route
         return route
 
@@ -104,9 +106,10 @@ class Routes:
 
         One machine behind an address may be wrong for hours while its neighbours are right.
         """
-        self._known.pop(origin, None)
+        if (route := self._known.pop(origin, None)) is not None:
+            route.connections.close()
 
-    def _find(self, origin: str) -> Route:
+    def _find(self, origin: str, deadline: Deadline | None) -> Route:
         own = origin in self._own
         headers = {}
         if own and (known := self._credentials or from_netrc(origin)):
@@ -116,11 +119,11 @@ class Routes:
         url = cast("str", request.url)
         proxy, found = self._environment(url)
         if proxy is not None and not own:
-            self._check_literal(url)
+            self._check_literal(url, deadline)
         certificate = self._settings.client_cert if own else None
         key = self._settings.client_key if own else None
         there = Destination(
-            origin,
+            _bare(url),
             self._settings.timeout,
             _anywhere if own or proxy is not None else self._allows,
             _existing(found, "bundle of certificates"),
@@ -145,15 +148,16 @@ class Routes:
         bundle = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
         return select_proxy(url, found["proxies"]), bundle
 
-    def _allows(self, place: Reach) -> bool:
+    def _allows(self, place: Reach, deadline: Deadline | None) -> bool:
         """Returns whether a host that is not the index's own may be there."""
         if place == "global":
             return True
-        if self._near is None:
-            self._near = set().union(*(_near(url) for url in (self.endpoint, self.root)))
+        if not self._near:  # it may not have been possible to look it up
+            ends = (self.endpoint, self.root)
+            self._near = set().union(*(_near(url, deadline) for url in ends))
         return place in self._near or (place == "private" and "loopback" in self._near)
 
-    def _check_literal(self, url: str) -> None:
+    def _check_literal(self, url: str, deadline: Deadline | None) -> None:
         """Raise RefusedError for an address that a proxy shall not be asked to reach.
 
         What a name leads to is the proxy's affair: nobody else may be able to look it up.
@@ -163,7 +167,7 @@ class Routes:
             place = "loopback" if host == "localhost" else reach(host)
         except ValueError:
             return
-        if not self._allows(place):
+        if not self._allows(place, deadline):
             raise RefusedError(host, host)
 
     def close(self) -> None:
@@ -181,8 +185,19 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _anywhere(_: Reach) -> bool:
+def _anywhere(*_: object) -> bool:
     return True
+
+
+def _bare(url: str) -> str:
+    """Returns the scheme, host and port of a URL: what a page says of its readers is not sent.
+
+    Raises requests' InvalidSchema if it is not one of HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS:
+        raise InvalidSchema(f"{parts.scheme}: neither http nor https")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _existing(path: str, what: str) -> str:
@@ -207,11 +222,11 @@ def _with_port(proxy: str) -> str:
     return urlunsplit((parts.scheme, f"{parts.netloc.rstrip(':')}:{port}", "", "", ""))
 
 
-def _near(url: str) -> set[Reach]:
+def _near(url: str, deadline: Deadline | None) -> set[Reach]:
     """Returns from where the host of this URL can be reached; nothing if it cannot be looked up."""
     parts = urlsplit(url)
     try:
-        return {reach(one) for one in resolve(parts.hostname or "", parts.port or 443)}
+        return {reach(one) for one in resolve(parts.hostname or "", parts.port or 443, deadline)}
     except TransferError:
         return set()
 

@@ -35,6 +35,7 @@ _UNPACKED = 128 * 1024  # bytes of a packed body that are unpacked at a time
 _T = TypeVar("_T")
 
 _AGAIN = frozenset({429, 500, 502, 503, 504})
+_PARTS = re.compile(r"([^/?#]*//[^/?#]*)?([^#]*)")  # RFC 3986, B; the fragment is never sent
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
 _DISTRUST = (
@@ -271,16 +272,17 @@ class Session:
 
     def _ask(self, request: _Wanted, url: str) -> Stream | _Fault:
         """Send one request. Returns its answer, a redirect included."""
-        try:
-            route = self._routes.to(origin(url))
-        except (RequestException, TransferError, OSError) as error:
-            return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
         settings = self.settings
         deadline = Deadline(
             self.check, self.timer, settings.timeout, settings.least_rate, request.end
         )
+        there, target = _parted(url)
+        try:
+            route = self._routes.to(normalised(there), deadline)
+        except (RequestException, TransferError, OSError) as error:
+            return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
         headers = {**route.headers, **request.headers}
-        sent = Request(request.method, url.partition("#")[0], headers, request.body)
+        sent = Request(request.method, target, headers, request.body)
         return Stream(url, route.connections.send(sent, deadline), deadline)
 
     def _whole(self, stream: Stream) -> Reply:
@@ -320,8 +322,13 @@ def _fault(error: Exception) -> _Fault:
 
 def origin(url: str) -> str:
     """Returns the scheme, host and port of a URL, normalised: the same for every spelling."""
-    start = url.find("/", 8)  # behind "https://"
-    return normalised(url[:start] if start > 0 else url)
+    return normalised(_parted(url)[0])
+
+
+def _parted(url: str) -> tuple[str, str]:
+    """Returns where a URL leads ("https://host:port") and what is asked for there."""
+    found = _PARTS.match(url)
+    return (found[1] or "", found[2]) if found else ("", "")  # it always matches
 
 
 def _same_host(url: str, target: str) -> bool:
@@ -348,11 +355,11 @@ def backoff(tries: int) -> float:
 def shown(url: str) -> str:
     """Returns a URL fit for messages: no credentials, query or control characters, and short."""
     # Behind a ";" some servers write the number of a session (RFC 3986, 3.3).
-    bare = re.sub(r"//[^/@]*@", "//", re.split("[?#;]", url, maxsplit=1)[0])
+    bare = re.sub(r"//[^/]*@", "//", re.split("[?#;]", url, maxsplit=1)[0])
     return "".join(char if char.isprintable() else "?" for char in bare)[:300]
 
 
 def said(error: Exception) -> str:
     """Returns what a library says of a failure, in one line and without credentials."""
-    text = re.sub(r"//[^/@\s]*@", "//", str(error))
+    text = re.sub(r"//[^/\s]*@", "//", str(error))
     return " ".join(text.split())[:300] or type(error).__name__

@@ -101,7 +101,7 @@ def test_a_redirect_leads_no_nearer_either(
     port = server.url.rpartition(":")[2]
     server.tell("/f", Answer(302, headers={"Location": f"http://localhost:{port}/g"}))
     session = Session(Settings(server.url, retries=0), sleep=time.sleep)
-    monkeypatch.setattr(routes, "_near", lambda _: {"global"})
+    monkeypatch.setattr(routes, "_near", lambda *_: {"global"})
     with pytest.raises(Unreachable, match=r"localhost is .* may not lead there"):
         session.open(server.url + "/f", {})
     assert len(server.asked) == 1
@@ -126,7 +126,7 @@ def test_libcurl_connects_to_no_address_that_was_not_looked_up(
 
 def refuses(server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     port = server.url.rpartition(":")[2]
-    monkeypatch.setattr(routes, "_near", lambda _: {"global"})
+    monkeypatch.setattr(routes, "_near", lambda *_: {"global"})
     session = Session(Settings("https://index.invalid", retries=2), sleep=time.sleep)
     with pytest.raises(Unreachable, match=r"may not lead there .1 try"):
         session.open(f"http://{host}:{port}/f", {})
@@ -175,6 +175,45 @@ def test_the_index_is_known_however_its_host_is_spelt(endpoint: str, url: str, o
         sent = None
     known.close()
     assert sent == ("Bearer x" if own else None)
+
+
+@pytest.mark.parametrize("who", ["me:pw@", "me@", "a@b:c@"])
+def test_what_a_page_says_of_its_readers_is_not_sent(
+    server: Scripted, session: Session, who: str
+) -> None:
+    url = server.url.replace("//", f"//{who}")
+    server.tell("/f", Answer(302, headers={"Location": url + "/g"}))
+    server.tell("/g", Answer())
+    session.open(url + "/f", {}).close()
+    assert server.paths() == ["/f", "/g"]
+    assert [asked.headers.get("authorization") for asked in server.asked] == [None, None]
+
+
+def test_a_name_beyond_ascii_is_asked_for_in_its_idna_form(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told({"xn--bcher-kva.test": "127.0.0.1"}, monkeypatch)
+    port = server.url.rpartition(":")[2]
+    url = f"http://bücher.test:{port}"
+    session = Session(Settings(url, retries=0), sleep=time.sleep)
+    session.open(url + "/ä", {}).close()
+    session.close()
+    assert server.paths() == ["/%C3%A4"]
+    assert server.asked[0].headers["host"] == f"xn--bcher-kva.test:{port}"
+
+
+def test_an_index_that_could_not_be_looked_up_once_is_looked_up_again(
+    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files lie on a private network, as it does: known as soon as it is."""
+    server.tell("/f", Answer())
+    here: list[set[str]] = [{"loopback"}, set(), set()]
+    monkeypatch.setattr(routes, "_near", lambda *_: here.pop() if len(here) > 1 else here[0])
+    session = Session(Settings("http://index.invalid", retries=0), sleep=time.sleep)
+    with pytest.raises(Unreachable, match="may not lead there"):
+        session.open(server.url + "/f", {})
+    assert session.open(server.url + "/f", {}).status == 200
+    session.close()
 
 
 BASIC = "Basic bWU6c8OkY3JldA=="  # me:säcret

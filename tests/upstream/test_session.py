@@ -290,6 +290,10 @@ def test_a_proxy_of_the_environment_is_used(
         ("http://[::1/a", {}),
         ("http://127.0.0.1:99999999/a", {}),
         ("http://a..b/x", {}),
+        ("httpx://127.0.0.1:1/a", {}),
+        ("javascript:alert(1)", {}),
+        ("http://127.0.0.1:1/" + "a" * 9_000_000, {}),
+        ("http://127.0.0.1:1/a\udcff", {}),
     ],
 )
 def test_what_cannot_be_asked_at_all_is_not_retried(
@@ -315,7 +319,10 @@ def test_a_header_of_several_lines_is_not_sent(server: Scripted, session: Sessio
         ("/a/../b", "/a/../b"),
         ("/ä b", "/%C3%A4%20b"),
         ("/%7Eb%2F?q=%20#part", "/%7Eb%2F?q=%20"),
-        ("/a[1]{2}", "/a[1]{2}"),
+        ("/a[1]{2}", "/a[1]%7B2%7D"),
+        ("/a\\b|c", "/a%5Cb%7Cc"),
+        ("?q=/b", "/?q=/b"),
+        ("#part/b", "/"),
     ],
 )
 def test_a_path_is_asked_for_as_it_is_written(
@@ -380,6 +387,8 @@ def test_an_endpoint_that_is_no_address_is_the_operators_to_mend(wrong: str) -> 
     ("clean", "text", "bare"),
     [
         (shown, "https://me:pw@host/a?token=1#x", "https://host/a"),
+        (shown, "https://me:p@w@host/a", "https://host/a"),
+        (lambda text: said(ValueError(text)), "at http://u:p@w@h/x: no", "at http://h/x: no"),
         (shown, "https://host/login;jsessionid=1?back=/", "https://host/login"),
         (shown, "https://host/a\nb\x1b[31m", "https://host/a?b?[31m"),
         (lambda text: said(ValueError(text)), "at http://u:pw@h/x: no", "at http://h/x: no"),
