@@ -69,6 +69,7 @@ class HttpConnection:
         self._failed: TransferError | None = None  # why there is no socket
         self._made: socket.socket | None = None  # libcurl has a duplicate of it
         self._due: float | None = None  # on the clock: when libcurl wants to be called
+        self._kept = -1  # the socket that is kept for the next request
         self._sockets = select.poll()
         options = [*_options(destination), (pycurl.RESOLVE, _resolved(destination, deadline))]
         self._multi = pycurl.CurlMulti()
@@ -121,7 +122,18 @@ class HttpConnection:
 
     def end(self) -> None:
         """End a request that is all done; the next one may begin."""
+        self._kept = int(self._curl.getinfo(pycurl.ACTIVESOCKET))
         self._multi.remove_handle(self._curl)
+
+    def quiet(self) -> bool:
+        """Returns whether nothing has come since the last request has ended, not even an end.
+
+        What comes unasked would be taken for the next answer: libcurl looks once a second at most.
+        """
+        look = select.poll()
+        if self._kept >= 0:
+            look.register(self._kept, select.POLLIN)
+        return not look.poll(0)
 
     def close(self) -> None:
         """Close the connection, whatever is under way."""

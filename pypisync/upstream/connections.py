@@ -56,7 +56,7 @@ class Connections:
         with suppress(IndexError):
             while True:
                 since, connection = self._idle.pop()
-                if since > monotonic() - _REST:
+                if since > monotonic() - _REST and connection.quiet():
                     return connection
                 connection.close()
         return None

@@ -1,6 +1,7 @@
 """Answers that break HTTP: which are faults and asked for again, what of others is believed."""
 
 import socket
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -114,3 +115,25 @@ def test_what_follows_an_answer_is_not_the_next_one(session: Session, head: byte
         session.get(server.url + "/a", {})
         for _ in range(3):
             assert session.get(server.url + "/b", {}).body != b"evil"
+
+
+@pytest.mark.parametrize("later", [b"H", b"HTTP/1.1 408 Late\r\n" + ONE, OK + ONE])
+def test_what_comes_between_two_requests_is_no_answer(session: Session, later: bytes) -> None:
+    read, told = threading.Event(), threading.Event()
+
+    def handle(connection: socket.socket, over: threading.Event) -> None:
+        while connection.recv(65536):
+            connection.sendall(OK + b"Content-Length: 2\r\n\r\nme")
+            read.wait(10)
+            connection.sendall(later)
+            told.set()
+            over.wait(10)
+
+    with Raw(handle) as server:
+        for _ in range(3):
+            read.clear()
+            told.clear()
+            assert session.get(server.url + "/a", {}).body == b"me"
+            read.set()
+            assert told.wait(10)
+        assert server.connections == 3
