@@ -23,7 +23,6 @@ from pypisync.upstream.addresses import Reach, reach, resolve
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.failures import DistrustError, RefusedError, TransferError, TunnelError
 
-_PIECE = 128 * 1024  # bytes that libcurl takes from a socket at once
 _SUPPRESS_CONNECT_HEADERS = 265  # an option of libcurl that pycurl has no name for
 _IN_URLS = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, 2: may stand in one as they are
 _PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_IN_URLS)}]*")
@@ -220,7 +219,6 @@ def _options(destination: Destination) -> list[tuple[int, Any]]:
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.PATH_AS_IS, 1),
-        (pycurl.BUFFERSIZE, _PIECE),
         (pycurl.CONNECTTIMEOUT_MS, max(1, int(destination.timeout * 1000))),
         (pycurl.PROXY, destination.proxy),  # "" as well, or libcurl looks into the environment
         (pycurl.NOPROXY, ""),

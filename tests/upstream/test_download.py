@@ -285,7 +285,7 @@ def test_a_full_disk_stops_everything(server: Scripted, connect: Connect) -> Non
 
 
 def test_stop_is_noticed_between_chunks(server: Scripted, connect: Connect) -> None:
-    server.tell("/f", resumable(16 * DATA))
+    server.tell("/f", resumable(2 * DATA))
     deposit = MemoryDeposit()
 
     def stop() -> bool:
@@ -299,10 +299,10 @@ def test_stop_is_noticed_between_chunks(server: Scripted, connect: Connect) -> N
         return parts[-1]
 
     deposit.part = watched  # type: ignore[method-assign, assignment]
-    error = fetch(connect(stop=stop), wanted(server, 16 * DATA), deposit)
+    error = fetch(connect(stop=stop), wanted(server, 2 * DATA), deposit)
     assert isinstance(error, Unreachable)
     assert "stopped" in str(error)
-    assert 0 < len(deposit.partial["f"]) < len(16 * DATA)
+    assert 0 < len(deposit.partial["f"]) < len(2 * DATA)
 
 
 def test_leaving_early_leaves_nothing_behind(server: Scripted, connect: Connect) -> None:

@@ -172,7 +172,7 @@ def test_it_stops_before_a_request_and_within_a_wait(server: Scripted, time: Tim
 def test_a_stop_amid_a_document_leaves_no_connection_open(
     server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.tell("/a", page("x" * 16_000_000))
+    server.tell("/a", page("x" * 2_000_000))
     open_now: list[Any] = []
 
     def keep(self: Session, *rest: Any, **options: Any) -> Any:
