@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import pytest
 
-from pypisync.catalog.facts import missing
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
+from pypisync.cycle import rollback
 from pypisync.errors import PypiSyncError
 from tests.chaos import promises, upheaval
 from tests.chaos.configurations import CHOICES
@@ -27,7 +27,8 @@ from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
 SEEDS = [random.SystemRandom().getrandbits(32) for _ in range(scaled(2))]
-STEPS = {"change": 30, "fault": 12, "heal": 5, "sync": 25, "crash": 12, "configure": 3, "settle": 4}
+STEPS = {"change": 30, "fault": 12, "heal": 5, "sync": 25, "crash": 12, "configure": 3, "order": 3,
+         "settle": 4}  # fmt: skip
 COUNT = 60  # steps of a run
 POINTS = 150  # of a cycle, at one of which it may crash
 WEEKS = 40 * 86_400.0
@@ -83,6 +84,7 @@ class Played:
         self.bench.bars = Policy(block=tuple(Block(one["reason"], one["name"]) for one in blocks))
         wheels: Literal["all", "targets"] = self.draw.choice(("all", "targets"))
         self.bench.policy = FilePolicy(wheels=wheels, sdists=chosen.get("sdists", "fallback"))
+        self.bench.retention = self.draw.choice((0, WEEKS))
         self.bench.flat = chosen.get("flat", False)
 
     def sync(self, _: int) -> None:
@@ -93,15 +95,23 @@ class Played:
         with suppress(PypiSyncError, Crash), counted(self.bench, Points(number % POINTS + 1)):
             self.bench.sync()
 
+    def order(self, number: int) -> None:
+        """The operator goes back, or follows again, or lets a name stand for a generation."""
+        which = number % 4 + 1
+        orders = rollback.to_generation(which), rollback.follow(), rollback.named("good", which)
+        self.draw.choice(orders).give(self.bench.folder)
+
     def settle(self, _: int) -> None:
         """Heal all, let time pass and sync: what a new mirror comes to."""
         self.world.heal()
         upheaval.tell(self.world)
         self.bench.upstream = MemoryUpstream(self.world)
+        self.bench.retention = 0
+        for order in (rollback.follow(), rollback.named("good", None)):
+            order.give(self.bench.folder)
         for _ in range(2):
             self.bench.clock += WEEKS
-            with self.bench.catalog().begin() as connection:
-                missing.confirm(connection)
+            rollback.accept_removals().give(self.bench.folder)
             self.bench.sync()
         fresh = self.another(self.folder / "fresh")
         fresh.sync()

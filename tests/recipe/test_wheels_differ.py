@@ -174,3 +174,50 @@ def test_of_a_release_that_only_a_proof_asks_for_the_wheel_counts_that_is_taken(
     fresh.sync()
     assert fresh.query("SELECT verdict FROM v_proofs") == verdict
     assert decided(bench) == decided(fresh)
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_a_wheel_counts_once_the_only_other_one_is_not_kept(
+    tmp_path: Path, world: World, *, described: bool
+) -> None:
+    """What was read first says itself that it is not for the target, and leaves the mirror."""
+    for name in ("lib", "other"):
+        world.publish(name, "1.0")
+    first: dict[str, Any] = {"wheels": COMPILED, "inside": ">=3.13", "metadata": described}
+    world.publish("app", "1.0", requires=["lib"], **first)
+    world.publish("app", "1.0", requires=["other"], metadata=False, size_padding=3_000)
+    policy = FilePolicy(wheels="targets")
+    bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]}, policy=policy)
+    for _ in range(2):
+        bench.sync()
+        assert bench.listed().keys() == {"app", "other"}
+        world.role_change("app")
+
+
+def test_what_a_file_said_of_itself_holds_while_others_are_read(
+    tmp_path: Path, world: World
+) -> None:
+    """It is not kept for what it said, and so it is not read with the others."""
+    world.publish("app", "1.0", wheels=COMPILED, inside=">=3.13")
+    world.publish("app", "1.0", metadata=False)
+    policy = FilePolicy(wheels="targets")
+    bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]}, policy=policy)
+    bench.sync()
+    world.publish("app", "1.0", wheels=(), sdist=True)
+    bench.sync()
+    bench.sync()
+    kept = "SELECT filename FROM files WHERE kept ORDER BY id"
+    assert bench.query(kept) == [("app-1.0-py3-none-any.whl",), ("app-1.0.tar.gz",)]
+
+
+def test_what_is_read_of_one_release_leaves_what_is_known_of_others(
+    tmp_path: Path, world: World
+) -> None:
+    """A proof that looks at one after the other has its verdict in one cycle."""
+    world.publish("app", "1.0", metadata=False, inside=">=3.8")
+    for tag, needs in ((COMPILED, ["nowhere"]), (PLAIN, ["nowhere", "lost"])):
+        world.publish("app", "2.0", wheels=tag, requires=needs)
+    world.publish("app", "3.0", requires=["nowhere"])
+    bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]})
+    bench.sync()
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]

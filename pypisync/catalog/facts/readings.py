@@ -76,12 +76,14 @@ def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
     doubted: set[int] = set()
     for number, release, name, page, *was, project in rows_among(connection, _of_files, items):
         found = items[release].readings.get(name)
-        inside = found.requires_python if found else None
+        if found is None:
+            continue  # what was read of it before holds as long as it is the same file
+        inside = found.requires_python
         row = {
             "row": number,
             "inside_python": None if inside == page else inside,
-            "refused_pip": found.refused.get("pip", "") if found else "",
-            "refused_uv": found.refused.get("uv", "") if found else "",
+            "refused_pip": found.refused.get("pip", ""),
+            "refused_uv": found.refused.get("uv", ""),
         }
         if list(row.values())[1:] != was:
             changed.append(row)

@@ -92,13 +92,15 @@ def rederive(
 ) -> None:
     """Give the files and releases of these projects (None: of all) their masks anew.
 
-    The targets, the word on files or something that the policy looks at has changed.
+    The targets, the word on files or something that the policy looks at has changed. Only of all
+    at once may the targets be others, so that what is read of split releases counts elsewhere.
     """
+    anew = ids is None
     if ids is None:
         ids = connection.scalars(select(projects.c.id).order_by(projects.c.id)).all()
     for batch in batches(ids):
         known = Existing(connection, batch, rules)
-        writer = _FactWriter(connection, rules, known, now, anew=True)
+        writer = _FactWriter(connection, rules, known, now, anew=anew)
         for project in batch:
             writer.masks(project)
         writer.write()

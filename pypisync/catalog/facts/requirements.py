@@ -302,15 +302,14 @@ def _late() -> Select[int]:
     r, f = releases.c, files.c
     sdist_says = or_(r.source == "", r.builds != "0")
     other = files.alias("other").c
-    one_of_several = exists().where(
-        other.release_id == r.id, other.kind == "wheel", other.kept, other.id != f.id
-    )
+    # The others may be kept no more, for what was read of them.
+    several = exists().where(other.release_id == r.id, other.kind == "wheel", other.id != f.id)
     described = select(stored.c.path).where(
         stored.c.path == f.path + METADATA, stored.c.sha256 != "", f.metadata_sha256.is_not(None)
     )
     better = or_(
         and_(f.kind == "wheel", r.source.in_(("json", "sdist", ""))),
-        and_(f.kind == "wheel", f.kept, ~described.exists(), one_of_several),
+        and_(f.kind == "wheel", f.kept, f.ranged.is_(None), ~described.exists(), several),
         and_(f.kind == "sdist", sdist_says),
     )
     read = r.knowledge.in_(("known", "unavailable"))
