@@ -208,3 +208,12 @@ def test_what_pip_passes_over_is_no_candidate() -> None:
         asked = [_Need("a", (), specifier)]
         found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
         assert [one.version for one in found] == expected
+
+
+def test_a_yanked_release_that_stands_in_the_way_counts_as_tried() -> None:
+    """pip takes it for the only final that matches, then drops it: without it "2rc1" would do."""
+    facts = target_index({"a 0.9": [], "a 1": ["yanked"], "a 2rc1": []})
+    provider = _Pip(Admission(facts.asking((need("a>=1"),))), (need("a>=1"),), set())
+    asked = [_Need("a", (), ">=1")]
+    assert list(provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})) == []
+    assert provider.tried == {("a", 1)}

@@ -26,6 +26,7 @@ def read(
         return TextFile(path, path, text if path == "f" else others[path])
 
     group, found = parse("f", TextFile("f", "f", text), include, resolve=resolve)
+    assert (group.name, group.resolve) == ("f", resolve)
     return group, [str(fault) for fault in found.faults]
 
 
