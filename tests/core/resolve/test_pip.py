@@ -217,3 +217,7 @@ def test_a_yanked_release_that_stands_in_the_way_counts_as_tried() -> None:
     asked = [_Need("a", (), ">=1")]
     assert list(provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})) == []
     assert provider.tried == {("a", 1)}
+    assert (
+        list(provider.find_matches("a", {"a": iter([_Need("a", (), ">9")])}, {"a": iter(())})) == []
+    )
+    assert provider.tried == {("a", 1)}
