@@ -27,6 +27,14 @@ def reach(address: str) -> Reach:
     return "global" if found.is_global and not found.is_multicast else "private"
 
 
+def written_out(host: str) -> str:
+    """Returns an IPv4 address of fewer numbers, or of hexadecimal ones, in full; else ``host``."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return host
+
+
 def resolve(host: str, port: int, deadline: Deadline | None = None) -> list[str]:
     """Returns the IP addresses of a name.
 

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import pycurl
 
+from pypisync.errors import PypiSyncError
 from pypisync.upstream.addresses import Reach, reach, resolve
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.failures import DistrustError, RefusedError, TransferError, TunnelError
@@ -29,6 +30,7 @@ _PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_IN_URLS)}]*")
 _USELESS = frozenset(  # what no further try can mend
     {
         pycurl.E_URL_MALFORMAT,
+        pycurl.E_BAD_FUNCTION_ARGUMENT,  # so it is told of a key that does not fit
         pycurl.E_COULDNT_RESOLVE_PROXY,
         pycurl.E_SSL_CACERT_BADFILE,
         pycurl.E_SSL_CERTPROBLEM,
@@ -65,17 +67,19 @@ class HttpConnection:
     def __init__(self, destination: Destination, deadline: Deadline) -> None:
         self._destination = destination
         self._deadline = deadline
-        self._failed: TransferError | None = None  # why there is no socket
+        self._failed: Exception | None = None  # why there is no socket
         self._made: socket.socket | None = None  # libcurl has a duplicate of it
         self._due: float | None = None  # on the clock: when libcurl wants to be called
         self._kept = -1  # the socket that is kept for the next request
         self._sockets = select.poll()
         options = [*_options(destination), (pycurl.RESOLVE, _resolved(destination, deadline))]
-        self._multi = pycurl.CurlMulti()
+        try:
+            self._multi, self._curl = pycurl.CurlMulti(), pycurl.Curl()
+        except pycurl.error as error:  # no descriptor is left
+            raise TransferError(f"libcurl cannot begin: {error}") from None
         self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_due)
-        self._curl = pycurl.Curl()
         options.append((pycurl.OPENSOCKETFUNCTION, self._open))
         options.append((pycurl.PREREQFUNCTION, self._connected))
         _set(self._curl, options)
@@ -193,7 +197,7 @@ class HttpConnection:
                 raise RefusedError(_place(self._destination.url)[0], address)
             self._made = socket.socket(place.family, place.socktype, place.protocol)
             self._failed = None
-        except TransferError as error:
+        except (TransferError, PypiSyncError) as error:
             self._failed = error
         except OSError as error:  # no descriptor is left, or this family is not to be had
             self._failed = TransferError(f"no socket: {error.strerror}")
@@ -227,6 +231,7 @@ def _options(destination: Destination) -> list[tuple[int, Any]]:
         (pycurl.CAPATH if folder else pycurl.CAINFO, destination.authorities),
         (pycurl.PROXY_CAPATH if folder else pycurl.PROXY_CAINFO, destination.authorities),
         *([(pycurl.SSLCERT, destination.certificate)] if destination.certificate else []),
+        (pycurl.KEYPASSWD, "none"),  # without any, OpenSSL asks for it at the terminal
         *([(pycurl.SSLKEY, destination.key)] if destination.key else []),
     ]
 

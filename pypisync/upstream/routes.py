@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import pycurl
 import requests
 from requests.exceptions import InvalidProxyURL, InvalidSchema
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from pypisync.errors import ConfigError
-from pypisync.upstream.addresses import Reach, reach, resolve
+from pypisync.upstream.addresses import Reach, reach, resolve, written_out
 from pypisync.upstream.api import FeedKind
 from pypisync.upstream.connection import Destination
 from pypisync.upstream.connections import Connections
@@ -28,6 +28,7 @@ from pypisync.upstream.failures import RefusedError, TransferError
 from pypisync.version import own_version
 
 _PORTS = {"http": 80, "https": 443}
+_PROXY_PORTS = {**_PORTS, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
 
 
@@ -162,9 +163,10 @@ class Routes:
 
         What a name leads to is the proxy's affair: nobody else may be able to look it up.
         """
-        host = urlsplit(url).hostname or ""
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        local = host == "localhost" or host.endswith(".localhost")  # RFC 6761, 6.3
         try:
-            place = "loopback" if host == "localhost" else reach(host)
+            place = "loopback" if local else reach(written_out(host))
         except ValueError:
             return
         if not self._allows(place, deadline):
@@ -210,16 +212,22 @@ def _existing(path: str, what: str) -> str:
 def _with_port(proxy: str) -> str:
     """Returns the address of a proxy with its scheme and port, for libcurl has its own defaults.
 
-    Raises requests' exceptions, ValueError.
+    Raises requests' InvalidProxyURL, which shows nothing of it: it may hold a password.
     """
-    url = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
-    parts = urlsplit(url)
-    if not parts.hostname:
-        raise InvalidProxyURL("the address of the proxy has no host; check how it is written")
-    if parts.port is not None:
-        return url
-    port = _PORTS.get(parts.scheme, 1080)
-    return urlunsplit((parts.scheme, f"{parts.netloc.rstrip(':')}:{port}", "", "", ""))
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in _PROXY_PORTS:
+        raise InvalidProxyURL(
+            "the address of the proxy has no host, or is of no known kind; check how it is "
+            "written, special characters of its password as %40, %23 and so on"
+        )
+    netloc = parts.netloc if port is not None else f"{parts.netloc.rstrip(':')}:"
+    usual = "" if port is not None else str(_PROXY_PORTS[parts.scheme])
+    return urlunsplit((parts.scheme, netloc + usual, "", "", ""))
 
 
 def _near(url: str, deadline: Deadline | None) -> set[Reach]:

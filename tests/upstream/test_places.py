@@ -137,7 +137,11 @@ def refuses(server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch, host:
 def test_a_proxy_is_not_asked_to_go_nearer(server: Scripted, time: Time) -> None:
     settings = Settings("http://index.invalid", proxy=server.url, retries=0)
     session = Session(settings, sleep=time.sleep)
-    for host in ("127.0.0.1", "localhost", "[::1]", "169.254.169.254"):
+    for host in (
+        "127.0.0.1", "localhost", "[::1]", "169.254.169.254",
+        "127.1", "2130706433", "0x7f.1", "%31%32%37.0.0.1", "127.0.0.1.",
+        "LOCALHOST.", "a.localhost",
+    ):  # fmt: skip
         with pytest.raises(Unreachable, match="may not lead there"):
             session.open(f"http://{host}:1/f", {})
     assert server.asked == []

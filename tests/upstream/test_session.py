@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pycurl
 import pytest
 
-from pypisync.errors import ConfigError, Malformed, ProxyRefused, Stopped, Unreachable
+from pypisync.errors import ConfigError, Malformed, Stopped, Unreachable
 from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
 from pypisync.upstream.session import Session, backoff, said, shown
-from tests.upstream.conftest import Connect, Time
+from tests.upstream.conftest import Time
 from tests.upstream.raw import Raw, after_request
 from tests.upstream.scripted import Answer, Asked, Scripted, page
 
@@ -220,69 +221,6 @@ def test_a_contact_cannot_break_out_of_its_header() -> None:
     assert "\n" not in user_agent("a\r\nX: y")
 
 
-def test_a_proxy_is_used_for_every_host_and_its_password_not_shown(
-    server: Scripted, time: Time
-) -> None:
-    server.tell("http://index.invalid/a", Answer(200, b"by proxy"))
-    proxy = server.url.replace("//", "//you:secret@")
-    settings = Settings("http://index.invalid", proxy=proxy, retries=0)
-    session = Session(settings, sleep=time.sleep)
-    assert session.get("http://index.invalid/a", {}).body == b"by proxy"
-    assert server.asked[0].headers["proxy-authorization"] == "Basic eW91OnNlY3JldA=="
-    session.close()
-    gone = Settings("http://index.invalid", proxy="http://you:secret@127.0.0.1:1", retries=0)
-    session = Session(gone, sleep=time.sleep)
-    with pytest.raises(Unreachable) as caught:
-        session.get("http://index.invalid/a", {})
-    assert "secret" not in str(caught.value)
-    session.close()
-
-
-@pytest.mark.parametrize("status", [407, 403])
-def test_a_proxy_that_lets_nothing_through_is_told_at_once(
-    server: Scripted, time: Time, status: int
-) -> None:
-    server.tell("index.invalid:443", Answer(status))  # what CONNECT asks for
-    settings = Settings("https://index.invalid", proxy=server.url, retries=4)
-    session = Session(settings, sleep=time.sleep)
-    with pytest.raises(ProxyRefused, match=f"the proxy .* HTTP {status} .1 try.*the proxy's addr"):
-        session.get("https://index.invalid/a", {})
-    assert (len(server.asked), time.now) == (1, 0)
-    session.close()
-
-
-def test_a_proxy_that_is_busy_is_asked_again(server: Scripted, time: Time) -> None:
-    server.tell("index.invalid:443", Answer(503))
-    settings = Settings("https://me:secret@index.invalid", proxy=server.url, retries=1)
-    session = Session(settings, sleep=time.sleep)
-    with pytest.raises(Unreachable, match="2 tries"):
-        session.get("https://index.invalid/a", {})
-    session.close()
-    assert [asked.headers.get("authorization") for asked in server.asked] == [None, None]
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_no_other_feed_is_tried_through_a_proxy_that_refuses(
-    server: Scripted, connect: Connect, scheme: str
-) -> None:
-    for asked in ("http://index.invalid/pypi", "index.invalid:443"):
-        server.tell(asked, Answer(407))
-    upstream = connect(endpoint=f"{scheme}://index.invalid", proxy=server.url)
-    with pytest.raises(ProxyRefused, match="the proxy wants a name and a password"):
-        upstream.serial()
-    assert len(server.asked) == 1
-
-
-def test_a_proxy_of_the_environment_is_used(
-    server: Scripted, time: Time, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", server.url)
-    server.tell("http://index.invalid/a", Answer(200, b"by proxy"))
-    session = Session(Settings("http://index.invalid"), sleep=time.sleep)
-    assert session.get("http://index.invalid/a", {}).body == b"by proxy"
-    session.close()
-
-
 @pytest.mark.parametrize(
     ("url", "settings"),
     [
@@ -304,6 +242,19 @@ def test_what_cannot_be_asked_at_all_is_not_retried(
         session.get(url, {})
     assert time.now == 0
     session.close()
+
+
+def test_no_descriptor_is_left(
+    server: Scripted, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which libcurl says in its own kind of error."""
+
+    def none() -> None:
+        raise pycurl.error("initializing curl-multi failed")
+
+    monkeypatch.setattr(pycurl, "CurlMulti", none)
+    with pytest.raises(Unreachable, match=r"libcurl cannot begin.*3 tries"):
+        session.get(server.url + "/a", {})
 
 
 def test_a_header_of_several_lines_is_not_sent(server: Scripted, session: Session) -> None:

@@ -113,3 +113,32 @@ def test_a_client_certificate_that_is_missing_is_said(url: str, time: Time) -> N
     with pytest.raises(Unreachable, match=r"TLS certificate file.*missing.*1 try"):
         session.get(url + "/a", {})
     session.close()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_key_with_a_password_is_told_at_once_and_not_asked_for(
+    url: str, certificates: Path, time: Time, apart: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """OpenSSL would ask for it, at the terminal or else by stderr, and wait for ever."""
+    sealed, both = certificates / "sealed.key", certificates / "sealed.pem"
+    subprocess.run(
+        [
+            str(OPENSSL), "ec", "-aes256", "-passout", "pass:secret", "-out", sealed,
+            "-in", certificates / "client.key",
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    both.write_text((certificates / "client.pem").read_text().partition("-----BEGIN PRIV")[0])
+    both.write_text(both.read_text() + sealed.read_text())
+    settings = Settings(
+        url,
+        ca_file=str(certificates / "server.pem"),
+        client_cert=str(certificates / "client.pem" if apart else both),
+        client_key=str(sealed) if apart else None,
+    )
+    session = Session(settings, sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"private key.*1 try"):
+        session.get(url + "/a", {})
+    session.close()
+    assert capfd.readouterr().err == ""
