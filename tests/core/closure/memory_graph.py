@@ -135,8 +135,8 @@ class MemoryGraph:
 
     def apply(self, decision: Decision, dropped: Iterable[RootState] = ()) -> None:
         """Record a decision."""
-        for removed in decision.removed:
-            del self.selected[removed]
+        for dead, node in decision.removed.items():
+            assert self.selected.pop(dead).id == node.id
         for key, entry in decision.classes.items():
             if entry.uses:
                 entry.id = entry.id or self._next()
