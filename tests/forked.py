@@ -1,7 +1,8 @@
 """Commands in processes of their own that are forked, not started: see :mod:`tests.fork_server`.
 
-For tests of what a command does. How a process starts, which of its modules import what, and what
-it makes of variables of Python's own is tested with processes that are started.
+For tests of what a command does. How a process starts, which of its modules import what, what it
+makes of variables of Python's own, and how the interpreter takes itself apart at the end is tested
+with processes that are started.
 """
 
 import atexit
