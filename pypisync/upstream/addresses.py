@@ -48,7 +48,7 @@ def resolve(host: str, port: int, deadline: Deadline | None = None) -> list[str]
     def look() -> None:
         try:
             found.extend(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             failed.append(error)
         done.set()
 
@@ -57,6 +57,6 @@ def resolve(host: str, port: int, deadline: Deadline | None = None) -> list[str]
         if deadline is not None:
             deadline.check()
     if failed:
-        final = isinstance(failed[0], UnicodeError)  # a label that is empty or too long
+        final = isinstance(failed[0], ValueError)  # a label that is empty or too long
         raise TransferError(f"the name {host} cannot be looked up: {failed[0]}", final=final)
     return list(dict.fromkeys(one[4][0] for one in found))[:_MOST]

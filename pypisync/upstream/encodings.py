@@ -7,6 +7,7 @@ from pypisync.upstream.failures import EncodingError
 
 ASKED = "gzip"  # what documents are asked for in
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
+_MOST = 5  # encodings of one body
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -20,12 +21,16 @@ class Unpacker:
     """Unpacks one body, never more than it is asked for at a time, however much is packed.
 
     Several members behind one another are one body (RFC 1952, 2.2); what follows them and is none
-    is passed over. A body in an encoding that is not known stays as it is.
+    is passed over. What is packed several times ("gzip, gzip") is unpacked as often. A body in an
+    encoding that is not known stays as it is.
     """
 
     def __init__(self, named: str) -> None:
-        self._named = named
-        self._member = _begun() if named in _KNOWN else None
+        first, _, last = named.rpartition(",")  # the last is the outermost
+        self._named = last.strip()
+        self._member = _begun() if self._named in _KNOWN else None
+        passes = self._member is not None or self._named in {"", "identity"}
+        self._within = Unpacker(first) if first and passes and named.count(",") < _MOST else None
         self._left = b""  # has come, and is not unpacked yet
         self._fed = False  # whether the member that is under way has begun
         self._members = 0
@@ -34,10 +39,19 @@ class Unpacker:
     @property
     def hungry(self) -> bool:
         """Whether it has nothing left to unpack."""
-        return not self._left
+        return not self._left and (self._within is None or self._within.hungry)
 
     def feed(self, data: bytes, most: int) -> bytes:
-        """Returns at most ``most`` bytes of what was left and of ``data``. Raises EncodingError."""
+        """Returns at most ``most`` bytes of what was left and of ``data``. Raises EncodingError.
+
+        ``data`` is empty unless it is hungry.
+        """
+        if self._within is None:
+            return self._unpacked(data, most)
+        found = self._unpacked(data, most) if self._within.hungry else b""
+        return self._within.feed(found, most)
+
+    def _unpacked(self, data: bytes, most: int) -> bytes:
         if self._member is None or self._over:
             return b"" if self._over else data
         packed = self._left + data
@@ -63,6 +77,8 @@ class Unpacker:
         """
         if self._fed and not self._over:
             raise EncodingError(f"it ends within its {self._named}")
+        if self._within is not None:
+            self._within.end()
 
 
 def _begun() -> "zlib._Decompress":

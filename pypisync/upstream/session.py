@@ -81,6 +81,7 @@ class Stream:
         if self._unpacker is None:
             self._unpacker = Unpacker(encoding(self.headers))
         while not (self._unpacker.hungry and self.ended):
+            self.deadline.check()  # much may be packed that is nothing
             data = self.response.read() if self._unpacker.hungry else b""
             if found := self._unpacker.feed(data, _UNPACKED):
                 return found

@@ -35,11 +35,19 @@ def parts(named: str, data: bytes, at_once: int, most: int) -> Iterator[bytes]:
         ("gzip", gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:])),
         ("gzip", gzip.compress(TEXT) + b"\0\0 what some servers add"),
         ("gzip", gzip.compress(b"") + gzip.compress(TEXT)),
+        ("gzip, x-gzip", gzip.compress(gzip.compress(TEXT))),
+        ("deflate,gzip , identity", gzip.compress(zlib.compress(TEXT))),
+        ("br, gzip", gzip.compress(TEXT)),
+        ("gzip, br", TEXT),
+        ("gzip," * 9 + "gzip", gzip.compress(TEXT)),
         ("", TEXT),
         ("br", TEXT),
     ],
-    ids=["gzip", "x-gzip", "deflate", "two members", "rest", "empty member", "plain", "unknown"],
-)
+    ids=[
+        "gzip", "x-gzip", "deflate", "two members", "rest", "empty member", "twice", "identity",
+        "unknown within", "unknown around", "too often", "plain", "unknown",
+    ],
+)  # fmt: skip
 def test_a_body_is_unpacked_whatever_the_pieces(named: str, data: bytes, at_once: int) -> None:
     assert unpacked(named, data, at_once) == TEXT
 
@@ -60,11 +68,18 @@ def test_a_body_that_is_not_packed_so_is_told(data: bytes, why: str, at_once: in
         unpacked("gzip", data, at_once)
 
 
-def test_never_more_is_unpacked_at_once_than_asked_for() -> None:
+@pytest.mark.parametrize("named", ["gzip", "gzip, gzip"])
+def test_never_more_is_unpacked_at_once_than_asked_for(named: str) -> None:
     bomb = gzip.compress(bytes(10_000_000))
-    sizes = [len(part) for part in parts("gzip", bomb, len(bomb), 1000)]
+    bomb = gzip.compress(bomb) if "," in named else bomb
+    sizes = [len(part) for part in parts(named, bomb, len(bomb), 1000)]
     assert max(sizes) == 1000
     assert sum(sizes) == 10_000_000
+
+
+def test_a_body_packed_twice_that_breaks_off_within_is_told() -> None:
+    with pytest.raises(EncodingError, match="ends within its gzip"):
+        unpacked("gzip, gzip", gzip.compress(gzip.compress(TEXT)[:-4]), 7)
 
 
 def test_what_follows_the_last_member_is_not_kept() -> None:

@@ -1,11 +1,14 @@
 """Slow answers end, and a stop is heard wherever a connection hangs."""
 
+import gzip
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,7 @@ from tests.sim.asks import asked
 from tests.upstream.conftest import Time
 from tests.upstream.deposit import MemoryDeposit
 from tests.upstream.raw import Handler, Raw, after_request, silent, trickle
+from tests.upstream.scripted import Answer, Scripted
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -253,3 +257,34 @@ def test_a_stop_leaves_no_connection_open(sent: bytes, what: str) -> None:
         thread.join()
         assert ended.wait(10)
         session.close()
+
+
+def test_a_name_that_is_looked_up_to_judge_another_is_given_up_on_a_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether a file's host may be near depends on where the index is, which hangs here."""
+    over, usual = threading.Event(), socket.getaddrinfo
+
+    def hang(host: str, *rest: Any) -> list[Any]:
+        if host == "127.0.0.1":
+            return list(usual(host, *rest))
+        over.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    url = "http://index.invalid"
+    act = partial(Session.open, url="http://127.0.0.1:1/f", headers={})
+    assert stopped_after(url, act) < 1
+    over.set()
+
+
+def test_what_is_packed_and_is_nothing_ends_as_well(server: Scripted, time: Time) -> None:
+    """A few kilobytes unpack to fifty thousand members of gzip in which there is not a byte."""
+    nothing = gzip.compress(gzip.compress(b"") * 50_000)
+    server.tell("/a", Answer(200, nothing, {"Content-Encoding": "gzip, gzip"}))
+    settings = quick(server.url, longest=1000, least_rate=1, timeout=1_000_000)
+    session = Session(settings, sleep=time.sleep)
+    session.timer = partial(next, count())
+    with pytest.raises(Unreachable, match="still not at its end"):
+        session.get(server.url + "/a", {})
+    session.close()
