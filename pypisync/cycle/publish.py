@@ -17,6 +17,7 @@ from pypisync.core.publish.holdback import dependencies_first
 from pypisync.core.publish.pages import FORM, Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import names_extra
+from pypisync.core.standards.wheel_contents import is_wheel
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.prepare_pages import preparer
 from pypisync.errors import Malformed, StorageError
@@ -175,7 +176,7 @@ def _write_root(mirror: Mirror, number: int, changed: Mapping[str, int | None]) 
 
 
 def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, set[str]]:
-    """Returns the projects that the files need, by known facts, else by their .metadata.
+    """Returns the projects that the files need, by known facts, else by their own METADATA.
 
     The selection does not have the needs of files that it does not call for. Extras are left out:
     they would make cycles, in which there is no order.
@@ -184,23 +185,29 @@ def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, 
     found: dict[str, set[str]] = {}
     for name, files in listed.items():
         used = found.setdefault(name, set())
-        for release in {file.version: file for file in files}.values():
-            if (name, release.version) in known:
-                used |= known[name, release.version]
-            elif release.metadata_sha256:
-                used |= _read(mirror, release)
+        # Files of one release may need different things.
+        by_word = {(file.version, file.metadata_sha256 or file.path): file for file in files}
+        for file in by_word.values():
+            if (name, file.version) in known:
+                used |= known[name, file.version]
+            elif is_wheel(file.path):
+                used |= _read(mirror, file)
     return found
 
 
 def _read(mirror: Mirror, file: PageFile) -> set[str]:
-    """Returns the projects that a file needs, as its .metadata says."""
+    """Returns the projects that a wheel needs, as its .metadata says, or what is inside."""
     from pypisync.core.standards import (
         metadata,  # seldom needed, and not free
         requirements,
     )
+    from pypisync.storage import archives
 
     with suppress(Malformed, StorageError, ValueError):
-        data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
+        if file.metadata_sha256:
+            data = mirror.pool.read(file.path + METADATA, _METADATA_LIMIT)
+        else:
+            data = archives.wheel_metadata(mirror.pool.absolute(file.path))
         lines = map(requirements.parse, metadata.read_metadata(data).requires)
         return {line.name for line in lines if line.name and not names_extra(line.marker)}
     return set()

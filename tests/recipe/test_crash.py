@@ -161,6 +161,24 @@ def test_a_crash_at_every_point_while_wheels_are_read_that_differ(memory_path: P
     crash_everywhere(memory_path, start)
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_crash_at_every_point_while_what_upstream_removed_goes(
+    memory_path: Path, *, plain: bool
+) -> None:
+    """What the first wheel, or the second, requires of its own is known by the wheels alone."""
+    world = World()
+    for name in ("lib", "more"):
+        world.publish(name, "1.0")
+    compiled = ["cp311-cp311-manylinux_2_17_x86_64"]
+    world.publish("app", "1.0", requires=["lib"], metadata=plain)
+    world.publish("app", "1.0", wheels=compiled, requires=["more"], metadata=not plain)
+    start = Bench(memory_path / "start", MemoryUpstream(world), {"app": ["latest"]})
+    start.sync()
+    for name in ("app", "lib", "more"):
+        world.remove_release(name, "1.0")
+    crash_everywhere(memory_path, start)
+
+
 def test_a_crash_at_every_point_while_other_groups_take_effect(
     memory_path: Path,
 ) -> None:
