@@ -261,7 +261,7 @@ class Session:
                 return stream
             stream.close()
             target = urljoin(url, stream.headers["Location"]).partition("#")[0]
-            if not target.startswith("https://" if url.startswith("https") else "http"):
+            if not as_safe(url, target):
                 return _Fault(f"leads to {shown(target)}, which is less safe", final=True)
             if request.stays and not _same_host(url, target):
                 raise Elsewhere(
@@ -342,6 +342,12 @@ def _same_host(url: str, target: str) -> bool:
     return before.hostname == after.hostname and (
         upgraded or (before.scheme == after.scheme and here == there)
     )
+
+
+def as_safe(url: str, target: str) -> bool:
+    """Returns whether a redirect stays within HTTP, and does not leave TLS."""
+    before, after = (one.partition("://")[0].lower() for one in (url, target))
+    return after == "https" or (after == "http" and before != "https")
 
 
 def _keep(stream: Stream) -> Stream:

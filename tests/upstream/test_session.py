@@ -1,6 +1,7 @@
 """Retries, limits and secrets of single requests."""
 
 import gzip
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pypisync.errors import ConfigError, Malformed, Stopped, Unreachable
 from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
-from pypisync.upstream.session import Session, backoff, said, shown
+from pypisync.upstream.session import Session, as_safe, backoff, said, shown
 from tests.upstream.conftest import Time
 from tests.upstream.raw import Raw, after_request
 from tests.upstream.scripted import Answer, Asked, Scripted, page
@@ -137,6 +138,24 @@ def test_a_redirect_out_of_http_is_not_followed(
         session.get(server.url + "/a", {})
 
 
+@pytest.mark.parametrize(
+    ("url", "target", "safe"),
+    [
+        ("http://h/a", "http://h/b", True),
+        ("http://h/a", "https://h/b", True),
+        ("http://h/a", "HTTPS://h/b", True),
+        ("https://h/a", "https://h/b", True),
+        ("https://h/a", "http://h/b", False),
+        ("HTTPS://h/a", "http://h/b", False),
+        ("HTTPS://h/a", "HTTP://h/b", False),
+        ("http://h/a", "httpx://h/b", False),
+        ("http://h/a", "javascript:x", False),
+    ],
+)
+def test_a_redirect_never_leaves_tls(url: str, target: str, safe: bool) -> None:
+    assert as_safe(url, target) == safe
+
+
 def test_a_document_that_is_too_large_is_malformed_even_when_packed(
     server: Scripted, time: Time
 ) -> None:
@@ -255,6 +274,35 @@ def test_no_descriptor_is_left(
     monkeypatch.setattr(pycurl, "CurlMulti", none)
     with pytest.raises(Unreachable, match=r"libcurl cannot begin.*3 tries"):
         session.get(server.url + "/a", {})
+
+
+def test_no_socket_is_to_be_had(
+    server: Scripted,
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(socket, "socket", none)
+    with pytest.raises(Unreachable, match=r"no socket: Too many open files .3 tries"):
+        session.get(server.url + "/a", {})
+    assert capfd.readouterr().err == ""
+
+
+def test_connections_that_are_not_to_be_used_any_more_are_closed_at_once(session: Session) -> None:
+    ended = threading.Event()
+
+    def answer(connection: socket.socket, _: object) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        assert connection.recv(1) == b""
+        ended.set()
+
+    with Raw(after_request(answer)) as server:
+        session.get(server.url + "/a", {})
+        session.renew(server.url + "/b")
+        assert ended.wait(10)
 
 
 def test_a_header_of_several_lines_is_not_sent(server: Scripted, session: Session) -> None:
