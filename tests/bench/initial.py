@@ -32,6 +32,23 @@ def initial_small(setup: Setup) -> Figures:
     return figures
 
 
+def initial_mixed(setup: Setup) -> Figures:
+    """First sync of 5,000 projects, all their releases, with conflicts, sdists and extras."""
+    # bandersnatch mirrors all releases too. What cannot be installed it has as well.
+    count = setup.size(5_000, 10)
+    with upstream("mixed", count) as remote:
+        packages = dict.fromkeys(names(count), ">=0")
+        return _first_syncs(setup, remote, packages, packages, in_memory=True)
+
+
+def initial_late(setup: Setup) -> Figures:
+    """First sync of 600 small projects from an index that answers 25 ms late."""
+    count = setup.size(600, 10)
+    with upstream("late", count) as remote:
+        packages = dict.fromkeys(names(count), "latest")
+        return _first_syncs(setup, remote, packages, packages, in_memory=True)
+
+
 def initial_deep(setup: Setup) -> Figures:
     """First sync of 60 projects, with closures twelve layers deep."""
     roots = setup.size(60, 2)

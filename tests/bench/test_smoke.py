@@ -10,7 +10,10 @@ from tests.bench.report import as_json, figure, remark, table
 from tests.bench.workloads import WORKLOADS
 
 # These differ from others in size alone.
-ALIKE = ("initial-small", "full-index", "closure-50k", "closure-500k", "closure-all")
+ALIKE = (
+    *("initial-small", "initial-late", "full-index"),
+    *("closure-50k", "closure-500k", "closure-all"),
+)
 NAMES = [name for name in WORKLOADS if name not in ALIKE]
 
 

@@ -8,7 +8,13 @@ from tests.bench.document import document
 from tests.bench.follow import follow
 from tests.bench.index import full_index, full_patterns
 from tests.bench.ingest import ingest
-from tests.bench.initial import initial_deep, initial_large, initial_small
+from tests.bench.initial import (
+    initial_deep,
+    initial_large,
+    initial_late,
+    initial_mixed,
+    initial_small,
+)
 from tests.bench.measure import Setup
 from tests.bench.pages import pages
 from tests.bench.proof import proof
@@ -24,6 +30,8 @@ Workload = Callable[[Setup], Figures]
 WORKLOADS: dict[str, Workload] = {
     "start-up": start_up,
     "initial-small": initial_small,
+    "initial-mixed": initial_mixed,
+    "initial-late": initial_late,
     "initial-deep": initial_deep,
     "initial-large": initial_large,
     "nothing-changed": nothing_changed,

@@ -28,6 +28,37 @@ def small(count: int = 5_000) -> World:
     return warm(world)
 
 
+def mixed(count: int = 5_000) -> World:
+    """Projects of one to three releases, 1.6 in the mean, with bounds that sometimes conflict.
+
+    A fifth has sdists only, a tenth has an extra, and some ask for it.
+    """
+    draw = random.Random(9)
+    world = World()
+    for i in range(count):
+        only_sdists = i % 5 == 4
+        extras = {"more": [f"project-{draw.randrange(i)}"]} if i and i % 10 == 1 else None
+        for minor in range(draw.choices((1, 2, 3), (6, 2, 2))[0]):
+            world.publish(
+                f"project-{i}",
+                f"1.{minor}",
+                requires=_bounded(i, draw),
+                extras=extras,
+                wheels=() if only_sdists else ("py3-none-any",),
+                sdist=only_sdists,
+                build_requires=[],
+            )
+    return warm(world)
+
+
+def _bounded(i: int, draw: random.Random) -> list[str]:
+    """What ``project-i`` requires: up to three that were there before it."""
+    bounds = ("", "", ">=1.0", "~=1.0", "<1.2", "!=1.1", ">=1.1", "==1.0")
+    found = sorted({draw.randrange(i) for _ in range(min(i, draw.randrange(4)))})
+    extra = {n: "[more]" if n % 10 == 1 and draw.random() < 0.3 else "" for n in found}
+    return [f"project-{n}{extra[n]}{draw.choice(bounds)}" for n in found]
+
+
 def deep(roots: int = 60) -> World:
     """``root-N`` with closures twelve layers deep, in releases of which most are too new or old.
 
