@@ -1,12 +1,14 @@
-"""Sets of versions as the solver's library wants them, against Python's own sets."""
+"""What the solver says to its library and hears from it: sets of versions, ranges, derivations."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission, Mode
+from pypisync.core.resolve.check_refutation import RefutationStep, Term
 from pypisync.core.resolve.solver import Solver, _Provider, _Set
-from tests.core.universes import target_index
+from tests.core.universes import Index, need, target_index
 
 UNIVERSE = frozenset(range(6))
 SETS = st.frozensets(st.sampled_from(sorted(UNIVERSE))), st.booleans()
@@ -58,3 +60,29 @@ def test_a_range_is_satisfied_if_a_version_of_it_can_be_chosen(mode: Mode) -> No
     for bits in range(16):
         assert provider.has_satisfying_version("a", _Set(bits)) is bool(bits & 0b11)
         assert provider.has_satisfying_version("b", _Set(bits)) is False
+
+
+def refuted(index: Index, *barred: RefutationStep) -> list[RefutationStep]:
+    """The steps by which nothing installs "a"."""
+    wanted = (need("a"),)
+    solver = Solver(Admission(target_index(index).asking(wanted)))
+    found = solver.solve(wanted, Mode.TRUSTING, Budget(), barred)
+    assert not isinstance(found, dict)
+    return list(found)
+
+
+def test_what_was_barred_before_is_a_step_of_its_own_kind() -> None:
+    barred = RefutationStep((Term("a", 1, positive=True), Term("b", 1, positive=True)), "barred")
+    steps = refuted({"a 1": ["b"], "b 1": []}, barred)
+    assert barred in steps
+    assert sorted(step.kind for step in steps) == [
+        "barred", "dependency", "derived", "derived", "root",
+    ]  # fmt: skip
+
+
+def test_what_two_steps_follow_from_is_told_once() -> None:
+    """One of the steps is a cause of two others."""
+    index = {"a 1": ["b==1", "c==1"], "b 1": ["d!=2", "d>=2"], "b 2": [], "c 1": ["b"], "d 1": [],
+             "d 2": []}  # fmt: skip
+    steps = refuted(index)
+    assert len(steps) == len(set(steps)) == 6
