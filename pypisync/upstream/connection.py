@@ -24,6 +24,7 @@ from pypisync.upstream.addresses import Reach, reach, resolve
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.failures import DistrustError, RefusedError, TransferError, TunnelError
 
+_LONGEST = 2**31 - 1  # milliseconds that libcurl takes
 _SUPPRESS_CONNECT_HEADERS = 265  # an option of libcurl that pycurl has no name for
 _IN_URLS = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, 2: may stand in one as they are
 _PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_IN_URLS)}]*")
@@ -223,7 +224,7 @@ def _options(destination: Destination) -> list[tuple[int, Any]]:
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.PATH_AS_IS, 1),
-        (pycurl.CONNECTTIMEOUT_MS, max(1, int(destination.timeout * 1000))),
+        (pycurl.CONNECTTIMEOUT_MS, max(1, int(min(destination.timeout * 1000, _LONGEST)))),
         (pycurl.PROXY, destination.proxy),  # "" as well, or libcurl looks into the environment
         (pycurl.NOPROXY, ""),
         (_SUPPRESS_CONNECT_HEADERS, 1),

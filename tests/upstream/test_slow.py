@@ -288,3 +288,11 @@ def test_what_is_packed_and_is_nothing_ends_as_well(server: Scripted, time: Time
     with pytest.raises(Unreachable, match="still not at its end"):
         session.get(server.url + "/a", {})
     session.close()
+
+
+@pytest.mark.parametrize("timeout", [3_000_000.0, float("inf")])
+def test_a_silence_may_be_allowed_for_ever(server: Scripted, timeout: float) -> None:
+    server.tell("/a", Answer(200, b"x"))
+    session = Session(quick(server.url, timeout=timeout))
+    assert session.get(server.url + "/a", {}).body == b"x"
+    session.close()
