@@ -14,6 +14,7 @@ from tests.recipe.closed import unmet
 from tests.recipe.mirrors import read_page
 from tests.sim.world import World
 
+_QUARANTINED = "SELECT project FROM v_quarantined"
 _AGAIN = 25  # looks at a tree that is being written, a fifth of a second apart
 
 
@@ -113,9 +114,11 @@ class Closed:
     def _learn(self, data: Path, url: str) -> None:
         for name, version, line in rows(url, "SELECT project, version, requirement FROM v_unmet"):
             self._lacking.add((f"{name}=={version}", needed(str(line))))
-        # A frozen index keeps all but what upstream has quarantined, and whatever needs that.
+        # A frozen index keeps all but what upstream has quarantined or the policy bars, and
+        # whatever needs that.
         if rows(url, "SELECT 1 FROM v_generations WHERE frozen IS NOT NULL"):
-            away = {name for (name,) in rows(url, "SELECT project FROM v_quarantined")}
+            barred = "SELECT project FROM v_files WHERE barred <> ''"
+            away = {name for (name,) in (*rows(url, _QUARANTINED), *rows(url, barred))}
             self._lacking |= {
                 (release, needed(line)) for release, line in unmet(data) if needed(line) in away
             }
