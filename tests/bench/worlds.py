@@ -53,7 +53,7 @@ def mixed(count: int = 5_000) -> World:
 
 def _bounded(i: int, draw: random.Random) -> list[str]:
     """What ``project-i`` requires: up to three that were there before it."""
-    bounds = ("", "", ">=1.0", "~=1.0", "<1.2", "!=1.1", ">=1.1", "==1.0")
+    bounds = ("", ">=1.0", "~=1.0") * 30 + ("<1.2", "!=1.1", "<=1.1", ">=1.1")
     found = sorted({draw.randrange(i) for _ in range(min(i, draw.randrange(4)))})
     extra = {n: "[more]" if n % 10 == 1 and draw.random() < 0.3 else "" for n in found}
     return [f"project-{n}{extra[n]}{draw.choice(bounds)}" for n in found]
