@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from pypisync.core.resolve.check_refutation import hopeless
+from pypisync.core.resolve.lines import DrawnProject
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards.specifiers import matcher
 
@@ -43,6 +44,8 @@ class Admission:
     """The versions admitted on one target."""
 
     index: TargetIndex
+    # What uv makes of projects of which no version is wanted in particular.
+    drawn: dict[str, DrawnProject] = field(default_factory=dict)
     _kinds: dict[str, VersionKinds] = field(default_factory=dict)
     _matching: dict[tuple[str, str], int] = field(default_factory=dict)
     _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)

@@ -47,6 +47,18 @@ class VersionLine:
         return (-1 << start) & ~(-1 << (bisect_left(self.bounds, high) + 1))
 
 
+@dataclass(slots=True)
+class DrawnProject:
+    """A project's line, and what uv makes of the versions on it. Sets are of places."""
+
+    line: VersionLine
+    listed: int = 0  # the versions that uv examines
+    first: int = 0  # the versions that it prefers
+    python: int = 0  # those that do not admit the interpreter
+    versions: dict[int, int] = field(default_factory=dict)  # by place, of those it can take
+    passed: dict[int, int] = field(default_factory=dict)  # the same of those it passes over
+
+
 def line(keys: Sequence[bytes], specifiers: Iterable[str]) -> VersionLine:
     """Returns the line of a project from the ascending keys of its versions."""
     bounds = {bound for s in specifiers for interval in matcher(s).intervals for bound in interval}

@@ -63,6 +63,7 @@ class TargetIndex:
         default_factory=dict
     )  # see pypisync.core.resolve.check_refutation
     _wanted: set[Requirement] = field(default_factory=set)  # the same, to be looked up
+    _specifiers: dict[str, set[str]] = field(default_factory=dict)  # of the same, by project
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
     _by_extra: dict[tuple[str, int], dict[str | None, list[Requirement]]] = field(
@@ -86,8 +87,10 @@ class TargetIndex:
 
     def specifiers(self, name: str) -> set[str]:
         """Returns all specifiers by which a release, or what will be proved, asks for a project."""
-        found = self.offers.asked(name)
-        found = found | {need.specifier for need in self.wanted if need.name == name}
+        if not self._specifiers:
+            for need in self.wanted:
+                self._specifiers.setdefault(need.name, set()).add(need.specifier)
+        found = self.offers.asked(name) | self._specifiers.get(name, set())
         return found | {text.replace("===", "==") for text in found if "===" in text}
 
     def applying(self, needs: Iterable[Requirement]) -> Asked:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import Lacking, ListedRelease
-from pypisync.core.resolve.lines import VersionLine, line, names_one
+from pypisync.core.resolve.lines import DrawnProject, line, names_one
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.pubgrub import (
     PYTHON,
@@ -54,23 +54,13 @@ def rehearsed(
 
 
 @dataclass(slots=True)
-class _Project:
-    line: VersionLine
-    listed: int  # the places of the versions that uv examines
-    first: int  # the places of the versions that it prefers
-    python: int  # the places of those that do not admit the interpreter
-    versions: dict[int, int] = field(default_factory=dict)  # by place, of those it can take
-    passed: dict[int, int] = field(default_factory=dict)  # the same of those it passes over
-
-
-@dataclass(slots=True)
 class _Uv:
     admission: Admission
     wanted: Asked
     search: Search
     consulted: set[str]
     tried: set[tuple[str, int]] = field(default_factory=set)
-    _projects: dict[str, _Project] = field(default_factory=dict)
+    _projects: dict[str, DrawnProject] = field(default_factory=dict)
     _ranks: dict[str, tuple[int, int]] = field(default_factory=dict)
     _met: dict[PubGrubPackage, int] = field(default_factory=dict)
     _added: set[tuple[PubGrubPackage, int]] = field(default_factory=set)
@@ -216,21 +206,25 @@ class _Uv:
                 {number for lack in lacking for number in lack.releases},
             )
 
-    def _project(self, name: str) -> _Project:
+    def _project(self, name: str) -> DrawnProject:
         found = self._projects.get(name)
         if found is None:
-            found = self._projects[name] = self._drawn(name)
+            mine = [need.specifier for need in self.wanted if need.name == name]
+            # What is wanted of a project decides what is taken of it, so this is of one proof.
+            known = self.admission.drawn if not mine else {}
+            if name not in known:
+                known[name] = self._drawn(name, mine)
+            found = self._projects[name] = known[name]
         return found
 
-    def _drawn(self, name: str) -> _Project:
+    def _drawn(self, name: str, mine: list[str]) -> DrawnProject:
         index = self.admission.index
         usable = {u.release.key: (i, u) for i, u in enumerate(index.usable(name))}
         listed = index.offers.get(name)
         drawn = line([release.key for release in listed], index.specifiers(name))
-        mine = [need.specifier for need in self.wanted if need.name == name]
         anything = any(matcher(s).prereleases for s in mine)
         pins = [s for s in mine if names_one(s) and "," not in s]
-        project = _Project(drawn, 0, 0, 0)
+        project = DrawnProject(drawn)
         for release, place in zip(listed, drawn.places, strict=True):
             project.listed |= 1 << place
             project.first |= (anything or not release.prerelease) << place
