@@ -26,10 +26,10 @@ from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
-SEEDS = [random.SystemRandom().getrandbits(32) for _ in range(scaled(2))]
+SEEDS = [random.SystemRandom().getrandbits(32) for _ in range(scaled(1))]
 STEPS = {"change": 30, "fault": 12, "heal": 5, "sync": 25, "crash": 12, "configure": 3, "order": 3,
          "settle": 4}  # fmt: skip
-COUNT = 60  # steps of a run
+COUNT = 30  # steps of a run
 POINTS = 150  # of a cycle, at one of which it may crash
 WEEKS = 40 * 86_400.0
 # Platforms are bound: else a wheel for another one counts as there, as the environment says.
