@@ -108,11 +108,16 @@ def _undamaged(filename: str) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise Malformed(f"{filename}: damaged archive: {error}") from error
+        raise Malformed(f"{filename}: damaged archive: {said(error)}") from error
     except OSError as error:
         if error.errno not in {None, errno.EINVAL}:  # the disk's own failure
             raise
-        raise Malformed(f"{filename}: damaged archive: {error}") from error
+        raise Malformed(f"{filename}: damaged archive: {said(error)}") from error
+
+
+def said(error: Exception) -> str:
+    """Returns what a library says of an archive, cut short: it quotes names of 64 KiB."""
+    return str(error)[:300]
 
 
 def _metadata_of(filename: str, file: IO[bytes]) -> bytes:

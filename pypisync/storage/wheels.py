@@ -23,7 +23,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from pypisync.core.standards.wheel_contents import READ, Contents, dist_info, stops
 from pypisync.errors import Malformed
-from pypisync.storage.archives import MEMBER_LIMIT, opened, read_member, zip_of
+from pypisync.storage.archives import MEMBER_LIMIT, opened, read_member, said, zip_of
 from pypisync.storage.pool import Pool
 
 _MEMBER, _LAST = b"PK\3\4", b"PK\5\6"
@@ -169,7 +169,7 @@ def _damaged(
                 while member.read(_PIECE):
                     check()
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            return f"its member {info.orig_filename[:100]!r} is damaged: {error}"
+            return f"its member {info.orig_filename[:100]!r} is damaged: {said(error)}"
     return ""
 
 

@@ -9,6 +9,7 @@ ASKED = "gzip"  # what documents are asked for in
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
 _MOST = 5  # encodings of one body
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_MAGIC = b"\x1f\x8b"  # how a member begins
 
 
 def encoding(headers: Mapping[str, str]) -> str:
@@ -32,6 +33,7 @@ class Unpacker:
         passes = self._member is not None or self._named in {"", "identity"}
         self._within = Unpacker(first) if first and passes and named.count(",") < _MOST else None
         self._left = b""  # has come, and is not unpacked yet
+        self._start = b""  # too little of what follows a member to tell whether it is one
         self._fed = False  # whether the member that is under way has begun
         self._members = 0
         self._over = False
@@ -54,14 +56,16 @@ class Unpacker:
     def _unpacked(self, data: bytes, most: int) -> bytes:
         if self._member is None or self._over:
             return b"" if self._over else data
-        packed = self._left + data
+        packed, self._start = self._start + self._left + data, b""
+        if self._members and not self._fed and not packed.startswith(_MAGIC):
+            self._left = b""
+            self._over = len(packed) >= len(_MAGIC)
+            self._start = packed[:1]
+            return b""
         self._fed = self._fed or bool(packed)
         try:
             found = self._member.decompress(packed, most)
         except zlib.error as error:
-            self._left, self._over = b"", True
-            if self._members:
-                return b""
             raise EncodingError(f"it is not {self._named}, as its head says: {error}") from None
         self._left = self._member.unconsumed_tail
         if self._member.eof:

@@ -34,6 +34,7 @@ def parts(named: str, data: bytes, at_once: int, most: int) -> Iterator[bytes]:
         ("deflate", zlib.compress(TEXT)),
         ("gzip", gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:])),
         ("gzip", gzip.compress(TEXT) + b"\0\0 what some servers add"),
+        ("gzip", gzip.compress(TEXT) + b"\x1f"),
         ("gzip", gzip.compress(b"") + gzip.compress(TEXT)),
         ("gzip, x-gzip", gzip.compress(gzip.compress(TEXT))),
         ("deflate,gzip , identity", gzip.compress(zlib.compress(TEXT))),
@@ -44,8 +45,8 @@ def parts(named: str, data: bytes, at_once: int, most: int) -> Iterator[bytes]:
         ("br", TEXT),
     ],
     ids=[
-        "gzip", "x-gzip", "deflate", "two members", "rest", "empty member", "twice", "identity",
-        "unknown within", "unknown around", "too often", "plain", "unknown",
+        "gzip", "x-gzip", "deflate", "two members", "rest", "a byte", "empty member", "twice",
+        "identity", "unknown within", "unknown around", "too often", "plain", "unknown",
     ],
 )  # fmt: skip
 def test_a_body_is_unpacked_whatever_the_pieces(named: str, data: bytes, at_once: int) -> None:
@@ -60,8 +61,9 @@ def test_a_body_is_unpacked_whatever_the_pieces(named: str, data: bytes, at_once
         (gzip.compress(TEXT)[:-4], "ends within its gzip"),
         (gzip.compress(TEXT) + gzip.compress(TEXT)[:20], "ends within its gzip"),
         (gzip.compress(TEXT)[:-8] + bytes(8), "not gzip, as its head says"),
+        (gzip.compress(TEXT) + gzip.compress(TEXT)[:-8] + bytes(8), "not gzip, as its head says"),
     ],
-    ids=["none", "cut", "cut member", "sum"],
+    ids=["none", "cut", "cut member", "sum", "sum of a later member"],
 )
 def test_a_body_that_is_not_packed_so_is_told(data: bytes, why: str, at_once: int) -> None:
     with pytest.raises(EncodingError, match=why):

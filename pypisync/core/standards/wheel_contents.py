@@ -140,7 +140,7 @@ def _objections(
     if any(name.endswith(_DIST_INFO) and "/" not in name for name in contents.names):
         yield "pip", f"it has a file that is called as a folder {_DIST_INFO} is"
     if not canonicalize_name(about).startswith(project):
-        yield "pip", f"its folder is {about!r}, of another project"
+        yield "pip", f"its folder is {about[:100]!r}, of another project"
     yield from _file_objections(contents, project, version, beside)
     scripts: set[str] = set()
     if "entry_points.txt" in contents.files:
