@@ -115,7 +115,8 @@ def test_a_long_life(
         logged = capsys.readouterr().err
         assert not any(json.loads(line)["event"] == "job" for line in logged.splitlines())
     assert late["threads"] <= early["threads"]
-    assert late["files"] <= early["files"] + 1
+    # One more connection may be kept: its socket, and two files by which libcurl wakes itself.
+    assert late["files"] <= early["files"] + 3
     assert late["sockets"] <= early["sockets"] + 1
     assert late["kilobytes"] - early["kilobytes"] < 8_000
     fresh = Bench(tmp_path / "fresh", open_upstream(config, lambda: False), PACKAGES)
