@@ -14,10 +14,11 @@ from pypisync.core.standards import xml_rpc
 from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, NoFeed, Rewound, Unreachable
 from pypisync.upstream.api import MAX_SERIAL
+from pypisync.upstream.encodings import ASKED
 from pypisync.upstream.serials import normalised
 from pypisync.upstream.session import Reply, Session, said, shown
 
-_XML = {"Content-Type": "text/xml", "Accept": "text/xml", "Accept-Encoding": "gzip, deflate"}
+_XML = {"Content-Type": "text/xml", "Accept": "text/xml", "Accept-Encoding": ASKED}
 _LONGEST_WAIT = 300.0  # seconds, whatever the rate limit says
 
 

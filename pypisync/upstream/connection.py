@@ -87,7 +87,7 @@ class HttpConnection:
 
     def begin(
         self,
-        request: "Request",
+        request: Request,
         deadline: Deadline,
         head: Callable[[bytes], None],
         body: Callable[[bytes], None],

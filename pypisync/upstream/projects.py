@@ -34,15 +34,16 @@ from pypisync.upstream.documents import (
     parse_vulnerabilities,
     stated_serial,
 )
+from pypisync.upstream.encodings import ASKED
 from pypisync.upstream.learnt import Learnt, rank
 from pypisync.upstream.session import Reply, Session, backoff, shown
 from pypisync.upstream.validators import are_bytes, conditions, unless_same
 
-_GZIP = {"Accept-Encoding": "gzip, deflate"}
+_GZIP = {"Accept-Encoding": ASKED}
 # The further tries for a document that is too old: caches keep one variant for each encoding.
 _PAST_CACHES = (
     {"Accept-Encoding": "identity", "Cache-Control": "no-cache"},
-    {"Accept-Encoding": "gzip", "Cache-Control": "no-cache"},
+    {"Accept-Encoding": f"{ASKED}, identity", "Cache-Control": "no-cache"},
 )
 _GONE = frozenset({404, 410})
 # After so many asks at different times an index is believed to have no better form of a project.

@@ -2,7 +2,7 @@
 
 Preparing a request as ``requests.Session`` does (environment proxies, certificate bundles, netrc,
 cookies, hooks) costs more than the request itself. None of it differs between two requests to one
-host, so it is asked of requests once a host and kept; requests then go to the pool directly.
+host, so it is asked of requests once a host and kept; what is sent then goes by libcurl.
 """
 
 import threading

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from pypisync.core.standards.model import Change
 from pypisync.errors import Closed, Elsewhere, Malformed, NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX
+from pypisync.upstream.encodings import ASKED
 from pypisync.upstream.session import Session, shown
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Serials:
         """
         from pypisync.upstream.documents import SIMPLE_JSON, is_html, parse_root
 
-        headers = {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate"}
+        headers = {"Accept": SIMPLE_JSON, "Accept-Encoding": ASKED}
         if etag:
             headers["If-None-Match"] = etag
         address = shown(self._session.root)

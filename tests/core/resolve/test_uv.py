@@ -187,3 +187,17 @@ def test_extras_of_which_one_asks_for_the_next() -> None:
     found = rehearsed(prover.admission, (need("app[all]"),), Budget(), set())
     assert found.pins == {"app": 0, "dep": 0}
     assert found.tried == {("app", 0), ("dep", 0)}
+
+
+@given(indexes(), st.lists(st.sampled_from(("a", "a==1", "a==3rc1", "b", "b<3", "c")), min_size=2))
+@settings(deadline=None, max_examples=scaled(60))
+def test_what_one_search_has_drawn_is_the_same_for_the_next(index: Index, roots: list[str]) -> None:
+    """What is wanted of a project is not kept: a pin or a pre-release is of one search alone."""
+    wanted = [(need(root),) for root in dict.fromkeys(roots)]
+    facts = target_index(index).asking(tuple(need for one in wanted for need in one))
+    shared = Admission(facts)
+    for one in wanted:
+        kept, alone = set[str](), set[str]()
+        found = rehearsed(shared, one, Budget(), kept)
+        assert found == rehearsed(Admission(facts), one, Budget(), alone)
+        assert kept == alone
