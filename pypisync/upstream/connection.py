@@ -33,7 +33,6 @@ _USELESS = frozenset(  # what no further try can mend
         pycurl.E_URL_MALFORMAT,
         pycurl.E_BAD_FUNCTION_ARGUMENT,  # so it is told of a key that does not fit
         pycurl.E_COULDNT_RESOLVE_PROXY,
-        pycurl.E_SSL_CACERT_BADFILE,
         pycurl.E_SSL_CERTPROBLEM,
     }
 )
@@ -168,7 +167,7 @@ class HttpConnection:
             status = self._curl.getinfo(pycurl.HTTP_CONNECTCODE)
             if status >= 300:
                 raise TunnelError(text, status)
-            if code == pycurl.E_PEER_FAILED_VERIFICATION:
+            if code in {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE}:
                 raise DistrustError(text)
             number = self._curl.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
             why = f": {os.strerror(number)}" if number else ""

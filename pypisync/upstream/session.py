@@ -40,7 +40,8 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
 _DISTRUST = (
     "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
-    "`ca_file` of the index"
+    "`ca_file` of the index, in a file with all authorities that are needed: it takes the place of "
+    "the public ones"
 )
 _BUSY = frozenset({408, 429})  # how a proxy says that it is, among the other refusals
 

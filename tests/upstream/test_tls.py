@@ -88,6 +88,14 @@ def test_an_unknown_authority_is_not_trusted(url: str, time: Time) -> None:
     session.close()
 
 
+def test_a_file_that_holds_no_authority_is_told(url: str, tmp_path: Path, time: Time) -> None:
+    (tmp_path / "junk.pem").write_text("no certificate")
+    session = Session(Settings(url, ca_file=str(tmp_path / "junk.pem")), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"junk\.pem.* .1 try.*`ca_file` of the index"):
+        session.get(url + "/a", {})
+    session.close()
+
+
 @pytest.mark.parametrize("apart", [True, False])
 def test_a_client_certificate_is_for_the_index_alone(
     url: str, certificates: Path, seen: list[object], apart: bool
