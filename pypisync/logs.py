@@ -49,6 +49,8 @@ EVENTS: Mapping[str, str] = {
     "exported": "A `bundle` was written, with so many `files` and `bytes`.",
     "imported": "A `bundle` was imported, as `generation`.",
     "pages": "A cycle writes the pages of `count` projects.",
+    "retry": "A host (`what`) is asked again after `seconds`, because of `reason`; told once a "
+    "minute for each host.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",
     "run": "A cycle is over: its `outcome`, and its figures or its `reason`.",
@@ -98,10 +100,12 @@ class Lines:
 
     def __init__(self, *, as_json: bool = False, log: Any = None) -> None:
         self._log = log or logger(as_json=as_json)
+        self._run: dict[str, int] = {}  # its number, for the lines of other threads
 
     def begin(self, run: int) -> None:
         """From now on lines of this thread carry the run's number."""
         structlog.contextvars.bind_contextvars(run=run)
+        self._run = {"run": run}
 
     def step(self, name: str, total: int | None = None, unit: str = "") -> None:
         """Log that a step begins, and how much it has to do, if that is known and anything."""
@@ -117,6 +121,10 @@ class Lines:
         """Log by which feed the changes of an index are read."""
         self._log.info("feed", index=index, kind=kind, reason=reason)
 
+    def retry(self, what: str, reason: str, seconds: float) -> None:
+        """Log that a host is asked again."""
+        self._log.info("retry", what=what, reason=reason, seconds=round(seconds, 3), **self._run)
+
     def fault(self, what: str, reason: str) -> None:
         """Log what is set aside."""
         self._log.warning("failed", what=what, reason=reason)
@@ -127,6 +135,7 @@ class Lines:
 
     def done(self, report: "Report") -> None:
         """Log what is held, and what the cycle did."""
+        self._run = {}
         for release, reason in list(report.held.items())[:_HELD_LISTED]:
             self._log.warning("held", release=release, reason=reason)
         figures = asdict(report)
@@ -137,6 +146,7 @@ class Lines:
 
     def ended(self, error: PypiSyncError, outcome: str) -> None:
         """Log why the cycle ended before its time."""
+        self._run = {}
         self._log.error("run", outcome=outcome, reason=str(error))
 
 

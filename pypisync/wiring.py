@@ -185,13 +185,13 @@ def _parts(
     with ExitStack() as stack:
         stack.callback(catalog.close)
         catalog.prepare()
+        watch = watch or Silent()
         if upstream is None:  # what asks none need not wait for requests
             from pypisync.wiring_upstream import open_upstream
 
-            upstream = open_upstream(config, stop)
+            upstream = open_upstream(config, stop, watch.retry)
         stack.callback(upstream.close)
         derived = rules(config, time.time())
-        watch = watch or Silent()
         processes = Processes(config.processes or cores(), partial(watch.fault, "processes"))
         stack.callback(processes.close)
         yield Mirror(

@@ -10,20 +10,23 @@ from pypisync.core.standards.metadata import Metadata, read_metadata
 from pypisync.upstream.api import Index, Upstream
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.credentials import from_file
+from pypisync.upstream.faults import Told
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
 from pypisync.upstream.routes import Settings
 
 
-def open_upstream(config: Config, stop: Callable[[], bool]) -> Upstream:
-    """Returns the client for the configured indexes.
+def open_upstream(
+    config: Config, stop: Callable[[], bool], told: Told = lambda *_: None
+) -> Upstream:
+    """Returns the client for the configured indexes; ``told`` is told whom it waits for.
 
     Raises ConfigError for credentials without sense.
     """
-    endpoint = HttpUpstream(_settings(config), stop=stop)
+    endpoint = HttpUpstream(_settings(config), stop=stop, told=told)
     if not config.indexes:
         return endpoint
-    others = [_open_index(config, index, stop) for index in config.indexes]
+    others = [_open_index(config, index, stop, told) for index in config.indexes]
     return Indexes([*others, endpoint], config.assignment)
 
 
@@ -32,7 +35,7 @@ def check_upstream(config: Config) -> None:
     open_upstream(config, lambda: False).close()
 
 
-def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool]) -> Index:
+def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool], told: Told) -> Index:
     if index.folder is not None:
         return FolderUpstream(index.name, index.folder, described)
     root = index.address or ""
@@ -49,7 +52,7 @@ def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool]) ->
         client_cert=index.client_cert,
         client_key=index.client_key,
     )
-    return HttpUpstream(settings, name=index.name, stop=stop)
+    return HttpUpstream(settings, name=index.name, stop=stop, told=told)
 
 
 def described(path: Path) -> Metadata | None:

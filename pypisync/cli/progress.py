@@ -120,6 +120,10 @@ class Bars:
         why = f" ({reason})" if reason else ""
         self._print("feed", f"the changes of {index} are read by {kind}{why}")
 
+    def retry(self, what: str, reason: str, seconds: float) -> None:
+        """Print that a host is asked again."""
+        self._print("retry", f"{what} in {span(seconds)}: {reason}")
+
     def fault(self, what: str, reason: str) -> None:
         """Print what is set aside."""
         self._print("failed", f"{what}: {reason}")

@@ -11,15 +11,14 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import partial
 from itertools import count
 from queue import SimpleQueue
 from typing import IO, cast
 
 from pypisync.cycle.deposit import Watched
-from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.mirror import Mirror, Watch
 from pypisync.cycle.processes import how_ended, start
 from pypisync.cycle.stream_messages import Begin, Said, Told, Wire, read_frame
 from pypisync.errors import Stopped, UpstreamError
@@ -39,15 +38,13 @@ _MODULE = "pypisync.cycle.stream_process"
 class FarStream:
     """Answers from threads here, or from a process; it is used as a stream of threads is."""
 
-    def __init__(
-        self, upstream: Upstream, known: Recipe, deposit: Watched, told: Callable[[str], object]
-    ) -> None:
+    def __init__(self, upstream: Upstream, known: Recipe, deposit: Watched, watch: Watch) -> None:
         self.few = 2 * upstream.workers  # asks that will be answered in no time
         self._upstream = upstream
         self._recipe = known
         self._indexes = parts(upstream)
         self._deposit = deposit
-        self._told = told
+        self._watch = watch
         self._near: Threads | InTurn | None = None
         self._near_open = 0
         self._far: _Child | None = None
@@ -201,6 +198,9 @@ class FarStream:
                 self._deposit.pool.placed(ask.path)
         self._add_near(asks)
 
+    def _told(self, reason: str) -> None:
+        self._watch.fault("processes", reason)
+
     def _end(self) -> int | None:
         """Let go of the process. Returns the code that it has ended with by itself, if it has."""
         far, self._far, self._may = self._far, None, False
@@ -213,6 +213,8 @@ class FarStream:
         """Note what has come to the disk, and what was learnt."""
         for news in said.news:
             self._indexes[news.index].learn(news)
+        for retry in said.retries:
+            self._watch.retry(*retry)
         for path, there in said.there.items():
             self._deposit.tell(path, there)
         if self._far is not None:
@@ -331,4 +333,4 @@ def open_far(mirror: Mirror, deposit: Watched) -> AnyStream:
     known = recipe(mirror.upstream) if mirror.processes.number > 1 else None
     if known is None:
         return open_stream(mirror.upstream, deposit)
-    return FarStream(mirror.upstream, known, deposit, partial(mirror.watch.fault, "processes"))
+    return FarStream(mirror.upstream, known, deposit, mirror.watch)

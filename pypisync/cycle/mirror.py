@@ -27,7 +27,8 @@ _RECORD = 500
 class Watch(Protocol):
     """Is told how a cycle gets on; the progress bars and the log implement it.
 
-    ``received`` is called by the threads that download, the others by the cycle itself.
+    ``received`` and ``retry`` are called by the threads that ask upstream, the others by the cycle
+    itself.
     """
 
     def begin(self, run: int) -> None:
@@ -44,6 +45,9 @@ class Watch(Protocol):
 
     def feed(self, index: str, kind: str, reason: str) -> None:
         """Tell that an index's changes are read by another feed, and why by no better one."""
+
+    def retry(self, what: str, reason: str, seconds: float) -> None:
+        """Tell that a host is asked again after so many seconds."""
 
     def fault(self, what: str, reason: str) -> None:
         """Tell that a project or a file failed; it is set aside and the cycle goes on."""
@@ -65,6 +69,9 @@ class Silent:
         """Does nothing."""
 
     def feed(self, index: str, kind: str, reason: str) -> None:
+        """Does nothing."""
+
+    def retry(self, what: str, reason: str, seconds: float) -> None:
         """Does nothing."""
 
     def fault(self, what: str, reason: str) -> None:

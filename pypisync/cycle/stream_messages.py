@@ -57,6 +57,7 @@ class Said:
     coming: int = 0  # bytes that are to come for them
     forgotten: list[int] | None = None
     news: list[News] = field(default_factory=list)
+    retries: list[tuple[str, str, float]] = field(default_factory=list)  # as a Watch is told them
     ended: bytes = b""  # the error that ends the stream, pickled
 
 

@@ -45,8 +45,9 @@ class _Stream:
         self._open: dict[int, tuple[int, Ask]] = {}  # number and ask, by the id of the ask
         self._urgent = 0
         self._news = deque[News]()
+        self._retries = deque[tuple[str, str, float]]()
         self._there: dict[str, int] = {}  # as it was said
-        upstream = begin.recipe.make(_goes_on)
+        upstream = begin.recipe.make(_goes_on, lambda *of: self._retries.append(of))
         self._indexes = parts(upstream)
         for index in self._indexes.values():
             index.hear(self._news.append)
@@ -139,6 +140,8 @@ class _Stream:
             said.coming = self._deposit.pool.coming()
             while self._news:
                 said.news.append(self._news.popleft())
+            while self._retries:
+                said.retries.append(self._retries.popleft())
             try:
                 self._target.write(self._wire.packed(said))
                 self._target.flush()

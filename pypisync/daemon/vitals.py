@@ -79,6 +79,10 @@ class Vitals:
         """Changes are read by another feed."""
         self._log.feed(index, kind, reason)
 
+    def retry(self, what: str, reason: str, seconds: float) -> None:
+        """A host is asked again."""
+        self._log.retry(what, reason, seconds)
+
     def fault(self, what: str, reason: str) -> None:
         """Something is set aside."""
         self._since = self._clock()

@@ -15,8 +15,9 @@ from pypisync.core.standards.model import Change
 from pypisync.errors import Malformed, NoFeed, Rewound, Unreachable
 from pypisync.upstream.api import MAX_SERIAL
 from pypisync.upstream.encodings import ASKED
+from pypisync.upstream.faults import said, shown
 from pypisync.upstream.serials import normalised
-from pypisync.upstream.session import Reply, Session, said, shown
+from pypisync.upstream.session import Reply, Session
 
 _XML = {"Content-Type": "text/xml", "Accept": "text/xml", "Accept-Encoding": ASKED}
 _LONGEST_WAIT = 300.0  # seconds, whatever the rate limit says
@@ -84,7 +85,8 @@ class Changelog:
             text = said(ValueError(fault.faultString))
             if "TooManyRequests" in text and left:
                 stated = re.search(r"reset in ([0-9]+) second", text)
-                self._session.wait(min(float(stated[1]) if stated else 60.0, _LONGEST_WAIT))
+                wait = min(float(stated[1]) if stated else 60.0, _LONGEST_WAIT)
+                self._session.wait_for(self._session.endpoint, text, wait)
             else:
                 break
         raise Unreachable(f"{method}: upstream answers with a fault: {text}")

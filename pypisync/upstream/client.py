@@ -22,11 +22,12 @@ from pypisync.upstream.api import (
     VulnerabilitiesAsk,
 )
 from pypisync.upstream.download import download
+from pypisync.upstream.faults import Told, shown
 from pypisync.upstream.ladder import Ladder, sources
 from pypisync.upstream.learnt import Learnt, News
 from pypisync.upstream.ranges import Ranges
 from pypisync.upstream.routes import Settings
-from pypisync.upstream.session import Session, shown
+from pypisync.upstream.session import Session
 
 if TYPE_CHECKING:
     from pypisync.upstream.projects import Projects
@@ -39,8 +40,8 @@ class HttpUpstream:
 
     ``stop`` is asked between requests and between chunks. Once it says so, what is under way is
     answered with Stopped, and asks not yet begun are not answered at all. ``sleep`` and
-    ``clock`` (seconds) are the time that waiting is done in. Raises ConfigError for an endpoint
-    that is no address.
+    ``clock`` (seconds) are the time that waiting is done in, and ``told`` is told of it. Raises
+    ConfigError for an endpoint that is no address.
     """
 
     listing = False
@@ -53,6 +54,7 @@ class HttpUpstream:
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         stop: Callable[[], bool] = lambda: False,
+        told: Told = lambda *_: None,
     ) -> None:
         self.name = name
         self.assignment = Assignment([Share(name)])
@@ -61,7 +63,7 @@ class HttpUpstream:
         # Else another process could not wait as this one does.
         self.on_the_clock = sleep is time.sleep and clock is time.monotonic
         self._stop = stop
-        self._session = Session(settings, sleep=sleep, clock=clock, stop=stop)
+        self._session = Session(settings, sleep=sleep, clock=clock, stop=stop, told=told)
         self._ladder = Ladder(
             sources(self._session, clock), sources(self._session.once(), clock), settings.feed
         )

@@ -172,6 +172,8 @@ class HttpConnection:
             number = self._curl.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
             why = f": {os.strerror(number)}" if number else ""
             said = text or f"error {code} of libcurl"
+            if number and self._destination.proxy:
+                said = "the proxy cannot be connected to"
             raise TransferError(f"{said}{why}", final=code in _USELESS)
         return True
 

@@ -26,6 +26,7 @@ from pypisync.core.standards.model import (
 from pypisync.errors import Malformed
 from pypisync.upstream import lenient
 from pypisync.upstream.api import MAX_SERIAL
+from pypisync.upstream.faults import said, shown
 from pypisync.upstream.file_entries import (
     Found,
     LegacyFile,
@@ -36,7 +37,7 @@ from pypisync.upstream.file_entries import (
     simple_files,
 )
 from pypisync.upstream.html_pages import files_of, is_index_page, names_of, read_html
-from pypisync.upstream.session import Reply, said, shown
+from pypisync.upstream.session import Reply
 from pypisync.upstream.stated_versions import odd, versions_of
 from pypisync.upstream.validators import of_bytes, of_headers, stamped
 

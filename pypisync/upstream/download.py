@@ -13,7 +13,8 @@ from pypisync.errors import Gone, Malformed, Unreachable
 from pypisync.upstream.api import Deposit, FileAsk, Part
 from pypisync.upstream.encodings import encoding
 from pypisync.upstream.failures import EncodingError, TransferError
-from pypisync.upstream.session import Session, Stream, backoff, said, shown
+from pypisync.upstream.faults import said, shown
+from pypisync.upstream.session import Session, Stream, backoff
 
 _PROGRESS = 1024 * 1024  # bytes that make a broken try count as a good one
 _FILES_RATE = 16  # a file must come so many times as fast as the least rate of one answer
@@ -85,7 +86,7 @@ class _Transfer:
                     f"{shown(self._ask.url)}: broke off {broken} times in a row, now at byte "
                     f"{self._have}: {fault}; what has arrived is kept for the next time"
                 )
-            self._session.wait(backoff(broken))
+            self._session.wait_for(self._ask.url, f"broke off: {fault}", backoff(broken))
         self._part.commit()
 
     def _restart(self) -> None:

@@ -18,7 +18,7 @@ from requests import PreparedRequest
 from pypisync.core.standards.hashes import chosen
 from pypisync.core.standards.model import File, ManyFiles, Skipped
 from pypisync.upstream import lenient
-from pypisync.upstream.session import said
+from pypisync.upstream.faults import said
 
 _MAX_SIZE = 2**53  # bytes; more is no file
 _MAX_TEXT = 4096  # characters of a URL or a specifier

@@ -17,8 +17,9 @@ from packaging.utils import canonicalize_name
 
 from pypisync.core.standards.hashes import ALGORITHMS
 from pypisync.errors import Malformed
+from pypisync.upstream.faults import said, shown
 from pypisync.upstream.file_entries import Hashes, SimpleFile
-from pypisync.upstream.session import Reply, said, shown
+from pypisync.upstream.session import Reply
 
 # What distributions have been called; other links lead elsewhere, and are nobody's concern.
 _DISTRIBUTION = re.compile(

@@ -35,8 +35,9 @@ from pypisync.upstream.documents import (
     stated_serial,
 )
 from pypisync.upstream.encodings import ASKED
+from pypisync.upstream.faults import shown
 from pypisync.upstream.learnt import Learnt, rank
-from pypisync.upstream.session import Reply, Session, backoff, shown
+from pypisync.upstream.session import Reply, Session, backoff
 from pypisync.upstream.validators import are_bytes, conditions, unless_same
 
 _GZIP = {"Accept-Encoding": ASKED}

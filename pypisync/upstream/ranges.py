@@ -15,7 +15,8 @@ from pypisync.errors import Malformed
 from pypisync.upstream.api import FileAsk
 from pypisync.upstream.encodings import encoding
 from pypisync.upstream.failures import TransferError
-from pypisync.upstream.session import Session, Stream, origin, shown
+from pypisync.upstream.faults import shown
+from pypisync.upstream.session import Session, Stream, origin
 
 TAIL = 64 * 1024  # bytes asked for first: the directory of a zip and what was written last
 _HEAD = 16 * 1024  # bytes asked for to learn a size that is not stated

@@ -5,6 +5,7 @@ cookies, hooks) costs more than the request itself. None of it differs between t
 host, so it is asked of requests once a host and kept; what is sent then goes by libcurl.
 """
 
+import os
 import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -64,6 +65,7 @@ class Route:
 
     connections: Connections
     headers: dict[str, str] = field(repr=False)
+    by: str = ""  # " by the proxy host:port (where it is configured)"
 
 
 class Routes:
@@ -123,16 +125,20 @@ class Routes:
             self._check_literal(url, deadline)
         certificate = self._settings.client_cert if own else None
         key = self._settings.client_key if own else None
+        named = self._named(url) if proxy else ""
+        address = _with_port(proxy, named) if proxy else ""
         there = Destination(
             _bare(url),
             self._settings.timeout,
             _anywhere if own or proxy is not None else self._allows,
             _existing(found, "bundle of certificates"),
-            proxy=_with_port(proxy) if proxy else "",
+            proxy=address,
             certificate=certificate and _existing(certificate, "TLS certificate file"),
             key=key and _existing(key, "TLS key file"),
         )
-        return Route(Connections(there), dict(cast("dict[str, str]", request.headers)))
+        sent = dict(cast("dict[str, str]", request.headers))
+        by = f" by the proxy {urlsplit(address).netloc.rpartition('@')[2]} ({named})"
+        return Route(Connections(there), sent, by if address else "")
 
     def _environment(self, url: str) -> tuple[str | None, str]:
         """Returns the proxy for a URL and whose certificates are trusted, as requests finds them.
@@ -148,6 +154,17 @@ class Routes:
         trusted = found["verify"]
         bundle = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
         return select_proxy(url, found["proxies"]), bundle
+
+    def _named(self, url: str) -> str:
+        """Returns what names the proxy for a URL: the key, or a variable of the environment."""
+        if self._settings.proxy:
+            return "`upstream.proxy`"
+        set_ = [name for name, value in os.environ.items() if value]
+        for wanted in (f"{urlsplit(url).scheme}_proxy", "all_proxy"):
+            named = [name for name in set_ if name.lower() == wanted]
+            if named:  # the one in small letters counts
+                return wanted if wanted in named else named[-1]
+        return "as the system says"
 
     def _allows(self, place: Reach, deadline: Deadline | None) -> bool:
         """Returns whether a host that is not the index's own may be there."""
@@ -209,10 +226,11 @@ def _existing(path: str, what: str) -> str:
     return path
 
 
-def _with_port(proxy: str) -> str:
+def _with_port(proxy: str, named: str) -> str:
     """Returns the address of a proxy with its scheme and port, for libcurl has its own defaults.
 
-    Raises requests' InvalidProxyURL, which shows nothing of it: it may hold a password.
+    ``named``: what names it. Raises requests' InvalidProxyURL, which shows nothing of the address:
+    it may hold a password.
     """
     url = proxy if "://" in proxy else f"http://{proxy}"
     try:
@@ -222,8 +240,8 @@ def _with_port(proxy: str) -> str:
         host, port = None, None
     if not host or parts.scheme not in _PROXY_PORTS:
         raise InvalidProxyURL(
-            "the address of the proxy has no host, or is of no known kind; check how it is "
-            "written, special characters of its password as %40, %23 and so on"
+            f"the address of the proxy ({named}) has no host, or is of no known kind; check how "
+            "it is written, special characters of its password as %40, %23 and so on"
         )
     netloc = parts.netloc if port is not None else f"{parts.netloc.rstrip(':')}:"
     usual = "" if port is not None else str(_PROXY_PORTS[parts.scheme])

@@ -15,7 +15,8 @@ from pypisync.core.standards.model import Change
 from pypisync.errors import Closed, Elsewhere, Malformed, NoFeed, Rewound
 from pypisync.upstream.api import SIMPLE_INDEX
 from pypisync.upstream.encodings import ASKED
-from pypisync.upstream.session import Session, shown
+from pypisync.upstream.faults import shown
+from pypisync.upstream.session import Session
 
 if TYPE_CHECKING:
     from pypisync.upstream.documents import RootDocument

@@ -4,8 +4,7 @@ Retried are connection faults, timeouts and the statuses 429, 500, 502, 503 and 
 RFC 6585), after a doubling wait or what the host asks for, each time on a new connection. What an
 answer means is left to the callers; every other status is theirs, except 407: it is the proxy's.
 Documents come from the origin that was asked or not at all; files may lie elsewhere. Credentials
-never stand in a URL here, so that no message can show them, and what libraries say is cleaned of
-those of a proxy.
+never stand in a URL here, so that no message can show them.
 """
 
 import re
@@ -21,12 +20,21 @@ from urllib.parse import urljoin, urlsplit
 from requests.exceptions import RequestException
 
 from pypisync.core.display import counted
-from pypisync.errors import Elsewhere, Malformed, ProxyRefused, Stopped, Unreachable, UpstreamError
+from pypisync.errors import Elsewhere, Malformed, Stopped
 from pypisync.upstream.connection import Request
 from pypisync.upstream.connections import HttpResponse
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.encodings import Unpacker, encoding
-from pypisync.upstream.failures import DistrustError, EncodingError, TransferError, TunnelError
+from pypisync.upstream.failures import TransferError
+from pypisync.upstream.faults import (
+    RequestFault,
+    Told,
+    Waits,
+    fault_of,
+    refused_by_proxy,
+    said,
+    shown,
+)
 from pypisync.upstream.manners import Gates
 from pypisync.upstream.routes import Routes, Settings, normalised
 
@@ -38,12 +46,6 @@ _AGAIN = frozenset({429, 500, 502, 503, 504})
 _PARTS = re.compile(r"([^/?#]*//[^/?#]*)?([^#]*)")  # RFC 3986, B; the fragment is never sent
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
-_DISTRUST = (
-    "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
-    "`ca_file` of the index, in a file with all authorities that are needed: it takes the place of "
-    "the public ones"
-)
-_BUSY = frozenset({408, 429})  # how a proxy says that it is, among the other refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ class Reply:
 class Stream:
     """An answer whose body is still to be read, as it comes or unpacked."""
 
-    def __init__(self, url: str, response: HttpResponse, deadline: Deadline) -> None:
+    def __init__(self, url: str, response: HttpResponse, deadline: Deadline, by: str) -> None:
         self.status = response.status
         self.url = url
+        self.by = by  # the proxy that it came by; "" for none
         self.headers = response.headers
         self.deadline = deadline
         self.response = response
@@ -100,15 +103,6 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
-    text: str
-    wait: float | None = None  # seconds, as upstream asks
-    final: bool = False  # another try cannot help
-    kind: type[UpstreamError] = Unreachable
-    advice: str = "if it stays so, check the endpoint, the proxy and the network"
-
-
-@dataclass(frozen=True, slots=True)
 class _Wanted:
     method: str
     url: str
@@ -124,7 +118,7 @@ class Session:
     """Sends requests. Safe between threads; connections are kept and shared.
 
     ``sleep`` and ``clock`` (seconds) are the time that hosts are left alone in. What a request
-    may take is told by ``timer``: the time of the sockets.
+    may take is told by ``timer``: the time of the sockets. ``told`` is told whom it waits for.
     """
 
     def __init__(
@@ -134,6 +128,7 @@ class Session:
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         stop: Callable[[], bool] = lambda: False,
+        told: Told = lambda *_: None,
     ) -> None:
         self.settings = settings
         self.timer = time.monotonic
@@ -141,6 +136,7 @@ class Session:
         self.endpoint = self._routes.endpoint
         self.root = self._routes.root
         self.gates = Gates(clock, settings.retries)
+        self._waits = Waits(clock, told)
         self._sleep = sleep
         self._stop = stop
         self._closed = threading.Event()
@@ -208,6 +204,13 @@ class Session:
             seconds -= 0.5
         self.check()
 
+    def wait_for(self, url: str, reason: str, seconds: float) -> None:
+        """Wait until the host of ``url`` is asked again, and tell of it. Raises Stopped."""
+        if seconds > 0:
+            host = shown(origin(url))
+            self._waits.tell(host, reason, seconds)
+        self.wait(seconds)
+
     def renew(self, url: str) -> None:
         """Let no further request to the host of ``url`` use a connection that there is now."""
         self._routes.renew(origin(url))
@@ -222,57 +225,60 @@ class Session:
         while True:
             self.check()
             answer = self._once(request, finish)
-            if not isinstance(answer, _Fault):
+            if not isinstance(answer, RequestFault):
                 return answer
             tries += 1
             if answer.final or tries > self.settings.retries:
                 raise answer.kind(
-                    f"{request.method} {shown(request.url)}: {answer.text} "
-                    f"({counted(tries, 'try')}); {answer.advice}"
+                    f"{request.method} {shown(request.url)}{answer.by}: {answer.text} "
+                    f"({counted(tries, 'try')}); {answer.advised}"
                 )
-            if answer.wait is None:  # else the host's gate keeps it
-                self.wait(backoff(tries))
+            # A wait that the host asks for is kept by its gate as well.
+            wait = backoff(tries) if answer.wait is None else answer.wait
+            self.wait_for(request.url, f"{answer.text}{answer.by}", wait)
 
-    def _once(self, request: _Wanted, finish: Callable[[Stream], _T]) -> _T | _Fault:
+    def _once(self, request: _Wanted, finish: Callable[[Stream], _T]) -> _T | RequestFault:
+        by = ""
         try:
             stream = self._send(request)
-            if isinstance(stream, _Fault):
+            if isinstance(stream, RequestFault):
                 return stream
+            by = stream.by
             wait = self.gates.note(origin(stream.url), stream.status, stream.headers)
             if stream.status in _AGAIN or wait is not None:
                 stream.close()
                 self.renew(stream.url)
-                return _Fault(f"HTTP {stream.status}", wait)
+                return RequestFault(f"HTTP {stream.status}", wait, by=by)
             if stream.status == 407:
                 stream.close()
-                return _refused_by_proxy("407")
+                return refused_by_proxy("407", by)
             return finish(stream)
         except (TransferError, ValueError, OSError) as error:
-            return _fault(error)
+            return fault_of(error, by)
 
-    def _send(self, request: _Wanted) -> Stream | _Fault:
+    def _send(self, request: _Wanted) -> Stream | RequestFault:
         url = request.url
         for _ in range(_HOPS + 1):
             request.hop(url)
-            self.wait(self.gates.seconds(origin(url)))
+            self.wait_for(url, "it wants to be left alone", self.gates.seconds(origin(url)))
             stream = self._ask(request, url)
-            if isinstance(stream, _Fault):
+            if isinstance(stream, RequestFault):
                 return stream
             if stream.status not in _MOVED or "Location" not in stream.headers:
                 return stream
             stream.close()
             target = urljoin(url, stream.headers["Location"]).partition("#")[0]
             if not as_safe(url, target):
-                return _Fault(f"leads to {shown(target)}, which is less safe", final=True)
+                return RequestFault(f"leads to {shown(target)}, which is less safe", final=True)
             if request.stays and not _same_host(url, target):
                 raise Elsewhere(
                     f"{shown(url)}: leads to {shown(target)}; documents of another index are never "
                     "taken for those of this one. If that is the index, configure its address"
                 )
             url = target
-        return _Fault(f"more than {_HOPS} redirects", final=True)
+        return RequestFault(f"more than {_HOPS} redirects", final=True)
 
-    def _ask(self, request: _Wanted, url: str) -> Stream | _Fault:
+    def _ask(self, request: _Wanted, url: str) -> Stream | RequestFault:
         """Send one request. Returns its answer, a redirect included."""
         settings = self.settings
         deadline = Deadline(
@@ -282,10 +288,13 @@ class Session:
         try:
             route = self._routes.to(normalised(there), deadline)
         except (RequestException, TransferError, OSError) as error:
-            return _Fault(said(error), final=True)  # an address, a proxy, a bundle: no way
+            return RequestFault(said(error), final=True)  # an address, a proxy, a bundle: no way
         headers = {**route.headers, **request.headers}
         sent = Request(request.method, target, headers, request.body)
-        return Stream(url, route.connections.send(sent, deadline), deadline)
+        try:
+            return Stream(url, route.connections.send(sent, deadline), deadline, route.by)
+        except (TransferError, ValueError, OSError) as error:
+            return fault_of(error, route.by)
 
     def _whole(self, stream: Stream) -> Reply:
         limit = self.settings.max_document
@@ -299,27 +308,6 @@ class Session:
         finally:
             stream.close()
         return Reply(stream.status, stream.url, stream.headers, body.getvalue())
-
-
-def _refused_by_proxy(status: str) -> _Fault:
-    """Returns the fault of a proxy that lets nothing through (RFC 9110, 9.3.6 and 15.5.8)."""
-    advice = (
-        "the proxy wants a name and a password, or others: check those in the proxy's address"
-        if status == "407"
-        else "check the proxy's address, and whether it lets this machine go there"
-    )
-    text = f"the proxy on the way answers HTTP {status}"
-    return _Fault(text, final=True, kind=ProxyRefused, advice=advice)
-
-
-def _fault(error: Exception) -> _Fault:
-    if isinstance(error, TunnelError) and 400 <= error.status < 500 and error.status not in _BUSY:
-        return _refused_by_proxy(str(error.status))
-    final = isinstance(error, ValueError) or (isinstance(error, TransferError) and error.final)
-    if isinstance(error, DistrustError):
-        return _Fault(said(error), final=final, advice=_DISTRUST)
-    kind = Malformed if isinstance(error, EncodingError) else Unreachable
-    return _Fault(said(error), final=final, kind=kind)
 
 
 def origin(url: str) -> str:
@@ -358,16 +346,3 @@ def _keep(stream: Stream) -> Stream:
 def backoff(tries: int) -> float:
     """Returns the seconds to wait after so many failed tries: 1, 2, 4, up to a minute."""
     return float(min(2 ** (tries - 1), 60))
-
-
-def shown(url: str) -> str:
-    """Returns a URL fit for messages: no credentials, query or control characters, and short."""
-    # Behind a ";" some servers write the number of a session (RFC 3986, 3.3).
-    bare = re.sub(r"//[^/]*@", "//", re.split("[?#;]", url, maxsplit=1)[0])
-    return "".join(char if char.isprintable() else "?" for char in bare)[:300]
-
-
-def said(error: Exception) -> str:
-    """Returns what a library says of a failure, in one line and without credentials."""
-    text = re.sub(r"//[^/\s]*@", "//", str(error))
-    return " ".join(text.split())[:300] or type(error).__name__

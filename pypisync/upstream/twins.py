@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.upstream.api import Upstream
 from pypisync.upstream.client import HttpUpstream, Settings
+from pypisync.upstream.faults import Told
 from pypisync.upstream.indexes import Indexes
 from pypisync.upstream.learnt import News
 
@@ -18,9 +19,12 @@ class Recipe:
     assignment: Assignment | None  # None: there is one index
     news: tuple[News, ...]  # that the indexes begin with
 
-    def make(self, stop: Callable[[], bool]) -> HttpUpstream | Indexes:
+    def make(self, stop: Callable[[], bool], told: Told) -> HttpUpstream | Indexes:
         """Returns the upstream. Raises ConfigError for an endpoint that is no address."""
-        made = [HttpUpstream(settings, name=name, stop=stop) for name, settings in self.indexes]
+        made = [
+            HttpUpstream(settings, name=name, stop=stop, told=told)
+            for name, settings in self.indexes
+        ]
         upstream = made[0] if self.assignment is None else Indexes(made, self.assignment)
         known = parts(upstream)
         for news in self.news:

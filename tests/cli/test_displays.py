@@ -12,9 +12,12 @@ from rich.console import Console
 
 from pypisync.cli.common import clean, count, moment, span
 from pypisync.cli.progress import Bars
+from pypisync.config.load import load
 from pypisync.cycle.report import Report
-from pypisync.errors import StorageError
+from pypisync.cycle.sync import sync_once
+from pypisync.errors import Stopped, StorageError
 from pypisync.logs import Lines
+from pypisync.wiring import open_mirror
 from tests.cli.running import command, configure, environ
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -28,6 +31,7 @@ def cycle(bars: Bars | Lines) -> None:
     bars.step("projects", 3)
     bars.received(10**9)  # bytes of .metadata, which this step does not count
     bars.advance()
+    bars.retry("https://files.test", "HTTP 503", 2.0)
     bars.fault("a==1.0", "HTTP 503 \x1b[31m")
     bars.feed("endpoint", "polling", "HTTP 405")
     bars.step("files", 3_000_000, "bytes")
@@ -51,6 +55,7 @@ def test_bars_count_what_their_step_counts() -> None:
         bars._progress.refresh()
         bars.done(Report(serial=7, files=2, bytes=1_500_000, held={"b==1.0": "waits"}))
     shown = output.getvalue()
+    assert "retry: https://files.test in 2 s: HTTP 503" in shown
     assert "failed: " in shown
     assert "a==1.0: HTTP 503 ?[31m" in shown
     assert "feed: the changes of endpoint are read by polling (HTTP 405)" in shown
@@ -84,18 +89,19 @@ def test_lines_hold_one_fact_each(capsys: pytest.CaptureFixture[str], *, as_json
     lines.done(Report(serial=7, held=held, failed={"a==1.0": "HTTP 503"}))
     shown = capsys.readouterr().err.splitlines()
     assert not any("\x1b" in line for line in shown)
-    assert len(shown) == 6 + 20 + 1  # as many of what is held as are useful
+    assert len(shown) == 7 + 20 + 1  # as many of what is held as are useful
     if as_json:
         logged = [json.loads(line) for line in shown]
-        assert [line["event"] for line in logged[:6]] == [
-            "changelog", "projects", "projects", "failed", "feed", "files"
+        assert [line["event"] for line in logged[:7]] == [
+            "changelog", "projects", "projects", "retry", "failed", "feed", "files"
         ]  # fmt: skip
-        assert (logged[3]["level"], logged[3]["what"]) == ("warning", "a==1.0")
-        assert (logged[4]["level"], logged[4]["kind"]) == ("info", "polling")
-        assert logged[5]["bytes"] == 3_000_000
+        assert (logged[3]["level"], logged[3]["seconds"]) == ("info", 2.0)
+        assert (logged[4]["level"], logged[4]["what"]) == ("warning", "a==1.0")
+        assert (logged[5]["level"], logged[5]["kind"]) == ("info", "polling")
+        assert logged[6]["bytes"] == 3_000_000
         assert (logged[-1]["held"], logged[-1]["failed"]) == (30, 1)
     else:
-        assert "reason='HTTP 503 ?[31m'" in shown[3]
+        assert "reason='HTTP 503 ?[31m'" in shown[4]
 
 
 def test_a_sync_on_a_terminal(tmp_path: Path, world: World, server: Server) -> None:
@@ -136,3 +142,24 @@ def test_figures_for_people() -> None:
     ]  # fmt: skip
     assert moment(0) == "1970-01-01 00:00:00Z"
     assert clean("a\x1b[2J\n\t\u202eb") == "a?[2J ?b"
+
+
+def test_whom_a_cycle_waits_for_is_logged_meanwhile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the thread that waits, with the number of the run; here a stop ends the wait at once."""
+    told: list[str] = []
+
+    class Watching(Lines):
+        def retry(self, what: str, reason: str, seconds: float) -> None:
+            told.append(what)
+            super().retry(what, reason, seconds)
+
+    config = load(configure(tmp_path, "http://127.0.0.1:9", upstream={"retries": 4}), {})
+    opened = open_mirror(config, watch=Watching(as_json=True), stop=lambda: bool(told))
+    with opened as mirror, pytest.raises(Stopped):
+        sync_once(mirror)
+    logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    [line] = [one for one in logged if one["event"] == "retry"]
+    assert (line["what"], line["seconds"], line["run"]) == ("http://127.0.0.1:9", 1.0, 1)
+    assert "refused" in line["reason"]

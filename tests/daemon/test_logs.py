@@ -2,6 +2,7 @@
 
 import ast
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,9 +45,14 @@ def test_lines_carry_the_number_of_their_run(capsys: pytest.CaptureFixture[str])
     lines = Lines(as_json=True)
     lines.begin(7)
     lines.step("projects", 3)
+    other = threading.Thread(target=lines.retry, args=("https://host", "HTTP 503", 1.0))
+    other.start()
+    other.join()
     lines.done(Report(serial=5))
     logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(line["event"], line["run"]) for line in logged] == [("projects", 7), ("run", 7)]
+    assert [(line["event"], line["run"]) for line in logged] == [
+        ("projects", 7), ("retry", 7), ("run", 7)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -11,7 +11,8 @@ import pytest
 from pypisync.core.standards.model import ManyFiles, ProjectDocument
 from pypisync.cycle.deposit import Watched
 from pypisync.cycle.far_stream import FarStream
-from pypisync.errors import Unreachable
+from pypisync.cycle.mirror import Silent
+from pypisync.errors import Stopped, Unreachable
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAsk
 from pypisync.upstream.learnt import News
@@ -28,7 +29,7 @@ def far(tmp_path: Path, server: Server, opened: Open) -> Iterator[FarStream]:
     upstream = opened(server, workers=1, retries=0)
     known = recipe(upstream)
     assert known is not None
-    stream = FarStream(upstream, known, Watched(Pool(tmp_path), int), print)
+    stream = FarStream(upstream, known, Watched(Pool(tmp_path), int), Silent())
     yield stream
     stream.close()
 
@@ -59,6 +60,27 @@ def test_what_is_learnt_of_an_index_is_known_on_both_sides(
     far.add([ask])
     assert isinstance(answers(far, 1)[ask], ProjectDocument)
     assert index.news() == [News("endpoint", best="json")]
+
+
+def test_whom_the_process_waits_for_is_told_here(
+    tmp_path: Path, world: World, server: Server, opened: Open
+) -> None:
+    told: list[tuple[str, str, float]] = []
+
+    class Watching(Silent):
+        def retry(self, what: str, reason: str, seconds: float) -> None:
+            told.append((what, reason, seconds))
+
+    upstream = opened(server, lambda: bool(told), workers=1)
+    known = recipe(upstream)
+    assert known is not None
+    stream = FarStream(upstream, known, Watched(Pool(tmp_path), int), Watching())
+    world.faults.retry_after = 200
+    world.faults.fail("/simple/a/", 429)
+    stream.add([ProjectAsk("a")])
+    assert isinstance(answers(stream, 1)[ProjectAsk("a")], Stopped)
+    stream.close()
+    assert told == [(server.url, "HTTP 429", 200.0)]
 
 
 @pytest.mark.parametrize("dies", [False, True])

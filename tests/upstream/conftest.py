@@ -53,13 +53,15 @@ Connect = Callable[..., HttpUpstream]
 
 @pytest.fixture
 def connect(server: Scripted, time: Time) -> Iterator[Connect]:
-    """Makes clients of the server; keywords are those of Settings, and ``stop``."""
+    """Makes clients of the server; keywords are those of Settings, ``stop`` and ``told``."""
     made: list[HttpUpstream] = []
 
     def client(**settings: object) -> HttpUpstream:
         stop = settings.pop("stop", lambda: False)
+        told = settings.pop("told", lambda *_: None)
         known = Settings(**{"endpoint": server.url, "retries": 2, **settings})  # type: ignore[arg-type]
-        made.append(HttpUpstream(known, sleep=time.sleep, clock=time.clock, stop=stop))  # type: ignore[arg-type]
+        clocks = {"sleep": time.sleep, "clock": time.clock}
+        made.append(HttpUpstream(known, **clocks, stop=stop, told=told))  # type: ignore[arg-type]
         return made[-1]
 
     yield client

@@ -21,10 +21,60 @@ def test_a_proxy_is_used_for_every_host_and_its_password_not_shown(
     session.close()
     gone = Settings("http://index.invalid", proxy="http://you:secret@127.0.0.1:1", retries=0)
     session = Session(gone, sleep=time.sleep)
-    with pytest.raises(Unreachable) as caught:
+    said = r"/a by the proxy 127\.0\.0\.1:1 .`upstream\.proxy`.: the proxy cannot .*: .*refused"
+    with pytest.raises(Unreachable, match=said) as caught:
         session.get("http://index.invalid/a", {})
     assert "secret" not in str(caught.value)
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"HTTPS_PROXY": "https://you:secret@127.0.0.1:1"}, "127.0.0.1:1 (HTTPS_PROXY)"),
+        ({"HTTPS_PROXY": "127.0.0.1:2", "https_proxy": "127.0.0.1:1"}, "127.0.0.1:1 (https_proxy)"),
+        ({"all_proxy": "socks5://127.0.0.1:1"}, "127.0.0.1:1 (all_proxy)"),
+        ({"ALL_PROXY": "127.0.0.1:2", "https_proxy": "127.0.0.1:1"}, "127.0.0.1:1 (https_proxy)"),
+        ({"http_proxy": "127.0.0.1:2", "ALL_PROXY": "127.0.0.1:1"}, "127.0.0.1:1 (ALL_PROXY)"),
+        ({"HTTPS_PROXY": "http://[::1]:1"}, "[::1]:1 (HTTPS_PROXY)"),
+        ({"HTTPS_PROXY": "http://nowhere.invalid"}, "nowhere.invalid:80 (HTTPS_PROXY)"),
+    ],
+)
+def test_a_proxy_of_the_environment_is_named_with_its_variable(
+    time: Time, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    session = Session(Settings("https://index.invalid", retries=0), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"the proxy and its address") as caught:
+        session.get("https://index.invalid/a", {})
+    assert f"/a by the proxy {named}: " in str(caught.value)
+    assert "secret" not in str(caught.value)
+    session.close()
+
+
+def test_what_names_a_proxy_that_cannot_be_understood_is_told(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "foo://127.0.0.1:1")
+    session = Session(Settings("https://index.invalid"), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"address of the proxy .HTTPS_PROXY. has no host, or"):
+        session.get("https://index.invalid/a", {})
+    session.close()
+
+
+def test_whatever_fails_behind_a_proxy_names_it(server: Scripted, time: Time) -> None:
+    """A proxy may break what comes, and be asked in vain for what it does not reach."""
+    server.tell("http://index.invalid/cut", Answer(200, b"0123456789", cut=4))
+    server.tell("http://index.invalid/busy", Answer(503))
+    server.tell("index.invalid:443", Answer(502))
+    for url in ("http://index.invalid/cut", "http://index.invalid/busy", "https://index.invalid/a"):
+        settings = Settings(url.rpartition("/")[0], proxy=server.url, retries=0)
+        session = Session(settings, sleep=time.sleep)
+        by = f"GET {url} by the proxy {server.url.removeprefix('http://')} .`upstream.proxy`.: "
+        with pytest.raises(Unreachable, match=by):
+            session.get(url, {})
+        session.close()
 
 
 @pytest.mark.parametrize(

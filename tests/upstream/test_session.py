@@ -10,9 +10,10 @@ import pycurl
 import pytest
 
 from pypisync.errors import ConfigError, Malformed, Stopped, Unreachable
+from pypisync.upstream.faults import said, shown
 from pypisync.upstream.manners import retry_after
 from pypisync.upstream.routes import Settings, split_endpoint, user_agent
-from pypisync.upstream.session import Session, as_safe, backoff, said, shown
+from pypisync.upstream.session import Session, as_safe, backoff
 from tests.upstream.conftest import Time
 from tests.upstream.raw import Raw, after_request
 from tests.upstream.scripted import Answer, Asked, Scripted, page

@@ -1,0 +1,95 @@
+"""What is told of a request that failed, and of a host that is asked again.
+
+Credentials never stand in it: what libraries say is cleaned of them.
+"""
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pypisync.errors import Malformed, ProxyRefused, Unreachable, UpstreamError
+from pypisync.upstream.failures import DistrustError, EncodingError, TransferError, TunnelError
+
+_DISTRUST = (
+    "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
+    "`ca_file` of the index, in a file with all authorities that are needed: it takes the place of "
+    "the public ones"
+)
+_BUSY = frozenset({408, 429})  # how a proxy says that it is, among the other refusals
+_AGAIN = 60.0  # seconds in which the waits for one host are told once
+
+Told = Callable[[str, str, float], object]
+"""Is told which host is asked again, why, and after how many seconds; by any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFault:
+    """Why a request has no answer that could be used."""
+
+    text: str
+    wait: float | None = None  # seconds, as upstream asks
+    final: bool = False  # another try cannot help
+    kind: type[UpstreamError] = Unreachable
+    advice: str = ""
+    by: str = ""  # the proxy on the way, and where it is configured
+
+    @property
+    def advised(self) -> str:
+        """What to do."""
+        proxy = "the proxy and its address" if self.by else "whether a proxy is needed"
+        return self.advice or f"if it stays so, check the endpoint, {proxy}, and the network"
+
+
+class Waits:
+    """Tells of hosts that are waited for, each once a minute. Safe between threads."""
+
+    def __init__(self, clock: Callable[[], float], told: Told) -> None:
+        self._clock = clock
+        self._told = told
+        self._quiet: dict[str, float] = {}  # until when nothing more is told of a host
+        self._lock = threading.Lock()
+
+    def tell(self, host: str, reason: str, seconds: float) -> None:
+        """Tell that a host is asked again after so many seconds."""
+        with self._lock:
+            now = self._clock()
+            if now < self._quiet.get(host, now):
+                return
+            self._quiet[host] = now + _AGAIN
+        self._told(host, reason, seconds)
+
+
+def refused_by_proxy(status: str, by: str) -> RequestFault:
+    """Returns the fault of a proxy that lets nothing through (RFC 9110, 9.3.6 and 15.5.8)."""
+    advice = (
+        "the proxy wants a name and a password, or others: check those in the proxy's address"
+        if status == "407"
+        else "check the proxy's address, and whether it lets this machine go there"
+    )
+    text = f"the proxy answers HTTP {status}"
+    return RequestFault(text, final=True, kind=ProxyRefused, advice=advice, by=by)
+
+
+def fault_of(error: Exception, by: str = "") -> RequestFault:
+    """Returns what an error comes to."""
+    if isinstance(error, TunnelError) and 400 <= error.status < 500 and error.status not in _BUSY:
+        return refused_by_proxy(str(error.status), by)
+    final = isinstance(error, ValueError) or (isinstance(error, TransferError) and error.final)
+    if isinstance(error, DistrustError):
+        return RequestFault(said(error), final=final, advice=_DISTRUST, by=by)
+    kind = Malformed if isinstance(error, EncodingError) else Unreachable
+    return RequestFault(said(error), final=final, kind=kind, by=by)
+
+
+def shown(url: str) -> str:
+    """Returns a URL fit for messages: no credentials, query or control characters, and short."""
+    # Behind a ";" some servers write the number of a session (RFC 3986, 3.3).
+    bare = re.sub(r"//[^/]*@", "//", re.split("[?#;]", url, maxsplit=1)[0])
+    return "".join(char if char.isprintable() else "?" for char in bare)[:300]
+
+
+def said(error: Exception) -> str:
+    """Returns what a library says of a failure, in one line and without credentials."""
+    text = re.sub(r"//[^/\s]*@", "//", str(error))
+    return " ".join(text.split())[:300] or type(error).__name__
