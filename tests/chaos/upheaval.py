@@ -21,10 +21,6 @@ _LIES: tuple[tuple[bytes, str], ...] = (
 _HOUR = 3_600
 # Seconds since an upload: none is near an age that a policy may want.
 _AGES = (None, None, 3 * _HOUR, 36 * _HOUR, 5 * 24 * _HOUR, 60 * 24 * _HOUR)
-# Projects in which METADATA may want another Python than the page says; none of their releases is
-# yanked. A yanked final that METADATA rules out keeps pip from pre-releases, and a proof does not
-# know it: whether the METADATA was read then shows.
-_NARROW = ("p6", "p7", "p8")
 # The mirror can use the first two of them.
 _TAGS = (
     "py3-none-any", "cp311-cp311-manylinux_2_17_x86_64",
@@ -113,7 +109,7 @@ def _add(world: World, name: str, version: str, draw: random.Random) -> None:
         kinds: dict[str, Any] = {"wheels": (), "sdist": True}
     else:
         kinds = {"wheels": draw.sample(_TAGS, draw.choice((1, 1, 2)))}
-    python = draw.choice((None, None, None, ">=3.8", ">=3.13" if name in _NARROW else None))
+    python = draw.choice((None, None, None, ">=3.8", ">=3.13"))
     with suppress(ValueError):  # there is, or was, such a file
         _upload(world, name, version, draw, inside=python, **kinds)
 
@@ -164,8 +160,6 @@ def _remove_file(world: World, name: str, draw: random.Random) -> None:
 
 
 def _yank(world: World, name: str, draw: random.Random) -> None:
-    if name in _NARROW:
-        return
     draw.choice((world.yank, world.unyank))(name, _version(world, name, draw))
 
 

@@ -18,7 +18,14 @@ NOTHING = Version("0")  # no release of any index
 
 def facts(lines: Sequence[str]) -> set[str]:
     """The words in front of the requirements."""
-    return {line for line in lines if re.match(r"yanked$|python[<>=!~]|tag=|unknown$", line)}
+    words = r"yanked$|(python|inside)[<>=!~]|tag=|unknown$"
+    return {line for line in lines if re.match(words, line)}
+
+
+def ruled_out(lines: Sequence[str], python: str = "3.11") -> bool:
+    """Whether METADATA alone wants another Python; only lower bounds are drawn."""
+    limits = [f.removeprefix("inside") for f in facts(lines) if f.startswith("inside")]
+    return not all(SpecifierSet(limit).contains(python) for limit in limits)
 
 
 def offered(index: Index, python: str, by: str = "pip") -> dict[str, dict[Version, Sequence[str]]]:
@@ -90,7 +97,9 @@ def parsed(line: str) -> Requirement:
 def allowed(
     offer: Mapping[Version, Sequence[str]], version: Version, specifiers: SpecifierSet
 ) -> bool:
-    """Whether pip's finder would hand out this version."""
+    """Whether pip would take this version: it reads METADATA when its finder has handed it out."""
+    if ruled_out(offer[version]):
+        return False
     matching = set(specifiers.filter(offer))
     yanked = {v for v in matching if "yanked" in offer[v]}
     pinned = any(
@@ -112,4 +121,4 @@ def uv_takes(
     pinned = [str(one).removeprefix("==") for one in pins if re.match(r"==[^*]+$", str(one))]
     if "yanked" in offer[version] and str(version) not in pinned:
         return False
-    return specifiers.contains(version, prereleases=True)
+    return specifiers.contains(version, prereleases=True) and not ruled_out(offer[version])

@@ -22,7 +22,8 @@ LINUX = {"python_version": ["3.11"], "sys_platform": ["linux"], "platform_machin
 
 Index = Mapping[str, Sequence[str]]
 """By "name version" its requirements; a word in front of them can be ``yanked``,
-``python<specifier>``, ``tag=<tag>`` or ``unknown``."""
+``python<specifier>``, ``inside<specifier>`` (of its METADATA alone), ``tag=<tag>`` or ``unknown``.
+"""
 
 
 def here() -> ProofTarget:
@@ -38,12 +39,15 @@ def release(label: str, lines: Sequence[str]) -> ListedRelease:
     """One release of an :data:`Index`."""
     name, text = label.split()
     version = Version(text)
-    facts = [line for line in lines if re.match(r"yanked$|python[<>=!~]|tag=|unknown$", line)]
+    facts = [
+        line for line in lines if re.match(r"yanked$|(python|inside)[<>=!~]|tag=|unknown$", line)
+    ]
     python = next((f.removeprefix("python") for f in facts if f.startswith("python")), None)
+    inside = next((f.removeprefix("inside") for f in facts if f.startswith("inside")), None)
     tag = next((f.removeprefix("tag=") for f in facts if f.startswith("tag=")), "py3-none-any")
     filename = f"{name.replace('-', '_')}-{version}-{tag}.whl"
     file = ListedFile(filename, f"packages/{filename}", "0" * 64, 1, parse_tag(tag), python,
-                      "yanked" in facts)  # fmt: skip
+                      "yanked" in facts, inside)  # fmt: skip
     return ListedRelease(
         name,
         str(version),

@@ -99,11 +99,13 @@ releases = Table(
     text_column("admits", "0"),  # mask by files that are not yanked
     text_column("admits_yanked", "0"),  # mask by all files
     text_column("builds", "0"),  # mask of targets that have no wheel: an sdist is built
-    text_column("serves", "0"),  # mask of proof targets, by files that are not yanked
-    text_column("serves_yanked", "0"),  # by all files
+    text_column("serves", "0"),  # mask of proof targets that see a file that is not yanked
+    text_column("serves_yanked", "0"),  # that see any
     text_column("unsure", "0"),  # mask of targets on which some installer may pass over it
     text_column("not_pip", "0"),  # mask of proof targets on which pip passes over it
     text_column("not_uv", "0"),  # the same of uv
+    text_column("unseen_pip", "0"),  # of not_pip, those on which pip sees no file of it
+    text_column("outside_uv", "0"),  # of not_uv, those of another Python than its METADATA wants
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     text_column("knowledge", "unknown"),
     text_column("source"),  # where the requirements were read

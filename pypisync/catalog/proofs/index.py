@@ -88,12 +88,15 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
             serves=(to_mask(serves), to_mask(serves_yanked)),
             admits=(to_mask(admits), to_mask(admits_yanked), to_mask(unsure)),
             passed=(to_mask(not_pip), to_mask(not_uv)),
+            unseen=to_mask(unseen_pip),
+            outside=to_mask(outside_uv),
             id=release,
             unread=knowledge not in ("known", "unavailable"),
         )
         for (
             name, release, version, key, prerelease, knowledge,
             serves, serves_yanked, admits, admits_yanked, unsure, not_pip, not_uv,
+            unseen_pip, outside_uv,
         ) in rows
     ]  # fmt: skip
 
@@ -104,6 +107,7 @@ def _kept() -> Select[Any]:
         select(
             projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
             r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
+            r.unseen_pip, r.outside_uv,
         )
         .join_from(releases, projects)
         .where(among(r.project_id), r.kept)

@@ -52,10 +52,14 @@ class KeptFiles:
     admits_yanked: int  # by all kept files
     builds: int  # targets that only an sdist serves
     unsure: int = 0  # targets on which an installer may pass over it that others take
-    serves: int = 0  # proof targets, by kept files that are not yanked
-    serves_yanked: int = 0  # by all kept files
-    not_pip: int = 0  # proof targets on which pip passes over it
+    # Proof targets that see a kept file that is not yanked, or any, on the page: what its METADATA
+    # rules out still has a say in what else is taken.
+    serves: int = 0
+    serves_yanked: int = 0
+    not_pip: int = 0  # of these, those on which pip passes over it
     not_uv: int = 0
+    unseen_pip: int = 0  # and because no file on the page is one for pip
+    outside_uv: int = 0  # and because its METADATA wants another Python
 
 
 @dataclass(slots=True)
@@ -73,16 +77,16 @@ def keep(
     masks = [_usable(f, targets) for f in files]
     serves = [_union(_on(file, machines, by) for by in INSTALLERS) for file in files]
     kept = _wanted(files, policy, [mask.some for mask in masks], serves)
-    by_wheel = admits = admits_yanked = sound = every = unsure = 0
-    for file, wanted, mask, served in zip(files, kept, masks, serves, strict=True):
+    by_wheel = admits = admits_yanked = unsure = 0
+    for file, wanted, mask in zip(files, kept, masks, strict=True):
         if wanted:
             admits_yanked |= mask.some
             unsure |= mask.unsure
-            every |= served
             admits |= 0 if file.yanked else mask.some
-            sound |= 0 if file.yanked else served
             by_wheel |= mask.some if file.parsed.kind == "wheel" else 0
-    some = [file for file, wanted in zip(files, kept, strict=True) if wanted]
+    on_machines = _on_machines(
+        [file for file, wanted in zip(files, kept, strict=True) if wanted], machines
+    )
     return KeptFiles(
         files=tuple(
             (wanted, mask.some if wanted else 0) for wanted, mask in zip(kept, masks, strict=True)
@@ -91,11 +95,32 @@ def keep(
         admits_yanked=admits_yanked,
         builds=admits_yanked & ~by_wheel,
         unsure=unsure & admits_yanked,
-        serves=sound,
-        serves_yanked=every,
-        not_pip=every & ~_accepted(some, machines, "pip"),
-        not_uv=every & ~_accepted(some, machines, "uv"),
+        **on_machines,
     )
+
+
+def _on_machines(files: Sequence[FileFacts], machines: Machines) -> dict[str, int]:
+    """Returns what :class:`KeptFiles` says of proof targets, by its name."""
+    seen = {by: [_seen(file, machines, by) for file in files] for by in INSTALLERS}
+    by_pip, by_uv = (_union(seen[by]) for by in INSTALLERS)
+    sound = [
+        pip | uv
+        for file, pip, uv in zip(files, seen["pip"], seen["uv"], strict=True)
+        if not file.yanked
+    ]
+    every, pip, uv = by_pip | by_uv, by_pip, by_uv
+    outside = 0
+    if any(file.inside or file.refused_by for file in files):
+        pip, _ = _stays(files, machines, "pip")
+        uv, outside = _stays(files, machines, "uv")
+    return {
+        "serves": _union(sound),
+        "serves_yanked": every,
+        "not_pip": every & ~pip,
+        "not_uv": every & ~uv,
+        "unseen_pip": every & ~by_pip,
+        "outside_uv": outside,
+    }
 
 
 def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> bool:
@@ -128,15 +153,17 @@ def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list
     return found
 
 
-def _accepted(files: Sequence[FileFacts], machines: Machines, by: Installer) -> int:
-    """Returns the machines on which the installer stays with the file that it takes."""
-    if not any(file.inside or by in file.refused_by for file in files):
-        return _union(_seen(file, machines, by) for file in files)
-    return sum(
-        mask & machines.with_python(file.inside, by)
-        for file, mask in zip(files, taken(files, machines, by), strict=True)
-        if by not in file.refused_by
-    )
+def _stays(files: Sequence[FileFacts], machines: Machines, by: Installer) -> tuple[int, int]:
+    """Returns the machines on which the installer stays with the file that it takes.
+
+    And those on which that one's METADATA wants another Python.
+    """
+    stays = outside = 0
+    for file, mask in zip(files, taken(files, machines, by), strict=True):
+        fits = mask & machines.with_python(file.inside, by)
+        stays |= 0 if by in file.refused_by else fits
+        outside |= mask & ~fits
+    return stays, outside
 
 
 def _usable(file: FileFacts, targets: Targets) -> _FileMasks:

@@ -35,6 +35,8 @@ class VersionKinds:
     yanked: int = 0
     doubted: int = 0
     passed: int = 0  # by pip, or by whom the facts are read by
+    unseen: int = 0  # by pip
+    nobodys: int = 0  # all pass over it, or the one whom the facts are read by
     parted: int = 0  # installers part here
     entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
 
@@ -75,6 +77,8 @@ class Admission:
                 kinds.yanked |= usable.yanked << i
                 kinds.doubted |= bool(usable.doubt) << i
                 kinds.passed |= (reader in usable.passed) << i
+                kinds.unseen |= usable.unseen << i
+                kinds.nobodys |= usable.passed_by(self.index.reader) << i
                 kinds.parted |= usable.parts() << i
             self._kinds[name] = kinds
         return kinds
@@ -100,12 +104,13 @@ class Admission:
         kinds, wanted = self.kinds(name), matcher(specifier)
         matching = self.matching(name, specifier)
         if mode is Mode.STRICT:
-            matching &= ~kinds.passed
+            # pip chooses by the page, and learns last that it has to pass over a release.
+            matching &= ~(kinds.passed if self.index.reader == "uv" else kinds.unseen)
             if not wanted.prereleases:
                 matching = matching & kinds.finals or matching
             sound = matching & ~kinds.yanked
             matching = matching if wanted.pinned and not sound else sound
+            matching &= ~kinds.passed
         else:
-            matching &= ~hopeless(self.index, name)
-            matching &= ~kinds.passed if self.index.reader else -1
+            matching &= ~hopeless(self.index, name) & ~kinds.nobodys
         return matching & ~kinds.doubted if mode is Mode.WIDE else matching

@@ -127,10 +127,11 @@ def _refused(index: TargetIndex, name: str, pin: int, texts: list[str]) -> Itera
     if not (chosen.release.prerelease or chosen.yanked):
         return  # an ordinary release: nothing else has a say
     specifiers = [_specifiers(text) for text in texts]
+    # What its METADATA rules out stands in the way as well: pip reads that when it has chosen.
     matching = [
         u
         for u in usable
-        if "pip" not in u.passed and all(_matches(u.release.version, text) for text in texts)
+        if not u.unseen and all(_matches(u.release.version, text) for text in texts)
     ]
     finals = [u for u in matching if not u.release.prerelease]
     if not any(specifier.prereleases for specifier in specifiers) and finals:

@@ -136,7 +136,7 @@ def _matching(index: TargetIndex, name: str, specifier: str) -> int:
     matching = sum(
         1 << i
         for i, usable in enumerate(index.usable(name))
-        if index.reader not in usable.passed
+        if not usable.passed_by(index.reader)
         and wanted.contains(usable.release.version, prereleases=True)
     )
     return matching & ~hopeless(index, name)

@@ -93,7 +93,7 @@ class _Words:
     def _lack(self, name: str, needs: Sequence[Requirement]) -> str:
         """Returns the line that no usable release matches; "" if one does."""
         every, reader = self._index.usable(name), self._index.reader
-        usable = [one for one in every if reader not in one.passed]
+        usable = [one for one in every if not one.passed_by(reader)]
         if any(_admits(needs, one.release.version) for one in usable):
             return ""
         listed = self._index.offers.get(name)
@@ -106,8 +106,8 @@ class _Words:
             return only + (reason and f"; of {_row(versions)} no file can be used here: {reason}")
         if not listed and not reason:
             return f", and there is no release of {what}"
-        if every and not usable:
-            return f", and {reader} passes over {what} {_row([u.release.version for u in every])}"
+        if every and not usable and not reason:
+            return f", and {reader or 'every installer'} passes over {what} {_row([u.release.version for u in every])}"
         shown = versions or [release.version for release in listed]
         return f", and no file of {what} ({_row(shown)}) can be used here{reason and f': {reason}'}"
 

@@ -45,12 +45,14 @@ class ListedRelease:
     files: tuple[ListedFile, ...]
     needs: tuple[Requirement, ...]
     known: bool = True  # False: no source states what it needs
-    # Where its files are not given: the proof targets that its files serve and the environments
-    # that it admits, by masks, yanked files left out and included.
+    # Where its files are not given: the proof targets that see one of its files and the
+    # environments that it admits, by masks, yanked files left out and included.
     serves: tuple[int, int] | None = None
     # and the environments where some installer may pass over it
     admits: tuple[int, int, int] = (0, 0, 0)
     passed: tuple[int, int] = (0, 0)  # the proof targets on which pip and uv pass over it
+    unseen: int = 0  # of pip's, those on which pip sees no file of it
+    outside: int = 0  # of uv's, those on which its METADATA wants another Python
     id: int = 0
     unread: bool = False  # what it needs has still to be read
 

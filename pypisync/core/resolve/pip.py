@@ -269,17 +269,17 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         """Returns the versions that pip's finder returns for all these requirements together."""
         prereleases, pins = _together(",".join(filter(None, sorted(specifiers))))
         kinds = self._admission.kinds(name)
-        versions = ((1 << len(kinds.entries)) - 1) & ~kinds.passed
+        versions = ((1 << len(kinds.entries)) - 1) & ~kinds.unseen
         for specifier in specifiers:
             versions &= self._admission.matching(name, specifier)
         if not prereleases:
             versions = versions & kinds.finals or versions
         sound = versions & ~kinds.yanked
-        if versions and not sound:  # it stands in the way of what is older or a pre-release
+        # What its METADATA rules out is passed over last.
+        taken = (sound if sound or not pins else versions) & ~kinds.passed
+        if versions and not taken:  # it stands in the way of what is older or a pre-release
             self.tried.add((name, versions.bit_length() - 1))
-        if sound or not pins:
-            versions = sound
-        return versions
+        return taken
 
 
 def _parts(identifier: str) -> tuple[str, tuple[str, ...]]:

@@ -167,7 +167,7 @@ class Solver:
             shapes: dict[int, tuple[tuple[str, int], ...]] = {}
             groups: dict[tuple[tuple[str, int], ...], int] = {}
             for i, usable in enumerate(self.index.usable(name)):
-                if usable.release.unread:
+                if usable.release.unread or usable.passed_by(self.index.reader):
                     continue
                 edges = self.edges(name, i, mode)
                 shapes[i] = tuple(sorted((other, s.bits) for other, s in edges.items()))

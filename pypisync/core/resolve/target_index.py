@@ -43,10 +43,16 @@ class Usable:
     doubt: str  # why it can be part of no proof; "" if it can
     passed: tuple[Installer, ...] = ()  # who passes over it, for what its files or the index say
     differs: bool = False  # pip and uv read one of its markers differently
+    unseen: bool = False  # pip passes over it, for it sees no file of it
+    outside: bool = False  # uv passes over it, for its METADATA wants another Python
 
     def parts(self) -> bool:
         """Returns whether installers part here: by taking it or not, or by what they need then."""
         return self.differs or len(self.passed) == 1
+
+    def passed_by(self, reader: Installer | None) -> bool:
+        """Returns whether the installer passes over it; of none in particular, whether all do."""
+        return reader in self.passed if reader else len(self.passed) == len(INSTALLERS)
 
 
 @dataclass(slots=True)
@@ -174,31 +180,30 @@ class TargetIndex:
             passed = tuple(
                 by for by, mask in zip(INSTALLERS, release.passed, strict=True) if mask & self.bit
             )
-            return self._judged(release, NO_FILE, passed, yanked=not sound) if every else None
+            if not every:
+                return None
+            unseen, outside = (bool(m & self.bit) for m in (release.unseen, release.outside))
+            doubt, differs = self._doubt(release, passed), self._differs(release)
+            return Usable(release, NO_FILE, not sound, doubt, passed, differs, unseen, outside)
         taken = {by: self._taken(release, by) for by in INSTALLERS}
-        found = [(file.yanked, rank, file) for rank, file in filter(None, taken.values())]
-        if not found:
+        ranked = [(file.yanked, rank, file) for rank, file in filter(None, taken.values())]
+        if not ranked:
             return None
-        yanked, _, file = min(found, key=lambda entry: entry[:2])
+        yanked, _, file = min(ranked, key=lambda entry: entry[:2])
         passed = tuple(by for by, one in taken.items() if one is None or self._passes(one[1], by))
-        return self._judged(release, file, passed, yanked=yanked)
+        by_uv = taken["uv"]
+        outside = by_uv is not None and self._outside(by_uv[1], "uv")
+        doubt, unseen = self._doubt(release, passed), taken["pip"] is None
+        return Usable(release, file, yanked, doubt, passed, self._differs(release), unseen, outside)
 
-    def _judged(
-        self,
-        release: ListedRelease,
-        file: ListedFile,
-        passed: tuple[Installer, ...],
-        *,
-        yanked: bool,
-    ) -> Usable:
-        differs = any(
+    def _differs(self, release: ListedRelease) -> bool:
+        return any(
             self._here(need)
             for need in release.needs
             if "===" in need.specifier
             or (need.text in STOPS and need.refused)
             or (need.marker and read_by_uv(need.marker) != need.marker)
         )
-        return Usable(release, file, yanked, self._doubt(release, passed), passed, differs)
 
     def _taken(self, release: ListedRelease, by: Installer) -> tuple[int, ListedFile] | None:
         """Returns the file that an installer takes, with its rank: 0 is the best."""
@@ -227,8 +232,10 @@ class TargetIndex:
 
         It looks at no other file of the release then.
         """
-        python = self.target.environment["python_full_version"]
-        return by in file.refused_by or not admits(by, file.inside, python)
+        return by in file.refused_by or self._outside(file, by)
+
+    def _outside(self, file: ListedFile, by: Installer) -> bool:
+        return not admits(by, file.inside, self.target.environment["python_full_version"])
 
     def _doubt(self, release: ListedRelease, passed: tuple[Installer, ...]) -> str:
         if self.reader in passed:

@@ -228,11 +228,10 @@ class _Uv:
         for release, place in zip(listed, drawn.places, strict=True):
             project.listed |= 1 << place
             project.first |= (anything or not release.prerelease) << place
-            if release.key not in usable:
+            i, one = usable.get(release.key, (0, None))
+            if one is None or one.outside:
                 project.python |= (not _yanked(release)) << place
-                continue
-            i, one = usable[release.key]
-            if "uv" in one.passed:
+            elif "uv" in one.passed:
                 project.passed[place] = i
             elif not one.yanked or any(drawn.matching(s) >> place & 1 for s in pins):
                 project.versions[place] = i

@@ -204,7 +204,7 @@ def test_each_machine_is_served_as_if_there_were_no_other(
 
     def served(m: int, *, yanked: bool) -> bool:
         return any(
-            on_machine(f, m, by, f.requires_python) and on_machine(f, m, by, f.inside)
+            on_machine(f, m, by, f.requires_python)
             for f in there
             if yanked or not f.yanked
             for by in INSTALLERS
@@ -223,6 +223,14 @@ def test_each_machine_is_served_as_if_there_were_no_other(
                 and by not in file.refused_by
             )
         assert passed == found.serves_yanked & ~mask(stays)
+    unseen = [pick(there, m, "pip") is None for m in count]
+    assert found.unseen_pip == found.serves_yanked & mask(unseen)
+    by_uv = [pick(there, m, "uv") for m in count]
+    outside = [
+        file is not None and not on_machine(file, m, "uv", file.inside)
+        for m, file in enumerate(by_uv)
+    ]
+    assert found.outside_uv == mask(outside)
 
 
 @given(releases(), st.sampled_from(INSTALLERS))

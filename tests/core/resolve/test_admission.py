@@ -15,7 +15,8 @@ from tests.core.resolve.test_solver import SPECIFIERS
 from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 
-FACTS = st.sampled_from(([], [], [], ["yanked"], ["unknown"], ["python<3.11"], ["python==3.x"]))
+FACTS = st.sampled_from(([], [], [], ["yanked"], ["unknown"], ["python<3.11"], ["python==3.x"],
+                         ["inside>=3.12"], ["yanked", "inside>=3.12"]))  # fmt: skip
 INDEXES = st.dictionaries(
     st.sampled_from(("a 0.9", "a 1", "a 2", "a 2.0+l", "a 3rc1", "a 3", "a 4.dev1")), FACTS,
     min_size=1,
@@ -47,8 +48,8 @@ def test_what_matches_is_packagings_word(index: Index, specifier: str) -> None:
 @settings(max_examples=scaled(120))
 def test_strictly_admitted_is_what_pips_finder_hands_out(index: Index, specifier: str) -> None:
     facts = target_index(index)
-    usable = {v: u for v, u in of(facts.usable("a")).items() if "pip" not in u.passed}
-    offer = {Version(v): ["yanked"] if u.yanked else [] for v, u in usable.items()}
+    usable = {v: u for v, u in of(facts.usable("a")).items() if not u.unseen}
+    offer = {Version(v): index[f"a {v}"] for v in usable}
     wanted = SpecifierSet(specifier)
     expected = {str(v) for v in offer if naive.allowed(offer, v, wanted)}
     assert versions(facts, Admission(facts).admitted("a", specifier, Mode.STRICT)) == expected
@@ -75,7 +76,8 @@ def test_widely_admitted_is_what_some_requirements_could_make_pip_take(
         everywhere = any(all(one.contains(final) for one in asking) for final in finals)
         return Version(version).is_prerelease and not named and everywhere
 
-    trusting = {v for v in usable if wanted.contains(v, prereleases=True) and not hopeless(v)}
+    taken = {v for v, u in usable.items() if len(u.passed) < 2}
+    trusting = {v for v in taken if wanted.contains(v, prereleases=True) and not hopeless(v)}
     assert versions(facts, admission.admitted("a", specifier, Mode.TRUSTING)) == trusting
     wide = {v for v in trusting if not usable[v].doubt}
     assert versions(facts, admission.admitted("a", specifier, Mode.WIDE)) == wide

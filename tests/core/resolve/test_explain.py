@@ -12,6 +12,7 @@ from pypisync.core.resolve.check_refutation import RefutationStep, Term
 from pypisync.core.resolve.explain import explained
 from pypisync.core.resolve.index import OfferedFile
 from pypisync.core.resolve.prover import Prover
+from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import Index, need, prove, target_index
 from tests.deep import scaled
@@ -89,6 +90,19 @@ def test_a_file_for_another_machine_is_the_reason() -> None:
     assert ", and of a there is only 2; of 1 no file can be used here: " in narrowed
     whole = prove({"a 1": ["tag=cp311-cp311-win_amd64"], "a 2": []}, "a>2").why[0]
     assert whole == 'because the root requires "a>2", and of a there is only 2'
+
+
+@pytest.mark.parametrize("reader", [None, "pip", "uv"])
+def test_what_metadata_rules_out_is_told_with_the_reason(reader: Installer | None) -> None:
+    facts = replace(target_index({"a 1": ["inside>=3.12"]}), reader=reader)
+    line = Prover(facts).prove((need("a"),), Budget()).why[0]
+    assert "and no file of a (1) can be used here: its wheels need Python >=3.12" in line
+    (release,) = facts.offers.releases["a"]
+    file = replace(release.files[0], inside=None, refused_by=INSTALLERS)
+    facts = replace(target_index({}), reader=reader)
+    facts.offers.releases["a"] = [replace(release, files=(file,))]
+    line = Prover(facts).prove((need("a"),), Budget()).why[0]
+    assert line.endswith(f"and {reader or 'every installer'} passes over a 1")
 
 
 def test_files_that_the_mirror_does_not_keep_are_looked_up() -> None:

@@ -10,7 +10,7 @@ from resolvelib.resolvers import RequirementInformation, Resolution
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve import pip, uv
-from pypisync.core.resolve.candidates import Admission
+from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import _Candidate, _Need, _Pip, rehearsed
@@ -208,6 +208,28 @@ def test_what_pip_passes_over_is_no_candidate() -> None:
         asked = [_Need("a", (), specifier)]
         found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
         assert [one.version for one in found] == expected
+
+
+@pytest.mark.parametrize("yanked", [False, True])
+@pytest.mark.parametrize("unseen", [False, True])
+def test_a_final_that_its_metadata_rules_out_stands_in_the_way(
+    *, yanked: bool, unseen: bool
+) -> None:
+    """pip reads METADATA when it has chosen; one whose files are not for pip is not chosen."""
+    facts = replace(target_index({"a 1": [], "a 2rc1": []}), bit=1)
+    first, second = facts.offers.releases["a"]
+    facts.offers.releases["a"] = [
+        replace(first, files=(), serves=(int(not yanked), 1), passed=(1, 0), unseen=int(unseen)),
+        replace(second, files=(), serves=(1, 1)),
+    ]
+    provider = _Pip(Admission(facts), (need("a"),), set())
+    asked = [_Need("a", (), "")]
+    found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
+    assert [one.version for one in found] == ([1] if unseen else [])
+    assert provider.tried == {("a", int(unseen))}
+    pinned = Prover(facts).admission.admitted("a", "", Mode.STRICT)
+    assert pinned == (2 if unseen else 0)
+    assert (faults(facts, (need("a"),), {"a": 1}) == []) is unseen
 
 
 def test_a_yanked_release_that_stands_in_the_way_counts_as_tried() -> None:

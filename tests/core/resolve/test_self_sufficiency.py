@@ -48,6 +48,8 @@ def drawn(draw: Random) -> dict[str, list[str]]:
     for version in libs:
         label = f"lib {version}.0b1" if draw.random() < 0.35 else f"lib {version}.0"
         index[label] = ["yanked"] if draw.random() < 0.4 else []
+        if draw.random() < 0.2:
+            index[label].append("inside>=3.12")
         if draw.random() < 0.3:
             index[label].append(draw.choice(("base<2", "base>1", "mid<2")))
     for version in (1, 2, 3):

@@ -34,7 +34,10 @@ def lines() -> st.SearchStrategy[list[str]]:
         st.sampled_from(SPECIFIERS),
         st.sampled_from(MARKERS),
     )
-    facts = st.sampled_from(([], [], [], [], ["yanked"], ["python>=3.12"], ["python<4"]))
+    facts = st.sampled_from(
+        ([], [], [], [], ["yanked"], ["python>=3.12"], ["python<4"], ["inside>=3.12"],
+         ["yanked", "inside>=3.12"])
+    )  # fmt: skip
     return st.tuples(facts, st.lists(needs, max_size=3)).map(lambda two: [*two[0], *two[1]])
 
 
@@ -83,7 +86,7 @@ def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
 ) -> None:
     label = data.draw(st.sampled_from(sorted(index)))
     damaged: dict[str, Sequence[str]] = dict(index)
-    match data.draw(st.sampled_from(("release", "project", "needs", "python"))):
+    match data.draw(st.sampled_from(("release", "project", "needs", "python", "inside"))):
         case "release":
             del damaged[label]
         case "project":
@@ -92,6 +95,8 @@ def test_a_refutation_of_a_damaged_index_does_not_hold_for_the_intact_one(
             damaged[label] = [*index[label], "d==9"]
         case "python":
             damaged[label] = ["python>=3.12", *index[label]]
+        case "inside":
+            damaged[label] = ["inside>=3.12", *index[label]]
     facts = target_index(index)
     good, bad = Prover(facts).prove((need(root),), Budget()), prove(damaged, root)
     if bad.verdict == "refuted" and good.verdict == "proven":

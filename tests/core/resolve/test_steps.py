@@ -63,6 +63,8 @@ def admitted(
     if not asking and own is None:
         return None
     never = set(positions(hopeless(facts, name))) if asking else set()
+    if asking:
+        never |= {i for i, one in enumerate(facts.usable(name)) if one.passed == INSTALLERS}
     return {
         version
         for i, version in enumerate(at(facts, package))

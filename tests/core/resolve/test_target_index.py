@@ -12,6 +12,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 
 from pypisync.core.environments.misfits import TaggedFile
+from pypisync.core.environments.proof_targets import Machines
+from pypisync.core.filters.file_rules import FileFacts, FilePolicy, keep
 from pypisync.core.resolve.index import (
     NO_FILE,
     Lacking,
@@ -21,7 +23,14 @@ from pypisync.core.resolve.index import (
     Offers,
 )
 from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
-from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, UNREADABLE, Requirement
+from pypisync.core.standards.filenames import parse
+from pypisync.core.standards.model import (
+    BROKEN,
+    BROKEN_FOR_UV,
+    UNREADABLE,
+    Requirement,
+    Targets,
+)
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
 from tests.core.universes import HERE, need, release, target_index
 from tests.deep import scaled
@@ -110,6 +119,33 @@ def test_a_release_is_usable_if_an_installer_takes_one_of_its_files(
     assert usable.yanked == all(one.yanked for one in chosen.values() if one)
     assert usable.parts() == (len(passed) == 1)
     assert usable.doubt == ""
+
+
+@given(FILES)
+@settings(max_examples=scaled(250))
+def test_masks_tell_what_the_files_do(files: list[ListedFile]) -> None:
+    facts = [
+        FileFacts(parse("a", f.filename), f.requires_python, f.yanked, inside=f.inside,
+                  refused_by=f.refused_by)
+        for f in sorted(files, key=lambda f: f.filename)
+    ]  # fmt: skip
+    kept = keep(facts, FilePolicy(), Targets((), ()), Machines((HERE,)))
+    masked = replace(
+        release("a 1", []),
+        files=(),
+        serves=(kept.serves, kept.serves_yanked),
+        passed=(kept.not_pip, kept.not_uv),
+        unseen=kept.unseen_pip,
+        outside=kept.outside_uv,
+    )
+
+    def told(one: ListedRelease) -> list[object]:
+        return [
+            (u.yanked, u.passed, u.unseen, u.outside, u.parts(), u.doubt)
+            for u in index_of(one).usable("a")
+        ]
+
+    assert told(masked) == told(of_files(files))
 
 
 @given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
