@@ -107,7 +107,8 @@ class _Words:
         if not listed and not reason:
             return f", and there is no release of {what}"
         if every and not usable and not reason:
-            return f", and {reader or 'every installer'} passes over {what} {_row([u.release.version for u in every])}"
+            row = _row([one.release.version for one in every])
+            return f", and {reader or 'every installer'} passes over {what} {row}"
         shown = versions or [release.version for release in listed]
         return f", and no file of {what} ({_row(shown)}) can be used here{reason and f': {reason}'}"
 
