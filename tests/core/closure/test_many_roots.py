@@ -16,7 +16,7 @@ from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.selector import Selector, parse_selector
-from tests.core.resolve.test_solver import NAMES, ROOTS, indexes
+from tests.core.resolve.drawn import NAMES, ROOTS, indexes
 from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 

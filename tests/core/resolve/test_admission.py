@@ -11,7 +11,7 @@ from packaging.version import Version
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.target_index import TargetIndex, Usable
 from tests.core import naive
-from tests.core.resolve.test_solver import SPECIFIERS
+from tests.core.resolve.drawn import SPECIFIERS
 from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 

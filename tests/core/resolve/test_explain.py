@@ -13,7 +13,7 @@ from pypisync.core.resolve.explain import explained
 from pypisync.core.resolve.index import OfferedFile
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
-from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import Index, need, prove, target_index
 from tests.deep import scaled
 

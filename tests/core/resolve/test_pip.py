@@ -16,7 +16,7 @@ from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import _Candidate, _Need, _Pip, rehearsed
 from pypisync.core.resolve.prover import Prover
 from tests.core import naive
-from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, target_index
 from tests.deep import scaled
 

@@ -13,7 +13,7 @@ from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.prover import MISSES, Proof, Prover, Verdict, _joined
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core import naive
-from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, prove, target_index
 from tests.deep import scaled
 

@@ -15,7 +15,7 @@ from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.self_sufficiency import missed
 from pypisync.core.resolve.target_index import TargetIndex
-from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 

@@ -24,7 +24,7 @@ from pypisync.core.resolve.check_refutation import (
 from pypisync.core.resolve.target_index import TargetIndex, unpacked
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core import naive
-from tests.core.resolve.test_solver import ROOTS, indexes
+from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, target_index
 from tests.deep import scaled
 

@@ -17,8 +17,8 @@ from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.uv import rehearsed
 from tests.core import naive
+from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.resolve.test_self_sufficiency import drawn
-from tests.core.resolve.test_solver import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, target_index
 from tests.deep import scaled
 

@@ -11,7 +11,7 @@ from pypisync.core.resolve.memoized_walk import Walks
 from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
 from pypisync.core.standards.model import Requirement
 from tests.core.closure.test_many_roots import SEVERAL
-from tests.core.resolve.test_solver import NAMES, indexes
+from tests.core.resolve.drawn import NAMES, indexes
 from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 
