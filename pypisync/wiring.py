@@ -98,6 +98,13 @@ def trust(config: Config, *, unsigned: bool = False) -> Trust:
     return Trust(tuple(trusted), asked.threshold, unsigned or asked.unsigned)
 
 
+def check_keys(config: Config) -> None:
+    """Raises ConfigError if a key for bundles cannot be used."""
+    trust(config)
+    for key in signing_keys(config):
+        signatures.sign(key.private, b"", key.name)
+
+
 @contextmanager
 def writing(config: Config, *, daemon: bool = False, instead: str = "") -> Iterator[Leadership]:
     """Returns a context that holds the right to write to the database and to the tree.

@@ -1,19 +1,26 @@
 """Opens the indexes that the configuration names, as one upstream."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pypisync.config.indexes import IndexConfig
 from pypisync.config.load import Config
 from pypisync.core.standards.metadata import Metadata, read_metadata
+from pypisync.errors import ConfigError
 from pypisync.upstream.api import Index, Upstream
+from pypisync.upstream.certificates import authorities_fault, client_fault
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.credentials import from_file
 from pypisync.upstream.faults import Told
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
 from pypisync.upstream.routes import Settings
+
+if TYPE_CHECKING:
+    from pypisync.config.index_keys import UpstreamKeys
 
 
 def open_upstream(
@@ -33,6 +40,27 @@ def open_upstream(
 def check_upstream(config: Config) -> None:
     """Raises ConfigError if an address, or a file that is named for an index, cannot be used."""
     open_upstream(config, lambda: False).close()
+    if faults := list(unusable(config)):
+        raise ConfigError(faults)
+
+
+def unusable(config: Config) -> Iterator[str]:
+    """Yields what is wrong with the files that are named for indexes, in the words of a run.
+
+    Credentials that cannot be read may be there for the service alone.
+    """
+    asked: list[tuple[str, UpstreamKeys | IndexConfig]] = [("upstream", config.upstream)]
+    asked += [(f"indexes[{number}]", one) for number, one in enumerate(config.indexes)]
+    for key, one in asked:
+        if one.ca_file and (fault := authorities_fault(one.ca_file)):
+            yield f"{key}.ca_file: {fault}"
+        if one.client_cert and (fault := client_fault(one.client_cert, one.client_key)):
+            yield f"{key}.client_cert: {fault}"
+        if one.credentials_file and os.access(one.credentials_file, os.R_OK):
+            try:
+                from_file(Path(one.credentials_file))
+            except ConfigError as error:
+                yield f"{key}.credentials_file: {error}"
 
 
 def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool], told: Told) -> Index:

@@ -47,7 +47,7 @@ def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path) -> None:
     found = lines(tmp_path, *entries, "nul\0.txt")
     assert found == [
         "[0] not a file",
-        "[1] not a file",
+        "[1] is a folder, and a file is wanted",
         "[2] too large: 32 MiB at most",
         "[3] line 2 is not UTF-8 text; save the file as UTF-8",
         'a.txt:1: "fifo.txt": not a file',

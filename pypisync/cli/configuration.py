@@ -94,9 +94,10 @@ def check(
         bool, typer.Option("--schema", help="Print the JSON Schema of the file, for editors.")
     ] = False,
 ) -> None:
-    """Check the configuration and show what it means, without the network.
+    """Check the configuration, with the files that it names, and show what it means.
 
-    The exit code is 4 if this user cannot make the folders of the mirror, or not write in them.
+    It does without the network. The exit code is 4 if this user cannot make the folders of the
+    mirror, or not write in them.
     """
     if schema:
         from pypisync.config.load import json_schema
@@ -108,6 +109,8 @@ def check(
         typer.echo(json.dumps(_values(understood), indent=2))
     else:
         _show(understood)
+    if wrong := list(_wrong_files(understood)):
+        raise ConfigError(wrong)
     if faults := list(_faults(understood)):
         raise StorageError("\n".join(faults))
 
@@ -120,6 +123,23 @@ def _show(understood: "Config") -> None:
     show("Roots", ("", "project", "selectors"), _roots(understood))
     show("Groups", ("", "file", "what it asks for"), _groups(understood))
     show("Notes", ("", "note"), (("note", note) for note in _notes(understood)))
+
+
+def _wrong_files(config: "Config") -> Iterator[str]:
+    """Yields what is wrong with certificates, credentials and keys, as a cycle would find it."""
+    names = ("ca_file", "client_cert", "credentials_file")
+    asked = (config.upstream, *config.indexes)
+    if any(getattr(one, name) for one in asked for name in names):
+        from pypisync.wiring_upstream import unusable
+
+        yield from unusable(config)
+    if config.bundles.trusted or config.bundles.sign:
+        from pypisync.wiring import check_keys
+
+        try:
+            check_keys(config)
+        except ConfigError as error:
+            yield from error.faults
 
 
 def _faults(config: "Config") -> Iterator[str]:

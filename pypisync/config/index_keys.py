@@ -63,8 +63,10 @@ class UpstreamKeys(Access):
         description="seconds above 0 that upstream may stay silent before a retry",
     )
     retries: int = Field(default=4, ge=0, le=10, description="0 to 10 further tries of a request")
-    proxy: Annotated[str, AfterValidator(values.address)] | None = Field(
-        default=None, description="null (as the system says) or the address of an HTTP proxy"
+    proxy: Annotated[str, AfterValidator(values.proxy_address)] | None = Field(
+        default=None,
+        description="null (as the system says) or the address of a proxy: http, https, socks5h "
+        "(which looks names up) or socks5 (names are looked up here)",
     )
     contact: str | None = Field(
         default=None,

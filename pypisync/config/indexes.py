@@ -1,10 +1,11 @@
 """The indexes of the configuration: what is wrong with them, and what they come to."""
 
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pypisync.config.index_keys import IndexKeys
 from pypisync.config.positions import KeyPath
@@ -45,8 +46,8 @@ def faults(data: Mapping[str, Any], folder: Path) -> Iterator[tuple[KeyPath, obj
             yield ("indexes", number, "name"), name, "must differ from the names of the others"
         yield from _no_file(one, ("indexes", number), _FILES, folder)
         place = one.get("folder")
-        if isinstance(place, str) and place and not (folder / place).is_dir():
-            yield ("indexes", number, "folder"), place, "no such folder"
+        if isinstance(place, str) and place and (why := _misplaced(folder / place, "folder")):
+            yield ("indexes", number, "folder"), place, why
 
 
 def _no_file(
@@ -54,8 +55,22 @@ def _no_file(
 ) -> Iterator[tuple[KeyPath, object, str]]:
     for name in names:
         file = given.get(name)
-        if isinstance(file, str) and file and not (folder / file).is_file():
-            yield (*key, name), file, "no such file"
+        if isinstance(file, str) and file and (why := _misplaced(folder / file, "file")):
+            yield (*key, name), file, why
+
+
+def _misplaced(path: Path, wanted: Literal["file", "folder"]) -> str:
+    """Returns why what is at a path is not what is wanted there; "" if it is."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"no such {wanted}"
+    except (OSError, ValueError) as error:  # as of a folder that may not be entered
+        return f"cannot be looked at: {getattr(error, 'strerror', error)}"
+    if stat.S_ISDIR(mode) if wanted == "folder" else stat.S_ISREG(mode):
+        return ""
+    found = "a folder" if stat.S_ISDIR(mode) else f"no {wanted}"
+    return f"is {found}, and a {wanted} is wanted"
 
 
 def resolved(document: Document, folder: Path) -> tuple[IndexConfig, ...]:

@@ -81,6 +81,8 @@ class _Files:
         name = os.path.normpath(path)
         try:
             status = path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                raise ValueError("is a folder, and a file is wanted")
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError("not a file")
             if status.st_size > min(LARGEST, self._left):

@@ -15,6 +15,7 @@ _NUMBER_AND_UNIT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*", r
 _HOST_AND_PORT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII
 )
+_PROXIES = ("http", "https", "socks5", "socks5h")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GENERATION_NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SIZES = {"": 1, "b": 1} | {
@@ -44,6 +45,22 @@ def address(text: str) -> str:
         usable = False
     if not usable or re.search(r"[\s?#]", text):
         raise ValueError("must be an address such as https://index.example, without ? and #")
+    return text.rstrip("/")
+
+
+def proxy_address(text: str) -> str:
+    """Returns ``text`` as the address of a proxy without a slash at its end. Raises ValueError."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in _PROXIES and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s?#]", text):
+        raise ValueError(
+            'must be the address of a proxy such as "http://proxy.example:3128" or '
+            f'"socks5h://proxy.example:1080", and of one of these kinds: {", ".join(_PROXIES)}; '
+            "special characters of its password stand there as %40, %23 and so on"
+        )
     return text.rstrip("/")
 
 

@@ -21,6 +21,7 @@ import pycurl
 
 from pypisync.errors import PypiSyncError
 from pypisync.upstream.addresses import Reach, reach, resolve
+from pypisync.upstream.certificates import authorities_fault, client_fault
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.failures import DistrustError, RefusedError, TransferError, TunnelError
 
@@ -28,14 +29,10 @@ _LONGEST = 2**31 - 1  # milliseconds that libcurl takes
 _SUPPRESS_CONNECT_HEADERS = 265  # an option of libcurl that pycurl has no name for
 _IN_URLS = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, 2: may stand in one as they are
 _PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_IN_URLS)}]*")
-_USELESS = frozenset(  # what no further try can mend
-    {
-        pycurl.E_URL_MALFORMAT,
-        pycurl.E_BAD_FUNCTION_ARGUMENT,  # so it is told of a key that does not fit
-        pycurl.E_COULDNT_RESOLVE_PROXY,
-        pycurl.E_SSL_CERTPROBLEM,
-    }
-)
+# How it is told of a certificate of this client, the latter of a key that does not fit.
+_OF_THE_CLIENT = frozenset({pycurl.E_SSL_CERTPROBLEM, pycurl.E_BAD_FUNCTION_ARGUMENT})
+_USELESS = _OF_THE_CLIENT | {pycurl.E_URL_MALFORMAT, pycurl.E_COULDNT_RESOLVE_PROXY}
+"""What no further try can mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +41,16 @@ class Destination:
 
     url: str  # "https://host:port", what is asked of it stands behind
     timeout: float  # seconds to connect
-    guard: Callable[[Reach, Deadline], bool]  # whether an address of this reach may be connected to
+    guard: Callable[[Reach, Deadline], bool]  # whether the origin may be at such an address
     authorities: str  # whose certificates are trusted: a file, or a folder of them
     proxy: str = field(default="", repr=False)  # a URL with a port; "" for none
     certificate: str | None = None  # of this client, a PEM file
     key: str | None = None
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether the name of the origin is looked up here, and not by a proxy."""
+        return not self.proxy or urlsplit(self.proxy).scheme in {"socks4", "socks5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +170,10 @@ class HttpConnection:
             if status >= 300:
                 raise TunnelError(text, status)
             if code in {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE}:
-                raise DistrustError(text)
+                raise DistrustError(_file_fault(self._destination, code) or text)
             number = self._curl.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
             why = f": {os.strerror(number)}" if number else ""
-            said = text or f"error {code} of libcurl"
+            said = _file_fault(self._destination, code) or text or f"error {code} of libcurl"
             if number and self._destination.proxy:
                 said = "the proxy cannot be connected to"
             raise TransferError(f"{said}{why}", final=code in _USELESS)
@@ -195,7 +197,8 @@ class HttpConnection:
         address = place.addr[0]
         self._forget()
         try:
-            if not self._destination.guard(reach(address), self._deadline):
+            direct = not self._destination.proxy  # else it leads to the proxy
+            if direct and not self._destination.guard(reach(address), self._deadline):
                 raise RefusedError(_place(self._destination.url)[0], address)
             self._made = socket.socket(place.family, place.socktype, place.protocol)
             self._failed = None
@@ -217,6 +220,15 @@ class HttpConnection:
         return int(pycurl.PREREQFUNC_OK)
 
 
+def _file_fault(destination: Destination, code: int) -> str:
+    """Returns what is wrong with the file that libcurl means by an error, if it means one."""
+    if code == pycurl.E_SSL_CACERT_BADFILE:
+        return authorities_fault(destination.authorities)
+    if code in _OF_THE_CLIENT and destination.certificate:
+        return client_fault(destination.certificate, destination.key)
+    return ""
+
+
 def _options(destination: Destination) -> list[tuple[int, Any]]:
     """Returns what is the same for all requests, as options of libcurl and their values."""
     folder = Path(destination.authorities).is_dir()
@@ -230,8 +242,11 @@ def _options(destination: Destination) -> list[tuple[int, Any]]:
         (pycurl.NOPROXY, ""),
         (_SUPPRESS_CONNECT_HEADERS, 1),
         (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),  # at least
-        (pycurl.CAPATH if folder else pycurl.CAINFO, destination.authorities),
-        (pycurl.PROXY_CAPATH if folder else pycurl.PROXY_CAINFO, destination.authorities),
+        # One of the two is unset, or libcurl trusts those of the system as well.
+        (pycurl.CAINFO, None if folder else destination.authorities),
+        (pycurl.CAPATH, destination.authorities if folder else None),
+        (pycurl.PROXY_CAINFO, None if folder else destination.authorities),
+        (pycurl.PROXY_CAPATH, destination.authorities if folder else None),
         *([(pycurl.SSLCERT, destination.certificate)] if destination.certificate else []),
         (pycurl.KEYPASSWD, "none"),  # without any, OpenSSL asks for it at the terminal
         *([(pycurl.SSLKEY, destination.key)] if destination.key else []),
@@ -241,15 +256,27 @@ def _options(destination: Destination) -> list[tuple[int, Any]]:
 def _resolved(destination: Destination, deadline: Deadline) -> list[str]:
     """Returns where to connect to, as libcurl wants to be told it: "host:port:address,address".
 
-    Raises TransferError if it is nowhere, or only where the guard allows nothing.
+    Raises TransferError if it is nowhere, or only where the guard allows nothing. What a proxy
+    looks up is its affair.
     """
-    host, port = _place(destination.proxy or destination.url)
+    found = [_addresses(destination.proxy, deadline, _anywhere)] if destination.proxy else []
+    if destination.looked_up:
+        found.append(_addresses(destination.url, deadline, destination.guard))
+    return found
+
+
+def _addresses(url: str, deadline: Deadline, guard: Callable[[Reach, Deadline], bool]) -> str:
+    host, port = _place(url)
     found = resolve(host, port, deadline)
-    allowed = [one for one in found if destination.guard(reach(one), deadline)]
+    allowed = [one for one in found if guard(reach(one), deadline)]
     if not allowed:
         raise RefusedError(host, found[0]) if found else TransferError(f"{host} has no address")
     places = ",".join(f"[{one}]" if ":" in one else one for one in allowed)
-    return [f"{f'[{host}]' if ':' in host else host}:{port}:{places}"]
+    return f"{f'[{host}]' if ':' in host else host}:{port}:{places}"
+
+
+def _anywhere(*_: object) -> bool:
+    return True
 
 
 def _place(url: str) -> tuple[str, int]:

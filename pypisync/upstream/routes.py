@@ -130,7 +130,7 @@ class Routes:
         there = Destination(
             _bare(url),
             self._settings.timeout,
-            _anywhere if own or proxy is not None else self._allows,
+            _anywhere if own else self._allows,
             _existing(found, "bundle of certificates"),
             proxy=address,
             certificate=certificate and _existing(certificate, "TLS certificate file"),

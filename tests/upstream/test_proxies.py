@@ -1,12 +1,16 @@
 """Requests by way of a proxy, and what it is told."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from pypisync.errors import ProxyRefused, Unreachable
+from pypisync.upstream import connection, routes
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 from tests.upstream.conftest import Connect, Time
 from tests.upstream.scripted import Answer, Scripted
+from tests.upstream.socks import Socks
 
 
 def test_a_proxy_is_used_for_every_host_and_its_password_not_shown(
@@ -154,3 +158,72 @@ def test_a_proxy_of_the_environment_is_used(
     session = Session(Settings("http://index.invalid"), sleep=time.sleep)
     assert session.get("http://index.invalid/a", {}).body == b"by proxy"
     session.close()
+
+
+@pytest.fixture
+def socks(server: Scripted) -> Iterator[Socks]:
+    found = Socks(server.url)
+    with found.proxy:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"), [("socks5h", "index.test"), ("socks5", "151.101.0.223")]
+)
+def test_a_socks_proxy_is_told_the_name_or_the_address(
+    server: Scripted,
+    socks: Socks,
+    time: Time,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    asked: str,
+) -> None:
+    def look(host: str, *_: object) -> list[str]:
+        return [{"index.test": "151.101.0.223"}.get(host, host)]
+
+    monkeypatch.setattr(connection, "resolve", look)
+    server.tell("/a", Answer(200, b"by proxy"))
+    proxy = socks.proxy.url.replace("http://", f"{kind}://you:s%40cret@")
+    session = Session(Settings("http://index.test", proxy=proxy, retries=0), sleep=time.sleep)
+    assert session.get("http://index.test/a", {}).body == b"by proxy"
+    session.close()
+    assert server.asked[0].headers["host"] == "index.test"
+    assert (socks.asked, socks.known) == ([(asked, 80)], [b"you:s@cret"])
+
+
+@pytest.mark.parametrize(("near", "refused"), [("10.0.0.1", True), ("151.101.0.223", False)])
+def test_a_name_that_is_looked_up_here_leads_no_nearer_by_a_proxy(
+    server: Scripted,
+    socks: Socks,
+    time: Time,
+    monkeypatch: pytest.MonkeyPatch,
+    near: str,
+    refused: bool,
+) -> None:
+    """The proxy itself may be as near as it likes."""
+
+    def look(host: str, *_: object) -> list[str]:
+        return [{"index.test": "151.101.0.223", "files.test": near}.get(host, host)]
+
+    monkeypatch.setattr(connection, "resolve", look)
+    monkeypatch.setattr(routes, "resolve", look)
+    server.tell("/f", Answer(200, b"file"))
+    proxy = socks.proxy.url.replace("http", "socks5")
+    session = Session(Settings("http://index.test", proxy=proxy, retries=0), sleep=time.sleep)
+    if refused:
+        with pytest.raises(Unreachable, match=r"files\.test is 10\.0\.0\.1, .* may not lead there"):
+            session.open("http://files.test/f", {})
+        assert socks.asked == []
+    else:
+        assert session.open("http://files.test/f", {}).status == 200
+    session.close()
+
+
+def test_tls_goes_through_a_socks_proxy(server: Scripted, socks: Socks, time: Time) -> None:
+    """The server speaks none: what it answers to a greeting of TLS is none of it."""
+    proxy = socks.proxy.url.replace("http", "socks5h")
+    session = Session(Settings("https://index.test", proxy=proxy, retries=0), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"(?i)tls|ssl"):
+        session.get("https://index.test/a", {})
+    session.close()
+    assert socks.asked == [("index.test", 443)]

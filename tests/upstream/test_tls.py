@@ -1,5 +1,6 @@
 """Indexes behind TLS: a private authority, a client certificate, and a stop in between."""
 
+import re
 import shutil
 import socket
 import ssl
@@ -9,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pycurl
 import pytest
 
 from pypisync.errors import Unreachable
+from pypisync.upstream import connection
+from pypisync.upstream.certificates import authorities_fault, client_fault
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 from tests.upstream.conftest import Time
@@ -88,12 +92,37 @@ def test_an_unknown_authority_is_not_trusted(url: str, time: Time) -> None:
     session.close()
 
 
-def test_a_file_that_holds_no_authority_is_told(url: str, tmp_path: Path, time: Time) -> None:
-    (tmp_path / "junk.pem").write_text("no certificate")
-    session = Session(Settings(url, ca_file=str(tmp_path / "junk.pem")), sleep=time.sleep)
-    with pytest.raises(Unreachable, match=r"junk\.pem.* .1 try.*`ca_file` of the index"):
+@pytest.mark.parametrize("content", ["", "no certificate", "broken"])
+def test_a_file_that_holds_no_authority_is_told(
+    url: str, certificates: Path, tmp_path: Path, time: Time, content: str
+) -> None:
+    """A run says it as ``check`` does, which asks for the words before there is a connection."""
+    good = (certificates / "server.pem").read_text()
+    assert authorities_fault(str(certificates / "server.pem")) == ""
+    junk = tmp_path / "junk.pem"
+    junk.write_text(good.replace("M", "!", 9) if content == "broken" else content)
+    words = authorities_fault(str(junk))
+    assert words.startswith(f"{junk} holds no certificate")
+    session = Session(Settings(url, ca_file=str(junk)), sleep=time.sleep)
+    said = rf": certificate verify failed: {re.escape(words)} .1 try.*`ca_file` of the index"
+    with pytest.raises(Unreachable, match=said):
         session.get(url + "/a", {})
     session.close()
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_no_authorities_of_the_system_are_trusted_besides(tmp_path: Path, folder: bool) -> None:
+    """Those that libcurl knows of itself, where only a file or only a folder is named to it."""
+    authorities = tmp_path / "authorities"
+    authorities.mkdir() if folder else authorities.touch()
+    told = connection._options(
+        connection.Destination("https://h", 1.0, lambda *_: True, str(authorities))
+    )
+    ways = (pycurl.CAINFO, pycurl.CAPATH, pycurl.PROXY_CAINFO, pycurl.PROXY_CAPATH)
+    set_to = {way: value for way, value in told if way in ways}
+    there = [None, str(authorities)] if folder else [str(authorities), None]
+    assert list(set_to.values()) == there * 2
+    assert tuple(set_to) == ways
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -121,6 +150,37 @@ def test_a_client_certificate_that_is_missing_is_said(url: str, time: Time) -> N
     with pytest.raises(Unreachable, match=r"TLS certificate file.*missing.*1 try"):
         session.get(url + "/a", {})
     session.close()
+
+
+def test_a_client_certificate_that_cannot_be_used_is_told(
+    url: str, certificates: Path, time: Time, tmp_path: Path
+) -> None:
+    """As ``check`` tells it."""
+    made(tmp_path, "other")
+    good, other = certificates / "client.pem", tmp_path / "other.key"
+    (tmp_path / "empty.pem").touch()
+    for certificate, key, said in (
+        (good, other, f"the private key in {other} is not that of the certificate in {good}"),
+        (tmp_path / "empty.pem", None, "empty.pem holds no certificate"),
+        (good, tmp_path / "empty.pem", "empty.pem holds no private key"),
+        (certificates / "client.key", None, "client.key holds no certificate"),
+    ):
+        pair = str(certificate), None if key is None else str(key)
+        words = client_fault(*pair)
+        assert said in words
+        session = Session(
+            Settings(
+                url,
+                ca_file=str(certificates / "server.pem"),
+                client_cert=pair[0],
+                client_key=pair[1],
+            ),
+            sleep=time.sleep,
+        )
+        with pytest.raises(Unreachable, match=rf": {re.escape(words)} .1 try"):
+            session.get(url + "/a", {})
+        session.close()
+    assert client_fault(str(good), None) == client_fault(str(good), str(good)) == ""
 
 
 @pytest.mark.parametrize("apart", [True, False])
