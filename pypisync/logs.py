@@ -53,7 +53,8 @@ EVENTS: Mapping[str, str] = {
     "minute for each host.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",
-    "run": "A cycle is over: its `outcome`, and its figures or its `reason`.",
+    "run": "A cycle is over: its `outcome`, and its figures or its `reason`; without `serial` if "
+    "the index has none, and without `generation` if none was published.",
     "sweep": "So many projects are to be looked at again.",
     "rehash": "So many stored files were read again.",
     "damaged": "A stored file is not what it was; the next cycle fetches it anew.",
@@ -141,6 +142,9 @@ class Lines:
         figures = asdict(report)
         figures["seconds"] = round(sum(report.seconds.values()), 3)
         figures["held"], figures["failed"] = len(report.held), len(report.failed)
+        for name in ("serial", "generation"):  # an index may have none, or nothing was published
+            if not figures[name]:
+                del figures[name]
         outcome = "incomplete" if report.exit_code else "done"
         self._log.info("run", outcome=outcome, **figures)
 

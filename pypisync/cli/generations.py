@@ -52,7 +52,7 @@ def _line(found: "Generation") -> tuple[str, ...]:
     return (
         str(found.number),
         moment(found.at),
-        str(found.serial),
+        str(found.serial or "-"),
         " ".join(found.names),
         *figures,
         show_size(listed["bytes"]),

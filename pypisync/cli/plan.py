@@ -90,7 +90,7 @@ def _show(
         _row("of it to fetch", difference.fetch),
         _row("remove", difference.remove),
     ]
-    show(f"Plan at serial {report.serial}", columns, rows)
+    show(f"Plan at serial {report.serial}" if report.serial else "Plan", columns, rows)
     show("Limits of one cycle", ("", "would add", "may add"), _limits(difference, config))
     if difference.roots:
         by_root = (_row(root or _SHARED, amount) for root, amount in _by_size(difference.roots))

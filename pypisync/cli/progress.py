@@ -159,8 +159,10 @@ class Bars:
 
 def _summary(report: Report) -> Iterator[tuple[str, str]]:
     published = f"generation {report.generation}" if report.generation else "nothing new"
-    yield "serial", str(report.serial)
-    yield "read", f"{count(report.projects, 'project')}, {count(report.releases, 'release')}"
+    if report.serial:
+        yield "serial", str(report.serial)
+    read = f"{count(report.projects_read, 'project')}, {count(report.releases_read, 'release')}"
+    yield "read", read
     yield "fetched", f"{count(report.files, 'file')}, {show_size(report.bytes)}"
     yield "published", f"{published}, {count(report.pages, 'page file')} written"
     yield "pruned", count(report.pruned, "file")

@@ -144,7 +144,8 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         number, serial, at, complete = found.generation
         state = "" if complete else ", not all of its pages are written yet"
         ago = f"{moment(at)}, {span(now - at)} ago"
-        yield "generation", f"{number} at serial {serial} ({ago}){state}"
+        where = f" at serial {serial}" if serial else ""  # an index may have none
+        yield "generation", f"{number}{where} ({ago}){state}"
     if found.frozen:
         number, since = found.frozen
         until = 'until "pypisync rollback --release"'
@@ -213,7 +214,8 @@ def _run(run: "Run | None", now: float) -> str:
     text = f"{run.outcome}, {moment(run.started)}, {span(now - run.started)} ago"
     if run.finished is None:
         return f"{text} (or it was killed: the next run goes on from there)"
-    return f"{text}, serial {run.serial}, took {span(run.finished - run.started)}"
+    serial = f", serial {run.serial}" if run.serial else ""
+    return f"{text}{serial}, took {span(run.finished - run.started)}"
 
 
 def _pending(pending: "Pending | None", now: float) -> str:

@@ -154,7 +154,8 @@ def _wait(config: "Config", *, as_json: bool) -> None:
         show_json(result)
     elif result:
         published = f"generation {result['generation']}" if result["generation"] else "no change"
-        typer.echo(f"serial {result['serial']}, {published}")
+        serial = f"serial {result['serial']}, " if result["serial"] else ""
+        typer.echo(f"{serial}{published}")
     raise typer.Exit(outcome.exit_code)
 
 

@@ -40,7 +40,7 @@ class Learning:
         """Ask for documents."""
         if asks:
             self.incoming.mirror.watch.step("projects", len(asks))
-            self.report.projects += len(asks)
+            self.report.projects_read += len(asks)
             self.incoming.ask_documents(asks)
 
     def read_requirements(self, wanted: Sequence[WantedRelease]) -> None:
@@ -53,7 +53,7 @@ class Learning:
         if not fresh:
             return
         self.incoming.mirror.watch.step("requirements", len(fresh))
-        self.report.releases += len(fresh)
+        self.report.releases_read += len(fresh)
         asks: list[FileAsk] = []
         for release in fresh:
             own = [

@@ -40,7 +40,7 @@ def poll(mirror: Mirror, report: Report) -> None:
     from pypisync.cycle.learn import learn_projects
 
     failed = learn_projects(mirror, asks)
-    report.projects += len(asks)
+    report.projects_read += len(asks)
     report.failed |= {name: str(error) for name, error in failed.items()}
 
 

@@ -13,8 +13,8 @@ class Report:
     serial: int = 0
     generation: int = 0  # 0: nothing was published
     changes: int = 0  # rows of the changelog
-    projects: int = 0  # documents asked for
-    releases: int = 0  # releases whose requirements were read
+    projects_read: int = 0  # documents asked for
+    releases_read: int = 0  # releases whose requirements were read, listed in the end or not
     files: int = 0  # files fetched
     bytes: int = 0
     pages: int = 0  # page files written

@@ -1,5 +1,6 @@
 """What commands say: figures that are what came, and advice that fits what happened."""
 
+import json
 import os
 from pathlib import Path
 
@@ -49,6 +50,39 @@ def test_a_repository_may_be_called_so(address: str) -> None:
 def test_a_part_of_an_index_is_none(address: str) -> None:
     with pytest.raises(ValueError, match="whole index"):
         index_address(address)
+
+
+def test_a_number_that_there_is_none_of_is_not_told_as_0(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    """An index that is polled has no serials, and a cycle without news publishes nothing."""
+    world.publish("a", "1.0")
+    asked = {"feed": "polling", "pace": 0, "retries": 0}
+    config = configure(tmp_path, server.url, upstream=asked)
+    for number in (1, 0):
+        done = invoke(config, "sync", "--log-json")
+        line = json.loads(done.err.splitlines()[-1])
+        assert "serial" not in line
+        assert line.get("generation", 0) == number
+        assert ("generation" in line) == bool(number)
+    said = [invoke(config, command).out for command in ("status", "generations")]
+    assert [text for text in said if "serial 0" in text] == []
+    assert said[-1].splitlines()[-1].split("\t")[2] == "-"
+
+
+def test_releases_that_were_read_are_called_so(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    """What is read is not all that the pages list: here the file of ``b`` cannot be had."""
+    world.publish("a", "1.0", requires=["b"])
+    world.publish("b", "1.0")
+    world.faults.fail("/packages/*/b-1.0-*.whl", 404)
+    config = configure(tmp_path, server.url)
+    report = invoke(config, "sync", "--json").json
+    listed = invoke(config, "status", "--json").json["listed"]
+    assert (report["projects_read"], listed["projects"]) == (2, 0)
+    assert (report["releases_read"], listed["releases"]) == (2, 0)
+    assert not report.keys() & {"projects", "releases"}
 
 
 def test_postgres_is_told_from_postgresql(tmp_path: Path) -> None:

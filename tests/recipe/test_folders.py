@@ -66,7 +66,7 @@ def test_a_folder_that_comes_second_in_a_union_is_heard_as_well(tmp_path: Path) 
     put(beside.folder, "1.0")
     assert beside.synced() == {"1.0", "5.0", "99"}
     report = beside.site.bench.sync()
-    assert (report.projects, report.generation) == (0, 0)
+    assert (report.projects_read, report.generation) == (0, 0)
     put(beside.folder, "2.0").with_name("a-1.0-py3-none-any.whl").unlink()
     assert beside.synced() == {"2.0", "5.0", "99"}
     (beside.folder / "a-2.0-py3-none-any.whl").unlink()

@@ -103,4 +103,4 @@ def test_a_file_that_turns_out_to_be_barred_says_nothing_of_its_release(
 
 def test_a_hash_that_becomes_known_is_no_change(tmp_path: Path, world: World) -> None:
     world.publish("app", "1.0", hashes=("md5",), metadata=False)
-    assert mirror(tmp_path, world).sync().releases == 1
+    assert mirror(tmp_path, world).sync().releases_read == 1

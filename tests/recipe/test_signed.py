@@ -58,7 +58,7 @@ def test_another_signature_is_not_another_file(tmp_path: Path, world: World) -> 
     assert peeked > 0
     upstream.signature += 1
     report = bench.sync()
-    assert (report.exit_code, report.generation, report.files, report.releases) == (0, 0, 0, 0)
+    assert (report.exit_code, report.generation, report.files, report.releases_read) == (0, 0, 0, 0)
     assert upstream.peeked == peeked
     assert tree_bytes(tmp_path, "simple", "packages") == before
     world.publish("lib", "1.1")
