@@ -98,11 +98,20 @@ def trust(config: Config, *, unsigned: bool = False) -> Trust:
     return Trust(tuple(trusted), asked.threshold, unsigned or asked.unsigned)
 
 
-def check_keys(config: Config) -> None:
-    """Raises ConfigError if a key for bundles cannot be used."""
-    trust(config)
-    for key in signing_keys(config):
-        signatures.sign(key.private, b"", key.name)
+def unusable_keys(config: Config) -> Iterator[str]:
+    """Yields what is wrong with keys for bundles. One that cannot be read may be elsewhere now."""
+
+    def signs(key: bytes, name: str) -> object:
+        return signatures.sign(key, b"", name)
+
+    of_others = [(one.file, signatures.identity) for one in config.bundles.trusted]
+    own = [(file, signs) for file in config.bundles.sign]
+    for file, used in (*of_others, *own):
+        try:
+            if os.access(file, os.R_OK):
+                used(keys.read(file), str(file))
+        except ConfigError as error:
+            yield from error.faults
 
 
 @contextmanager

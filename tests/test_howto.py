@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from typer.core import TyperCommand
 
 from docs.generated import every_command
@@ -24,7 +25,7 @@ BESIDE = {  # the files that configurations in the documents name
     "team.txt": "flask>=3\n",
     "frozen.txt": "flask==3.1.0\n",
     "app/uv.lock": 'version = 1\nrequires-python = ">=3.12"\n',
-    "company.pem": "",
+    "company.pem": Path(DEFAULT_CA_BUNDLE_PATH).read_text(encoding="utf-8"),
     "company.credentials": "mirror:password\n",
     "wheels/README": "",
 }

@@ -134,12 +134,9 @@ def _wrong_files(config: "Config") -> Iterator[str]:
 
         yield from unusable(config)
     if config.bundles.trusted or config.bundles.sign:
-        from pypisync.wiring import check_keys
+        from pypisync.wiring import unusable_keys
 
-        try:
-            check_keys(config)
-        except ConfigError as error:
-            yield from error.faults
+        yield from unusable_keys(config)
 
 
 def _faults(config: "Config") -> Iterator[str]:
