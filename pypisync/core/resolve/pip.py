@@ -22,36 +22,30 @@ from resolvelib.resolvers import (
     ResolverException,
 )
 from resolvelib.resolvers.resolution import _build_result
+from resolvelib.structs import State
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import pins_one
 from pypisync.core.resolve.check_refutation import positions
-from pypisync.core.standards.model import Requirement
+from pypisync.core.resolve.pip_ahead import Ahead, Conflict
+from pypisync.core.resolve.pip_needs import (
+    NONE,
+    PipCandidate,
+    PipNeed,
+    asks,
+    bit,
+    identified,
+    needs_of,
+    parts,
+)
 from pypisync.core.wanted.groups import Asked
 
 # pip examines a project early that caused this many conflicts.
 _CONFLICTS = 5
-_UPPER = ("<", "<=", "~=")
-_NONE = -1  # a version that no project has
 
 
-class _Need(NamedTuple):
-    """A requirement of pip; ``only``: the version that an extra belongs to."""
-
-    name: str
-    extras: tuple[str, ...]
-    specifier: str
-    only: int | None = None
-
-
-class _Candidate(NamedTuple):
-    name: str
-    extras: tuple[str, ...]
-    version: int
-
-
-class _Resolution(Resolution[_Need, _Candidate, str]):
+class _Resolution(Resolution[PipNeed, PipCandidate, str]):
     """resolvelib's search, which keeps what it has found out.
 
     In every round it asks of all pins whether each meets its requirements: most of the time of a
@@ -60,15 +54,15 @@ class _Resolution(Resolution[_Need, _Candidate, str]):
 
     def __init__(
         self,
-        provider: AbstractProvider[_Need, _Candidate, str],
-        reporter: BaseReporter[_Need, _Candidate, str],
+        provider: AbstractProvider[PipNeed, PipCandidate, str],
+        reporter: BaseReporter[PipNeed, PipCandidate, str],
     ) -> None:
         super().__init__(provider, reporter)
         # By project, what its pin was last found to meet.
-        self._met: dict[str, tuple[Criterion[_Need, _Candidate], _Candidate]] = {}
+        self._met: dict[str, tuple[Criterion[PipNeed, PipCandidate], PipCandidate]] = {}
 
     def _is_current_pin_satisfying(
-        self, name: str, criterion: Criterion[_Need, _Candidate]
+        self, name: str, criterion: Criterion[PipNeed, PipCandidate]
     ) -> bool:
         pin = self._states[-1].mapping.get(name)
         if pin is None:
@@ -103,14 +97,9 @@ def rehearsed(
     if any(need.fault for need in wanted):
         return Rehearsal(None, set())
     provider = _Pip(admission, wanted, consulted)
-    resolution = _Resolution(provider, _RoundCounter(budget))
     pins = None
     try:
-        # Requirements with extras come last; the order decides which releases are examined.
-        first = sorted(
-            (one for need in wanted for one in _needs(need)), key=lambda one: one.extras != ()
-        )
-        found = _build_result(resolution.resolve(first, max_rounds=budget.steps))
+        found = _build_result(_searched(provider, wanted, budget))
         pins = {c.name: c.version for c in found.mapping.values()}
     except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
         pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
@@ -119,14 +108,21 @@ def rehearsed(
     return Rehearsal(pins, provider.tried)
 
 
-def _needs(need: Requirement) -> Iterator[_Need]:
-    """Yields pip's requirements of one line: a specifier behind an extra is the project's too."""
-    if need.extras and need.specifier:
-        yield _Need(need.name, (), need.specifier)
-    yield _Need(need.name, need.extras, need.specifier)
+def _searched(provider: "_Pip", wanted: Asked, budget: Budget) -> State[PipNeed, PipCandidate, str]:
+    # Requirements with extras come last; the order decides which releases are examined.
+    first = sorted(
+        (one for need in wanted for one in needs_of(need)), key=lambda one: one.extras != ()
+    )
+    before = budget.used
+    try:
+        return Ahead(provider, budget).resolve(first)
+    except Conflict:
+        budget.used = before
+    resolution = _Resolution(provider, _RoundCounter(budget))
+    return resolution.resolve(first, max_rounds=budget.steps)
 
 
-class _RoundCounter(BaseReporter[_Need, _Candidate, str]):
+class _RoundCounter(BaseReporter[PipNeed, PipCandidate, str]):
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
@@ -137,25 +133,13 @@ class _RoundCounter(BaseReporter[_Need, _Candidate, str]):
 
 
 @lru_cache(maxsize=100_000)
-def _asks(specifier: str) -> tuple[bool, bool, bool]:
-    """Returns whether it pins a version, has an upper bound, and has no specifier at all."""
-    ones = list(SpecifierSet(specifier))
-    wild = [one.version.endswith(".*") for one in ones]
-    pinned = any(o.operator[:2] == "==" and not w for o, w in zip(ones, wild, strict=True))
-    upper = any(
-        o.operator in _UPPER or (o.operator == "==" and w) for o, w in zip(ones, wild, strict=True)
-    )
-    return pinned, upper, not ones
-
-
-@lru_cache(maxsize=100_000)
 def _together(specifiers: str) -> tuple[bool, bool]:
     """Returns whether they admit pre-releases, and whether they pin one version."""
     them = SpecifierSet(specifiers)
     return bool(them.prereleases), pins_one(them)
 
 
-class _Pip(AbstractProvider[_Need, _Candidate, str]):
+class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
     def __init__(self, admission: Admission, wanted: Asked, consulted: set[str]) -> None:
         self._consulted = consulted
         self._consulted.update(need.name for need in wanted)
@@ -163,18 +147,18 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         self._admission = admission
         self._order: dict[str, int] = {}
         for need in wanted:
-            self._order.setdefault(self.identify(next(_needs(need))), len(self._order))
+            self._order.setdefault(self.identify(next(needs_of(need))), len(self._order))
         self._conflicts: defaultdict[str, int] = defaultdict(int)
         self._promoted: set[str] = set()
 
-    def identify(self, requirement_or_candidate: _Need | _Candidate) -> str:
-        return _identifier(requirement_or_candidate.name, requirement_or_candidate.extras)
+    def identify(self, requirement_or_candidate: PipNeed | PipCandidate) -> str:
+        return identified(requirement_or_candidate)
 
     def narrow_requirement_selection(
         self,
         identifiers: Iterable[str],
-        resolutions: Mapping[str, _Candidate],
-        candidates: Mapping[str, Iterator[_Candidate]],
+        resolutions: Mapping[str, PipCandidate],
+        candidates: Mapping[str, Iterator[PipCandidate]],
         information: Mapping[str, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Iterable[str]:
@@ -196,15 +180,18 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
     def get_preference(
         self,
         identifier: str,
-        resolutions: Mapping[str, _Candidate],
-        candidates: Mapping[str, Iterator[_Candidate]],
+        resolutions: Mapping[str, PipCandidate],
+        candidates: Mapping[str, Iterator[PipCandidate]],
         information: Mapping[str, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Any:
-        """Returns the order: pinned, with an upper bound, wanted by the root, all others."""
+        """Returns the order of deciding."""
         del resolutions, candidates, backtrack_causes
-        needs = [need for need, _ in information[identifier]]
-        asked = [_asks(need.specifier) for need in needs]
+        return self.rank(identifier, [need for need, _ in information[identifier]])
+
+    def rank(self, identifier: str, needs: Sequence[PipNeed]) -> tuple[Any, ...]:
+        """Returns the order: pinned, with an upper bound, wanted by the root, all others."""
+        asked = [asks(need.specifier) for need in needs]
         order = self._order.get(identifier, math.inf)
         return (
             identifier not in self._promoted,
@@ -219,47 +206,55 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
     def find_matches(
         self,
         identifier: str,
-        requirements: Mapping[str, Iterator[_Need]],
-        incompatibilities: Mapping[str, Iterator[_Candidate]],
-    ) -> Iterable[_Candidate]:
+        requirements: Mapping[str, Iterator[PipNeed]],
+        incompatibilities: Mapping[str, Iterator[PipCandidate]],
+    ) -> Iterable[PipCandidate]:
         """Returns candidates, newest first; an extra also has the requirements of its project."""
-        name, extras = _parts(identifier)
+        name, extras = parts(identifier)
         needs = list(requirements.get(identifier, ()))
         if extras:
             needs += requirements.get(name, ())
         if not needs:
             return []  # a parent that was let go asked for it
+        versions = self.candidates(name, needs)
+        for gone in incompatibilities[identifier]:
+            versions &= ~(1 << gone.version)
+        return [PipCandidate(name, extras, i) for i in reversed(list(positions(versions)))]
+
+    def candidates(self, name: str, needs: Sequence[PipNeed]) -> int:
+        """Returns the versions that all these requirements admit together."""
         versions = self._admitted(name, {need.specifier for need in needs})
-        only = [_bit(need.only) for need in needs if need.only is not None]
+        only = [bit(need.only) for need in needs if need.only is not None]
         if only:
             versions = self._matching(name, needs) & ~self._admission.kinds(name).passed
             for one in only:
                 versions &= one
         if versions:
             self.tried.add((name, versions.bit_length() - 1))
-        for gone in incompatibilities[identifier]:
-            versions &= ~(1 << gone.version)
-        return [_Candidate(name, extras, i) for i in reversed(list(positions(versions)))]
+        return versions
 
-    def is_satisfied_by(self, requirement: _Need, candidate: _Candidate) -> bool:
-        if requirement.only is not None:
-            return requirement.only == candidate.version
-        matching = self._admission.matching(requirement.name, requirement.specifier)
-        return bool(matching >> candidate.version & 1)
+    def is_satisfied_by(self, requirement: PipNeed, candidate: PipCandidate) -> bool:
+        return bool(self.accepted(requirement) >> candidate.version & 1)
 
-    def get_dependencies(self, candidate: _Candidate) -> Iterable[_Need]:
+    def accepted(self, need: PipNeed) -> int:
+        """Returns the versions that meet a requirement once they are pinned."""
+        if need.only is not None:
+            return bit(need.only)
+        return self._admission.matching(need.name, need.specifier)
+
+    def get_dependencies(self, candidate: PipCandidate) -> Iterable[PipNeed]:
         """Returns the requirements of the release, and those that its extras add."""
         name, extras, version = candidate
         self.tried.add((name, version))
         index = self._admission.index
         needs = [need for e in ("", *extras) for need in index.needs(name, version, e)]
         self._consulted.update(need.name for need in needs)
-        own = [_Need(name, (), "", version)] if extras else []
+        own = [PipNeed(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
-            return [*own, _Need(name, (), "", _NONE)]  # nothing can meet it
-        return [*own, *(one for need in needs for one in _needs(need))]
+            return [*own, PipNeed(name, (), "", NONE)]  # nothing can meet it
+        return [*own, *(one for need in needs for one in needs_of(need))]
 
-    def _matching(self, name: str, needs: Iterable[_Need]) -> int:
+    def _matching(self, name: str, needs: Iterable[PipNeed]) -> int:
         versions = -1
         for need in needs:
             versions &= self._admission.matching(name, need.specifier)
@@ -280,16 +275,3 @@ class _Pip(AbstractProvider[_Need, _Candidate, str]):
         if versions and not taken:  # it stands in the way of what is older or a pre-release
             self.tried.add((name, versions.bit_length() - 1))
         return taken
-
-
-def _parts(identifier: str) -> tuple[str, tuple[str, ...]]:
-    name, _, extras = identifier.removesuffix("]").partition("[")
-    return name, tuple(filter(None, extras.split(",")))
-
-
-def _bit(version: int) -> int:
-    return 0 if version == _NONE else 1 << version
-
-
-def _identifier(name: str, extras: tuple[str, ...]) -> str:
-    return f"{name}[{','.join(extras)}]" if extras else name

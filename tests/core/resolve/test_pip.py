@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from resolvelib.resolvers import RequirementInformation, Resolution
+from resolvelib.resolvers import RequirementInformation
 
 from pypisync.core.budget import Budget
-from pypisync.core.resolve import pip, uv
+from pypisync.core.resolve import uv
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
-from pypisync.core.resolve.pip import _Candidate, _Need, _Pip, rehearsed
+from pypisync.core.resolve.pip import _Pip, rehearsed
+from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed
 from pypisync.core.resolve.prover import Prover
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
@@ -46,23 +46,6 @@ def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     if found is not None and not faults(prover.index, wanted, found):
         by_uv = list(naive.installable(index, (root,), HERE.environment, by="uv"))
         assert proof.verdict == ("proven" if by_uv else "blocked")
-
-
-@given(indexes(), ROOTS)
-@settings(max_examples=scaled(300))
-def test_a_search_that_keeps_what_it_found_out_decides_as_resolvelib_does(
-    index: Index, root: str
-) -> None:
-    wanted = (need(root),)
-
-    def searched(kind: type[Resolution[Any, Any, str]]) -> tuple[Any, ...]:
-        budget, consulted = Budget(), set[str]()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pip, "_Resolution", kind)
-            found = rehearsed(Admission(target_index(index)), wanted, budget, consulted)
-        return found, budget.used, consulted
-
-    assert searched(pip._Resolution) == searched(Resolution)
 
 
 def test_the_order_of_deciding_counts() -> None:
@@ -153,9 +136,9 @@ def test_what_is_looked_at_first_counts_as_tried() -> None:
     """The newest that matches, though it is ruled out: without it pip may choose otherwise."""
     index: Index = {"app 1": [], "lib 1": [], "lib 2": [], "lib 3": []}
     provider = _Pip(Prover(target_index(index)).admission, (need("app"),), set())
-    asked, ruled_out = [_Need("lib", (), "<3")], [_Candidate("lib", (), 1)]
+    asked, ruled_out = [PipNeed("lib", (), "<3")], [PipCandidate("lib", (), 1)]
     found = provider.find_matches("lib", {"lib": iter(asked)}, {"lib": iter(ruled_out)})
-    assert list(found) == [_Candidate("lib", (), 0)]
+    assert list(found) == [PipCandidate("lib", (), 0)]
     assert provider.tried == {("lib", 1)}
 
 
@@ -168,18 +151,18 @@ def test_pip_decides_first_what_was_named_first() -> None:
 
 
 def narrowed(
-    provider: _Pip, names: str, causes: Sequence[RequirementInformation[_Need, _Candidate]] = ()
+    provider: _Pip, names: str, causes: Sequence[RequirementInformation[PipNeed, PipCandidate]] = ()
 ) -> str:
     """Which projects it looks at first, after these causes of a conflict; "c" is pinned."""
-    pinned = {"c": _Candidate("c", (), 0)}
+    pinned = {"c": PipCandidate("c", (), 0)}
     return "".join(provider.narrow_requirement_selection(names, pinned, {}, {}, causes))
 
 
 def test_what_the_last_conflict_was_about_is_looked_at_first() -> None:
     """What asked and what was asked for; of a root's line there is nothing that asked."""
     provider = _Pip(Prover(target_index({"a 1": []})).admission, (need("a"),), set())
-    asked = RequirementInformation(_Need("b", (), ""), _Candidate("c", (), 0))
-    by_root = RequirementInformation(_Need("d", (), ""), None)
+    asked = RequirementInformation(PipNeed("b", (), ""), PipCandidate("c", (), 0))
+    by_root = RequirementInformation(PipNeed("d", (), ""), None)
     assert narrowed(provider, "abcde") == "abcde"
     assert narrowed(provider, "abcde", [asked, by_root]) == "bcd"
     assert narrowed(provider, "ae", [asked, by_root]) == "ae"
@@ -187,7 +170,7 @@ def test_what_the_last_conflict_was_about_is_looked_at_first() -> None:
 
 def test_what_caused_five_conflicts_without_a_pin_is_looked_at_before_others() -> None:
     provider = _Pip(Prover(target_index({"a 1": []})).admission, (need("a"),), set())
-    asked = RequirementInformation(_Need("b", (), ""), _Candidate("c", (), 0))
+    asked = RequirementInformation(PipNeed("b", (), ""), PipCandidate("c", (), 0))
     for _ in range(4):
         narrowed(provider, "abc", [asked])
     assert narrowed(provider, "abc") == "abc"
@@ -205,7 +188,7 @@ def test_what_pip_passes_over_is_no_candidate() -> None:
     ]
     provider = _Pip(Admission(facts), (need("a"),), set())
     for specifier, expected in (("", [0]), (">1", [])):
-        asked = [_Need("a", (), specifier)]
+        asked = [PipNeed("a", (), specifier)]
         found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
         assert [one.version for one in found] == expected
 
@@ -223,7 +206,7 @@ def test_a_final_that_its_metadata_rules_out_stands_in_the_way(
         replace(second, files=(), serves=(1, 1)),
     ]
     provider = _Pip(Admission(facts), (need("a"),), set())
-    asked = [_Need("a", (), "")]
+    asked = [PipNeed("a", (), "")]
     found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
     assert [one.version for one in found] == ([1] if unseen else [])
     assert provider.tried == {("a", int(unseen))}
@@ -236,10 +219,11 @@ def test_a_yanked_release_that_stands_in_the_way_counts_as_tried() -> None:
     """pip takes it for the only final that matches, then drops it: without it "2rc1" would do."""
     facts = target_index({"a 0.9": [], "a 1": ["yanked"], "a 2rc1": []})
     provider = _Pip(Admission(facts.asking((need("a>=1"),))), (need("a>=1"),), set())
-    asked = [_Need("a", (), ">=1")]
+    asked = [PipNeed("a", (), ">=1")]
     assert list(provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})) == []
     assert provider.tried == {("a", 1)}
     assert (
-        list(provider.find_matches("a", {"a": iter([_Need("a", (), ">9")])}, {"a": iter(())})) == []
+        list(provider.find_matches("a", {"a": iter([PipNeed("a", (), ">9")])}, {"a": iter(())}))
+        == []
     )
     assert provider.tried == {("a", 1)}
