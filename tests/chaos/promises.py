@@ -55,6 +55,11 @@ def _listed(page: Path) -> bool:
     return page.parent.name in {project["name"] for project in index["projects"]}
 
 
+def _half_published(url: str) -> bool:
+    """Whether a publication broke off: the pages of what needs what has gone are still to come."""
+    return bool(rows(url, "SELECT 1 FROM v_generations WHERE complete = 0"))
+
+
 class Closed:
     """Whatever is listed has its dependencies listed, but for those that upstream lacks.
 
@@ -80,7 +85,7 @@ class Closed:
             missing = {(release, needed(line)) for release, line in lines} - self._lacking
             missing -= self._waiting(url, lines)
             if not missing:
-                self._before = listed(url)
+                self._before = listed(url) | (self._before if _half_published(url) else set())
                 return
             if running:
                 time.sleep(0.2)
@@ -94,7 +99,8 @@ class Closed:
         for release, line in lines:
             if release in self._before and self._taken_away(line):
                 self._bereft.add((release, needed(line)))
-        return {(release, name) for release, name in self._bereft if name in held}
+        half = _half_published(url)
+        return {(release, name) for release, name in self._bereft if name in held or half}
 
     def _taken_away(self, line: str) -> bool:
         """Whether upstream has nothing any more of what was listed and met this requirement."""

@@ -1,5 +1,6 @@
 """Wheels of one release that require different things: each is heard, described or not."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ import pytest
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.standards.model import ProjectDocument
 from tests.recipe.closed import unmet
-from tests.recipe.mirrors import Bench
+from tests.recipe.mirrors import LINUX, Bench
 from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -221,3 +222,45 @@ def test_what_is_read_of_one_release_leaves_what_is_known_of_others(
     bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]})
     bench.sync()
     assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("sdists", ["always", "fallback"])
+def test_an_sdist_that_has_to_be_built_after_all_says_what_that_needs(
+    bench: Bench,
+    world: World,
+    tmp_path: Path,
+    *,
+    described: bool,
+    sdists: Literal["always", "fallback"],
+) -> None:
+    """It lies in the pool already when METADATA rules out the wheel, or an environment comes."""
+    bench.policy = FilePolicy(sdists=sdists)
+    bench.environment = {**LINUX, "python_version": ["3.13"]}
+    world.publish("app", "1.0", wheels=(), sdist=True, build_requires=["lib"])
+    bench.sync()
+    assert bench.listed().keys() == {"app", "lib"}
+    world.publish("app", "1.0", inside=">=3.12", requires=["other"], metadata=described)
+    bench.sync()
+    assert bench.listed().keys() == {"app", "other"}
+    for pythons in (["3.11", "3.13"], ["3.11"], ["3.13"], ["3.11", "3.13"]):
+        bench.environment = {**LINUX, "python_version": pythons}
+        bench.sync()
+        fresh = Bench(tmp_path / f"fresh {len(pythons)}", MemoryUpstream(world), bench.packages)
+        fresh.policy, fresh.environment = bench.policy, bench.environment
+        fresh.sync()
+        assert decided(bench) == decided(fresh)
+        assert ("lib" in bench.listed()) is ("3.11" in pythons)
+        shutil.rmtree(fresh.folder)
+
+
+def test_an_sdist_that_metadata_of_a_new_wheel_lets_be_built_says_what_that_needs(
+    bench: Bench, world: World
+) -> None:
+    bench.environment = {**LINUX, "python_version": ["3.11"]}
+    world.publish("app", "1.0", wheels=(), sdist=True, build_requires=["lib"])
+    bench.sync()
+    world.publish("app", "1.0", inside=">=3.12", requires=["other"])
+    bench.sync()
+    assert "lib" in bench.listed()
+    assert decided(bench)["unmet"] == []

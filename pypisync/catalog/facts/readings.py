@@ -106,6 +106,15 @@ def _of_files() -> Select[Any]:
     )  # fmt: skip
 
 
+def built(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
+    """Returns those of the releases that are built from their sdist on some target."""
+    return {row[0] for row in rows_among(connection, _built, [item.release for item in known])}
+
+
+def _built() -> Select[Any]:
+    return select(releases.c.id).where(among(releases.c.id), releases.c.builds != "0")
+
+
 def read_again(connection: Connection, ids: Iterable[int]) -> None:
     """Let the requirements of releases be read again, and what depends on them be proven anew."""
     for batch in batches(ids):

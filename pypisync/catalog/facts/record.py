@@ -267,6 +267,7 @@ class _FactWriter:
         changed = any(getattr(was, name) != value for name, value in derived.items())
         # Which requirements count where depends on the masks of its files.
         sources |= bool(was.split) and (changed or self._anew)
+        sources |= was.builds == "0" != derived["builds"]  # nobody asked what building it needs
         if changed or sources:
             self._touch(was, derived, sources=sources, masks=changed)
         return changed

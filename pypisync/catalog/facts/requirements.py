@@ -152,9 +152,11 @@ def record_knowledge(
     What was found in their wheels is added.
     """
     known = insides.added(connection, known)
-    doubted = readings.note(connection, known)
+    doubted, built = readings.note(connection, known), readings.built(connection, known)
     if doubted:
         rederive(connection, rules, now, doubted)
+    # What is built only for what was read now has to be read again: its sdist says what that needs.
+    anew = readings.built(connection, known) - built if doubted else frozenset()
     delete_among(connection, requirements.c.release_id, (item.release for item in known))
     _note_ranged(connection, known)
     named = {
@@ -170,7 +172,7 @@ def record_knowledge(
             [
                 {
                     "row": item.release,
-                    "knowledge": item.state,
+                    "knowledge": "wanted" if item.release in anew else item.state,
                     "source": item.source,
                     "provides": ",".join(item.provides),
                     "split": item.split,
