@@ -275,9 +275,10 @@ class _Reader:
         self, release: WantedRelease, file: SourceFile, errors: Mapping[str, UpstreamError]
     ) -> None:
         error = errors.get(file.path)
-        if isinstance(error, Unreachable):
-            self._fail(release, error)
         if error is not None:
+            # What came in parts is held against no hash, so that damage there is no last word.
+            if isinstance(error, Unreachable) or file.filename in self.broken.get(release.id, {}):
+                self._fail(release, error)
             return
         place = self.mirror.pool.absolute(file.path)
         with self._guarded(release, file):

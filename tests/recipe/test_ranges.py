@@ -11,6 +11,7 @@ from pypisync.upstream.api import AskFor, Deposit, PartsAsk
 from tests.recipe.closed import unmet
 from tests.recipe.conftest import Wired
 from tests.recipe.mirrors import Bench
+from tests.recipe.test_equality import decided
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -72,6 +73,24 @@ def test_what_was_read_is_checked_against_the_wheel(
     assert memory.requests("json_release") == 0
     rows = bench.query("SELECT count(*) FROM files WHERE ranged IS NOT NULL")
     assert rows == [(0,)]
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_parts_that_are_damaged_for_a_time_say_nothing_for_ever(
+    tmp_path: Path, world: World, times: int | None
+) -> None:
+    """What comes in parts is held against no hash: only the whole wheel can be damaged for good."""
+    heavy(world)
+    bench = Bench(tmp_path / "mirror", MemoryUpstream(world), {"app": ["latest"]})
+    world.faults.corrupt("*/heavy-2.0-*", times)
+    report = bench.sync()
+    assert ("heavy==2.0" in report.failed) is (times is None)
+    world.heal()
+    assert bench.sync().exit_code == 0
+    assert sources(bench)["heavy 2.0"] in {"ranges", "wheel"}
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
+    fresh.sync()
+    assert decided(bench) == decided(fresh)
 
 
 class Failing(MemoryUpstream):
