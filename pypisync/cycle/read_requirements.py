@@ -3,11 +3,12 @@
 They are read from the best source there is: the ``.metadata`` files of the wheels (they are
 mirrored anyway, and their hash is known); else the METADATA inside a wheel, fetched in parts; else
 ``requires_dist`` of the JSON API; else a whole wheel, or the PKG-INFO of an sdist where it is
-static. Further wheels without ``.metadata`` are read once they are here, or in parts as well where
-only a proof asks and they do not come. What none of them says is
-recorded as unavailable, never as "none", and METADATA that installers cannot read is recorded with
-the reason: no other source speaks for it, for installers ask none. Build requirements are read
-from the sdist itself. Nothing of a package is ever run.
+static. Further wheels without ``.metadata`` are read once they are here. Where only a proof asks
+and they do not come, each that can be used is read, in parts or whole: the JSON API makes one claim
+for all wheels, and is believed of a release that has one. What none of them says is recorded as
+unavailable, never as "none", and METADATA that installers cannot read is recorded with the reason:
+no other source speaks for it, for installers ask none. Build requirements are read from the sdist
+itself. Nothing of a package is ever run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -216,8 +217,12 @@ class _Reader:
             self._from_archive(release, wheel, errors)
 
     def _from_parts(self, wheels: _Wheels) -> _Wheels:
-        """Returns the wheels whose host fails when asked for parts; it may serve the whole."""
-        failing: _Wheels = {}
+        """Returns the wheels to be read whole.
+
+        Their host fails when asked for parts; or it serves none, and what the JSON API claims of
+        the release may be true of another wheel, while nobody will read this one later.
+        """
+        whole: _Wheels = {}
         asks = [
             (PartsAsk(_ask(wheel), archives.metadata_inside), (release, wheel))
             for release, wheel in wheels.values()
@@ -225,15 +230,17 @@ class _Reader:
         for (release, wheel), answer in _answered(self.mirror, asks):
             self.mirror.answered("range", answer)
             if isinstance(answer, Unreachable):
-                failing[wheel.path] = release, wheel
+                whole[wheel.path] = release, wheel
             elif isinstance(answer, Malformed):
                 self._break(release, wheel, str(answer))
-                failing[wheel.path] = release, wheel  # unless the whole wheel is sound
+                whole[wheel.path] = release, wheel  # unless the whole wheel is sound
+            elif answer is None and not release.selected and release.wheels > 1:
+                whole[wheel.path] = release, wheel
             elif isinstance(answer, bytes):
                 with self._guarded(release, wheel):
                     told = self._take(release, wheel, "ranges", read_metadata(answer))
                     told.ranged[wheel.path] = sha256(answer).hexdigest()
-        return failing
+        return whole
 
     # -- the JSON API -------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 
 from pypisync.catalog.bundles import fed
-from pypisync.catalog.facts import insides, lock_files, pending, requirements
+from pypisync.catalog.facts import insides, lock_files, pending, ranged
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, runs
@@ -117,7 +117,7 @@ def verify(mirror: Mirror) -> dict[str, str]:
     Raises Malformed for a path on record that leaves the mirror.
     """
     with mirror.catalog.begin() as connection:
-        if not requirements.unverified(connection):
+        if not ranged.unverified(connection):
             return {}
     from pypisync.cycle.verify_ranged import verify_ranged
 

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from pypisync.catalog.facts.requirements import Unverified, unverified, verified
+from pypisync.catalog.facts.ranged import Unverified, unverified, verified
 from pypisync.cycle.isolation import guarded
 from pypisync.cycle.mirror import Mirror
 from pypisync.storage import archives

@@ -148,6 +148,7 @@ def test_a_wheel_whose_announced_metadata_is_not_there_is_heard(
     assert unmet(bench.folder) == set()
 
 
+@pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("described", [True, False])
 @pytest.mark.parametrize("needs", [([], ["nowhere"]), (["nowhere"], [])])
 @pytest.mark.parametrize("first", [PLAIN, WINDOWS])
@@ -158,8 +159,14 @@ def test_of_a_release_that_only_a_proof_asks_for_the_wheel_counts_that_is_taken(
     needs: tuple[list[str], list[str]],
     *,
     described: bool,
+    ranges: bool,
 ) -> None:
-    """A mirror that has selected it before comes to the same as one that begins now."""
+    """A mirror that has selected it before comes to the same as one that begins now.
+
+    A host without ranges may have an API that makes one claim for the whole release: here that of
+    the first wheel.
+    """
+    world.faults.ranges = ranges
     world.publish("lib", "1.0", requires=needs[0], wheels=first, metadata=described)
     world.publish(
         "lib", "1.0", requires=needs[1], wheels=COMPILED, metadata=False, size_padding=3_000
@@ -175,6 +182,36 @@ def test_of_a_release_that_only_a_proof_asks_for_the_wheel_counts_that_is_taken(
     fresh.sync()
     assert fresh.query("SELECT verdict FROM v_proofs") == verdict
     assert decided(bench) == decided(fresh)
+
+
+@pytest.mark.parametrize("wheels", ["all", "targets"])
+def test_a_claim_of_one_wheel_is_not_believed_of_another(
+    tmp_path: Path, world: World, wheels: Literal["all", "targets"]
+) -> None:
+    """Also of one that the mirror does not keep: the newest release of ``lib`` is impossible."""
+    world.faults.ranges = False
+    for needs, tag in ((["nowhere"], WINDOWS), ([], COMPILED)):
+        world.publish("lib", "1.0", requires=needs, wheels=tag, metadata=False)
+    world.publish("lib", "2.0", requires=["nowhere"])
+    world.publish("app", "1.0", requires=["lib"])
+    policy = FilePolicy(wheels=wheels)
+    bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]}, policy=policy)
+    bench.sync()
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+    assert "1.0" in bench.listed()["lib"]
+
+
+def test_a_claim_is_believed_of_a_release_that_has_one_wheel(tmp_path: Path, world: World) -> None:
+    """The wheel itself, which only a proof asks for, is not fetched."""
+    world.faults.ranges = False
+    world.publish("lib", "1.0", requires=["nowhere"], metadata=False)
+    world.publish("lib", "2.0", requires=["nowhere"])
+    world.publish("app", "1.0", requires=["lib"])
+    bench = Bench(tmp_path, MemoryUpstream(world), {"app": ["latest"]})
+    bench.sync()
+    read = "SELECT source FROM releases WHERE version = '1.0' AND knowledge = 'known'"
+    assert ("json",) in bench.query(read)
+    assert bench.query("SELECT path FROM stored WHERE path LIKE '%/lib-1.0-%'") == []
 
 
 @pytest.mark.parametrize("described", [True, False])

@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, and_, bindparam, exists, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from pypisync.catalog.db.pool import at, lie_at
 from pypisync.catalog.db.projects import ensure_projects
@@ -30,7 +41,7 @@ from pypisync.catalog.db.sql import (
     these,
     to_mask,
 )
-from pypisync.catalog.facts import insides, readings
+from pypisync.catalog.facts import insides, ranged, readings
 from pypisync.catalog.facts.readings import Knowledge
 from pypisync.catalog.facts.record import rederive
 from pypisync.core.filters.file_rules import Rules
@@ -65,23 +76,13 @@ class WantedRelease:
     builds: int  # targets on which its sdist would be built
     selected: bool  # so all its files come; else only a proof asks, or a pin names it
     index: str  # the index that its project was found on
+    wheels: int  # that upstream has of it, kept or not
     files: tuple[SourceFile, ...]
 
     @property
     def label(self) -> str:
         """As an operator writes it."""
         return f"{self.project}=={self.version}"
-
-
-@dataclass(frozen=True, slots=True)
-class Unverified:
-    """A wheel in the pool whose METADATA was read by Range before the wheel came."""
-
-    release: int
-    project: str
-    version: str
-    path: str
-    metadata_sha256: str  # of what was read
 
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
@@ -96,6 +97,7 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
             to_mask(row[3]),
             bool(row[4]),
             row[5],
+            row[6],
             tuple(sources.get(row[0], ())),
         )
         for row in rows
@@ -129,8 +131,10 @@ def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[Sourc
 def _wanted() -> Select[Any]:
     r = releases.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
+    wheels = select(func.count()).where(files.c.release_id == r.id, files.c.kind == "wheel")
+    of_release = r.id, projects.c.name, r.version, r.builds
     return (
-        select(r.id, projects.c.name, r.version, r.builds, chosen.exists(), projects.c.index_name)
+        select(*of_release, chosen.exists(), projects.c.index_name, wheels.scalar_subquery())
         .join_from(releases, projects)
         .where(r.knowledge == "wanted")
         .order_by(r.id)
@@ -158,7 +162,7 @@ def record_knowledge(
     # What is built only for what was read now has to be read again: its sdist says what that needs.
     anew = readings.built(connection, known) - built if doubted else frozenset()
     delete_among(connection, requirements.c.release_id, (item.release for item in known))
-    _note_ranged(connection, known)
+    ranged.note(connection, known)
     named = {
         q.name for item in known for q in (*(s.requirement for s in item.runtime), *item.build)
     }
@@ -229,60 +233,6 @@ def _unreadable() -> Select[str, str, str]:
         .where(or_(q.targets.is_(None), q.targets != "0"), chosen.exists())
         .order_by(projects.c.name, r.key)
     )
-
-
-def unverified(connection: Connection) -> list[Unverified]:
-    """Returns the wheels in the pool that have been read only in parts so far."""
-    return [Unverified(*row) for row in raw(connection, once(_unverified))]
-
-
-def _unverified() -> Select[Any]:
-    f = files.c
-    return (
-        select(f.release_id, projects.c.name, releases.c.version, f.path, f.ranged)
-        .join_from(files, releases)
-        .join(projects)
-        .join(stored, stored.c.path == f.path)
-        .where(f.ranged.is_not(None), stored.c.sha256 == f.sha256)
-        .order_by(f.path)
-    )
-
-
-def verified(connection: Connection, sound: Iterable[int], doubted: Iterable[int]) -> None:
-    """Record whose wheels say what was read by Range (``sound``), and whose do not (``doubted``).
-
-    The requirements of the latter are to be read again.
-    """
-    sound, doubted = list(sound), list(doubted)
-    execute_among(connection, _whole, sound)
-    readings.read_again(connection, doubted)
-    execute_among(connection, _forget_ranged, [*sound, *doubted])
-
-
-def _whole() -> Update:
-    r = releases.c
-    return update(releases).where(among(r.id), r.source == "ranges").values(source="wheel")
-
-
-def _note_ranged(connection: Connection, known: Sequence[Knowledge]) -> None:
-    execute_among(connection, _forget_ranged, [item.release for item in known])
-    rows = [
-        {"release": item.release, "at": path, "digest": digest}
-        for item in known
-        for path, digest in item.ranged.items()
-    ]
-    if rows:
-        connection.execute(once(_ranged), rows)
-
-
-def _ranged() -> Update:
-    of = files.c.release_id == bindparam("release"), files.c.path == bindparam("at")
-    return update(files).where(*of).values(ranged=bindparam("digest"))
-
-
-def _forget_ranged() -> Update:
-    parts = update(files).where(among(files.c.release_id), files.c.ranged.is_not(None))
-    return parts.values(ranged=None)
 
 
 def read_late(connection: Connection, paths: Iterable[str]) -> bool:

@@ -11,7 +11,7 @@ from pypisync.catalog.db import migrate, views
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.transactions import Catalog
-from pypisync.catalog.facts import pending, requirements
+from pypisync.catalog.facts import pending, ranged
 from pypisync.catalog.publication import retention
 from pypisync.catalog.queries import generations
 from pypisync.core.standards.model import NO_VALIDATORS
@@ -238,11 +238,9 @@ def test_no_wheel_counts_as_read_in_parts(database: str) -> None:
         run("INSERT INTO stored (path, sha256, size) VALUES ('p', 's', 1)")
     migrate.upgrade(catalog.engine)
     with catalog.engine.begin() as connection:
-        assert requirements.unverified(connection) == []
+        assert ranged.unverified(connection) == []
         connection.exec_driver_sql("UPDATE files SET ranged = 'digest'")
-        assert requirements.unverified(connection) == [
-            requirements.Unverified(1, "a", "1", "p", "digest")
-        ]
+        assert ranged.unverified(connection) == [ranged.Unverified(1, "a", "1", "p", "digest")]
     catalog.close()
 
 

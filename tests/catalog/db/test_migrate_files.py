@@ -81,6 +81,30 @@ def test_wheels_that_nothing_describes_are_read_each_by_itself(database: str) ->
     catalog.close()
 
 
+def test_one_claim_is_not_believed_of_several_wheels_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0031")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a'), (2, 'b')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge, source) VALUES"
+        run(f"{row} (1, 1, '1', '1', 'known', 'json'), (2, 2, '2', '2', 'known', 'json')")
+        run(f"{row} (3, 1, '3', '3', 'known', 'json'), (4, 2, '4', '4', 'known', 'metadata')")
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 3, '', false)")
+        for number, release in enumerate((1, 1, 2, 3, 3, 4, 4)):
+            run(
+                "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept)"
+                f" VALUES ({number}, {release}, '{number}', '', '{number}', 'x', 'wheel', true)"
+            )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        run = connection.exec_driver_sql
+        found = run("SELECT id FROM releases WHERE knowledge = 'unknown' AND undecided")
+        assert found.scalars().all() == [1]
+        assert run("SELECT name FROM projects WHERE unproven").scalars().all() == ["a"]
+    catalog.close()
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
     catalog = Catalog(database)
