@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 from packaging.specifiers import SpecifierSet
 from resolvelib import AbstractProvider, BaseReporter
 from resolvelib.resolvers import (
-    Criterion,
-    Resolution,
     ResolutionImpossible,
     ResolutionTooDeep,
     ResolverException,
@@ -39,41 +37,13 @@ from pypisync.core.resolve.pip_needs import (
     needs_of,
     parts,
 )
+from pypisync.core.resolve.pip_resolution import PipResolution
 from pypisync.core.wanted.groups import Asked
 
 # pip examines a project early that caused this many conflicts.
 _CONFLICTS = 5
-
-
-class _Resolution(Resolution[PipNeed, PipCandidate, str]):
-    """resolvelib's search, which keeps what it has found out.
-
-    In every round it asks of all pins whether each meets its requirements: most of the time of a
-    deep closure. As a criterion never changes, the same pin always meets it or never does.
-    """
-
-    def __init__(
-        self,
-        provider: AbstractProvider[PipNeed, PipCandidate, str],
-        reporter: BaseReporter[PipNeed, PipCandidate, str],
-    ) -> None:
-        super().__init__(provider, reporter)
-        # By project, what its pin was last found to meet.
-        self._met: dict[str, tuple[Criterion[PipNeed, PipCandidate], PipCandidate]] = {}
-
-    def _is_current_pin_satisfying(
-        self, name: str, criterion: Criterion[PipNeed, PipCandidate]
-    ) -> bool:
-        pin = self._states[-1].mapping.get(name)
-        if pin is None:
-            return False
-        met = self._met.get(name)
-        if met is not None and met[0] is criterion and met[1] is pin:
-            return True
-        if not super()._is_current_pin_satisfying(name, criterion):
-            return False
-        self._met[name] = criterion, pin
-        return True
+# pip gives up after so many rounds, and searches in another way after a tenth of them.
+_MOST_ROUNDS = 200_000
 
 
 class Rehearsal(NamedTuple):
@@ -118,8 +88,8 @@ def _searched(provider: "_Pip", wanted: Asked, budget: Budget) -> State[PipNeed,
         return Ahead(provider, budget).resolve(first)
     except Conflict:
         budget.used = before
-    resolution = _Resolution(provider, _RoundCounter(budget))
-    return resolution.resolve(first, max_rounds=budget.steps)
+    resolution = PipResolution(provider, _RoundCounter(budget), provider.promoted)
+    return resolution.resolve(first, max_rounds=_MOST_ROUNDS)
 
 
 class _RoundCounter(BaseReporter[PipNeed, PipCandidate, str]):
@@ -149,7 +119,7 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
         for need in wanted:
             self._order.setdefault(self.identify(next(needs_of(need))), len(self._order))
         self._conflicts: defaultdict[str, int] = defaultdict(int)
-        self._promoted: set[str] = set()
+        self.promoted: set[str] = set()
 
     def identify(self, requirement_or_candidate: PipNeed | PipCandidate) -> str:
         return identified(requirement_or_candidate)
@@ -172,10 +142,10 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
                 if name not in resolutions:
                     self._conflicts[name] += 1
                     if self._conflicts[name] >= _CONFLICTS:
-                        self._promoted.add(name)
+                        self.promoted.add(name)
         here = list(identifiers)
         first = [name for name in here if name in causes]
-        return first or [name for name in here if name in self._promoted] or here
+        return first or [name for name in here if name in self.promoted] or here
 
     def get_preference(
         self,
@@ -194,7 +164,7 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
         asked = [asks(need.specifier) for need in needs]
         order = self._order.get(identifier, math.inf)
         return (
-            identifier not in self._promoted,
+            identifier not in self.promoted,
             all(need.only is None for need in needs),
             not any(pinned for pinned, _, _ in asked),
             not any(upper for _, upper, _ in asked),
@@ -223,7 +193,9 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
 
     def candidates(self, name: str, needs: Sequence[PipNeed]) -> int:
         """Returns the versions that all these requirements admit together."""
-        versions = self._admitted(name, {need.specifier for need in needs})
+        versions, passed = self._admitted(name, frozenset(need.specifier for need in needs))
+        if passed:
+            self.tried.add((name, passed.bit_length() - 1))
         only = [bit(need.only) for need in needs if need.only is not None]
         if only:
             versions = self._matching(name, needs) & ~self._admission.kinds(name).passed
@@ -244,15 +216,24 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
 
     def get_dependencies(self, candidate: PipCandidate) -> Iterable[PipNeed]:
         """Returns the requirements of the release, and those that its extras add."""
+        self.tried.add((candidate.name, candidate.version))
+        known = self._admission.required.get(candidate)
+        if known is None:
+            known = self._admission.required[candidate] = self._required(candidate)
+        self._consulted |= known[1]
+        return known[0]
+
+    def _required(self, candidate: PipCandidate) -> tuple[list[PipNeed], set[str]]:
+        """Returns what a candidate requires, and the projects that it names."""
         name, extras, version = candidate
-        self.tried.add((name, version))
         index = self._admission.index
         needs = [need for e in ("", *extras) for need in index.needs(name, version, e)]
-        self._consulted.update(need.name for need in needs)
         own = [PipNeed(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
-            return [*own, PipNeed(name, (), "", NONE)]  # nothing can meet it
-        return [*own, *(one for need in needs for one in needs_of(need))]
+            found = [*own, PipNeed(name, (), "", NONE)]  # nothing can meet it
+        else:
+            found = [*own, *(one for need in needs for one in needs_of(need))]
+        return found, {need.name for need in needs}
 
     def _matching(self, name: str, needs: Iterable[PipNeed]) -> int:
         versions = -1
@@ -260,8 +241,18 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
             versions &= self._admission.matching(name, need.specifier)
         return versions
 
-    def _admitted(self, name: str, specifiers: set[str]) -> int:
-        """Returns the versions that pip's finder returns for all these requirements together."""
+    def _admitted(self, name: str, specifiers: frozenset[str]) -> tuple[int, int]:
+        """Returns the versions that pip's finder returns for all these requirements together.
+
+        And if there are none, those that it passes over last: they stand in the way of what is
+        older or a pre-release.
+        """
+        known = self._admission.found.get((name, specifiers))
+        if known is None:
+            known = self._admission.found[name, specifiers] = self._found(name, specifiers)
+        return known
+
+    def _found(self, name: str, specifiers: frozenset[str]) -> tuple[int, int]:
         prereleases, pins = _together(",".join(filter(None, sorted(specifiers))))
         kinds = self._admission.kinds(name)
         versions = ((1 << len(kinds.entries)) - 1) & ~kinds.unseen
@@ -272,6 +263,4 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
         sound = versions & ~kinds.yanked
         # What its METADATA rules out is passed over last.
         taken = (sound if sound or not pins else versions) & ~kinds.passed
-        if versions and not taken:  # it stands in the way of what is older or a pre-release
-            self.tried.add((name, versions.bit_length() - 1))
-        return taken
+        return taken, 0 if taken else versions

@@ -39,21 +39,21 @@ def missed(
     offers, met = _alone(calling, wanted, pins)
     if all(one.tried <= pins for one in proof.rehearsals.values() if one.pins is not None):
         return set(), met  # nothing else was examined, so nothing else can be needed
-    there = TargetIndex(index.target, offers, wanted, index.bit, index.limits)
+    there = Admission(TargetIndex(index.target, offers, wanted, index.bit, index.limits))
     looked_at: Found = set()
     same = True
     for installer, upstream in proof.rehearsals.items():
         if upstream.pins is None:
             continue
         looked_at |= upstream.tried - pins
-        rehearsal = partial(_REHEARSALS[installer], Admission(there), wanted)
+        rehearsal = partial(_REHEARSALS[installer], there, wanted)
         try:
             here = rehearsal(budget.share(_SHARE), met).pins
         except Spent:
             here = None
         except Lacking:
             continue
-        same &= here is not None and _named(there, here) == _named(index, upstream.pins)
+        same &= here is not None and _named(there.index, here) == _named(index, upstream.pins)
     return set() if same else looked_at, met
 
 

@@ -57,9 +57,17 @@ def searched(index: Index, roots: Iterable[str], *, ahead: bool) -> tuple[Any, .
     with pytest.MonkeyPatch.context() as patch:
         if not ahead:
             patch.setattr(pip, "Ahead", Behind)
-            patch.setattr(pip, "_Resolution", Resolution)
+            patch.setattr(pip, "PipResolution", Plain)
         found = rehearsed(Admission(target_index(index).asking(wanted)), wanted, budget, consulted)
     return found, budget.used, consulted
+
+
+class Plain(Resolution[PipNeed, PipCandidate, str]):
+    """resolvelib's own search."""
+
+    def __init__(self, provider: Any, reporter: Any, promoted: set[str]) -> None:
+        super().__init__(provider, reporter)
+        del promoted
 
 
 class Behind(Ahead):
