@@ -193,6 +193,9 @@ def drawn(number: int, seed: int) -> Case:
         "lib 1": Release(lib, "1.0"),
     }
     told = []
+    if draw.random() < 0.25:
+        found["lib 2"] = replace(found["lib 2"], version="2.0rc1")
+        told.append("lib 2.0: is a pre-release")
     for _ in range(draw.choice((1, 1, 1, 2, 2, 3))):
         kind = draw.choice(KINDS)
         where = draw.choice(("app 2", "app 2", "lib 2", "lib 2", "lib 1", "app 1"))
