@@ -18,6 +18,8 @@ What is not drawn, or not compared, differs for a reason:
   of a release that clients pass over before they fetch it.
 - METADATA that is packed by bzip2 or LZMA, with none beside it. pip unpacks it; the mirror does
   not, for one block can come to gigabytes, and says "blocked".
+- Members that are stored with their sizes behind them, and no METADATA beside the wheel: uv cannot
+  read them as they come, and the server here, unlike the one upstream, gives no parts.
 - METADATA of another project that asks for another release of itself: uv stops at the name, and its
   rehearsal passes over the release.
 - ``platform_release`` and ``platform_version``, which are another text on each machine.

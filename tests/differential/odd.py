@@ -264,7 +264,7 @@ def _packed(draw: random.Random, release: Release, _: str) -> Changed:
     packed = draw.choice(PACKED)
     if packed.startswith("METADATA") and (release.header or release.says or release.name):
         packed = "no RECORD"
-    served = draw.random() < 0.8 or "bzip2" in packed or packed == "LZMA"
+    served = draw.random() < 0.8 or "bzip2" in packed or packed in {"LZMA", "descriptors, stored"}
     said = f"the wheel: {packed}{', no .metadata' * (not served)}"
     return replace(release, packed=packed, serves_metadata=served), said
 
