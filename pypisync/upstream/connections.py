@@ -2,11 +2,9 @@
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
-
-from requests.structures import CaseInsensitiveDict
 
 from pypisync.upstream.connection import Destination, HttpConnection, Request
 from pypisync.upstream.deadline import Deadline
@@ -145,14 +143,31 @@ class HttpResponse:
             self._failed = error
 
 
-def _headers(lines: list[bytes]) -> Mapping[str, str]:
-    """Returns the headers in these lines.
+class Headers(Mapping[str, str]):
+    """The headers of an answer, looked up without regard to case."""
 
-    Those that come several times are joined by commas (RFC 9110, 5.3).
-    """
-    found = CaseInsensitiveDict[str]()
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def add(self, name: str, value: str) -> None:
+        """Add a header; what comes several times is joined by commas (RFC 9110, 5.3)."""
+        before = self._values.get(name.lower())
+        self._values[name.lower()] = value if before is None else f"{before}, {value}"
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _headers(lines: list[bytes]) -> Mapping[str, str]:
+    """Returns the headers in these lines."""
+    found = Headers()
     for line in lines:
         name, _, value = line.decode("latin-1").partition(":")
-        before = f"{found[name]}, " if name in found else ""
-        found[name] = before + value.strip()
+        found.add(name, value.strip())
     return found

@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from requests.utils import get_netrc_auth
-
 from pypisync.errors import ConfigError
+from pypisync.upstream.environment import login
 
 _LIMIT = 64 * 1024  # bytes of a credentials file
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
@@ -65,5 +64,5 @@ def from_file(path: Path) -> Credentials:
 
 def from_netrc(url: str) -> Credentials | None:
     """Returns the credentials for the URL's host in ``.netrc``, or in the file ``NETRC`` names."""
-    found = get_netrc_auth(url)
+    found = login(url)
     return None if found is None else basic(*found)

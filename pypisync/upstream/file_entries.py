@@ -13,11 +13,11 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urljoin
 
 import msgspec
-from requests import PreparedRequest
 
 from pypisync.core.standards.hashes import chosen
 from pypisync.core.standards.model import File, ManyFiles, Skipped
 from pypisync.upstream import lenient
+from pypisync.upstream.environment import spelt
 from pypisync.upstream.faults import said
 
 _MAX_SIZE = 2**53  # bytes; more is no file
@@ -247,12 +247,11 @@ def _with_idna(url: str) -> str | None:
     host, slash, path = rest.partition("/")
     if host.isascii():
         return url
-    try:  # requests does it as it will when it asks
-        asked = PreparedRequest()
-        asked.prepare_url(f"{scheme}://{host}/", None)
+    try:
+        asked = spelt(f"{scheme}://{host}/")
     except ValueError:
         return None
-    encoded = f"{(asked.url or '').removesuffix('/')}{slash}{path}"
+    encoded = f"{asked.removesuffix('/')}{slash}{path}"
     return encoded if _URL.fullmatch(encoded) else None
 
 

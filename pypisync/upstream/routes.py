@@ -1,22 +1,18 @@
 """The way to a host: its connections and what every request to it carries.
 
-Preparing a request as ``requests.Session`` does (environment proxies, certificate bundles, netrc,
-cookies, hooks) costs more than the request itself. None of it differs between two requests to one
-host, so it is asked of requests once a host and kept; what is sent then goes by libcurl.
+What the environment says of it (proxies, certificates, netrc) takes longer to find than a request
+takes. None of it differs between two requests to one host, so it is found once and kept; what is
+sent then goes by libcurl.
 """
 
-import os
+import re
 import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pycurl
-import requests
-from requests.exceptions import InvalidProxyURL, InvalidSchema
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from pypisync.errors import ConfigError
 from pypisync.upstream.addresses import Reach, reach, resolve, written_out
@@ -25,11 +21,14 @@ from pypisync.upstream.connection import Destination
 from pypisync.upstream.connections import Connections
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
 from pypisync.upstream.deadline import Deadline
+from pypisync.upstream.environment import proxy_named, spelt, way
 from pypisync.upstream.failures import RefusedError, TransferError
 from pypisync.version import own_version
 
 _PORTS = {"http": 80, "https": 443}
 _PROXY_PORTS = {**_PORTS, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+# An origin that requests would spell as it stands.
+_PLAIN = re.compile(r"https?://([a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _HOSTS = 64  # hosts remembered; an index and its file hosts are a handful
 
 
@@ -77,9 +76,7 @@ class Routes:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._session = requests.Session()
-        self._session.headers.clear()
-        self._session.headers["User-Agent"] = user_agent(settings.contact)
+        self._agent = user_agent(settings.contact)
         self.endpoint, self.root, self._credentials = _addresses(settings)
         own = [_origin(url) for url in (self.endpoint, self.root)]
         # Credentials never go in the clear if the address is not, but the other way is safe.
@@ -91,9 +88,9 @@ class Routes:
     def to(self, origin: str, deadline: Deadline | None = None) -> Route:
         """Returns the way to ``origin`` ("https://host:port"), which is normalised.
 
-        Raises requests' exceptions, OSError or ValueError if there can be none: an address or a
-        proxy that cannot be read, a certificate bundle that is missing. Raises RefusedError, and
-        what the deadline raises.
+        Raises TransferError, OSError or ValueError if there can be none: an address or a proxy that
+        cannot be read, a certificate bundle that is missing. Raises RefusedError, and what the
+        deadline raises.
         """
         route = self._known.get(origin)
         if route is None:
@@ -114,18 +111,16 @@ class Routes:
 
     def _find(self, origin: str, deadline: Deadline | None) -> Route:
         own = origin in self._own
-        headers = {}
+        headers = {"User-Agent": self._agent}
         if own and (known := self._credentials or from_netrc(origin)):
             headers["Authorization"] = known.header
-        asked = requests.Request("GET", origin + "/", headers, auth=_no_netrc)
-        request = self._session.prepare_request(asked)
-        url = cast("str", request.url)
-        proxy, found = self._environment(url)
+        url = f"{origin}/" if _PLAIN.fullmatch(origin) else spelt(f"{origin}/")
+        proxy, found = way(url, self._settings.proxy, self._settings.ca_file)
         if proxy is not None and not own:
             self._check_literal(url, deadline)
         certificate = self._settings.client_cert if own else None
         key = self._settings.client_key if own else None
-        named = self._named(url) if proxy else ""
+        named = "`upstream.proxy`" if self._settings.proxy else proxy_named(url)
         address = _with_port(proxy, named) if proxy else ""
         there = Destination(
             _bare(url),
@@ -136,35 +131,8 @@ class Routes:
             certificate=certificate and _existing(certificate, "TLS certificate file"),
             key=key and _existing(key, "TLS key file"),
         )
-        sent = dict(cast("dict[str, str]", request.headers))
         by = f" by the proxy {urlsplit(address).netloc.rpartition('@')[2]} ({named})"
-        return Route(Connections(there), sent, by if address else "")
-
-    def _environment(self, url: str) -> tuple[str | None, str]:
-        """Returns the proxy for a URL and whose certificates are trusted, as requests finds them.
-
-        Source: its documents, "Advanced usage": the variables ``*_proxy``, ``no_proxy`` and
-        ``REQUESTS_CA_BUNDLE``.
-        """
-        proxy = self._settings.proxy
-        proxies = {"http": proxy, "https": proxy} if proxy else {}
-        found = self._session.merge_environment_settings(
-            url, proxies, None, self._settings.ca_file, None
-        )
-        trusted = found["verify"]
-        bundle = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
-        return select_proxy(url, found["proxies"]), bundle
-
-    def _named(self, url: str) -> str:
-        """Returns what names the proxy for a URL: the key, or a variable of the environment."""
-        if self._settings.proxy:
-            return "`upstream.proxy`"
-        set_ = [name for name, value in os.environ.items() if value]
-        for wanted in (f"{urlsplit(url).scheme}_proxy", "all_proxy"):
-            named = [name for name in set_ if name.lower() == wanted]
-            if named:  # the one in small letters counts
-                return wanted if wanted in named else named[-1]
-        return "as the system says"
+        return Route(Connections(there), headers, by if address else "")
 
     def _allows(self, place: Reach, deadline: Deadline | None) -> bool:
         """Returns whether a host that is not the index's own may be there."""
@@ -193,15 +161,6 @@ class Routes:
         """Close all connections that are not in use."""
         for route in list(self._known.values()):
             route.connections.close()
-        self._session.close()
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Returns an authentication that adds nothing.
-
-    Without one requests would look into ``.netrc`` for any host.
-    """
-    return request
 
 
 def _anywhere(*_: object) -> bool:
@@ -211,11 +170,11 @@ def _anywhere(*_: object) -> bool:
 def _bare(url: str) -> str:
     """Returns the scheme, host and port of a URL: what a page says of its readers is not sent.
 
-    Raises requests' InvalidSchema if it is not one of HTTP.
+    Raises TransferError if it is not one of HTTP.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS:
-        raise InvalidSchema(f"{parts.scheme}: neither http nor https")
+        raise TransferError(f"{parts.scheme}: neither http nor https", final=True)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
@@ -229,8 +188,8 @@ def _existing(path: str, what: str) -> str:
 def _with_port(proxy: str, named: str) -> str:
     """Returns the address of a proxy with its scheme and port, for libcurl has its own defaults.
 
-    ``named``: what names it. Raises requests' InvalidProxyURL, which shows nothing of the address:
-    it may hold a password.
+    ``named``: what names it. Raises TransferError, which shows nothing of the address: it may hold
+    a password.
     """
     url = proxy if "://" in proxy else f"http://{proxy}"
     try:
@@ -239,9 +198,10 @@ def _with_port(proxy: str, named: str) -> str:
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in _PROXY_PORTS:
-        raise InvalidProxyURL(
+        raise TransferError(
             f"the address of the proxy ({named}) has no host, or is of no known kind; check how "
-            "it is written, special characters of its password as %40, %23 and so on"
+            "it is written, special characters of its password as %40, %23 and so on",
+            final=True,
         )
     netloc = parts.netloc if port is not None else f"{parts.netloc.rstrip(':')}:"
     usual = "" if port is not None else str(_PROXY_PORTS[parts.scheme])
@@ -281,9 +241,7 @@ def normalised(origin: str) -> str:
         parts = urlsplit(origin)
         host, port = parts.hostname, parts.port
         if host and not host.isascii():  # links are read in the IDNA form, as requests makes it
-            asked = requests.PreparedRequest()
-            asked.prepare_url(f"{parts.scheme}://{host}/", None)
-            host = urlsplit(asked.url or "").hostname
+            host = urlsplit(spelt(f"{parts.scheme}://{host}/")).hostname
     except ValueError:
         return origin
     if not host or "@" in origin or parts.path or parts.query or parts.fragment:

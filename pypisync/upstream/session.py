@@ -17,8 +17,6 @@ from io import BytesIO
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from requests.exceptions import RequestException
-
 from pypisync.core.display import counted
 from pypisync.errors import Elsewhere, Malformed, Stopped
 from pypisync.upstream.connection import Request
@@ -287,7 +285,7 @@ class Session:
         there, target = _parted(url)
         try:
             route = self._routes.to(normalised(there), deadline)
-        except (RequestException, TransferError, OSError) as error:
+        except (TransferError, ValueError, OSError) as error:
             return RequestFault(said(error), final=True)  # an address, a proxy, a bundle: no way
         headers = {**route.headers, **request.headers}
         sent = Request(request.method, target, headers, request.body)

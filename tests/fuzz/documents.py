@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from packaging.utils import canonicalize_name
-from requests.structures import CaseInsensitiveDict
 
 from pypisync.core.standards import filenames
 from pypisync.core.standards.model import File, ProjectDocument
 from pypisync.errors import Malformed
 from pypisync.upstream import api, changelog, documents
+from pypisync.upstream.connections import Headers
 from pypisync.upstream.encodings import Unpacker
 from pypisync.upstream.failures import EncodingError, TransferError
 from pypisync.upstream.ranges import Ranges, _NoRangesError
@@ -21,6 +21,12 @@ from pypisync.upstream.session import Reply
 
 _PATH = re.compile(r"packages(/[0-9a-zA-Z]+)+/[^/]+")
 _URL = "https://index.test/simple/a/"
+
+
+def _stated(name: str, value: str) -> Headers:
+    found = Headers()
+    found.add(name, value)
+    return found
 
 
 def page_json(data: bytes) -> None:
@@ -72,7 +78,7 @@ def content_range(data: bytes) -> None:
     stream = SimpleNamespace(
         status=206,
         url=_URL,
-        headers=CaseInsensitiveDict({"Content-Range": head.decode("latin-1")}),
+        headers=_stated("Content-Range", head.decode("latin-1")),
         read=lambda: left.read(16),
     )
     with suppress(Malformed, _NoRangesError, TransferError):
@@ -132,4 +138,4 @@ def _stored(file: File) -> None:
 
 
 def _reply(data: bytes, kind: str) -> Reply:
-    return Reply(200, _URL, CaseInsensitiveDict({"Content-Type": kind}), data)
+    return Reply(200, _URL, _stated("Content-Type", kind), data)

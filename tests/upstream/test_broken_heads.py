@@ -82,7 +82,8 @@ def test_an_odd_answer_is_read_as_it_is_meant(
 ) -> None:
     with sends(told) as server:
         reply = session.get(server.url + "/a", {})
-    assert (reply.status, reply.body, dict(reply.headers)) == (status, body, headers)
+    assert (reply.status, reply.body) == (status, body)
+    assert dict(reply.headers) == {name.lower(): value for name, value in headers.items()}
 
 
 def over(answers: Callable[[int], bytes]) -> Raw:
