@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 
 def man(
@@ -148,8 +149,10 @@ def _wanted(root: Path) -> Iterator[tuple[Path, bytes]]:
         yield root / _EXAMPLES.format(source.name), source.read_bytes()
 
 
-def _folder(name: str) -> list[Traversable]:
+def _folder(name: str) -> "list[Traversable]":
     """Returns the files of a folder: of the wheel, or of the checkout that runs."""
+    from importlib.resources import files
+
     package = files("pypisync")
     inside = package / name
     folder = inside if inside.is_dir() else Path(str(package)).parent / name

@@ -1,6 +1,5 @@
 """``query``: an operator's own SQL over the catalog, read-only."""
 
-import csv
 import json
 import os
 import shutil
@@ -70,6 +69,8 @@ def _print(
     if as_json:
         _print_json(columns, rows)
     elif as_csv:
+        import csv
+
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
         writer.writerows([_plain(value) for value in row] for row in rows)

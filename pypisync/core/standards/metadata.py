@@ -8,7 +8,6 @@ requirements of a build (PEP 518). What the requirements mean is left to
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -181,6 +180,8 @@ def build_requires(pyproject: bytes | None) -> tuple[str, ...]:
     if len(pyproject) > LARGEST:
         raise ValueError(f"pyproject.toml is larger than {LARGEST} bytes")
     try:
+        import tomllib  # of sdists alone
+
         document = tomllib.loads(pyproject.decode())
     except ValueError as error:
         raise ValueError(f"pyproject.toml is not valid: {error}") from None
