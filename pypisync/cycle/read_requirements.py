@@ -203,12 +203,8 @@ class _Reader:
         Of a selected release all the others come, and are read when they are here. Of another one
         they do not, so all that can be used and that nothing tells of are read.
         """
-        if not release.selected:
-            rules, silent = self.mirror.rules, self._silent(release)
-            parsed = [(file, filenames.parse(release.project, file.filename)) for file in silent]
-            fit = [file for file, its in parsed if usable(its, file.requires_python, rules)]
-            if fit:
-                return fit
+        if not release.selected and (fit := self._fitting(release)):
+            return fit
         return _smallest_wheel(release) if self._open(release) else []
 
     def _whole(self, wheels: _Wheels) -> None:
@@ -275,7 +271,7 @@ class _Reader:
         told = release.id in self.told
         if not told and release.id not in self.spoken:
             yield from self._ways(release)
-        if release.builds or not (_wheels(release) or told):
+        if release.builds or not (release.kept_wheels or told):
             yield from [file for file in release.files if file.kind == "sdist"][:1]
 
     def _from_archive(
@@ -311,7 +307,7 @@ class _Reader:
         The wheels of a release may differ in what they require. All of a selected release come in
         the end, so what is read does not depend on what the pool held before.
         """
-        several = [r for r in wanted if len(_wheels(r)) > 1]
+        several = [r for r in wanted if len(r.kept_wheels) > 1]
         silent = [(release, file) for release in several for file in self._silent(release)]
         if not silent:
             return
@@ -330,7 +326,13 @@ class _Reader:
         """Returns the wheels that nothing has told of."""
         told = self.told.get(release.id)
         read = self.broken.get(release.id, {}).keys() | (told.files.keys() if told else ())
-        return [file for file in _wheels(release) if file.filename not in read]
+        return [file for file in release.kept_wheels if file.filename not in read]
+
+    def _fitting(self, release: WantedRelease) -> list[SourceFile]:
+        """Returns the wheels that nothing has told of and that can be used here."""
+        rules, silent = self.mirror.rules, self._silent(release)
+        parsed = [(file, filenames.parse(release.project, file.filename)) for file in silent]
+        return [file for file, its in parsed if usable(its, file.requires_python, rules)]
 
     # -- what comes of it ---------------------------------------------------------------------
 
@@ -364,6 +366,7 @@ class _Reader:
             tuple(sorted(named)),
             next((found.about for found in told.files.values()), None) if told else None,
             told.ranged if told else {},
+            partly=release.selected and bool(self._fitting(release)),
         )
 
     def _unreadable(self, release: WantedRelease) -> Iterator[Stated]:
@@ -385,12 +388,8 @@ def _answered(
         raise Stopped(f"stopped with the requirements of {counted(left, 'release')} still to read")
 
 
-def _wheels(release: WantedRelease) -> list[SourceFile]:
-    return [file for file in release.files if file.kind == "wheel"]
-
-
 def _smallest_wheel(release: WantedRelease) -> list[SourceFile]:
-    return sorted(_wheels(release), key=lambda file: (file.size or 0, file.filename))[:1]
+    return sorted(release.kept_wheels, key=lambda file: (file.size or 0, file.filename))[:1]
 
 
 def _ask(file: SourceFile) -> FileAsk:

@@ -301,3 +301,41 @@ def test_an_sdist_that_metadata_of_a_new_wheel_lets_be_built_says_what_that_need
     bench.sync()
     assert "lib" in bench.listed()
     assert decided(bench)["unmet"] == []
+
+
+def test_a_wheel_that_would_have_come_is_read_where_only_a_proof_asks_now(
+    bench: Bench, world: World, tmp_path: Path
+) -> None:
+    """The release was selected, so that the wheel was to be read when it is here."""
+    bench.environment = LINUX
+    world.publish("app", "1.0", requires=["lib>9"])
+    world.publish("app", "1.0", wheels=COMPILED, requires=["other"], metadata=False)
+    world.faults.fail("*/app-1.0-cp311*", 503)
+    bench.sync()
+    world.heal()
+    world.publish("app", "2.0", requires=["nowhere"])
+    assert bench.sync().held == {}
+    assert ("app", "app", "1.0") in bench.query("SELECT subject, project, version FROM v_pins")
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
+    fresh.environment = LINUX
+    fresh.sync()
+    assert decided(bench) == decided(fresh)
+
+
+def test_metadata_that_comes_beside_its_wheel_at_last_is_read(
+    bench: Bench, world: World, tmp_path: Path
+) -> None:
+    """It was damaged when the release was read, and what the others say was believed of it."""
+    bench.environment = LINUX
+    world.faults.ranges = False
+    world.publish("app", "1.0", requires=["lib"])
+    world.publish("app", "1.0", wheels=COMPILED, requires=["other"])
+    world.faults.corrupt("*/app-1.0-cp311*.metadata", 1)
+    bench.sync()
+    world.heal()
+    assert bench.sync().exit_code == 0
+    assert bench.listed().keys() == {"app", "other", "lib"}
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages)
+    fresh.environment = LINUX
+    fresh.sync()
+    assert decided(bench) == decided(fresh)

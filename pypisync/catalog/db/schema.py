@@ -110,6 +110,7 @@ releases = Table(
     text_column("knowledge", "unknown"),
     text_column("source"),  # where the requirements were read
     flag_column("split"),  # its files state different requirements
+    flag_column("partly"),  # wheels of it have not been read, which are to come
     text_column("provides"),  # extras, separated by commas
     # What its METADATA says; "": nothing, NULL: none was read.
     *(text_column(name, None) for name in ("summary", "license", "license_expression")),
@@ -119,6 +120,7 @@ releases = Table(
     UniqueConstraint("project_id", "key"),
     partial_index("ix_releases_unexamined", "id", "unexamined = 1", postgresql="unexamined"),
     partial_index("ix_releases_wanted", "id", "knowledge = 'wanted'"),
+    partial_index("ix_releases_partly", "id", "partly = 1", postgresql="partly"),
     comment="a version of a project; without files it is gone and waits for the next decision",
 )
 

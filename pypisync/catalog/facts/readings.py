@@ -62,6 +62,7 @@ class Knowledge:
     about: About | None = None  # None: no METADATA was read
     # What was read of wheels by Range: the SHA-256 of METADATA, by path.
     ranged: Mapping[str, str] = field(default_factory=dict)
+    partly: bool = False  # wheels of it have not been read, which are to come
 
     @property
     def split(self) -> bool:
@@ -119,6 +120,13 @@ def read_again(connection: Connection, ids: Iterable[int]) -> None:
     """Let the requirements of releases be read again, and what depends on them be proven anew."""
     for batch in batches(ids):
         update_among(connection, releases.c.id, batch, knowledge="wanted", undecided=True)
+        execute_among(connection, _unproven, batch)
+
+
+def forget(connection: Connection, ids: Iterable[int]) -> None:
+    """Let what was read of releases be read again if a proof asks for it."""
+    for batch in batches(ids):
+        update_among(connection, releases.c.id, batch, knowledge="unknown", partly=False)
         execute_among(connection, _unproven, batch)
 
 

@@ -80,6 +80,11 @@ class WantedRelease:
     files: tuple[SourceFile, ...]
 
     @property
+    def kept_wheels(self) -> list[SourceFile]:
+        """The wheels among the files."""
+        return [file for file in self.files if file.kind == "wheel"]
+
+    @property
     def label(self) -> str:
         """As an operator writes it."""
         return f"{self.project}=={self.version}"
@@ -87,6 +92,7 @@ class WantedRelease:
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
     """Returns all releases whose requirements are to be read, with the files to read."""
+    readings.forget(connection, connection.scalars(once(_unread)).all())
     rows = connection.execute(once(_wanted)).all()
     sources = _sources(connection, [row.id for row in rows])
     return [
@@ -126,6 +132,13 @@ def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[Sourc
     for release, *columns in rows_among(connection, _kept_files, ids):
         sources.setdefault(release, []).append(SourceFile(*columns))
     return sources
+
+
+def _unread() -> Select[int]:
+    """Returns releases of which wheels were to be read when they come, and which do not now."""
+    r = releases.c
+    chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
+    return select(r.id).where(r.partly, ~chosen.exists())
 
 
 def _wanted() -> Select[Any]:
@@ -180,6 +193,7 @@ def record_knowledge(
                     "source": item.source,
                     "provides": ",".join(item.provides),
                     "split": item.split,
+                    "partly": item.partly,
                     "undecided": True,
                     **_about(item),
                 }
@@ -240,12 +254,15 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
 
     An upstream that fails for a moment leaves a release to a source that says less, or to none.
     A wheel beside which the pool has no ``.metadata`` may require something else than the others
-    of its release, and is read once it is here. Installers read the file. Returns whether there
-    are any.
+    of its release, and is read once it is here; so is a ``.metadata`` file that was not to be had
+    when its release was read. Installers read the file. Returns whether there are any.
     """
     late: set[int] = set()
     for batch in batches(paths):
         late.update(connection.scalars(once(_late), at(batch)))
+        beside = [path.removesuffix(METADATA) for path in batch if path.endswith(METADATA)]
+        if beside:
+            late.update(connection.scalars(once(_described_late), at(beside)))
     readings.read_again(connection, sorted(late))
     return bool(late)
 
@@ -266,6 +283,11 @@ def _late() -> Select[int]:
     )
     read = r.knowledge.in_(("known", "unavailable"))
     return select(r.id).join_from(releases, files).where(lie_at(), read, better)
+
+
+def _described_late() -> Select[int]:
+    read = releases.c.knowledge.in_(("known", "unavailable"))
+    return select(releases.c.id).join_from(releases, files).where(lie_at(), read, files.c.kept)
 
 
 def ask_for(
