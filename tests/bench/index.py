@@ -27,7 +27,7 @@ def full_patterns(setup: Setup) -> Figures:
         figures = [
             *costs("first sync", [first]),
             *traffic,
-            figure("projects", [report["projects"]], digits=0),
+            figure("projects", [report["projects_read"]], digits=0),
         ]
         later = [sync(made)[0] for _ in range(setup.runs)]
         figures += costs("nothing changed", later)
