@@ -288,7 +288,7 @@ class Document(Keys):
     limits: LimitsKeys = Field(
         default=LimitsKeys(),
         description="an object that says how much one cycle may add to the mirror; a cycle that "
-        "would add more fetches no file",
+        "would add more keeps no file that it fetches",
     )
     grace: Duration = Field(
         default="1 day",

@@ -6,7 +6,8 @@
   in the configuration, and what of it is believed
 - ``settle``, with ``learning``, ``learn``, ``read_requirements``, ``vulnerabilities`` and ``prove``
   (``provers``): what a decision lacks is asked for, until nothing is
-- ``incoming``, with ``far_stream``, ``fetch_ahead`` and ``look``: documents and files as they come
+- ``incoming``, with ``far_stream``, ``fetch_ahead``, ``whole_wheels`` and ``look``: documents and
+  files as they come
 - ``limits``, ``removals``, ``dropped``: what a slip in the configuration may not do
 - ``publish``: the pages come onto the disk, each true at every moment
 - ``rollback``, ``work``, ``verify``, ``repair``, ``maintenance``: operators' orders; slow rounds

@@ -224,6 +224,10 @@ class FarStream:
             self._deposit.pool.placed(ask.path)
             self._deposit.tell(ask.path, size)
             self._deposit.came[ask.path] = digest, size
+        for number, digest, size in said.beside:
+            path = cast("FileAsk", self._open[number]).paths[-1]
+            self._deposit.pool.placed(path)
+            self._deposit.came[path] = digest, size
 
     def _answers(self, said: Said) -> Iterator[tuple[Ask, Answer]]:
         for number, document in said.documents:

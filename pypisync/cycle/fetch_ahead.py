@@ -11,7 +11,7 @@ from pypisync.catalog.publication import missing_files
 from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.cycle import limits
 from pypisync.cycle.incoming import Incoming
-from pypisync.cycle.mirror import metadata_ask
+from pypisync.cycle.mirror import Mirror, metadata_ask
 from pypisync.cycle.report import Report
 from pypisync.upstream.api import FileAsk
 
@@ -21,12 +21,17 @@ _MOST = 2 * 2**30  # bytes
 def file_asks(wanted: Iterable[FileToFetch]) -> Iterator[FileAsk]:
     """Yields the asks for files, and for their ``.metadata``."""
     for file in wanted:
-        if file.file:
+        if file.file and not file.came:
             yield FileAsk(
                 file.url, file.path, file.sha256, file.size, index=file.index, stated=file.stated
             )
         if file.metadata is not None:
             yield metadata_ask(file.url, file.path, file.metadata, file.index)
+
+
+def most_ahead(mirror: Mirror) -> int:
+    """Returns how many bytes may be asked for before all is decided. Raises StorageError."""
+    return min(_MOST, mirror.pool.room() // 2)
 
 
 def fetch_ahead(incoming: Incoming, report: Report) -> None:
@@ -39,7 +44,7 @@ def fetch_ahead(incoming: Incoming, report: Report) -> None:
         wanted = missing_files.files_to_fetch(connection)
     if not wanted or limits.before_fetching(mirror, wanted, above=above)[1]:
         return
-    most = min(_MOST, mirror.pool.room() // 2)
+    most = most_ahead(mirror)
     asks = []
     for ask in file_asks(wanted):
         known = ask.path in incoming.failed or incoming.under_way([ask.path])

@@ -19,7 +19,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.cycle.deposit import Watched
 from pypisync.cycle.far_stream import AnyStream, open_far
-from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.mirror import Mirror, metadata_ask
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage import disk
 from pypisync.storage.pool import Pool
@@ -48,6 +48,8 @@ class Incoming:
         self._files: set[str] = set()  # paths under way
         self._projects = 0  # documents under way
         self._arrived: list[Stored] = []  # not recorded yet
+        self._early: set[str] = set()  # paths asked for before it was decided whether they may come
+        self._untold: list[FileAsk] = []  # wheels that did not come, or not with their METADATA
         self._deposit = Watched(mirror.pool, mirror.watch.received)
         self._stream: AnyStream | None = None
 
@@ -85,11 +87,12 @@ class Incoming:
         asked for is noted first: if it is not recorded either, :func:`expunge` deletes it.
         """
         missing: list[FileAsk] = []
-        for ask in {ask.path: ask for ask in asks}.values():
+        for ask in map(self._as_needed, {ask.path: ask for ask in asks}.values()):
             if ask.path in self._files:
                 continue
-            self.failed.pop(ask.path, None)
-            there = _there(self.mirror.pool, ask)
+            for path in ask.paths:
+                self.failed.pop(path, None)
+            there = None if ask.metadata else _there(self.mirror.pool, ask)
             if there is None:
                 missing.append(ask)
                 continue
@@ -100,16 +103,33 @@ class Incoming:
                 self.answered.append(ask.path)
         if missing:
             with self.mirror.catalog.begin() as connection:
-                pool.note_asked(connection, [ask.path for ask in missing])
-        self._files.update(ask.path for ask in missing)
+                pool.note_asked(connection, [path for ask in missing for path in ask.paths])
+        self._files.update(path for ask in missing for path in ask.paths)
+        self._early.update(ask.path for ask in missing if ask.metadata)
         self.urgent += sum(map(urgent, missing))
         self._add(missing)
+
+    def _as_needed(self, ask: FileAsk) -> FileAsk:
+        """Returns an ask for a wheel with its METADATA as one for ``.metadata`` if it is here.
+
+        So it is for a wheel that is under way for itself alone, and where ``.metadata`` is here.
+        """
+        pool = self.mirror.pool
+        if ask.metadata and (
+            not self._files.isdisjoint(ask.paths)
+            or pool.has(ask.path, ask.size)
+            or pool.has(ask.paths[-1], None)
+        ):
+            return _beside(ask)
+        return ask
 
     def forget_files(self) -> None:
         """Ask no more for files that no decision waits for, and that have not begun to come."""
         if self._stream is not None:
             forgotten = self._stream.forget()
-            self._files.difference_update(a.path for a in forgotten if isinstance(a, FileAsk))
+            self._files.difference_update(
+                path for ask in forgotten if isinstance(ask, FileAsk) for path in ask.paths
+            )
 
     def still_to_come(self, asks: Iterable[FileAsk]) -> int:
         """Returns the bytes of these files that have not come in this cycle, as sizes state them.
@@ -141,11 +161,14 @@ class Incoming:
             if isinstance(ask, ProjectAsk):
                 self._projects -= 1
             else:
-                self._files.discard(ask.path)
+                self._files.difference_update(ask.paths)
             if isinstance(answer, Stopped):
                 self.stopped = True
             else:
                 self._take(ask, answer)
+        if self._untold:
+            untold, self._untold = self._untold, []
+            self.ask_files(map(_beside, untold))
         if len(self._arrived) >= _RECORD:
             self.record()
         return True
@@ -180,12 +203,13 @@ class Incoming:
         if arrived:
             mirror.pool.flush()
             with mirror.catalog.begin() as connection:
-                learnt = pool.record_stored(connection, arrived, mirror.now())
+                learnt = pool.record_stored(connection, arrived, mirror.now(), self._early)
                 paths = [one.path for one in arrived]
                 self.late = requirements.read_late(connection, paths) or self.late
                 if learnt and any(block.sha256 for block in mirror.rules.bars.block):
                     rederive(connection, mirror.rules, mirror.now(), learnt)
             arrived.clear()
+            self._early.difference_update(paths)
 
     def _add(self, asks: Sequence[Ask]) -> None:
         if asks:
@@ -199,19 +223,35 @@ class Incoming:
                 self.documents.append((ask, answer))
             return
         beside = ask.path.endswith(METADATA)
-        if ask.urgent:
-            self.answered.append(ask.path)
         if not isinstance(answer, NoRoom | OverLimit):
             self.mirror.answered("metadata" if beside else "file", answer)
-        if isinstance(answer, UpstreamError):
-            self.failed[ask.path] = answer
-            if not isinstance(answer, OverLimit):  # there one reason stands for all
-                self.mirror.watch.fault(ask.path.rpartition("/")[2], str(answer))
-        else:
+        if not isinstance(answer, UpstreamError):
             came = Stored(ask.path, *self._deposit.came.pop(ask.path))
             self._arrived.append(came)
             self.mirror.fetched += not beside
             self.mirror.fetched_bytes += came.size
+        elif ask.metadata:
+            self._early.discard(ask.path)  # it is asked for again, once it may come
+        else:
+            self.failed[ask.path] = answer
+            if not isinstance(answer, OverLimit):  # there one reason stands for all
+                self.mirror.watch.fault(ask.path.rpartition("/")[2], str(answer))
+        if ask.metadata and not self._take_beside(ask):
+            self._untold.append(ask)
+        elif ask.urgent:
+            self.answered.append(ask.paths[-1])
+
+    def _take_beside(self, ask: FileAsk) -> bool:
+        """Take METADATA that was laid beside a wheel. Returns whether it was."""
+        laid = self._deposit.came.pop(ask.paths[-1], None)
+        if laid is not None:
+            self._arrived.append(Stored(ask.paths[-1], *laid))
+        return laid is not None
+
+
+def _beside(ask: FileAsk) -> FileAsk:
+    """Returns the ask for the ``.metadata`` of a wheel that was asked for with its METADATA."""
+    return metadata_ask(ask.url, ask.path, ask.metadata, ask.index)
 
 
 def _there(pool: Pool, ask: FileAsk) -> Stored | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from pypisync.catalog.facts.requirements import WantedRelease
 from pypisync.cycle.incoming import Incoming
-from pypisync.cycle.mirror import metadata_ask
 from pypisync.cycle.report import Report
+from pypisync.cycle.whole_wheels import WholeWheels
 from pypisync.errors import UpstreamError
 from pypisync.upstream.api import FileAsk, ProjectAsk
 
@@ -30,6 +30,11 @@ class Learning:
     _lack: dict[int, int] = field(default_factory=dict)  # how many .metadata files, by release
     _of: dict[str, list[int]] = field(default_factory=dict)  # releases, by path of .metadata
     _rest: list[WantedRelease] = field(default_factory=list)  # that need another source
+    _wheels: WholeWheels = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask as the limits of this cycle allow."""
+        self._wheels = WholeWheels(self.incoming, self.report)
 
     def note(self, failed: Mapping[str, UpstreamError]) -> None:
         """Note what failed: it is left alone until the next cycle."""
@@ -55,16 +60,11 @@ class Learning:
         self.incoming.mirror.watch.step("requirements", len(fresh))
         self.report.releases_read += len(fresh)
         asks: list[FileAsk] = []
-        for release in fresh:
-            own = [
-                metadata_ask(file.url, file.path, file.metadata_sha256, file.index)
-                for file in release.files
-                if file.metadata_sha256 is not None
-            ]
+        for release, own in zip(fresh, self._wheels.asks(fresh), strict=True):
             self._reading[release.id] = release
             self._lack[release.id] = len(own)
             for ask in own:
-                self._of.setdefault(ask.path, []).append(release.id)
+                self._of.setdefault(ask.paths[-1], []).append(release.id)
             asks += own
         self.incoming.ask_files(asks)
         self._read([release for release in fresh if not self._lack[release.id]])

@@ -1,7 +1,8 @@
 """Keeps a cycle within the configured limits.
 
 Above them nothing new is read or fetched: no document of a project that was never read, no file of
-a project that no page lists. What was learned stays, and what is published is kept up to date.
+a project that no page lists. Small wheels that came for their METADATA before that was clear go
+again. What was learned stays, and what is published is kept up to date.
 """
 
 from collections.abc import Sequence
@@ -119,12 +120,16 @@ def _all_that_would_come(mirror: Mirror, connection: Transaction) -> "Plan":
 
 
 def _to_fetch(mirror: Mirror, wanted: Sequence[FileToFetch]) -> int:
-    """Returns the bytes to download; a file that a lost database left in the pool is there."""
+    """Returns the bytes to download; a file that a lost database left in the pool is there.
+
+    What came before it was decided whether it may was downloaded for this cycle.
+    """
     asked = [file for file in wanted if file.file and file.size]
     size = sum(file.size or 0 for file in asked)
     if mirror.limits.bytes is None or size <= mirror.limits.bytes:
         return size
-    return size - sum(file.size or 0 for file in asked if mirror.pool.has(file.path, file.size))
+    left = [f for f in asked if not f.came and mirror.pool.has(f.path, f.size)]
+    return size - sum(file.size or 0 for file in left)
 
 
 def _within(limits: Limits, projects: int, size: int) -> bool:

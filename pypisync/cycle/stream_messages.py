@@ -51,6 +51,7 @@ class Said:
     documents: list[tuple[int, ProjectDocument]] = field(default_factory=list)
     unchanged: list[tuple[int, Unchanged]] = field(default_factory=list)
     files: list[tuple[int, str, int]] = field(default_factory=list)  # with SHA-256 and size
+    beside: list[tuple[int, str, int]] = field(default_factory=list)  # METADATA laid, likewise
     failed: bytes = b""  # pairs of a number and an UpstreamError, pickled
     left: list[int] = field(default_factory=list)  # documents too large to be told
     there: dict[str, int] = field(default_factory=dict)  # bytes of files under way, by path

@@ -128,7 +128,9 @@ class _Stream:
         elif isinstance(answer, Unchanged):
             said.unchanged.append((number, answer))
         elif isinstance(ask, FileAsk):
-            said.files.append((number, *self._deposit.came.pop(ask.path)))
+            came = self._deposit.came
+            said.files.append((number, *came.pop(ask.path)))
+            said.beside += [(number, *came.pop(path)) for path in ask.paths[1:] if path in came]
             self._deposit.told.pop(ask.path, None)
             self._there.pop(ask.path, None)
 

@@ -7,14 +7,16 @@ then a run, ends as if there had been no crash. What fails for one project or on
 with its reason, and the cycle goes on.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 
 from pypisync.catalog.bundles import fed
+from pypisync.catalog.db import pool
 from pypisync.catalog.facts import insides, lock_files, pending, ranged
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, runs
+from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.cycle import dropped, limits, removals
 from pypisync.cycle.fetch_ahead import file_asks
 from pypisync.cycle.incoming import Incoming
@@ -150,13 +152,14 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
     Returns the paths to try again later; with the reason if the disk lacks the room for them.
     """
     mirror = incoming.mirror
-    incoming.forget_files()
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
     above = limits.LIMITS in report.failed
     allowed, reason = limits.before_fetching(mirror, wanted, above=above)
     limits.note(mirror, report, reason)
+    _decide_early(mirror, wanted, allowed)
     asks = list(file_asks(allowed))
+    incoming.forget_files()  # and ask at once for those that are wanted
     if asks or mirror.fetched:
         mirror.watch.step("files", incoming.still_to_come(asks), "bytes")
     failed = incoming.bring(asks, limits.most_bytes(mirror)) if asks else {}
@@ -178,6 +181,15 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
         for path, error in failed.items()
         if not isinstance(error, Gone)
     }
+
+
+def _decide_early(
+    mirror: Mirror, wanted: Sequence[FileToFetch], allowed: Sequence[FileToFetch]
+) -> None:
+    """Let the wheels stay that came early, but for those that the limits do not allow."""
+    refused = {file.path for file in wanted if file.came} - {file.path for file in allowed}
+    with mirror.catalog.begin() as connection:
+        pool.decided(connection, refused)
 
 
 # -- publish --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import IO, Any, Generic, Literal, Protocol, TypeVar
 
+from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import (
     ENDPOINT,
     NO_VALIDATORS,
@@ -89,6 +90,14 @@ class FileAsk(AskFor[None]):
     stated: str = ""  # another hash to check, as "sha512:<hex>"; "": none
     index: str = ENDPOINT  # whose credentials are sent
     urgent: bool = False  # a decision waits for it
+    # Of a wheel: the SHA-256 of the METADATA in it that is laid beside it, where a ``.metadata``
+    # file would come; "": none is wanted.
+    metadata: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What may come to lie in the pool; what a decision waits for is the last."""
+        return (self.path, self.path + METADATA) if self.metadata else (self.path,)
 
 
 @dataclass(frozen=True, slots=True)

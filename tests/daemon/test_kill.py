@@ -28,16 +28,16 @@ PAGES, GOING = "pages", "going"
 FIRST = [
     "/pypi",
     *(f"/simple/{name}/" for name in ("p0", "p3", "p7")),
-    *(f"/packages/*/{name}-1.0-*.metadata" for name in ("p1", "p4", "p6")),
+    *(f"/packages/*/{name}-1.0*.whl" for name in ("p0", "p2", "p3")),
+    *("/packages/*/p4-1.0-*.metadata", "/packages/*/p6-1.0*.whl"),
     *("/packages/*/p7-1.1.tar.gz", "/simple/setuptools/"),
-    *(f"/packages/*/{name}-1.0*.whl" for name in ("p0", "p2", "p4", "p6")),
+    "/packages/*/p4-1.0*.whl",
     PAGES,
 ]
 THEN = [
     "/pypi",
     *(f"/simple/{name}/" for name in ("p1", "p2")),
-    *("/packages/*/p2-2.0-*.metadata", "/simple/new/"),
-    *(f"/packages/*/{name}-*.whl" for name in ("new", "p1", "p2")),
+    *("/packages/*/p1-*.whl", "/packages/*/p2-*.whl", "/simple/new/", "/packages/*/new-*.whl"),
     PAGES,
     GOING,
 ]
@@ -47,7 +47,8 @@ def first(world: World) -> None:
     world.publish_setuptools_like()
     for number, name in enumerate(NAMES):
         requires = [NAMES[number + 1]] if number + 1 < len(NAMES) else []
-        world.publish(name, "1.0", requires=requires, size_padding=1_000 * (number + 2))
+        padding = 300_000 if name == "p4" else 1_000 * (number + 2)
+        world.publish(name, "1.0", requires=requires, size_padding=padding)
     world.publish("p7", "1.1", wheels=(), sdist=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pypisync.cycle import far_stream, processes
+from pypisync.cycle import far_stream, processes, whole_wheels
 from pypisync.upstream.client import HttpUpstream, Settings
 from tests.sim.server import Server
 
@@ -55,6 +55,12 @@ def memory_path() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pypisync-test-", dir=memory))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wheels count as large: none comes whole in the place of its ``.metadata``."""
+    monkeypatch.setattr(whole_wheels, "_SMALL", -1)
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ def test_a_file_that_does_not_come_holds_what_needs_it(
     chain.assert_healed()
 
 
+@pytest.mark.usefixtures("all_large")
 @pytest.mark.parametrize("effect", ["drop", "truncate", 500])
 def test_metadata_that_does_not_come_holds_what_needs_it(
     effect: int | Kind, tmp_path: Path, world: World
@@ -82,6 +83,7 @@ def test_metadata_that_does_not_come_holds_what_needs_it(
     chain.assert_healed()
 
 
+@pytest.mark.usefixtures("all_large")
 def test_each_release_of_a_chain_may_fail_in_turn(tmp_path: Path, world: World) -> None:
     chain = Chain(tmp_path, world)
     world.faults.fail("*/app-2.0-*", 503)
@@ -182,6 +184,7 @@ def test_a_file_that_no_installer_needs_is_not_waited_for(
     assert bench.listed() == {"app": {"1.0"}, "lib": {"2.0"}}
 
 
+@pytest.mark.usefixtures("all_large")
 @pytest.mark.parametrize("effect", [404, "corrupt"])
 def test_metadata_that_is_missing_or_wrong_is_asked_for_elsewhere(
     effect: int | Kind, tmp_path: Path, world: World, memory: MemoryUpstream
@@ -374,6 +377,7 @@ def test_nothing_is_left_of_a_failed_file(tmp_path: Path, world: World) -> None:
     assert list((tmp_path / ".partial").glob("*")) == []
 
 
+@pytest.mark.usefixtures("all_large")
 def test_metadata_that_was_damaged_on_its_way_comes_with_the_next_cycle(
     tmp_path: Path, world: World, memory: MemoryUpstream
 ) -> None:

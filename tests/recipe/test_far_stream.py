@@ -332,7 +332,10 @@ def test_a_process_is_started_when_much_is_asked_for_and_threads_end_what_they_b
     assert (report.exit_code, told.faults) == (0, [])
     assert len(children) == 1
     assert len(bench.listed()) == len(NAMES) + 31
-    assert told.bytes == sum(p.stat().st_size for p in bench.folder.glob("packages/**/*.*"))
+    files = bench.folder.glob("packages/**/*.whl")  # and what is laid beside the small ones
+    beside = bench.folder.glob("packages/**/lib_5-*.metadata")
+    assert told.bytes == sum(path.stat().st_size for path in (*files, *beside))
+    assert server.requests("metadata") == 1
 
 
 def test_a_program_that_is_no_python_of_ours_leaves_all_to_threads(

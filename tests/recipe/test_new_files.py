@@ -14,6 +14,7 @@ OLD, NEW = "py3-none-any", "cp311-cp311-manylinux_2_17_x86_64"
 ONE = ENVIRONMENT | {"python_version": ["3.11"]}
 
 
+@pytest.mark.usefixtures("all_large")
 @pytest.mark.parametrize("pattern", ["other-*.whl", "other-*.metadata", "other-*", "deep-*"])
 @pytest.mark.parametrize("environment", [ONE, ENVIRONMENT], ids=["one", "two"])
 def test_a_new_file_waits_for_what_it_needs_and_what_is_listed_stays(

@@ -123,6 +123,7 @@ def test_a_new_wheel_of_a_release_may_need_something_else(
     assert all(uses == edges for uses, edges in counted)
 
 
+@pytest.mark.usefixtures("all_large")
 def test_a_new_wheel_whose_needs_cannot_be_read_waits(
     tmp_path: Path, world: World, memory: MemoryUpstream
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
@@ -36,6 +38,7 @@ def test_the_old_release_stays_with_what_it_needs_until_the_new_one_is_whole(
     assert bench.query("SELECT * FROM v_roots WHERE origin = 'held'") == []
 
 
+@pytest.mark.usefixtures("all_large")
 def test_a_release_that_gets_a_file_which_fails_stays_as_it_is(
     tmp_path: Path, world: World, memory: MemoryUpstream
 ) -> None:

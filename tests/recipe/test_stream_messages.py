@@ -59,7 +59,7 @@ def test_answers_come_as_they_were(
     some: list[ProjectDocument], unchanged: Unchanged, told: list[News]
 ) -> None:
     wire = Wire(Said)
-    said = Said(list(enumerate(some)), [(7, unchanged)], [(8, "ab", 3)], news=told)
+    said = Said(list(enumerate(some)), [(7, unchanged)], [(8, "ab", 3)], [(8, "c", 1)], news=told)
     source = io.BytesIO(wire.packed(said) + wire.packed(Said(there={"a": 1})))
     assert wire.unpacked(read_frame(source)) == said
     assert wire.unpacked(read_frame(source)) == Said(there={"a": 1})
@@ -80,7 +80,16 @@ def test_answers_come_as_they_were(
         st.integers(0, 9),
     ),
     st.builds(
-        FileAsk, texts, texts, texts, st.none() | numbers, numbers, texts, texts, st.booleans()
+        FileAsk,
+        texts,
+        texts,
+        texts,
+        st.none() | numbers,
+        numbers,
+        texts,
+        texts,
+        st.booleans(),
+        texts,
     ),
 )
 def test_asks_come_as_they_were(project: ProjectAsk, file: FileAsk) -> None:

@@ -193,7 +193,7 @@ def test_metrics_say_what_the_status_says(tmp_path: Path) -> None:
     assert told["pypisync_run_answers changelog ok"] == 1
     assert told["pypisync_run_answers project ok"] == 2
     assert told["pypisync_run_answers project gone"] == 1
-    assert told["pypisync_run_answers metadata ok"] == 1
+    assert told["pypisync_run_answers file ok"] == 1
     # Once for what it needs to be built, once more to publish it.
     assert told["pypisync_run_answers file gone"] == 2
     requests = {name: count for name, count in found.items() if "http_requests_total" in name}

@@ -1,17 +1,19 @@
 """What the pool holds: its files, by path."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     Select,
     Text,
     Update,
     and_,
     bindparam,
+    delete,
     exists,
     literal_column,
     select,
@@ -94,13 +96,16 @@ def _unrecorded() -> Select[str]:
     return select(asked.c.path).where(~there).order_by(asked.c.path)
 
 
-def record_stored(connection: Connection, found: Iterable[Stored], now: float) -> set[int]:
+def record_stored(
+    connection: Connection, found: Iterable[Stored], now: float, early: Collection[str] = ()
+) -> set[int]:
     """Record files that have come into the pool; no page lists them yet.
 
-    Returns the ids of projects with files whose SHA-256 has become known by it.
+    Those at ``early`` paths came before it was decided whether they may: they stay asked for until
+    :func:`decided`. Returns the ids of projects with files whose SHA-256 has become known by it.
     """
     rows = {item.path: item for item in found}
-    forget_asked(connection, rows)
+    forget_asked(connection, rows.keys() - early)
     same = {path for path, item in stored_among(connection, rows).items() if item == rows[path]}
     # What was found in them stays.
     update_among(connection, stored.c.path, same, unlisted=now, checked=now)
@@ -123,6 +128,21 @@ def record_stored(connection: Connection, found: Iterable[Stored], now: float) -
     for paths in batches(rows.keys()):
         learnt |= learn_hashes(connection, paths)
     return learnt
+
+
+def is_early() -> ColumnElement[bool]:
+    """Returns the condition that a row of ``stored`` came before it was decided whether it may."""
+    return exists().where(asked.c.path == stored.c.path)
+
+
+def decided(connection: Connection, refused: Iterable[str]) -> None:
+    """Note that files that came early may stay, but for those that are ``refused``."""
+    doom_stored(connection, refused)
+    connection.execute(once(_forget_early))
+
+
+def _forget_early() -> Delete:
+    return delete(asked).where(exists().where(stored.c.path == asked.c.path))
 
 
 def learn_hashes(connection: Connection, paths: Sequence[str] | None = None) -> set[int]:

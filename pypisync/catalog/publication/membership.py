@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
+from pypisync.catalog.db.pool import is_early
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
 from pypisync.catalog.db.sql import among, batches, is_set
 from pypisync.catalog.facts.lock_files import wanted_files
@@ -11,7 +12,10 @@ from pypisync.core.wanted.roots import NamedFile
 
 
 def new_projects(connection: Connection) -> set[str]:
-    """Returns the selected projects that no page lists and that lack a stored file."""
+    """Returns the selected projects that no page lists and that lack a stored file.
+
+    A file that came before it was decided whether it may counts as lacking.
+    """
     f = files.c
     lacking = (
         releases.join(selected, selected.c.release_id == releases.c.id)
@@ -23,7 +27,8 @@ def new_projects(connection: Connection) -> set[str]:
         ~_listed(),
         exists()
         .select_from(lacking)
-        .where(releases.c.project_id == projects.c.id, f.kept, stored.c.path.is_(None)),
+        .where(releases.c.project_id == projects.c.id, f.kept)
+        .where(or_(stored.c.path.is_(None), is_early())),
     )
     return set(connection.scalars(query))
 

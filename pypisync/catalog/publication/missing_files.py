@@ -27,13 +27,14 @@ class FileToFetch:
     index: str  # the index that it is from
     metadata: str | None  # its stated SHA-256 ("" if none is stated); None: not wanted
     stated: str = ""  # another hash that upstream states
+    came: bool = False  # before it was decided whether it may
 
 
 def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     """Returns the files that the pool lacks, of projects that changed.
 
     The wanted ones; and those that a kept generation lists and the pool has lost, as far as
-    upstream still has them.
+    upstream still has them. What came before it was decided whether it may counts as lacking.
     """
     if connection.scalar(once(_any_unpublished)) is None:
         return []
@@ -42,12 +43,13 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     wanted: dict[int, FileToFetch] = {}
     for query in once(_perhaps_missing):
         for row in raw(connection, query):
-            number, url, path, sha256, size, beside, has, has_beside, index, stated = row
-            file = not has or has != sha256
+            number, url, path, sha256, size, beside, has, has_beside, index, stated, early = row
+            came = bool(early) and has == sha256
+            file = not has or has != sha256 or came
             metadata = None if has_metadata(beside, has_beside) else beside
             if file or metadata is not None:
                 wanted[number] = FileToFetch(
-                    number, url, path, sha256, size, file, index, metadata, stated or ""
+                    number, url, path, sha256, size, file, index, metadata, stated or "", came
                 )
     return [wanted[number] for number in sorted(wanted)]
 
@@ -63,7 +65,7 @@ def _perhaps_missing() -> list[Select[Any]]:
     f, p = files.c, published.c
     columns = select(
         f.id, f.url, f.path, f.sha256, f.size, f.metadata_sha256,
-        stored.c.sha256, meta.c.sha256, f.index_name, f.stated,
+        stored.c.sha256, meta.c.sha256, f.index_name, f.stated, pool.is_early(),
     )  # fmt: skip
     kept = projects.join(releases).join(selected, is_selected()).join(files)
     named = f.id.in_(lock_files.named_files(unpublished))
