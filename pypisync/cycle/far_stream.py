@@ -3,7 +3,7 @@
 Python runs one thread at a time, so requests would otherwise compete with all else that a cycle
 does. The process works as threads here would (:mod:`pypisync.cycle.stream_process`). What it was at
 when it ends before its time, or hangs, is asked for again, by threads here. A few asks are
-answered by threads here in any case, for each start costs 0.2 s.
+answered by threads here in any case, for each start costs 0.2 s; and many until it has started.
 """
 
 import pickle
@@ -27,6 +27,7 @@ from pypisync.upstream.stream import InTurn, Threads, open_stream
 from pypisync.upstream.twins import Recipe, parts, recipe
 
 _WORTH = 500  # asks that must be open for a process to be worth its start
+_MEANWHILE = 500  # asks that must be open for threads here to answer until it has started
 _LOOK = 0.05  # seconds between two looks whether to stop
 _SILENT = 60.0  # seconds; a process that says nothing for so long hangs: it speaks twice a second
 _HELD = 8 * 2**20  # bytes of answers that wait to be used; the process rests then
@@ -49,6 +50,7 @@ class FarStream:
         self._near_open = 0
         self._far: _Child | None = None
         self._may = True  # start a process
+        self._starting = False  # threads here answer meanwhile
         self._number = count()
         self._open: dict[int, Ask] = {}  # by the process
         self._ready: deque[Said] = deque()
@@ -56,31 +58,27 @@ class FarStream:
     def add(self, asks: Iterable[Ask]) -> None:
         """Ask for more."""
         asks = list(asks)
-        if self._far is None and self._may and self._near_open + len(asks) >= _WORTH:
+        count = self._near_open + len(asks)
+        if self._far is None and self._may and count >= _WORTH:
             self._start()
-        if self._far is None:
+            self._starting = self._far is not None and count >= _MEANWHILE
+        if self._far is None or self._starting:
             self._add_near(asks)
-            return
-        told = Told(most=self._deposit.most)
-        for ask in asks:
-            number = next(self._number)
-            self._open[number] = ask
-            if isinstance(ask, ProjectAsk):
-                told.projects.append((number, ask))
-            else:
-                told.files.append((number, ask))
-        self._far.tell(told)
+        else:
+            self._add_far(self._far, asks)
 
     def answers(self, wanted: int) -> Iterator[tuple[Ask, Answer]]:
         """Yields what has come, once there is something. Raises what ends the stream."""
         found = False
         while not found and (self._near_open or self._open):
             if self._near is not None and self._near_open:
-                waits = 0 if self._open else wanted
+                waits = 0 if self._open or self._starting else wanted
                 for pair in self._near.answers(waits):
                     self._near_open -= 1
                     found = True
                     yield pair
+            if self._starting:
+                self._hand_over(0.0 if found else _LOOK)
             if self._open:
                 for pair in self._come(0.0 if found else _LOOK):
                     found = True
@@ -94,7 +92,7 @@ class FarStream:
         gone = self._near.forget() if self._near is not None else []
         self._near_open -= len(gone)
         far = self._far
-        if far is None:
+        if far is None or self._starting:
             return gone
         far.tell(Told(forget=True))
         while self._far is not None:
@@ -149,6 +147,28 @@ class FarStream:
         self._far = far
         for index in self._indexes.values():
             index.hear(lambda news: far.tell(Told(news=[news])))
+
+    def _add_far(self, far: "_Child", asks: list[Ask]) -> None:
+        told = Told(most=self._deposit.most)
+        for ask in asks:
+            number = next(self._number)
+            self._open[number] = ask
+            if isinstance(ask, ProjectAsk):
+                told.projects.append((number, ask))
+            else:
+                told.files.append((number, ask))
+        far.tell(told)
+
+    def _hand_over(self, wait: float) -> None:
+        """Give the process, if it has started by then, what threads here have not begun."""
+        said = self._next(wait)
+        if said is not None:
+            self._ready.append(said)
+        if said is not None and self._far is not None and self._near is not None:
+            asks = self._near.take_back()
+            self._near_open -= len(asks)
+            self._add_far(self._far, asks)
+        self._starting = said is None and self._far is not None
 
     def _come(self, wait: float) -> Iterator[tuple[Ask, Answer]]:
         """Yields what the process has said, after waiting so many seconds for it."""

@@ -79,7 +79,8 @@ class _Stream:
                 self._say(Said())
 
     def answer(self) -> None:
-        """Say what has come, until an error ends it."""
+        """Say that it has started, and what has come, until an error ends it."""
+        self._say(Said())
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._open)

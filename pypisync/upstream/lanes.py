@@ -85,6 +85,13 @@ class Lanes:
             self._small = sorted(one for one in left if one[0] == _URGENT)
             return [ask for rank, _, ask in left if rank != _URGENT]
 
+    def take_back(self) -> list[Ask]:
+        """Drop what was not taken. Returns it, the most urgent first."""
+        with self._changed:
+            left = sorted(self._small) + sorted(self._large)
+            self._small, self._large = [], []
+            return [ask for _, _, ask in left]
+
     def done(self, ask: Ask) -> None:
         """Free the place of a large file."""
         if _size(ask) >= LARGE and not urgent(ask):

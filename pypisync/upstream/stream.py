@@ -86,6 +86,10 @@ class Threads:
         """
         return self._lanes.forget()
 
+    def take_back(self) -> list[Ask]:
+        """Answer no more what is not begun. Returns those asks."""
+        return self._lanes.take_back()
+
     def close(self) -> None:
         """Forget what was not begun, and end what is under way; waits for the workers."""
         self._halt.set()
@@ -167,6 +171,10 @@ class InTurn:
         To be called when all is decided: large files may then take all workers but one.
         """
         return self._lanes.forget()
+
+    def take_back(self) -> list[Ask]:
+        """Answer no more what is not begun. Returns those asks."""
+        return self._lanes.take_back()
 
     def close(self) -> None:
         """Forget what was not begun."""
