@@ -7,6 +7,7 @@ documents.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pypisync.catalog.facts import insides
 from pypisync.catalog.facts.requirements import WantedRelease
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.report import Report
@@ -119,6 +120,7 @@ class Learning:
         if ready:
             incoming.record()
             self._read(ready)
+            look_meanwhile(incoming)
 
     def _read(self, ready: Sequence[WantedRelease]) -> None:
         """Read releases whose ``.metadata`` files are there, or failed."""
@@ -132,3 +134,15 @@ class Learning:
             del self._lack[release.id]
             if release.id not in waiting:
                 del self._reading[release.id]
+
+
+def look_meanwhile(incoming: Incoming) -> None:
+    """Look into wheels that have come, while upstream answers: the next decision knows of it."""
+    if not incoming.may_fetch_ahead:
+        return
+    with incoming.mirror.catalog.begin() as connection:
+        fresh = insides.unlooked(connection)
+    if fresh:
+        from pypisync.cycle.look import look_into
+
+        look_into(incoming.mirror, fresh)

@@ -1,7 +1,7 @@
 """Looks into wheels of the pool, for what stops an installer."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -19,12 +19,22 @@ _PATIENCE = 300.0  # seconds that a process may take for one wheel
 
 
 def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
-    """Look into those of these files that are wheels, and record what is found.
+    """Look into those of these files that are wheels, as a step of the cycle, and record it.
 
-    Returns whether releases are to be read again for it. Raises StorageError, CatalogError, and
-    Stopped if the cycle is to end.
+    Returns and raises as :func:`look_into`.
     """
     mirror.watch.step("wheels", len(paths))
+    return look_into(mirror, paths, mirror.watch.advance)
+
+
+def look_into(
+    mirror: Mirror, paths: Sequence[str], advance: Callable[[int], object] = lambda _: None
+) -> bool:
+    """Look into those of these files that are wheels, and record what is found.
+
+    ``advance`` is called with how many more are done. Returns whether releases are to be read again
+    for it. Raises StorageError, CatalogError, and Stopped if the cycle is to end.
+    """
     again = False
     remaining = iter(paths)
     look, size, done, begun = _by_threads, _TRIED, 0, time.monotonic()
@@ -38,7 +48,7 @@ def look_at(mirror: Mirror, paths: Sequence[str]) -> bool:
         found += [Looked(path, {}) for path in batch if path not in limits]
         with mirror.catalog.begin() as connection:
             again = bool(insides.record(connection, found)) or again
-        mirror.watch.advance(len(batch))
+        advance(len(batch))
         done, size = done + len(batch), _RECORD
         each = (time.monotonic() - begun) / done
         if mirror.processes.number > 1 and each * (len(paths) - done) > _WORTH:

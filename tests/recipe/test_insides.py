@@ -14,7 +14,7 @@ import pytest
 
 from pypisync.core.standards.model import BROKEN
 from pypisync.core.standards.wheel_contents import RULE
-from pypisync.cycle import sync
+from pypisync.cycle import learning, sync
 from pypisync.storage import wheels
 from tests.recipe.mirrors import Bench
 from tests.recipe.scenes import ENVIRONMENT
@@ -235,6 +235,7 @@ def test_a_catalog_of_before_gets_its_wheels_looked_into(
     odd(scene, "no RECORD")
     with monkeypatch.context() as patch:
         patch.setattr(sync, "look", lambda _: False)
+        patch.setattr(learning, "look_meanwhile", lambda _: False)
         bench.sync()
         assert proof(bench)[0] == "proven"
     with closing(sqlite3.connect(bench.folder / "catalog.sqlite")) as database, database:
