@@ -55,6 +55,9 @@ class Rehearsal(NamedTuple):
     pins: Mapping[str, int] | None  # by project; None: it finds no solution
     tried: Set[tuple[str, int]]  # the versions that it pinned or tried, at least for a while
     given_up: bool = False  # the search was, so it may have found one
+    # It never went back, so it takes the same steps wherever all that it tried is offered, and
+    # nothing that upstream has not.
+    straight: bool = False
 
 
 def rehearsed(
@@ -67,29 +70,33 @@ def rehearsed(
     if any(need.fault for need in wanted):
         return Rehearsal(None, set())
     provider = _Pip(admission, wanted, consulted)
-    pins = None
+    pins, straight = None, False
     try:
-        found = _build_result(_searched(provider, wanted, budget))
+        state, straight = _searched(provider, wanted, budget)
+        found = _build_result(state)
         pins = {c.name: c.version for c in found.mapping.values()}
     except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
         pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
     except ResolverException as error:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
-    return Rehearsal(pins, provider.tried)
+    return Rehearsal(pins, provider.tried, straight=straight)
 
 
-def _searched(provider: "_Pip", wanted: Asked, budget: Budget) -> State[PipNeed, PipCandidate, str]:
+def _searched(
+    provider: "_Pip", wanted: Asked, budget: Budget
+) -> tuple[State[PipNeed, PipCandidate, str], bool]:
+    """Returns how the search ends, and whether it never went back."""
     # Requirements with extras come last; the order decides which releases are examined.
     first = sorted(
         (one for need in wanted for one in needs_of(need)), key=lambda one: one.extras != ()
     )
     before = budget.used
     try:
-        return Ahead(provider, budget).resolve(first)
+        return Ahead(provider, budget).resolve(first), True
     except Conflict:
         budget.used = before
     resolution = PipResolution(provider, _RoundCounter(budget), provider.promoted)
-    return resolution.resolve(first, max_rounds=_MOST_ROUNDS)
+    return resolution.resolve(first, max_rounds=_MOST_ROUNDS), False
 
 
 class _RoundCounter(BaseReporter[PipNeed, PipCandidate, str]):

@@ -7,7 +7,7 @@ missing. In these cases the examined candidates are mirrored too. With all of th
 takes the same steps as upstream, whatever else the mirror holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import partial
 
 from pypisync.core.budget import Budget, Spent
@@ -46,6 +46,8 @@ def missed(
         if upstream.pins is None:
             continue
         looked_at |= upstream.tried - pins
+        if upstream.straight and _offered(index, offers, upstream.tried):
+            continue
         rehearsal = partial(_REHEARSALS[installer], there, wanted)
         try:
             here = rehearsal(budget.share(_SHARE), met).pins
@@ -55,6 +57,14 @@ def missed(
             continue
         same &= here is not None and _named(there.index, here) == _named(index, upstream.pins)
     return set() if same else looked_at, met
+
+
+def _offered(index: TargetIndex, offers: Offers, tried: Set[tuple[str, int]]) -> bool:
+    """Returns whether all these releases are offered."""
+    return all(
+        any(one is index.usable(name)[version].release for one in offers.get(name))
+        for name, version in tried
+    )
 
 
 def _named(index: TargetIndex, pins: Mapping[str, int]) -> dict[str, str]:

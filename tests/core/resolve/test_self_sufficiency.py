@@ -15,7 +15,8 @@ from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Prover
 from pypisync.core.resolve.self_sufficiency import missed
 from pypisync.core.resolve.target_index import TargetIndex
-from tests.core.resolve.drawn import ROOTS, indexes
+from pypisync.core.standards.model import Requirement
+from tests.core.resolve.drawn import ROOTS, indexes, many
 from tests.core.universes import Index, need, target_index
 from tests.deep import scaled
 
@@ -95,6 +96,40 @@ def check(index: Index, root: str, draw: Random) -> None:
             here = REHEARSED[installer](Admission(mirror), wanted, Budget(50_000), set())
             assert here.pins is not None
             assert named(mirror, here.pins) == named(facts, rehearsal.pins)
+
+
+@given(indexes(), ROOTS, st.integers(0, 2**32))
+@settings(max_examples=scaled(150))
+def test_a_search_that_never_goes_back_is_not_made_again(
+    index: Index, root: str, seed: int
+) -> None:
+    """It would come to the same from what the mirror has, if that is all that it tried."""
+    for offered, wanted in (
+        (index, need(root)),
+        (drawn(Random(seed)), need("app")),
+        (many(Random(seed)), need("app")),
+    ):
+        assert_same_steps(upstream(offered), wanted, Random(seed))
+
+
+def assert_same_steps(facts: TargetIndex, wanted: Requirement, draw: Random) -> None:
+    """With what was tried and anything else there, the search is the same."""
+    facts = facts.asking((wanted,))
+    budget, consulted = Budget(50_000), set[str]()
+    found = pip.rehearsed(Admission(facts), (wanted,), budget, consulted)
+    if not found.straight or found.pins is None:
+        return
+    everything = {(n, i) for n in facts.offers.releases for i in range(len(facts.usable(n)))}
+    more = {one for one in sorted(everything) if draw.random() < 0.3}
+    for there in (set(found.tried), {*found.tried, *more}):
+        mirror = TargetIndex(facts.target, only(facts, there), (wanted,), facts.bit)
+        again, met = Budget(50_000), set[str]()
+        here = pip.rehearsed(Admission(mirror), (wanted,), again, met)
+        assert here.straight
+        assert here.pins is not None
+        assert named(mirror, here.pins) == named(facts, found.pins)
+        assert met == consulted
+        assert again.used == budget.used
 
 
 def called(calling: ClosureChoices, pins: set[tuple[str, int]], root: str) -> set[tuple[str, int]]:
