@@ -61,7 +61,7 @@ def give(root: Path, name: str, text: str, slip: str = "") -> Given:
     disk.sync_all([temporary], root)
     disk.replace(temporary, folder / name)
     disk.sync_all([*made, folder], root)
-    if replaced:
+    if replaced and replaced != given:
         tell(root, [replaced], Outcome(1, ["a later order took the place of this one"]))
     return given
 

@@ -162,6 +162,13 @@ def test_the_later_of_two_orders_counts_and_the_other_is_told(tmp_path: Path) ->
     assert orders.given(tmp_path) == []
 
 
+def test_the_same_order_given_again_still_waits(tmp_path: Path) -> None:
+    """Nobody looks for the outcome of either, so both are the same file."""
+    for _ in range(3):
+        order = orders.give(tmp_path, "index", "follow")
+        assert orders.given(tmp_path) == [order]
+
+
 def test_a_fault_of_ours_is_told_as_well(
     tmp_path: Path, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
