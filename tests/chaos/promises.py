@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -10,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.errors import CatalogError
-from tests.recipe.closed import unmet
+from tests.recipe.closed import unmet, usable
 from tests.recipe.mirrors import read_page
 from tests.sim.world import World
 
@@ -71,7 +72,7 @@ class Closed:
         self._world = world
         self._lacking: set[tuple[str, str]] = set()
         self._bereft: set[tuple[str, str]] = set()  # of what upstream has taken away
-        self._before: set[str] = set()  # what was listed when it was looked at last
+        self._before: set[str] = set()  # what was listed for here when it was looked at last
 
     def check(self, data: Path, url: str, *, running: bool) -> None:
         """Raises BrokenError; while a process writes, it looks again before it believes it."""
@@ -85,7 +86,9 @@ class Closed:
             missing = {(release, needed(line)) for release, line in lines} - self._lacking
             missing -= self._waiting(url, lines)
             if not missing:
-                self._before = listed(url) | (self._before if _half_published(url) else set())
+                with suppress(OSError):  # it went while it was read
+                    kept = self._before if _half_published(url) else set()
+                    self._before = usable(data) | kept
                 return
             if running:
                 time.sleep(0.2)
@@ -128,12 +131,6 @@ class Closed:
             self._lacking |= {
                 (release, needed(line)) for release, line in unmet(data) if needed(line) in away
             }
-
-
-def listed(url: str) -> set[str]:
-    """The releases on the pages, as "name==version"."""
-    found = rows(url, "SELECT DISTINCT project, version FROM v_listed")
-    return {f"{project}=={version}" for project, version in found}
 
 
 def needed(line: str) -> str:

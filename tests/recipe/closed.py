@@ -60,6 +60,11 @@ def unmet(folder: Path, *, every_extra: bool = True) -> set[tuple[str, str]]:
     return faults
 
 
+def usable(folder: Path) -> set[str]:
+    """The listed releases that can be used here: "name==version"."""
+    return {f"{one.name}=={one.version}" for one in _listed(folder)}
+
+
 def _meeting(line: str, extra: str, listed: dict[str, list[Listed]]) -> list[Listed] | None:
     """The listed releases that meet a requirement; None if it does not apply."""
     try:
