@@ -6,7 +6,6 @@ from contextlib import suppress
 from pypisync.core.standards.filenames import METADATA
 from pypisync.cycle.isolation import guarded
 from pypisync.errors import NoRoom, OverLimit
-from pypisync.storage import archives
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import FileAsk, Part
 
@@ -46,6 +45,8 @@ class Watched:
         Else, as where the wheel is Malformed, nothing is laid: METADATA is to be had elsewhere.
         Raises StorageError.
         """
+        from pypisync.storage import archives
+
         with suppress(NoRoom), guarded(repr):
             data = archives.wheel_metadata(self.pool.absolute(ask.path))
             beside = FileAsk("", ask.path + METADATA, ask.metadata, len(data))

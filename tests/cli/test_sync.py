@@ -26,7 +26,7 @@ from tests.sim.world import World
 def config(tmp_path: Path, world: World, server: Server) -> Path:
     """A mirror of ``a``, which needs ``b``."""
     world.publish("a", "1.0", requires=["b"])
-    world.publish("b", "1.0", size_padding=200_000)
+    world.publish("b", "1.0", size_padding=300_000)
     return configure(tmp_path, server.url, packages={"a": ["latest"]})
 
 
