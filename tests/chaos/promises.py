@@ -58,7 +58,7 @@ def _listed(page: Path) -> bool:
 
 def _half_published(url: str) -> bool:
     """Whether a publication broke off: the pages of what needs what has gone are still to come."""
-    return bool(rows(url, "SELECT 1 FROM v_generations WHERE complete = 0"))
+    return bool(rows(url, "SELECT 1 FROM v_generations WHERE NOT complete"))
 
 
 class Closed:
