@@ -8,7 +8,7 @@ with backtracking ends. The result is a claim, like a solver's, and is checked l
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from resolvelib.resolvers import (
 from resolvelib.resolvers.resolution import _build_result
 from resolvelib.structs import State
 
-from pypisync.core.budget import Budget
+from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import pins_one
 from pypisync.core.resolve.check_refutation import positions
@@ -44,6 +44,10 @@ from pypisync.core.wanted.groups import Asked
 _CONFLICTS = 5
 # pip gives up after so many rounds, and searches in another way after a tenth of them.
 _MOST_ROUNDS = 200_000
+# Of 948 roots of drawn indexes whose search goes back, 877 end before it has done so this often and
+# 61 go back and forth over one conflict for ever. By the clock they would be given up at another
+# point each time.
+_MOST_CONFLICTS = 1_000
 
 
 class Rehearsal(NamedTuple):
@@ -102,11 +106,19 @@ def _searched(
 class _RoundCounter(BaseReporter[PipNeed, PipCandidate, str]):
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
+        self._conflicts = 0
 
     def starting_round(self, index: int) -> None:
         """Count a round against the budget."""
         del index
         self._budget.step()
+
+    def resolving_conflicts(self, causes: Collection[Any]) -> None:
+        """Count how often the search goes back. Raises Spent."""
+        del causes
+        self._conflicts += 1
+        if self._conflicts > _MOST_CONFLICTS:
+            raise Spent
 
 
 @lru_cache(maxsize=100_000)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from resolvelib.resolvers import RequirementInformation
 
-from pypisync.core.budget import Budget
+from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import uv
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
@@ -122,6 +122,23 @@ def test_a_release_that_nothing_can_complete_is_passed_over() -> None:
     found = rehearsed(prover.admission, wanted, Budget(), set()).pins
     assert found is not None
     assert prover.index.usable("lib")[found["lib"]].release.version == "1"
+
+
+def test_a_search_that_goes_back_and_forth_is_given_up_at_the_same_point_each_time() -> None:
+    """pip would try all releases of what is between "lib 2" and what it cannot have."""
+    between = [f"m{i:02}" for i in range(15)]
+    index: Index = {"app 1": ["lib"], "lib 1": [], "lib 2": [*between, "y"], "y 1": ["z"],
+                    "z 1": ["none"]}  # fmt: skip
+    index = {**index, **{f"{name} {version}": [] for name in between for version in (1, 2)}}
+    wanted = (need("app"),)
+    prover = Prover(target_index(index))
+    budget = Budget(10**9)
+    with pytest.raises(Spent):
+        rehearsed(prover.admission, wanted, budget, set())
+    assert budget.used < 10_000
+    proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
+    assert pins(proof) == {"app": "1", "lib": "1"}
+    assert [line for line in proof.why if "pip may come to other pins" in line]
 
 
 def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
