@@ -85,7 +85,7 @@ class Daemon:
         self._moved = False  # another folder or database than the one it leads
         self._trouble = ""  # why it does not lead; it is logged once
         self._look_at = 0.0
-        self._orders: set[str] = set()  # that it was asked to carry out
+        self._orders: set[tuple[str, int]] = set()  # that it was asked to carry out
 
     def run(self) -> None:
         """Mirror until SIGTERM or SIGINT.
@@ -235,8 +235,8 @@ class Daemon:
         """Have new orders carried out, also those that were given before this daemon led."""
         before = self._orders
         with suppress(StorageError):  # a cycle that cannot read them says so
-            self._orders = orders.names(self._config.destination)
-        new = self._orders - before
+            self._orders = orders.waiting(self._config.destination)
+        new = {name for name, _ in self._orders - before}
         if not new:
             return
         self._log.info("requested", orders=", ".join(sorted(new)))

@@ -85,6 +85,20 @@ def names(root: Path) -> set[str]:
     return set()
 
 
+def waiting(root: Path) -> set[tuple[str, int]]:
+    """Returns the orders that are not carried out yet: the name, and when it was given.
+
+    The moment (nanoseconds of the file's clock) tells an order from a later one of its name. Raises
+    StorageError.
+    """
+    found = set()
+    for name in names(root):
+        path = root / _FOLDER / name
+        with disk.guarded(path), suppress(FileNotFoundError):  # it was carried out meanwhile
+            found.add((name, path.stat().st_mtime_ns))
+    return found
+
+
 def withdraw(root: Path, order: Given) -> bool:
     """Remove an order, unless another took its place meanwhile. Raises StorageError.
 

@@ -6,12 +6,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
 from pypisync.cli import ordering
 from pypisync.cycle import rollback, work
+from pypisync.daemon.service import Daemon
 from pypisync.errors import StorageError
 from pypisync.storage import orders
 from pypisync.storage.orders import Outcome
@@ -160,6 +162,37 @@ def test_the_later_of_two_orders_counts_and_the_other_is_told(tmp_path: Path) ->
     orders.tell(tmp_path, [second], Outcome(0, ["done"]))
     assert orders.heard(tmp_path, second) == Outcome(0, ["done"])
     assert orders.given(tmp_path) == []
+
+
+class Asked:
+    """An agenda and its jobs: how often a cycle was brought forward."""
+
+    mirror = SimpleNamespace(now=lambda: 0.0)
+    cycles = 0
+
+    def bring_forward(self, name: str, now: float) -> None:
+        assert (name, now) == ("sync", 0.0)
+        self.cycles += 1
+
+
+@pytest.mark.parametrize("text", ["2", "1"])
+def test_an_order_is_heard_whose_forerunner_was_carried_out_between_two_looks(
+    tmp_path: Path, text: str
+) -> None:
+    config: Any = SimpleNamespace(destination=tmp_path)
+    nothing: Any = SimpleNamespace(info=lambda *_, **__: None)
+    daemon = Daemon(config, nothing, nothing, nothing, nothing, web=nothing)
+    asked: Any = Asked()
+    for cycles in (1, 2, 3):
+        given = orders.give(tmp_path, "index", text if cycles > 1 else "1")
+        path = tmp_path / ".orders" / "index"
+        os.utime(path, ns=(cycles, cycles))
+        for _ in range(2):
+            daemon._heed(asked, asked)
+            assert asked.cycles == cycles
+        orders.tell(tmp_path, [given], Outcome())
+        if cycles == 2:
+            daemon._heed(asked, asked)  # a look at which none waits
 
 
 def test_the_same_order_given_again_still_waits(tmp_path: Path) -> None:
