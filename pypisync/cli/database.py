@@ -78,6 +78,7 @@ def upgrade(*, config: ConfigFile = None) -> None:
         stack.callback(catalog.close)
         with database_errors(catalog.engine), catalog.engine.connect() as connection:
             before = migrate.revision(connection)
+            migrate.refuse_unknown(connection)
         if before is not None and before != migrate.wanted_revision():
             copied = migrate.back_up(catalog.engine, before)
             if copied is not None:

@@ -81,6 +81,8 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     done = invoke(config, "db", "upgrade")
     assert done.code == 4
     assert "9999, which this version does not know" in done.err
+    assert done.out == ""
+    assert [path.name for path in tmp_path.glob("*.sqlite*")] == ["data.sqlite"]  # and no copy
 
 
 def test_the_copy_is_whole(tmp_path: Path) -> None:

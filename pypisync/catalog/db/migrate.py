@@ -97,7 +97,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
                 if before is None:
                     _create(connection)
                 elif before != REVISION:
-                    _refuse_unknown(connection)
+                    refuse_unknown(connection)
                     views.drop(connection)
                     migrate(connection)
                     views.create(connection)
@@ -179,7 +179,8 @@ def _keep(temporary: Path, name: str) -> Path:
     return copy
 
 
-def _refuse_unknown(connection: Connection) -> None:
+def refuse_unknown(connection: Connection) -> None:
+    """Raise CatalogError if the database is of a revision that only newer code knows."""
     try:
         check(connection)
     except CatalogError as error:
