@@ -149,8 +149,18 @@ def _fault(
             # uv stops at it too where pip passes over it: uv ignores upper bounds of Python.
             index = truth.index(target)
             upper = any(f"{name} {version}" not in index for name, version in chosen.items())
-            return "" if hangs or upper else f"{chosen} does not hang on what is unknown"
+            allowed = hangs or upper or _ends_early(index)
+            return "" if allowed else f"{chosen} does not hang on what is unknown"
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
+
+
+def _ends_early(index: naive.Index) -> bool:
+    """Whether pip may end its search early: a release wants another version of its own project."""
+    return any(
+        need.name == label.split()[0] and label.split()[1] not in need.specifier
+        for label, lines in index.items()
+        for need in map(naive.parsed, set(lines) - naive.facts(lines))
+    )
 
 
 def _usable(release: Release, file: StoredFile, env: Env, tags: frozenset[object], by: str) -> bool:
