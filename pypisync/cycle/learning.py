@@ -142,7 +142,7 @@ def look_meanwhile(incoming: Incoming) -> None:
         return
     with incoming.mirror.catalog.begin() as connection:
         fresh = insides.unlooked(connection)
-    if fresh:
+    if fresh:  # else what reads archives need not be loaded
         from pypisync.cycle.look import look_into
 
         look_into(incoming.mirror, fresh)

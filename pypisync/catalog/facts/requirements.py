@@ -92,7 +92,6 @@ class WantedRelease:
 
 def wanted_releases(connection: Connection) -> list[WantedRelease]:
     """Returns all releases whose requirements are to be read, with the files to read."""
-    readings.forget(connection, connection.scalars(once(_unread)).all())
     rows = connection.execute(once(_wanted)).all()
     sources = _sources(connection, [row.id for row in rows])
     return [
@@ -108,6 +107,14 @@ def wanted_releases(connection: Connection) -> list[WantedRelease]:
         )
         for row in rows
     ]
+
+
+def forget_partly_read(connection: Connection) -> None:
+    """Let releases be read again, if a proof asks, of which wheels were to be read when they come.
+
+    They come no more, for the releases are not selected now.
+    """
+    readings.forget(connection, connection.scalars(once(_partly_read)).all())
 
 
 def unchanged(connection: Connection, asked: Sequence[WantedRelease]) -> list[WantedRelease]:
@@ -134,8 +141,7 @@ def _sources(connection: Connection, ids: Iterable[int]) -> dict[int, list[Sourc
     return sources
 
 
-def _unread() -> Select[int]:
-    """Returns releases of which wheels were to be read when they come, and which do not now."""
+def _partly_read() -> Select[int]:
     r = releases.c
     chosen = select(selected.c.id).where(selected.c.release_id == r.id, ~selected.c.pinned)
     return select(r.id).where(r.partly, ~chosen.exists())
@@ -169,11 +175,12 @@ def record_knowledge(
     What was found in their wheels is added.
     """
     known = insides.added(connection, known)
-    doubted, built = readings.note(connection, known), readings.built(connection, known)
-    if doubted:
+    anew: set[int] = set()
+    if doubted := readings.note(connection, known):
+        built = readings.built(connection, known)
         rederive(connection, rules, now, doubted)
-    # What is built only for what was read now has to be read again: its sdist says what that needs.
-    anew = readings.built(connection, known) - built if doubted else frozenset()
+        # What is built only for what was read now is read again: its sdist says what that needs.
+        anew = readings.built(connection, known) - built
     delete_among(connection, requirements.c.release_id, (item.release for item in known))
     ranged.note(connection, known)
     named = {

@@ -37,7 +37,7 @@ class VersionKinds:
     doubted: int = 0
     passed: int = 0  # by pip, or by whom the facts are read by
     unseen: int = 0  # by pip
-    nobodys: int = 0  # all pass over it, or the one whom the facts are read by
+    untaken: int = 0  # all pass over it, or the one by whom the facts are read
     parted: int = 0  # installers part here
     entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
 
@@ -83,7 +83,7 @@ class Admission:
                 kinds.doubted |= bool(usable.doubt) << i
                 kinds.passed |= (reader in usable.passed) << i
                 kinds.unseen |= usable.unseen << i
-                kinds.nobodys |= usable.passed_by(self.index.reader) << i
+                kinds.untaken |= usable.passed_by(self.index.reader) << i
                 kinds.parted |= usable.parts() << i
             self._kinds[name] = kinds
         return kinds
@@ -117,5 +117,5 @@ class Admission:
             matching = matching if wanted.pinned and not sound else sound
             matching &= ~kinds.passed
         else:
-            matching &= ~hopeless(self.index, name) & ~kinds.nobodys
+            matching &= ~hopeless(self.index, name) & ~kinds.untaken
         return matching & ~kinds.doubted if mode is Mode.WIDE else matching

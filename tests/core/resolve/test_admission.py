@@ -119,6 +119,23 @@ def test_the_kinds_of_versions(reader: str | None) -> None:
     assert kinds.yanked == 0b0001
     assert kinds.doubted == 0b0010
     assert kinds.passed == (0b0100 if reader == "uv" else 0)
+    assert kinds.untaken == kinds.passed  # pip passes over nothing, so that none is passed by all
+    assert kinds.unseen == 0
     assert kinds.parted == 0b1100
     assert [text for _, text in kinds.entries] == ["1", "2rc1", "3", "4"]
     assert [key for key, _ in kinds.entries] == sorted(key for key, _ in kinds.entries)
+
+
+def test_what_pip_does_not_see_and_what_nobody_takes() -> None:
+    index = {
+        "a 1": ["python!=3.11.*"],
+        "a 2": ["inside>=3.12"],
+        "a 3": ["python!=3.11.*"],
+        "a 4": [],
+    }
+    index["a 3"].append("inside>=3.12")
+    facts = target_index(index)
+    kinds = Admission(facts).kinds("a")  # uv reads lower bounds alone
+    assert (kinds.unseen, kinds.passed, kinds.untaken) == (0b0101, 0b0111, 0b0110)
+    assert Admission(facts.read_by("uv")).kinds("a").untaken == 0b0110
+    assert Admission(facts.read_by("pip")).kinds("a").untaken == 0b0111
