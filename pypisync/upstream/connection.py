@@ -5,7 +5,6 @@ deadline is asked, so that a stop is heard within a second. What libcurl is told
 were looked up here; one that the guard does not allow is never connected to.
 """
 
-import os
 import re
 import select
 import socket
@@ -15,42 +14,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pycurl
 
 from pypisync.errors import PypiSyncError
 from pypisync.upstream.addresses import Reach, reach, resolve
-from pypisync.upstream.certificates import authorities_fault, client_fault
+from pypisync.upstream.curl_failures import failure, too_slow
 from pypisync.upstream.deadline import Deadline
-from pypisync.upstream.failures import DistrustError, RefusedError, TransferError, TunnelError
+from pypisync.upstream.destination import Destination, host_and_port
+from pypisync.upstream.failures import RefusedError, SlowError, TransferError
 
 _LONGEST = 2**31 - 1  # milliseconds that libcurl takes
 _SUPPRESS_CONNECT_HEADERS = 265  # an option of libcurl that pycurl has no name for
 _IN_URLS = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, 2: may stand in one as they are
 _PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_IN_URLS)}]*")
-# How it is told of a certificate of this client, the latter of a key that does not fit.
-_OF_THE_CLIENT = frozenset({pycurl.E_SSL_CERTPROBLEM, pycurl.E_BAD_FUNCTION_ARGUMENT})
-_USELESS = _OF_THE_CLIENT | {pycurl.E_URL_MALFORMAT, pycurl.E_COULDNT_RESOLVE_PROXY}
-"""What no further try can mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """How an origin is reached."""
-
-    url: str  # "https://host:port", what is asked of it stands behind
-    timeout: float  # seconds to connect
-    guard: Callable[[Reach, Deadline], bool]  # whether the origin may be at such an address
-    authorities: str  # whose certificates are trusted: a file, or a folder of them
-    proxy: str = field(default="", repr=False)  # a URL with a port; "" for none
-    certificate: str | None = None  # of this client, a PEM file
-    key: str | None = None
-
-    @property
-    def looked_up(self) -> bool:
-        """Whether the name of the origin is looked up here, and not by a proxy."""
-        return not self.proxy or urlsplit(self.proxy).scheme in {"socks4", "socks5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +48,7 @@ class HttpConnection:
         self._destination = destination
         self._deadline = deadline
         self._failed: Exception | None = None  # why there is no socket
+        self._ready = False  # the way is there: what is asked for is being sent, or was
         self._made: socket.socket | None = None  # libcurl has a duplicate of it
         self._due: float | None = None  # on the clock: when libcurl wants to be called
         self._kept = -1  # the socket that is kept for the next request
@@ -97,7 +76,7 @@ class HttpConnection:
 
         Raises TransferError, and ValueError if a header is none.
         """
-        self._deadline, self._failed = deadline, None
+        self._deadline, self._failed, self._ready = deadline, None, False
         lines = [_line(*one) for one in request.headers.items()]
         posts = request.method == "POST"
         options = [
@@ -115,9 +94,11 @@ class HttpConnection:
 
         Raises TransferError if it failed, and what the deadline raises.
         """
-        self._deadline.check()
         try:
+            self._deadline.check()
             return not self._act() and self._ended()
+        except SlowError as error:
+            raise error if self._ready else too_slow(self._curl, self._destination) from None
         except pycurl.error as error:
             raise TransferError(f"libcurl fails: {error.args[-1]}") from None
 
@@ -166,17 +147,7 @@ class HttpConnection:
         for _, code, text in failed:
             if self._failed is not None:
                 raise self._failed
-            status = self._curl.getinfo(pycurl.HTTP_CONNECTCODE)
-            if status >= 300:
-                raise TunnelError(text, status)
-            if code in {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE}:
-                raise DistrustError(_file_fault(self._destination, code) or text)
-            number = self._curl.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
-            why = f": {os.strerror(number)}" if number else ""
-            said = _file_fault(self._destination, code) or text or f"error {code} of libcurl"
-            if number and self._destination.proxy:
-                said = "the proxy cannot be connected to"
-            raise TransferError(f"{said}{why}", final=code in _USELESS)
+            raise failure(self._curl, code, text, self._destination)
         return True
 
     def _watch(self, event: int, number: int, *_: Any) -> None:
@@ -199,7 +170,7 @@ class HttpConnection:
         try:
             direct = not self._destination.proxy  # else it leads to the proxy
             if direct and not self._destination.guard(reach(address), self._deadline):
-                raise RefusedError(_place(self._destination.url)[0], address)
+                raise RefusedError(host_and_port(self._destination.url)[0], address)
             self._made = socket.socket(place.family, place.socktype, place.protocol)
             self._failed = None
         except (TransferError, PypiSyncError) as error:
@@ -216,17 +187,9 @@ class HttpConnection:
 
     def _connected(self, *_: Any) -> int:
         self._forget()
+        self._ready = True
         self._deadline.again()
         return int(pycurl.PREREQFUNC_OK)
-
-
-def _file_fault(destination: Destination, code: int) -> str:
-    """Returns what is wrong with the file that libcurl means by an error, if it means one."""
-    if code == pycurl.E_SSL_CACERT_BADFILE:
-        return authorities_fault(destination.authorities)
-    if code in _OF_THE_CLIENT and destination.certificate:
-        return client_fault(destination.certificate, destination.key)
-    return ""
 
 
 def _options(destination: Destination) -> list[tuple[int, Any]]:
@@ -266,7 +229,7 @@ def _resolved(destination: Destination, deadline: Deadline) -> list[str]:
 
 
 def _addresses(url: str, deadline: Deadline, guard: Callable[[Reach, Deadline], bool]) -> str:
-    host, port = _place(url)
+    host, port = host_and_port(url)
     found = resolve(host, port, deadline)
     allowed = [one for one in found if guard(reach(one), deadline)]
     if not allowed:
@@ -277,13 +240,6 @@ def _addresses(url: str, deadline: Deadline, guard: Callable[[Reach, Deadline], 
 
 def _anywhere(*_: object) -> bool:
     return True
-
-
-def _place(url: str) -> tuple[str, int]:
-    """Returns where a URL leads, host and port. Raises ValueError for a port that is none."""
-    parts = urlsplit(url)
-    usual = 443 if parts.scheme == "https" else 80
-    return parts.hostname or "", usual if parts.port is None else parts.port
 
 
 def encoded(target: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
 
-from pypisync.upstream.connection import Destination, HttpConnection, Request
+from pypisync.upstream.connection import HttpConnection, Request
 from pypisync.upstream.deadline import Deadline
+from pypisync.upstream.destination import Destination
 from pypisync.upstream.failures import TransferError
 
 _INTERIM = re.compile(rb"\S+\s+1(?!01)")  # a status line; 101 is the last one of its connection

@@ -4,12 +4,13 @@
 class TransferError(Exception):
     """The connection or the other side did not do what it should.
 
-    ``final``: another try cannot help.
+    ``final``: another try cannot help. ``advice``: what to do, if that is known.
     """
 
-    def __init__(self, text: str, *, final: bool = False) -> None:
+    def __init__(self, text: str, *, final: bool = False, advice: str = "") -> None:
         super().__init__(text)
         self.final = final
+        self.advice = advice
 
 
 class SlowError(TransferError):
@@ -26,6 +27,13 @@ class TunnelError(TransferError):
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
+
+
+class ProxyFaultError(TransferError):
+    """A proxy lets nothing through before what it wants is configured."""
+
+    def __init__(self, text: str, *, advice: str) -> None:
+        super().__init__(text, final=True, advice=advice)
 
 
 class DistrustError(TransferError):

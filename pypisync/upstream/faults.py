@@ -9,7 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pypisync.errors import Malformed, ProxyRefused, Unreachable, UpstreamError
-from pypisync.upstream.failures import DistrustError, EncodingError, TransferError, TunnelError
+from pypisync.upstream.failures import (
+    DistrustError,
+    EncodingError,
+    ProxyFaultError,
+    TransferError,
+    TunnelError,
+)
 
 _DISTRUST = (
     "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
@@ -32,12 +38,17 @@ class RequestFault:
     final: bool = False  # another try cannot help
     kind: type[UpstreamError] = Unreachable
     advice: str = ""
-    by: str = ""  # the proxy on the way, and where it is configured
+    through: str = ""  # "through the proxy host:port (where it is configured)"
+
+    @property
+    def reason(self) -> str:
+        """What happened, and by which way."""
+        return f"{self.through}: {self.text}" if self.through else self.text
 
     @property
     def advised(self) -> str:
         """What to do."""
-        proxy = "the proxy and its address" if self.by else "whether a proxy is needed"
+        proxy = "the proxy and its address" if self.through else "whether a proxy is needed"
         return self.advice or f"if it stays so, check the endpoint, {proxy}, and the network"
 
 
@@ -60,7 +71,7 @@ class Waits:
         self._told(host, reason, seconds)
 
 
-def refused_by_proxy(status: str, by: str) -> RequestFault:
+def refused_by_proxy(status: str, through: str) -> RequestFault:
     """Returns the fault of a proxy that lets nothing through (RFC 9110, 9.3.6 and 15.5.8)."""
     advice = (
         "the proxy wants a name and a password, or others: check those in the proxy's address"
@@ -68,18 +79,25 @@ def refused_by_proxy(status: str, by: str) -> RequestFault:
         else "check the proxy's address, and whether it lets this machine go there"
     )
     text = f"the proxy answers HTTP {status}"
-    return RequestFault(text, final=True, kind=ProxyRefused, advice=advice, by=by)
+    return RequestFault(text, final=True, kind=ProxyRefused, advice=advice, through=through)
 
 
-def fault_of(error: Exception, by: str = "") -> RequestFault:
+def fault_of(error: Exception, through: str = "") -> RequestFault:
     """Returns what an error comes to."""
     if isinstance(error, TunnelError) and 400 <= error.status < 500 and error.status not in _BUSY:
-        return refused_by_proxy(str(error.status), by)
-    final = isinstance(error, ValueError) or (isinstance(error, TransferError) and error.final)
+        return refused_by_proxy(str(error.status), through)
+    final, advice = isinstance(error, ValueError), ""
+    if isinstance(error, TransferError):
+        final, advice = error.final, error.advice
     if isinstance(error, DistrustError):
-        return RequestFault(said(error), final=final, advice=_DISTRUST, by=by)
-    kind = Malformed if isinstance(error, EncodingError) else Unreachable
-    return RequestFault(said(error), final=final, kind=kind, by=by)
+        advice = _DISTRUST
+    return RequestFault(said(error), final=final, kind=_kind(error), advice=advice, through=through)
+
+
+def _kind(error: Exception) -> type[UpstreamError]:
+    if isinstance(error, ProxyFaultError):
+        return ProxyRefused
+    return Malformed if isinstance(error, EncodingError) else Unreachable
 
 
 def shown(url: str) -> str:

@@ -17,10 +17,10 @@ import pycurl
 from pypisync.errors import ConfigError
 from pypisync.upstream.addresses import Reach, reach, resolve, written_out
 from pypisync.upstream.api import FeedKind
-from pypisync.upstream.connection import Destination
 from pypisync.upstream.connections import Connections
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
 from pypisync.upstream.deadline import Deadline
+from pypisync.upstream.destination import Destination
 from pypisync.upstream.environment import proxy_named, spelt, way
 from pypisync.upstream.failures import RefusedError, TransferError
 from pypisync.version import own_version
@@ -64,7 +64,7 @@ class Route:
 
     connections: Connections
     headers: dict[str, str] = field(repr=False)
-    by: str = ""  # " by the proxy host:port (where it is configured)"
+    through: str = ""  # "through the proxy host:port (where it is configured)"
 
 
 class Routes:
@@ -131,8 +131,8 @@ class Routes:
             certificate=certificate and _existing(certificate, "TLS certificate file"),
             key=key and _existing(key, "TLS key file"),
         )
-        by = f" by the proxy {urlsplit(address).netloc.rpartition('@')[2]} ({named})"
-        return Route(Connections(there), headers, by if address else "")
+        through = f"through the proxy {urlsplit(address).netloc.rpartition('@')[2]} ({named})"
+        return Route(Connections(there), headers, through if address else "")
 
     def _allows(self, place: Reach, deadline: Deadline | None) -> bool:
         """Returns whether a host that is not the index's own may be there."""

@@ -44,6 +44,10 @@ _AGAIN = frozenset({429, 500, 502, 503, 504})
 _PARTS = re.compile(r"([^/?#]*//[^/?#]*)?([^#]*)")  # RFC 3986, B; the fragment is never sent
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5  # redirects followed
+_WANTS_TLS = re.compile(  # nginx; Go, hence Caddy and Traefik; Apache
+    rb"plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server|"
+    rb"speaking plain HTTP to an SSL-enabled"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,10 @@ class Reply:
 class Stream:
     """An answer whose body is still to be read, as it comes or unpacked."""
 
-    def __init__(self, url: str, response: HttpResponse, deadline: Deadline, by: str) -> None:
+    def __init__(self, url: str, response: HttpResponse, deadline: Deadline, through: str) -> None:
         self.status = response.status
         self.url = url
-        self.by = by  # the proxy that it came by; "" for none
+        self.through = through  # the proxy that it came through; "" for none
         self.headers = response.headers
         self.deadline = deadline
         self.response = response
@@ -227,32 +231,32 @@ class Session:
                 return answer
             tries += 1
             if answer.final or tries > self.settings.retries:
+                asked = f"{request.method} {shown(request.url)} {answer.through}".rstrip()
                 raise answer.kind(
-                    f"{request.method} {shown(request.url)}{answer.by}: {answer.text} "
-                    f"({counted(tries, 'try')}); {answer.advised}"
+                    f"{asked}: {answer.text} ({counted(tries, 'try')}); {answer.advised}"
                 )
             # A wait that the host asks for is kept by its gate as well.
             wait = backoff(tries) if answer.wait is None else answer.wait
-            self.wait_for(request.url, f"{answer.text}{answer.by}", wait)
+            self.wait_for(request.url, answer.reason, wait)
 
     def _once(self, request: _Wanted, finish: Callable[[Stream], _T]) -> _T | RequestFault:
-        by = ""
+        through = ""
         try:
             stream = self._send(request)
             if isinstance(stream, RequestFault):
                 return stream
-            by = stream.by
+            through = stream.through
             wait = self.gates.note(origin(stream.url), stream.status, stream.headers)
             if stream.status in _AGAIN or wait is not None:
                 stream.close()
                 self.renew(stream.url)
-                return RequestFault(f"HTTP {stream.status}", wait, by=by)
+                return RequestFault(f"HTTP {stream.status}", wait, through=through)
             if stream.status == 407:
                 stream.close()
-                return refused_by_proxy("407", by)
+                return refused_by_proxy("407", through)
             return finish(stream)
         except (TransferError, ValueError, OSError) as error:
-            return fault_of(error, by)
+            return fault_of(error, through)
 
     def _send(self, request: _Wanted) -> Stream | RequestFault:
         url = request.url
@@ -290,9 +294,9 @@ class Session:
         headers = {**route.headers, **request.headers}
         sent = Request(request.method, target, headers, request.body)
         try:
-            return Stream(url, route.connections.send(sent, deadline), deadline, route.by)
+            return Stream(url, route.connections.send(sent, deadline), deadline, route.through)
         except (TransferError, ValueError, OSError) as error:
-            return fault_of(error, route.by)
+            return fault_of(error, route.through)
 
     def _whole(self, stream: Stream) -> Reply:
         limit = self.settings.max_document
@@ -305,6 +309,8 @@ class Session:
                     raise Malformed(f"{shown(stream.url)}: larger than {limit} bytes, the limit")
         finally:
             stream.close()
+        if stream.status == 400 and _WANTS_TLS.search(body.getvalue()):
+            raise TransferError("TLS is spoken there", final=True, advice="use https://")
         return Reply(stream.status, stream.url, stream.headers, body.getvalue())
 
 

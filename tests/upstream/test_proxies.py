@@ -25,7 +25,9 @@ def test_a_proxy_is_used_for_every_host_and_its_password_not_shown(
     session.close()
     gone = Settings("http://index.invalid", proxy="http://you:secret@127.0.0.1:1", retries=0)
     session = Session(gone, sleep=time.sleep)
-    said = r"/a by the proxy 127\.0\.0\.1:1 .`upstream\.proxy`.: the proxy cannot .*: .*refused"
+    said = (
+        r"/a through the proxy 127\.0\.0\.1:1 .`upstream\.proxy`.: the proxy cannot .*: .*refused"
+    )
     with pytest.raises(Unreachable, match=said) as caught:
         session.get("http://index.invalid/a", {})
     assert "secret" not in str(caught.value)
@@ -52,7 +54,7 @@ def test_a_proxy_of_the_environment_is_named_with_its_variable(
     session = Session(Settings("https://index.invalid", retries=0), sleep=time.sleep)
     with pytest.raises(Unreachable, match=r"the proxy and its address") as caught:
         session.get("https://index.invalid/a", {})
-    assert f"/a by the proxy {named}: " in str(caught.value)
+    assert f"/a through the proxy {named}: " in str(caught.value)
     assert "secret" not in str(caught.value)
     session.close()
 
@@ -75,7 +77,9 @@ def test_whatever_fails_behind_a_proxy_names_it(server: Scripted, time: Time) ->
     for url in ("http://index.invalid/cut", "http://index.invalid/busy", "https://index.invalid/a"):
         settings = Settings(url.rpartition("/")[0], proxy=server.url, retries=0)
         session = Session(settings, sleep=time.sleep)
-        by = f"GET {url} by the proxy {server.url.removeprefix('http://')} .`upstream.proxy`.: "
+        by = (
+            f"GET {url} through the proxy {server.url.removeprefix('http://')} .`upstream.proxy`.: "
+        )
         with pytest.raises(Unreachable, match=by):
             session.get(url, {})
         session.close()

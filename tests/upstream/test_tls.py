@@ -16,6 +16,7 @@ import pytest
 from pypisync.errors import Unreachable
 from pypisync.upstream import connection
 from pypisync.upstream.certificates import authorities_fault, client_fault
+from pypisync.upstream.destination import Destination
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 from tests.upstream.conftest import Time
@@ -115,9 +116,7 @@ def test_no_authorities_of_the_system_are_trusted_besides(tmp_path: Path, folder
     """Those that libcurl knows of itself, where only a file or only a folder is named to it."""
     authorities = tmp_path / "authorities"
     authorities.mkdir() if folder else authorities.touch()
-    told = connection._options(
-        connection.Destination("https://h", 1.0, lambda *_: True, str(authorities))
-    )
+    told = connection._options(Destination("https://h", 1.0, lambda *_: True, str(authorities)))
     ways = (pycurl.CAINFO, pycurl.CAPATH, pycurl.PROXY_CAINFO, pycurl.PROXY_CAPATH)
     set_to = {way: value for way, value in told if way in ways}
     there = [None, str(authorities)] if folder else [str(authorities), None]

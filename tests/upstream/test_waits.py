@@ -64,7 +64,7 @@ def test_a_proxy_that_is_away_is_named(time: Time, told: Told) -> None:
     session.close()
     [(host, reason, seconds)] = told
     assert (host, seconds) == ("http://index.invalid", 1.0)
-    assert reason.endswith("by the proxy 127.0.0.1:1 (`upstream.proxy`)")
+    assert reason.startswith("through the proxy 127.0.0.1:1 (`upstream.proxy`): the proxy cannot")
     assert "refused" in reason
 
 
