@@ -109,3 +109,8 @@ def span(seconds: float) -> str:
     )
     first = next(i for i, (amount, _) in enumerate(units) if amount)
     return " ".join(f"{amount} {unit}" for amount, unit in units[first : first + 2] if amount)
+
+
+def wait_told(what: str, reason: str, seconds: float) -> str:
+    """Returns which host is asked again, when and why."""
+    return f"{what} in {span(seconds)}: {reason}"

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pypisync.cli.common import clean, count, span
+from pypisync.cli.common import clean, count, span, wait_told
 from pypisync.core.display import show_size
 from pypisync.cycle.mirror import Watch
 from pypisync.cycle.report import Report
@@ -122,7 +122,7 @@ class Bars:
 
     def retry(self, what: str, reason: str, seconds: float) -> None:
         """Print that a host is asked again."""
-        self._print("retry", f"{what} in {span(seconds)}: {reason}")
+        self._print("retry", wait_told(what, reason, seconds))
 
     def fault(self, what: str, reason: str) -> None:
         """Print what is set aside."""

@@ -144,3 +144,14 @@ def test_what_cannot_be_read_exits_with_1(tmp_path: Path, world: World, server: 
     assert done.code == 1
     assert done.json["failed"].keys() == {"a"}
     assert not (tmp_path / "data").exists()
+
+
+def test_whom_a_plan_waits_for_is_told_meanwhile(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    world.faults.fail("/simple/a/", 500, times=1)
+    upstream = {"pace": 0, "retries": 1}
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]}, upstream=upstream)
+    done = invoke(config, "plan")
+    assert (done.code, done.err) == (0, f"retry: {server.url} in 1 s: HTTP 500\n")
