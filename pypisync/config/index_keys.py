@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pypisync.core import values
 
 Text = Annotated[str, Field(min_length=1)]
+_AUTHORITIES = "a file of certificate authorities (PEM), relative to the folder of this file"
 Projects = list[Annotated[str, AfterValidator(values.projects)]]
 
 
@@ -32,8 +33,7 @@ class Access(Keys):
     )
     ca_file: Text | None = Field(
         default=None,
-        description="null (upstream.ca_file, else the certificates that come with Python) or a "
-        "file of certificate authorities (PEM), relative to the folder of this file",
+        description=f"null (as `upstream` has it) or {_AUTHORITIES}",
     )
     client_cert: Text | None = Field(
         default=None,
@@ -56,6 +56,11 @@ class Access(Keys):
 class UpstreamKeys(Access):
     """How upstream is asked; the files are for the endpoint, ``ca_file`` for every index."""
 
+    ca_file: Text | None = Field(
+        default=None,
+        description="null (as the environment says, else the usual public authorities) "
+        f"or {_AUTHORITIES}",
+    )
     workers: int = Field(default=10, ge=1, le=64, description="1 to 64 requests at a time")
     timeout: float = Field(
         default=30.0,

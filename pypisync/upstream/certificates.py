@@ -8,6 +8,12 @@ from pathlib import Path
 
 _WANTED = "it is wanted as PEM, from a line BEGIN to a line END"
 
+_ABOUT = (  # what TLS says that has to do with no authority, and what to do then
+    ("expired", "check the clock of this machine; whoever runs that host has to renew it"),
+    ("not yet valid", "check the clock of this machine"),
+    ("subject name", "use the name of the host that stands in its certificate"),
+)
+
 
 def authorities_fault(path: str) -> str:
     """Returns why a file of certificate authorities cannot be used; "" if it can."""
@@ -33,6 +39,27 @@ def client_fault(certificate: str, key: str | None) -> str:
             return f"the private key in {place} is not that of the certificate in {certificate}"
         return f"{place} holds no private key that can be read without a password; {_WANTED}"
     return ""
+
+
+def distrust_advice(reason: str, named: str, path: str) -> str:
+    """Returns what to do where a certificate is not trusted.
+
+    ``reason`` is what TLS says of it; ``named``: what names the authorities that are trusted, in
+    the file or folder ``path``; "" if nothing does, and it is the public ones.
+    """
+    for words, advice in _ABOUT:
+        if words in reason:
+            return advice
+    if named:
+        return (
+            f"only the authorities in {path} are trusted, which {named} names: append the one that "
+            "has signed for the index, or for a proxy that opens TLS"
+        )
+    return (
+        "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
+        "`ca_file` of the index, in a file with all authorities that are needed: it takes the "
+        "place of the public ones"
+    )
 
 
 def _unreadable(path: str) -> str:

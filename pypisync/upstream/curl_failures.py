@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from pypisync.upstream.certificates import authorities_fault, client_fault
+from pypisync.upstream.certificates import authorities_fault, client_fault, distrust_advice
 from pypisync.upstream.destination import Destination, host_and_port
 from pypisync.upstream.failures import (
     DistrustError,
@@ -117,7 +117,7 @@ def _of_socks(number: int, text: str) -> TransferError:
         return ProxyFaultError(
             "the proxy does not speak SOCKS, or another version of it",
             advice="check its address: an HTTP proxy is written http://, one of SOCKS version 5 "
-            "socks5h:// or socks5://, of version 4 socks4a:// or socks4://",
+            "socks5h:// or socks5://",
         )
     if number in _LOGIN:
         return ProxyFaultError(
@@ -142,13 +142,21 @@ def _of_socks(number: int, text: str) -> TransferError:
 
 def _other(curl: Any, code: int, text: str, destination: Destination) -> TransferError:
     if code in {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE}:
-        return DistrustError(_file_fault(destination, code) or text)
+        return _distrust(destination, code, text)
     number = curl.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
     why = f": {os.strerror(number)}" if number else ""
     said = _file_fault(destination, code) or text or f"error {code} of libcurl"
     if number and destination.proxy:
         said = "the proxy cannot be connected to"
     return TransferError(f"{said}{why}", final=code in _USELESS)
+
+
+def _distrust(destination: Destination, code: int, text: str) -> DistrustError:
+    path, named = destination.authorities, destination.authorities_named
+    if (fault := _file_fault(destination, code)) and named:
+        advice = f"put the certificates of the authorities into that file, or take {named} away"
+        return DistrustError(fault, advice=advice)
+    return DistrustError(fault or text, advice=distrust_advice(text, named, path))
 
 
 def _file_fault(destination: Destination, code: int) -> str:

@@ -16,6 +16,7 @@ class Destination:
     timeout: float  # seconds to connect
     guard: Callable[[Reach, Deadline], bool]  # whether the origin may be at such an address
     authorities: str  # whose certificates are trusted: a file, or a folder of them
+    authorities_named: str = ""  # what names them; "" if nothing does: the public ones
     proxy: str = field(default="", repr=False)  # a URL with a port; "" for none
     certificate: str | None = None  # of this client, a PEM file
     key: str | None = None

@@ -46,6 +46,13 @@ def proxy_named(url: str) -> str:
     return "as the system says"
 
 
+def authorities_named(ca_file: str | None) -> str:
+    """Returns what names the authorities that are trusted; "" if nothing does."""
+    if ca_file:
+        return "`ca_file`"
+    return next((name for name in _BUNDLES if os.environ.get(name)), "")
+
+
 def login(url: str) -> tuple[str, str] | None:
     """Returns the name and password for a URL's host in ``.netrc``, or in the file of ``NETRC``."""
     files = [os.environ["NETRC"]] if "NETRC" in os.environ else ["~/.netrc", "~/_netrc"]

@@ -39,8 +39,8 @@ class ProxyFaultError(TransferError):
 class DistrustError(TransferError):
     """The certificate of the other side is not one that is trusted."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(f"certificate verify failed: {text}", final=True)
+    def __init__(self, text: str, *, advice: str) -> None:
+        super().__init__(f"certificate verify failed: {text}", final=True, advice=advice)
 
 
 class RefusedError(TransferError):

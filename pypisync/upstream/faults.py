@@ -10,18 +10,12 @@ from dataclasses import dataclass
 
 from pypisync.errors import Malformed, ProxyRefused, Unreachable, UpstreamError
 from pypisync.upstream.failures import (
-    DistrustError,
     EncodingError,
     ProxyFaultError,
     TransferError,
     TunnelError,
 )
 
-_DISTRUST = (
-    "if the index has an authority of its own, or the proxy opens TLS, name its certificate in "
-    "`ca_file` of the index, in a file with all authorities that are needed: it takes the place of "
-    "the public ones"
-)
 _BUSY = frozenset({408, 429})  # how a proxy says that it is, among the other refusals
 _AGAIN = 60.0  # seconds in which the waits for one host are told once
 
@@ -89,8 +83,6 @@ def fault_of(error: Exception, through: str = "") -> RequestFault:
     final, advice = isinstance(error, ValueError), ""
     if isinstance(error, TransferError):
         final, advice = error.final, error.advice
-    if isinstance(error, DistrustError):
-        advice = _DISTRUST
     return RequestFault(said(error), final=final, kind=_kind(error), advice=advice, through=through)
 
 

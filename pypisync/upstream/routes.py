@@ -21,7 +21,7 @@ from pypisync.upstream.connections import Connections
 from pypisync.upstream.credentials import Credentials, basic, from_netrc
 from pypisync.upstream.deadline import Deadline
 from pypisync.upstream.destination import Destination
-from pypisync.upstream.environment import proxy_named, spelt, way
+from pypisync.upstream.environment import authorities_named, proxy_named, spelt, way
 from pypisync.upstream.failures import RefusedError, TransferError
 from pypisync.version import own_version
 
@@ -127,6 +127,7 @@ class Routes:
             self._settings.timeout,
             _anywhere if own else self._allows,
             _existing(found, "bundle of certificates"),
+            authorities_named(self._settings.ca_file),
             proxy=address,
             certificate=certificate and _existing(certificate, "TLS certificate file"),
             key=key and _existing(key, "TLS key file"),

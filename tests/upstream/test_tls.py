@@ -15,7 +15,7 @@ import pytest
 
 from pypisync.errors import Unreachable
 from pypisync.upstream import connection
-from pypisync.upstream.certificates import authorities_fault, client_fault
+from pypisync.upstream.certificates import authorities_fault, client_fault, distrust_advice
 from pypisync.upstream.destination import Destination
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
@@ -93,6 +93,45 @@ def test_an_unknown_authority_is_not_trusted(url: str, time: Time) -> None:
     session.close()
 
 
+@pytest.mark.parametrize("variable", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_authorities_that_are_named_and_are_others_are_told(
+    url: str, certificates: Path, time: Time, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = str(certificates / "client.pem")
+    if variable:
+        monkeypatch.setenv(variable, named)
+    ca_file = None if variable else named
+    session = Session(Settings(url, ca_file=ca_file), sleep=time.sleep)
+    said = (
+        f"only the authorities in {named} are trusted, which {variable or '`ca_file`'} names: app"
+    )
+    with pytest.raises(Unreachable, match=rf"certificate verify failed: .* .1 try.*{said}"):
+        session.get(url + "/a", {})
+    session.close()
+
+
+def test_a_certificate_for_another_name_is_told_as_that(
+    url: str, certificates: Path, time: Time
+) -> None:
+    other = url.replace("127.0.0.1", "localhost")
+    session = Session(Settings(other, ca_file=str(certificates / "server.pem")), sleep=time.sleep)
+    with pytest.raises(Unreachable, match=r"1 try.; use the name of the host that stands in its"):
+        session.get(other + "/a", {})
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("certificate has expired", "check the clock of this machine; whoever runs that host"),
+        ("certificate is not yet valid", "check the clock of this machine"),
+        ("unable to get local issuer certificate", "if the index has an authority of its own"),
+    ],
+)
+def test_what_to_do_depends_on_what_is_said_of_a_certificate(said: str, advice: str) -> None:
+    assert distrust_advice(said, "", "").startswith(advice)
+
+
 @pytest.mark.parametrize("content", ["", "no certificate", "broken"])
 def test_a_file_that_holds_no_authority_is_told(
     url: str, certificates: Path, tmp_path: Path, time: Time, content: str
@@ -105,7 +144,7 @@ def test_a_file_that_holds_no_authority_is_told(
     words = authorities_fault(str(junk))
     assert words.startswith(f"{junk} holds no certificate")
     session = Session(Settings(url, ca_file=str(junk)), sleep=time.sleep)
-    said = rf": certificate verify failed: {re.escape(words)} .1 try.*`ca_file` of the index"
+    said = rf": certificate verify failed: {re.escape(words)} .1 try.*into that file, or take `ca_f"
     with pytest.raises(Unreachable, match=said):
         session.get(url + "/a", {})
     session.close()
