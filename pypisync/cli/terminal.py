@@ -12,7 +12,7 @@ from pypisync.cycle.mirror import Silent, Watch
 def on_terminal() -> Iterator[Watch]:
     """Returns a context with progress bars at a terminal, else with lines on whom is waited for."""
     if not sys.stderr.isatty():
-        yield Waits()
+        yield WaitLines()
         return
     from pypisync.cli.progress import Bars
 
@@ -20,7 +20,7 @@ def on_terminal() -> Iterator[Watch]:
         yield bars
 
 
-class Waits(Silent):
+class WaitLines(Silent):
     """A watch that says nothing but which host is asked again, and why."""
 
     def retry(self, what: str, reason: str, seconds: float) -> None:
