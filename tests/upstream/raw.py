@@ -17,6 +17,7 @@ class Raw:
         self._over = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept)]
+        self._open: set[socket.socket] = set()
         self.connections = 0
 
     @property
@@ -36,6 +37,10 @@ class Raw:
         self._over.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._threads[0].join()
+        for connection in [*self._open]:  # a client may keep its end for long
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
@@ -46,6 +51,7 @@ class Raw:
             except OSError:
                 return
             self.connections += 1
+            self._open.add(connection)
             thread = threading.Thread(target=self._serve, args=(connection,))
             self._threads.append(thread)
             thread.start()
@@ -54,6 +60,7 @@ class Raw:
         with connection, suppress(OSError):
             connection.settimeout(10)
             self._handler(connection, self._over)
+        self._open.discard(connection)
 
 
 def after_request(then: Handler) -> Handler:
