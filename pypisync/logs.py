@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pypisync.core.display import one_line
+from pypisync.core.display import one_line, stays_at
 from pypisync.errors import PypiSyncError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ EVENTS: Mapping[str, str] = {
     "minute for each host.",
     "failed": "A project or a file (`what`) is set aside: `reason`.",
     "held": "A release is wanted and cannot be published yet: `reason`.",
+    "frozen": "The index stays at `generation`, so a cycle published nothing newer, for `reason`.",
     "run": "A cycle is over: its `outcome`, and its figures or its `reason`; without `serial` if "
     "the index has none, and without `generation` if none was published.",
     "sweep": "So many projects are to be looked at again.",
@@ -139,10 +140,12 @@ class Lines:
         self._run = {}
         for release, reason in list(report.held.items())[:_HELD_LISTED]:
             self._log.warning("held", release=release, reason=reason)
+        if report.frozen:
+            self._log.info("frozen", generation=report.frozen, reason=stays_at(report.frozen))
         figures = asdict(report)
         figures["seconds"] = round(sum(report.seconds.values()), 3)
         figures["held"], figures["failed"] = len(report.held), len(report.failed)
-        for name in ("serial", "generation"):  # an index may have none, or nothing was published
+        for name in ("serial", "generation", "frozen"):  # there may be none
             if not figures[name]:
                 del figures[name]
         outcome = "incomplete" if report.exit_code else "done"

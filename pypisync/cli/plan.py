@@ -27,7 +27,7 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     understood = configured(config)
     difference, unmet, report = _find(understood)
     if as_json:
-        limits = {"limits": understood.limits.model_dump(), "notes": list(understood.notes)}
+        limits = {"limits": understood.limits.model_dump(), "notes": _notes(understood, report)}
         show_json(_values(difference, unmet, report) | limits)
     else:
         _show(difference, unmet, report, understood)
@@ -35,6 +35,7 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
+    from pypisync.catalog.publication import rollback
     from pypisync.catalog.publication.plan import difference, unmet
     from pypisync.cli.terminal import on_terminal
     from pypisync.cycle import dropped, limits
@@ -57,9 +58,18 @@ def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
             if reason and limits.LIMITS not in report.failed:
                 report.failed[limits.LIMITS] = reason
             lacking = unmet(connection)
+            if frozen := rollback.frozen(connection):
+                report.frozen = frozen.number
             if kept := dropped.before_a_plan_comes_true(mirror, connection):
                 report.failed[dropped.DROPPED] = kept
             return found, lacking, report
+
+
+def _notes(config: "Config", report: "Report") -> list[str]:
+    from pypisync.core.display import stays_at
+
+    frozen = f"{stays_at(report.frozen)}, and this comes true after that"
+    return [*config.notes, *([frozen] if report.frozen else [])]
 
 
 def _values(difference: "Plan", unmet: list[tuple[str, ...]], report: "Report") -> dict[str, Any]:
@@ -106,8 +116,8 @@ def _show(
     if report.failed:
         failed = list(report.failed.items())
         show("Failed", ("", "what", "reason"), _first("failed", failed))
-    if config.notes:
-        show("Notes", ("", "note"), (("note", note) for note in config.notes))
+    if notes := _notes(config, report):
+        show("Notes", ("", "note"), (("note", note) for note in notes))
 
 
 def _limits(difference: "Plan", config: "Config") -> Iterator[tuple[str, ...]]:

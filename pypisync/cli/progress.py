@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pypisync.cli.common import clean, count, span, wait_told
-from pypisync.core.display import show_size
+from pypisync.core.display import show_size, stays_at
 from pypisync.cycle.mirror import Watch
 from pypisync.cycle.report import Report
 from pypisync.errors import PypiSyncError
@@ -165,6 +165,8 @@ def _summary(report: Report) -> Iterator[tuple[str, str]]:
     yield "read", read
     yield "fetched", f"{count(report.files, 'file')}, {show_size(report.bytes)}"
     yield "published", f"{published}, {count(report.pages, 'page file')} written"
+    if report.frozen:
+        yield "frozen", stays_at(report.frozen)
     yield "pruned", count(report.pruned, "file")
     yield "time", span(sum(report.seconds.values()))
     for kind, reasons in (("held", report.held), ("failed", report.failed)):

@@ -140,16 +140,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     yield "last run", _run(found.last, now)
     if found.good and found.good != found.last:
         yield "last good run", _run(found.good, now)
-    if found.generation:
-        number, serial, at, complete = found.generation
-        state = "" if complete else ", not all of its pages are written yet"
-        ago = f"{moment(at)}, {span(now - at)} ago"
-        where = f" at serial {serial}" if serial else ""  # an index may have none
-        yield "generation", f"{number}{where} ({ago}){state}"
-    if found.frozen:
-        number, since = found.frozen
-        until = 'until "pypisync rollback --release"'
-        yield "frozen", f"to generation {number} for {span(now - since)}, {until}"
+    yield from _generation(found, now)
     yield from _bundle(found.bundle, now)
     listed = found.listed
     counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
@@ -159,7 +150,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     yield "held", count(found.held, "release")
     for release, reason, since in found.held_first:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
-    yield from _proofs(found.proofs)
+    yield from _proofs(found.proofs, frozen=found.frozen is not None)
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
     yield "skipped", _skipped(found.skipped)
     if found.barred:
@@ -173,6 +164,21 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "failed", f"{what}: {reason}"
     if len(failed) > _FAILED:
         yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+
+
+def _generation(found: "Status", now: float) -> Iterator[tuple[str, str]]:
+    if found.generation:
+        number, serial, at, complete = found.generation
+        state = "" if complete else ", not all of its pages are written yet"
+        ago = f"{moment(at)}, {span(now - at)} ago"
+        where = f" at serial {serial}" if serial else ""  # an index may have none
+        yield "generation", f"{number}{where} ({ago}){state}"
+    if found.frozen:
+        number, since = found.frozen
+        until = 'until "pypisync rollback --release"'
+        yield "frozen", f"to generation {number} for {span(now - since)}, {until}"
+    if found.released:
+        yield "released", "the next sync publishes the newest state, and none has run since"
 
 
 def _bundle(last: "LastBundle | None", now: float) -> Iterator[tuple[str, str]]:
@@ -199,9 +205,10 @@ def _barred(found: "Status", now: float) -> str:
     return f"{text}; the next is old enough {when}"
 
 
-def _proofs(found: "Verdicts") -> Iterator[tuple[str, str]]:
+def _proofs(found: "Verdicts", *, frozen: bool) -> Iterator[tuple[str, str]]:
     counted = [f"{count(number)} {verdict}" for verdict, number in found.counts.items()]
-    waiting = f"; {count(found.waiting, 'root')} wait for files" if found.waiting else ""
+    waits = found.waiting and not frozen
+    waiting = f"; {count(found.waiting, 'root')} waiting for files" if waits else ""
     yield "proofs", ", ".join(counted) + waiting
     for one in found.first[:_FAILED]:
         why = one.why.replace("\n", "; ")

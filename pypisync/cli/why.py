@@ -154,7 +154,7 @@ def _lines(reason: "Reason", *, several: bool) -> Iterator[str]:
     if more > 0 or not reason.whole:
         least = "" if reason.whole else "at least "
         number = f"{least}{count(max(more, 0))} more" if more > 0 else "perhaps more"
-        yield clean(f"  {release}: {number} of the roots lead to it: --json has them all")
+        yield clean(f"  {release}: {number} of the roots that lead to it: --json has them all")
     if reason.indexes and (several or reason.indexes != (ENDPOINT,)):
         yield clean(f"  {release}: from the index {' and the index '.join(reason.indexes)}")
     if reason.held:

@@ -45,7 +45,12 @@ def show_duration(seconds: int) -> str:
         if seconds and seconds % length == 0:
             count = seconds // length
             return f"{count} {unit}" + "s" * (count != 1)
-    return f"{seconds} seconds"
+    return show_seconds(seconds)
+
+
+def show_seconds(seconds: float) -> str:
+    """Returns seconds as they are: "1 second", "0.5 seconds"."""
+    return f"{seconds:.15g} second{'' if seconds == 1 else 's'}"
 
 
 def show_moment(seconds: float) -> str:
@@ -55,6 +60,11 @@ def show_moment(seconds: float) -> str:
     except OverflowError:
         return "the end of time"
     return text.removesuffix("+00:00") + "Z"
+
+
+def stays_at(generation: int) -> str:
+    """Returns that the index is frozen to a generation, and what ends that."""
+    return f'the index stays at generation {generation} until "pypisync rollback --release"'
 
 
 def masked(text: str) -> str:

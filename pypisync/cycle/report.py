@@ -12,6 +12,7 @@ class Report:
 
     serial: int = 0
     generation: int = 0  # 0: nothing was published
+    frozen: int = 0  # the generation that the index stays at; 0: it follows upstream
     changes: int = 0  # rows of the changelog
     projects_read: int = 0  # documents asked for
     releases_read: int = 0  # releases whose requirements were read, listed in the end or not

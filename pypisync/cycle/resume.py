@@ -22,7 +22,9 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
     report.pages += renew(mirror)
     stay = rollback.stay(mirror)
     if stay is None:
+        report.frozen = 0
         return False
+    report.frozen = stay.to
     report.generation = stay.number or report.generation
     report.pages += stay.pages
     report.failed |= stay.failed

@@ -21,6 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import missing, pending
 from pypisync.catalog.facts.parsed import read
+from pypisync.core.display import counted
 from pypisync.core.standards import filenames
 from pypisync.core.standards.model import ProjectDocument
 from pypisync.cycle.mirror import Mirror
@@ -100,11 +101,12 @@ def _ill(mirror: Mirror, connection: Transaction, now: float) -> dict[str, str]:
     found = {}
     for index, (count, mirrored) in _broken(mirror, connection, now).items():
         of = "" if len(mirror.upstream.feeds) == 1 else f" from the index {index}"
+        much = f"{count} of the {counted(mirrored, 'project')} mirrored{of}"
         if pending.setting(connection, _BROKEN) is None:
-            said = f"upstream denies {count} of the {mirrored} projects mirrored{of}"
+            said = f"upstream denies {much}"
             pending.set_setting(connection, _BROKEN, f"{now} {said}")
         found[index] = (
-            f"and so are {count} of the {mirrored} projects mirrored{of}: the index seems broken, "
+            f"and so {'is' if count == 1 else 'are'} {much}: the index seems broken, "
             'and nothing is removed; if they are gone, run "pypisync sync --accept-removals"'
         )
     return found
@@ -134,8 +136,8 @@ def _slip(mirror: Mirror, connection: Transaction) -> str:
     if not broken(mirror, count, mirrored):
         return ""
     return (
-        f"the configuration takes {count} of the {mirrored} projects mirrored from other indexes, "
-        "and those that would lose releases stay as they are; if that is meant, run "
+        f"the configuration takes {count} of the {counted(mirrored, 'project')} mirrored from "
+        "other indexes, and those that would lose releases stay as they are; if that is meant, run "
         '"pypisync sync --accept-removals"'
     )
 

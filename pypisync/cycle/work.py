@@ -14,6 +14,7 @@ from typing import Any
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.setting_names import CONFIGURATION
 from pypisync.catalog.facts import pending
+from pypisync.core.display import stays_at
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.prune import prune
 from pypisync.cycle.record_run import reason
@@ -153,4 +154,6 @@ def _cycle_outcome(report: Report) -> Outcome:
         for kind, reasons in (("failed", report.failed), ("held", report.held))
         for what, why in reasons.items()
     ]
+    if report.frozen:
+        said.append(f"frozen: {stays_at(report.frozen)}")
     return Outcome(report.exit_code, said, asdict(report))

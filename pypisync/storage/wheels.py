@@ -19,6 +19,7 @@ from typing import IO
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from pypisync.core.display import counted
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from pypisync.core.standards.wheel_contents import READ, Contents, dist_info, stops
@@ -245,7 +246,7 @@ def _ends(number: int, members: int) -> str:
         at = tail.rfind(_LAST)
     _, count, _, _, length = _END.unpack_from(tail, at)
     if count not in (members, 0xFFFF):
-        return f"it states {count} members and has {members}"
+        return f"it states {counted(count, 'member')} and has {members}"
     comment = tail[at + _END.size : at + _END.size + length]
     if any(byte in comment for byte in range(1, 9)):
         return "its comment has control characters"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from pypisync.core.display import show_seconds
 from pypisync.upstream.certificates import authorities_fault, client_fault, distrust_advice
 from pypisync.upstream.destination import Destination, host_and_port
 from pypisync.upstream.failures import (
@@ -71,7 +72,7 @@ def too_slow(curl: Any, destination: Destination) -> SlowError:
     """Returns how far the way to an origin has come when its time is over."""
     proxy = urlsplit(destination.proxy).scheme
     first = "the proxy" if proxy else "{}:{}".format(*host_and_port(destination.url))
-    within = f"within {destination.timeout:g} seconds"
+    within = f"within {show_seconds(destination.timeout)}"
     if curl.getinfo(pycurl.LOCAL_PORT) <= 0:
         return SlowError(f"timed out: no connection to {first} {within}")
     if proxy.startswith("socks"):

@@ -8,6 +8,7 @@ a body may take thus grows with its size, stated or not.
 
 from collections.abc import Callable
 
+from pypisync.core.display import show_seconds
 from pypisync.upstream.failures import SlowError
 
 
@@ -69,7 +70,7 @@ class Deadline:
         if now - self._moved > self.timeout:
             raise SlowError(
                 f"timed out: {'no more' if self._received else 'no answer'} came "
-                f"within {self.timeout:g} seconds"
+                f"within {show_seconds(self.timeout)}"
             )
         if taken > self.timeout + self._received / self._least_rate:
             raise SlowError(f"too slow: {self._received} bytes in {taken:.3g} seconds")

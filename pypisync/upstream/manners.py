@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from pypisync.core.display import counted, show_seconds
 from pypisync.errors import Unreachable
 
 LONGEST_WAIT = 300.0  # seconds, whatever a host asks for
@@ -53,8 +54,8 @@ class Gates:
             return 0.0
         if gate.refusals > self._patience:
             raise Unreachable(
-                f"{origin} wants to be left alone for another {left:.0f} seconds, and said so "
-                f"{gate.refusals} times in a row; it is asked again after that"
+                f"{origin} wants to be left alone for another {show_seconds(round(left))}, and "
+                f"said so {counted(gate.refusals, 'time')} in a row; it is asked again after that"
             )
         return left
 

@@ -115,6 +115,56 @@ def test_rollback_holds_until_it_is_released(config: Path, world: World) -> None
     assert invoke(config, "status", "--json").json["frozen"] is None
 
 
+def test_why_nothing_newer_is_published_is_said_wherever_one_looks(
+    config: Path, world: World
+) -> None:
+    invoke(config, "rollback", "1")
+    world.publish("a", "3.0")
+    done = invoke(config, "sync", "--json")
+    assert done.json["frozen"] == 1
+    assert "frozen" in done.err
+    assert 'until "pypisync rollback --release"' in done.err
+    until = 'the index stays at generation 1 until "pypisync rollback --release"'
+    assert invoke(config, "why-not", "a==3.0").lines == [["frozen", f"it is wanted, and {until}"]]
+    assert invoke(config, "why-not", "b==1.0").lines[-1] == [
+        "frozen", f"it is not wanted any more, and {until}"
+    ]  # fmt: skip
+    status = dict(invoke(config, "status").lines)
+    assert "wait" not in status["proofs"]
+    assert ["note", f"{until}, and this comes true after that"] in invoke(config, "plan").lines
+
+
+def released(config: Path) -> str:
+    """What the status says of a release that no sync has followed yet."""
+    return dict(invoke(config, "status").lines).get("released", "")
+
+
+def test_that_a_sync_is_due_after_a_release_is_said_until_then(config: Path) -> None:
+    for between in ([], ["sync"]):
+        invoke(config, "rollback", "1")
+        for command_between in between:
+            invoke(config, command_between)
+        assert released(config) == ""
+        invoke(config, "rollback", "--release")
+        assert (
+            released(config) == "the next sync publishes the newest state, and none has run since"
+        )
+        assert invoke(config, "status", "--json").json["released"] is True
+        invoke(config, "sync")
+        assert released(config) == ""
+
+
+def test_a_release_of_what_was_the_newest_is_said_too(config: Path, world: World) -> None:
+    invoke(config, "rollback", "2")
+    world.publish("a", "3.0")
+    invoke(config, "sync")
+    invoke(config, "rollback", "--release")
+    assert released(config)
+    invoke(config, "sync")
+    assert versions(config, "a") == {"3.0"}
+    assert released(config) == ""
+
+
 @pytest.mark.parametrize("harm", ["missing", "damaged"])
 def test_rollback_refuses_what_it_cannot_publish(config: Path, harm: str) -> None:
     [file] = (config.parent / "data").glob("packages/*/*/*/a-1.0-*.whl")

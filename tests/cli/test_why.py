@@ -72,7 +72,7 @@ def test_a_few_roots_are_shown_and_all_of_them_are_in_the_json(
     bench.sync()
     lines = chains(invoke(config, "why", "low"))
     assert len(lines) == 11
-    assert lines[-1] == "  low 1.0: 4 more of the roots lead to it: --json has them all"
+    assert lines[-1] == "  low 1.0: 4 more of the roots that lead to it: --json has them all"
     (release,) = invoke(config, "why", "low", "--json").json["releases"]
     assert [way["root"]["project"] for way in release["ways"]] == names
 

@@ -20,6 +20,7 @@ from pypisync.catalog.db import views
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.engine import database_errors, open_engine
 from pypisync.catalog.db.reader import REVISION
+from pypisync.core.display import counted
 from pypisync.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -195,7 +196,9 @@ def _foreign_keys_off(connection: Any, _record: object) -> None:
 def _check_foreign_keys(connection: Connection) -> None:
     broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
     if broken:
-        raise CatalogError(f"the migration would break {len(broken)} references: nothing was done")
+        raise CatalogError(
+            f"the migration would break {counted(len(broken), 'reference')}: nothing was done"
+        )
 
 
 def exists(url: str) -> bool:

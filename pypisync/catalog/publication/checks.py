@@ -22,6 +22,7 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.sql import BATCH, among, batches
 from pypisync.catalog.publication.generations import LISTED, current_files, current_pages, sizes
+from pypisync.core.display import counted
 from pypisync.core.publish.pages import Page
 from pypisync.core.standards.filenames import METADATA
 
@@ -59,8 +60,9 @@ def contradiction(connection: Connection) -> str:
     if says == has:
         return ""
     return (
-        f"it lists {says[0]:,} projects and {says[1]:,} files, and has rows of {has[0]:,} and"
-        f" {has[1]:,}: the database is incomplete; restore it from a backup if there is one"
+        f"it lists {counted(says[0], 'project')} and {counted(says[1], 'file')}, and has rows of"
+        f" {has[0]:,} and {has[1]:,}: the database is incomplete; restore it from a backup if there"
+        " is one"
     )
 
 

@@ -38,6 +38,7 @@ class Run:
     failed: Mapping[str, str]  # what could not be read or fetched, with the reason
     seconds: Mapping[str, float]  # how long each step took
     answers: Mapping[str, int]  # how upstream answered: "project ok", and how often
+    frozen: int = 0  # the generation that the index stayed at; 0: it followed upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Status:
     serial: int | None
     generation: tuple[int, int, float, bool] | None  # number, serial, time, pages all written
     frozen: tuple[int, float] | None  # the generation that the index stays at, and since when
+    released: bool  # the index may follow upstream again, and no cycle has published since
     listed: Mapping[str, int]  # projects, releases, files, bytes
     indexes: Mapping[str, int]  # projects that the pages list, by the index that they are from
     configuration: str  # the digest of what the last completed cycle used; "": not on record
@@ -97,15 +99,16 @@ def read_status(reader: Reader) -> Status:
         "SELECT id, serial, at, complete FROM generations ORDER BY id DESC LIMIT 1"
     )
     frozen = reader.rows("SELECT id, frozen FROM generations WHERE frozen IS NOT NULL")
-    barred = _barred(reader)
+    barred, completed, bundle = _barred(reader), _completed(reader), last_bundle(reader)
     return Status(
         last=_run(reader, ("running", *_ENDED)),
         finished=_run(reader, _ENDED),
         good=_run(reader, ("done",)),
-        completed=_completed(reader),
+        completed=completed,
         serial=None if serial is None else int(serial),
         generation=(*generations[0][:3], bool(generations[0][3])) if generations else None,
         frozen=(frozen[0][0], frozen[0][1]) if frozen else None,
+        released=not (frozen or bundle) and _kept_back(reader, completed),
         listed=_listed(reader),
         indexes=_by_index(reader),
         configuration=reader.value("SELECT max(value) FROM settings WHERE name = ?", CONFIGURATION)
@@ -127,7 +130,7 @@ def read_status(reader: Reader) -> Status:
         ),
         vulnerable_first=_vulnerable(reader),
         proofs=verdicts(reader, _FIRST),
-        bundle=last_bundle(reader),
+        bundle=bundle,
     )
 
 
@@ -141,6 +144,17 @@ def _completed(reader: Reader) -> Run | None:
         return run
     later = reader.value("SELECT min(started) FROM runs WHERE id > ?", run.number)
     return run if later is None else replace(run, finished=min(run.finished, later))
+
+
+def _kept_back(reader: Reader, completed: Run | None) -> bool:
+    """Returns whether the index was frozen in the last completed cycle, or has gone back since."""
+    if completed is None or completed.finished is None or completed.frozen:
+        return completed is not None and bool(completed.frozen)
+    back = reader.value(
+        "SELECT at FROM generations WHERE repeats IS NOT NULL"
+        " AND id = (SELECT max(id) FROM generations)"
+    )
+    return back is not None and back > completed.finished
 
 
 def _by_index(reader: Reader) -> dict[str, int]:
@@ -225,6 +239,7 @@ def _run(reader: Reader, outcomes: Sequence[str]) -> Run | None:
             report.get("failed", {}),
             report.get("seconds", {}),
             report.get("answers", {}),
+            report.get("frozen", 0),
         )
     return None
 

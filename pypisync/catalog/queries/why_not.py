@@ -15,7 +15,7 @@ from packaging.version import Version
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.generations import frozen_to
-from pypisync.core.display import counted
+from pypisync.core.display import counted, stays_at
 from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_rules import FilePolicy, left_out
@@ -146,7 +146,9 @@ def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
         yield Finding("unseen", why + reason)
     elif pending:
         tries = pending[0][0]
-        yield Finding("pending", f"a newer document is owed, tried {tries} times{reason}")
+        yield Finding(
+            "pending", f"a newer document is owed, tried {counted(tries, 'time')}{reason}"
+        )
 
 
 def _versions(reader: Reader, project: int) -> dict[Version, bool]:
@@ -174,8 +176,8 @@ def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -
     """Returns why none of these releases, newest first, is the selected one that was asked for."""
     if version is None:
         return (
-            "no root or requirement leads to any of its releases ("
-            f"{sum(kept.values())} of {counted(len(kept))} have files that the configuration keeps)"
+            "no root or requirement leads to any of its releases (with files that the "
+            f"configuration keeps: {sum(kept.values())} of {counted(len(kept))})"
         )
     if version not in kept:
         newest = f"; the newest known is {next(iter(kept))}" if kept else ""
@@ -185,6 +187,14 @@ def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -
     if not kept[version]:
         return "the configuration keeps none of its files (environment, file rules)"
     return "no root or requirement calls for it"
+
+
+def _kept_back(generation: int, *, selected: bool, listed: bool) -> Iterator[Finding]:
+    """Yields what differs from the state that the index would have if it were not frozen."""
+    if selected and not listed:
+        yield Finding("frozen", f"it is wanted, and {stays_at(generation)}")
+    elif listed and not selected:
+        yield Finding("frozen", f"it is not wanted any more, and {stays_at(generation)}")
 
 
 def _names(what: str, version: Version) -> bool:
@@ -345,9 +355,12 @@ class _Asked:
             yield Finding("instead", f"requirements {what} are met by {_some(chosen_for)}")
         more = max(len(by_root) - _SHOWN, 0) + max(len(by_specifier) - _SHOWN, 0)
         if more:
-            yield Finding("instead", f"and {more} more roots and specifiers call for others")
+            yield Finding("instead", f"and {more} more: roots and specifiers that call for others")
 
     def _withheld(self, version: Version, *, selected: bool, listed: bool) -> Iterator[Finding]:
+        if frozen := frozen_to(self.reader):
+            yield from _kept_back(frozen, selected=selected, listed=listed)
+            return
         label = f"{self.name}=={version}"
         held = self.reader.value("SELECT reason FROM held WHERE release = ?", label)
         if held:
@@ -364,10 +377,7 @@ class _Asked:
             said = f"the proof of {subject} on {targets} pins it, and waits for all its pins"
             yield Finding("waiting proof", said)
         if selected and not listed and not held:
-            if frozen := frozen_to(self.reader):
-                yield Finding("frozen", f"it is wanted, and the index stays at generation {frozen}")
-            else:
-                yield Finding("unpublished", "it is wanted, and a sync will publish it")
+            yield Finding("unpublished", "it is wanted, and a sync will publish it")
         elif listed and not selected:
             yield Finding("leaving", "it is not wanted any more: a sync will take it away")
 

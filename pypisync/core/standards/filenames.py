@@ -19,6 +19,7 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pypisync.core.display import counted
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import File
 from pypisync.core.standards.requires_python import Installer
@@ -106,7 +107,7 @@ def digest_path(name: str, sha256: str) -> str:
 def _wheel(project: str, filename: str) -> ParsedFile:
     parts = filename.removesuffix(".whl").split("-")
     if len(parts) not in (5, 6):  # a wheel variant (PEP 825) may have 7
-        raise _fault(filename, f"{len(parts)} parts, where a wheel has 5 or 6")
+        raise _fault(filename, f"{counted(len(parts), 'part')}, where a wheel has 5 or 6")
     if "__" in parts[0] or _normalised(parts[0]) != project:
         raise _fault(filename, f"not a wheel of {project}")
     version = versions.parse(parts[1])
