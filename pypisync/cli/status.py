@@ -122,7 +122,7 @@ def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     """
     if found.indexes.keys() - {"endpoint"}:
         yield "indexes", ", ".join(f"{name}: {number}" for name, number in found.indexes.items())
-    if found.serial is None or len(found.feeds) > 1:
+    if found.feeds and (found.serial is None or len(found.feeds) > 1):
         yield "changes", ", ".join(f"{index}: {kind}" for index, kind in found.feeds.items())
     first = [f"{what} for {span(now - at)}" for what, at in found.quarantined[:_FAILED]]
     if more := len(found.quarantined) - len(first):
@@ -150,7 +150,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     yield "held", count(found.held, "release")
     for release, reason, since in found.held_first:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
-    yield from _proofs(found.proofs, frozen=found.frozen is not None)
+    yield from _proofs(found.proofs, current=not (found.frozen or found.released))
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
     yield "skipped", _skipped(found.skipped)
     if found.barred:
@@ -205,9 +205,9 @@ def _barred(found: "Status", now: float) -> str:
     return f"{text}; the next is old enough {when}"
 
 
-def _proofs(found: "Verdicts", *, frozen: bool) -> Iterator[tuple[str, str]]:
+def _proofs(found: "Verdicts", *, current: bool) -> Iterator[tuple[str, str]]:
     counted = [f"{count(number)} {verdict}" for verdict, number in found.counts.items()]
-    waits = found.waiting and not frozen
+    waits = found.waiting and current  # else it is no file that they wait for
     waiting = f"; {count(found.waiting, 'root')} waiting for files" if waits else ""
     yield "proofs", ", ".join(counted) + waiting
     for one in found.first[:_FAILED]:

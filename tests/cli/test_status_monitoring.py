@@ -78,3 +78,12 @@ def test_a_configuration_that_the_daemon_refuses(
     assert "no such key" in refused.out
     orders.refuse(tmp_path / "data", "")
     assert invoke(config, "status").code == 0
+
+
+def test_before_the_first_cycle_nothing_is_shown_that_is_not_known(tmp_path: Path) -> None:
+    config = configure(tmp_path, packages={"a": ["latest"]})
+    assert invoke(config, "db", "upgrade").code == 0
+    done = invoke(config, "status")
+    assert done.code == 1
+    assert ["last run", "none yet"] in done.lines
+    assert [line for line in done.lines if len(line) != 2 or not all(line)] == []

@@ -245,6 +245,8 @@ def test_what_is_held_or_waits(tmp_path: Path, world: World) -> None:
         f"the proof of app on {BOTH} pins it, and waits for all its pins"
     )
     assert findings(config, "b")["held"].startswith("2.0: held: ")
+    said = dict(line for line in invoke(config, "status").lines if line[0] == "proofs")
+    assert said["proofs"].endswith("; 1 root waiting for files")
     assert findings(config, "b==1.0") == {"listed": "it is there, with 1 file"}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypisync.core.display import masked
+from pypisync.core.display import masked, show_duration
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,11 @@ from pypisync.core.display import masked
 )
 def test_what_may_be_a_secret_is_not_shown(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(1, "1 second"), (30, "30 seconds"), (60, "1 minute"), (61, "61 seconds")],
+)
+def test_what_is_counted_agrees_with_one(seconds: int, shown: str) -> None:
+    assert show_duration(seconds) == shown

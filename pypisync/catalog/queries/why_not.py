@@ -14,8 +14,8 @@ from packaging.version import Version
 
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.generations import frozen_to
-from pypisync.core.display import counted, stays_at
+from pypisync.catalog.queries.withheld import withheld
+from pypisync.core.display import counted
 from pypisync.core.environments.misfits import TaggedFile, why_unusable
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_rules import FilePolicy, left_out
@@ -189,14 +189,6 @@ def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -
     return "no root or requirement calls for it"
 
 
-def _kept_back(generation: int, *, selected: bool, listed: bool) -> Iterator[Finding]:
-    """Yields what differs from the state that the index would have if it were not frozen."""
-    if selected and not listed:
-        yield Finding("frozen", f"it is wanted, and {stays_at(generation)}")
-    elif listed and not selected:
-        yield Finding("frozen", f"it is not wanted any more, and {stays_at(generation)}")
-
-
 def _names(what: str, version: Version) -> bool:
     """Returns whether the name of a left-out file, or a version alone, names this version."""
     for piece in what.split("-"):
@@ -267,7 +259,10 @@ class _Asked:
         selected = self.reader.value("SELECT 1 FROM selected WHERE release_id = ?", release)
         if not selected:
             yield from self._not_called_for(files, prerelease=bool(prerelease))
-        yield from self._withheld(version, selected=bool(selected), listed=listed)
+        found = withheld(
+            self.reader, self.id, self.name, version, selected=bool(selected), listed=listed
+        )
+        yield from (Finding(*one) for one in found)
         yield from skipped
 
     def _files(self, release: int) -> "list[_File]":
@@ -356,30 +351,6 @@ class _Asked:
         more = max(len(by_root) - _SHOWN, 0) + max(len(by_specifier) - _SHOWN, 0)
         if more:
             yield Finding("instead", f"and {more} more: roots and specifiers that call for others")
-
-    def _withheld(self, version: Version, *, selected: bool, listed: bool) -> Iterator[Finding]:
-        if frozen := frozen_to(self.reader):
-            yield from _kept_back(frozen, selected=selected, listed=listed)
-            return
-        label = f"{self.name}=={version}"
-        held = self.reader.value("SELECT reason FROM held WHERE release = ?", label)
-        if held:
-            yield Finding("held", f"held: {held}")
-        waiting = self.reader.rows(
-            "SELECT DISTINCT s.text, o.targets FROM proof_pins i"
-            " JOIN proofs o ON o.id = i.proof_id JOIN subjects s ON s.id = o.subject_id"
-            " WHERE i.project_id = ? AND i.version = ? AND o.wanted AND NOT o.published"
-            " ORDER BY s.text, o.targets",
-            self.id,
-            str(version),
-        )
-        for subject, targets in waiting[:_SHOWN]:
-            said = f"the proof of {subject} on {targets} pins it, and waits for all its pins"
-            yield Finding("waiting proof", said)
-        if selected and not listed and not held:
-            yield Finding("unpublished", "it is wanted, and a sync will publish it")
-        elif listed and not selected:
-            yield Finding("leaving", "it is not wanted any more: a sync will take it away")
 
     def _skipped(self, version: Version | None) -> Iterator[Finding]:
         """Yields what upstream lists and is left out: all of it, or what names this version."""
