@@ -166,6 +166,18 @@ _SAYS = (
 )
 
 
+_OTHERS = (
+    "py311-none-any",
+    "py2.py3-none-any",
+    "1-py3-none-any",
+    "2-py3-none-any",
+    "10-py3-none-any",
+    "1a-py3-none-any",
+    "cp311-none-any",
+    "py312-none-any",
+    "py39-none-any",
+    "cp311-abi3-manylinux_2_17_x86_64",
+)
 # A checksum tells nothing until all is unpacked.
 PACKED = sorted(INSIDES.keys() - {"a wrong checksum", "a wrong size in the directory"})
 
@@ -193,12 +205,18 @@ def drawn(number: int, seed: int) -> Case:
         "lib 1": Release(lib, "1.0"),
     }
     told = []
+    places = ["app 2", "app 2", "lib 2", "lib 2", "lib 1", "app 1"]
     if draw.random() < 0.25:
         found["lib 2"] = replace(found["lib 2"], version="2.0rc1")
         told.append("lib 2.0: is a pre-release")
+    if draw.random() < 0.3:
+        where = draw.choice(("app 2", "lib 2", "lib 2"))
+        found["other"], words = _other(draw, found[where])
+        told.append(f"{where}.0: {words}")
+        places += ["other", "other", "other"]
     for _ in range(draw.choice((1, 1, 1, 2, 2, 3))):
         kind = draw.choice(KINDS)
-        where = draw.choice(("app 2", "app 2", "lib 2", "lib 2", "lib 1", "app 1"))
+        where = draw.choice(places)
         found[where], words = kind(draw, found[where], lib)
         told.append(f"{where}.0: {words}")
     if draw.random() < 0.3:
@@ -208,6 +226,23 @@ def drawn(number: int, seed: int) -> Case:
 
 
 Changed = tuple[Release, str]
+
+
+def _other(draw: random.Random, release: Release) -> Changed:
+    """A second wheel of a release."""
+    tag = draw.choice(_OTHERS)
+    filename = f"{release.stem}-{tag}.whl"
+    entry: tuple[tuple[str, object], ...] = ()
+    said = f"has {filename} as well"
+    if draw.random() < 0.3:
+        entry, said = (("yanked", True),), f"{said}, yanked"
+    if draw.random() < 0.4:
+        text = draw.choice((">=3.12", "<3.11", ">=3.8"))
+        inside = draw.choice((None, text))
+        entry = (*entry, ("requires-python", text))
+        said = f"{said}, for Python {text}{', by METADATA too' * (inside is not None)}"
+        release = replace(release, inside=inside)
+    return replace(release, filename=filename, entry=entry), said
 
 
 def _requirement(draw: random.Random, release: Release, lib: str) -> Changed:

@@ -64,7 +64,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "version": is_version,
         **dict.fromkeys(
             ("admits", "admits_yanked", "builds", "serves", "serves_yanked", "unsure", "not_pip",
-             "not_uv", "unseen_pip", "outside_uv"),
+             "not_uv", "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv"),
             _MASK.fullmatch,
         ),
         "knowledge": _one_of("unknown", "wanted", "known", "unavailable"),
@@ -82,7 +82,8 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
     "requirements": {
         "kind": _one_of("runtime", "build"),
         "targets": _MASK.fullmatch,
-        "machines": _MASK.fullmatch,
+        "machines_pip": _MASK.fullmatch,
+        "machines_uv": _MASK.fullmatch,
     },
     "roots": {"state": _one_of("new", "kept", "dropped"), "unmet": _MASK.fullmatch},
     "locked": {"sha256": _or_empty(is_sha256)},

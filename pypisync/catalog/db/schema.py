@@ -105,7 +105,9 @@ releases = Table(
     text_column("not_pip", "0"),  # mask of proof targets on which pip passes over it
     text_column("not_uv", "0"),  # the same of uv
     text_column("unseen_pip", "0"),  # of not_pip, those on which pip sees no file of it
-    text_column("outside_uv", "0"),  # of not_uv, those of another Python than its METADATA wants
+    text_column("outside_uv", "0"),  # of not_uv, those of another Python than uv's file wants
+    text_column("yanked_pip", "0"),  # of serves, those on which pip sees yanked files alone
+    text_column("yanked_uv", "0"),  # the same of uv
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     text_column("knowledge", "unknown"),
     text_column("source"),  # where the requirements were read
@@ -184,10 +186,11 @@ requirements = Table(
     text_column("extras"),  # separated by commas
     text_column("fault"),  # why it can never be met: unparsable, a direct reference
     text_column("refused"),  # why pip cannot read it, where uv mends it: the other columns are uv's
-    # Where not all files of the release state it: masks of targets, and of proof targets, that
-    # take a file which does.
+    # Where not all files of the release state it: masks of targets that take a file which does, and
+    # of proof targets on which pip and uv do.
     text_column("targets", None),
-    text_column("machines", None),
+    text_column("machines_pip", None),
+    text_column("machines_uv", None),
     comment="dependency edges of the releases whose requirements are known",
 )
 

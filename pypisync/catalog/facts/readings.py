@@ -28,7 +28,7 @@ from pypisync.core.standards.metadata import About
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
-EVERYWHERE: Mapping[str, str | None] = {"targets": None, "machines": None}
+EVERYWHERE: Mapping[str, str | None] = dict.fromkeys(("targets", "machines_pip", "machines_uv"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._targets: dict[int, dict[str, int]] = {}
-        self._machines: dict[int, dict[str, int]] = {}
+        self._machines: dict[tuple[int, Installer], dict[str, int]] = {}
 
     def of(self, release: int, by: frozenset[str] | None) -> Mapping[str, str | None]:
         """Returns the columns of a requirement that these files of a release state."""
@@ -148,7 +148,8 @@ class Parts:
             return EVERYWHERE
         return {
             "targets": to_text(_union(self._targets.get(release, {}), by)),
-            "machines": to_text(_union(self._machines.get(release, {}), by)),
+            "machines_pip": to_text(_union(self._machines.get((release, "pip"), {}), by)),
+            "machines_uv": to_text(_union(self._machines.get((release, "uv"), {}), by)),
         }
 
     def add(self, release: int, project: str, rows: Sequence[Any], rules: Rules) -> None:
@@ -160,10 +161,10 @@ class Parts:
             for row in rows
         ]
         self._targets[release] = {row.filename: to_mask(row.admits) for row in rows}
-        machines = self._machines[release] = dict.fromkeys((row.filename for row in rows), 0)
+        names = [row.filename for row in rows]
         for by in INSTALLERS:
-            for row, mask in zip(rows, taken(facts, rules.machines, by), strict=True):
-                machines[row.filename] |= mask
+            masks = taken(facts, rules.machines, by)
+            self._machines[release, by] = dict(zip(names, masks, strict=True))
 
 
 def parts(connection: Connection, known: Sequence[Knowledge], rules: Rules) -> Parts:

@@ -248,6 +248,7 @@ class _FactWriter:
         was: Any,
     ) -> bool:
         self._rows.write_some()
+        entries = sorted(entries, key=lambda entry: entry[0].filename)
         bars = self._judge.bars(project, version, entries, was)
         kept, derived = self._judge.keep(entries, bars, was)
         if was is None:

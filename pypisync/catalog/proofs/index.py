@@ -90,13 +90,14 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
             passed=(to_mask(not_pip), to_mask(not_uv)),
             unseen=to_mask(unseen_pip),
             outside=to_mask(outside_uv),
+            yanked=(to_mask(yanked_pip), to_mask(yanked_uv)),
             id=release,
             unread=knowledge not in ("known", "unavailable"),
         )
         for (
             name, release, version, key, prerelease, knowledge,
             serves, serves_yanked, admits, admits_yanked, unsure, not_pip, not_uv,
-            unseen_pip, outside_uv,
+            unseen_pip, outside_uv, yanked_pip, yanked_uv,
         ) in rows
     ]  # fmt: skip
 
@@ -107,7 +108,7 @@ def _kept() -> Select[Any]:
         select(
             projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
             r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
-            r.unseen_pip, r.outside_uv,
+            r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv,
         )
         .join_from(releases, projects)
         .where(among(r.project_id), r.kept)
@@ -121,8 +122,8 @@ def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Require
     for release, text, name, specifier, marker, extras, *rest in tuples_among(
         connection, _runtime, ids
     ):
-        fault, refused, only = rest
-        machines = None if only is None else to_mask(only)
+        fault, refused, by_pip, by_uv = rest
+        machines = None if by_pip is None else (to_mask(by_pip), to_mask(by_uv))
         need = Requirement(
             text, name, specifier, marker, words(extras), "", fault, refused, machines
         )
@@ -132,7 +133,7 @@ def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Require
 
 def _runtime() -> Select[Any]:
     q, p = requirements.c, projects.c
-    says = q.specifier, q.marker, q.extras, q.fault, q.refused, q.machines
+    says = q.specifier, q.marker, q.extras, q.fault, q.refused, q.machines_pip, q.machines_uv
     return (
         select(q.release_id, q.text, p.name, *says)
         .join_from(requirements, projects)

@@ -16,9 +16,9 @@ from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.environments.targets import python_mask, targets_fingerprint
 from pypisync.core.environments.wheel_tags import usable_mask
 from pypisync.core.filters.policy import Policy
-from pypisync.core.standards.filenames import ParsedFile, tags_read
+from pypisync.core.standards.filenames import ParsedFile, build_tag, tags_read
 from pypisync.core.standards.model import Targets
-from pypisync.core.standards.requires_python import INSTALLERS, Installer
+from pypisync.core.standards.requires_python import INSTALLERS, Installer, lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,11 @@ class KeptFiles:
     not_pip: int = 0  # of these, those on which pip passes over it
     not_uv: int = 0
     unseen_pip: int = 0  # and because no file on the page is one for pip
-    outside_uv: int = 0  # and because its METADATA wants another Python
+    outside_uv: int = 0  # and because the file that uv takes wants another Python
+    # Of ``serves``: all files that this installer sees are yanked, and the other one sees a sound
+    # one.
+    yanked_pip: int = 0
+    yanked_uv: int = 0
 
 
 @dataclass(slots=True)
@@ -103,23 +107,26 @@ def _on_machines(files: Sequence[FileFacts], machines: Machines) -> dict[str, in
     """Returns what :class:`KeptFiles` says of proof targets, by its name."""
     seen = {by: [_seen(file, machines, by) for file in files] for by in INSTALLERS}
     by_pip, by_uv = (_union(seen[by]) for by in INSTALLERS)
-    sound = [
-        pip | uv
-        for file, pip, uv in zip(files, seen["pip"], seen["uv"], strict=True)
-        if not file.yanked
-    ]
+    sound = {
+        by: _union(mask for file, mask in zip(files, seen[by], strict=True) if not file.yanked)
+        for by in INSTALLERS
+    }
     every, pip, uv = by_pip | by_uv, by_pip, by_uv
-    outside = 0
-    if any(file.inside or file.refused_by for file in files):
+    serves, outside = sound["pip"] | sound["uv"], 0
+    # Where all files want the same Python, the one that is chosen is as good as another.
+    alike = all(file.requires_python == files[0].requires_python for file in files)
+    if pip & ~uv or not alike or any(file.inside or file.refused_by for file in files):
         pip, _ = _stays(files, machines, "pip")
         uv, outside = _stays(files, machines, "uv")
     return {
-        "serves": _union(sound),
+        "serves": serves,
         "serves_yanked": every,
         "not_pip": every & ~pip,
         "not_uv": every & ~uv,
         "unseen_pip": every & ~by_pip,
-        "outside_uv": outside,
+        "outside_uv": every & outside,
+        "yanked_pip": serves & by_pip & ~sound["pip"],
+        "yanked_uv": serves & by_uv & ~sound["uv"],
     }
 
 
@@ -133,34 +140,56 @@ def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> b
 def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
     """Returns for each file of a release the machines on which the installer takes that one.
 
-    Only what the page says of a file counts: the installer reads no METADATA before. A yanked file
-    comes after all others.
+    The files come sorted by name, as on the mirror's pages. Only what the page says of a file
+    counts: the installer reads no METADATA before.
+    """
+    found = _chosen(files, machines, by)
+    return [
+        mask & machines.with_python(file.requires_python, by)
+        for file, mask in zip(files, found, strict=True)
+    ]
+
+
+def _chosen(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
+    """Returns for each file the machines on which the installer chooses that one.
+
+    A yanked file comes after all others; then tags and build tags decide. Of files that are equally
+    good pip chooses the last one on the page (``PackageFinder``: its candidates are reversed), uv
+    the first by name (``prioritized_distribution.rs``). uv looks at the Python that a file wants
+    when it has chosen, and passes over the whole release if it is another one
+    (``resolver/mod.rs``).
     """
     found = [0] * len(files)
-    masks = [_seen(file, machines, by) for file in files]
+    fit = _seen if by == "pip" else _tagged
+    masks = [fit(file, machines, by) for file in files]
     ranks = [machines.ranks(_tags(file, by)) for file in files]
+    goods = [(not file.yanked, build_tag(file.parsed.remainder)) for file in files]
+    later = 1 if by == "pip" else -1
     for machine in range(len(machines.all)):
-        best = min(
+        best = max(
             (
-                (file.yanked, rank[machine], i)
-                for i, (file, mask, rank) in enumerate(zip(files, masks, ranks, strict=True))
+                (sound, -(rank[machine] or 0), build, later * i)
+                for i, (mask, rank, (sound, build)) in enumerate(
+                    zip(masks, ranks, goods, strict=True)
+                )
                 if mask >> machine & 1
             ),
             default=None,
         )
         if best is not None:
-            found[best[2]] |= 1 << machine
+            found[later * best[3]] |= 1 << machine
     return found
 
 
 def _stays(files: Sequence[FileFacts], machines: Machines, by: Installer) -> tuple[int, int]:
-    """Returns the machines on which the installer stays with the file that it takes.
+    """Returns the machines on which the installer stays with the file that it chooses.
 
-    And those on which that one's METADATA wants another Python.
+    And those on which that one wants another Python.
     """
     stays = outside = 0
-    for file, mask in zip(files, taken(files, machines, by), strict=True):
-        fits = mask & machines.with_python(file.inside, by)
+    for file, mask in zip(files, _chosen(files, machines, by), strict=True):
+        fits = mask & machines.with_python(file.requires_python, by)
+        fits &= machines.with_python(file.inside, by)
         stays |= 0 if by in file.refused_by else fits
         outside |= mask & ~fits
     return stays, outside
@@ -190,8 +219,11 @@ def _on(file: FileFacts, machines: Machines, by: Installer) -> int:
 
 def _seen(file: FileFacts, machines: Machines, by: Installer) -> int:
     """Returns the machines on which the file is one for the installer, by what the page says."""
-    tagged = machines.with_tags(_tags(file, by))
-    return tagged & machines.with_python(file.requires_python, by)
+    return _tagged(file, machines, by) & machines.with_python(file.requires_python, by)
+
+
+def _tagged(file: FileFacts, machines: Machines, by: Installer) -> int:
+    return machines.with_tags(_tags(file, by)) if lists(by, file.requires_python) else 0
 
 
 def _tags(file: FileFacts, by: Installer) -> frozenset[Tag] | None:

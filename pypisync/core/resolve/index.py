@@ -52,7 +52,8 @@ class ListedRelease:
     admits: tuple[int, int, int] = (0, 0, 0)
     passed: tuple[int, int] = (0, 0)  # the proof targets on which pip and uv pass over it
     unseen: int = 0  # of pip's, those on which pip sees no file of it
-    outside: int = 0  # of uv's, those on which its METADATA wants another Python
+    outside: int = 0  # of uv's, those on which the file that uv takes wants another Python
+    yanked: tuple[int, int] = (0, 0)  # those on which only this one of pip and uv sees it yanked
     id: int = 0
     unread: bool = False  # what it needs has still to be read
 

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
-from pypisync.core.standards.filenames import tags_read
+from pypisync.core.standards.filenames import build_tag, tags_read
 from pypisync.core.standards.model import (
     BROKEN_FOR_UV,
     DIRECT,
@@ -25,7 +25,7 @@ from pypisync.core.standards.model import (
     Requirement,
     names_extra,
 )
-from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits
+from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits, lists
 from pypisync.core.standards.uv_markers import read_by_uv
 from pypisync.core.wanted.groups import Asked
 
@@ -39,12 +39,12 @@ class Usable:
 
     release: ListedRelease
     file: ListedFile  # the one an installer would take; NO_FILE where files are not given
-    yanked: bool  # all of its usable files are
+    yanked: bool  # all of its usable files are, for whom the facts are read by
     doubt: str  # why it can be part of no proof; "" if it can
     passed: tuple[Installer, ...] = ()  # who passes over it, for what its files or the index say
-    differs: bool = False  # pip and uv read one of its markers differently
+    differs: bool = False  # pip and uv read differently what it needs, or whether it is yanked
     unseen: bool = False  # pip passes over it, for it sees no file of it
-    outside: bool = False  # uv passes over it, for its METADATA wants another Python
+    outside: bool = False  # uv passes over it, for the file that it takes wants another Python
 
     def parts(self) -> bool:
         """Returns whether installers part here: by taking it or not, or by what they need then."""
@@ -133,7 +133,7 @@ class TargetIndex:
             found = tuple(
                 _as_uv(need) if self.reader == "uv" else need
                 for need in needs
-                if not _stops(need) and self._here(need) and self._applies(need, extra)
+                if not _stops(need) and self._here(need, self.reader) and self._applies(need, extra)
             )
             self._needs[key] = found
         return found
@@ -158,9 +158,15 @@ class TargetIndex:
     def _applies(self, need: Requirement, extra: str) -> bool:
         return not need.marker or bool(self._marker(need.marker, extra))
 
-    def _here(self, need: Requirement) -> bool:
-        """Returns whether the file that the machine takes states the requirement."""
-        return need.machines is None or bool(need.machines & self.bit)
+    def _here(self, need: Requirement, by: Installer | None) -> bool:
+        """Returns whether the file that the installer takes here states the requirement.
+
+        Of none in particular: whether the file of one of them does.
+        """
+        if need.machines is None:
+            return True
+        pip, uv = need.machines
+        return bool({"pip": pip, "uv": uv, None: pip | uv}[by] & self.bit)
 
     def _marker(self, text: str, extra: str) -> bool | None:
         """Returns whether a marker holds; None if its comparison is not defined."""
@@ -175,52 +181,75 @@ class TargetIndex:
         return self._markers[key]
 
     def _look(self, release: ListedRelease) -> Usable | None:
-        if release.serves is not None:
-            sound, every = (bool(mask & self.bit) for mask in release.serves)
-            passed = tuple(
-                by for by, mask in zip(INSTALLERS, release.passed, strict=True) if mask & self.bit
-            )
-            if not every:
-                return None
-            unseen, outside = (bool(m & self.bit) for m in (release.unseen, release.outside))
-            doubt, differs = self._doubt(release, passed), self._differs(release)
-            return Usable(release, NO_FILE, not sound, doubt, passed, differs, unseen, outside)
-        taken = {by: self._taken(release, by) for by in INSTALLERS}
-        ranked = [(file.yanked, rank, file) for rank, file in filter(None, taken.values())]
-        if not ranked:
+        return self._by_files(release) if release.serves is None else self._by_masks(release)
+
+    def _by_masks(self, release: ListedRelease) -> Usable | None:
+        assert release.serves is not None  # noqa: S101 - its caller has looked
+        sound, every = (bool(mask & self.bit) for mask in release.serves)
+        if not every:
             return None
-        yanked, _, file = min(ranked, key=lambda entry: entry[:2])
-        passed = tuple(by for by, one in taken.items() if one is None or self._passes(one[1], by))
-        by_uv = taken["uv"]
-        outside = by_uv is not None and self._outside(by_uv[1], "uv")
-        doubt, unseen = self._doubt(release, passed), taken["pip"] is None
-        return Usable(release, file, yanked, doubt, passed, self._differs(release), unseen, outside)
+        passed = self._named(release.passed)
+        alone = self._named(release.yanked)
+        unseen, outside = (bool(m & self.bit) for m in (release.unseen, release.outside))
+        yanked = not sound or self.reader in alone
+        doubt, differs = self._doubt(release, passed), bool(alone) or self._differs(release)
+        return Usable(release, NO_FILE, yanked, doubt, passed, differs, unseen, outside)
+
+    def _named(self, masks: tuple[int, int]) -> tuple[Installer, ...]:
+        """Returns the installers whose mask has this machine."""
+        return tuple(by for by, mask in zip(INSTALLERS, masks, strict=True) if mask & self.bit)
+
+    def _by_files(self, release: ListedRelease) -> Usable | None:
+        seen = {by: [f for f in release.files if self._sees(f, by)] for by in INSTALLERS}
+        if not any(seen.values()):
+            return None
+        taken = {by: self._taken(release.files, by) for by in INSTALLERS}
+        passed = tuple(by for by, one in taken.items() if one is None or self._passes(one, by))
+        sound = {by for by, some in seen.items() if not all(f.yanked for f in some)}
+        alone = [by for by, some in seen.items() if some and sound and by not in sound]
+        yanked = not sound or self.reader in alone
+        staying = [one for by, one in taken.items() if one and by not in passed]
+        file = (staying or [one for one in taken.values() if one])[0]
+        outside = taken["uv"] is not None and self._outside(taken["uv"], "uv")
+        doubt, differs = self._doubt(release, passed), bool(alone) or self._differs(release)
+        unseen = not seen["pip"]
+        return Usable(release, file, yanked, doubt, passed, differs, unseen, outside)
 
     def _differs(self, release: ListedRelease) -> bool:
         return any(
-            self._here(need)
-            for need in release.needs
-            if "===" in need.specifier
+            "===" in need.specifier
             or (need.text in STOPS and need.refused)
             or (need.marker and read_by_uv(need.marker) != need.marker)
+            or self._here(need, "pip") != self._here(need, "uv")
+            for need in release.needs
+            if self._here(need, None)
         )
 
-    def _taken(self, release: ListedRelease, by: Installer) -> tuple[int, ListedFile] | None:
-        """Returns the file that an installer takes, with its rank: 0 is the best."""
-        ranked = [
-            (file.yanked, rank, file.filename, file)
-            for file in release.files
-            if (rank := self._rank(file, by)) is not None
-        ]
-        if not ranked:
-            return None
-        _, rank, _, file = min(ranked, key=lambda entry: entry[:3])
-        return rank, file
+    def _taken(self, files: Iterable[ListedFile], by: Installer) -> ListedFile | None:
+        """Returns the file that an installer chooses of a release.
+
+        By the rules of :func:`pypisync.core.filters.file_rules.taken`.
+        """
+        there = sorted((f for f in files if self._fits(f, by)), key=lambda f: f.filename)
+        if by == "pip":
+            there.reverse()
+        goods = [(not f.yanked, -(self._rank(f, by) or 0), build_tag(f.filename)) for f in there]
+        best = max(goods, default=None)
+        return None if best is None else there[goods.index(best)]
+
+    def _fits(self, file: ListedFile, by: Installer) -> bool:
+        """Returns whether an installer weighs the file against others: uv looks at tags alone."""
+        if by == "pip":
+            return self._sees(file, by)
+        return lists(by, file.requires_python) and self._rank(file, by) is not None
+
+    def _sees(self, file: ListedFile, by: Installer) -> bool:
+        """Returns whether the file is one for the machine, by what the page says of it."""
+        python = self.target.environment["python_full_version"]
+        return admits(by, file.requires_python, python) and self._rank(file, by) is not None
 
     def _rank(self, file: ListedFile, by: Installer) -> int | None:
-        """Returns how good a file is for the machine, 0 the best; None if it is not usable."""
-        if not admits(by, file.requires_python, self.target.environment["python_full_version"]):
-            return None
+        """Returns how good the tags are for the machine, 0 the best; None if none fits."""
         ranks = self.target.tags
         tags = tags_read(file.tags, file.filename, by)
         if tags is None:
@@ -228,19 +257,22 @@ class TargetIndex:
         return min((ranks[tag] for tag in tags if tag in ranks), default=None)
 
     def _passes(self, file: ListedFile, by: Installer) -> bool:
-        """Returns whether the installer passes over the release for what the file's METADATA says.
+        """Returns whether the installer passes over the release for what the file says.
 
         It looks at no other file of the release then.
         """
         return by in file.refused_by or self._outside(file, by)
 
     def _outside(self, file: ListedFile, by: Installer) -> bool:
-        return not admits(by, file.inside, self.target.environment["python_full_version"])
+        python = self.target.environment["python_full_version"]
+        return not (admits(by, file.requires_python, python) and admits(by, file.inside, python))
 
     def _doubt(self, release: ListedRelease, passed: tuple[Installer, ...]) -> str:
         if self.reader in passed:
             return ""  # who passes over it does not stop at it
-        for need in filter(self._here, release.needs):
+        for need in release.needs:
+            if not self._here(need, self.reader):
+                continue
             if need.text in STOPS:
                 if need.fault:
                     return need.fault

@@ -33,6 +33,7 @@ _MOST_TAGS = 1000  # a hostile name can spell 60,000; real ones stay below a hun
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _TAGS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:-\w+(?:\.\w+)*){2}", re.ASCII)
 _BUILD = re.compile(r"[0-9][\w.+!]*", re.ASCII)
+_DIGITS = re.compile(r"[0-9]+")
 _SDISTS = (".tar.gz", ".zip")
 _OLD_SDISTS = (".tar.bz2", ".tar.xz", ".tar.Z", ".tar", ".tgz", ".tbz2", ".tbz", ".txz")
 _INSTALLERS = (".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg")
@@ -133,6 +134,18 @@ def _tags(text: str) -> frozenset[Tag]:
     for part in text.split("-"):
         size *= part.count(".") + 1
     return parse_tag(text) if size <= _MOST_TAGS and _TAGS.fullmatch(text) else frozenset()
+
+
+def build_tag(name: str) -> tuple[int, str] | tuple[()]:
+    """Returns the build tag of a wheel, in a form that sorts as installers sort it; () of none.
+
+    ``name`` is its filename, or what follows the version in it. PEP 427, "File name convention".
+    """
+    parts = name.split("-")
+    if not name.endswith(".whl") or len(parts) != (6 if parts[0] else 5):
+        return ()
+    digits = _DIGITS.match(parts[-4])
+    return (int(digits[0]), parts[-4][digits.end() :]) if digits else ()
 
 
 def tags_read(tags: frozenset[Tag] | None, filename: str, by: Installer) -> frozenset[Tag] | None:

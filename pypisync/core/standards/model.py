@@ -170,7 +170,8 @@ class Requirement:
     url: str = ""  # a direct reference, which an index must not carry
     fault: str = ""  # why it could not be parsed
     refused: str = ""  # why pip cannot parse it: the rest is what uv makes of it
-    machines: int | None = None  # mask of proof targets that take a file which states it; None: all
+    # Masks of the proof targets on which pip and uv take a file that states it; None: all.
+    machines: tuple[int, int] | None = None
 
     @property
     def impossible(self) -> str:

@@ -39,6 +39,11 @@ def admits(by: Installer, text: str | None, python: str) -> bool:
     return lowest is not None and versions.encode(0, release) >= lowest
 
 
+def lists(by: Installer, text: str | None) -> bool:
+    """Returns whether a file with this text is one to the installer, for whatever Python."""
+    return by == "pip" or not text or _lowest(text) is not None
+
+
 @lru_cache(maxsize=1 << 14)
 def specifiers_of(text: str) -> SpecifierSet | None:
     """Returns the specifier set that a text spells; None if it spells none."""

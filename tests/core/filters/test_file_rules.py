@@ -43,9 +43,11 @@ NAMES = (
     "foo-1.0-3-py3-None-any.whl",
     "foo-1.0-PY2.py3-none-ANY.any.whl",
     "foo-1.0-CP312-cp312-Manylinux_2_17_x86_64.whl",
+    "foo-1.0-py2.py3-none-any.whl",
     "foo-1.0.tar.gz",
     "foo-1.0.zip",
 )
+TIED = (NAMES[0], NAMES[-3])
 PYTHONS = st.sampled_from((None, None, None, "", ">=3.10", "<3.10", ">=3.9,!=3.12.*", "3.x"))
 EXCLUDES = st.sampled_from(((), (), ("win",), ("manylinux", "musl"), (".zip",)))
 
@@ -118,9 +120,19 @@ def on_machine(file: FileFacts, machine: int, by: Installer, text: str | None) -
 
 
 def pick(files: Sequence[FileFacts], machine: int, by: Installer) -> FileFacts | None:
-    """The file that an installer takes by its page alone."""
-    there = [f for f in files if on_machine(f, machine, by, f.requires_python)]
-    return min(there, key=lambda f: (f.yanked, rank(f, machine, by)), default=None)
+    """The file that an installer chooses by its page alone; uv asks for its Python afterwards."""
+    if by == "pip":
+        there = [f for f in reversed(files) if on_machine(f, machine, by, f.requires_python)]
+    else:  # which cannot read "3.x"
+        there = [f for f in files if f.requires_python != "3.x" and on_machine(f, machine, by, "")]
+    best = sorted(there, key=lambda f: (f.yanked, rank(f, machine, by), -build(f)))
+    return best[0] if best else None
+
+
+def build(file: FileFacts) -> int:
+    """The build tag as a number; -1 of none."""
+    parts = file.parsed.remainder.split("-")
+    return int(parts[1]) if len(parts) == 5 else -1
 
 
 def kept_files(files: Sequence[FileFacts], policy: FilePolicy) -> list[bool]:
@@ -219,6 +231,7 @@ def test_each_machine_is_served_as_if_there_were_no_other(
             file = pick(there, m, by)
             stays.append(
                 file is not None
+                and on_machine(file, m, by, file.requires_python)
                 and on_machine(file, m, by, file.inside)
                 and by not in file.refused_by
             )
@@ -227,10 +240,16 @@ def test_each_machine_is_served_as_if_there_were_no_other(
     assert found.unseen_pip == found.serves_yanked & mask(unseen)
     by_uv = [pick(there, m, "uv") for m in count]
     outside = [
-        file is not None and not on_machine(file, m, "uv", file.inside)
+        file is not None
+        and not all(on_machine(file, m, "uv", one) for one in (file.requires_python, file.inside))
         for m, file in enumerate(by_uv)
     ]
-    assert found.outside_uv == mask(outside)
+    assert found.outside_uv == found.serves_yanked & mask(outside)
+    for by, yanked in zip(INSTALLERS, (found.yanked_pip, found.yanked_uv), strict=True):
+        for m in count:
+            seen = [f for f in there if on_machine(f, m, by, f.requires_python)]
+            alone = seen != [] and all(f.yanked for f in seen) and found.serves >> m & 1
+            assert yanked >> m & 1 == bool(alone)
 
 
 @given(releases(), st.sampled_from(INSTALLERS))
@@ -241,14 +260,19 @@ def test_a_machine_takes_one_file_the_best(files: list[FileFacts], by: Installer
     for machine in range(len(MACHINES.all)):
         best = pick(files, machine, by)
         owners = [f for f, bits in zip(files, found, strict=True) if bits >> machine & 1]
+        if best is not None and not on_machine(best, machine, by, best.requires_python):
+            best = None  # uv takes none of them then
         assert owners == ([] if best is None else [best])
 
 
-def test_of_files_that_are_equally_good_the_first_is_taken() -> None:
-    one, two = (FileFacts(parse("foo", NAMES[i]), None, yanked=False) for i in (0, 6))
-    assert taken([one, two], MACHINES, "pip") == [MACHINES.mask, 0]
-    assert taken([two, one], MACHINES, "pip") == [MACHINES.mask, 0]
-    assert taken([replace(one, yanked=True), two], MACHINES, "pip") == [0, MACHINES.mask]
+def test_of_files_that_are_equally_good_pip_takes_the_last_and_uv_the_first() -> None:
+    one, two = (FileFacts(parse("foo", name), None, yanked=False) for name in TIED)
+    for both in ([one, two], [two, one]):
+        assert taken(both, MACHINES, "pip") == [0, MACHINES.mask]
+        assert taken(both, MACHINES, "uv") == [MACHINES.mask, 0]
+    yanked = replace(one, yanked=True)
+    assert taken([yanked, two], MACHINES, "uv") == [0, MACHINES.mask]
+    assert taken([two, yanked], MACHINES, "pip") == [MACHINES.mask, 0]
 
 
 @pytest.mark.parametrize(

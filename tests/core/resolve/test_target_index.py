@@ -92,9 +92,28 @@ def rank(one: ListedFile, by: Installer = "pip") -> int | None:
 
 
 def taken(files: Sequence[ListedFile], by: Installer) -> ListedFile | None:
-    """The file that an installer takes by the page: not yanked, the best tag, the first name."""
-    there = [f for f in files if rank(f, by) is not None and admits(by, f.requires_python, PYTHON)]
-    return min(there, key=lambda f: (f.yanked, rank(f, by), f.filename), default=None)
+    """The file that an installer chooses: not yanked, the best tag, the highest build tag.
+
+    pip asks first for which Python it is, and chooses the last name; uv chooses the first.
+    """
+    there = sorted(filter(lambda f: rank(f, by) is not None, files), key=lambda f: f.filename)
+    if by == "pip":
+        there = [f for f in reversed(there) if sees(f, by)]
+    else:
+        there = [f for f in there if f.requires_python != "3.x"]  # which uv cannot read
+    best = sorted(there, key=lambda f: (f.yanked, rank(f, by), -build(f)))
+    return best[0] if best else None
+
+
+def build(one: ListedFile) -> int:
+    """The build tag as a number; -1 of none."""
+    parts = one.filename.split("-")
+    return int(parts[2]) if len(parts) == 6 else -1
+
+
+def sees(one: ListedFile, by: Installer) -> bool:
+    """Whether it is one for the machine, by the page."""
+    return rank(one, by) is not None and admits(by, one.requires_python, PYTHON)
 
 
 @given(FILES)
@@ -103,21 +122,27 @@ def test_a_release_is_usable_if_an_installer_takes_one_of_its_files(
     files: list[ListedFile],
 ) -> None:
     found = index_of(of_files(files)).usable("a")
-    chosen = {by: taken(files, by) for by in INSTALLERS}
-    if not any(chosen.values()):
+    seen = {by: [f for f in files if sees(f, by)] for by in INSTALLERS}
+    if not any(seen.values()):
         assert found == ()
         return
     [usable] = found
-    passed = tuple(
-        by
+    chosen = {by: taken(files, by) for by in INSTALLERS}
+    stays = {
+        by: one
         for by, one in chosen.items()
-        if one is None or by in one.refused_by or not admits(by, one.inside, PYTHON)
-    )
-    assert usable.passed == passed
-    best = min((one.yanked, rank(one, by)) for by, one in chosen.items() if one)
-    assert best in [(usable.file.yanked, rank(usable.file, by)) for by in INSTALLERS]
-    assert usable.yanked == all(one.yanked for one in chosen.values() if one)
-    assert usable.parts() == (len(passed) == 1)
+        if one and by not in one.refused_by and sees(one, by) and admits(by, one.inside, PYTHON)
+    }
+    assert usable.passed == tuple(by for by in INSTALLERS if by not in stays)
+    assert usable.file in (stays or chosen).values()
+    assert usable.unseen == (not seen["pip"])
+    yanked = {by for by, some in seen.items() if some and all(f.yanked for f in some)}
+    everywhere = all(f.yanked for some in seen.values() for f in some)
+    assert usable.yanked == everywhere
+    for by in INSTALLERS:
+        [told] = index_of(of_files(files), reader=by).usable("a")
+        assert told.yanked == (everywhere or by in yanked)
+    assert usable.parts() == (len(stays) == 1 or (yanked != set() and not everywhere))
     assert usable.doubt == ""
 
 
@@ -137,12 +162,14 @@ def test_masks_tell_what_the_files_do(files: list[ListedFile]) -> None:
         passed=(kept.not_pip, kept.not_uv),
         unseen=kept.unseen_pip,
         outside=kept.outside_uv,
+        yanked=(kept.yanked_pip, kept.yanked_uv),
     )
 
     def told(one: ListedRelease) -> list[object]:
         return [
             (u.yanked, u.passed, u.unseen, u.outside, u.parts(), u.doubt)
-            for u in index_of(one).usable("a")
+            for by in (None, *INSTALLERS)
+            for u in index_of(one, reader=by).usable("a")
         ]
 
     assert told(masked) == told(of_files(files))
@@ -277,7 +304,7 @@ def test_where_pip_and_uv_read_a_requirement_differently(line: str, differs: boo
     stated = release("a 1", [line])
     assert index_of(stated).usable("a")[0].differs is differs
     assert index_of(stated).usable("a")[0].parts() is differs
-    elsewhere = replace(stated, needs=(replace(stated.needs[0], machines=2),))
+    elsewhere = replace(stated, needs=(replace(stated.needs[0], machines=(2, 2)),))
     assert index_of(elsewhere).usable("a")[0].differs is False  # another machine's wheels say so
 
 
