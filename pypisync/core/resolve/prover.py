@@ -118,7 +118,10 @@ class Prover:
         return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
 
     def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
-        """Returns the proof with pip's pins, if they differ. Raises Lacking."""
+        """Returns the proof with pip's pins, if they differ; it is blocked if pip finds none.
+
+        Raises Lacking.
+        """
         if proof.verdict != "proven" or proof.agreed or "pip" in proof.rehearsals:
             return proof
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
@@ -128,6 +131,12 @@ class Prover:
             return replace(proof, verdict="blocked", why=(_UV_ONLY, *doubts), others=its)
         if by_pip.given_up:
             return _unsure(proof, "pip")
+        if by_pip.pins is None:
+            return replace(proof, verdict="blocked", why=(f"pip {MISSES}",))
+        return self._beside(wanted, proof, by_pip)
+
+    def _beside(self, wanted: Asked, proof: Proof, by_pip: Rehearsal) -> Proof:
+        """Returns a proof with what pip comes to, if that stands the check."""
         if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
             return proof
         proof = replace(proof, rehearsals={**proof.rehearsals, "pip": by_pip})

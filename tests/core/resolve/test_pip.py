@@ -14,7 +14,7 @@ from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import _Pip, rehearsed
 from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed
-from pypisync.core.resolve.prover import Prover
+from pypisync.core.resolve.prover import MISSES, Prover
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, target_index
@@ -85,6 +85,25 @@ def test_a_root_is_not_proven_where_pips_own_way_ends_at_what_cannot_be_installe
     assert pins(proof) == {"a": "1", "x": "2", "y": "1"}
     assert any(line.startswith("y 2: ") for line in proof.why)
     assert proof.consulted == {"a", "x", "y"}
+
+
+@pytest.mark.parametrize(
+    ("index", "root"),
+    [
+        # Its own requirement names it, and is read only once it is chosen.
+        ({"lib 2rc1": ["lib>=2rc1"], "lib 3": ["b==1"]}, "lib"),
+        ({"lib 2rc1": ["c"], "c 1": ["lib>=2rc1"], "lib 3": ["b==1"]}, "lib"),
+    ],
+)
+def test_a_root_is_not_proven_where_pips_search_ends_without_it(index: Index, root: str) -> None:
+    wanted = (need(root),)
+    prover = Prover(target_index(index))
+    first = prover.prove(wanted, Budget())
+    proof = prover.rehearse(wanted, first, Budget())
+    assert first.verdict == "proven"
+    assert proof.verdict == "blocked"
+    assert proof.why[-1] == f"pip {MISSES}"
+    assert pins(proof) == pins(first)
 
 
 def test_extras_belong_to_their_release() -> None:

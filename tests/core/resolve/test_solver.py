@@ -139,7 +139,9 @@ def test_removing_a_requirement_never_makes_a_root_impossible(
         label: [line for line in some if "rc" not in line and "==3" not in line.split(";")[0]]
         for label, some in index.items()
     }
-    proof = prove(plain, root)
+    prover, wanted = Prover(target_index(plain)), (need(root),)
+    # A release is not what makes pip take it, whatever it requires of its own project.
+    proof = prover.rehearse(wanted, prover.prove(wanted, Budget()), Budget())
     label = data.draw(st.sampled_from(sorted(plain)))
     removable = [
         line for line in plain[label] if line[0] in NAMES and "==" not in line.split(";")[0]

@@ -8,7 +8,13 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 from packaging.version import Version
 
 from pypisync.core.filters.file_rules import excluded
-from pypisync.core.standards.filenames import LONGEST_FILENAME, parse, pool_path, tags_read
+from pypisync.core.standards.filenames import (
+    LONGEST_FILENAME,
+    build_tag,
+    parse,
+    pool_path,
+    tags_read,
+)
 from pypisync.core.standards.model import File
 from tests.deep import scaled
 
@@ -263,3 +269,21 @@ def test_a_name_may_be_as_long_as_a_disk_allows_with_its_metadata() -> None:
                 parse("a", name)
             with pytest.raises(ValueError, match="not safe as a path"):
                 pool_path(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("foo-1.0-py3-none-any.whl", ()),
+        ("foo-1.0-2-py3-none-any.whl", (2, "")),
+        ("foo-1.0-10a_1-py3-none-any.whl", (10, "a_1")),
+        ("-py3-none-any.whl", ()),
+        ("-2-py3-none-any.whl", (2, "")),
+        ("foo-1.0.tar.gz", ()),
+        (".tar.gz", ()),
+    ],
+)
+def test_a_build_tag_sorts_by_its_number_and_then_by_its_text(
+    name: str, tag: tuple[object, ...]
+) -> None:
+    assert build_tag(name) == tag

@@ -16,6 +16,7 @@ from pypisync.core.standards.requires_python import (
     LONGEST,
     Installer,
     admits,
+    lists,
     specifiers_of,
 )
 from pypisync.core.standards.uv_mends import spellings
@@ -190,3 +191,9 @@ def test_each_change_makes_a_difference(text: str) -> None:
     assert len(found) <= 9
     assert all(one != after for one, after in pairwise(found))
     assert not set(found[-1].partition(";")[0]) & set("'\"")
+
+
+def test_a_file_whose_text_it_cannot_read_is_none_to_uv() -> None:
+    for text in (None, "", ">=3.12", "3.x", "<3"):
+        assert lists("pip", text)
+        assert lists("uv", text) == (text != "3.x")
