@@ -123,7 +123,8 @@ def _recorded(bench: Bench, found: dict[str, Compared]) -> None:
 
 def _publish(world: World, url: str, case: Case, *, html: bool = False) -> None:
     pages: dict[str, list[dict[str, Any]]] = {}
-    for one in case.releases:
+    # In the order of PyPI's pages: of equally good wheels pip takes the last one.
+    for one in sorted(case.releases, key=lambda one: one.wheel):
         made = dists.built(one.content(), one.metadata())
         world.add_file(one.project, one.version, one.wheel, made)
         file = world.files[one.wheel]
