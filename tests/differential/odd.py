@@ -4,151 +4,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from tests.differential.odd_texts import OPERATORS, PYTHONS, SPECIFIERS, VALUES, VARIABLES
 from tests.differential.wheels import HEADERS, Release
 from tests.sim.inside_words import INSIDES
 
 MINOR = "3.11"
-_PYTHONS = (
-    ">=3.8",
-    ">=3.12",
-    "<3.11",
-    ">=3.8,<3.12",
-    "!=3.11.*",
-    "==3.*",
-    "3.x",
-    ">=3.6:",
-    "&gt;=3.6",
-    ">=3.12.*",
-    ">=3.6.*",
-    ">=3.6,",
-    "~=3.6",
-    "~=3",
-    ">3.10",
-    "==3.11",
-    "",
-    " >= 3.8 ",
-    ">=3.8 <4",
-    ">=3.8;",
-    "any",
-    "*",
-    ">=2.7, !=3.0.*, !=3.1.*",
-    ">=3.11.99",
-    ">=v3.8",
-    ">= '3.8'",
-    "=>3.8",
-    ">3",
-    "<4",
-    "<4.0.0a1",
-    ">=3.8.dev0",
-    ">=3.11.0rc1",
-    "~=3.12.0",
-    "<3",
-    "3.8",
-    ">=3_8",
-    ">=3.8+local",
-    ">=3.8,>=3.12",
-    ">=3,<3.11.0a0",
-)
-_SPECIFIERS = (
-    "",
-    ">=1",
-    "<2",
-    "==1.0",
-    "==2.0",
-    "==1.*",
-    "~=1.0",
-    "!=2.0",
-    ">1.0",
-    ">=1.0.*",
-    "<=1.*",
-    "(<=1.9.*)",
-    "(>=1)",
-    ">=1,",
-    ">=1<2",
-    "=>1",
-    "===1.0",
-    "===2",
-    "==1",
-    ">=2.0rc1",
-    "!=2.*",
-    ">=0.9.0a1.0",
-    "== 1.0",
-    "<2.dev0",
-    "<2.0a1",
-    "~=1",
-    ">=1 ,<3",
-    ">=1;",
-    "!=~1.0",
-    ">dev",
-    "==1.0*",
-    "'>=1'",
-    "==2.0+local",
-    "==2.0.post1",
-    ">=v1",
-    "<=2.0+x",
-    "== 2",
-    "1.0",
-    "(1.0)",
-    "@ http://h.test/x.whl",
-    ">=1.0-1",
-    "<1.0,>2.0",
-    ">= 1.0 , != 1.5",
-    "==1.0.dev1",
-    ">=1!0",
-)
-_VARIABLES = (
-    "python_version",
-    "python_full_version",
-    "os_name",
-    "sys_platform",
-    "platform_machine",
-    "platform_system",
-    "implementation_name",
-    "implementation_version",
-    "platform_python_implementation",
-    "extra",
-    "os.name",
-    "sys.platform",
-    "python_implementation",
-    "platform.machine",
-    "extras",
-    "dependency_groups",
-)
-_VALUES = (
-    "3.x",
-    "3.11",
-    "3.8",
-    "3.12",
-    "3",
-    "3.*",
-    "3.11.*",
-    "3.11.0",
-    "posix",
-    "nt",
-    "linux",
-    "linux2",
-    "win32",
-    "Linux",
-    "x86_64",
-    "amd64",
-    "cpython",
-    "CPython",
-    "PyPy",
-    "pypy",
-    "",
-    "fast",
-    "Fast",
-    "3.10, 3.11",
-    "linux darwin",
-    "3.11rc1",
-    "3.11+local",
-    "v3.11",
-    "5.0",
-    "posix nt",
-)
-_OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~=", "===", "in", "not in")
-
-
 _NAMES = ("{0}", "{0}.", "{0} ", "{1}", "{2}", "-{0}")
 _SAYS = (
     "2.0",
@@ -247,7 +107,7 @@ def _other(draw: random.Random, release: Release) -> Changed:
 
 def _requirement(draw: random.Random, release: Release, lib: str) -> Changed:
     name = draw.choice((lib, lib, lib.upper(), lib.replace("-", "_"), lib.replace("-", ".")))
-    line = name + draw.choice(("", " ", "[x]", "[Fast]")) + draw.choice(_SPECIFIERS)
+    line = name + draw.choice(("", " ", "[x]", "[Fast]")) + draw.choice(SPECIFIERS)
     return replace(release, requires=(line,)), f"asks for {line!r}"
 
 
@@ -261,19 +121,19 @@ def _marker(draw: random.Random, release: Release, lib: str) -> Changed:
 
 def atom(draw: random.Random) -> str:
     """One comparison of a marker."""
-    left, right = draw.choice(_VARIABLES), f"{draw.choice(_VALUES)!r}"
+    left, right = draw.choice(VARIABLES), f"{draw.choice(VALUES)!r}"
     if draw.random() < 0.2:
         left, right = right, left
-    return f"{left} {draw.choice(_OPERATORS)} {right}"
+    return f"{left} {draw.choice(OPERATORS)} {right}"
 
 
 def _python_inside(draw: random.Random, release: Release, _: str) -> Changed:
-    text = draw.choice(_PYTHONS)
+    text = draw.choice(PYTHONS)
     return replace(release, inside=text), f"METADATA's Requires-Python is {text!r}"
 
 
 def _python_on_page(draw: random.Random, release: Release, _: str) -> Changed:
-    text = draw.choice(_PYTHONS)
+    text = draw.choice(PYTHONS)
     inside = draw.choice((None, text))
     entry = (*release.entry, ("requires-python", text))
     said = f"the page's Requires-Python is {text!r}{', METADATA has it too' * (inside is not None)}"
