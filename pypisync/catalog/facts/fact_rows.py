@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, update
+from sqlalchemy import Connection, Table, Update, bindparam, update
 
 from pypisync.catalog.db.pool import doom_stored
 from pypisync.catalog.db.schema import files, projects, releases, skipped
-from pypisync.catalog.db.sql import add, among, batches
+from pypisync.catalog.db.sql import add, batches, delete_among
 from pypisync.catalog.facts import places
 from pypisync.core.standards.filenames import METADATA
 
@@ -42,8 +43,7 @@ class FactRows:
     def write(self) -> None:
         """Write everything."""
         self._write_releases()
-        for batch in batches(self.read):
-            self.connection.execute(delete(skipped).where(among(skipped.c.project_id, batch)))
+        delete_among(self.connection, skipped.c.project_id, self.read)
         self._update(projects, self.projects)
         for some in batches(self.skipped):
             add(self.connection, skipped, some)
@@ -55,8 +55,7 @@ class FactRows:
     def _write_releases(self) -> None:
         # Files of one project never claim one place, and those of others are looked for in rows.
         places.settle(self.connection, self.claims)
-        for batch in batches(self.gone_files):
-            self.connection.execute(delete(files).where(among(files.c.id, batch)))
+        delete_among(self.connection, files.c.id, self.gone_files)
         self._update(releases, self.releases)
         self._update(files, self.files)
         for table, rows in ((releases, self.new_releases), (files, self.new_files)):
@@ -71,5 +70,9 @@ class FactRows:
 
     def _update(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         if rows:
-            statement = update(table).where(table.c.id == bindparam("row"))
-            self.connection.execute(statement, rows)
+            self.connection.execute(_row_of(table), rows)
+
+
+@cache
+def _row_of(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam("row"))

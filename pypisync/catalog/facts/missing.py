@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, update
 
 from pypisync.catalog.db.schema import files, pending, projects, releases, selected
-from pypisync.catalog.db.sql import among, batches, is_set, raw
+from pypisync.catalog.db.sql import among, batches, is_set, once, raw, rows_among
 
 _HIDDEN = ("unseen", "gone")
 
@@ -25,8 +25,21 @@ class MissingProject:
 
 def standing(connection: Connection, names: Collection[str]) -> dict[str, MissingProject]:
     """Returns the projects among ``names`` that upstream has shown before."""
+    return {
+        row.name: MissingProject(
+            row.project_id is not None,
+            bool(row.told),
+            row.missing,
+            bool(row.assigned),
+            row.index_name,
+        )
+        for row in rows_among(connection, _standing, sorted(names))
+    }
+
+
+def _standing() -> Select[Any]:
     filled = select(releases.c.project_id).join_from(releases, files).distinct().subquery()
-    query = (
+    return (
         select(
             projects.c.name,
             filled.c.project_id,
@@ -40,19 +53,8 @@ def standing(connection: Connection, names: Collection[str]) -> dict[str, Missin
                 filled, filled.c.project_id == projects.c.id
             )
         )
-        .where(projects.c.status.not_in(_HIDDEN))
+        .where(projects.c.status.not_in(_HIDDEN), among(projects.c.name))
     )
-    return {
-        row.name: MissingProject(
-            row.project_id is not None,
-            bool(row.told),
-            row.missing,
-            bool(row.assigned),
-            row.index_name,
-        )
-        for batch in batches(sorted(names))
-        for row in connection.execute(query.where(among(projects.c.name, batch)))
-    }
 
 
 def never_shown(connection: Connection) -> dict[str, str]:
@@ -60,15 +62,22 @@ def never_shown(connection: Connection) -> dict[str, str]:
 
     Each with the reason why it could not be read; "" for one that upstream does not have.
     """
-    if connection.scalar(select(projects.c.id).where(projects.c.status.not_in(_HIDDEN)).limit(1)):
+    if connection.scalar(once(_any_shown)):
         return {}
-    query = (
+    return {row.name: row.reason or "" for row in connection.execute(once(_denied))}
+
+
+def _any_shown() -> Select[int]:
+    return select(projects.c.id).where(projects.c.status.not_in(_HIDDEN)).limit(1)
+
+
+def _denied() -> Select[Any]:
+    return (
         select(projects.c.name, pending.c.reason)
         .select_from(projects.outerjoin(pending, pending.c.name == projects.c.name))
         .where(or_(projects.c.status == "gone", pending.c.reason.is_not(None)))
         .order_by(projects.c.name)
     )
-    return {row.name: row.reason or "" for row in connection.execute(query)}
 
 
 def note(connection: Connection, names: Collection[str], now: float) -> None:

@@ -39,6 +39,7 @@ from pypisync.catalog.db.sql import (
     is_set,
     once,
     rows_among,
+    these,
     tuples_among,
     update_among,
 )
@@ -309,22 +310,11 @@ def mattering(
     A project matters if a root, a requirement of the selection or a proof depends on it.
     ``united`` tells which projects of other indexes also come from these; None: there are none.
     """
-    named = union(
-        select(roots.c.project_id),
-        select(classes.c.project_id).where(classes.c.uses > 0),
-        select(releases.c.project_id).join_from(selected, releases),
-        select(proof_projects.c.project_id),
-    )
-    query = (
-        select(projects)
-        .where(
-            projects.c.id.in_(named),
-            projects.c.status != "unseen",
-            true() if united else projects.c.index_name.in_([*indexes, ""]),
-            projects.c.name.not_in(select(pending.c.name)),
-        )
-        .order_by(projects.c.name)
-    )
+    here = [*indexes, ""]
+    if united is None:
+        rows = connection.execute(once(_mattering_here), these(here))
+    else:
+        rows = connection.execute(once(_mattering))
     return [
         StaleProject(
             row.name,
@@ -336,9 +326,24 @@ def mattering(
             form=row.form,
             attempts=0,
         )
-        for row in connection.execute(query)
-        if united is None or row.index_name in (*indexes, "") or united(row.name)
+        for row in rows
+        if united is None or row.index_name in here or united(row.name)
     ]
+
+
+def _mattering_here() -> Select[Any]:
+    return _mattering().where(among(projects.c.index_name))
+
+
+def _mattering() -> Select[Any]:
+    named = union(
+        select(roots.c.project_id),
+        select(classes.c.project_id).where(classes.c.uses > 0),
+        select(releases.c.project_id).join_from(selected, releases),
+        select(proof_projects.c.project_id),
+    )
+    fresh = projects.c.status != "unseen", projects.c.name.not_in(select(pending.c.name))
+    return select(projects).where(projects.c.id.in_(named), *fresh).order_by(projects.c.name)
 
 
 def patience(attempts: int) -> float:

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
-from pypisync.catalog.db.sql import Ids, among, batches
+from pypisync.catalog.db.sql import Ids, among, batches, once
 from pypisync.catalog.facts import file_rows, places, quarantine
 from pypisync.catalog.facts.existing import Existing
 from pypisync.catalog.facts.fact_rows import FactRows
@@ -108,10 +108,15 @@ def rederive(
 
 def mature(connection: Connection, rules: Rules, now: float) -> int:
     """Derive the projects anew that have files which are old enough by now. Returns how many."""
-    due = select(releases.c.project_id).join_from(releases, files).where(files.c.matures <= now)
-    ids = connection.scalars(due.distinct().order_by(releases.c.project_id)).all()
+    ids = connection.scalars(once(_due), {"now": now}).all()
     rederive(connection, rules, now, ids)
     return len(ids)
+
+
+def _due() -> Select[int]:
+    due = files.c.matures <= bindparam("now")
+    some = select(releases.c.project_id).join_from(releases, files).where(due)
+    return some.distinct().order_by(releases.c.project_id)
 
 
 class _FactWriter:

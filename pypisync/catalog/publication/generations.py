@@ -54,8 +54,11 @@ def generation(connection: Connection) -> tuple[int, int, bool]:
 
 def project_count(connection: Connection, number: int) -> int:
     """Returns how many projects this generation lists."""
-    query = select(generations.c.projects).where(generations.c.id == number)
-    return connection.scalar(query) or 0
+    return connection.scalar(once(_project_count), {"number": number}) or 0
+
+
+def _project_count() -> Select[int]:
+    return select(generations.c.projects).where(generations.c.id == bindparam("number"))
 
 
 def listed(connection: Connection, number: int) -> dict[str, int]:
@@ -156,8 +159,12 @@ def page_serials(connection: Connection, names: Iterable[str]) -> dict[str, int]
 
 def index(connection: Connection) -> list[tuple[str, int]]:
     """Returns all projects of the newest generation with their own serials, by name."""
+    return [(name, last) for name, last in raw(connection, once(_index))]
+
+
+def _index() -> Select[str, int]:
     query = select(pages.c.name, pages.c.serial).where(pages.c.last.is_(None))
-    return [(name, last) for name, last in raw(connection, query.order_by(pages.c.name))]
+    return query.order_by(pages.c.name)
 
 
 def changed_names(connection: Connection, number: int) -> set[str]:

@@ -146,19 +146,20 @@ def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
     """Decide everything, where nothing is decided."""
     from pypisync.catalog.selection import decide_full
 
-    connection.execute(delete(roots).where(roots.c.state == "dropped"))
-    connection.execute(update(roots).values(state="kept", unmet="0"))
+    connection.execute(once(lambda: delete(roots).where(roots.c.state == "dropped")))
+    connection.execute(once(lambda: update(roots).values(state="kept", unmet="0")))
     found = decide_full.decide(connection, targets)
-    wanted = select(releases.c.project_id).join_from(selected, releases)
-    connection.execute(
-        update(projects)
-        .where(projects.c.id.in_(wanted), ~projects.c.unpublished)
-        .values(unpublished=True)
-    )
+    connection.execute(once(_unpublished_wanted))
     _review_quarantined(connection, None)
     _ask_for(connection, found.unknown, found.unseen, now)
     policy.explain(connection, None)
     return len(found.nodes)
+
+
+def _unpublished_wanted() -> Update:
+    wanted = select(releases.c.project_id).join_from(selected, releases)
+    there = projects.c.id.in_(wanted), ~projects.c.unpublished
+    return update(projects).where(*there).values(unpublished=True)
 
 
 @contextmanager
@@ -178,10 +179,16 @@ def _uncollected() -> Iterator[None]:
 
 def forget_decisions(connection: Connection) -> None:
     """Drop all decisions, so that the next one starts from scratch (the environments changed)."""
-    for table in (edges, root_choices, choices, selected, classes):
-        connection.execute(delete(table))
-    connection.execute(update(roots).where(roots.c.state == "kept").values(state="new"))
-    connection.execute(update(projects).values(unpublished=True))
+    for statement in once(_forgetting):
+        connection.execute(statement)
+
+
+def _forgetting() -> list[Delete | Update]:
+    return [
+        *(delete(table) for table in (edges, root_choices, choices, selected, classes)),
+        update(roots).where(roots.c.state == "kept").values(state="new"),
+        update(projects).values(unpublished=True),
+    ]
 
 
 def matched_names(connection: Connection) -> set[str]:
@@ -319,7 +326,7 @@ def _review_quarantined(connection: Connection, ids: Iterable[int] | None) -> No
     A project in quarantine has a page, without files, only while a root or requirement names it.
     """
     if ids is None:
-        connection.execute(_review())
+        connection.execute(once(_review))
     else:
         execute_among(connection, _review_these, sorted(ids))
 

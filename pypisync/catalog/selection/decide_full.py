@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from pypisync.catalog.db.schema import choices, classes, edges, root_choices, roots, selected
-from pypisync.catalog.db.sql import among, batches, in_bulk, pour, to_text
+from pypisync.catalog.db.sql import among, batches, in_bulk, once, pour, to_text
 from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.core.closure.full import FullSelection
 from pypisync.core.closure.model import RootState
@@ -17,9 +17,11 @@ _ROOTS = 20_000
 
 def nothing_decided(connection: Connection) -> bool:
     """Returns whether nothing is decided yet, so that deciding takes nothing back."""
-    return not any(
-        connection.execute(select(table.c.id).limit(1)).first() for table in (selected, classes)
-    )
+    return not any(connection.scalar(query) for query in once(_any))
+
+
+def _any() -> list[Select[int]]:
+    return [select(table.c.id).limit(1) for table in (selected, classes)]
 
 
 def decide(connection: Connection, targets: Targets) -> FullSelection:

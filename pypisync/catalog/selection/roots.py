@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import ROOT_KEY, projects, roots
-from pypisync.catalog.db.sql import Ids, add
+from pypisync.catalog.db.sql import Ids, add, once
 from pypisync.catalog.facts import lock_files
 from pypisync.core.wanted.roots import OWN, NamedFile, Origin, Root, of_row
 
@@ -16,7 +16,7 @@ _KEY = ROOT_KEY[1:]  # the project by its name instead
 
 def set_roots(connection: Connection, wanted: Iterable[Root]) -> None:
     """Make the roots those of the configuration."""
-    _change_roots(connection, roots.c.origin.not_in(OWN), wanted)
+    _change_roots(connection, once(lambda: _which(roots.c.origin.not_in(OWN))), wanted)
 
 
 def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedFile, ...]]) -> bool:
@@ -29,7 +29,7 @@ def retain(connection: Connection, wanted: Mapping[tuple[str, str], tuple[NamedF
         Root(*release, origin=Origin.HELD, pinned=bool(files), files=files)
         for release, files in sorted(wanted.items())
     ]
-    return _change_roots(connection, roots.c.origin == Origin.HELD, lines)
+    return _change_roots(connection, once(lambda: _which(roots.c.origin == Origin.HELD)), lines)
 
 
 def add_for_proofs(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> bool:
@@ -38,20 +38,22 @@ def add_for_proofs(connection: Connection, wanted: Iterable[tuple[str, str, str]
     Returns whether this changes anything.
     """
     lines = (of_row(*line, Origin.PROOF) for line in wanted)
-    return _change_roots(connection, roots.c.origin == Origin.PROOF, lines)
+    return _change_roots(connection, once(lambda: _which(roots.c.origin == Origin.PROOF)), lines)
+
+
+def _which(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(roots, projects.c.name).join_from(roots, projects).where(condition)
 
 
 def _change_roots(
     connection: Connection,
-    which: ColumnElement[bool],
+    which: Select[Any],
     wanted: Iterable[Root],
 ) -> bool:
-    """Make the roots of these origins the wanted ones. Returns whether anything changed."""
+    """Make these roots the wanted ones. Returns whether anything changed."""
     have = {
         (row.name, *(getattr(row, column) for column in _KEY)): row
-        for row in connection.execute(
-            select(roots, projects.c.name).join_from(roots, projects).where(which)
-        )
+        for row in connection.execute(which)
     }
     wants = {_key(one): one for one in wanted}
     changed = False
