@@ -63,7 +63,7 @@ EVENTS: Mapping[str, str] = {
     "stopped": "A job ended before its time, as it was told to.",
     "stopping": "A signal asks the daemon to end.",
     "abandoned": "The cycle did not stop in five seconds, so the process ends; nothing is lost.",
-    "ended": "The daemon has ended.",
+    "ended": "The daemon has ended; `reason`: why, if it was not told to.",
     "warning": "The operator should know `reason`.",
 }
 """Every event and what it says; the reference is made from it."""

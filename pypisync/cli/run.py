@@ -5,11 +5,12 @@ import os
 import sys
 import time
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pypisync.cli.common import ConfigFile, configured, found
+from pypisync.errors import PypiSyncError
 
 
 def run(
@@ -50,7 +51,16 @@ def run(
     notifier = Notifier(os.environ, time.monotonic)
     with signals.SignalQueue() as queue, Workers() as workers:  # signals before the first thread
         load_anew = partial(load, path, os.environ)
-        Daemon(understood, load_anew, queue, notifier, log, web=workers).run()
+        try:
+            Daemon(understood, load_anew, queue, notifier, log, web=workers).run()
+        except PypiSyncError as error:
+            raise _ended(log, error) from None
+
+
+def _ended(log: Any, error: PypiSyncError) -> typer.Exit:
+    """Log why the daemon ends. Returns what ends its process."""
+    log.error("ended", reason=str(error))
+    return typer.Exit(error.exit_code)
 
 
 def serve(*, config: ConfigFile = None) -> None:

@@ -93,6 +93,7 @@ class Daemon:
         Raises ConfigError, StorageError or CatalogError if the address, the folder or the database
         cannot be used from the start.
         """
+        _check(self._config)
         self._log.info("started", pid=os.getpid(), schedule=self._config.schedule.text)
         self._serve(self._config)
         while not self._ending:
@@ -322,6 +323,19 @@ class Daemon:
 
 def _place(config: Config) -> tuple[object, ...]:
     return config.destination, config.database_url
+
+
+def _check(config: Config) -> None:
+    """See that the folder and the database can be used, as far as nobody else writes to them.
+
+    Raises StorageError, CatalogError.
+    """
+    with suppress(Busy), writing(config, daemon=True):
+        catalog = Catalog(config.database_url)
+        try:
+            catalog.prepare()
+        finally:
+            catalog.close()
 
 
 def _try(config: Config, before: Config) -> None:

@@ -92,8 +92,7 @@ class Running:
             log.seek(self._offset)
             whole, end, _ = log.read().rpartition(b"\n")
         self._offset += len(whole + end)
-        # What ends it is told in words, after the log.
-        self._lines += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        self._lines += map(json.loads, whole.splitlines())
         return [line for line in self._lines if line["event"] == name]
 
     def wait_for(self, name: str, number: int = 1, **fields: Any) -> dict[str, Any]:
