@@ -86,7 +86,7 @@ def _title(root: "Root") -> str:
     if root.origin == Origin.PROOF:
         return f"pinned by a proof: {root.project} {root.selector}"
     if root.origin == Origin.HELD:
-        return f"kept while something newer is held: {root.project} {root.selector}"
+        return f"kept as it is published: {root.project} {root.selector}"
     return named(root)
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _WAYS = 10  # shown for one release; --json has them all
 _CLIMB = 20_000  # nodes above one release that are looked at for them
 _PROOFS = 3  # named for one root
+_KEPT = {
+    "held": "while a newer release is held",
+    "frozen": "from before the index was frozen",
+    "share": "although nothing asks for it, for too much would go at once (limits.dropped_share)",
+}
 _CHOSEN = {"solver": "", "tried": ", where installers look at it on the way"}
 
 _What = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The project.")]
@@ -181,7 +186,7 @@ def _root(way: "Way") -> str:
     if root.origin == Origin.HELD and way.proofs and not way.held:
         return f"kept by {_proofs(way.proofs)} until newer pins are listed: {label}"
     if root.origin == Origin.HELD:
-        return f"kept while a newer release is held: {label}"
+        return f"kept {_KEPT[way.kept]}: {label}"
     return named(root)
 
 

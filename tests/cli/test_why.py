@@ -12,6 +12,7 @@ from pypisync.catalog.queries.proofs import on_record
 from pypisync.catalog.queries.why import reasons
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.filters.policy import Block, Policy
+from pypisync.cycle import rollback
 from tests.cli.running import Done, configure, invoke
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_proofs import BOTH, TWO, old_soup
@@ -119,6 +120,30 @@ def test_what_stays_for_the_proof_on_the_pages_is_said_to_be_so(
     assert lines[0] == "kept while a newer release is held: b 1.0 -> b 1.0"
     assert lines[1].startswith("  b==2.0 is held: not stored yet: ")
     assert not any(line.startswith("root b") for line in lines)
+
+
+def test_what_stays_because_too_much_would_go_at_once_waits_for_nothing_newer(
+    tmp_path: Path, world: World
+) -> None:
+    for name in "abcde":
+        world.publish(name, "1.0", requires=["shared"])
+    world.publish("shared", "1.0")
+    bench, config = mirror(tmp_path, world, **{name: ["latest"] for name in "abcde"})
+    bench.dropped_share = 0.5
+    bench.sync()
+    bench.packages = {"e": ["latest"]}
+    assert bench.sync().failed.keys() == {"removals"}
+    kept = (
+        "kept although nothing asks for it, for too much would go at once (limits.dropped_share): "
+    )
+    assert chains(invoke(config, "why", "a")) == [f"{kept}a 1.0 -> a 1.0"]
+    (release,) = invoke(config, "why", "a", "--json").json["releases"]
+    assert [way["kept"] for way in release["ways"]] == ["share"]
+    rollback.to_generation(1).give(bench.folder)
+    assert bench.sync().frozen == 1
+    assert chains(invoke(config, "why", "a")) == [
+        "kept from before the index was frozen: a 1.0 -> a 1.0"
+    ]
 
 
 def test_the_view_says_what_our_own_roots_are_for(

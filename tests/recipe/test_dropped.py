@@ -105,6 +105,27 @@ def test_an_acceptance_does_not_outlast_a_cycle_that_publishes_nothing(
     assert bench.listed() == ALL
 
 
+def test_what_a_rollback_has_brought_back_is_let_go_with_another_word(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    """Whoever went back may have done so because of what they had let go."""
+    bench = team(tmp_path, memory, world, database)
+    bench.retention = 30 * 86400.0
+    bench.packages = {"lonely": ["latest"]}
+    rollback.accept_removals().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"lonely": {"1.0"}}
+    rollback.to_generation(1).give(bench.folder)
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == ALL
+    rollback.follow().give(bench.folder)
+    assert bench.sync().failed.keys() == {"removals"}
+    assert bench.listed() == ALL
+    rollback.accept_removals().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    assert bench.listed() == {"lonely": {"1.0"}}
+
+
 @pytest.mark.parametrize(
     "policy", [Policy(freeze_at=1.0), Policy(min_age=10**9), Policy(max_file_size=1)]
 )

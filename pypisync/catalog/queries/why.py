@@ -3,21 +3,25 @@
 Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Of the roots, those of the operator
 come first; then those that PypiSync made itself, of origin ``proof`` (a proof calls for a release
 that nothing else calls for) and ``held`` (a release stays while something newer cannot be
-published).
+published, or while too much would go at once).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.generations import frozen_to
 from pypisync.core.closure.model import NodeKey, called
 from pypisync.core.closure.paths import Chain, ChainFinder, Chains, Use
 from pypisync.core.standards import versions
 from pypisync.core.wanted.roots import OWN, Origin, Root, of_row
 
+Kept = Literal["", "held", "frozen", "share"]
+"""What keeps a release that nothing else calls for: something newer is held, or the index stays at
+a generation, or too large a share of the mirror would go at once."""
 # Whose pins a proof's release is: of those that are wanted, or still on the pages.
 _WANTED = "o.wanted AND i.added"
 _KEPT = (
@@ -55,6 +59,7 @@ class Way:
     # Of a root of our own: the proofs that it is for, or what is held (release, reason).
     proofs: tuple[OfProof, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
+    kept: Kept = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +167,10 @@ def _rank(root: Root) -> int:
     return OWN.index(root.origin) + 1 if root.origin in OWN else 0
 
 
-def _purpose(reader: Reader, root: Root) -> tuple[tuple[OfProof, ...], tuple[tuple[str, str], ...]]:
-    """Returns what a root of our own is for: proofs, and what is held."""
+def _purpose(
+    reader: Reader, root: Root
+) -> tuple[tuple[OfProof, ...], tuple[tuple[str, str], ...], Kept]:
+    """Returns what a root of our own is for: proofs, what is held, and what else keeps it."""
     rows = reader.rows(
         "SELECT DISTINCT s.text, o.targets, i.chosen_by FROM"  # noqa: S608 - constants
         " (SELECT proof_id, project_id, version, chosen_by, added FROM proof_pins UNION ALL"
@@ -177,13 +184,18 @@ def _purpose(reader: Reader, root: Root) -> tuple[tuple[OfProof, ...], tuple[tup
     )
     proofs = tuple(OfProof(*row) for row in rows)
     if root.origin == Origin.PROOF:
-        return proofs, ()
+        return proofs, (), ""
     held = reader.rows(
         "SELECT release, reason FROM held WHERE substr(release, 1, ?) = ? ORDER BY release",
         len(root.project) + 2,
         f"{root.project}==",
     )
-    return proofs, tuple((row[0], row[1]) for row in held)
+    if held:
+        return proofs, tuple((row[0], row[1]) for row in held), "held"
+    if proofs:
+        return proofs, (), ""
+    # While the index stays at a generation, nothing that is held is on record.
+    return (), (), "share" if frozen_to(reader) is None else "frozen"
 
 
 class _Uses:

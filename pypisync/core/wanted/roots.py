@@ -26,7 +26,7 @@ class Origin(StrEnum):
     PROOF = "proof"
     """PypiSync itself: a proof calls for a release that nothing else calls for."""
     HELD = "held"
-    """PypiSync itself: what is published stays while something newer is held."""
+    """PypiSync itself: what is on the pages stays; newer is held, or too much would go at once."""
 
 
 OWN = (Origin.PROOF, Origin.HELD)
