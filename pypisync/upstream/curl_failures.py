@@ -77,7 +77,8 @@ def too_slow(curl: Any, destination: Destination) -> SlowError:
         return SlowError(f"timed out: no connection to {first} {within}")
     if proxy.startswith("socks"):
         return SlowError(
-            f"timed out: {first} takes connections, but leads to nothing by SOCKS {within}",
+            f"timed out: {first} takes connections, but leads to nothing {within}: it may not "
+            "speak SOCKS",
             advice=_IF_SOCKS,
         )
     if proxy and not curl.getinfo(pycurl.HTTP_CONNECTCODE):

@@ -130,6 +130,7 @@ def test_what_is_silent_at_the_address_of_a_socks_proxy_may_speak_none(
     with Raw(handler) as proxy:
         address = proxy.url.replace("http", "socks5h")
         error = str(told(time, "http://index.invalid", proxy=address, retries=1, timeout=1))
+    assert handler is not silent or "leads to nothing within 1 second: it may not speak" in error
     assert "(2 tries); if it stays so, check whether what listens there speaks SOCKS" in error
     assert proxy.connections == 2
 
