@@ -12,6 +12,8 @@ from pypisync.core.standards.model import ProjectDocument
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import LINUX, Bench
 from tests.recipe.test_equality import decided
+from tests.sim import dists
+from tests.sim.insides import plain
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
@@ -113,6 +115,33 @@ def test_another_wheel_is_taken_since_one_is_stated_otherwise(
     bench.sync()
     second = "proven" if taken == COMPILED[0] else "refuted"
     assert bench.query("SELECT verdict FROM v_proofs") == [(second,)]
+
+
+@pytest.mark.parametrize(
+    ("says", "tag", "verdict", "others"),
+    [
+        ("Name: other\nVersion: 2.0", "1-py3-none-any", "blocked", []),  # uv stops at it
+        ("Name: !\nVersion: 2.0", "1-py3-none-any", "proven", [("app", "1.0")]),
+        ("Name: app\nVersion: 3.0", "py3-none-any", "proven", []),  # uv takes the other one
+    ],
+)
+def test_pip_goes_on_to_the_wheel_that_is_of_the_release(
+    tmp_path: Path, world: World, says: str, tag: str, verdict: str, others: list[tuple[str, str]]
+) -> None:
+    metadata = f"Metadata-Version: 2.1\n{says}\n".encode()
+    made = dists.built(plain("app", "2.0", metadata).bytes(), metadata)
+    world.add_file("app", "2.0", f"app-2.0-{tag}.whl", made)
+    world.publish("app", "2.0", wheels=("py2.py3-none-any",), requires=["lib"])
+    for one in ("app", "lib"):
+        world.publish(one, "1.0")
+    bench = Bench(tmp_path / "mirror", MemoryUpstream(world), {"app": ["latest"]})
+    bench.environment = LINUX
+    for _ in range(2):
+        bench.sync()
+        pins = bench.query("SELECT project, version FROM v_pins ORDER BY project, version")
+        assert pins == [*others, ("app", "2.0"), ("lib", "1.0")]
+        assert bench.query("SELECT verdict FROM v_proofs") == [(verdict,)]
+        world.role_change("app")
 
 
 @pytest.mark.parametrize("kinds", [(PLAIN, COMPILED), (COMPILED, PLAIN), (WINDOWS, COMPILED)])

@@ -15,6 +15,7 @@ from pypisync.core.filters.file_rules import FileFacts, Rules, keep
 from pypisync.core.filters.policy import Bar, judge
 from pypisync.core.standards import filenames
 from pypisync.core.standards.filenames import ParsedFile
+from pypisync.core.standards.metadata import is_foreign
 from pypisync.core.standards.model import File
 from pypisync.core.standards.requires_python import INSTALLERS
 
@@ -95,6 +96,7 @@ def file_facts(file: File, parsed: ParsedFile, was: Any, *, barred: bool) -> Fil
         barred,
         was.inside_python if read else None,
         tuple(by for by in INSTALLERS if refused.get(by)),
+        is_foreign(refused.get("pip", "")),
     )
 
 
@@ -138,7 +140,7 @@ class Judge:
         ]
         alike = tuple(
             (f.parsed.tags, f.parsed.remainder, f.requires_python, f.yanked, f.barred, f.inside,
-             f.refused_by)
+             f.refused_by, f.foreign)
             for f in files
         )  # fmt: skip
         if alike not in self._alike:

@@ -24,7 +24,7 @@ from pypisync.catalog.db.sql import (
 )
 from pypisync.core.filters.file_rules import FileFacts, Rules, taken
 from pypisync.core.standards import filenames
-from pypisync.core.standards.metadata import About
+from pypisync.core.standards.metadata import About, is_foreign
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
@@ -156,7 +156,10 @@ class Parts:
         """Add the kept files of a release."""
         facts = [
             FileFacts(
-                filenames.parse(project, row.filename), row.requires_python, row.yanked is not None
+                filenames.parse(project, row.filename),
+                row.requires_python,
+                row.yanked is not None,
+                foreign=is_foreign(row.refused_pip),
             )
             for row in rows
         ]
@@ -182,12 +185,15 @@ def parts(connection: Connection, known: Sequence[Knowledge], rules: Rules) -> P
 def _kept() -> Select[Any]:
     f = files.c
     return (
-        select(f.release_id, projects.c.name, f.filename, f.requires_python, f.yanked, f.admits)
+        select(
+            f.release_id, projects.c.name, f.filename, f.requires_python, f.yanked, f.admits,
+            f.refused_pip,
+        )
         .join_from(files, releases)
         .join(projects)
         .where(among(f.release_id), f.kept)
         .order_by(f.filename)
-    )
+    )  # fmt: skip
 
 
 def _union(masks: Mapping[str, int], names: frozenset[str]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.standards import filenames, versions
+from pypisync.core.standards.metadata import is_foreign
 from pypisync.core.standards.model import Requirement
 from pypisync.core.standards.requires_python import INSTALLERS
 from pypisync.core.wanted.roots import Origin, of_row
@@ -99,9 +100,8 @@ def _file(
     parsed = filenames.parse(name, filename)
     tags = parsed.tags if parsed.kind == "wheel" else None
     refused_by = tuple(by for by, reason in zip(INSTALLERS, refused, strict=True) if reason)
-    return ListedFile(
-        filename, path, sha256, size, tags, requires_python, yanked is not None, inside, refused_by
-    )
+    facts = requires_python, yanked is not None, inside, refused_by, is_foreign(refused[0] or "")
+    return ListedFile(filename, path, sha256, size, tags, *facts)
 
 
 def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requirement]]:

@@ -41,6 +41,7 @@ class FileFacts:
     barred: bool = False  # by the policy, see pypisync.core.filters.policy
     inside: str | None = None  # Requires-Python of its METADATA, where that was read
     refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
+    foreign: bool = False  # METADATA is of another project or version: pip tries the next file
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,8 @@ def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> b
 def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
     """Returns for each file of a release the machines on which the installer takes that one.
 
-    The files come sorted by name, as on the mirror's pages. Only what the page says of a file
-    counts: the installer reads no METADATA before.
+    The files come sorted by name, as on the mirror's pages. Of METADATA only counts whether it is
+    of the release: the installer reads the rest when it has chosen.
     """
     found = _chosen(files, machines, by)
     return [
@@ -157,11 +158,17 @@ def _chosen(files: Sequence[FileFacts], machines: Machines, by: Installer) -> li
     good pip chooses the last one on the page (``PackageFinder``: its candidates are reversed), uv
     the first by name (``prioritized_distribution.rs``). uv looks at the Python that a file wants
     when it has chosen, and passes over the whole release if it is another one
-    (``resolver/mod.rs``).
+    (``resolver/mod.rs``). pip goes on to the next file where METADATA is foreign, but takes no
+    yanked one beside one that is not.
     """
     found = [0] * len(files)
-    fit = _seen if by == "pip" else _tagged
-    masks = [fit(file, machines, by) for file in files]
+    if by == "pip":
+        masks = [_seen(file, machines, by) for file in files]
+        sound = _union(m for file, m in zip(files, masks, strict=True) if not file.yanked)
+        for i, file in enumerate(files):
+            masks[i] &= 0 if file.foreign else ~sound if file.yanked else -1
+    else:
+        masks = [_tagged(file, machines, by) for file in files]
     ranks = [machines.ranks(_tags(file, by)) for file in files]
     goods = [(not file.yanked, build_tag(file.parsed.remainder)) for file in files]
     later = 1 if by == "pip" else -1

@@ -29,6 +29,7 @@ class ListedFile:
     yanked: bool
     inside: str | None = None  # Requires-Python of its METADATA
     refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
+    foreign: bool = False  # METADATA is of another project or version: pip tries the next file
 
 
 NO_FILE = ListedFile("", "", "", 0, None, None, yanked=False)

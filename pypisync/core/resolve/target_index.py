@@ -209,7 +209,8 @@ class TargetIndex:
         alone = [by for by, some in seen.items() if some and sound and by not in sound]
         yanked = not sound or self.reader in alone
         staying = [one for by, one in taken.items() if one and by not in passed]
-        file = (staying or [one for one in taken.values() if one])[0]
+        others = [*(one for one in taken.values() if one), *seen["pip"]]
+        file = (staying or others)[0]
         outside = taken["uv"] is not None and self._outside(taken["uv"], "uv")
         doubt, differs = self._doubt(release, passed), bool(alone) or self._differs(release)
         unseen = not seen["pip"]
@@ -232,7 +233,8 @@ class TargetIndex:
         """
         there = sorted((f for f in files if self._fits(f, by)), key=lambda f: f.filename)
         if by == "pip":
-            there.reverse()
+            sound = any(not f.yanked for f in there)
+            there = [f for f in reversed(there) if not (f.foreign or (sound and f.yanked))]
         goods = [(not f.yanked, -(self._rank(f, by) or 0), build_tag(f.filename)) for f in there]
         best = max(goods, default=None)
         return None if best is None else there[goods.index(best)]

@@ -112,6 +112,17 @@ def check_version(found: Metadata) -> None:
         raise ValueError(f"core metadata of version {found.version[:100]!r}")
 
 
+_FOREIGN = "its METADATA is of "
+
+
+def is_foreign(reason: str) -> bool:
+    """Returns whether pip passes over a file because its METADATA is of something else.
+
+    pip then tries the next file of the release (``found_candidates.py``), as for no other reason.
+    """
+    return reason.startswith(_FOREIGN)
+
+
 @dataclass(frozen=True, slots=True)
 class Objections:
     """What in a wheel's METADATA keeps installers from the file; all "" or empty for nearly all."""
@@ -134,11 +145,11 @@ def objections(found: Metadata, project: str, version: str) -> Objections:
     passed: dict[Installer, str] = {}
     stop = ""
     if not _is_name(found.name):
-        passed = dict.fromkeys(INSTALLERS, f"its METADATA is of the project {found.name[:100]!r}")
+        passed = dict.fromkeys(INSTALLERS, f"{_FOREIGN}the project {found.name[:100]!r}")
     elif canonicalize_name(found.name) != project:
-        passed["pip"] = stop = f"its METADATA is of the project {found.name[:100]!r}"
+        passed["pip"] = stop = f"{_FOREIGN}the project {found.name[:100]!r}"
     elif Version(found.version) != Version(version):
-        passed["pip"] = why = f"its METADATA is of version {found.version[:100]}"
+        passed["pip"] = why = f"{_FOREIGN}version {found.version[:100]}"
         # uv does not mind a local version that the filename alone has.
         stop = "" if str(Version(found.version)) == Version(version).public else why
     for line in found.requires:

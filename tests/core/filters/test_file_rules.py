@@ -49,6 +49,10 @@ NAMES = (
 )
 TIED = (NAMES[0], NAMES[-3])
 PYTHONS = st.sampled_from((None, None, None, "", ">=3.10", "<3.10", ">=3.9,!=3.12.*", "3.x"))
+REFUSED: tuple[dict[str, Any], ...] = (
+    {}, {}, {}, {"refused_by": ("uv",)}, {"refused_by": ("pip", "uv")}, {"refused_by": ("pip",)},
+    {"refused_by": ("pip",), "foreign": True}, {"refused_by": ("pip", "uv"), "foreign": True},
+)  # fmt: skip
 EXCLUDES = st.sampled_from(((), (), ("win",), ("manylinux", "musl"), (".zip",)))
 
 
@@ -62,7 +66,7 @@ def releases(draw: st.DrawFn) -> list[FileFacts]:
             yanked=draw(st.booleans()),
             barred=draw(st.sampled_from((False, False, False, True))),
             inside=draw(PYTHONS),
-            refused_by=draw(st.sampled_from(((), (), ("pip",), ("uv",), ("pip", "uv")))),
+            **draw(st.sampled_from(REFUSED)),
         )
         for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
     ]
@@ -120,9 +124,14 @@ def on_machine(file: FileFacts, machine: int, by: Installer, text: str | None) -
 
 
 def pick(files: Sequence[FileFacts], machine: int, by: Installer) -> FileFacts | None:
-    """The file that an installer chooses by its page alone; uv asks for its Python afterwards."""
+    """The file that an installer chooses by its page; uv asks for its Python afterwards.
+
+    pip goes on to another one where METADATA is foreign, but not from a sound file to a yanked one.
+    """
     if by == "pip":
         there = [f for f in reversed(files) if on_machine(f, machine, by, f.requires_python)]
+        there = [f for f in there if not f.yanked] or there
+        there = [f for f in there if not f.foreign]
     else:  # which cannot read "3.x"
         there = [f for f in files if f.requires_python != "3.x" and on_machine(f, machine, by, "")]
     best = sorted(there, key=lambda f: (f.yanked, rank(f, machine, by), -build(f)))
@@ -236,7 +245,7 @@ def test_each_machine_is_served_as_if_there_were_no_other(
                 and by not in file.refused_by
             )
         assert passed == found.serves_yanked & ~mask(stays)
-    unseen = [pick(there, m, "pip") is None for m in count]
+    unseen = [not any(on_machine(f, m, "pip", f.requires_python) for f in there) for m in count]
     assert found.unseen_pip == found.serves_yanked & mask(unseen)
     by_uv = [pick(there, m, "uv") for m in count]
     outside = [
@@ -273,6 +282,18 @@ def test_of_files_that_are_equally_good_pip_takes_the_last_and_uv_the_first() ->
     yanked = replace(one, yanked=True)
     assert taken([yanked, two], MACHINES, "uv") == [0, MACHINES.mask]
     assert taken([two, yanked], MACHINES, "pip") == [MACHINES.mask, 0]
+
+
+def test_pip_goes_on_to_the_next_file_where_metadata_is_foreign() -> None:
+    one, two = (FileFacts(parse("foo", name), None, yanked=False) for name in TIED)
+    two = replace(two, refused_by=("pip",), foreign=True)
+    assert taken([one, two], MACHINES, "pip") == [MACHINES.mask, 0]
+    assert keep([one, two], FilePolicy(), TARGETS, MACHINES).not_pip == 0
+    yanked = replace(one, yanked=True)  # which no pip takes that sees one that is not
+    for files in ([yanked, two], [two]):
+        assert not any(taken(files, MACHINES, "pip"))
+        found = keep(files, FilePolicy(), TARGETS, MACHINES)
+        assert (found.not_pip, found.unseen_pip) == (MACHINES.mask, 0)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,11 @@ TAGS = (
 )  # fmt: skip
 PYTHONS = st.sampled_from((None, None, ">=3.8", ">=3.12", "<3.11", "3.x", ""))
 
+REFUSED: tuple[dict[str, object], ...] = (
+    {}, {}, {}, {"refused_by": ("uv",)}, {"refused_by": ("pip", "uv")}, {"refused_by": ("pip",)},
+    {"refused_by": ("pip",), "foreign": True}, {"refused_by": ("pip", "uv"), "foreign": True},
+)  # fmt: skip
+
 
 def file(tag: str, number: int = 0, **changes: object) -> ListedFile:
     """A wheel with this tag, or an sdist."""
@@ -55,13 +60,13 @@ def file(tag: str, number: int = 0, **changes: object) -> ListedFile:
 FILES = st.lists(
     st.builds(
         lambda tag, python, inside, yanked, refused: file(
-            tag, requires_python=python, inside=inside, yanked=yanked, refused_by=refused
+            tag, requires_python=python, inside=inside, yanked=yanked, **refused
         ),
         st.sampled_from(TAGS),
         PYTHONS,
         PYTHONS,
         st.booleans(),
-        st.sampled_from(((), (), ("pip",), ("uv",), ("pip", "uv"))),
+        st.sampled_from(REFUSED),
     ),
     max_size=4,
     unique_by=lambda one: one.filename,
@@ -94,11 +99,14 @@ def rank(one: ListedFile, by: Installer = "pip") -> int | None:
 def taken(files: Sequence[ListedFile], by: Installer) -> ListedFile | None:
     """The file that an installer chooses: not yanked, the best tag, the highest build tag.
 
-    pip asks first for which Python it is, and chooses the last name; uv chooses the first.
+    pip asks first for which Python it is, and chooses the last name; uv chooses the first. pip goes
+    on to another one where METADATA is foreign, but not from a sound file to a yanked one.
     """
     there = sorted(filter(lambda f: rank(f, by) is not None, files), key=lambda f: f.filename)
     if by == "pip":
         there = [f for f in reversed(there) if sees(f, by)]
+        there = [f for f in there if not f.yanked] or there
+        there = [f for f in there if not f.foreign]
     else:
         there = [f for f in there if f.requires_python != "3.x"]  # which uv cannot read
     best = sorted(there, key=lambda f: (f.yanked, rank(f, by), -build(f)))
@@ -134,7 +142,7 @@ def test_a_release_is_usable_if_an_installer_takes_one_of_its_files(
         if one and by not in one.refused_by and sees(one, by) and admits(by, one.inside, PYTHON)
     }
     assert usable.passed == tuple(by for by in INSTALLERS if by not in stays)
-    assert usable.file in (stays or chosen).values()
+    assert usable.file in [*(stays or chosen).values(), *([] if stays else seen["pip"])]
     assert usable.unseen == (not seen["pip"])
     yanked = {by for by, some in seen.items() if some and all(f.yanked for f in some)}
     everywhere = all(f.yanked for some in seen.values() for f in some)
@@ -151,7 +159,7 @@ def test_a_release_is_usable_if_an_installer_takes_one_of_its_files(
 def test_masks_tell_what_the_files_do(files: list[ListedFile]) -> None:
     facts = [
         FileFacts(parse("a", f.filename), f.requires_python, f.yanked, inside=f.inside,
-                  refused_by=f.refused_by)
+                  refused_by=f.refused_by, foreign=f.foreign)
         for f in sorted(files, key=lambda f: f.filename)
     ]  # fmt: skip
     kept = keep(facts, FilePolicy(), Targets((), ()), Machines((HERE,)))
