@@ -98,6 +98,19 @@ def test_every_root_on_every_target(tmp_path: Path, app: World) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_what_pips_own_search_does_not_come_to_is_blocked(tmp_path: Path, world: World) -> None:
+    """Only lib 2.0rc1 itself names a pre-release of lib, and pip reads it once it has chosen."""
+    world.publish("lib", "2.0rc1", requires=["lib>=2.0rc1"])
+    world.publish("lib", "3.0", requires=["leaf>=2"])
+    world.publish("leaf", "1.0")
+    bench, config = mirror(tmp_path, world, lib=["latest", ">=1"])
+    assert bench.listed()["lib"] >= {"3.0"}
+    recorded = bench.query("SELECT DISTINCT verdict FROM v_proofs WHERE subject = 'lib'")
+    done = invoke(config, "prove", "--json")
+    assert {(one["verdict"],) for one in done.json} == set(recorded)
+    assert done.code == 1
+
+
 def test_the_pins_of_one_root(tmp_path: Path, app: World) -> None:
     _, config = mirror(tmp_path, app, app=["latest"], old=["latest"])
     done = invoke(config, "prove", "App", "--target", "3.13 linux-x86_64")

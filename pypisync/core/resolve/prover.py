@@ -102,6 +102,10 @@ class Prover:
         self._agreed_pins = {}
         self._readers = {}
 
+    def whole(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
+        """Returns the verdict that also stands pip's own search. Raises Lacking."""
+        return self.rehearse(wanted, self.prove(wanted, budget, name), budget)
+
     def prove(self, wanted: Asked, budget: Budget, name: str = "") -> Proof:
         """Returns the verdict on requirements that are wanted together.
 

@@ -92,8 +92,7 @@ class _MachineProver:
 
         def prove() -> Proof:
             nonlocal pins, tried, met
-            proof = prover.prove(wanted, budget, subject.text)
-            proof = prover.rehearse(wanted, proof, budget)
+            proof = prover.whole(wanted, budget, subject.text)
             if proof.rehearsals:
                 tried, met = missed(proof, calling, wanted, budget)
             pins = _pins(proof, calling, wanted)
