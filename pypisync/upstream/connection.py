@@ -97,8 +97,10 @@ class HttpConnection:
         try:
             self._deadline.check()
             return not self._act() and self._ended()
-        except SlowError as error:
-            raise error if self._ready else too_slow(self._curl, self._destination) from None
+        except SlowError:
+            if self._ready:
+                raise
+            raise too_slow(self._curl, self._destination, reached=self._reached()) from None
         except pycurl.error as error:
             raise TransferError(f"libcurl fails: {error.args[-1]}") from None
 
@@ -147,7 +149,8 @@ class HttpConnection:
         for _, code, text in failed:
             if self._failed is not None:
                 raise self._failed
-            raise failure(self._curl, code, text, self._destination)
+            reached = self._reached()
+            raise failure(self._curl, code, text, self._destination, reached=reached)
         return True
 
     def _watch(self, event: int, number: int, *_: Any) -> None:
@@ -180,6 +183,13 @@ class HttpConnection:
         else:
             return self._made
         return int(pycurl.SOCKET_BAD)
+
+    def _reached(self) -> bool:
+        """Returns whether the socket that was made last is connected, and not forgotten."""
+        try:
+            return self._made is not None and bool(self._made.getpeername())
+        except OSError:
+            return False
 
     def _forget(self) -> None:
         if self._made is not None:

@@ -52,8 +52,13 @@ _REPLIES: Mapping[int, str] = {  # RFC 1928, 6
 }
 
 
-def failure(curl: Any, code: int, text: str, destination: Destination) -> TransferError:
-    """Returns what has failed; ``code`` and ``text`` are those of libcurl."""
+def failure(
+    curl: Any, code: int, text: str, destination: Destination, *, reached: bool
+) -> TransferError:
+    """Returns what has failed; ``code`` and ``text`` are those of libcurl.
+
+    ``reached``: as for :func:`too_slow`.
+    """
     status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
     if status >= 300:
         return TunnelError(text, status)
@@ -62,18 +67,21 @@ def failure(curl: Any, code: int, text: str, destination: Destination) -> Transf
     if code == _PROXY:
         return _of_socks(curl.getinfo(pycurl.PROXY_ERROR), text)
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return too_slow(curl, destination)
+        return too_slow(curl, destination, reached=reached)
     if code in _NO_HTTP and not curl.getinfo(pycurl.HEADER_SIZE):
         return _no_http(destination, code, text)
     return _other(curl, code, text, destination)
 
 
-def too_slow(curl: Any, destination: Destination) -> SlowError:
-    """Returns how far the way to an origin has come when its time is over."""
+def too_slow(curl: Any, destination: Destination, *, reached: bool) -> SlowError:
+    """Returns how far the way to an origin has come when its time is over.
+
+    ``reached``: whether what is connected to first, the proxy if there is one, has taken it.
+    """
     proxy = urlsplit(destination.proxy).scheme
     first = "the proxy" if proxy else "{}:{}".format(*host_and_port(destination.url))
     within = f"within {show_seconds(destination.timeout)}"
-    if curl.getinfo(pycurl.LOCAL_PORT) <= 0:
+    if not reached:
         return SlowError(f"timed out: no connection to {first} {within}")
     if proxy.startswith("socks"):
         return SlowError(

@@ -2,6 +2,11 @@
 
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from itertools import count
+from time import monotonic
 
 import pytest
 
@@ -9,7 +14,7 @@ from pypisync.errors import ProxyRefused, Unreachable
 from pypisync.upstream.routes import Settings
 from pypisync.upstream.session import Session
 from tests.upstream.conftest import Time
-from tests.upstream.raw import Handler, Raw, after_request, silent
+from tests.upstream.raw import Handler, Raw, after_request
 from tests.upstream.scripted import Answer, Scripted
 
 HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -29,15 +34,34 @@ def says(*answers: bytes) -> Handler:
     return handle
 
 
+class Silent:
+    """Hears what comes on a connection and says nothing: then the time of a request is over."""
+
+    def __init__(self) -> None:
+        self._heard = 0
+
+    def __call__(self, connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(65536)
+        self._heard += 1
+        over.wait(10)
+
+    def timer(self) -> float:
+        """A minute for each connection that was made."""
+        return 60.0 * self._heard
+
+
 def reply(number: int) -> bytes:
     """Returns what a SOCKS proxy replies to a request (RFC 1928, 6)."""
     return bytes([5, number, 0, 1]) + bytes(6)
 
 
-def told(time: Time, url: str, **settings: object) -> Unreachable:
+def told(
+    time: Time, url: str, timer: Callable[[], float] = monotonic, **settings: object
+) -> Unreachable:
     """The error of a request that may be made three times."""
     keys = {"endpoint": url, "retries": 2, **settings}
     session = Session(Settings(**keys), sleep=time.sleep)  # type: ignore[arg-type]
+    session.timer = timer
     with pytest.raises(Unreachable) as caught:
         session.get(url + "/a", {})
     session.close()
@@ -122,17 +146,22 @@ def test_what_listens_at_the_address_of_a_socks_proxy_speaks_none(
     assert (proxy.connections, time.now) == (1, 0)
 
 
-@pytest.mark.parametrize("handler", [silent, says(b"")])
-def test_what_is_silent_at_the_address_of_a_socks_proxy_may_speak_none(
-    time: Time, handler: Handler
-) -> None:
+def test_what_is_silent_at_the_address_of_a_socks_proxy_may_speak_none(time: Time) -> None:
     """As an HTTP proxy is, which waits for the end of a line; or it is slow: it is asked again."""
-    with Raw(handler) as proxy:
+    silent = Silent()
+    with Raw(silent) as proxy:
         address = proxy.url.replace("http", "socks5h")
-        error = str(told(time, "http://index.invalid", proxy=address, retries=1, timeout=1))
-    assert handler is not silent or "leads to nothing within 1 second: it may not speak" in error
-    assert "(2 tries); if it stays so, check whether what listens there speaks SOCKS" in error
-    assert proxy.connections == 2
+        error = str(told(time, "http://index.invalid", silent.timer, proxy=address))
+    assert "leads to nothing within 30 seconds: it may not speak SOCKS (3 tries)" in error
+    assert "; if it stays so, check whether what listens there speaks SOCKS" in error
+    assert proxy.connections == 3
+
+
+def test_what_ends_at_the_address_of_a_socks_proxy_may_speak_none(time: Time) -> None:
+    with Raw(says(b"")) as proxy:
+        address = proxy.url.replace("http", "socks5h")
+        error = str(told(time, "http://index.invalid", proxy=address))
+    assert "(3 tries); if it stays so, check whether what listens there speaks SOCKS" in error
 
 
 @pytest.mark.parametrize(
@@ -164,13 +193,36 @@ def test_a_socks_proxy_that_reaches_nothing_is_asked_again(time: Time) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
-def test_who_takes_connections_and_says_no_more_is_told_from_who_takes_none(
+def test_a_proxy_that_takes_connections_and_says_no_more_is_told_as_that(
     time: Time, scheme: str
 ) -> None:
+    silent = Silent()
     with Raw(silent) as proxy:
         address = proxy.url.replace("http", scheme)
-        error = str(told(time, "https://index.invalid", proxy=address, retries=0, timeout=1))
-    assert ": timed out: the proxy takes connections, but leads to nothing" in error
+        error = str(told(time, "https://index.invalid", silent.timer, proxy=address))
+    assert ": timed out: the proxy takes connections, but leads to nothing within 30 s" in error
+
+
+def test_a_host_that_takes_connections_and_speaks_no_tls_is_told_as_that(time: Time) -> None:
+    silent = Silent()
     with Raw(silent) as server:
-        error = str(told(time, server.url.replace("http", "https"), retries=0, timeout=1))
-    assert ": timed out: 127.0.0.1 takes connections, but no TLS comes about within 1 s" in error
+        error = str(told(time, server.url.replace("http", "https"), silent.timer))
+    assert ": timed out: 127.0.0.1 takes connections, but no TLS comes about within 30 s" in error
+
+
+@pytest.mark.parametrize("scheme", ["", "http", "socks5h"])
+def test_who_takes_no_connections_is_told_as_that(time: Time, scheme: str) -> None:
+    """Linux answers no greeting of TCP to a socket with as many as it may keep unaccepted."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        place = listener.getsockname()
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(place)
+        host = f"127.0.0.1:{place[1]}"
+        proxy = f"{scheme}://{host}" if scheme else None
+        timer = partial(next, count(0.0, 10.0))
+        error = str(told(time, f"http://{host}", timer, proxy=proxy, retries=0))
+    who = "the proxy" if scheme else host
+    assert f": timed out: no connection to {who} within 30 seconds (1 try); " in error
