@@ -24,6 +24,7 @@ from tests.bench.report import Figures
 from tests.bench.serve import serve
 from tests.bench.startup import start_up
 from tests.bench.ticks import increment, nothing_changed
+from tests.bench.together import together
 
 Workload = Callable[[Setup], Figures]
 
@@ -34,6 +35,7 @@ WORKLOADS: dict[str, Workload] = {
     "initial-late": initial_late,
     "initial-deep": initial_deep,
     "initial-large": initial_large,
+    "memory-together": together,
     "nothing-changed": nothing_changed,
     "increment": increment,
     "full-index": full_index,
