@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists
+from sqlalchemy import Connection, Delete, bindparam, delete, exists
 
 from pypisync.catalog.db.schema_journal import journal
-from pypisync.catalog.db.sql import pour
+from pypisync.catalog.db.sql import once, pour
 from pypisync.core.publish.journal import Entry, first_serial
 
 _COLUMNS = ("serial", "name", "version", "at", "action")
@@ -24,7 +24,12 @@ def forget(connection: Connection, told: int) -> None:
 
     The last one stays, also of a project that is gone: whoever follows from before it is told.
     """
+    connection.execute(once(_superseded), {"told": told})
+
+
+def _superseded() -> Delete:
     later = journal.alias("later")
     superseded = exists().where(later.c.name == journal.c.name, later.c.serial > journal.c.serial)
-    old = delete(journal).where(journal.c.serial <= told, superseded.correlate(journal))
-    connection.execute(old)
+    return delete(journal).where(
+        journal.c.serial <= bindparam("told"), superseded.correlate(journal)
+    )
