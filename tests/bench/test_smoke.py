@@ -1,11 +1,17 @@
 """Every workload runs: with small sizes, once, and without what would have to be installed."""
 
 import json
+import os
 import statistics
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
-from tests.bench.measure import Setup
+from tests import forked
+from tests.bench.measure import Cost, Setup
 from tests.bench.report import as_json, figure, remark, table
 from tests.bench.workloads import WORKLOADS
 
@@ -17,8 +23,27 @@ ALIKE = (
 NAMES = [name for name in WORKLOADS if name not in ALIKE]
 
 
+PRELOADED = forked.Preloaded(path=str(Path(__file__).parents[2]))
+STARTED = "start-up"  # the workload whose commands are started, as those of a measurement are
+
+
+def fork(command: Iterable[str | Path], **environment: str) -> Cost:
+    """Run a command of the product as a measurement does, but that it need not import anything."""
+    _, _, *words = map(str, command)  # python -m
+    begun = time.perf_counter()
+    done = forked.run(PRELOADED, words, Path.cwd(), {**os.environ, **environment})
+    assert done.returncode in (0, 1), done.stderr
+    wall = time.perf_counter() - begun
+    return Cost(wall, wall, 0.0, 0.0, done.stdout)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_workload_measures_something(name: str) -> None:
+def test_a_workload_measures_something(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the disk is not what is tested
+    if name != STARTED:
+        monkeypatch.setattr("tests.bench.measure.run", fork)
     figures = WORKLOADS[name](Setup(runs=1, quick=True))
     if all(found.note.startswith("skipped: ") for found in figures):
         pytest.skip(figures[0].note)
