@@ -26,6 +26,8 @@ from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.server import Server
 
+pytestmark = pytest.mark.long  # one after the other: what they share takes half a minute
+
 PIP_SAMPLE = 40
 MOST_UNLIKE = 0.03  # 2 of 400 and 1 of 400 were measured
 SEED = random.SystemRandom().getrandbits(32)
