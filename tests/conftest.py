@@ -108,14 +108,26 @@ def server(world: World) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real server; ``postgres.fresh()`` returns the URL of a new database."""
+    """A real server; ``fresh`` and ``prepared`` return the URL of a new database."""
     with Postgres() as running:
         yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database; a test that takes it runs on SQLite and on PostgreSQL."""
+    """The URL of a new database; a test that takes it runs on SQLite and on PostgreSQL.
+
+    SQLite's is a file that is not there yet; PostgreSQL's has the catalog's tables, and no rows.
+    """
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.prepared()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same without tables, for tests of how they come to be."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
     server: Postgres = request.getfixturevalue("postgres")

@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from sqlalchemy import make_url
 
+from pypisync.catalog.db.transactions import Catalog
 from tests import temporary
 
 _SETTINGS = {
@@ -38,6 +40,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self._numbers = count(1)
+        self._model: str | None = None  # the database that others are copies of
 
     def __enter__(self) -> Self:
         made = tempfile.mkdtemp(prefix="pypisync-postgres-", dir=temporary.place())
@@ -68,10 +71,24 @@ class Postgres:
 
     def fresh(self) -> str:
         """A new, empty database, as a SQLAlchemy URL."""
+        return self._created("template1")
+
+    def prepared(self) -> str:
+        """A new database with the catalog's tables: a copy, for to make them takes far longer."""
+        if self._model is None:
+            url = self.fresh()
+            catalog = Catalog(url)
+            catalog.prepare()
+            catalog.close()
+            self._model = make_url(url).database
+        return self._created(f"{self._model}")
+
+    def _created(self, model: str) -> str:
         name = f"test{next(self._numbers)}"
         address = f"host={self.folder} user=postgres dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy".encode())
+            make = f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY file_copy"
+            connection.execute(make.encode())
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
     def _start(self) -> None:

@@ -116,16 +116,16 @@ def test_without_a_database_the_error_says_what_to_do(
     assert not (tmp_path / "data").exists()
 
 
-def test_an_empty_or_foreign_database_is_refused(tmp_path: Path, database: str) -> None:
-    catalog = Catalog(database)
+def test_an_empty_or_foreign_database_is_refused(tmp_path: Path, empty_database: str) -> None:
+    catalog = Catalog(empty_database)
     with catalog.begin() as connection:
         connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
     with pytest.raises(CatalogError, match="is empty: run `pypisync sync`"):
-        Reader(database)
+        Reader(empty_database)
     with catalog.begin() as connection:
         connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
     with pytest.raises(CatalogError, match="at revision 9999"):
-        Reader(database)
+        Reader(empty_database)
     catalog.close()
 
 
