@@ -46,6 +46,7 @@ def test_what_differs_is_seen() -> None:
     assert faults("refuted", none, none) == 1
     assert faults("blocked", none, none) == 0
     assert faults("blocked", some, some) == 1
+    assert faults("blocked", none, some) == 0
 
 
 def test_markers_as_real_uv_reads_them(tmp_path: Path) -> None:
