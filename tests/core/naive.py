@@ -34,7 +34,7 @@ def offered(index: Index, python: str, by: str = "pip") -> dict[str, dict[Versio
     for label, lines in index.items():
         name, version = label.split()
         limits = [f.removeprefix("python") for f in facts(lines) if f.startswith("python")]
-        limits = [one for one in limits if by == "pip" or one.startswith(">")]
+        limits = [one for one in limits if by != "uv" or one.startswith(">")]
         if all(SpecifierSet(limit).contains(python) for limit in limits):
             found.setdefault(name, {})[Version(version)] = lines
     return found
@@ -43,7 +43,11 @@ def offered(index: Index, python: str, by: str = "pip") -> dict[str, dict[Versio
 def installable(
     index: Index, wanted: Sequence[str], environment: Mapping[str, str], by: str = "pip"
 ) -> Iterator[Chosen]:
-    """Every set of releases that installs ``wanted``, and nothing beside what that needs."""
+    """Every set of releases that installs ``wanted``, and nothing beside what that needs.
+
+    By "pip" or "uv"; or "kept", what pip may be left with: it keeps the pre-release or yanked
+    release that it has pinned when what asked for that one is let go.
+    """
     offers = offered(index, environment["python_full_version"], by)
     lines = [one for one in map(parsed, wanted) if applies(one, "", environment)]
     todo: list[Chosen] = [{}]
@@ -55,6 +59,9 @@ def installable(
             todo += [{**chosen, missing[0]: v} for v in offers.get(missing[0], ())]
         elif by == "uv":
             if all(uv_takes(offers[n], n, v, asked[n], lines) for n, v in chosen.items()):
+                yield chosen
+        elif by == "kept":
+            if all(fits(offers[n], v, asked[n]) for n, v in chosen.items()):
                 yield chosen
         elif all(allowed(offers[n], v, asked[n]) for n, v in chosen.items()):
             yield chosen
@@ -92,6 +99,13 @@ def applies(need: Requirement, extra: str, environment: Mapping[str, str]) -> bo
 def parsed(line: str) -> Requirement:
     """The requirement, read once."""
     return Requirement(line)
+
+
+def fits(
+    offer: Mapping[Version, Sequence[str]], version: Version, specifiers: SpecifierSet
+) -> bool:
+    """Whether pip keeps this version once it has pinned it."""
+    return not ruled_out(offer[version]) and specifiers.contains(version, prereleases=True)
 
 
 def allowed(

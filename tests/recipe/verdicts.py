@@ -50,7 +50,8 @@ class Truth:
     def installations(self, target: str, wanted: Sequence[str], by: str = "pip") -> list[Pins]:
         """All there are, where a release of which nobody says what it needs needs nothing."""
         variables = self.envs[target].variables("")
-        return list(naive.installable(self.index(target, by), wanted, variables, by))
+        index = self.index(target, "uv" if by == "uv" else "pip")
+        return list(naive.installable(index, wanted, variables, by))
 
     def unknown(self, target: str, pins: Pins, by: str = "pip") -> bool:
         """Whether nobody says what one of the releases needs."""
@@ -123,24 +124,28 @@ def _fault(
 ) -> str:
     every = truth.installations(target, wanted)
     sound = [some for some in every if not truth.unknown(target, some)]
+    kept = truth.installations(target, wanted, "kept")
+    kept = [some for some in kept if not truth.unknown(target, some)]
     by_uv = truth.installations(target, wanted, "uv")
     chosen = pins.get("solver", {})
     match verdict:
         case "proven":
             # Of pip's pins those are on record that differ.
             pip = truth.reached(target, wanted, {**chosen, **pins.get("pip", {})})
-            odd = [some for some in (chosen, pip) if some not in sound]
+            odd = [s for s, among in ((chosen, sound or kept), (pip, kept)) if s not in among]
             if not (odd or by_uv):
                 return "uv does not install it"
             return f"{odd} does not install" if odd else ""
         case "refuted":
             every += by_uv
             return f"{every[0]} installs" if every else ""
-        case "blocked" if bool(every) != bool(by_uv) or any(
-            truth.unknown(target, some, "uv") for some in by_uv
+        case "blocked" if (
+            bool(every) != bool(by_uv)
+            or any(truth.unknown(target, some, "uv") for some in by_uv)
+            or (not every and chosen in kept)
         ):
             # One of pip and uv installs it, or uv may come to what is unknown: it takes a final
-            # before a pre-release.
+            # before a pre-release. Or pip does, for it keeps what it has pinned.
             return ""
         case "blocked":
             hangs = truth.unknown(target, chosen) and chosen == truth.reached(

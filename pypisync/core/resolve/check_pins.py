@@ -43,8 +43,13 @@ def reached(index: TargetIndex, wanted: Asked, pins: Pins) -> dict[str, list[Req
     return asked
 
 
-def faults(index: TargetIndex, wanted: Asked, pins: Pins, by: Installer = "pip") -> list[str]:
+def faults(
+    index: TargetIndex, wanted: Asked, pins: Pins, by: Installer = "pip", *, kept: bool = False
+) -> list[str]:
     """Returns why no installer would accept these pins for ``wanted``; nothing if it would.
+
+    ``kept``: pip's own search has come to them. It keeps the pre-release or yanked release that it
+    has pinned when what asked for that one is let go, as long as the version matches.
 
     uv takes a pre-release also when the finals that match are ruled out by something else, and a
     yanked release if it is asked for by an exact pin; nobody else's pin counts.
@@ -61,7 +66,7 @@ def faults(index: TargetIndex, wanted: Asked, pins: Pins, by: Installer = "pip")
             texts = [need.specifier for need in needs]
             found += _mismatches(index, name, pins[name], texts, by)
             if by == "pip":
-                found += _refused(index, name, pins[name], texts)
+                found += [] if kept else _refused(index, name, pins[name], texts)
             elif index.usable(name)[pins[name]].yanked:
                 pinned = [need for need in needs if need in wanted]
                 if not any(pins_one(_specifiers(need.specifier)) for need in pinned):

@@ -141,7 +141,7 @@ class Prover:
 
     def _beside(self, wanted: Asked, proof: Proof, by_pip: Rehearsal) -> Proof:
         """Returns a proof with what pip comes to, if that stands the check."""
-        if by_pip.pins is None or not self.checker.passes(wanted, by_pip.pins):
+        if by_pip.pins is None or not self._stands(wanted, by_pip.pins):
             return proof
         proof = replace(proof, rehearsals={**proof.rehearsals, "pip": by_pip})
         others = self._pins(wanted, by_pip.pins)
@@ -170,6 +170,8 @@ class Prover:
                 pins = self._pins(wanted, by_uv.pins)
                 return Proof("proven", pins, rehearsals={"uv": by_uv})
         proof = self._searched(wanted, budget, name)
+        if any(step.kind == "barred" for step in proof.refutation):
+            proof = self._unless_kept(wanted, proof, budget)
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
         if by_uv.pins is None:
@@ -181,6 +183,23 @@ class Prover:
                 against = faults(self.index, wanted, by_uv.pins, by="pip")
                 proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *against))
         return proof
+
+    def _unless_kept(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
+        """Returns a refutation that hangs on what pip refuses, if its own search ends so."""
+        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
+        if by_pip.given_up:
+            return Proof("undecided", why=(_SPENT,))
+        if by_pip.pins is None or self._doubts(by_pip.pins):
+            return proof
+        if not self._stands(wanted, by_pip.pins):
+            return proof
+        return Proof("proven", self._pins(wanted, by_pip.pins), rehearsals={"pip": by_pip})
+
+    def _stands(self, wanted: Asked, pins: Mapping[str, int]) -> bool:
+        """Returns whether pins that pip's own search has come to stand the check."""
+        if self.checker.passes(wanted, pins):
+            return True
+        return self.index.reader != "uv" and not faults(self.index, wanted, pins, kept=True)
 
     def _by_pip_alone(self, wanted: Asked, proof: Proof) -> Proof:
         """Returns the proof where uv finds no installation."""
@@ -226,7 +245,7 @@ class Prover:
             pins, why = self._pins(wanted, own.pins), tuple(self._doubts(own.pins))
             if why:
                 proof = Proof("blocked", pins, why)
-            elif found := faults(self.index, wanted, own.pins, by=by):
+            elif found := faults(self.index, wanted, own.pins, by=by, kept=True):
                 proof = Proof("undecided", why=tuple(found))
             else:
                 proof = Proof("proven", pins, rehearsals={by: own})
@@ -274,7 +293,7 @@ class Prover:
             if proof is not None:
                 return proof
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
-        if by_pip.pins is not None and self.checker.passes(wanted, by_pip.pins):
+        if by_pip.pins is not None and self._stands(wanted, by_pip.pins):
             return Proof("proven", self._pins(wanted, by_pip.pins))
         why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
         return Proof("undecided", why=(why,))

@@ -12,7 +12,7 @@ from pypisync.core.resolve import uv
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
-from pypisync.core.resolve.pip import _Pip, rehearsed
+from pypisync.core.resolve.pip import Rehearsal, _Pip, rehearsed
 from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed
 from pypisync.core.resolve.prover import MISSES, Prover
 from tests.core import naive
@@ -42,8 +42,8 @@ def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
     prover = Prover(target_index(index))
     proof = prover.prove(wanted, Budget())
     found = rehearsed(prover.admission, wanted, Budget(), set()).pins
-    # pip keeps what a release asked for that it then lets go: that alone makes no installation.
-    if found is not None and not faults(prover.index, wanted, found):
+    if found is not None:
+        assert not faults(prover.index, wanted, found, kept=True)
         by_uv = list(naive.installable(index, (root,), HERE.environment, by="uv"))
         assert proof.verdict == ("proven" if by_uv else "blocked")
 
@@ -104,6 +104,54 @@ def test_a_root_is_not_proven_where_pips_search_ends_without_it(index: Index, ro
     assert proof.verdict == "blocked"
     assert proof.why[-1] == f"pip {MISSES}"
     assert pins(proof) == pins(first)
+
+
+# "a 3" pins b; it is let go for the sake of e, and what is asked of b then would not let pip take
+# the same release.
+LET_GO: Index = {"a 3": ["b==1", "e"], "e 1": ["a<3"], "a 2": ["b"], "a 1": []}
+KEPT: list[tuple[Index, dict[str, str], dict[str, str]]] = [
+    ({**LET_GO, "a 3": ["b[x]==1", "e"], "b 1": ["yanked"]}, {"a": "1"}, {"a": "2", "b": "1"}),
+    (
+        {**LET_GO, "a 3": ["b==2rc1", "e"], "b 1": [], "b 2rc1": []},
+        {"a": "2", "b": "1"},
+        {"a": "2", "b": "2rc1"},
+    ),
+    (
+        {**LET_GO, "a 3": ["b[x]==1", "e"], "b 1": ["yanked"], "b 0.5": []},
+        {"a": "2", "b": "0.5"},
+        {"a": "2", "b": "1"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("index", "by_uv", "by_pip"), KEPT)
+def test_pip_keeps_what_it_has_pinned(
+    index: Index, by_uv: dict[str, str], by_pip: dict[str, str]
+) -> None:
+    proof = Prover(target_index(index)).whole((need("a"),), Budget())
+    assert (proof.verdict, pins(proof)) == ("proven", by_uv)
+    assert {pin.name: pin.usable.release.version for pin in proof.others["pip"]} == by_pip
+
+
+def test_what_pip_installs_for_it_keeps_a_yanked_release_is_not_refuted() -> None:
+    index = {**KEPT[0][0]}
+    del index["a 1"]
+    proof = Prover(target_index(index)).whole((need("a"),), Budget())
+    assert (proof.verdict, pins(proof)) == ("blocked", {"a": "2", "b": "1"})
+    assert proof.why == ("pip finds an installation and uv does not", "b 1 is yanked")
+
+
+def test_a_refutation_by_what_pip_refuses_hangs_on_its_own_search() -> None:
+    """Without an extra pip keeps nothing of b, for it asks its finder anew."""
+    index: Index = {"a 3": ["b==1", "e"], "e 1": ["a<3"], "a 2": ["b"], "b 1": ["yanked"]}
+    prover = Prover(target_index(index))
+    proof = prover.whole((need("a"),), Budget())
+    assert proof.verdict == "refuted"
+    assert any(step.kind == "barred" for step in proof.refutation)
+    given_up = Rehearsal(None, set(), given_up=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pypisync.core.resolve.pip.rehearsed", lambda *_: given_up)
+        assert prover.whole((need("a"),), Budget()).verdict == "undecided"
 
 
 def test_extras_belong_to_their_release() -> None:

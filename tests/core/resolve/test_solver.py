@@ -12,6 +12,7 @@ from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.check_refutation import RefutationStep, Term, refutes
+from pypisync.core.resolve.pip import rehearsed
 from pypisync.core.resolve.prover import Prover
 from tests.core import naive
 from tests.core.resolve.drawn import NAMES, ROOTS, SPECIFIERS, indexes
@@ -29,6 +30,11 @@ def test_a_solution_is_found_exactly_when_there_is_one(index: Index, root: str) 
     proof = Prover(facts).prove((need(root),), Budget())
     all_there_are = list(naive.installable(index, (root,), HERE.environment))
     by_uv = list(naive.installable(index, (root,), HERE.environment, by="uv"))
+    kept = rehearsed(Admission(facts), (need(root),), Budget(), set()).pins
+    if kept is not None:
+        own = {n: Version(facts.usable(n)[i].release.version) for n, i in kept.items()}
+        assert own in naive.installable(index, (root,), HERE.environment, by="kept")
+        all_there_are.append(own)
     both, neither = all_there_are and by_uv, not (all_there_are or by_uv)
     assert proof.verdict == ("proven" if both else "refuted" if neither else "blocked")
     if all_there_are:
