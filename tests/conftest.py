@@ -5,8 +5,11 @@ import math
 import os
 import signal
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -49,14 +52,30 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Thousands of tests are made, which stay: a search for garbage among them finds none."""
     gc.disable()
     try:
+        _import_share(session.config)
         return (yield)
     finally:
         gc.enable()
         gc.freeze()
+
+
+def _import_share(config: pytest.Config) -> None:
+    """Import a part of the tests before the others, if all are run by several processes.
+
+    In a fresh checkout none is compiled. Each process compiles a part, and finds the others'.
+    """
+    its: dict[str, Any] = getattr(config, "workerinput", {})
+    here = Path(__file__).parent
+    if not its or [Path(word).resolve() for word in config.args] != [here]:
+        return
+    paths = sorted(here.rglob("test_*.py"))
+    for path in paths[int(its["workerid"].removeprefix("gw")) :: its["workercount"]]:
+        with suppress(Exception):  # it is collected later, and then its error is told
+            import_module(".".join(path.relative_to(here.parent).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
