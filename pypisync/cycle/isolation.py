@@ -25,7 +25,7 @@ def apart(
     if _fault(items, act) is None:
         return {}
     faults = {name(item): _fault([item], act) for item in items}
-    return {one: Malformed(f"{one}: {fault}") for one, fault in faults.items() if fault is not None}
+    return {one: Malformed(fault) for one, fault in faults.items() if fault is not None}
 
 
 @contextmanager

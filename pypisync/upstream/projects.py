@@ -108,7 +108,7 @@ class Projects:
         """Returns why this document does not settle the project; None if it does."""
         if 0 < document.serial < ask.serial:
             return Stale(
-                f"{ask.name}: upstream still answers with serial {document.serial}, although it "
+                f"upstream still answers with serial {document.serial}, although it "
                 f"changed at {ask.serial}; it is asked again later"
             )
         if isinstance(document, Unchanged):
@@ -117,7 +117,7 @@ class Projects:
         best = ask.form or (self._learnt.best if ask.attempts < _BELIEVED else None)
         if best and rank(document.form) < rank(best):
             return Malformed(
-                f"{ask.name}: upstream answers with {_CALLED[document.form]} although it has shown "
+                f"upstream answers with {_CALLED[document.form]} although it has shown "
                 f"{_CALLED[best]}; nothing is changed by it, and it is asked again later"
             )
         return None
@@ -171,8 +171,8 @@ class Projects:
         if reply.status == 304 and _CONDITIONAL & headers.keys():
             return Unchanged(name, stated_serial(reply.headers))
         if reply.status == 406:
-            raise Gone(f"{name}: {shown(reply.url)} has neither the JSON nor the HTML form")
-        _check(name, reply)
+            raise Gone(f"{shown(reply.url)} has neither the JSON nor the HTML form")
+        _check(reply)
         if are_bytes(known, bytes_digest(reply)):
             return Unchanged(name, stated_serial(reply.headers))
         return parse_simple(name, reply)
@@ -181,9 +181,9 @@ class Projects:
         reply = self._legacy(quote(name, safe=""), headers)
         if reply.status == 304 and _CONDITIONAL & headers.keys():
             return Unchanged(name, stated_serial(reply.headers))
-        _check(name, reply)
+        _check(reply)
         if not is_json(reply):
-            raise Gone(f"{name}: {shown(reply.url)} is no JSON API")
+            raise Gone(f"{shown(reply.url)} is no JSON API")
         document = parse_legacy(name, reply)
         return self._completed(document) if document.partial else document
 
@@ -214,13 +214,13 @@ def _unless_known(
     return Unchanged(ask.name, document.serial, found if found != ask.validators else None)
 
 
-def _check(name: str, reply: Reply) -> None:
+def _check(reply: Reply) -> None:
     """Raise what a status means that is neither the document nor one for the caller."""
     if reply.status in _GONE:
-        raise Gone(f"{name}: {shown(reply.url)} answers HTTP {reply.status}")
+        raise Gone(f"{shown(reply.url)} answers HTTP {reply.status}")
     if reply.status != 200:
         kind = Refused if reply.status in {401, 403} else Unreachable
         raise kind(
-            f"{name}: {shown(reply.url)} answers HTTP {reply.status}; check the endpoint and its "
+            f"{shown(reply.url)} answers HTTP {reply.status}; check the endpoint and its "
             "credentials"
         )

@@ -87,3 +87,23 @@ def test_before_the_first_cycle_nothing_is_shown_that_is_not_known(tmp_path: Pat
     assert done.code == 1
     assert ["last run", "none yet"] in done.lines
     assert [line for line in done.lines if len(line) != 2 or not all(line)] == []
+
+
+def test_what_failed_is_named_once(tmp_path: Path, world: World, server: Server) -> None:
+    """By whoever shows the reason: a reason that began with the name as well said it twice."""
+    for name in ("refused", "poorer"):
+        world.publish(name, "1.0")
+    packages = {"refused": ["latest"], "poorer": ["latest"]}
+    config = configure(tmp_path, server.url, packages=packages)
+    assert invoke(config, "sync").code == 0
+    world.publish("refused", "1.1")
+    world.publish("poorer", "1.1")
+    world.faults.fail("/simple/refused/", 403)
+    world.faults.fail("/simple/poorer/", 406)  # so the JSON API is asked, which knows less
+    assert invoke(config, "sync").code == 1
+    failed = dict(
+        line[1].split(": ", 1) for line in invoke(config, "status").lines if line[0] == "failed"
+    )
+    assert failed.keys() == {"refused", "poorer"}
+    assert failed["refused"].startswith(f"{server.url}/simple/refused/ answers HTTP 403")
+    assert failed["poorer"].startswith("upstream answers with the legacy JSON API alone")

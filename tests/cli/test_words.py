@@ -148,7 +148,7 @@ def test_check_tells_of_a_folder_that_this_user_may_not_write(
 
 def test_an_index_that_wants_credentials_says_so() -> None:
     with pytest.raises(Refused, match="its credentials"):
-        _check("a", Reply(401, "http://index.example/simple/a/", {}, b""))
+        _check(Reply(401, "http://index.example/simple/a/", {}, b""))
 
 
 def test_lines_and_counts() -> None:
