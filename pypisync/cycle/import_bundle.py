@@ -42,6 +42,12 @@ _STAGE = "bundle"
 _FILES = "files.jsonl"
 _BATCH = 1_000
 _DURABLE = 5  # batches that are made durable together
+_UPGRADE_HERE = "upgrade this side too"
+# A further export goes on from the last one, which is not here either.
+_UPGRADE_OUTSIDE = (
+    'upgrade the outside, and let it export once more for a report ("pypisync import --report"'
+    ' here, "pypisync export --for" there)'
+)
 
 
 def import_all(
@@ -156,7 +162,7 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
         raise BundleError(
             f"{name}: of {'a newer' if newer else 'an older'} version of PypiSync, whose database"
             f" has revision {found.schema} (here: {REVISION}): "
-            + ("upgrade this side too" if newer else "upgrade the outside and export once more")
+            + (_UPGRADE_HERE if newer else _UPGRADE_OUTSIDE)
         )
     frozen = rollback.frozen(connection)
     if frozen is not None:

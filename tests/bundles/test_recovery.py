@@ -71,7 +71,10 @@ def test_bundles_of_other_revisions_say_which_side_is_upgraded(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = link.made()
-    for revision, words in (("0000", "a newer version.*this side too"), ("9", "an older.*outside")):
+    for revision, words in (
+        ("0000", "a newer version.*this side too"),
+        ("9", "an older.*outside.*import --report.*export --for"),
+    ):
         monkeypatch.setattr(import_bundle, "REVISION", revision)
         with pytest.raises(BundleError, match=words):
             link.import_(made)
