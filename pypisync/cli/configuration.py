@@ -58,7 +58,7 @@ TEMPLATE = """\
   // built and installed with nothing but the mirror.
   toolchain: true,
 
-  // Wheels: "all", or only those that the "targets" above can install.
+  // Wheels: "all", or with "targets" only those that the environments above can install.
   wheels: "targets",
   // Source distributions: "always", "fallback" (where a target finds no wheel), "never".
   sdists: "fallback",

@@ -144,9 +144,11 @@ def _subjects(reader: Any, settings: "Config", given: str | None) -> "list[Subje
         raise ConfigError([str(error)]) from None
     found = [of_root(one) for one in roots(reader, name) if not extras or one.extras == extras]
     if not found:
-        raise ConfigError(
-            [f'"{given}" is not a root of the mirror: "pypisync why" says what it is there for']
+        what = (
+            f'"{given}" is not a root of the mirror, nor a requirements file of the configuration'
         )
+        known = '"pypisync proofs" lists them; "pypisync why" says what a project is there for'
+        raise ConfigError([f"{what}: {known}"])
     return found
 
 

@@ -179,6 +179,8 @@ def _allowed(key: KeyPath, detail: ErrorDetails) -> str:
         return f"no such key; {hint}"
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
+    if detail["type"] == "string_type" and isinstance(key[-1], int) and detail["input"] is not None:
+        return "must be text in quotes"  # the description is of the whole list
     return f"must be {description}"
 
 

@@ -211,6 +211,7 @@ def test_the_pylock_points_to_the_folder_without_an_address(tmp_path: Path, app:
     ("arguments", "said"),
     [
         (("nobody",), '"nobody" is not a root of the mirror'),
+        (("other.txt",), 'nor a requirements file of the configuration: "pypisync proofs" lists'),
         (("a b",), "is not a project"),
         (("--target", "3.13 beos"), "is not a proof target"),
         (("app", "--json", "--pylock"), "give one of them"),
