@@ -10,7 +10,13 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.environments.misfits import why_unusable
 from pypisync.core.resolve.check_pins import faults
-from pypisync.core.resolve.check_refutation import Refutation, RefutationStep, Term, positions
+from pypisync.core.resolve.check_refutation import (
+    Refutation,
+    RefutationStep,
+    Term,
+    hopeless,
+    positions,
+)
 from pypisync.core.resolve.target_index import TargetIndex, unpacked
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
@@ -95,7 +101,7 @@ class _Words:
         every, reader = self._index.usable(name), self._index.reader
         usable = [one for one in every if not one.passed_by(reader)]
         if any(_admits(needs, one.release.version) for one in usable):
-            return ""
+            return self._never_chosen(name, needs)
         listed = self._index.offers.get(name)
         what = f"{name}{self._index.offers.place(name)}"
         if lost := self._index.offers.lost.get(name):
@@ -111,6 +117,23 @@ class _Words:
             return f", and {reader or 'every installer'} passes over {what} {row}"
         shown = versions or [release.version for release in listed]
         return f", and no file of {what} ({_row(shown)}) can be used here{reason and f': {reason}'}"
+
+    def _never_chosen(self, name: str, needs: Sequence[Requirement]) -> str:
+        """Returns that no installer chooses one of the releases that match; "" if one does."""
+        never, reader = hopeless(self._index, name), self._index.reader
+        matching = [
+            (one, never >> i & 1)
+            for i, one in enumerate(self._index.usable(name))
+            if not one.passed_by(reader) and _admits(needs, one.release.version)
+        ]
+        if not all(gone for _, gone in matching):
+            return ""
+        what = f"{name}{self._index.offers.place(name)}"
+        yanked = [one.release.version for one, _ in matching if one.yanked]
+        said = f", and {what} {_row(yanked)} {'is' if len(yanked) == 1 else 'are'} yanked"
+        early = [one.release.version for one, _ in matching if not one.yanked]
+        more = f"; no requirement names a pre-release such as {early[-1]}" if early else ""
+        return said + more
 
     def _misfit(self, name: str, needs: Sequence[Requirement]) -> tuple[Sequence[str], str]:
         """Returns the releases that match and have no file for the target, and why they do not."""

@@ -62,6 +62,20 @@ from tests.deep import scaled
             ],
         ),
         (
+            {"a 1": ["b>=2"], "b 1": [], "b 2": ["yanked"]},
+            "a",
+            [
+                'because the root requires "a"',
+                'because a 1 requires "b>=2", and b 2 is yanked',
+                "so a 1 cannot be installed",
+            ],
+        ),
+        (
+            {"a 1": ["yanked"], "a 2": ["yanked"]},
+            "a",
+            ['because the root requires "a", and a 1, 2 are yanked'],
+        ),
+        (
             {"a 1": ["b"], "a 2": ["b"], "a 3": ["c"]},
             "a<3",
             [
