@@ -37,8 +37,8 @@ def restore(
 ) -> None:
     """Put the database of FILE in the place of the present one; stop the daemon before.
 
-    A present SQLite database stays beside it, as NAME.before-restore. Afterwards "verify --repair"
-    brings the disk in step with it.
+    A present SQLite database stays beside it, as NAME.before-restore (with a number behind it where
+    that is taken). Afterwards "verify --repair" brings the disk in step with it.
     """
     from pypisync.catalog.db.backup import bring_back
     from pypisync.wiring import writing

@@ -78,6 +78,23 @@ def test_the_database_itself_is_no_place_for_its_backup(config: Path) -> None:
         assert file.stat().st_ino == inode
 
 
+def test_what_was_there_is_kept_however_often_one_restores(config: Path, world: World) -> None:
+    """The first restore may have been the mistake: what it put aside is the way back."""
+    url = load(config, {}).database_url
+    if not url.startswith("sqlite"):
+        return
+    database, file = Path(make_url(url).database or ""), config.parent / "backup"
+    assert invoke(config, "backup", str(file)).code == 0
+    world.publish("a", "2.0")
+    assert invoke(config, "sync").code == 0
+    for end in ("", "-2", "-3"):
+        done = invoke(config, "restore", str(file))
+        assert (done.code, f"{database}.before-restore{end}\n" in done.out) == (0, True)
+    assert len(invoke(config, "generations").lines) == 1
+    assert invoke(config, "restore", f"{database}.before-restore").code == 0
+    assert len(invoke(config, "generations").lines) == 2
+
+
 @pytest.mark.parametrize("content", [b"", b"no database" * 1000, None])
 def test_what_is_no_backup_is_refused(config: Path, content: bytes | None) -> None:
     file = config.parent / "backup"

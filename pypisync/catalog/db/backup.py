@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 from contextlib import closing
+from itertools import chain, count
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -72,7 +73,7 @@ def _put(file: Path, target: Path) -> Path | None:
     except (OSError, sqlite3.Error, CatalogError):
         part.unlink(missing_ok=True)
         raise
-    before = target.with_name(f"{target.name}.before-restore")
+    before = _free(target.with_name(f"{target.name}.before-restore"))
     there = target.exists()
     if there:
         target.replace(before)
@@ -82,6 +83,12 @@ def _put(file: Path, target: Path) -> Path | None:
             beside.replace(before.with_name(before.name + shared))
     part.replace(target)
     return before if there else None
+
+
+def _free(path: Path) -> Path:
+    """Returns the path, or with a number behind it: what an earlier restore has kept stays."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _refuse(file: Path, database: Path) -> None:
