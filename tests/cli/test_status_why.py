@@ -12,6 +12,7 @@ from pypisync.catalog.db import migrate
 from pypisync.catalog.db.reader import REVISION, Reader
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.queries import status, why
+from pypisync.cycle import rollback
 from pypisync.errors import CatalogError
 from tests.cli.running import Done, ask_at, configure, invoke, snapshot
 from tests.deep import scaled
@@ -231,6 +232,23 @@ def test_why_says_what_is_kept(tmp_path: Path, world: World) -> None:
     done = invoke(config, "why", "a==1.0")
     assert done.code == 0
     assert chains(done)[0] == "kept while a newer release is held: a 1.0 -> a 1.0"
+
+
+def test_why_says_what_waits_for_the_frozen_index(tmp_path: Path, world: World) -> None:
+    world.publish("a", "1.0")
+    bench, config = mirror(tmp_path, world, a=["latest"], b=["latest"])
+    bench.sync()
+    rollback.to_generation(1).give(bench.folder)
+    world.publish("a", "2.0")
+    world.publish("b", "1.0")
+    bench.sync()
+    waits = '  held: the index stays at generation 1 until "pypisync rollback --release"'
+    assert chains(invoke(config, "why", "a"))[1:] == [waits]
+    assert chains(invoke(config, "why", "b"))[1:] == [waits]
+    assert invoke(config, "why", "a", "--json").json["releases"][0]["held"] == waits.strip()[6:]
+    rollback.follow().give(bench.folder)
+    bench.sync()
+    assert len(chains(invoke(config, "why", "a"))) == 1
 
 
 @pytest.mark.parametrize("what", ["", "a b", "==1", "a==", "a==x"])

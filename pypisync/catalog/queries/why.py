@@ -14,8 +14,10 @@ from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.generations import frozen_to
+from pypisync.catalog.queries.why_not import on_page
 from pypisync.core.closure.model import NodeKey, called
 from pypisync.core.closure.paths import Chain, ChainFinder, Chains, Use
+from pypisync.core.display import stays_at
 from pypisync.core.standards import versions
 from pypisync.core.wanted.roots import OWN, Origin, Root, of_row
 
@@ -68,7 +70,7 @@ class Reason:
 
     project: str
     version: str
-    held: str  # why it cannot be published yet; "" if it can
+    held: str  # why it cannot be published yet, or the index is frozen; "" if it can
     ways: tuple[Way, ...]
     whole: bool  # whether these are all; else there may be more
     indexes: tuple[str, ...]  # that its files are from
@@ -98,11 +100,13 @@ def reasons(
     indexes = _indexes(reader, sorted(nodes))
     found = {release: climber.chains(starts) for release, starts in nodes.items()}
     teller = _Teller(reader, found.values())
+    frozen = frozen_to(reader)
+    listed = on_page(reader, name) if frozen else {}
     return [
         Reason(
             name,
             row[1],
-            row[2] or "",
+            stays_at(frozen) if frozen and row[1] not in listed else row[2] or "",
             teller.ways(found[release]),
             found[release].whole and not graph.cut,
             tuple(indexes.get(release, ())),
