@@ -102,6 +102,8 @@ def _other(draw: random.Random, release: Release) -> Changed:
         entry = (*entry, ("requires-python", text))
         said = f"{said}, for Python {text}{', by METADATA too' * (inside is not None)}"
         release = replace(release, inside=inside)
+    if draw.random() < 0.15:
+        release, said = replace(release, name="other"), f"{said}, with METADATA of another project"
     return replace(release, filename=filename, entry=entry), said
 
 
