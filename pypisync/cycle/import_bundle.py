@@ -43,6 +43,7 @@ _FILES = "files.jsonl"
 _BATCH = 1_000
 _DURABLE = 5  # batches that are made durable together
 _UPGRADE_HERE = "upgrade this side too"
+_BEGIN_ANEW = 'upgrade the outside, and "pypisync export --full" there'
 # A further export goes on from the last one, which is not here either.
 _UPGRADE_OUTSIDE = (
     'upgrade the outside, and let it export once more for a report ("pypisync import --report"'
@@ -162,7 +163,7 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
         raise BundleError(
             f"{name}: of {'a newer' if newer else 'an older'} version of PypiSync, whose database"
             f" has revision {found.schema} (here: {REVISION}): "
-            + (_UPGRADE_HERE if newer else _UPGRADE_OUTSIDE)
+            + (_UPGRADE_HERE if newer else _UPGRADE_OUTSIDE if last else _BEGIN_ANEW)
         )
     frozen = rollback.frozen(connection)
     if frozen is not None:

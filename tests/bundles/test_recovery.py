@@ -68,16 +68,25 @@ def test_an_identity_that_is_none(link: Link, text: str) -> None:
 
 
 def test_bundles_of_other_revisions_say_which_side_is_upgraded(
-    link: Link, monkeypatch: pytest.MonkeyPatch
+    link: Link, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = link.made()
-    for revision, words in (
-        ("0000", "a newer version.*this side too"),
-        ("9", "an older.*outside.*import --report.*export --for"),
-    ):
-        monkeypatch.setattr(import_bundle, "REVISION", revision)
-        with pytest.raises(BundleError, match=words):
-            link.import_(made)
+    def said(made: Path, revision: str) -> str:
+        with monkeypatch.context() as context:
+            context.setattr(import_bundle, "REVISION", revision)
+            with pytest.raises(BundleError) as caught:
+                link.import_(made)
+        return str(caught.value)
+
+    first = link.made()
+    assert "a newer version" in said(first, "0000")
+    assert said(first, "9").endswith('upgrade the outside, and "pypisync export --full" there')
+    link.import_(first)
+    world.publish("app", "2.0")
+    link.outside.sync()
+    second = link.made()
+    assert said(second, "0000").endswith("upgrade this side too")
+    assert "upgrade the outside" in said(second, "9")
+    assert "import --report" in said(second, "9")
 
 
 def test_parts_of_an_export_that_was_cut_off_do_not_go_along(link: Link) -> None:
