@@ -159,7 +159,11 @@ class Prover:
         return Proof("proven", self._of(nodes), agreed=True, consulted=frozenset(pins))
 
     def _decided(self, wanted: Asked, budget: Budget, name: str) -> Proof:
-        """Returns the proof by uv's pins if pip accepts them, else by a search in any order."""
+        """Returns the proof by uv's pins if pip accepts them, or by pip's own.
+
+        Else by a search in any order. It begins again whenever pip refuses what it comes to as a
+        pre-release or as yanked, so that it takes much longer.
+        """
         by_uv = self._rehearsed(uv.rehearsed, wanted, budget)
         if self._parts():
             return self._apart(wanted, budget, name)
@@ -169,30 +173,29 @@ class Prover:
             if self.checker.passes(wanted, by_uv.pins):
                 pins = self._pins(wanted, by_uv.pins)
                 return Proof("proven", pins, rehearsals={"uv": by_uv})
-        proof = self._searched(wanted, budget, name)
-        if any(step.kind == "barred" for step in proof.refutation):
-            proof = self._unless_kept(wanted, proof, budget)
+        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
+        proof = self._kept(wanted, by_pip) or self._searched(wanted, budget, name)
+        if by_pip.given_up and any(step.kind == "barred" for step in proof.refutation):
+            proof = Proof("undecided", why=(_SPENT,))
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
         if by_uv.pins is None:
             return _unsure(proof, "uv") if by_uv.given_up else self._by_pip_alone(wanted, proof)
         if not faults(self.index, wanted, by_uv.pins, by="uv"):
             others = {"uv": self._pins(wanted, by_uv.pins)}
-            proof = replace(proof, others=others, rehearsals={"uv": by_uv})
+            rehearsals = {**proof.rehearsals, "uv": by_uv}
+            proof = replace(proof, others=others, rehearsals=rehearsals)
             if proof.verdict == "refuted":  # by pip's rules
                 against = faults(self.index, wanted, by_uv.pins, by="pip")
                 proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *against))
         return proof
 
-    def _unless_kept(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:
-        """Returns a refutation that hangs on what pip refuses, if its own search ends so."""
-        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
-        if by_pip.given_up:
-            return Proof("undecided", why=(_SPENT,))
+    def _kept(self, wanted: Asked, by_pip: Rehearsal) -> Proof | None:
+        """Returns the proof by the pins that pip's own search has come to, if they stand."""
         if by_pip.pins is None or self._doubts(by_pip.pins):
-            return proof
+            return None
         if not self._stands(wanted, by_pip.pins):
-            return proof
+            return None
         return Proof("proven", self._pins(wanted, by_pip.pins), rehearsals={"pip": by_pip})
 
     def _stands(self, wanted: Asked, pins: Mapping[str, int]) -> bool:

@@ -12,6 +12,7 @@ from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.prover import MISSES, Proof, Prover, Verdict, _joined
+from pypisync.core.resolve.solver import Solver
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
@@ -136,6 +137,31 @@ def test_where_installers_part_each_has_to_find_a_way(
         assert pins(proof) == {"a": "1"}
         assert {pin.usable.release.version for pin in proof.others["pip"]} == {"2"}
         assert set(proof.rehearsals) == {"pip", "uv"}
+
+
+def test_what_pip_comes_to_itself_needs_no_search_in_any_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each time that pip refuses a pre-release, such a search begins again."""
+
+    def searched(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Solver, "solve", searched)
+    index = {
+        "app 1": [],
+        "app 2": ["lib", "base<2"],
+        "lib 1": ["base>=2"],
+        "lib 2a1": ["base<2"],
+        "base 1": [],
+        "base 2": [],
+    }
+    proof = prove(index, "app")
+    assert proof.verdict == "proven"
+    assert pins(proof) == {"app": "1"}
+    by_uv = {pin.name: pin.usable.release.version for pin in proof.others["uv"]}
+    assert by_uv == {"app": "2", "base": "1", "lib": "2a1"}
+    assert set(proof.rehearsals) == set(INSTALLERS)
 
 
 def test_an_installer_that_ends_too_early_is_blamed() -> None:
