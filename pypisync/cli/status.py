@@ -141,6 +141,8 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     if found.good and found.good != found.last:
         yield "last good run", _run(found.good, now)
     yield from _generation(found, now)
+    if found.refusal:
+        yield "refused", found.refusal
     yield from _bundle(found.bundle, now)
     listed = found.listed
     counted = [count(listed[f"{noun}s"], noun) for noun in ("project", "release", "file")]
@@ -185,8 +187,6 @@ def _bundle(last: "LastBundle | None", now: float) -> Iterator[tuple[str, str]]:
     if last is None:
         return
     ages = f"exported {span(now - last.made)} ago, imported {span(now - last.imported)} ago"
-    if last.refused:
-        yield "refused", last.refused
     yield "bundle", f"{last.bundle} of mirror {last.mirror[:8]}, {ages}; next comes {last.next}"
 
 

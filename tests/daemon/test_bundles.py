@@ -70,6 +70,28 @@ def test_what_one_exports_the_other_imports(
     assert both[0] == both[1]
 
 
+def test_a_first_bundle_that_is_refused_is_told_by_status(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    outside, come = configure(tmp_path / "outside", server.url), tmp_path / "come"
+    come.mkdir()
+    assert invoke(outside, "sync").code == 0
+    assert invoke(outside, "export", "--unsigned", "--full", "--to", str(come)).code == 0
+    [part] = come.glob("*.tar")
+    part.write_bytes(bytes(part.stat().st_size))
+    bundles = {"unsigned": True, "import_from": str(come)}
+    inside = configure(tmp_path / "inside", bundles=bundles)
+
+    def refused() -> list[str]:
+        lines = invoke(inside, "status").lines
+        return [line[1] for line in lines if line[0] == "refused"]
+
+    run(inside, lambda: bool(refused()))
+    [why] = refused()
+    assert part.name in why
+
+
 def test_an_export_by_a_clock_that_was_ahead_does_not_put_off_the_next(
     tmp_path: Path, world: World, server: Server
 ) -> None:

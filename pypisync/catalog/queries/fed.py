@@ -30,8 +30,12 @@ def last_bundle(reader: Reader) -> LastBundle | None:
     )
     if fed is None:
         return None
-    refused = reader.value("SELECT max(value) FROM settings WHERE name = ?", REFUSED) or ""
-    point = fed.point
+    point, why = fed.point, refusal(reader)
     return LastBundle(
-        fed.mirror, point.sequence, point.generation, fed.made, fed.at, point.sequence + 1, refused
+        fed.mirror, point.sequence, point.generation, fed.made, fed.at, point.sequence + 1, why
     )
+
+
+def refusal(reader: Reader) -> str:
+    """Returns why the daemon could not import what lies in its folder; "" if it could."""
+    return reader.value("SELECT max(value) FROM settings WHERE name = ?", REFUSED) or ""

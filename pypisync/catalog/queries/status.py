@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.setting_names import CONFIGURATION
-from pypisync.catalog.queries.fed import LastBundle, last_bundle
+from pypisync.catalog.queries.fed import LastBundle, last_bundle, refusal
 from pypisync.catalog.queries.problems import COUNT_UNMET
 from pypisync.catalog.queries.proofs import Verdicts, verdicts
 from pypisync.core.filters.policy import RULES, rule
@@ -83,6 +83,7 @@ class Status:
     vulnerable_first: Sequence[tuple[str, str]]  # release, ids
     proofs: Verdicts
     bundle: LastBundle | None = None  # the last one, if bundles feed the mirror
+    refusal: str = ""  # why the daemon could not import what lies in its folder, the first as well
 
     @property
     def well(self) -> bool:
@@ -131,6 +132,7 @@ def read_status(reader: Reader) -> Status:
         vulnerable_first=_vulnerable(reader),
         proofs=verdicts(reader, _FIRST),
         bundle=bundle,
+        refusal=refusal(reader),
     )
 
 
