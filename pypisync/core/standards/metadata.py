@@ -136,8 +136,8 @@ def objections(found: Metadata, project: str, version: str) -> Objections:
     """Returns what installers have against a file of this project (normalised) and version.
 
     A file whose METADATA has another name or version is passed over by pip, and uv stops at it, at
-    the latest when it installs it. pip breaks off at bytes that are no UTF-8 when it has installed
-    a file (``importlib.metadata``).
+    the latest when it installs it. pip breaks off at bytes that are no UTF-8
+    (``importlib.metadata``) whatever else the file says.
     """
     from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
     from pypisync.core.standards.uv_markers import read_by_uv
@@ -162,6 +162,8 @@ def objections(found: Metadata, project: str, version: str) -> Objections:
             passed["uv"] = f"uv cannot read {line[:100]!r}"
         elif need.marker and read_by_uv(need.marker) is None:
             passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
+    if not found.utf8:
+        passed.pop("pip", None)
     return Objections(passed, stop, "" if found.utf8 else "its METADATA is not UTF-8")
 
 

@@ -170,3 +170,14 @@ def test_what_is_wrong_with_a_filename(filename: str, said: str) -> None:
 )
 def test_a_name_may_be_of_two_projects(project: str, filename: str, others: set[str]) -> None:
     assert rivals(project, filename) == others
+
+
+@pytest.mark.parametrize(
+    "lines", ["Name: -\nVersion: 1.0", "Name: b\nVersion: 1.0", "Name: a\nVersion: 2"]
+)
+def test_pip_does_not_pass_over_a_file_that_it_breaks_off_at(lines: str) -> None:
+    data = f"Metadata-Version: 2.1\n{lines}\n".encode()
+    assert "pip" in objections(read_metadata(data), "a", "1.0").passed
+    found = objections(read_metadata(data + b"Summary: \xff\n"), "a", "1.0")
+    assert "pip" not in found.passed
+    assert found.stops_pip
