@@ -1,5 +1,6 @@
 """``why`` and ``why-not``: the ways from roots to a release, and what keeps one away."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _KEPT = {
 }
 _CHOSEN = {"solver": "", "tried": ", where installers look at it on the way"}
 
+_PROJECT = re.compile(r"([^\[\]]*)(?:\[[^\[\]]*\]\s*)?")  # extras say nothing of a project
 _What = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The project.")]
 
 
@@ -128,9 +130,10 @@ def _parsed(what: str) -> "tuple[str, Version | None]":
     from packaging.utils import canonicalize_name
     from packaging.version import Version
 
-    name, given, version = what.partition("==")
+    text, given, version = what.partition("==")
+    named = _PROJECT.fullmatch(text)
     try:
-        normal = canonicalize_name(name.strip(), validate=True)
+        normal = canonicalize_name(named[1].strip() if named else text, validate=True)
         return normal, Version(version) if given else None
     except ValueError:  # both errors of packaging are, and a number beyond all measure
         raise ConfigError(

@@ -198,7 +198,9 @@ def test_what_upstream_does_not_have(tmp_path: Path, world: World) -> None:
     bench, config = mirror(tmp_path, world, a=["latest"])
     bench.sync()
     assert "no root, pattern or requirement names it" in findings(config, "nobody")["unknown"]
-    assert findings(config, "nothing") == {"gone": "upstream has no such project"}
+    assert findings(config, "nothing") == {
+        "gone": "upstream has no such project; it is required by a 1.0"
+    }
     assert findings(config, "late")["unseen"].startswith("its document has not been read yet: ")
     assert findings(config, "elsewhere") == {"unseen": "nothing that is mirrored needs it"}
     assert findings(config, "sick")["quarantined"].startswith("upstream has quarantined the ")
@@ -273,9 +275,10 @@ def test_what_is_held_or_waits(tmp_path: Path, world: World) -> None:
     said = dict(line for line in invoke(config, "status").lines if line[0] == "proofs")
     assert said["proofs"].endswith("; 1 root waiting for files")
     assert findings(config, "b==1.0") == {"listed": "it is there, with 1 file"}
+    assert findings(config, "b[fast]==1.0") == findings(config, "b==1.0")
 
 
-@pytest.mark.parametrize("what", ["", "a b", "a==x"])
+@pytest.mark.parametrize("what", ["", "a b", "a==x", "a[x", "a[x==1"])
 def test_what_is_no_project_is_refused(tmp_path: Path, what: str) -> None:
     done = invoke(configure(tmp_path, packages={"a": ["latest"]}), "why-not", what)
     assert (done.code, done.out) == (2, "")

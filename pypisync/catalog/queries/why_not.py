@@ -138,7 +138,9 @@ def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
     pending = reader.rows("SELECT attempts, reason FROM pending WHERE name = ?", name)
     reason = f": {pending[0][1]}" if pending and pending[0][1] else ""
     if status == "gone":
-        yield Finding("gone", "upstream has no such project")
+        users = _some(_users(reader, name))
+        asked = users and f"; it is required by {users}"
+        yield Finding("gone", f"upstream has no such project{asked}")
     if status == "unseen":
         why = (
             "its document has not been read yet" if pending else "nothing that is mirrored needs it"
@@ -197,6 +199,18 @@ def _names(what: str, version: Version) -> bool:
         if (versions.parse(bare) or versions.parse(numbers[0] if numbers else "")) == version:
             return True
     return False
+
+
+def _users(reader: Reader, name: str) -> Iterator[str]:
+    """Yields the selected releases that require a project, whatever its marker."""
+    rows = reader.rows(
+        "SELECT DISTINCT u.name, r.version FROM requirements q"
+        " JOIN projects p ON p.id = q.project_id JOIN releases r ON r.id = q.release_id"
+        " JOIN projects u ON u.id = r.project_id JOIN selected s ON s.release_id = r.id"
+        " WHERE p.name = ? ORDER BY u.name, r.version",
+        name,
+    )
+    yield from (f"{user} {version}" for user, version in rows)
 
 
 def _some(what: Iterable[str]) -> str:
