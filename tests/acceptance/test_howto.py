@@ -243,7 +243,7 @@ def test_a_bad_day_is_rolled_back(ours: Machine, world: World) -> None:
     assert ours.pypisync("query", listed).split() == ["1.0"]
     ours.run(block("how-to/bad-day.md", "sh", "pypisync tag 41"), **numbers)
     assert ours.pypisync("query", "SELECT name FROM v_generation_names") == ""
-    ours.run(block("how-to/bad-day.md", "sh", "rollback --release"), **numbers)
+    ours.run(block("how-to/bad-day.md", "sh", "pypisync plan"), **numbers)
     assert ours.pypisync("query", listed).split() == ["2.0"]
 
 
