@@ -105,6 +105,31 @@ def test_one_claim_is_not_believed_of_several_wheels_after_an_upgrade(database: 
     catalog.close()
 
 
+def test_what_makes_pip_pass_over_a_file_is_read_again_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0033")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge) VALUES"
+        run(f"{row} (1, 1, '1', '1', 'known'), (2, 1, '2', '2', 'known')")
+        run(f"{row} (3, 1, '3', '3', 'known')")
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 2, '', false)")
+        for number, refused in ((1, "of b"), (2, "of b"), (3, "")):
+            run(
+                "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept,"
+                f" refused_pip) VALUES ({number}, {number}, '{number}', '', '{number}', 'x',"
+                f" 'wheel', true, '{refused}')"
+            )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT id, knowledge FROM releases WHERE undecided ORDER BY id"
+        )
+        assert [tuple(row) for row in rows] == [(1, "unknown"), (2, "wanted")]
+    catalog.close()
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
     catalog = Catalog(database)
