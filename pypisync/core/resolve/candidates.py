@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from pypisync.core.resolve.check_refutation import hopeless
 from pypisync.core.resolve.lines import DrawnProject
-from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed
+from pypisync.core.resolve.pip_needs import PipCandidate, PipRequired
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards.specifiers import matcher
 
@@ -51,8 +51,8 @@ class Admission:
     drawn: dict[str, DrawnProject] = field(default_factory=dict)
     # What pip's finder returns for specifiers of a project together, and what it passes over last.
     found: dict[tuple[str, frozenset[str]], tuple[int, int]] = field(default_factory=dict)
-    # What pip's candidates require, and the projects that they name.
-    required: dict[PipCandidate, tuple[list[PipNeed], set[str]]] = field(default_factory=dict)
+    # What pip's candidates require.
+    required: dict[PipCandidate, PipRequired] = field(default_factory=dict)
     _kinds: dict[str, VersionKinds] = field(default_factory=dict)
     _matching: dict[tuple[str, str], int] = field(default_factory=dict)
     _admitted: dict[tuple[Mode, str, str], int] = field(default_factory=dict)

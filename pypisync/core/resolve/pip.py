@@ -1,53 +1,33 @@
 """The pins that pip would come to: its own algorithm over the same facts.
 
-resolvelib is what pip resolves with; the provider below decides in the order in which pip's does
-(``resolution/resolvelib/provider.py`` and ``factory.py`` of the release in
-:data:`pypisync.core.standards.requires_python.FOLLOWED`), because the order decides where a search
-with backtracking ends. The result is a claim, like a solver's, and is checked like one.
+What pip's provider and finder decide is here (``resolution/resolvelib/provider.py`` and
+``factory.py`` of the release in :data:`pypisync.core.standards.requires_python.FOLLOWED`), its
+search in :mod:`pypisync.core.resolve.pip_search`. The result is a claim, like a solver's, and is
+checked like one.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from packaging.specifiers import SpecifierSet
-from resolvelib import AbstractProvider, BaseReporter
-from resolvelib.resolvers import (
-    ResolutionImpossible,
-    ResolutionTooDeep,
-    ResolverException,
-)
-from resolvelib.resolvers.resolution import _build_result
-from resolvelib.structs import State
 
-from pypisync.core.budget import Budget, Spent
+from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import pins_one
-from pypisync.core.resolve.check_refutation import positions
-from pypisync.core.resolve.pip_ahead import Ahead, Conflict
 from pypisync.core.resolve.pip_needs import (
     NONE,
     PipCandidate,
     PipNeed,
+    PipRequired,
     asks,
     bit,
     identified,
     needs_of,
-    parts,
 )
-from pypisync.core.resolve.pip_resolution import PipResolution
+from pypisync.core.resolve.pip_search import DeadEnd, PipSearch
 from pypisync.core.wanted.groups import Asked
-
-# pip examines a project early that caused this many conflicts.
-_CONFLICTS = 5
-# pip gives up after so many rounds, and searches in another way after a tenth of them.
-_MOST_ROUNDS = 200_000
-# Of 538 roots of drawn indexes and of the bench whose search goes back and ends, two go back more
-# than 100 times, one of them 875 times; 22 go on for ever. By the clock they would be given up at
-# another point each time.
-_MOST_CONFLICTS = 300
 
 
 class Rehearsal(NamedTuple):
@@ -73,52 +53,17 @@ def rehearsed(
     """
     if any(need.fault for need in wanted):
         return Rehearsal(None, set())
-    provider = _Pip(admission, wanted, consulted)
-    pins, straight = None, False
-    try:
-        state, straight = _searched(provider, wanted, budget)
-        found = _build_result(state)
-        pins = {c.name: c.version for c in found.mapping.values()}
-    except (ResolutionImpossible, ResolutionTooDeep, RecursionError):
-        pass  # the last one is resolvelib's way with some releases that need themselves: pip's too
-    except ResolverException as error:
-        raise RuntimeError(f"{type(error).__name__}: {error}") from error
-    return Rehearsal(pins, provider.tried, straight=straight)
-
-
-def _searched(
-    provider: "_Pip", wanted: Asked, budget: Budget
-) -> tuple[State[PipNeed, PipCandidate, str], bool]:
-    """Returns how the search ends, and whether it never went back."""
+    rules = _Pip(admission, wanted, consulted)
+    search = PipSearch(rules, budget)
     # Requirements with extras come last; the order decides which releases are examined.
-    first = sorted(
-        (one for need in wanted for one in needs_of(need)), key=lambda one: one.extras != ()
-    )
-    before = budget.used
+    first = [one for need in wanted for one in needs_of(need)]
+    first.sort(key=lambda one: one.extras != ())
     try:
-        return Ahead(provider, budget).resolve(first), True
-    except Conflict:
-        budget.used = before
-    resolution = PipResolution(provider, _RoundCounter(budget), provider.promoted)
-    return resolution.resolve(first, max_rounds=_MOST_ROUNDS), False
-
-
-class _RoundCounter(BaseReporter[PipNeed, PipCandidate, str]):
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._conflicts = 0
-
-    def starting_round(self, index: int) -> None:
-        """Count a round against the budget."""
-        del index
-        self._budget.step()
-
-    def resolving_conflicts(self, causes: Collection[Any]) -> None:
-        """Count how often the search goes back. Raises Spent."""
-        del causes
-        self._conflicts += 1
-        if self._conflicts > _MOST_CONFLICTS:
-            raise Spent
+        found = search.run(first)
+    except (DeadEnd, RecursionError):  # the last one where releases need themselves: pip's too
+        return Rehearsal(None, rules.tried)
+    pins = {one.name: one.version for one in found.values()}
+    return Rehearsal(pins, rules.tried, straight=not search.went_back)
 
 
 @lru_cache(maxsize=100_000)
@@ -128,7 +73,9 @@ def _together(specifiers: str) -> tuple[bool, bool]:
     return bool(them.prereleases), pins_one(them)
 
 
-class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
+class _Pip:
+    """What pip's provider decides, see :class:`pypisync.core.resolve.pip_states.PipRules`."""
+
     def __init__(self, admission: Admission, wanted: Asked, consulted: set[str]) -> None:
         self._consulted = consulted
         self._consulted.update(need.name for need in wanted)
@@ -136,96 +83,30 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
         self._admission = admission
         self._order: dict[str, int] = {}
         for need in wanted:
-            self._order.setdefault(self.identify(next(needs_of(need))), len(self._order))
-        self._conflicts: defaultdict[str, int] = defaultdict(int)
-        self.promoted: set[str] = set()
+            self._order.setdefault(identified(next(needs_of(need))), len(self._order))
 
-    def identify(self, requirement_or_candidate: PipNeed | PipCandidate) -> str:
-        return identified(requirement_or_candidate)
-
-    def narrow_requirement_selection(
-        self,
-        identifiers: Iterable[str],
-        resolutions: Mapping[str, PipCandidate],
-        candidates: Mapping[str, Iterator[PipCandidate]],
-        information: Mapping[str, Iterator[Any]],
-        backtrack_causes: Sequence[Any],
-    ) -> Iterable[str]:
-        """Returns the projects of the last conflict, else those of many conflicts, else all."""
-        del candidates, information
-        causes: set[str] = set()
-        for cause in backtrack_causes:
-            parents = [] if cause.parent is None else [cause.parent]
-            for name in map(self.identify, [cause.requirement, *parents]):
-                causes.add(name)
-                if name not in resolutions:
-                    self._conflicts[name] += 1
-                    if self._conflicts[name] >= _CONFLICTS:
-                        self.promoted.add(name)
-        here = list(identifiers)
-        first = [name for name in here if name in causes]
-        return first or [name for name in here if name in self.promoted] or here
-
-    def get_preference(
-        self,
-        identifier: str,
-        resolutions: Mapping[str, PipCandidate],
-        candidates: Mapping[str, Iterator[PipCandidate]],
-        information: Mapping[str, Iterator[Any]],
-        backtrack_causes: Sequence[Any],
-    ) -> Any:
-        """Returns the order of deciding."""
-        del resolutions, candidates, backtrack_causes
-        return self.rank(identifier, [need for need, _ in information[identifier]])
-
-    def rank(self, identifier: str, needs: Sequence[PipNeed]) -> tuple[Any, ...]:
+    def rank(self, identifier: str, needs: Iterable[PipNeed]) -> tuple[Any, ...]:
         """Returns the order: pinned, with an upper bound, wanted by the root, all others."""
         asked = [asks(need.specifier) for need in needs]
-        order = self._order.get(identifier, math.inf)
         return (
-            identifier not in self.promoted,
             all(need.only is None for need in needs),
             not any(pinned for pinned, _, _ in asked),
             not any(upper for _, upper, _ in asked),
-            order,
+            self._order.get(identifier, math.inf),
             all(free for _, _, free in asked),
             identifier,
         )
 
-    def find_matches(
-        self,
-        identifier: str,
-        requirements: Mapping[str, Iterator[PipNeed]],
-        incompatibilities: Mapping[str, Iterator[PipCandidate]],
-    ) -> Iterable[PipCandidate]:
-        """Returns candidates, newest first; an extra also has the requirements of its project."""
-        name, extras = parts(identifier)
-        needs = list(requirements.get(identifier, ()))
-        if extras:
-            needs += requirements.get(name, ())
-        if not needs:
-            return []  # a parent that was let go asked for it
-        versions = self.candidates(name, needs)
-        for gone in incompatibilities[identifier]:
-            versions &= ~(1 << gone.version)
-        return [PipCandidate(name, extras, i) for i in reversed(list(positions(versions)))]
-
-    def candidates(self, name: str, needs: Sequence[PipNeed]) -> int:
-        """Returns the versions that all these requirements admit together."""
-        versions, passed = self._admitted(name, frozenset(need.specifier for need in needs))
+    def candidates(self, name: str, specifiers: frozenset[str], only: int) -> int:
+        """Returns the versions that pip's finder returns for all that is asked together."""
+        versions, passed = self._admitted(name, specifiers)
         if passed:
             self.tried.add((name, passed.bit_length() - 1))
-        only = [bit(need.only) for need in needs if need.only is not None]
-        if only:
-            versions = self._matching(name, needs) & ~self._admission.kinds(name).passed
-            for one in only:
-                versions &= one
+        if only != -1:
+            versions = self._matching(name, specifiers) & ~self._admission.kinds(name).passed & only
         if versions:
             self.tried.add((name, versions.bit_length() - 1))
         return versions
-
-    def is_satisfied_by(self, requirement: PipNeed, candidate: PipCandidate) -> bool:
-        return bool(self.accepted(requirement) >> candidate.version & 1)
 
     def accepted(self, need: PipNeed) -> int:
         """Returns the versions that meet a requirement once they are pinned."""
@@ -233,31 +114,31 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
             return bit(need.only)
         return self._admission.matching(need.name, need.specifier)
 
-    def get_dependencies(self, candidate: PipCandidate) -> Iterable[PipNeed]:
+    def required(self, candidate: PipCandidate) -> PipRequired:
         """Returns the requirements of the release, and those that its extras add."""
         self.tried.add((candidate.name, candidate.version))
         known = self._admission.required.get(candidate)
         if known is None:
             known = self._admission.required[candidate] = self._required(candidate)
-        self._consulted |= known[1]
-        return known[0]
+        self._consulted |= known.projects
+        return known
 
-    def _required(self, candidate: PipCandidate) -> tuple[list[PipNeed], set[str]]:
-        """Returns what a candidate requires, and the projects that it names."""
+    def _required(self, candidate: PipCandidate) -> PipRequired:
         name, extras, version = candidate
         index = self._admission.index
         needs = [need for e in ("", *extras) for need in index.needs(name, version, e)]
-        own = [PipNeed(name, (), "", version)] if extras else []
+        found = [PipNeed(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
-            found = [*own, PipNeed(name, (), "", NONE)]  # nothing can meet it
+            found += [PipNeed(name, (), "", NONE)]  # nothing can meet it
         else:
-            found = [*own, *(one for need in needs for one in needs_of(need))]
-        return found, {need.name for need in needs}
+            found += [one for need in needs for one in needs_of(need)]
+        projects = frozenset(need.name for need in needs)
+        return PipRequired(found, projects, frozenset(map(identified, found)))
 
-    def _matching(self, name: str, needs: Iterable[PipNeed]) -> int:
+    def _matching(self, name: str, specifiers: Iterable[str]) -> int:
         versions = -1
-        for need in needs:
-            versions &= self._admission.matching(name, need.specifier)
+        for specifier in specifiers:
+            versions &= self._admission.matching(name, specifier)
         return versions
 
     def _admitted(self, name: str, specifiers: frozenset[str]) -> tuple[int, int]:
@@ -274,9 +155,8 @@ class _Pip(AbstractProvider[PipNeed, PipCandidate, str]):
     def _found(self, name: str, specifiers: frozenset[str]) -> tuple[int, int]:
         prereleases, pins = _together(",".join(filter(None, sorted(specifiers))))
         kinds = self._admission.kinds(name)
-        versions = ((1 << len(kinds.entries)) - 1) & ~kinds.unseen
-        for specifier in specifiers:
-            versions &= self._admission.matching(name, specifier)
+        every = ((1 << len(kinds.entries)) - 1) & ~kinds.unseen
+        versions = every & self._matching(name, specifiers)
         if not prereleases:
             versions = versions & kinds.finals or versions
         sound = versions & ~kinds.yanked

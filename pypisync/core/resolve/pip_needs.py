@@ -1,6 +1,6 @@
 """What pip's search is about: requirements and candidates, and how both are called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,11 +29,20 @@ class PipCandidate(NamedTuple):
     version: int
 
 
+class PipRequired(NamedTuple):
+    """What a candidate requires."""
+
+    needs: Sequence[PipNeed]
+    projects: frozenset[str]
+    identifiers: frozenset[str]  # the same as the search calls them
+
+
 def identified(one: PipNeed | PipCandidate) -> str:
     """Returns how the project is called, an extra of it apart from the project itself."""
     return f"{one.name}[{','.join(one.extras)}]" if one.extras else one.name
 
 
+@lru_cache(maxsize=100_000)
 def parts(identifier: str) -> tuple[str, tuple[str, ...]]:
     """Returns the project and the extras of what :func:`identified` made."""
     name, _, extras = identifier.removesuffix("]").partition("[")

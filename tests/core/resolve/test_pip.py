@@ -1,19 +1,17 @@
 """What installers come to, told apart: where all agree, and where the order of deciding counts."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from resolvelib.resolvers import RequirementInformation
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import uv
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
+from pypisync.core.resolve.check_refutation import positions
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import Rehearsal, _Pip, rehearsed
-from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed
 from pypisync.core.resolve.prover import MISSES, Prover
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
@@ -208,22 +206,9 @@ def test_a_search_that_goes_back_and_forth_is_given_up_at_the_same_point_each_ti
     assert [line for line in proof.why if "pip may come to other pins" in line]
 
 
-def test_what_only_a_release_let_go_asked_for_has_no_candidates() -> None:
-    wanted = (need("app"),)
-    prover = Prover(target_index({"app 1": [], "lib 1": []}))
-    provider = _Pip(prover.admission, wanted, set())
-    assert provider.find_matches("lib", {}, {}) == []
-    assert provider.find_matches("lib[fast]", {"lib[fast]": iter(())}, {}) == []
-
-
-def test_what_is_looked_at_first_counts_as_tried() -> None:
-    """The newest that matches, though it is ruled out: without it pip may choose otherwise."""
-    index: Index = {"app 1": [], "lib 1": [], "lib 2": [], "lib 3": []}
-    provider = _Pip(Prover(target_index(index)).admission, (need("app"),), set())
-    asked, ruled_out = [PipNeed("lib", (), "<3")], [PipCandidate("lib", (), 1)]
-    found = provider.find_matches("lib", {"lib": iter(asked)}, {"lib": iter(ruled_out)})
-    assert list(found) == [PipCandidate("lib", (), 0)]
-    assert provider.tried == {("lib", 1)}
+def candidates(provider: _Pip, specifier: str) -> list[int]:
+    """The versions of "a" that a specifier admits."""
+    return list(positions(provider.candidates("a", frozenset([specifier]), -1)))
 
 
 def test_pip_decides_first_what_was_named_first() -> None:
@@ -232,35 +217,6 @@ def test_pip_decides_first_what_was_named_first() -> None:
     for first, second in (("a", "b"), ("b", "a")):
         wanted = (need(first), need(second))
         assert rehearsed(prover.admission, wanted, Budget(), set()).pins == {first: 1, second: 0}
-
-
-def narrowed(
-    provider: _Pip, names: str, causes: Sequence[RequirementInformation[PipNeed, PipCandidate]] = ()
-) -> str:
-    """Which projects it looks at first, after these causes of a conflict; "c" is pinned."""
-    pinned = {"c": PipCandidate("c", (), 0)}
-    return "".join(provider.narrow_requirement_selection(names, pinned, {}, {}, causes))
-
-
-def test_what_the_last_conflict_was_about_is_looked_at_first() -> None:
-    """What asked and what was asked for; of a root's line there is nothing that asked."""
-    provider = _Pip(Prover(target_index({"a 1": []})).admission, (need("a"),), set())
-    asked = RequirementInformation(PipNeed("b", (), ""), PipCandidate("c", (), 0))
-    by_root = RequirementInformation(PipNeed("d", (), ""), None)
-    assert narrowed(provider, "abcde") == "abcde"
-    assert narrowed(provider, "abcde", [asked, by_root]) == "bcd"
-    assert narrowed(provider, "ae", [asked, by_root]) == "ae"
-
-
-def test_what_caused_five_conflicts_without_a_pin_is_looked_at_before_others() -> None:
-    provider = _Pip(Prover(target_index({"a 1": []})).admission, (need("a"),), set())
-    asked = RequirementInformation(PipNeed("b", (), ""), PipCandidate("c", (), 0))
-    for _ in range(4):
-        narrowed(provider, "abc", [asked])
-    assert narrowed(provider, "abc") == "abc"
-    narrowed(provider, "abc", [asked])
-    assert narrowed(provider, "abc") == "b"
-    assert narrowed(provider, "ac") == "ac"
 
 
 def test_what_pip_passes_over_is_no_candidate() -> None:
@@ -272,9 +228,7 @@ def test_what_pip_passes_over_is_no_candidate() -> None:
     ]
     provider = _Pip(Admission(facts), (need("a"),), set())
     for specifier, expected in (("", [0]), (">1", [])):
-        asked = [PipNeed("a", (), specifier)]
-        found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
-        assert [one.version for one in found] == expected
+        assert candidates(provider, specifier) == expected
 
 
 @pytest.mark.parametrize("yanked", [False, True])
@@ -290,9 +244,7 @@ def test_a_final_that_its_metadata_rules_out_stands_in_the_way(
         replace(second, files=(), serves=(1, 1)),
     ]
     provider = _Pip(Admission(facts), (need("a"),), set())
-    asked = [PipNeed("a", (), "")]
-    found = provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})
-    assert [one.version for one in found] == ([1] if unseen else [])
+    assert candidates(provider, "") == ([1] if unseen else [])
     assert provider.tried == {("a", int(unseen))}
     pinned = Prover(facts).admission.admitted("a", "", Mode.STRICT)
     assert pinned == (2 if unseen else 0)
@@ -303,11 +255,7 @@ def test_a_yanked_release_that_stands_in_the_way_counts_as_tried() -> None:
     """pip takes it for the only final that matches, then drops it: without it "2rc1" would do."""
     facts = target_index({"a 0.9": [], "a 1": ["yanked"], "a 2rc1": []})
     provider = _Pip(Admission(facts.asking((need("a>=1"),))), (need("a>=1"),), set())
-    asked = [PipNeed("a", (), ">=1")]
-    assert list(provider.find_matches("a", {"a": iter(asked)}, {"a": iter(())})) == []
+    assert candidates(provider, ">=1") == []
     assert provider.tried == {("a", 1)}
-    assert (
-        list(provider.find_matches("a", {"a": iter([PipNeed("a", (), ">9")])}, {"a": iter(())}))
-        == []
-    )
+    assert candidates(provider, ">9") == []
     assert provider.tried == {("a", 1)}
