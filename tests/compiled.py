@@ -8,7 +8,7 @@ and those that make its tables as well.
 from functools import wraps
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.engine import open_engine
@@ -21,15 +21,20 @@ def share() -> None:
 
 
 def _share_engines() -> None:
-    model = create_engine("sqlite://", query_cache_size=5000)
-    model.connect().close()  # its dialect learns now what it is to know
+    models: dict[str, Engine] = {}  # by the driver: one for those who write, one for readers
 
     @wraps(create_engine)
-    def sharing(*arguments: Any, **options: Any) -> Engine:
-        engine = create_engine(*arguments, **options)
-        if engine.dialect.name == model.dialect.name:
-            engine.dialect = model.dialect  # it is a part of the keys
-            engine._compiled_cache = model._compiled_cache
+    def sharing(url: URL, **options: Any) -> Engine:
+        engine = create_engine(url, **options)
+        if engine.dialect.name != "sqlite":
+            return engine
+        if url.drivername not in models:
+            model = create_engine(f"{url.drivername}://", query_cache_size=5000)
+            model.connect().close()  # its dialect learns now what it is to know
+            models[url.drivername] = model
+        model = models[url.drivername]
+        engine.dialect = model.dialect  # it is a part of the keys
+        engine._compiled_cache = model._compiled_cache
         return engine
 
     open_engine.__globals__["create_engine"] = sharing

@@ -70,7 +70,7 @@ def configuration(bench: Bench, folder: Path, **keys: Any) -> Path:
     return configure(
         folder,
         destination_folder=str(bench.folder),
-        database=bench.catalog().engine.url.render_as_string(hide_password=False),
+        database=bench.database,
         **keys,
     )
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.dialects import registry
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -22,6 +23,10 @@ from pypisync.catalog.db.sqlite_file import advice, immutable
 from pypisync.errors import CatalogError, Rejected
 
 BUSY_SECONDS = 30
+
+# SQLAlchemy imports them when a URL names them: with PostgreSQL nothing of SQLite is needed.
+registry.register("sqlite.writing", "pypisync.catalog.db.sqlite_dialects", "WritingDialect")
+registry.register("sqlite.reading", "pypisync.catalog.db.sqlite_dialects", "ReadingDialect")
 
 
 def wal_is_safe(version: tuple[int, ...]) -> bool:
@@ -49,8 +54,7 @@ def open_engine(url: str, *, writer: bool) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            engine = create_engine(parsed if writer else _read_only(parsed))
-            _prepare_sqlite(engine, writer=writer)
+            engine = _open_sqlite(parsed, writer=writer)
         else:
             # Whoever reads sees one state, as on SQLite, whatever is written meanwhile.
             level = "READ COMMITTED" if writer else "REPEATABLE READ"
@@ -70,7 +74,10 @@ def _read_only(url: URL) -> URL:
     return url.set(database=f"file:{quote(name)}", query=query)
 
 
-def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:
+def _open_sqlite(url: URL, *, writer: bool) -> Engine:
+    place = url if writer else _read_only(url)
+    engine = create_engine(place.set(drivername=f"sqlite+{'writing' if writer else 'reading'}"))
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
@@ -85,9 +92,7 @@ def _prepare_sqlite(engine: Engine, *, writer: bool) -> None:
             run("PRAGMA query_only = ON")
             run("PRAGMA wal_autocheckpoint = 0")
 
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    return engine
 
 
 @contextmanager
