@@ -10,6 +10,7 @@ from typing import Any
 from packaging.version import Version
 from sqlalchemy import Connection, Select, bindparam, select, update
 
+from pypisync.catalog.db.collector import uncollected
 from pypisync.catalog.db.projects import ensure_projects
 from pypisync.catalog.db.schema import files, projects, releases, skipped
 from pypisync.catalog.db.sql import Ids, among, batches, once
@@ -36,13 +37,14 @@ def record_documents(
     connection: Connection, documents: Sequence[ProjectDocument], rules: Rules, now: float
 ) -> None:
     """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
-    reads = [read(document) for document in documents]
-    ids = ensure_projects(connection, [document.name for document in documents])
-    known = Existing(connection, list(ids.values()), rules)
-    writer = _FactWriter(connection, rules, known, now)
-    for one in reads:
-        writer.project(ids[one.document.name], one)
-    writer.write()
+    with uncollected():
+        reads = [read(document) for document in documents]
+        ids = ensure_projects(connection, [document.name for document in documents])
+        known = Existing(connection, list(ids.values()), rules)
+        writer = _FactWriter(connection, rules, known, now)
+        for one in reads:
+            writer.project(ids[one.document.name], one)
+        writer.write()
 
 
 def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: float) -> None:

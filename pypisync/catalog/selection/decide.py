@@ -4,9 +4,7 @@ Facts mark what they changed (``undecided``) in the transaction that records the
 clears the marks in the transaction that records it. So a crash between the two loses nothing.
 """
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -25,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from pypisync.catalog.db.collector import uncollected
 from pypisync.catalog.db.schema import (
     choices,
     classes,
@@ -78,7 +77,7 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
     moved = connection.scalar(_MOVED_COUNT)
     if not (changed or redraw or moved):
         return 0
-    with _uncollected():
+    with uncollected():
         if _is_anew(connection, len(changed) + len(redraw) + (moved or 0)):
             forget_decisions(connection)
             count = _decide_all(connection, targets, now)
@@ -160,21 +159,6 @@ def _unpublished_wanted() -> Update:
     wanted = select(releases.c.project_id).join_from(selected, releases)
     there = projects.c.id.in_(wanted), ~projects.c.unpublished
     return update(projects).where(*there).values(unpublished=True)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Pause the collector of cycles: what a decision makes has none, and lives until its end.
-
-    On a decision from scratch a quarter of the time would go into looking for them.
-    """
-    paused = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.enable()
 
 
 def forget_decisions(connection: Connection) -> None:

@@ -89,12 +89,12 @@ def pool_path(file: File) -> str:
     Raises ValueError if it cannot have been, or if the SHA-256 is not one.
     """
     name = file.filename
+    url = file.url.partition("#")[0].partition("?")[0]
     # Where no SHA-256 is stated it must be another text that is as good a name for these bytes.
-    other = file.stated or file.url.partition("#")[0].partition("?")[0]
-    digest = file.sha256 or sha256(other.encode()).hexdigest()
+    digest = file.sha256 or sha256((file.stated or url).encode()).hexdigest()
     if len(name) > LONGEST_FILENAME or not _SAFE.fullmatch(name) or not _SHA256.fullmatch(digest):
         raise _fault(name, f"not safe as a path with SHA-256 {digest[:80]!r}")
-    blob = _BLOB.search(file.url.partition("#")[0].partition("?")[0])
+    blob = _BLOB.search(url)
     if blob and (blob[2] == name or unquote(blob[2]) == name):
         return f"{blob[1]}/{name}"
     return digest_path(name, digest)
@@ -178,7 +178,9 @@ def rivals(project: str, filename: str) -> set[str]:
 
     Only sdists have any. The name must be one that :func:`parse` took.
     """
-    stem = next((filename.removesuffix(end) for end in _SDISTS if filename.endswith(end)), "")
+    if not filename.endswith(_SDISTS):
+        return set()
+    stem = next(filename.removesuffix(end) for end in _SDISTS if filename.endswith(end))
     if not _TWO_VERSIONS.search(stem):
         return set()
     return {_normalised(name) for name, text in _cuts(stem) if versions.parse(text)} - {project}
