@@ -294,7 +294,7 @@ class _Reader:
             if release.builds:
                 with guarded(partial(self._fail, release)):
                     self.build[release.id] = build_requires(inside.pyproject)
-            if release.id not in self.told.keys() | self.broken and inside.pkg_info is not None:
+            if inside.pkg_info is not None:
                 found = read_metadata(inside.pkg_info, sdist=True)
                 if found.static:
                     self._take(release, file, "sdist", found)

@@ -50,6 +50,6 @@ def stated(release: WantedRelease, told: Statement | None) -> Iterator[Stated]:
     # A file that was not read may state what any other one does.
     unread = {file.filename for file in release.files} - told.files.keys()
     for line, by in lines.items():
-        everywhere = len(by) == len(told.files)
-        need = requirements.parse_metadata(line)
-        yield Stated(need, None if everywhere or not by else frozenset(unread.union(by)))
+        owners = unread.union(by)
+        everywhere = len(owners) == len(release.files)
+        yield Stated(requirements.parse_metadata(line), None if everywhere else frozenset(owners))

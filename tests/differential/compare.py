@@ -129,14 +129,15 @@ def _recorded(bench: Bench, found: dict[str, Compared]) -> None:
 def _publish(world: World, url: str, case: Case, *, html: bool = False) -> None:
     pages: dict[str, list[dict[str, Any]]] = {}
     # In the order of PyPI's pages: of equally good wheels pip takes the last one.
-    for one in sorted(case.releases, key=lambda one: one.wheel):
-        made = dists.built(one.content(), one.metadata())
-        world.add_file(one.project, one.version, one.wheel, made)
-        file = world.files[one.wheel]
+    for one in sorted(case.releases, key=lambda one: one.called):
+        made = dists.built(one.content(), None if one.sdist else one.metadata())
+        world.add_file(one.project, one.version, one.called, made)
+        file = world.files[one.called]
         file.serves_metadata = one.serves_metadata
-        stated = {"sha256": made.metadata_sha256} if one.serves_metadata else False
+        served = one.serves_metadata and not one.sdist
+        stated = {"sha256": made.metadata_sha256} if served else False
         entry = {
-            "filename": one.wheel, "url": url + file.path, "hashes": {"sha256": made.sha256},
+            "filename": one.called, "url": url + file.path, "hashes": {"sha256": made.sha256},
             "size": len(made.content), "upload-time": file.uploaded, "yanked": False,
             "requires-python": one.inside, "core-metadata": stated,
         }  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tests.differential.odd_texts import OPERATORS, PYTHONS, SPECIFIERS, VALUES, VARIABLES
 from tests.differential.wheels import HEADERS, Release
+from tests.sim.dists import SdistMetadata
 from tests.sim.inside_words import INSIDES
 
 MINOR = "3.11"
@@ -38,6 +39,18 @@ _OTHERS = (
     "py39-none-any",
     "cp311-abi3-manylinux_2_17_x86_64",
 )
+_MISFITS = (
+    "py2-none-any",
+    "py312-none-any",
+    "cp312-cp312-manylinux_2_17_x86_64",
+    "cp311-cp311d-manylinux_2_17_x86_64",
+    "cp311-cp311-win_amd64",
+    "py3-none-macosx_11_0_arm64",
+    "cp311-cp310-win_amd64",
+    "py3-none-any",
+    "py311-none-any",
+)
+_KINDS_OF_SDISTS: Sequence[SdistMetadata] = ("static", "static", "static", "dynamic", "none")
 # A checksum tells nothing until all is unpacked.
 PACKED = sorted(INSIDES.keys() - {"a wrong checksum", "a wrong size in the directory"})
 
@@ -69,14 +82,25 @@ def drawn(number: int, seed: int) -> Case:
     if draw.random() < 0.25:
         found["lib 2"] = replace(found["lib 2"], version="2.0rc1")
         told.append("lib 2.0: is a pre-release")
-    if draw.random() < 0.3:
+    share = draw.random()
+    if share < 0.15:
+        dep = f"{prefix}-dep"
+        found["dep"] = Release(dep, "1.0")
+        where = draw.choice(("app 2", "lib 2", "lib 2"))
+        made, words = _built(draw, found.pop(where), dep)
+        found |= {f"other {number}": one for number, one in enumerate(made)}
+        told.append(f"{where}.0: {words}")
+        places = ["app 1", "lib 1", *(name for name in found if name.startswith("other"))]
+    elif share < 0.45:
         where = draw.choice(("app 2", "lib 2", "lib 2"))
         found["other"], words = _other(draw, found[where])
         told.append(f"{where}.0: {words}")
         places += ["other", "other", "other"]
-    for _ in range(draw.choice((1, 1, 1, 2, 2, 3))):
+    for _ in range(draw.choice((1, 1, 1, 2, 2, 3)) if share >= 0.15 else draw.choice((0, 0, 1))):
         kind = draw.choice(KINDS)
-        where = draw.choice(places)
+        where = draw.choice([name for name in places if name in found])
+        if found[where].sdist and kind in _OF_WHEELS:
+            continue
         found[where], words = kind(draw, found[where], lib)
         told.append(f"{where}.0: {words}")
     if draw.random() < 0.3:
@@ -105,6 +129,34 @@ def _other(draw: random.Random, release: Release) -> Changed:
     if draw.random() < 0.15:
         release, said = replace(release, name="other"), f"{said}, with METADATA of another project"
     return replace(release, filename=filename, entry=entry), said
+
+
+def _built(draw: random.Random, release: Release, dep: str) -> tuple[list[Release], str]:
+    """The release with wheels that often fit nowhere, and an sdist with METADATA of its own."""
+    made = []
+    said = []
+    for tag in draw.sample(_MISFITS, draw.choice((1, 1, 2, 3))):
+        entry: tuple[tuple[str, object], ...] = ()
+        if draw.random() < 0.3:
+            entry = (("yanked", draw.choice((True, "why"))),)
+        one = _differing(draw, replace(release, filename=f"{release.stem}-{tag}.whl"), dep)
+        made.append(replace(one, entry=(*one.entry, *entry)))
+    kind = draw.choice(_KINDS_OF_SDISTS)
+    made.append(_differing(draw, replace(release, sdist=kind), dep))
+    if kind != "static":  # what such an sdist requires is told by the wheels alone
+        alike = made[0].requires, made[0].inside
+        made = [replace(one, requires=alike[0], inside=alike[1]) for one in made]
+    for one in made:
+        said.append(f"{one.called} ({one.requires}, Python {one.inside}, {one.entry})")
+    return made, f"has {kind} {', '.join(said)}"
+
+
+def _differing(draw: random.Random, release: Release, dep: str) -> Release:
+    requires = draw.choice((release.requires, (*release.requires, dep), ("nothing-9",)))
+    inside = draw.choice((None, None, None, ">=3.12", ">=3.8"))
+    silent = inside is not None and draw.random() < 0.4  # what METADATA says the page does not
+    entry = (("requires-python", None),) if silent else ()
+    return replace(release, requires=requires, inside=inside, entry=entry)
 
 
 def _requirement(draw: random.Random, release: Release, lib: str) -> Changed:
@@ -263,6 +315,7 @@ def _key(draw: random.Random, release: Release, _: str) -> Changed:
     return replace(release, entry=entry), f"its entry's {key} is {value!r}"
 
 
+_OF_WHEELS = (_header, _packed, _named)  # not of sdists
 KINDS: Sequence[Callable[[random.Random, Release, str], Changed]] = (
     _requirement,
     _requirement,

@@ -1,9 +1,10 @@
-"""Wheels with oddities, told in words."""
+"""Wheels, and sdists beside them, with oddities, told in words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.sim import dists
 from tests.sim.inside_words import INSIDES
 from tests.sim.insides import plain
 
@@ -60,7 +61,7 @@ HEADERS: dict[str, Callable[[bytes], bytes]] = {
 
 @dataclass(frozen=True)
 class Release:
-    """One wheel of one release, and its entry on the page."""
+    """One file of one release, most often a wheel, and its entry on the page."""
 
     project: str
     version: str
@@ -74,6 +75,7 @@ class Release:
     filename: str = ""
     entry: tuple[tuple[str, Any], ...] = ()  # keys of the page's entry; ...: not stated
     serves_metadata: bool = True
+    sdist: dists.SdistMetadata | None = None  # it is one, whose PKG-INFO is such
 
     @property
     def stem(self) -> str:
@@ -81,9 +83,10 @@ class Release:
         return f"{self.project.replace('-', '_')}-{self.version}"
 
     @property
-    def wheel(self) -> str:
-        """The wheel's filename."""
-        return self.filename or f"{self.stem}-py3-none-any.whl"
+    def called(self) -> str:
+        """The filename."""
+        ending = ".tar.gz" if self.sdist else "-py3-none-any.whl"
+        return self.filename or f"{self.stem}{ending}"
 
     def metadata(self) -> bytes:
         """Its METADATA."""
@@ -95,6 +98,12 @@ class Release:
         return HEADERS.get(self.header, bytes)(("\n".join(lines) + "\n").encode())
 
     def content(self) -> bytes:
-        """The wheel."""
+        """The wheel, or an sdist that is built without any other project."""
+        if self.sdist:
+            dist = dists.Dist(
+                self.project, self.version, self.requires, self.extras, self.inside,
+                says=self.says, called=self.name,
+            )  # fmt: skip
+            return dists.build_sdist(dist, self.sdist, build_requires=()).content
         one = plain(self.project.replace("-", "_"), self.version, self.metadata())
         return INSIDES[self.packed or "sound"](one).bytes()

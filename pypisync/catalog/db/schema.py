@@ -98,7 +98,7 @@ releases = Table(
     flag_column("kept"),  # has at least one kept file
     text_column("admits", "0"),  # mask by files that are not yanked
     text_column("admits_yanked", "0"),  # mask by all files
-    text_column("builds", "0"),  # mask of targets that have no wheel: an sdist is built
+    text_column("builds", "0"),  # mask of targets on which an sdist is built: no wheel is better
     text_column("serves", "0"),  # mask of proof targets that see a file that is not yanked
     text_column("serves_yanked", "0"),  # that see any
     text_column("unsure", "0"),  # mask of targets on which some installer may pass over it

@@ -7,6 +7,8 @@ what makes an installer pass over them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, Update, bindparam, select, update
@@ -22,10 +24,10 @@ from pypisync.catalog.db.sql import (
     to_text,
     update_among,
 )
-from pypisync.core.filters.file_rules import FileFacts, Rules, taken
+from pypisync.core.filters.file_rules import FileFacts, Rules, Taken, taken
 from pypisync.core.standards import filenames
 from pypisync.core.standards.metadata import About, is_foreign
-from pypisync.core.standards.model import Requirement
+from pypisync.core.standards.model import INSIDE, STOPS, Requirement
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 
 EVERYWHERE: Mapping[str, str | None] = dict.fromkeys(("targets", "machines_pip", "machines_uv"))
@@ -82,7 +84,7 @@ def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
         inside = found.requires_python
         row = {
             "row": number,
-            "inside_python": None if inside == page else inside,
+            "inside_python": None if inside == page else inside or "",
             "refused_pip": found.refused.get("pip", ""),
             "refused_uv": found.refused.get("uv", ""),
         }
@@ -140,17 +142,26 @@ class Parts:
 
     def __init__(self) -> None:
         self._targets: dict[int, dict[str, int]] = {}
-        self._machines: dict[tuple[int, Installer], dict[str, int]] = {}
+        self._machines: dict[tuple[int, Installer], dict[str, Taken]] = {}
 
-    def of(self, release: int, by: frozenset[str] | None) -> Mapping[str, str | None]:
-        """Returns the columns of a requirement that these files of a release state."""
-        if by is None:
+    def of(self, release: int, one: Stated) -> Mapping[str, str | None]:
+        """Returns the columns of a requirement of a release.
+
+        What is found inside a wheel stops whoever installs it; all else counts where METADATA is
+        read.
+        """
+        if one.by is None:
             return EVERYWHERE
-        return {
-            "targets": to_text(_union(self._targets.get(release, {}), by)),
-            "machines_pip": to_text(_union(self._machines.get((release, "pip"), {}), by)),
-            "machines_uv": to_text(_union(self._machines.get((release, "uv"), {}), by)),
-        }
+        targets = self._targets.get(release, {})
+        found = {"targets": to_text(_union(targets.get(name, 0) for name in one.by))}
+        for by in INSTALLERS:
+            masks = self._machines.get((release, by), {})
+            there = [masks[name] for name in one.by if name in masks]
+            stops = one.requirement.text in STOPS
+            installs = _union(it.installs for it in there) if stops else 0
+            reads = _union(it.reads for it in there) if one.requirement.text not in INSIDE else 0
+            found[f"machines_{by}"] = to_text(installs | reads)
+        return found
 
     def add(self, release: int, project: str, rows: Sequence[Any], rules: Rules) -> None:
         """Add the kept files of a release."""
@@ -163,11 +174,20 @@ class Parts:
             )
             for row in rows
         ]
-        self._targets[release] = {row.filename: to_mask(row.admits) for row in rows}
-        names = [row.filename for row in rows]
         for by in INSTALLERS:
             masks = taken(facts, rules.machines, by)
+            names = [row.filename for row in rows]
             self._machines[release, by] = dict(zip(names, masks, strict=True))
+        wheels = _union(
+            to_mask(row.admits) for row in rows if row.kind == "wheel" and row.yanked is None
+        )
+        built = _union(to_mask(row.admits) for row in rows if row.kind == "sdist") & ~wheels
+        reads = self._machines[release, "uv"]
+        # Where an sdist is built uv reads the METADATA of a wheel that does not fit.
+        self._targets[release] = {
+            row.filename: to_mask(row.admits) | (built if reads[row.filename].reads else 0)
+            for row in rows
+        }
 
 
 def parts(connection: Connection, known: Sequence[Knowledge], rules: Rules) -> Parts:
@@ -186,8 +206,8 @@ def _kept() -> Select[Any]:
     f = files.c
     return (
         select(
-            f.release_id, projects.c.name, f.filename, f.requires_python, f.yanked, f.admits,
-            f.refused_pip,
+            f.release_id, projects.c.name, f.filename, f.kind, f.requires_python, f.yanked,
+            f.admits, f.refused_pip,
         )
         .join_from(files, releases)
         .join(projects)
@@ -196,8 +216,5 @@ def _kept() -> Select[Any]:
     )  # fmt: skip
 
 
-def _union(masks: Mapping[str, int], names: frozenset[str]) -> int:
-    union = 0
-    for name in names:
-        union |= masks.get(name, 0)
-    return union
+def _union(masks: Iterable[int]) -> int:
+    return reduce(or_, masks, 0)

@@ -223,7 +223,7 @@ def _rows(
         for one in item.runtime:
             need = one.requirement
             row = _row(need, "runtime", item.release, ids.get(need.name, own))
-            yield {"id": count.next(), **row, **parts.of(item.release, one.by)}
+            yield {"id": count.next(), **row, **parts.of(item.release, one)}
         for need in item.build:
             row = _row(need, "build", item.release, ids.get(need.name, own))
             yield {"id": count.next(), **row, **readings.EVERYWHERE}

@@ -10,9 +10,11 @@ Masks of proof targets have a bit for each machine: bit *i* stands for ``Machine
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
@@ -54,6 +56,22 @@ class ProofTarget:
     name: str  # "3.13 linux-x86_64"
     environment: Mapping[str, str]  # every variable of PEP 508 but extra
     tags: Mapping[Tag, int]  # with their rank, 0 the best
+    _abis: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        pairs = frozenset((tag.interpreter, tag.abi) for tag in self.tags)
+        object.__setattr__(self, "_abis", pairs)
+
+    def near(self, tags: Iterable[Tag]) -> int:
+        """Returns how near the tags of a wheel come: 3 to the ABI, 2 to the Python, 1 to neither.
+
+        As uv orders wheels that do not fit (uv-platform-tags/src/tags.rs, ``IncompatibleTag``).
+        0 if the wheel has no tag.
+        """
+        if any((tag.interpreter, tag.abi) in self._abis for tag in tags):
+            return 3
+        pythons = {python for python, _ in self._abis}
+        return max((1 + (tag.interpreter in pythons) for tag in tags), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +236,7 @@ class Machines:
     all: tuple[ProofTarget, ...] = ()
     _ranks: dict[frozenset[Tag], tuple[int | None, ...]] = field(default_factory=dict)
     _tags: dict[frozenset[Tag], int] = field(default_factory=dict)
+    _near: dict[frozenset[Tag], tuple[int, ...]] = field(default_factory=dict)
     _pythons: dict[tuple[str, Installer], int] = field(default_factory=dict)
 
     @property
@@ -251,6 +270,15 @@ class Machines:
             )
         return found
 
+    def near(self, tags: frozenset[Tag] | None) -> tuple[int, ...]:
+        """Returns for each machine how near a wheel comes to it; -1 of an sdist."""
+        if tags is None:
+            return (-1,) * len(self.all)
+        found = self._near.get(tags)
+        if found is None:
+            found = self._near[tags] = tuple(one.near(tags) for one in self.all)
+        return found
+
     def with_python(self, text: str | None, by: Installer) -> int:
         """Returns those on which the installer takes a file with this ``Requires-Python``."""
         if not text:
@@ -263,6 +291,12 @@ class Machines:
                 if admits(by, text, one.environment["python_full_version"])
             )
         return self._pythons[key]
+
+    def served(self, mask: int, targets: Targets) -> int:
+        """Returns the environments (a mask) that some of these machines are machines of."""
+        return reduce(
+            or_, (served(one, targets) for i, one in enumerate(self.all) if mask >> i & 1), 0
+        )
 
     def spelled(self) -> Iterator[str]:
         """Yields all that masks depend on: when it differs, they are out of date."""

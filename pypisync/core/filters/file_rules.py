@@ -3,7 +3,7 @@
 :class:`Rules` holds all of the configuration that turns files into facts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import sha256
@@ -15,6 +15,7 @@ from packaging.tags import Tag
 from pypisync.core.environments.proof_targets import Machines
 from pypisync.core.environments.targets import python_mask, targets_fingerprint
 from pypisync.core.environments.wheel_tags import usable_mask
+from pypisync.core.filters.file_choice import Weighed, chosen, told
 from pypisync.core.filters.policy import Policy
 from pypisync.core.standards.filenames import ParsedFile, build_tag, tags_read
 from pypisync.core.standards.model import Targets
@@ -39,9 +40,15 @@ class FileFacts:
     requires_python: str | None
     yanked: bool
     barred: bool = False  # by the policy, see pypisync.core.filters.policy
-    inside: str | None = None  # Requires-Python of its METADATA, where that was read
+    # Requires-Python of its METADATA, where that was read and says another than the page; "": none
+    inside: str | None = None
     refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
     foreign: bool = False  # METADATA is of another project or version: pip tries the next file
+
+    @property
+    def own_python(self) -> str | None:
+        """What its METADATA says of Python, as far as that is known."""
+        return self.requires_python if self.inside is None else self.inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class KeptFiles:
     files: tuple[tuple[bool, int], ...]  # kept, and the targets that can use it
     admits: int  # by kept files that are not yanked
     admits_yanked: int  # by all kept files
-    builds: int  # targets that only an sdist serves
+    builds: int  # targets on which an installer builds an sdist
     unsure: int = 0  # targets on which an installer may pass over it that others take
     # Proof targets that see a kept file that is not yanked, or any, on the page: what its METADATA
     # rules out still has a say in what else is taken.
@@ -82,13 +89,12 @@ def keep(
     masks = [_usable(f, targets) for f in files]
     serves = [_union(_on(file, machines, by) for by in INSTALLERS) for file in files]
     kept = _wanted(files, policy, [mask.some for mask in masks], serves)
-    by_wheel = admits = admits_yanked = unsure = 0
+    admits = admits_yanked = unsure = 0
     for file, wanted, mask in zip(files, kept, masks, strict=True):
         if wanted:
             admits_yanked |= mask.some
             unsure |= mask.unsure
             admits |= 0 if file.yanked else mask.some
-            by_wheel |= mask.some if file.parsed.kind == "wheel" else 0
     on_machines = _on_machines(
         [file for file, wanted in zip(files, kept, strict=True) if wanted], machines
     )
@@ -98,10 +104,22 @@ def keep(
         ),
         admits=admits,
         admits_yanked=admits_yanked,
-        builds=admits_yanked & ~by_wheel,
+        builds=_builds(files, kept, [mask.some for mask in masks])
+        | machines.served(_builds(files, kept, serves), targets) & admits_yanked,
         unsure=unsure & admits_yanked,
         **on_machines,
     )
+
+
+def _builds(files: Sequence[FileFacts], kept: Sequence[bool], usable: Sequence[int]) -> int:
+    """Returns where an installer builds an sdist: it takes no yanked wheel before a sound one."""
+    sound, every = ({"wheel": 0, "sdist": 0} for _ in range(2))
+    for file, wanted, mask in zip(files, kept, usable, strict=True):
+        if wanted:
+            every[file.parsed.kind] |= mask
+            sound[file.parsed.kind] |= 0 if file.yanked else mask
+    alone = every["sdist"] & ~(every["wheel"] | sound["sdist"])
+    return sound["sdist"] & ~sound["wheel"] | alone
 
 
 def _on_machines(files: Sequence[FileFacts], machines: Machines) -> dict[str, int]:
@@ -138,54 +156,47 @@ def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> b
     return bool(_usable(file, rules.targets).some | machines)
 
 
-def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
-    """Returns for each file of a release the machines on which the installer takes that one.
+@dataclass(slots=True)
+class Taken:
+    """On which machines an installer takes a file of a release, and reads its METADATA."""
 
-    The files come sorted by name, as on the mirror's pages. Of METADATA only counts whether it is
-    of the release: the installer reads the rest when it has chosen.
+    installs: int = 0
+    reads: int = 0
+
+
+def taken(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[Taken]:
+    """Returns it for each file of a release; the files come sorted by name.
+
+    By the rules of :mod:`pypisync.core.filters.file_choice`.
     """
-    found = _chosen(files, machines, by)
-    return [
-        mask & machines.with_python(file.requires_python, by)
-        for file, mask in zip(files, found, strict=True)
-    ]
-
-
-def _chosen(files: Sequence[FileFacts], machines: Machines, by: Installer) -> list[int]:
-    """Returns for each file the machines on which the installer chooses that one.
-
-    A yanked file comes after all others; then tags and build tags decide. Of files that are equally
-    good pip chooses the last one on the page (``PackageFinder``: its candidates are reversed), uv
-    the first by name (``prioritized_distribution.rs``). uv looks at the Python that a file wants
-    when it has chosen, and passes over the whole release if it is another one
-    (``resolver/mod.rs``). pip goes on to the next file where METADATA is foreign, but takes no
-    yanked one beside one that is not.
-    """
-    found = [0] * len(files)
-    if by == "pip":
-        masks = [_seen(file, machines, by) for file in files]
-        sound = _union(m for file, m in zip(files, masks, strict=True) if not file.yanked)
-        for i, file in enumerate(files):
-            masks[i] &= 0 if file.foreign else ~sound if file.yanked else -1
-    else:
-        masks = [_tagged(file, machines, by) for file in files]
-    ranks = [machines.ranks(_tags(file, by)) for file in files]
-    goods = [(not file.yanked, build_tag(file.parsed.remainder)) for file in files]
-    later = 1 if by == "pip" else -1
-    for machine in range(len(machines.all)):
-        best = max(
-            (
-                (sound, -(rank[machine] or 0), build, later * i)
-                for i, (mask, rank, (sound, build)) in enumerate(
-                    zip(masks, ranks, goods, strict=True)
-                )
-                if mask >> machine & 1
-            ),
-            default=None,
-        )
-        if best is not None:
-            found[later * best[3]] |= 1 << machine
+    found = [Taken() for _ in files]
+    for bit, one, source in _choices(files, machines, by):
+        if bit & machines.with_python(files[one].requires_python, by):
+            found[one].installs |= bit
+            found[source].reads |= bit
     return found
+
+
+def _choices(
+    files: Sequence[FileFacts], machines: Machines, by: Installer
+) -> Iterator[tuple[int, int, int]]:
+    """Yields machines (as a bit), the place of the file that is chosen there, and of its source."""
+    listed = [i for i, file in enumerate(files) if lists(by, file.requires_python)]
+    tags = [_tags(files[i], by) for i in listed]
+    ranks, near = [machines.ranks(one) for one in tags], [machines.near(one) for one in tags]
+    admitted = [machines.with_python(files[i].requires_python, by) for i in listed]
+    builds = [build_tag(files[i].parsed.remainder) for i in listed]
+    for machine in range(len(machines.all)):
+        weighed = [
+            Weighed(
+                ranks[at][machine], near[at][machine], files[i].yanked, files[i].foreign,
+                bool(admitted[at] >> machine & 1), builds[at],
+            )
+            for at, i in enumerate(listed)
+        ]  # fmt: skip
+        place = chosen(weighed, by)
+        if place is not None:
+            yield 1 << machine, listed[place], listed[told(weighed, place, by)]
 
 
 def _stays(files: Sequence[FileFacts], machines: Machines, by: Installer) -> tuple[int, int]:
@@ -194,11 +205,11 @@ def _stays(files: Sequence[FileFacts], machines: Machines, by: Installer) -> tup
     And those on which that one wants another Python.
     """
     stays = outside = 0
-    for file, mask in zip(files, _chosen(files, machines, by), strict=True):
-        fits = mask & machines.with_python(file.requires_python, by)
-        fits &= machines.with_python(file.inside, by)
-        stays |= 0 if by in file.refused_by else fits
-        outside |= mask & ~fits
+    for bit, one, source in _choices(files, machines, by):
+        fits = bit & machines.with_python(files[one].requires_python, by)
+        fits &= machines.with_python(files[source].own_python, by)
+        stays |= 0 if by in files[source].refused_by else fits
+        outside |= bit & ~fits
     return stays, outside
 
 
@@ -243,17 +254,15 @@ def _wanted(
 ) -> list[bool]:
     """Returns which of the files the policy keeps."""
     kept = [not (f.barred or excluded(f.parsed, policy.arch_exclude)) for f in files]
-    by_wheel = on_machines = 0
     for i, file in enumerate(files):
         if file.parsed.kind == "wheel":
-            usable = masks[i] or serves[i]
-            kept[i] = kept[i] and (policy.wheels == "all" or usable != 0)
-            by_wheel |= masks[i] if kept[i] else 0
-            on_machines |= serves[i] if kept[i] else 0
-    for i, file in enumerate(files):
-        if file.parsed.kind == "sdist" and policy.sdists != "always":
-            needed = masks[i] & ~by_wheel or serves[i] & ~on_machines
-            kept[i] = kept[i] and policy.sdists == "fallback" and needed != 0
+            kept[i] = kept[i] and (policy.wheels == "all" or bool(masks[i] or serves[i]))
+    if policy.sdists != "always":
+        builds = _builds(files, kept, masks), _builds(files, kept, serves)
+        for i, file in enumerate(files):
+            if file.parsed.kind == "sdist":
+                needed = masks[i] & builds[0] or serves[i] & builds[1]
+                kept[i] = kept[i] and policy.sdists == "fallback" and needed != 0
     return kept
 
 

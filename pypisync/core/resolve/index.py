@@ -27,7 +27,8 @@ class ListedFile:
     tags: frozenset[Tag] | None  # None: an sdist
     requires_python: str | None
     yanked: bool
-    inside: str | None = None  # Requires-Python of its METADATA
+    # Requires-Python of its METADATA, where that says another than the page; "": none
+    inside: str | None = None
     refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
     foreign: bool = False  # METADATA is of another project or version: pip tries the next file
 

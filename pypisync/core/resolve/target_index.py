@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
+from pypisync.core.filters.file_choice import Weighed, chosen, told
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
 from pypisync.core.standards.filenames import build_tag, tags_read
 from pypisync.core.standards.model import (
@@ -205,14 +206,14 @@ class TargetIndex:
         if not any(seen.values()):
             return None
         taken = {by: self._taken(release.files, by) for by in INSTALLERS}
-        passed = tuple(by for by, one in taken.items() if one is None or self._passes(one, by))
+        passed = tuple(by for by, one in taken.items() if one is None or self._passes(*one, by))
         sound = {by for by, some in seen.items() if not all(f.yanked for f in some)}
         alone = [by for by, some in seen.items() if some and sound and by not in sound]
         yanked = not sound or self.reader in alone
-        staying = [one for by, one in taken.items() if one and by not in passed]
-        others = [*(one for one in taken.values() if one), *seen["pip"]]
+        staying = [one[0] for by, one in taken.items() if one and by not in passed]
+        others = [*(one[0] for one in taken.values() if one), *seen["pip"]]
         file = (staying or others)[0]
-        outside = taken["uv"] is not None and self._outside(taken["uv"], "uv")
+        outside = taken["uv"] is not None and self._outside(*taken["uv"], "uv")
         doubt, differs = self._doubt(release, passed), bool(alone) or self._differs(release)
         unseen = not seen["pip"]
         return Usable(release, file, yanked, doubt, passed, differs, unseen, outside)
@@ -227,24 +228,26 @@ class TargetIndex:
             if self._here(need, None)
         )
 
-    def _taken(self, files: Iterable[ListedFile], by: Installer) -> ListedFile | None:
-        """Returns the file that an installer chooses of a release.
+    def _taken(
+        self, files: Iterable[ListedFile], by: Installer
+    ) -> tuple[ListedFile, ListedFile] | None:
+        """Returns the file that an installer chooses of a release, and whose METADATA it reads.
 
-        By the rules of :func:`pypisync.core.filters.file_rules.taken`.
+        By the rules of :mod:`pypisync.core.filters.file_choice`.
         """
-        there = sorted((f for f in files if self._fits(f, by)), key=lambda f: f.filename)
-        if by == "pip":
-            sound = any(not f.yanked for f in there)
-            there = [f for f in reversed(there) if not (f.foreign or (sound and f.yanked))]
-        goods = [(not f.yanked, -(self._rank(f, by) or 0), build_tag(f.filename)) for f in there]
-        best = max(goods, default=None)
-        return None if best is None else there[goods.index(best)]
+        listed = sorted(
+            (f for f in files if lists(by, f.requires_python)), key=lambda f: f.filename
+        )
+        weighed = [self._weighed(file, by) for file in listed]
+        place = chosen(weighed, by)
+        return None if place is None else (listed[place], listed[told(weighed, place, by)])
 
-    def _fits(self, file: ListedFile, by: Installer) -> bool:
-        """Returns whether an installer weighs the file against others: uv looks at tags alone."""
-        if by == "pip":
-            return self._sees(file, by)
-        return lists(by, file.requires_python) and self._rank(file, by) is not None
+    def _weighed(self, file: ListedFile, by: Installer) -> Weighed:
+        python = admits(by, file.requires_python, self.target.environment["python_full_version"])
+        tags = tags_read(file.tags, file.filename, by)
+        near = -1 if tags is None else self.target.near(tags)
+        build = build_tag(file.filename)
+        return Weighed(self._rank(file, by), near, file.yanked, file.foreign, python, build)
 
     def _sees(self, file: ListedFile, by: Installer) -> bool:
         """Returns whether the file is one for the machine, by what the page says of it."""
@@ -259,16 +262,17 @@ class TargetIndex:
             return len(ranks)  # after every wheel
         return min((ranks[tag] for tag in tags if tag in ranks), default=None)
 
-    def _passes(self, file: ListedFile, by: Installer) -> bool:
-        """Returns whether the installer passes over the release for what the file says.
+    def _passes(self, file: ListedFile, source: ListedFile, by: Installer) -> bool:
+        """Returns whether the installer passes over the release for what ``source`` says.
 
         It looks at no other file of the release then.
         """
-        return by in file.refused_by or self._outside(file, by)
+        return by in source.refused_by or self._outside(file, source, by)
 
-    def _outside(self, file: ListedFile, by: Installer) -> bool:
+    def _outside(self, file: ListedFile, source: ListedFile, by: Installer) -> bool:
         python = self.target.environment["python_full_version"]
-        return not (admits(by, file.requires_python, python) and admits(by, file.inside, python))
+        own = source.requires_python if source.inside is None else source.inside
+        return not (admits(by, file.requires_python, python) and admits(by, own, python))
 
     def _doubt(self, release: ListedRelease, passed: tuple[Installer, ...]) -> str:
         if self.reader in passed:

@@ -190,7 +190,8 @@ BROKEN = "wheel"
 """The same of a wheel that cannot be installed, for what is in it."""
 BROKEN_FOR_UV = "wheel, for uv"
 """The same where only uv stops: ``refused`` says why."""
-STOPS = (UNREADABLE, BROKEN, BROKEN_FOR_UV)
+INSIDE = (BROKEN, BROKEN_FOR_UV)
+STOPS = (UNREADABLE, *INSIDE)
 
 
 def names_extra(marker: str) -> bool:

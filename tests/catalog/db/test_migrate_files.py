@@ -130,6 +130,31 @@ def test_what_makes_pip_pass_over_a_file_is_read_again_after_an_upgrade(database
     catalog.close()
 
 
+def test_sdists_beside_wheels_are_read_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0034")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge, builds) VALUES"
+        run(f"{row} (1, 1, '1', '1', 'known', '1'), (2, 1, '2', '2', 'known', '1')")
+        run(f"{row} (3, 1, '3', '3', 'known', '1'), (4, 1, '4', '4', 'known', '0')")
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 2, '', false)")
+        kinds = ((1, "wheel"), (1, "sdist"), (2, "wheel"), (2, "sdist"), (3, "sdist"))
+        for number, (release, kind) in enumerate((*kinds, (4, "wheel"), (4, "sdist"))):
+            run(
+                "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept)"
+                f" VALUES ({number}, {release}, '{number}', '', '{number}', 'x', '{kind}', true)"
+            )
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT id, knowledge FROM releases WHERE undecided ORDER BY id"
+        )
+        assert [tuple(row) for row in rows] == [(1, "unknown"), (2, "wanted")]
+    catalog.close()
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
     catalog = Catalog(database)

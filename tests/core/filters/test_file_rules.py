@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.tags import Tag
 
-from pypisync.core.environments.proof_targets import Machines, proof_targets
+from pypisync.core.environments.proof_targets import Machines, proof_targets, served
 from pypisync.core.environments.targets import python_mask, targets
 from pypisync.core.environments.wheel_tags import usable_mask
 from pypisync.core.filters.file_rules import (
@@ -138,6 +138,31 @@ def pick(files: Sequence[FileFacts], machine: int, by: Installer) -> FileFacts |
     return best[0] if best else None
 
 
+def source(files: Sequence[FileFacts], one: FileFacts, machine: int, by: Installer) -> FileFacts:
+    """The file whose METADATA the installer reads where it takes that one.
+
+    uv reads the wheel that comes nearest where it builds an sdist.
+    """
+    wheels = [f for f in files if f.parsed.kind == "wheel" and f.requires_python != "3.x"]
+    if by == "pip" or one.parsed.kind == "wheel" or not wheels:
+        return one
+
+    def order(file: FileFacts) -> tuple[bool, int]:
+        own, known = tags(file, by) or (), MACHINES.all[machine].tags
+        abi = any((t.interpreter, t.abi) == (k.interpreter, k.abi) for t in own for k in known)
+        python = any(t.interpreter == k.interpreter for t in own for k in known)
+        passed = file.yanked and not one.yanked
+        return passed, 0 if passed else -(own != ()) - python - abi
+
+    return sorted(wheels, key=order)[0]
+
+
+def admitted(file: FileFacts, machine: int, by: Installer) -> bool:
+    """Whether the file's METADATA admits the machine's Python; what is not known the page says."""
+    own = file.requires_python if file.inside is None else file.inside
+    return admits(by, own, MACHINES.all[machine].environment["python_full_version"])
+
+
 def build(file: FileFacts) -> int:
     """The build tag as a number; -1 of none."""
     parts = file.parsed.remainder.split("-")
@@ -168,18 +193,24 @@ def kept_files(files: Sequence[FileFacts], policy: FilePolicy) -> list[bool]:
             kept.append(sound[i] and (policy.wheels == "all" or useful))
         else:
             kept.append(sound[i])
-    wheels = [i for i, file in enumerate(files) if file.parsed.kind == "wheel" and kept[i]]
+    places = [i for i, file in enumerate(files) if kept[i]]
     for i, file in enumerate(files):
         if file.parsed.kind == "sdist" and policy.sdists != "always":
             lacking = any(
-                seen[i][t].some and not any(seen[w][t].some for w in wheels)
+                seen[i][t].some and is_built([files[k] for k in places if seen[k][t].some])
                 for t in range(len(TARGETS.all))
             ) or any(
-                serves[i][m] and not any(serves[w][m] for w in wheels)
+                serves[i][m] and is_built([files[k] for k in places if serves[k][m]])
                 for m in range(len(MACHINES.all))
             )
             kept[i] = kept[i] and policy.sdists == "fallback" and lacking
     return kept
+
+
+def is_built(usable: Sequence[FileFacts]) -> bool:
+    """Whether an sdist is the best of these files: it is sound, or there is no wheel at all."""
+    there = [f for f in usable if not f.yanked] or usable
+    return len(there) > 0 and all(f.parsed.kind == "sdist" for f in there)
 
 
 def mask(flags: Sequence[bool]) -> int:
@@ -208,7 +239,20 @@ def test_each_target_is_served_as_if_there_were_no_other(
 
     assert found.admits == mask([some(t, yanked=False) for t in count])
     assert found.admits_yanked == mask([some(t) for t in count])
-    assert found.builds == mask([some(t) and not some(t, kinds=("wheel",)) for t in count])
+    builds = [is_built([f for f in there if ForTarget(f, t).some]) for t in count]
+    for m, machine in enumerate(MACHINES.all):
+        usable = [
+            f
+            for f in there
+            if any(
+                on_machine(f, m, by, f.requires_python) and on_machine(f, m, by, f.inside)
+                for by in INSTALLERS
+            )
+        ]
+        if is_built(usable):
+            of = served(machine, TARGETS)
+            builds = [one or bool(of >> t & 1 and some(t)) for t, one in enumerate(builds)]
+    assert found.builds == mask(builds)
     assert found.unsure == mask(
         [some(t) and any(ForTarget(f, t).unsure for f in there) for t in count]
     )
@@ -223,7 +267,7 @@ def test_each_machine_is_served_as_if_there_were_no_other(
     there = [f for f, wanted in zip(files, kept_files(files, policy), strict=True) if wanted]
     count = range(len(MACHINES.all))
 
-    def served(m: int, *, yanked: bool) -> bool:
+    def sees(m: int, *, yanked: bool) -> bool:
         return any(
             on_machine(f, m, by, f.requires_python)
             for f in there
@@ -231,8 +275,8 @@ def test_each_machine_is_served_as_if_there_were_no_other(
             for by in INSTALLERS
         )
 
-    assert found.serves == mask([served(m, yanked=False) for m in count])
-    assert found.serves_yanked == mask([served(m, yanked=True) for m in count])
+    assert found.serves == mask([sees(m, yanked=False) for m in count])
+    assert found.serves_yanked == mask([sees(m, yanked=True) for m in count])
     for by, passed in (("pip", found.not_pip), ("uv", found.not_uv)):
         assert by in INSTALLERS
         stays = []
@@ -241,8 +285,8 @@ def test_each_machine_is_served_as_if_there_were_no_other(
             stays.append(
                 file is not None
                 and on_machine(file, m, by, file.requires_python)
-                and on_machine(file, m, by, file.inside)
-                and by not in file.refused_by
+                and admitted(source(there, file, m, by), m, by)
+                and by not in source(there, file, m, by).refused_by
             )
         assert passed == found.serves_yanked & ~mask(stays)
     unseen = [not any(on_machine(f, m, "pip", f.requires_python) for f in there) for m in count]
@@ -250,7 +294,10 @@ def test_each_machine_is_served_as_if_there_were_no_other(
     by_uv = [pick(there, m, "uv") for m in count]
     outside = [
         file is not None
-        and not all(on_machine(file, m, "uv", one) for one in (file.requires_python, file.inside))
+        and not (
+            on_machine(file, m, "uv", file.requires_python)
+            and admitted(source(there, file, m, "uv"), m, "uv")
+        )
         for m, file in enumerate(by_uv)
     ]
     assert found.outside_uv == found.serves_yanked & mask(outside)
@@ -268,30 +315,38 @@ def test_a_machine_takes_one_file_the_best(files: list[FileFacts], by: Installer
     assert len(found) == len(files)
     for machine in range(len(MACHINES.all)):
         best = pick(files, machine, by)
-        owners = [f for f, bits in zip(files, found, strict=True) if bits >> machine & 1]
         if best is not None and not on_machine(best, machine, by, best.requires_python):
             best = None  # uv takes none of them then
+        both = list(zip(files, found, strict=True))
+        owners = [f for f, bits in both if bits.installs >> machine & 1]
         assert owners == ([] if best is None else [best])
+        sources = [f for f, bits in both if bits.reads >> machine & 1]
+        assert sources == ([] if best is None else [source(files, best, machine, by)])
+
+
+def chosen(files: Sequence[FileFacts], by: Installer) -> list[int]:
+    """The machines on which each of the files is taken."""
+    return [one.installs for one in taken(files, MACHINES, by)]
 
 
 def test_of_files_that_are_equally_good_pip_takes_the_last_and_uv_the_first() -> None:
     one, two = (FileFacts(parse("foo", name), None, yanked=False) for name in TIED)
     for both in ([one, two], [two, one]):
-        assert taken(both, MACHINES, "pip") == [0, MACHINES.mask]
-        assert taken(both, MACHINES, "uv") == [MACHINES.mask, 0]
+        assert chosen(both, "pip") == [0, MACHINES.mask]
+        assert chosen(both, "uv") == [MACHINES.mask, 0]
     yanked = replace(one, yanked=True)
-    assert taken([yanked, two], MACHINES, "uv") == [0, MACHINES.mask]
-    assert taken([two, yanked], MACHINES, "pip") == [MACHINES.mask, 0]
+    assert chosen([yanked, two], "uv") == [0, MACHINES.mask]
+    assert chosen([two, yanked], "pip") == [MACHINES.mask, 0]
 
 
 def test_pip_goes_on_to_the_next_file_where_metadata_is_foreign() -> None:
     one, two = (FileFacts(parse("foo", name), None, yanked=False) for name in TIED)
     two = replace(two, refused_by=("pip",), foreign=True)
-    assert taken([one, two], MACHINES, "pip") == [MACHINES.mask, 0]
+    assert chosen([one, two], "pip") == [MACHINES.mask, 0]
     assert keep([one, two], FilePolicy(), TARGETS, MACHINES).not_pip == 0
     yanked = replace(one, yanked=True)  # which no pip takes that sees one that is not
     for files in ([yanked, two], [two]):
-        assert not any(taken(files, MACHINES, "pip"))
+        assert not any(chosen(files, "pip"))
         found = keep(files, FilePolicy(), TARGETS, MACHINES)
         assert (found.not_pip, found.unseen_pip) == (MACHINES.mask, 0)
 

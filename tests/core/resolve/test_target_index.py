@@ -113,6 +113,34 @@ def taken(files: Sequence[ListedFile], by: Installer) -> ListedFile | None:
     return best[0] if best else None
 
 
+def source(files: Sequence[ListedFile], one: ListedFile, by: Installer) -> ListedFile:
+    """The file whose METADATA is read: where uv builds an sdist, that of the nearest wheel."""
+    wheels = sorted(
+        (f for f in files if f.tags is not None and f.requires_python != "3.x"),
+        key=lambda f: f.filename,
+    )
+    if by == "pip" or one.tags is not None or not wheels:
+        return one
+    known = [str(tag).split("-") for tag in HERE.tags]
+
+    def order(file: ListedFile) -> tuple[bool, int]:
+        pieces = [part.split(".") for part in file.filename.removesuffix(".whl").split("-")[-3:]]
+        own = [tag for tag in product(*pieces) if tag == tuple(map(str.lower, tag))]
+        abi = any(list(tag[:2]) == some[:2] for tag in own for some in known)
+        python = any(tag[0] == some[0] for tag in own for some in known)
+        passed = file.yanked and not one.yanked
+        return passed, 0 if passed else -(own != []) - python - abi
+
+    return sorted(wheels, key=order)[0]
+
+
+def stays_with(files: Sequence[ListedFile], one: ListedFile, by: Installer) -> bool:
+    """Whether the installer that chose this file takes it, for what METADATA says."""
+    told = source(files, one, by)
+    own = told.requires_python if told.inside is None else told.inside
+    return by not in told.refused_by and sees(one, by) and admits(by, own, PYTHON)
+
+
 def build(one: ListedFile) -> int:
     """The build tag as a number; -1 of none."""
     parts = one.filename.split("-")
@@ -136,11 +164,7 @@ def test_a_release_is_usable_if_an_installer_takes_one_of_its_files(
         return
     [usable] = found
     chosen = {by: taken(files, by) for by in INSTALLERS}
-    stays = {
-        by: one
-        for by, one in chosen.items()
-        if one and by not in one.refused_by and sees(one, by) and admits(by, one.inside, PYTHON)
-    }
+    stays = {by: one for by, one in chosen.items() if one and stays_with(files, one, by)}
     assert usable.passed == tuple(by for by in INSTALLERS if by not in stays)
     assert usable.file in [*(stays or chosen).values(), *([] if stays else seen["pip"])]
     assert usable.unseen == (not seen["pip"])

@@ -1,0 +1,17 @@
+"""Where wheels stand beside an sdist that is built, the sdist tells what it requires itself."""
+
+from alembic import op
+
+revision = "0035"
+down_revision = "0034"
+
+
+def upgrade() -> None:
+    """Let such releases be read again; the rules of the program are others now as well."""
+    op.execute(
+        "UPDATE releases SET undecided = true, knowledge = CASE WHEN id IN"
+        " (SELECT release_id FROM selected) THEN 'wanted' ELSE 'unknown' END"
+        " WHERE knowledge = 'known' AND builds <> '0'"
+        " AND id IN (SELECT release_id FROM files WHERE kept AND kind = 'sdist')"
+        " AND id IN (SELECT release_id FROM files WHERE kept AND kind = 'wheel')"
+    )

@@ -1,0 +1,145 @@
+"""Releases whose sdist is built beside wheels: pip reads the sdist, uv the nearest wheel."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pypisync.core.filters.file_rules import FilePolicy
+from tests.recipe.closed import unmet
+from tests.recipe.mirrors import LINUX, Bench
+from tests.recipe.test_equality import decided
+from tests.recipe.test_wheels_differ import Restated
+from tests.sim.memory import MemoryUpstream
+from tests.sim.world import World
+
+WINDOWS, OLD, PLAIN = ("cp311-cp311-win_amd64",), ("py2-none-any",), ("py3-none-any",)
+ALONE = {**LINUX, "python_version": ["3.11"], "extra": []}
+OPEN = {"python_version": ["3.11"], "extra": []}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, world: World) -> Bench:
+    for name in ("by-wheel", "by-sdist", "builder"):
+        world.publish(name, "1.0")
+    upstream = MemoryUpstream(world)
+    return Bench(tmp_path / "mirror", upstream, {"app": ["latest"]}, environment=ALONE)
+
+
+def publish(world: World, wheel: dict[str, Any], sdist: dict[str, Any]) -> None:
+    """Upload ``app`` with both, and an older release that needs nothing."""
+    world.publish("app", "1.0")
+    world.publish("app", "2.0", **{"wheels": WINDOWS, **wheel})
+    world.publish("app", "2.0", wheels=(), sdist=True, **{"build_requires": [], **sdist})
+
+
+def recorded(bench: Bench) -> dict[str, set[tuple[str, str]]]:
+    """The pins on record, by who chose them."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for by, project, version in bench.query("SELECT chosen_by, project, version FROM v_pins"):
+        found.setdefault(by, set()).add((project, version))
+    return found
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("wheels", [WINDOWS, OLD])
+def test_each_installer_has_what_it_reads(
+    bench: Bench, world: World, wheels: tuple[str], *, described: bool
+) -> None:
+    publish(
+        world,
+        {"wheels": wheels, "requires": ["by-wheel"], "metadata": described},
+        {"requires": ["by-sdist"]},
+    )
+    bench.sync()
+    assert bench.listed().keys() == {"app", "by-wheel", "by-sdist"}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+    assert unmet(bench.folder) == set()
+    pins = [set(one) for one in recorded(bench).values()]
+    assert {("app", "2.0")} < set.union(*pins)
+    assert {("by-wheel", "1.0"), ("by-sdist", "1.0")} <= set.union(*pins)
+
+
+@pytest.mark.parametrize(
+    ("wheel", "sdist"),
+    [
+        ({"requires": ["nothing"]}, {}),
+        ({}, {"requires": ["nothing"]}),
+        ({"inside": ">=3.12"}, {}),
+        ({}, {"inside": ">=3.12"}),
+    ],
+)
+def test_what_one_of_them_cannot_install_is_no_proof_of_it(
+    bench: Bench, world: World, wheel: dict[str, Any], sdist: dict[str, Any]
+) -> None:
+    """The older release is there for whoever passes over the newest."""
+    publish(world, wheel, sdist)
+    bench.sync()
+    assert bench.listed()["app"] == {"1.0", "2.0"}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+    chosen = {version for pins in recorded(bench).values() for _, version in pins}
+    assert chosen == {"1.0", "2.0"}
+
+
+def restate(bench: Bench, world: World, tag: str, **facts: Any) -> None:
+    """Let upstream's page say other facts of the wheel with this tag."""
+    upstream = Restated(world)
+    upstream.of, upstream.facts = f"app-2.0-{tag}.whl", facts
+    bench.upstream = upstream
+
+
+def test_what_the_page_of_a_wheel_wants_is_not_asked_where_its_metadata_is_silent(
+    bench: Bench, world: World
+) -> None:
+    publish(world, {}, {})
+    restate(bench, world, WINDOWS[0], requires_python=">=3.12")
+    bench.sync()
+    assert bench.listed()["app"] == {"2.0"}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+
+
+@pytest.mark.parametrize("policy", [FilePolicy(), FilePolicy(sdists="fallback")])
+def test_a_yanked_wheel_is_not_taken_before_a_sound_sdist(
+    bench: Bench, world: World, policy: FilePolicy
+) -> None:
+    bench.policy = policy
+    publish(world, {"wheels": PLAIN}, {"build_requires": ["builder"]})
+    restate(bench, world, PLAIN[0], yanked="")
+    bench.sync()
+    assert bench.listed().keys() == {"app", "builder"}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+    assert set(bench.listed()["app"]) == {"2.0"}
+
+
+def test_what_the_machine_of_an_open_platform_builds_is_mirrored(
+    bench: Bench, world: World
+) -> None:
+    """Where nobody names a platform a wheel for Windows may do, but the proof is made for Linux."""
+    bench.environment = OPEN
+    publish(world, {}, {"build_requires": ["builder"]})
+    bench.sync()
+    assert bench.listed().keys() == {"app", "builder"}
+
+
+def test_a_wheel_that_the_mirror_does_not_keep_tells_nothing(bench: Bench, world: World) -> None:
+    bench.policy = FilePolicy(wheels="targets")
+    publish(world, {"requires": ["nothing"]}, {"requires": ["by-sdist"]})
+    bench.sync()
+    assert bench.listed().keys() == {"app", "by-sdist"}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_wheel_that_comes_later_is_heard(
+    bench: Bench, world: World, tmp_path: Path, *, fits: bool
+) -> None:
+    publish(world, {"requires": ["by-wheel"]}, {"requires": ["by-sdist"]})
+    bench.sync()
+    newer = PLAIN if fits else ("cp311-cp311-macosx_11_0_arm64",)
+    world.publish("app", "2.0", wheels=newer, requires=["builder"])
+    bench.sync()
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages, environment=ALONE)
+    fresh.sync()
+    assert decided(bench) == decided(fresh)
+    expected = {"app", "builder"} if fits else {"app", "builder", "by-sdist"}
+    assert expected <= bench.listed().keys()
