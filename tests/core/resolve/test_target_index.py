@@ -115,10 +115,7 @@ def taken(files: Sequence[ListedFile], by: Installer) -> ListedFile | None:
 
 def source(files: Sequence[ListedFile], one: ListedFile, by: Installer) -> ListedFile:
     """The file whose METADATA is read: where uv builds an sdist, that of the nearest wheel."""
-    wheels = sorted(
-        (f for f in files if f.tags is not None and f.requires_python != "3.x"),
-        key=lambda f: f.filename,
-    )
+    wheels = [f for f in files if f.tags is not None and f.requires_python != "3.x"]
     if by == "pip" or one.tags is not None or not wheels:
         return one
     known = [str(tag).split("-") for tag in HERE.tags]
@@ -131,7 +128,7 @@ def source(files: Sequence[ListedFile], one: ListedFile, by: Installer) -> Liste
         passed = file.yanked and not one.yanked
         return passed, 0 if passed else -(own != []) - python - abi
 
-    return sorted(wheels, key=order)[0]
+    return min(sorted(wheels, key=lambda f: f.filename), key=order)
 
 
 def stays_with(files: Sequence[ListedFile], one: ListedFile, by: Installer) -> bool:
