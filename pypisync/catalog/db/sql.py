@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from types import CodeType
 from typing import Any, TypeVar
 
@@ -35,8 +35,12 @@ T = TypeVar("T")
 
 # Well below the limit of bound parameters of both databases (32,766 and 65,535).
 BATCH = 5_000
-# Rows written by one statement.
+# Rows written at a time.
 _POURED = 20_000
+# Values in a statement that inserts many rows: a row of its own costs SQLite twice as much.
+_VALUES = 1_000
+# Of fewer such statements the first, which has to be compiled, would cost more than it saves.
+_FEW = 4
 # KiB of pages in memory while very much is written.
 _CACHE = 262_144
 # Different masks that are remembered.
@@ -236,9 +240,17 @@ def pour(
     if connection.dialect.name == "postgresql":
         _copy(connection, into, rows)
         return
-    statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of ours
+    row = f"({', '.join('?' * len(columns))})"
+    statement = f"INSERT INTO {into} VALUES "  # noqa: S608 - names of ours
+    many = max(_VALUES // len(columns), 1)
+    together = statement + ", ".join([row] * many)
     for batch in batches(rows, _POURED):
-        connection.exec_driver_sql(statement, batch)
+        joined = len(batch) // many * many if len(batch) >= _FEW * many else 0
+        if joined:
+            values = (chain.from_iterable(batch[at : at + many]) for at in range(0, joined, many))
+            connection.exec_driver_sql(together, [tuple(some) for some in values])
+        if joined < len(batch):
+            connection.exec_driver_sql(statement + row, batch[joined:])
 
 
 def _copy(connection: Connection, into: str, rows: Iterable[tuple[object, ...]]) -> None:

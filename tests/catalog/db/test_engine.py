@@ -6,11 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from pypisync.catalog.db.engine import wal_is_safe
 from pypisync.catalog.db.schema import edges, projects, settings
-from pypisync.catalog.db.sql import add, among, in_bulk
+from pypisync.catalog.db.sql import add, among, in_bulk, pour
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.errors import CatalogError
 
@@ -126,6 +126,21 @@ def test_the_journal_is_wal(tmp_path: Path) -> None:
 def test_which_sqlite_has_the_fix(version: tuple[int, ...], safe: bool) -> None:
     assert wal_is_safe(version) is safe
     assert sqlite3.sqlite_version_info
+
+
+@pytest.mark.parametrize("count", [1, 1_999, 2_000, 2_001, 20_000, 21_234])
+def test_every_row_of_many_is_inserted_as_it_is(catalog: Catalog, count: int) -> None:
+    """Rows go in by hundreds, and what is left over of them by itself."""
+    rows = [(f"name-{i}", f"value {i}") for i in range(count)]
+    with catalog.begin() as connection:
+        before = connection.scalar(select(func.count()).select_from(settings)) or 0
+        pour(connection, settings, ("name", "value"), iter(rows))
+        found = connection.execute(
+            select(settings.c.name, settings.c.value).where(settings.c.name.like("name-%"))
+        )
+        assert sorted(map(tuple, found)) == sorted(rows)
+        assert connection.scalar(select(func.count()).select_from(settings)) == before + count
+    catalog.close()
 
 
 def test_a_bulk_that_breaks_off_leaves_the_connection_as_it_was(tmp_path: Path) -> None:
