@@ -56,10 +56,10 @@ def _record(connection: Connection, found: FullSelection) -> None:
     """Write classes, what they choose, nodes and edges; numbers from 0 become ids from 1."""
     rows: Iterator[tuple[object, ...]] = (
         (
-            n + 1, key.project, key.specifier, ",".join(key.extras), to_text(key.mask),
+            n + 1, project, specifier, ",".join(extras), to_text(mask),
             to_text(found.unmet[n]), found.uses[n],
         )
-        for key, n in found.classes.items()
+        for (project, specifier, extras, mask), n in found.classes.items()
     )  # fmt: skip
     columns = ("id", "project_id", "specifier", "extras", "mask", "unmet", "uses")
     pour(connection, classes, columns, rows)

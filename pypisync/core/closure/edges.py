@@ -7,7 +7,7 @@ for releases by its selector, where its marker holds, or as a pin.
 from collections.abc import Iterator, Mapping, Sequence
 
 from pypisync.core.closure.candidates import Candidate, choose_root
-from pypisync.core.closure.model import ClassKey, EdgeFact, ReleaseFacts, RootState
+from pypisync.core.closure.model import ClassKey, EdgeFact, PlainKey, ReleaseFacts, RootState
 from pypisync.core.environments.marker_masks import deciding_extras, wanted_mask
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Targets, names_extra
@@ -20,6 +20,14 @@ def edges(
 
     ``extra`` is the node's; "" is the release itself. Of a pin none are followed.
     """
+    for number, key in plain_edges(targets, facts, extra):
+        yield number, None if key is None else ClassKey._make(key)
+
+
+def plain_edges(
+    targets: Targets, facts: ReleaseFacts, extra: str
+) -> Iterator[tuple[int, PlainKey | None]]:
+    """Yields the same as ``edges``, for those who look at very many."""
     for edge in facts.edges_of(extra):
         number, project, kind, specifier, marker, extras, fault, only = edge
         if marker or extra or kind == "build":
@@ -34,9 +42,9 @@ def edges(
             yield number, None
         elif project == facts.project and kind == "runtime":
             # "a[all]" needing "a[x]" means this very release: no other can be installed.
-            yield number, ClassKey(project, f"=={facts.version}", extras, mask)
+            yield number, (project, f"=={facts.version}", extras, mask)
         else:
-            yield number, ClassKey(project, specifier, extras, mask)
+            yield number, (project, specifier, extras, mask)
 
 
 def _applies(targets: Targets, facts: ReleaseFacts, edge: EdgeFact, extra: str) -> int:

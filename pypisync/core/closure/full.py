@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from pypisync.core.closure.candidates import Candidate, choose, newest_suffices
-from pypisync.core.closure.edges import edges, groups_of, root_calls_for
-from pypisync.core.closure.model import ClassKey, NodeKey, ReleaseFacts, RootState
+from pypisync.core.closure.edges import groups_of, plain_edges, root_calls_for
+from pypisync.core.closure.model import NodeKey, PlainKey, ReleaseFacts, RootState
 from pypisync.core.standards.model import Targets
 
 _BATCH = 5_000
@@ -45,7 +45,7 @@ class FullSelection:
 
     def __init__(self, source: FactSource, targets: Targets) -> None:
         self.nodes: dict[int | NodeKey, int] = {}  # a release, or an extra of one: its number
-        self.classes: dict[ClassKey, int] = {}
+        self.classes: dict[PlainKey, int] = {}
         self.chosen: list[tuple[int, ...]] = []  # by class
         self.unmet: list[int] = []  # by class
         self.uses = array("i")  # by class
@@ -87,7 +87,7 @@ class FullSelection:
         """Follow the edges to the end."""
         while self._wave:
             wave, self._wave = self._wave, {}
-            fresh: dict[int, list[ClassKey]] = {}
+            fresh: dict[int, list[PlainKey]] = {}
             for releases in _batched(sorted(wave)):
                 for release, facts in self._source.facts_of(releases):
                     for extra in wave[release]:
@@ -95,26 +95,27 @@ class FullSelection:
             self._choose(fresh)
 
     def _draw(
-        self, release: int, extra: str, facts: ReleaseFacts, fresh: dict[int, list[ClassKey]]
+        self, release: int, extra: str, facts: ReleaseFacts, fresh: dict[int, list[PlainKey]]
     ) -> None:
         node = self.nodes[NodeKey(release, extra) if extra else release]
         classes, uses = self.classes, self.uses
-        users, requirements, used = self.users.append, self.requirements.append, self.used.append
-        for requirement, key in edges(self._targets, facts, extra):
+        requirements, used = self.requirements.append, self.used.append
+        before = len(self.used)
+        for requirement, key in plain_edges(self._targets, facts, extra):
             number = -1
             if key is not None:
                 number = classes.setdefault(key, len(uses))
                 if number == len(uses):
                     uses.append(0)
-                    fresh.setdefault(key.project, []).append(key)
+                    fresh.setdefault(key[0], []).append(key)
                 uses[number] += 1
-            users(node)
             requirements(requirement)
             used(number)
+        self.users.extend([node] * (len(self.used) - before))
         if not facts.known and not extra:
             self.unknown.append(release)
 
-    def _choose(self, fresh: dict[int, list[ClassKey]]) -> None:
+    def _choose(self, fresh: dict[int, list[PlainKey]]) -> None:
         """Choose for classes that are new."""
         missing = len(self.uses) - len(self.chosen)
         self.chosen += [()] * missing
@@ -124,9 +125,10 @@ class FullSelection:
                 candidates = self._seen(project, found)
                 for key in fresh[project]:
                     number = self.classes[key]
-                    chosen, unmet = choose(candidates, key.specifier, key.mask)
+                    _, specifier, extras, mask = key
+                    chosen, unmet = choose(candidates, specifier, mask)
                     self.chosen[number], self.unmet[number] = chosen, unmet
-                    self._reach(chosen, key.extras)
+                    self._reach(chosen, extras)
 
     def _seen(self, project: int, found: Sequence[Candidate] | None) -> Sequence[Candidate]:
         if found is None:

@@ -115,7 +115,7 @@ def test_from_nothing_it_is_the_same(seed: int) -> None:
     assert {key: found.uses[n] for key, n in found.classes.items()} == {
         key: one.uses for key, one in graph.stored.items()
     }
-    keys = list(found.classes)
+    keys = list(map(ClassKey._make, found.classes))
     drawn: dict[NodeKey, dict[int, ClassKey | None]] = {node: {} for node in nodes}
     for user, requirement, used in zip(found.users, found.requirements, found.used, strict=True):
         drawn[nodes[user]][requirement] = keys[used] if used >= 0 else None
