@@ -42,8 +42,8 @@ from pypisync.core.closure.model import (
 )
 from pypisync.core.wanted.selector import parse_selector
 
-# Parts of one compound statement; SQLite allows 500.
-_UNION = 200
+# A number of users that no class has.
+_ALL = 2**31 - 1
 _C = releases.c
 _CANDIDATE = (
     *(_C.project_id, _C.id, _C.key, _C.version, _C.prerelease),
@@ -167,28 +167,18 @@ class CatalogGraph:
     def users(self, wanted: Iterable[int], limit: int | None) -> Mapping[int, list[NodeKey]]:
         """Returns the nodes that use these classes (by id), at most ``limit`` for each."""
         found: dict[int, list[NodeKey]] = {}
-        bound = f" LIMIT {limit:d}" if limit else ""
-        for batch in batches(sorted(wanted), _UNION):
-            # Numbers only, and too many parts to be worth composing.
-            parts = " UNION ALL ".join(
-                f"SELECT * FROM (SELECT class_id, selected_id FROM edges"  # noqa: S608 - numbers
-                f" WHERE class_id = {number:d}{bound}) AS part"
-                for number in batch
-            )
-            query = (
-                "SELECT e.class_id, s.release_id, s.extra"  # noqa: S608 - numbers
-                f" FROM ({parts}) AS e JOIN selected s ON s.id = e.selected_id"
-            )
-            rows = self._connection.exec_driver_sql(query)
-            for number, release, extra in rows.all():
+        query = _USERS[self._connection.dialect.name]
+        for batch in batches(sorted(wanted)):
+            asked = {"wanted": json.dumps(batch), "bound": limit or _ALL}
+            for number, release, extra in raw(self._connection, query, asked):
                 found.setdefault(number, []).append(NodeKey(release, extra))
         return found
 
     def nodes(self, wanted: Iterable[int]) -> Mapping[NodeKey, Node]:
         """Returns the selected nodes of these releases."""
         found: dict[NodeKey, Node] = {}
-        for row in rows_among(self._connection, _nodes, sorted(wanted)):
-            node = found.setdefault(NodeKey(row[1], row[2], row[3]), Node(row[0]))
+        for row in tuples_among(self._connection, _nodes, sorted(wanted)):
+            node = found.setdefault(NodeKey(row[1], row[2], bool(row[3])), Node(row[0]))
             if row[4] is not None:
                 node.edges[row[4]] = _class_key(row[5:]) if row[5] is not None else None
         return found
@@ -362,6 +352,23 @@ _NAMED = {
         "SELECT c.id FROM json_array_elements(CAST(:wanted AS JSON)) AS w(value)"
         " JOIN classes c ON c.project_id = CAST(w.value->>0 AS INTEGER)"
         " AND c.specifier = w.value->>1 AND c.extras = w.value->>2 AND c.mask = w.value->>3"
+    ),
+}
+
+# At most so many of each: a popular class has hundreds of thousands.
+_USERS = {
+    "sqlite": text(
+        "SELECT e.class_id, s.release_id, s.extra FROM json_each(:wanted) AS w"
+        " CROSS JOIN edges e ON e.rowid IN"
+        " (SELECT f.rowid FROM edges f WHERE f.class_id = w.value LIMIT :bound)"
+        " CROSS JOIN selected s ON s.id = e.selected_id"
+    ),
+    "postgresql": text(
+        "SELECT e.class_id, s.release_id, s.extra"
+        " FROM json_array_elements_text(CAST(:wanted AS JSON)) AS w(value)"
+        " CROSS JOIN LATERAL (SELECT class_id, selected_id FROM edges"
+        " WHERE class_id = CAST(w.value AS INTEGER) LIMIT :bound) AS e"
+        " JOIN selected s ON s.id = e.selected_id"
     ),
 }
 

@@ -1,6 +1,7 @@
 """Deciding from nothing in one pass gives what deciding step by step gives."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,9 @@ from sqlalchemy import Connection, text
 
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.selection import decide, decide_full
+from pypisync.catalog.selection.read import CatalogGraph
 from pypisync.catalog.selection.roots import set_roots
+from pypisync.core.closure.model import NodeKey
 from pypisync.core.environments.targets import targets
 from pypisync.core.standards.model import Targets
 from pypisync.core.wanted.roots import Origin, Root
@@ -122,6 +125,28 @@ def test_many_changes_are_decided_from_nothing(
         monkeypatch.setattr(decide, "_update", None)
         decide.decide(connection, TARGETS, 0.0)
         assert decided(connection) == before
+
+
+@pytest.mark.parametrize("limit", [1, 3, None])
+def test_of_the_users_of_a_class_as_many_are_read_as_are_asked_for(
+    catalog: Catalog, limit: int | None
+) -> None:
+    query = (
+        "SELECT e.class_id, s.release_id, s.extra FROM edges e"
+        " JOIN selected s ON s.id = e.selected_id WHERE e.class_id IS NOT NULL"
+    )
+    with catalog.begin() as connection:
+        varied(connection, 9)
+        decide.decide(connection, TARGETS, 0.0)
+        users: dict[int, list[NodeKey]] = {}
+        for number, release, extra in connection.execute(text(query)):
+            users.setdefault(number, []).append(NodeKey(release, extra))
+        found = CatalogGraph(connection).users([*users, max(users) + 1], limit)
+    assert max(map(len, users.values())) > 3
+    assert found.keys() == users.keys()
+    for number, some in found.items():
+        assert not Counter(some) - Counter(users[number])
+        assert len(some) == min(limit or len(users[number]), len(users[number]))
 
 
 def test_nothing_is_done_where_nothing_changed(catalog: Catalog) -> None:
