@@ -82,6 +82,7 @@ class Search:
     budget: Budget
     known: dict[PubGrubPackage, _Knowledge] = field(default_factory=dict)
     incompatibilities: list[Incompatibility] = field(default_factory=list)
+    went_back: bool = False
     _about: dict[PubGrubPackage, list[int]] = field(default_factory=dict)
     _edges: dict[tuple[PubGrubPackage, PubGrubPackage, int], int] = field(default_factory=dict)
     _contradicted: dict[int, int] = field(
@@ -93,7 +94,6 @@ class Search:
     _news: set[PubGrubPackage] = field(default_factory=set)
     _level: int = 0
     _moment: int = 0
-    _went_back: bool = False
 
     def next(self, rank: Callable[[PubGrubPackage], tuple[int, ...]]) -> PubGrubPackage | None:
         """Returns the node to decide now, the one of highest rank; None if nothing is left.
@@ -142,7 +142,7 @@ class Search:
             numbers.append(len(self.incompatibilities) - 1)
         for number in numbers:
             self._file(number)
-        if self._went_back:  # as long as nothing went wrong, uv does not look
+        if self.went_back:  # as long as nothing went wrong, uv does not look
             for number in numbers:
                 known = self.incompatibilities[number].terms.items()
                 if all(n == node or not self.term(n) & ~term for n, term in known):
@@ -264,7 +264,7 @@ class Search:
         return Incompatibility(terms)
 
     def _back(self, level: int) -> None:
-        self._level, self._went_back = level, True
+        self._level, self.went_back = level, True
         for node, one in list(self.known.items()):
             if one.first > level:
                 del self.known[node]

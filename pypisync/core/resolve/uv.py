@@ -50,7 +50,7 @@ def rehearsed(
     known = uv.search.known
     decided = [n for n in known if n.name and n == PubGrubPackage(n.name) and known[n].decided]
     pins = {node.name: uv.version(node) for node in decided}
-    return Rehearsal(pins, uv.tried)
+    return Rehearsal(pins, uv.tried, straight=not uv.search.went_back)
 
 
 @dataclass(slots=True)

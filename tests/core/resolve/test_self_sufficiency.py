@@ -109,14 +109,15 @@ def test_a_search_that_never_goes_back_is_not_made_again(
         (drawn(Random(seed)), need("app")),
         (many(Random(seed)), need("app")),
     ):
-        assert_same_steps(upstream(offered), wanted, Random(seed))
+        for installer in REHEARSED:
+            assert_same_steps(upstream(offered), wanted, Random(seed), installer)
 
 
-def assert_same_steps(facts: TargetIndex, wanted: Requirement, draw: Random) -> None:
+def assert_same_steps(facts: TargetIndex, wanted: Requirement, draw: Random, by: str) -> None:
     """With what was tried and anything else there, the search is the same."""
     facts = facts.asking((wanted,))
     budget, consulted = Budget(50_000), set[str]()
-    found = pip.rehearsed(Admission(facts), (wanted,), budget, consulted)
+    found = REHEARSED[by](Admission(facts), (wanted,), budget, consulted)
     if not found.straight or found.pins is None:
         return
     everything = {(n, i) for n in facts.offers.releases for i in range(len(facts.usable(n)))}
@@ -124,12 +125,12 @@ def assert_same_steps(facts: TargetIndex, wanted: Requirement, draw: Random) -> 
     for there in (set(found.tried), {*found.tried, *more}):
         mirror = TargetIndex(facts.target, only(facts, there), (wanted,), facts.bit)
         again, met = Budget(50_000), set[str]()
-        here = pip.rehearsed(Admission(mirror), (wanted,), again, met)
+        here = REHEARSED[by](Admission(mirror), (wanted,), again, met)
         assert here.straight
         assert here.pins is not None
         assert named(mirror, here.pins) == named(facts, found.pins)
         assert met == consulted
-        assert again.used == budget.used
+        assert by == "uv" or again.used == budget.used  # uv may pass over what is not there
 
 
 def called(calling: ClosureChoices, pins: set[tuple[str, int]], root: str) -> set[tuple[str, int]]:
