@@ -32,6 +32,7 @@ _MOST_BARRED = 8
 _SPENT = "the search was given up when its budget was spent"
 MISSES = "ends its search before it comes to the installation that there is"
 _OTHERS = "{} may come to other pins: its own search was given up when its budget was spent"
+_NOTHING = "neither pip's search nor uv's finds a solution, and no refutation stood up"
 _UV_ONLY = "uv finds an installation and pip does not"
 _PIP_ONLY = "pip finds an installation and uv does not"
 
@@ -175,21 +176,35 @@ class Prover:
                 pins = self._pins(wanted, by_uv.pins)
                 return Proof("proven", pins, rehearsals={"uv": by_uv})
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
-        proof = self._kept(wanted, by_pip) or self._searched(wanted, budget, name)
-        if by_pip.given_up and any(step.kind == "barred" for step in proof.refutation):
-            proof = Proof("undecided", why=(_SPENT,))
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
+        proof = self._kept(wanted, by_pip) or self._searched(wanted, budget)
+        if by_pip.given_up and any(step.kind == "barred" for step in proof.refutation):
+            proof = Proof("undecided", why=(_SPENT,))
+        if self._parts():  # and the search at more than pip
+            return self._apart(wanted, budget, name)
+        return self.told(wanted, self._beside_uv(wanted, proof, by_uv), name)
+
+    def _beside_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal) -> Proof:
+        """Returns the proof by pip's rules, with what uv comes to by its own."""
+        if by_uv.given_up:
+            return _unsure(proof, "uv")
         if by_uv.pins is None:
-            return _unsure(proof, "uv") if by_uv.given_up else self._by_pip_alone(wanted, proof)
-        if not faults(self.index, wanted, by_uv.pins, by="uv"):
-            others = {"uv": self._pins(wanted, by_uv.pins)}
-            rehearsals = {**proof.rehearsals, "uv": by_uv}
-            proof = replace(proof, others=others, rehearsals=rehearsals)
-            if proof.verdict == "refuted":  # by pip's rules
-                against = faults(self.index, wanted, by_uv.pins, by="pip")
-                proof = replace(proof, verdict="blocked", why=(_UV_ONLY, *against))
-        return proof
+            return self._by_pip_alone(wanted, proof) if proof.verdict == "proven" else proof
+        if faults(self.index, wanted, by_uv.pins, by="uv"):
+            return proof
+        others = {"uv": self._pins(wanted, by_uv.pins)}
+        proof = replace(proof, others=others, rehearsals={**proof.rehearsals, "uv": by_uv})
+        if proof.verdict != "refuted":
+            return proof
+        against = faults(self.index, wanted, by_uv.pins, by="pip")
+        return replace(proof, verdict="blocked", why=(_UV_ONLY, *against))
+
+    def told(self, wanted: Asked, proof: Proof, name: str) -> Proof:
+        """Returns the proof, with the words for its refutation if it is one."""
+        if proof.verdict != "refuted":
+            return proof
+        return replace(proof, why=tuple(explained(self.index, wanted, proof.refutation, name)))
 
     def _kept(self, wanted: Asked, by_pip: Rehearsal) -> Proof | None:
         """Returns the proof by the pins that pip's own search has come to, if they stand."""
@@ -207,8 +222,6 @@ class Prover:
 
     def _by_pip_alone(self, wanted: Asked, proof: Proof) -> Proof:
         """Returns the proof where uv finds no installation."""
-        if proof.verdict != "proven":
-            return proof
         pins = {pin.name: pin.version for pin in proof.pins}
         against = faults(self.index, wanted, pins, by="uv")
         return replace(proof, verdict="blocked", why=(_PIP_ONLY, *against))
@@ -218,10 +231,13 @@ class Prover:
 
         The pins are uv's if pip takes them as well, for they are the newest; else pip's.
         """
-        of_pip, of_uv = (self._by(by).alone(by, wanted, budget, name) for by in INSTALLERS)
+        of_pip, of_uv = (self._by(by).alone(by, wanted, budget) for by in INSTALLERS)
         consulted = of_pip.consulted | of_uv.consulted
-        if of_pip.verdict == of_uv.verdict == "refuted":
-            return replace(of_pip, consulted=consulted)
+        if of_pip.verdict == "refuted":
+            of_pip = self._by("pip").told(wanted, of_pip, name)
+            if of_uv.verdict == "refuted":
+                return replace(of_pip, consulted=consulted)
+        of_uv = self._by("uv").told(wanted, of_uv, name)
         verdict, why = _joined(of_pip, of_uv)
         chosen = {pin.name: pin.version for pin in of_uv.pins}
         both = bool(chosen) and self._by("pip").checker.passes(wanted, chosen)
@@ -240,7 +256,7 @@ class Prover:
             self._readers[installer] = Prover(self.index.read_by(installer))
         return self._readers[installer]
 
-    def alone(self, by: Installer, wanted: Asked, budget: Budget, name: str) -> Proof:
+    def alone(self, by: Installer, wanted: Asked, budget: Budget) -> Proof:
         """Returns the proof for one installer, by its own search. Raises Lacking."""
         used = self.solver.consulted = set[str]()
         searched = uv.rehearsed if by == "uv" else pip.rehearsed
@@ -256,7 +272,9 @@ class Prover:
         elif own.given_up:
             proof = Proof("undecided", why=(_SPENT,))
         else:
-            proof = self._searched(wanted, budget, name)
+            proof = self._searched(wanted, budget)
+            if by == "uv" and proof.why == (_NOTHING,):
+                proof = self._kept(wanted, self._rehearsed(pip.rehearsed, wanted, budget)) or proof
             if proof.verdict == "proven":  # by pip's rules, in an order that is not the installer's
                 chosen = {pin.name: pin.version for pin in proof.pins}
                 against = [*self._passed(proof.pins, by)] or faults(self.index, wanted, chosen, by)
@@ -288,21 +306,19 @@ class Prover:
         finally:
             budget.used = max(budget.used, share.used)
 
-    def _searched(self, wanted: Asked, budget: Budget, name: str) -> Proof:
+    def _searched(self, wanted: Asked, budget: Budget) -> Proof:
         for mode in (Mode.WIDE, Mode.TRUSTING):
             try:
-                proof = self._search(wanted, mode, budget, name)
+                proof = self._search(wanted, mode, budget)
             except Spent:
                 return Proof("undecided", why=(_SPENT,))
             if proof is not None:
                 return proof
-        by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
-        if by_pip.pins is not None and self._stands(wanted, by_pip.pins):
-            return Proof("proven", self._pins(wanted, by_pip.pins))
-        why = "neither pip's search nor uv's finds a solution, and no refutation stood up"
-        return Proof("undecided", why=(why,))
+            if not any(self.admission.kinds(one).doubted for one in self.solver.consulted):
+                break  # the other mode admits nothing else
+        return Proof("undecided", why=(_NOTHING,))
 
-    def _search(self, wanted: Asked, mode: Mode, budget: Budget, name: str) -> Proof | None:
+    def _search(self, wanted: Asked, mode: Mode, budget: Budget) -> Proof | None:
         """Returns the verdict if this mode gives one. Raises Spent and Lacking."""
         barred: list[RefutationStep] = []
         while True:
@@ -312,8 +328,7 @@ class Prover:
             if not isinstance(answer, dict):
                 if not refutes(self.index, wanted, answer):
                     return None
-                why = explained(self.index, wanted, answer, name)
-                return Proof("refuted", why=tuple(why), refutation=answer)
+                return Proof("refuted", refutation=answer)
             if doubts := self._doubts(answer):
                 return Proof("blocked", self._pins(wanted, answer), tuple(doubts))
             if self.checker.passes(wanted, answer):

@@ -171,11 +171,11 @@ def test_an_installer_that_ends_too_early_is_blamed() -> None:
     with pytest.MonkeyPatch.context() as patch:
         nothing = Rehearsal(None, set())
         patch.setattr("pypisync.core.resolve.pip.rehearsed", lambda *_: nothing)
-        proof = prover.alone("pip", (need("a"),), Budget(), "a")
+        proof = prover.alone("pip", (need("a"),), Budget())
         assert (proof.verdict, proof.why) == ("blocked", (f"pip {MISSES}",))
         given_up = Rehearsal(None, set(), given_up=True)
         patch.setattr("pypisync.core.resolve.pip.rehearsed", lambda *_: given_up)
-        proof = prover.alone("pip", (need("a"),), Budget(), "a")
+        proof = prover.alone("pip", (need("a"),), Budget())
         assert proof.verdict == "undecided"
         assert proof.why == ("the search was given up when its budget was spent",)
 
@@ -200,7 +200,7 @@ def test_a_search_that_claims_too_much_is_not_believed() -> None:
     wrong = Rehearsal({"a": 0, "b": 1}, {("a", 0)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pypisync.core.resolve.uv.rehearsed", lambda *_: wrong)
-        proof = prover.alone("uv", (need("a"),), Budget(), "a")
+        proof = prover.alone("uv", (need("a"),), Budget())
     assert (proof.verdict, proof.why) == ("undecided", ('b 2 does not match "<2"',))
 
 
