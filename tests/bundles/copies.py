@@ -43,7 +43,7 @@ def _made(make: Make) -> tuple[Path, World, Link]:
     world = World()
     link = make(place, world)
     for bench in (link.outside, link.inside):
-        bench.let_go(bench.catalog())
+        bench.reopened()  # what is copied is whole
     return place, world, link
 
 

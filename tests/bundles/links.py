@@ -40,15 +40,12 @@ class Link:
     ) -> tuple[Path, Manifest] | None:
         """Writes a bundle since the last one (``None``: everything) onto the media."""
         exports = Exports(self.outside.folder)
-        catalog = self.outside.catalog()
-        try:
-            with exports.alone():
-                chosen = exports.newest() if base == "last" else base
-                assert not isinstance(chosen, str)
-                asked = Export(to or self.media, chosen, split, self.keys)
-                return write_bundle(catalog, self.outside.folder, asked, self.outside.clock)
-        finally:
-            self.outside.let_go(catalog)
+        catalog = self.outside.reopened()
+        with exports.alone():
+            chosen = exports.newest() if base == "last" else base
+            assert not isinstance(chosen, str)
+            asked = Export(to or self.media, chosen, split, self.keys)
+            return write_bundle(catalog, self.outside.folder, asked, self.outside.clock)
 
     def made(self) -> Path:
         """Exports what is new, of which there must be something. Returns the manifest's place."""
@@ -59,13 +56,9 @@ class Link:
     def import_(self, *places: Path) -> list[Report | None]:
         """Imports the bundles with these manifests or in these folders, as a new process would."""
         self.inside.folder.mkdir(parents=True, exist_ok=True)
-        catalog = self.inside.catalog()
-        try:
-            mirror = self.inside.mirror(catalog)
-            bundles = open_all(places, self.trust, mirror.now())
-            return [one for _, one in import_all(mirror, bundles)]
-        finally:
-            self.inside.let_go(catalog)
+        mirror = self.inside.mirror(self.inside.reopened())
+        bundles = open_all(places, self.trust, mirror.now())
+        return [one for _, one in import_all(mirror, bundles)]
 
     def carry(self) -> Report | None:
         """Exports what is new, and imports it."""

@@ -75,7 +75,7 @@ class Bench:
         But it knows what a daemon with this configuration would know from the cycle before.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        catalog = self.catalog()
+        catalog = self.reopened()
         mirror = self.mirror(catalog)
         kept = repr(
             (mirror.packages, mirror.patterns, mirror.groups, mirror.fingerprint, self.flat)
@@ -87,7 +87,6 @@ class Bench:
                 return sync_once(mirror)
         finally:
             self._remembered = kept, mirror.settled
-            self.let_go(catalog)
 
     def mirror(self, catalog: Catalog) -> Mirror:
         """The parts of a cycle."""
@@ -117,7 +116,7 @@ class Bench:
     def catalog(self) -> Catalog:
         """The catalog, prepared; the same object while no more than a few others are asked for.
 
-        Between syncs its connections stay open: to open one, SQLite reads the whole schema.
+        Its connections stay open until the next sync: to open one, SQLite reads the whole schema.
         """
         inode = 0
         if self.database.startswith("sqlite:"):
@@ -127,13 +126,16 @@ class Bench:
             inode = file.stat().st_ino
         return _opened(self.database, inode, empty=self.url is not None)
 
-    def let_go(self, catalog: Catalog) -> None:
-        """End what is connected to SQLite, as a process does at its end, and SQLite with its log.
+    def reopened(self) -> Catalog:
+        """The catalog with nothing connected to SQLite, as a process has it at its begin.
 
-        A server keeps nothing of that kind, and connections to it cost more than a small cycle.
+        What one sync has opened answers the queries after it, and ends with the next sync. A
+        server keeps nothing of that kind, and connections to it cost more than a small cycle.
         """
+        catalog = self.catalog()
         if self.database.startswith("sqlite:"):
             catalog.close()
+        return catalog
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the catalog."""
