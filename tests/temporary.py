@@ -15,7 +15,7 @@ _CHOSEN = "PYTEST_DEBUG_TEMPROOT"
 
 
 def use_memory() -> None:
-    """Have pytest make its temporary folders in memory, and delete them when it ends.
+    """Have all make their temporary folders in memory; pytest deletes them when it ends.
 
     Unless it is told where they are to be, by ``--basetemp`` or by ``PYTEST_DEBUG_TEMPROOT``.
     """
@@ -24,6 +24,8 @@ def use_memory() -> None:
     folder = tempfile.mkdtemp(prefix="p", dir=_MEMORY)  # short: sockets have addresses in it
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ[_CHOSEN] = folder
+    # Where nothing else is said, by what is started as well.
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
 def place() -> Path | None:
