@@ -197,7 +197,9 @@ def _devpi(made: Path, files: Path, own: Path) -> Iterator[Peer]:
     done = run([str(made / "bin/devpi-init"), "--serverdir", store, "--no-root-pypi"], own)
     assert done.returncode == 0, done.stderr
     command = [str(made / "bin/devpi-server"), "--serverdir", store, "--port", str(port)]
-    with running(command, port, own) as address, requests.Session() as session:
+    # What it does for its secrets takes ten seconds of a core, as it should where there are any.
+    cheap = ["--argon2-memory-cost", "8", "--argon2-parallelism", "1", "--argon2-time-cost", "1"]
+    with running([*command, *cheap], port, own) as address, requests.Session() as session:
         session.trust_env = False
         index = f"{address}/{DEVPI_USER}/dev"
 
