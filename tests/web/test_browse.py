@@ -107,6 +107,21 @@ def test_the_first_page_says_what_is_wrong_first(shown: Site) -> None:
     assert re.search(r"Not ready: the last completed cycle ended [\d,]+ days ago, more than", page)
 
 
+def test_a_project_says_that_a_root_of_it_does_not_install(tmp_path: Path) -> None:
+    world = World()
+    world.publish("app", "1.0", requires=["nothing"])
+    for name in ("app-extra", "ap"):
+        world.publish(name, "1.0", requires=["app"] if name == "ap" else [])
+    site = Site(tmp_path, world)
+    site.bench.packages = {one: ["latest"] for one in ("app", "app-extra", "ap")}
+    site.bench.sync()
+    with site.running():
+        for name, said in (("app", ["Refuted"]), ("app-extra", []), ("ap", ["Refuted"])):
+            page = site.get(f"/projects/{name}").text
+            assert re.findall(r'"word">(\w+)</span> <code>', page) == said
+            assert ("nothing" in page.partition("<dl")[0]) == bool(said)
+
+
 def test_a_search_shows_the_name_then_what_begins_then_what_contains_it(tmp_path: Path) -> None:
     world = World()
     for name in ("a-click", "click", "click-extra", "other", "cl_ick"):

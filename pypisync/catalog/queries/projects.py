@@ -3,10 +3,12 @@
 Times are seconds since 1970, sizes bytes. Names are normalised.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.proofs import Unproven
 from pypisync.core.standards import versions
 
 
@@ -236,6 +238,19 @@ def proofs(reader: Reader, name: str, most: int) -> tuple[list[ProvenBy], int]:
     return sorted(
         (ProvenBy(*row) for row in rows), key=lambda one: (one.subject, one.targets)
     ), total
+
+
+def unproven(reader: Reader, name: str) -> list[Unproven]:
+    """Returns the verdicts on the project's own roots that are no proof."""
+    rows = reader.rows(
+        "SELECT s.text, p.targets, p.verdict, p.why FROM proofs p"
+        " JOIN subjects s ON s.id = p.subject_id"
+        " WHERE p.wanted AND p.verdict IN ('refuted', 'undecided', 'blocked')"
+        " AND s.digest = '' AND substr(s.text, 1, ?) = ? ORDER BY s.text, p.targets",
+        len(name),
+        name,
+    )
+    return [Unproven(*row) for row in rows if re.split(r"[^\w-]", row[0])[0] == name]
 
 
 def vulnerabilities(reader: Reader, name: str, most: int) -> list[ReleaseVulnerability]:

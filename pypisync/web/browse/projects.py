@@ -63,6 +63,7 @@ def project(reader: Reader, name: str, release: str, number: int) -> Mapping[str
         "needs": projects.needs(reader, name, release, _NEEDS),
         "users": users,
         "uses": uses,
+        "unproven": projects.unproven(reader, name),
         "proofs": proofs,
         "proven": proven,
         "vulnerabilities": projects.vulnerabilities(reader, name, _PROOFS),
