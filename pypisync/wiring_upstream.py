@@ -15,7 +15,6 @@ from pypisync.upstream.certificates import authorities_fault, client_fault
 from pypisync.upstream.client import HttpUpstream
 from pypisync.upstream.credentials import from_file
 from pypisync.upstream.faults import Told
-from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
 from pypisync.upstream.routes import Settings
 
@@ -65,6 +64,8 @@ def unusable(config: Config) -> Iterator[str]:
 
 def _open_index(config: Config, index: IndexConfig, stop: Callable[[], bool], told: Told) -> Index:
     if index.folder is not None:
+        from pypisync.upstream.folder import FolderUpstream
+
         return FolderUpstream(index.name, index.folder, described)
     root = index.address or ""
     # PyPI and those like it have their other APIs beside the simple index.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import file_digest
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.pool import Stored
@@ -18,13 +18,15 @@ from pypisync.core.display import counted
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.hashes import hasher, matches
 from pypisync.cycle.deposit import Watched
-from pypisync.cycle.far_stream import AnyStream, open_far
 from pypisync.cycle.mirror import Mirror, metadata_ask
 from pypisync.errors import NoRoom, OverLimit, PypiSyncError, Stopped, UpstreamError
 from pypisync.storage import disk
 from pypisync.storage.pool import Pool
 from pypisync.upstream.api import Answer, Ask, FileAsk, ProjectAnswer, ProjectAsk
 from pypisync.upstream.lanes import urgent
+
+if TYPE_CHECKING:
+    from pypisync.cycle.far_stream import AnyStream
 
 # Files that came in are recorded this many at a time: a crash costs a look at so many files.
 _RECORD = 500
@@ -214,6 +216,9 @@ class Incoming:
     def _add(self, asks: Sequence[Ask]) -> None:
         if asks:
             if self._stream is None:
+                # Most cycles ask for nothing, and need not wait for what asks.
+                from pypisync.cycle.far_stream import open_far
+
                 self._stream = open_far(self.mirror, self._deposit)
             self._stream.add(asks)
 

@@ -62,5 +62,5 @@ def disorderly(draw: Random | None) -> Iterator[None]:
     def opened(mirror: Mirror, deposit: Watched) -> Disorder:
         return Disorder(partial(mirror.upstream.begin, deposit), draw)
 
-    with patch("pypisync.cycle.incoming.open_far", opened):
+    with patch("pypisync.cycle.far_stream.open_far", opened):
         yield
