@@ -87,16 +87,18 @@ def known_sha256(file: File, was: Any) -> str:
 
 def file_facts(file: File, parsed: ParsedFile, was: Any, *, barred: bool) -> FileFacts:
     """Returns what keeping a file depends on; ``was`` is its row before, or None."""
-    read = was is not None and same_source(file, was)
-    refused = {"pip": was.refused_pip, "uv": was.refused_uv} if read else {}
+    yanked = file.yanked is not None
+    if was is None or not same_source(file, was):
+        return FileFacts(parsed, file.requires_python, yanked, barred)
+    refused = {"pip": was.refused_pip, "uv": was.refused_uv}
     return FileFacts(
         parsed,
         file.requires_python,
-        file.yanked is not None,
+        yanked,
         barred,
-        was.inside_python if read else None,
-        tuple(by for by in INSTALLERS if refused.get(by)),
-        is_foreign(refused.get("pip", "")),
+        was.inside_python,
+        tuple(by for by in INSTALLERS if refused[by]),
+        is_foreign(refused["pip"]),
     )
 
 

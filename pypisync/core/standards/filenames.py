@@ -178,11 +178,9 @@ def rivals(project: str, filename: str) -> set[str]:
 
     Only sdists have any. The name must be one that :func:`parse` took.
     """
-    if not filename.endswith(_SDISTS):
+    if not filename.endswith(_SDISTS) or not _TWO_VERSIONS.search(filename):
         return set()
     stem = next(filename.removesuffix(end) for end in _SDISTS if filename.endswith(end))
-    if not _TWO_VERSIONS.search(stem):
-        return set()
     return {_normalised(name) for name, text in _cuts(stem) if versions.parse(text)} - {project}
 
 
