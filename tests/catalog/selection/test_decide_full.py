@@ -101,12 +101,17 @@ def decided(connection: Connection) -> list[list[tuple[object, ...]]]:
 def test_it_is_the_same_as_step_by_step(
     catalog: Catalog, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    found: list[object] = []
     with catalog.begin() as connection:
         varied(connection, seed)
-        point = connection.begin_nested()
-        decide.decide(connection, TARGETS, 0.0)
-        at_once = decided(connection)
-        point.rollback()
+        for few in (0, 5_000):  # the indexes are made anew, or they stay
+            monkeypatch.setattr(decide_full, "_FEW", few)
+            point = connection.begin_nested()
+            decide.decide(connection, TARGETS, 0.0)
+            at_once = decided(connection)
+            point.rollback()
+            found.append(at_once)
+        assert found[0] == found[1]
         monkeypatch.setattr(decide_full, "nothing_decided", lambda _: False)
         decide.decide(connection, TARGETS, 0.0)
         assert decided(connection) == at_once
