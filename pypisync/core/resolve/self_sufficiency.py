@@ -7,14 +7,14 @@ missing. In these cases the examined candidates are mirrored too. With all of th
 takes the same steps as upstream, whatever else the mirror holds.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from functools import partial
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import pip, uv
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.closure_pins import ClosureChoices
-from pypisync.core.resolve.index import Lacking, ListedRelease, Offers
+from pypisync.core.resolve.index import Lacking
 from pypisync.core.resolve.prover import Proof
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked
@@ -36,17 +36,17 @@ def missed(
     """
     index = calling.index
     pins = {(p.name, p.version) for some in (proof.pins, *proof.others.values()) for p in some}
-    offers, met = _alone(calling, wanted, pins)
+    kept, met = _alone(calling, wanted, pins)
     if all(one.tried <= pins for one in proof.rehearsals.values() if one.pins is not None):
         return set(), met  # nothing else was examined, so nothing else can be needed
-    there = Admission(TargetIndex(index.target, offers, wanted, index.bit, index.limits))
+    there = Admission(index.only(kept, wanted))
     looked_at: Found = set()
     same = True
     for installer, upstream in proof.rehearsals.items():
         if upstream.pins is None:
             continue
         looked_at |= upstream.tried - pins
-        if upstream.straight and _offered(index, offers, upstream.tried):
+        if upstream.straight and all(pin in kept.get(name, ()) for name, pin in upstream.tried):
             continue
         rehearsal = partial(_REHEARSALS[installer], there, wanted)
         try:
@@ -59,26 +59,20 @@ def missed(
     return set() if same else looked_at, met
 
 
-def _offered(index: TargetIndex, offers: Offers, tried: Set[tuple[str, int]]) -> bool:
-    """Returns whether all these releases are offered."""
-    return all(
-        any(one is index.usable(name)[version].release for one in offers.get(name))
-        for name, version in tried
-    )
-
-
 def _named(index: TargetIndex, pins: Mapping[str, int]) -> dict[str, str]:
     return {name: index.usable(name)[pin].release.version for name, pin in pins.items()}
 
 
-def _alone(calling: ClosureChoices, wanted: Asked, pins: Found) -> tuple[Offers, set[str]]:
+def _alone(
+    calling: ClosureChoices, wanted: Asked, pins: Found
+) -> tuple[dict[str, set[int]], set[str]]:
     """Returns what a mirror of nothing else has: the releases called for and the pins.
 
     And the projects that are asked for.
     """
     index = calling.index
     seen: set[tuple[str, int, str]] = set()
-    releases: dict[str, dict[bytes, ListedRelease]] = {}
+    kept: dict[str, set[int]] = {}
     waiting = [(name, pin, "") for name, pin in pins]
     met = {need.name for need in wanted}
     waiting += calling.choices(wanted, root=True)
@@ -88,13 +82,11 @@ def _alone(calling: ClosureChoices, wanted: Asked, pins: Found) -> tuple[Offers,
             continue
         seen.add(node)
         name, pin, extra = node
-        release = index.usable(name)[pin].release
-        releases.setdefault(name, {})[release.key] = release
+        kept.setdefault(name, set()).add(pin)
         try:
             needs = index.needs(name, pin, extra)
             met |= {need.name for need in needs if not need.fault}
             waiting += calling.choices(needs)
         except Lacking:
             continue
-    found = Offers({n: [r for _, r in sorted(some.items())] for n, some in releases.items()})
-    return found, met
+    return kept, met

@@ -92,6 +92,15 @@ class TargetIndex:
         """Returns the same facts as one installer reads them; positions stay the same."""
         return TargetIndex(self.target, self.offers, self.wanted, self.bit, self.limits, reader)
 
+    def only(self, kept: Mapping[str, Iterable[int]], wanted: Asked) -> "TargetIndex":
+        """Returns the facts for ``wanted`` where nothing but these usable releases is offered."""
+        usable = {n: tuple(self.usable(n)[i] for i in sorted(some)) for n, some in kept.items()}
+        offers = Offers({name: [one.release for one in some] for name, some in usable.items()})
+        return replace(
+            self, offers=offers, wanted=wanted, hopeless={}, _wanted=set(), _specifiers={},
+            _usable=usable, _needs={}, _by_extra={},
+        )  # fmt: skip
+
     def specifiers(self, name: str) -> set[str]:
         """Returns all specifiers by which a release, or what will be proved, asks for a project."""
         if not self._specifiers:
