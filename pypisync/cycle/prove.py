@@ -7,7 +7,7 @@ Missing facts are fetched, and the proof is made again when they have been read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
@@ -25,6 +25,8 @@ from pypisync.cycle.mirror import Mirror
 _MOST_AHEAD = 32
 # Subjects that are proven at a time: what they can reach is in memory meanwhile.
 _BATCH = 5_000
+# Projects whose files are kept for the next explanation.
+_MOST_FILES = 64
 # Bytes that releases may take which installers only examine: so much for one verdict.
 _MOST_EXAMINED = 2**30
 
@@ -51,7 +53,7 @@ def prove_open(mirror: Mirror, results: ProofResults) -> bool:
             return False
         subjects = _subjects(mirror, texts)
         facts = offers(connection, {need.name for one in subjects for need in one.wanted})
-    facts.look_up = partial(_all_files, mirror)
+    facts.look_up = lru_cache(_MOST_FILES)(partial(_all_files, mirror))
     mirror.watch.step("proofs", len(subjects))
     found, lacking = _prove(mirror, subjects, facts)
     # A search that has come this far will often want older releases next.

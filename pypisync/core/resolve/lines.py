@@ -10,6 +10,7 @@ number.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pypisync.core.standards.specifiers import BOTTOM, TOP, Interval, matcher
 
@@ -68,6 +69,7 @@ def line(keys: Sequence[bytes], specifiers: Iterable[str]) -> VersionLine:
     return VersionLine(ordered, tuple(bisect_left(ordered, key) + 1 for key in keys))
 
 
+@lru_cache(maxsize=100_000)
 def names_one(specifier: str) -> bool:
     """Returns whether a specifier admits one version only, its local versions aside (``==``)."""
     intervals = matcher(specifier).intervals

@@ -195,7 +195,7 @@ class _Uv:
         """Load projects. Raises Lacking, for all of them at once."""
         self.consulted |= names
         lacking: list[Lacking] = []
-        for name in sorted(names):
+        for name in sorted(names - self._projects.keys()):
             try:
                 self._project(name)
             except Lacking as lack:
