@@ -107,7 +107,7 @@ def _show(place: Path, found: "Manifest") -> None:
     from pypisync.core.display import show_size
 
     since_text = f"since bundle {found.base.sequence}" if found.base else "with everything"
-    what = f"{count(found.files, 'file')}, {show_size(found.bytes)}"
+    what = f"{count(found.files, 'file')} with their .metadata, {show_size(found.bytes)}"
     typer.echo(f"{place}: bundle {found.target.sequence}, {since_text}: {what}")
     for part in found.parts:
         typer.echo(f"{place.parent / part.name}: {show_size(part.size)}")

@@ -195,8 +195,8 @@ class Incoming:
         """Raises Stopped if upstream was told to leave some unanswered."""
         if self.stopped:
             raise Stopped(
-                f"stopped with {counted(self._projects, 'project')} still to read, and "
-                f"{counted(len(self._files), 'file')} still to come"
+                f"stopped with {counted(self._projects, 'project')} and "
+                f"{counted(len(self._files), 'file')} asked for that have not come"
             )
 
     def record(self) -> None:
