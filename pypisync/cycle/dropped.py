@@ -43,6 +43,7 @@ def pages(
     """
     result, proven = _retained(mirror, connection, later, {})
     found = kept(mirror, connection, result)
+    removals.note(connection, refused=bool(found.reason))
     if found.reason:
         mirror.watch.fault(DROPPED, found.reason)
         result, proven = _retained(mirror, connection, later, found.releases)

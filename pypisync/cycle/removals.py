@@ -10,18 +10,32 @@ from pypisync.cycle.mirror import Mirror
 from pypisync.errors import ConfigError
 
 _ACCEPTED = "removals accepted"  # a setting in the catalog
+_REFUSED = "removals refused"  # a setting: of how many listed projects; "": none is
 _FEW = 3  # projects: so many may go however small the mirror
 CONFIRM = 'if they are to go, run "pypisync sync --accept-removals"'
 
 
 def too_many(mirror: Mirror, connection: Transaction, leaving: int) -> str:
-    """Returns how many leave too many of the listed projects, and what to do; "" if they may go."""
+    """Returns how many leave too many of the listed projects; "" if they may go.
+
+    While a cycle's refusal stands, what was listed at that time counts: what has come since would
+    let go what is refused.
+    """
     if leaving <= _FEW or mirror.dropped_share >= 1:
         return ""
     listed = membership.listed_projects(connection)
+    listed = min(listed, int(pending.setting(connection, _REFUSED) or listed))
     if leaving <= mirror.dropped_share * listed or pending.setting(connection, _ACCEPTED):
         return ""
     return f"{leaving:,} of the {listed:,} listed projects"
+
+
+def note(connection: Transaction, *, refused: bool) -> None:
+    """Note whether a cycle keeps what nothing asks for, and of how many projects at first."""
+    stands = bool(pending.setting(connection, _REFUSED))
+    if refused != stands:
+        listed = str(membership.listed_projects(connection)) if refused else ""
+        pending.set_setting(connection, _REFUSED, listed)
 
 
 def check_policy(mirror: Mirror, connection: Transaction) -> None:

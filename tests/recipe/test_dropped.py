@@ -57,6 +57,30 @@ def test_most_of_the_mirror_stays_until_the_operator_accepts(
     assert bench.sync().failed.keys() == {"removals"}
 
 
+def test_what_came_since_the_refusal_lets_nothing_go(
+    tmp_path: Path, memory: MemoryUpstream, world: World, database: str
+) -> None:
+    """Six of seven is too many, and six of thirteen would not be."""
+    bench = team(tmp_path, memory, world, database)
+    new = {f"new-{number}": ["latest"] for number in range(6)}
+    for name in new:
+        world.publish(name, "1.0")
+    bench.packages = {"lonely": ["latest"], **new}
+    for _ in range(3):
+        reason = bench.sync().failed["removals"]
+        assert reason.startswith("the configuration asks for 6 of the 7 listed projects no more")
+        assert bench.listed() == ALL | {name: {"1.0"} for name in new}
+        world.publish("new-0", "1.0", wheels=[f"cp3{world.serial}-none-any"])
+    rollback.accept_removals().give(bench.folder)
+    assert bench.sync().exit_code == 0
+    assert bench.listed().keys() == {"lonely", *new}
+    bench.packages = {"lonely": ["latest"], "new-0": ["latest"], "new-1": ["latest"]}
+    assert bench.sync().failed["removals"].startswith("the configuration asks for 4 of the 7 ")
+    bench.packages |= {"new-2": ["latest"]}  # what is refused is no more than three
+    assert bench.sync().exit_code == 0
+    assert len(bench.listed()) == 4
+
+
 def test_what_is_asked_for_again_needs_no_word(
     tmp_path: Path, memory: MemoryUpstream, world: World, database: str
 ) -> None:
