@@ -1,4 +1,4 @@
-"""Where wheels stand beside an sdist that is built, the sdist tells what it requires itself."""
+"""An sdist that is built tells what it requires itself, whatever wheels or the JSON API say."""
 
 from alembic import op
 
@@ -11,7 +11,6 @@ def upgrade() -> None:
     op.execute(
         "UPDATE releases SET undecided = true, knowledge = CASE WHEN id IN"
         " (SELECT release_id FROM selected) THEN 'wanted' ELSE 'unknown' END"
-        " WHERE knowledge = 'known' AND builds <> '0'"
+        " WHERE knowledge IN ('known', 'unavailable') AND builds <> '0'"
         " AND id IN (SELECT release_id FROM files WHERE kept AND kind = 'sdist')"
-        " AND id IN (SELECT release_id FROM files WHERE kept AND kind = 'wheel')"
     )

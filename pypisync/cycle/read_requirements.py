@@ -264,15 +264,16 @@ class _Reader:
             self._from_archive(release, file, errors)
 
     def _archives(self, release: WantedRelease) -> Iterator[SourceFile]:
-        """Yields the files to look into: wheels, and the sdist that is built.
+        """Yields the files to look into: wheels, and the sdists that are built.
 
-        Wheels are left out where METADATA is known. Without a wheel the sdist must do.
+        Wheels are left out where METADATA is known. Without a wheel the sdists must do. Of several
+        pip takes another one than uv.
         """
         told = release.id in self.told
         if not told and release.id not in self.spoken:
             yield from self._ways(release)
         if release.builds or not (release.kept_wheels or told):
-            yield from [file for file in release.files if file.kind == "sdist"][:1]
+            yield from [file for file in release.files if file.kind == "sdist"]
 
     def _from_archive(
         self, release: WantedRelease, file: SourceFile, errors: Mapping[str, UpstreamError]
@@ -293,7 +294,8 @@ class _Reader:
             inside = archives.sdist_facts(place)
             if release.builds:
                 with guarded(partial(self._fail, release)):
-                    self.build[release.id] = build_requires(inside.pyproject)
+                    before = self.build.get(release.id, ())
+                    self.build[release.id] = (*before, *build_requires(inside.pyproject))
             if inside.pkg_info is not None:
                 found = read_metadata(inside.pkg_info, sdist=True)
                 if found.static:
@@ -349,7 +351,7 @@ class _Reader:
         wanted_to_build: tuple[Requirement, ...] = ()
         build = self.build.get(release.id)
         if build is not None:
-            wanted_to_build = tuple(requirements.parse(text) for text in build)
+            wanted_to_build = tuple(requirements.parse(text) for text in dict.fromkeys(build))
         elif release.builds:
             reason = "the sdist does not say what it needs to be built"
             wanted_to_build = (Requirement("build-system.requires", "", fault=reason),)

@@ -1,7 +1,10 @@
 """Releases whose sdist is built beside wheels: pip reads the sdist, uv the nearest wheel."""
 
+import io
+import tarfile
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -10,6 +13,7 @@ from tests.recipe.closed import unmet
 from tests.recipe.mirrors import LINUX, Bench
 from tests.recipe.test_equality import decided
 from tests.recipe.test_wheels_differ import Restated
+from tests.sim import dists
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
 
@@ -127,6 +131,33 @@ def test_a_wheel_that_the_mirror_does_not_keep_tells_nothing(bench: Bench, world
     bench.sync()
     assert bench.listed().keys() == {"app", "by-sdist"}
     assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_of_two_sdists_each_installer_has_what_it_builds(
+    bench: Bench, world: World, *, late: bool
+) -> None:
+    """pip takes the last one on the page, and uv the first."""
+    world.publish("app", "2.0", wheels=(), sdist=True, build_requires=[], requires=["by-wheel"])
+    if late:
+        bench.sync()
+    world.add_file("app", "2.0", "app-2.0.zip", zipped("app", "2.0", ["by-sdist"], ["builder"]))
+    bench.sync()
+    assert bench.listed().keys() == {"app", "by-wheel", "by-sdist", "builder"}
+    assert bench.query("SELECT verdict FROM v_proofs") == [("proven",)]
+    pins = set.union(*recorded(bench).values())
+    assert pins == {("app", "2.0"), ("by-wheel", "1.0"), ("by-sdist", "1.0")}
+
+
+def zipped(name: str, version: str, requires: list[str], build_requires: list[str]) -> bytes:
+    """An sdist as a zip file."""
+    made = dists.build_sdist(dists.dist(name, version, requires), "static", tuple(build_requires))
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(made.content)) as tar, ZipFile(packed, "w") as archive:
+        for member in tar:
+            stream = tar.extractfile(member)
+            archive.writestr(member.name, b"" if stream is None else stream.read())
+    return packed.getvalue()
 
 
 @pytest.mark.parametrize("fits", [True, False])

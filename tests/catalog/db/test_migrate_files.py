@@ -130,7 +130,7 @@ def test_what_makes_pip_pass_over_a_file_is_read_again_after_an_upgrade(database
     catalog.close()
 
 
-def test_sdists_beside_wheels_are_read_after_an_upgrade(database: str) -> None:
+def test_sdists_that_are_built_are_read_after_an_upgrade(database: str) -> None:
     catalog = Catalog(database)
     with catalog.engine.begin() as connection:
         command.upgrade(migrate._config(connection), "0034")
@@ -139,8 +139,9 @@ def test_sdists_beside_wheels_are_read_after_an_upgrade(database: str) -> None:
         row = "INSERT INTO releases (id, project_id, version, key, knowledge, builds) VALUES"
         run(f"{row} (1, 1, '1', '1', 'known', '1'), (2, 1, '2', '2', 'known', '1')")
         run(f"{row} (3, 1, '3', '3', 'known', '1'), (4, 1, '4', '4', 'known', '0')")
+        run(f"{row} (5, 1, '5', '5', 'unavailable', '1')")
         run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 2, '', false)")
-        kinds = ((1, "wheel"), (1, "sdist"), (2, "wheel"), (2, "sdist"), (3, "sdist"))
+        kinds = ((1, "wheel"), (1, "sdist"), (2, "wheel"), (2, "sdist"), (3, "sdist"), (5, "sdist"))
         for number, (release, kind) in enumerate((*kinds, (4, "wheel"), (4, "sdist"))):
             run(
                 "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept)"
@@ -151,7 +152,8 @@ def test_sdists_beside_wheels_are_read_after_an_upgrade(database: str) -> None:
         rows = connection.exec_driver_sql(
             "SELECT id, knowledge FROM releases WHERE undecided ORDER BY id"
         )
-        assert [tuple(row) for row in rows] == [(1, "unknown"), (2, "wanted")]
+        found = [f"{number} {knowledge}" for number, knowledge in rows]
+        assert found == ["1 unknown", "2 wanted", "3 unknown", "5 unknown"]
     catalog.close()
 
 
