@@ -90,7 +90,9 @@ def drawn(number: int, seed: int) -> Case:
         made, words = _built(draw, found.pop(where), dep)
         found |= {f"other {number}": one for number, one in enumerate(made)}
         told.append(f"{where}.0: {words}")
-        places = ["app 1", "lib 1", *(name for name in found if name.startswith("other"))]
+        places = ["app 1", "lib 1"]
+        if made[-1].sdist == "static":  # else no file may require what the others do not
+            places += [name for name in found if name.startswith("other")]
     elif share < 0.45:
         where = draw.choice(("app 2", "lib 2", "lib 2"))
         found["other"], words = _other(draw, found[where])
