@@ -12,7 +12,7 @@ from pypisync.core.filters.file_rules import FilePolicy
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import LINUX, Bench
 from tests.recipe.test_equality import decided
-from tests.recipe.test_wheels_differ import Restated
+from tests.recipe.test_wheels_differ import COMPILED, Restated
 from tests.sim import dists
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -174,3 +174,19 @@ def test_a_wheel_that_comes_later_is_heard(
     assert decided(bench) == decided(fresh)
     expected = {"app", "builder"} if fits else {"app", "builder", "by-sdist"}
     assert expected <= bench.listed().keys()
+
+
+def test_a_wheel_that_is_kept_no_more_has_no_say_in_what_the_sdist_requires(
+    bench: Bench, world: World, tmp_path: Path
+) -> None:
+    """It is known of it only when it was read that it fits nowhere, whatever came first."""
+    bench.policy = FilePolicy(wheels="targets")
+    fitting = {"wheels": COMPILED, "requires": ["by-wheel"], "inside": ">=3.13"}
+    publish(world, fitting, {})
+    bench.sync()
+    world.publish("app", "2.0", wheels=PLAIN, requires=["builder"])
+    bench.sync()
+    keys: dict[str, Any] = {"environment": ALONE, "policy": bench.policy}
+    fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages, **keys)
+    fresh.sync()
+    assert decided(bench) == decided(fresh)

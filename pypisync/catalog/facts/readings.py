@@ -118,6 +118,12 @@ def _built() -> Select[Any]:
     return select(releases.c.id).where(among(releases.c.id), releases.c.builds != "0")
 
 
+def kept(connection: Connection, known: Sequence[Knowledge]) -> set[tuple[int, str]]:
+    """Returns the files of the releases that are kept, each with its release."""
+    rows = rows_among(connection, _kept, [item.release for item in known])
+    return {(row.release_id, row.filename) for row in rows}
+
+
 def read_again(connection: Connection, ids: Iterable[int]) -> None:
     """Let the requirements of releases be read again, and what depends on them be proven anew."""
     for batch in batches(ids):

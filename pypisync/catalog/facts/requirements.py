@@ -177,10 +177,12 @@ def record_knowledge(
     known = insides.added(connection, known)
     anew: set[int] = set()
     if doubted := readings.note(connection, known):
-        built = readings.built(connection, known)
+        built, kept = readings.built(connection, known), readings.kept(connection, known)
         rederive(connection, rules, now, doubted)
         # What is built only for what was read now is read again: its sdist says what that needs.
         anew = readings.built(connection, known) - built
+        # And what keeps other files now: what is kept no more has no say in what they require.
+        anew |= {release for release, _ in kept ^ readings.kept(connection, known)}
     delete_among(connection, requirements.c.release_id, (item.release for item in known))
     ranged.note(connection, known)
     named = {
