@@ -266,8 +266,7 @@ class _Reader:
     def _archives(self, release: WantedRelease) -> Iterator[SourceFile]:
         """Yields the files to look into: wheels, and the sdists that are built.
 
-        Wheels are left out where METADATA is known. Without a wheel the sdists must do. Of several
-        pip takes another one than uv.
+        Wheels are left out where METADATA is known. pip takes another one of the sdists than uv.
         """
         told = release.id in self.told
         if not told and release.id not in self.spoken:
@@ -294,8 +293,8 @@ class _Reader:
             inside = archives.sdist_facts(place)
             if release.builds:
                 with guarded(partial(self._fail, release)):
-                    before = self.build.get(release.id, ())
-                    self.build[release.id] = (*before, *build_requires(inside.pyproject))
+                    some = self.build.get(release.id, ()) + build_requires(inside.pyproject)
+                    self.build[release.id] = some
             if inside.pkg_info is not None:
                 found = read_metadata(inside.pkg_info, sdist=True)
                 if found.static:
