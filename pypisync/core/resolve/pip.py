@@ -42,6 +42,7 @@ class Rehearsal(NamedTuple):
     # It never went back, so it takes the same steps wherever all that it tried is offered, and
     # nothing that upstream has not.
     straight: bool = False
+    stopped: str = ""  # why it broke off at a release that it would have left
 
 
 def rehearsed(
@@ -63,6 +64,11 @@ def rehearsed(
     except (DeadEnd, RecursionError):  # the last one where releases need themselves: pip's too
         return Rehearsal(None, rules.tried)
     pins = {one.name: one.version for one in found.values()}
+    # pip reads METADATA of each release that it tries, and breaks off where it cannot.
+    left = sorted(rules.tried - pins.items())
+    stops = (admission.index.breaks_off(name, version) for name, version in left)
+    if stopped := next(filter(None, stops), ""):
+        return Rehearsal(None, rules.tried, stopped=stopped)
     return Rehearsal(pins, rules.tried, straight=not search.went_back)
 
 

@@ -138,7 +138,7 @@ class Prover:
         if by_pip.given_up:
             return _unsure(proof, "pip")
         if by_pip.pins is None:
-            return replace(proof, verdict="blocked", why=(f"pip {MISSES}",))
+            return replace(proof, verdict="blocked", why=(by_pip.stopped or f"pip {MISSES}",))
         return self._beside(wanted, proof, by_pip)
 
     def _beside(self, wanted: Asked, proof: Proof, by_pip: Rehearsal) -> Proof:
@@ -278,7 +278,8 @@ class Prover:
             if proof.verdict == "proven":  # by pip's rules, in an order that is not the installer's
                 chosen = {pin.name: pin.version for pin in proof.pins}
                 against = [*self._passed(proof.pins, by)] or faults(self.index, wanted, chosen, by)
-                proof = Proof("blocked", why=tuple(against or [f"{by} {MISSES}"]))
+                missed = own.stopped or f"{by} {MISSES}"
+                proof = Proof("blocked", why=tuple(against or [missed]))
         return replace(proof, consulted=frozenset(used))
 
     def _passed(self, pins: Iterable[Installed], by: Installer) -> Iterator[str]:

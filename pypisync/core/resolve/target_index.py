@@ -23,6 +23,7 @@ from pypisync.core.standards.model import (
     BROKEN_FOR_UV,
     DIRECT,
     STOPS,
+    UNREADABLE,
     Requirement,
     names_extra,
 )
@@ -127,6 +128,18 @@ class TargetIndex:
             found = tuple(filter(None, map(self._look, listed)))
             self._usable[name] = found
         return found
+
+    def breaks_off(self, name: str, version: int) -> str:
+        """Returns why pip breaks off when it reads METADATA of a release; "" if it does not."""
+        usable = self.usable(name)[version]
+        if not usable.doubt or "pip" in usable.passed:
+            return ""
+        stops = (
+            f"pip stops at {name} {usable.release.version}: {need.fault or need.refused}"
+            for need in usable.release.needs
+            if need.text == UNREADABLE and self._here(need, "pip")
+        )
+        return next(stops, "")
 
     def needs(self, name: str, version: int, extra: str) -> tuple[Requirement, ...]:
         """Returns the requirements that apply: of the release itself (""), or what an extra adds.

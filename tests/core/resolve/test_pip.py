@@ -11,11 +11,14 @@ from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.check_refutation import positions
 from pypisync.core.resolve.consensus import Agreement
+from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.resolve.pip import Rehearsal, _Pip, rehearsed
 from pypisync.core.resolve.prover import MISSES, Prover
+from pypisync.core.resolve.target_index import TargetIndex
+from pypisync.core.standards.model import UNREADABLE, Requirement
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
-from tests.core.universes import HERE, Index, need, pins, target_index
+from tests.core.universes import HERE, Index, need, pins, release, target_index
 from tests.deep import scaled
 
 
@@ -44,6 +47,22 @@ def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
         assert not faults(prover.index, wanted, found, kept=True)
         by_uv = list(naive.installable(index, (root,), HERE.environment, by="uv"))
         assert proof.verdict == ("proven" if by_uv else "blocked")
+
+
+@pytest.mark.parametrize(("fault", "refused"), [("", "no UTF-8"), ("no name", "")])
+def test_pip_breaks_off_at_what_it_reads_also_where_it_would_leave_it(
+    fault: str, refused: str
+) -> None:
+    """The newest ``b`` needs what nobody has, so that a search goes back to the other one."""
+    odd = release("b 2", ["c==9"])
+    stop = Requirement(UNREADABLE, "", fault=fault, refused=refused)
+    odd = replace(odd, needs=(*odd.needs, stop))
+    listed: dict[str, list[ListedRelease]] = {"a": [release("a 1", ["b"])], "c": []}
+    listed["b"] = [release("b 1", []), odd]
+    prover = Prover(TargetIndex(HERE, Offers({**listed})))
+    proof = prover.whole((need("a"),), Budget())
+    assert proof.verdict == "blocked"
+    assert f"pip stops at b 2: {fault or refused}" in proof.why
 
 
 def test_the_order_of_deciding_counts() -> None:
