@@ -50,7 +50,8 @@ def told(files: Sequence[Weighed], taken: int, by: Installer) -> int:
 
     Where uv builds an sdist, that is the wheel that comes nearest to the machine, if there is one:
     one that does not fit, or else one that is yanked (``prioritized_distribution.rs``:
-    ``IncompatibleWheel``).
+    ``IncompatibleWheel``). Of several that are yanked uv takes another one where reasons are
+    stated, which is not told apart here.
     """
     if by == "pip" or files[taken].near >= 0:
         return taken
