@@ -32,7 +32,6 @@ _MOST_BARRED = 8
 _SPENT = "the search was given up when its budget was spent"
 MISSES = "ends its search before it comes to the installation that there is"
 _OTHERS = "{} may come to other pins: its own search was given up when its budget was spent"
-_NOTHING = "neither pip's search nor uv's finds a solution, and no refutation stood up"
 _UV_ONLY = "uv finds an installation and pip does not"
 _PIP_ONLY = "pip finds an installation and uv does not"
 
@@ -72,6 +71,12 @@ class Proof:
     others: Mapping[str, tuple[Installed, ...]] = field(default_factory=dict)
     consulted: frozenset[str] = frozenset()  # the projects that the verdict depends on
     rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
+
+
+_NOTHING = Proof(
+    "undecided",
+    why=("neither pip's search nor uv's finds a solution, and no refutation stood up",),
+)
 
 
 def _unsure(proof: Proof, by: Installer) -> Proof:
@@ -178,7 +183,7 @@ class Prover:
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
-        proof = self._kept(wanted, by_pip) or self._searched(wanted, budget)
+        proof = self._kept(wanted, by_pip) or self._searched(wanted, budget) or _NOTHING
         if by_pip.given_up and any(step.kind == "barred" for step in proof.refutation):
             proof = Proof("undecided", why=(_SPENT,))
         if self._parts():  # and the search at more than pip
@@ -272,9 +277,10 @@ class Prover:
         elif own.given_up:
             proof = Proof("undecided", why=(_SPENT,))
         else:
-            proof = self._searched(wanted, budget)
-            if by == "uv" and proof.why == (_NOTHING,):
-                proof = self._kept(wanted, self._rehearsed(pip.rehearsed, wanted, budget)) or proof
+            solved = self._searched(wanted, budget)
+            if solved is None and by == "uv":
+                solved = self._kept(wanted, self._rehearsed(pip.rehearsed, wanted, budget))
+            proof = solved or _NOTHING
             if proof.verdict == "proven":  # by pip's rules, in an order that is not the installer's
                 chosen = {pin.name: pin.version for pin in proof.pins}
                 against = [*self._passed(proof.pins, by)] or faults(self.index, wanted, chosen, by)
@@ -307,7 +313,8 @@ class Prover:
         finally:
             budget.used = max(budget.used, share.used)
 
-    def _searched(self, wanted: Asked, budget: Budget) -> Proof:
+    def _searched(self, wanted: Asked, budget: Budget) -> Proof | None:
+        """Returns the proof by a search in any order; None if it ends without a verdict."""
         for mode in (Mode.WIDE, Mode.TRUSTING):
             try:
                 proof = self._search(wanted, mode, budget)
@@ -317,7 +324,7 @@ class Prover:
                 return proof
             if not any(self.admission.kinds(one).doubted for one in self.solver.consulted):
                 break  # the other mode admits nothing else
-        return Proof("undecided", why=(_NOTHING,))
+        return None
 
     def _search(self, wanted: Asked, mode: Mode, budget: Budget) -> Proof | None:
         """Returns the verdict if this mode gives one. Raises Spent and Lacking."""
