@@ -53,13 +53,14 @@ class Processes:
         *,
         check: Callable[[], object],
         patience: float,
+        most: int | None = None,
     ) -> Iterator[tuple[_T, _R | None]]:
         """Yields each item with what the work on it returns, in any order.
 
         None is for an item that is left for the caller to do: the work raised an exception, or the
         process ended. ``make(*given)`` returns the work; it is a function of a module. ``check`` is
         called all the time, and may raise to break off. ``patience``: seconds that one item may
-        take; a process that says nothing for so long hangs.
+        take; a process that says nothing for so long hangs. ``most``: processes that do it.
         """
         sent = pickle.dumps((make, given))
         parts: SimpleQueue[Sequence[_T]] = SimpleQueue()
@@ -67,7 +68,7 @@ class Processes:
         for start in range(0, len(items), size):
             parts.put(items[start : start + size])
         done: SimpleQueue[tuple[_T, _R | None]] = SimpleQueue()
-        count = min(self.number, parts.qsize())
+        count = min(self.number, parts.qsize(), self.number if most is None else most)
         while len(self._idle) < count:
             self._idle.append(_Process(self._lost))
         busy = self._idle[:count]

@@ -12,8 +12,9 @@ from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, Subje
 from pypisync.core.wanted.groups import Subject
 from pypisync.cycle.processes import Processes
 
-_PATIENCE = 1.0  # seconds of processor time for proofs that are made here in any case
-_WORTH = 3  # times the patience must be left for processes to be worth their start
+_PATIENCE = 0.25  # seconds of processor time for proofs that are made here in any case
+_EACH = 1.5  # seconds of it that must be left for each process to be worth its start and memory
+_SPREAD = 64  # the first proofs are of each so many-th subject: they tell what all will take
 
 
 def prove(
@@ -27,10 +28,12 @@ def prove(
     """
     since = time.thread_time()
     here = SubjectsProver(task, budget)
-    left = deque(task.wanted)
-    alone = processes.number == 1
-    while left and (alone or _stays(len(task.wanted) - len(left), len(left), since)):
+    left = deque(one for first in range(_SPREAD) for one in task.wanted[first::_SPREAD])
+    count = 1
+    while left and count < 2:
         yield from here.prove([left.popleft()])
+        if processes.number > 1:
+            count = _worth(len(task.wanted) - len(left), len(left), since)
     if not left:
         return
     one = budget()
@@ -41,6 +44,7 @@ def prove(
         list(left),
         check=one.clock,
         patience=one.left() * len(task.machines),
+        most=count,
     )
     for subject, proofs in found:
         if proofs is None or proofs.verdicts is None:
@@ -49,11 +53,10 @@ def prove(
             yield proofs
 
 
-def _stays(done: int, left: int, since: float) -> bool:
-    """Returns whether the next proof is made here, although there are processes."""
+def _worth(done: int, left: int, since: float) -> int:
+    """Returns how many processes the proofs that are left are worth."""
     spent = time.thread_time() - since
-    few = done == 0 or spent / done * left < _WORTH * _PATIENCE
-    return left < 2 or spent < _PATIENCE or few
+    return 1 if spent < _PATIENCE else min(left, int(spent / done * left / _EACH))
 
 
 def _alone(facts: Offers) -> Offers:

@@ -51,6 +51,7 @@ def conflicting(seed: int) -> World:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provers, "_PATIENCE", 0.0)
+    monkeypatch.setattr(provers, "_EACH", 1e-9)
 
 
 @pytest.fixture

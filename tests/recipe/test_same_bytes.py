@@ -21,6 +21,7 @@ def test_a_mirror_has_the_same_bytes_by_any_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setattr(provers, "_PATIENCE", 0.0)
+    monkeypatch.setattr(provers, "_EACH", 1e-9)
     monkeypatch.setattr(look, "_TRIED", 1)
     monkeypatch.setattr(look, "_WORTH", 0.0)
     by_processes = Mock(side_effect=look._by_processes)
