@@ -118,9 +118,11 @@ def _object(reason: "Reason") -> dict[str, Any]:
 
 def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
     """Yields where the project is looked for, if there is more than the one index."""
+    from pypisync.core.wanted.assignment import RESERVED
+
     may_come_from = settings.assignment.indexes_of(name)
     if not may_come_from:
-        yield "reserved", "no index is asked for it: it is reserved, and none names it in projects"
+        yield "reserved", f"no index is asked for it: {RESERVED}"
     elif settings.indexes:
         yield "asked", f"it may come from {', then '.join(may_come_from)}"
 

@@ -9,6 +9,7 @@ from pypisync.catalog.facts.record import record_documents, record_gone
 from pypisync.catalog.facts.validators import record_same
 from pypisync.core.display import counted
 from pypisync.core.standards.model import ProjectDocument, Unchanged
+from pypisync.core.wanted.assignment import RESERVED
 from pypisync.cycle.isolation import apart
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.vanishing import doubted
@@ -75,7 +76,9 @@ def _faults(batch: ProjectAnswers) -> dict[str, UpstreamError]:
 def _record(mirror: Mirror, answered: ProjectAnswers) -> None:
     """Record what upstream says of projects; they are owed nothing any more."""
     documents = [answer for _, answer in answered if isinstance(answer, ProjectDocument)]
-    gone = [ask.name for ask, answer in answered if isinstance(answer, _NOT_HERE)]
+    of = mirror.upstream.assignment.indexes_of
+    lost = [ask.name for ask, answer in answered if isinstance(answer, _NOT_HERE)]
+    gone = {name: None if of(name) else RESERVED for name in lost}
     same = {ask.name: answer for ask, answer in answered if isinstance(answer, Unchanged)}
     other = {name: one.validators for name, one in same.items() if one.validators}
     with mirror.catalog.begin() as connection:

@@ -19,7 +19,7 @@ from pypisync.core.standards.model import (
     Unchanged,
     Validators,
 )
-from pypisync.core.wanted.assignment import Assignment
+from pypisync.core.wanted.assignment import RESERVED, Assignment
 from pypisync.errors import Elsewhere, Gone, Unreachable, UpstreamError
 from pypisync.upstream.api import (
     AskFor,
@@ -168,7 +168,7 @@ def _search(ask: ProjectAsk, assignment: Assignment) -> _Search:
     united = assignment.united(ask.name)
     if ask.index in may and not ask.anew and not united:
         may = [ask.index]
-    nobody = Gone(f"{ask.name}: it is reserved, and none of the indexes names it in its projects")
+    nobody = Gone(f"{ask.name}: {RESERVED}")
     return _Search(ask, may, united, nobody)
 
 

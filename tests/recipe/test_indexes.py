@@ -4,13 +4,18 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.facts.record import record_documents, rederive
+from pypisync.catalog.queries import projects, why_not
+from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.standards.model import ENDPOINT, File, ProjectDocument
-from pypisync.core.wanted.assignment import Assignment, Share
+from pypisync.core.wanted.assignment import RESERVED, Assignment, Share
+from pypisync.core.wanted.groups import Locked
 from pypisync.cycle.maintenance import sweep
 from pypisync.upstream.folder import FolderUpstream
 from pypisync.upstream.indexes import Indexes
 from pypisync.wiring_upstream import described
+from tests.recipe.grouped import lock
 from tests.recipe.mirrors import Bench
 from tests.sim import dists
 from tests.sim.memory import MemoryUpstream
@@ -78,6 +83,30 @@ def test_dependency_confusion_fails(tmp_path: Path) -> None:
     assert [path for path in site.asked(ENDPOINT) if "acme" in path] == []
     assert [path for path in site.asked("own") if "acme" not in path] == []
     assert ("app", "1.0", "acme-missing") in site.bench.unmet()
+
+
+def test_who_was_not_asked_is_not_said_to_have_nothing(tmp_path: Path) -> None:
+    """A reserved name is gone by the configuration, and by upstream only once that was asked."""
+    site = Site(tmp_path, "app", "acme-root")
+    site.worlds[ENDPOINT].publish("app", "1.0", requires=["acme-missing", "nothing"])
+    site.bench.groups = [lock(Locked("acme-pinned", "1.0"))]
+    unmet = "SELECT requirement, reason FROM v_unmet ORDER BY requirement"
+    nobody = "upstream has no such project"
+    for reserved, why in ((["acme-*"], RESERVED), ([], nobody)):
+        site.configure(Share("own", ("acme-core",)), PUBLIC, reserved=reserved)
+        assert site.bench.sync().failed == {
+            'root acme-root "latest"': why,
+            "acme-pinned==1.0": f"uv.lock names it, and {why}",
+        }
+        assert site.bench.query(unmet) == [("acme-missing", why), ("nothing", nobody)]
+        with Reader(site.bench.database) as reader:
+            assert why_not.missing(reader, "acme-root", None) == why
+            for name, said in (("acme-missing", why), ("nothing", nobody)):
+                ((_, text),) = why_not.absence(reader, name, None, FilePolicy()).findings
+                assert text == f"{said}; it is required by app 1.0"
+                shown = projects.project(reader, name)
+                assert shown is not None
+                assert (shown.status, shown.status_reason) == ("gone", said)
 
 
 def test_a_change_counts_only_from_the_index_that_has_the_project(tmp_path: Path) -> None:

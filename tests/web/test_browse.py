@@ -107,6 +107,11 @@ def test_the_first_page_says_what_is_wrong_first(shown: Site) -> None:
     assert re.search(r"Not ready: the last completed cycle ended [\d,]+ days ago, more than", page)
 
 
+def test_a_project_that_never_was_there_has_not_gone(shown: Site) -> None:
+    page = shown.get("/projects/nothere").text
+    assert '<span class="word">gone</span> upstream has no such project</p>' in page
+
+
 def test_a_project_says_that_a_root_of_it_does_not_install(tmp_path: Path) -> None:
     world = World()
     world.publish("app", "1.0", requires=["nothing"])

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 
+NO_PROJECT = "upstream has no such project"
+"""Why a project is gone, unless its status_reason says that nobody was asked."""
+
 MEANINGS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("v_projects", "status"): {
         "active": "upstream has it, and says nothing more of it (PEP 792)",
         "archived": "upstream has it, and its owner expects no more releases (PEP 792)",
         "deprecated": "upstream has it, and its owner advises against it (PEP 792)",
         "quarantined": "upstream has taken it off its index while it is examined (PEP 792)",
-        "gone": "upstream has no such project",
+        "gone": f"{NO_PROJECT}, or status_reason says why none is asked for",
         "unseen": "it is only named by a requirement, or its document has still to be read",
     },
     ("v_releases", "knowledge"): {

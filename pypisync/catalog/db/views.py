@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from pypisync.catalog.db import statuses
 from pypisync.catalog.db.origins import EXTRAS, OPERATORS, SHOWN
+from pypisync.catalog.db.statuses import NO_PROJECT
 from pypisync.core.wanted.roots import Origin
 
 _SECONDS = {
@@ -162,10 +163,10 @@ VIEWS = (
     View(
         "v_unmet",
         "Requirements of the selection that nothing upstream meets, on some target or on all.",
-        """
+        f"""
         SELECT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
             CASE WHEN q.fault <> '' THEN q.fault
-                WHEN d.status = 'gone' THEN 'upstream has no such project'
+                WHEN d.status = 'gone' THEN coalesce(d.status_reason, '{NO_PROJECT}')
                 WHEN d.status = 'unseen' THEN 'not read yet'
                 WHEN d.status = 'quarantined' THEN 'upstream has quarantined the project'
                 WHEN c.barred <> '' THEN c.barred

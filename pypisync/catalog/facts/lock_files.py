@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, union
 
 from pypisync.catalog.db.schema import (
     files,
@@ -20,6 +20,7 @@ from pypisync.catalog.db.schema import (
     selected,
 )
 from pypisync.catalog.db.sql import add, batches, once
+from pypisync.catalog.db.statuses import NO_PROJECT
 from pypisync.core.wanted.roots import NamedFile, Origin
 
 
@@ -87,8 +88,8 @@ def missing(connection: Connection) -> dict[str, str]:
     found: dict[str, str] = {}
     if connection.scalar(once(_any_pinned)) is None:
         return found
-    for file, name, version, status in connection.execute(_without_release()):
-        why = {"gone": "upstream has no such project"}.get(status, "upstream has no such release")
+    for file, name, version, status, gone in connection.execute(_without_release()):
+        why = gone if status == "gone" else "upstream has no such release"
         found.setdefault(f"{name}=={version}", f"{file} names it, and {why}")
     for file, name, version, filename, digest_ in connection.execute(_without_file()):
         label = filename or f"{name}=={version} sha256:{digest_}"
@@ -116,7 +117,8 @@ def _pinned(*more: Any) -> Any:
 
 def _without_release() -> Any:
     chosen = exists().where(root_choices.c.root_id == roots.c.id)
-    return _pinned(projects.c.status).join_from(roots, projects).where(~chosen)
+    gone = func.coalesce(projects.c.status_reason, NO_PROJECT)
+    return _pinned(projects.c.status, gone).join_from(roots, projects).where(~chosen)
 
 
 def _without_file() -> Any:

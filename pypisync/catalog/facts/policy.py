@@ -8,6 +8,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     exists,
     func,
     or_,
@@ -30,6 +31,7 @@ from pypisync.catalog.db.schema import (
 )
 from pypisync.catalog.db.schema_quarantine import quarantined
 from pypisync.catalog.db.sql import among, batches, once, rows_among
+from pypisync.catalog.db.statuses import NO_PROJECT
 from pypisync.catalog.facts.offered import why_none_fits
 from pypisync.core.filters.file_rules import Rules
 from pypisync.core.filters.policy import Policy, blocked
@@ -99,21 +101,17 @@ def empty_roots(connection: Connection, rules: Rules) -> dict[str, str]:
     Left out are projects that could not be read yet, which have a reason of their own, and patterns
     and requirements for other environments, which may find nothing.
     """
-    reasons = {
-        "gone": "upstream has no such project",
-        "quarantined": "upstream has quarantined the project",
-    }
     empty = connection.execute(once(_empty)).all()
     if not empty:
         return {}
     filled = _with_files(connection, {row.id for row in empty})
     barred = barred_releases(connection, {row.id for row in empty})
     return {
-        f'{shown(origin, source) or "root"} {name} "{selector}"': reasons.get(status)
+        f'{shown(origin, source) or "root"} {name} "{selector}"': denied
         or reason(barred.get(project, ()), parse_selector(selector).specifier)
         or (_unmatched(connection, name, selector, rules) if project in filled else _NO_FILE)
         + ("" if index in ("", ENDPOINT) else f"; the project is from the index {index}")
-        for name, selector, status, origin, source, project, index in empty
+        for name, selector, denied, origin, source, project, index in empty
     }
 
 
@@ -121,8 +119,12 @@ def _empty() -> Select[Any]:
     needed = and_(roots.c.origin == Origin.GROUP, ~roots.c.pinned, roots.c.unmet != "0")
     chosen = exists().where(root_choices.c.root_id == roots.c.id)
     of, p = roots.c, projects.c
+    denied = case(
+        (p.status == "gone", func.coalesce(p.status_reason, NO_PROJECT)),
+        (p.status == "quarantined", "upstream has quarantined the project"),
+    )
     return (
-        select(p.name, of.selector, p.status, of.origin, of.source, p.id, p.index_name)
+        select(p.name, of.selector, denied, of.origin, of.source, p.id, p.index_name)
         .join_from(roots, projects)
         .where(or_(of.origin == Origin.PACKAGES, needed), of.state == "kept", ~chosen)
         .where(p.status != "unseen")

@@ -47,11 +47,13 @@ def record_documents(
         writer.write()
 
 
-def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: float) -> None:
-    """Record that upstream does not have these projects."""
+def record_gone(
+    connection: Connection, gone: Mapping[str, str | None], rules: Rules, now: float
+) -> None:
+    """Record why these projects cannot be had (None: upstream does not have it)."""
     record_documents(
         connection,
-        [ProjectDocument(name, name, 0, (), status=None, status_reason=GONE) for name in gone],
+        [ProjectDocument(name, name, 0, (), None, why) for name, why in gone.items()],
         rules,
         now,
     )
@@ -61,7 +63,6 @@ def record_gone(connection: Connection, gone: Iterable[str], rules: Rules, now: 
             .where(among(projects.c.name, batch))
             .values(
                 status=GONE,
-                status_reason=None,
                 etag=None,
                 modified=None,
                 digest="",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.statuses import NO_PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ KINDS: Mapping[str, Kind] = {
         "Requirements of mirrored releases that nothing upstream meets, on some machine at least.",
         ("project", "version", "requirement", "reason"),
         # What v_unmet says, from its rows instead of from all edges.
-        "SELECT p.name, r.version, q.text, CASE WHEN q.fault <> '' THEN q.fault"
-        " WHEN d.status = 'gone' THEN 'upstream has no such project'"
+        "SELECT p.name, r.version, q.text, CASE WHEN q.fault <> '' THEN q.fault"  # noqa: S608 - constants
+        f" WHEN d.status = 'gone' THEN coalesce(d.status_reason, '{NO_PROJECT}')"
         " WHEN d.status = 'unseen' THEN 'not read yet'"
         " WHEN d.status = 'quarantined' THEN 'upstream has quarantined the project'"
         " WHEN e.barred <> '' THEN e.barred"

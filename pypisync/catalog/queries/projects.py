@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.statuses import NO_PROJECT
 from pypisync.catalog.queries.proofs import Unproven
 from pypisync.core.standards import versions
 
@@ -51,7 +52,7 @@ def project(reader: Reader, name: str) -> Project | None:
     )
     if not rows and not listed:
         return None
-    ((number, display, status, reason, index),) = rows or [(0, "", "gone", "", "")]
+    ((number, display, status, reason, index),) = rows or [(0, "", "unseen", "", "")]
     known = reader.rows(
         "SELECT r.version, EXISTS (SELECT 1 FROM selected s WHERE s.release_id = r.id"
         " AND s.extra = '') FROM releases r WHERE r.project_id = ? ORDER BY r.key DESC",
@@ -61,7 +62,7 @@ def project(reader: Reader, name: str) -> Project | None:
         name,
         display or name,
         status,
-        reason or "",
+        reason or (NO_PROJECT if status == "gone" else ""),
         index,
         [Release(*row) for row in listed],
         len(known),

@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.db.statuses import NO_PROJECT
 from pypisync.catalog.queries.withheld import withheld
 from pypisync.core.display import counted
 from pypisync.core.environments.misfits import TaggedFile, why_unusable
@@ -71,7 +72,7 @@ def absence(
     if index and (several or index != ENDPOINT):
         found.append(Finding("index", f"the project is from the index {index}"))
     found += _quarantined(reader, name, version, reason)
-    found += _owed(reader, name, status)
+    found += _owed(reader, name, status, reason)
     if status not in ("gone", "unseen"):
         asked = _Asked(reader, project, name, index, policy, machines)
         found += (
@@ -105,12 +106,12 @@ def _quarantined(
 
 def missing(reader: Reader, name: str, version: Version | None) -> str:
     """Returns why none of the project's releases, or not this one, is selected; in one line."""
-    projects = reader.rows("SELECT id, status FROM projects WHERE name = ?", name)
+    projects = reader.rows("SELECT id, status, status_reason FROM projects WHERE name = ?", name)
     if not projects:
         return "not in the catalog: no root, pattern or requirement names it"
-    ((project, state),) = projects
+    ((project, state, why),) = projects
     if state in ("gone", "unseen"):
-        return next(text for kind, text in _owed(reader, name, state) if kind == state)
+        return next(text for kind, text in _owed(reader, name, state, why) if kind == state)
     return _unwanted(_versions(reader, project), version, _barred(reader, project, version))
 
 
@@ -133,14 +134,14 @@ def _page(
         yield Finding("listed", f"it is there, with {files} file{'s' if files > 1 else ''}")
 
 
-def _owed(reader: Reader, name: str, status: str) -> Iterator[Finding]:
+def _owed(reader: Reader, name: str, status: str, why: str | None) -> Iterator[Finding]:
     """Yields what upstream has not told yet, or that it has no such project."""
     pending = reader.rows("SELECT attempts, reason FROM pending WHERE name = ?", name)
     reason = f": {pending[0][1]}" if pending and pending[0][1] else ""
     if status == "gone":
         users = _some(_users(reader, name))
         asked = users and f"; it is required by {users}"
-        yield Finding("gone", f"upstream has no such project{asked}")
+        yield Finding("gone", f"{why or NO_PROJECT}{asked}")
     if status == "unseen":
         why = (
             "its document has not been read yet" if pending else "nothing that is mirrored needs it"

@@ -12,6 +12,8 @@ from fnmatch import translate
 
 from pypisync.core.standards.model import ENDPOINT
 
+RESERVED = "its name is reserved by the configuration, and no index names it in its projects"
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

@@ -71,7 +71,7 @@ def recorded(
         with catalog.begin() as connection:
             rederive(connection, RULES, 1.0)
             if gone:
-                record_gone(connection, ["a"], RULES, 2.0)
+                record_gone(connection, {"a": None}, RULES, 2.0)
         with catalog.begin() as connection:
             tables = (projects, releases, files, skipped)
             found = {
