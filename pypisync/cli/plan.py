@@ -112,7 +112,7 @@ def _show(
     if unmet:
         rows_unmet = [(f"{name}=={version}", text, why) for name, version, text, why in unmet]
         head = ("", "release", "requirement", "reason")
-        show("Requirements that nothing meets", head, _first("unmet", rows_unmet))
+        show("Unmet requirements", head, _first("unmet", rows_unmet))
     if report.failed:
         failed = list(report.failed.items())
         show("Failed", ("", "what", "reason"), _first("failed", failed))

@@ -153,7 +153,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     for release, reason, since in found.held_first:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
     yield from _proofs(found.proofs, current=not (found.frozen or found.released))
-    yield "unmet", f"{count(found.unmet, 'requirement')} that nothing upstream meets"
+    yield "unmet", f"{count(found.unmet, 'requirement')} that nothing read upstream meets"
     yield "skipped", _skipped(found.skipped)
     if found.barred:
         yield "barred", _barred(found, now)

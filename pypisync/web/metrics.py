@@ -50,7 +50,7 @@ METRICS: Mapping[str, str] = {
     "pypisync_pending_projects": "Projects whose document is still owed.",
     "pypisync_failing_projects": "Those of them that were tried in vain.",
     "pypisync_held_releases": "Releases that are held back.",
-    "pypisync_unmet_requirements": "Requirements that nothing upstream meets.",
+    "pypisync_unmet_requirements": "Requirements that nothing read upstream meets.",
     "pypisync_barred_files": "Files that the policy bars, by rule: a key of the policy, or undated "
     "where upstream tells no upload time.",
     "pypisync_vulnerable_releases": "Releases in the mirror with a known vulnerability, if the "

@@ -106,6 +106,20 @@ def test_the_status_command(tmp_path: Path, world: World, monkeypatch: pytest.Mo
     assert any("a==2.0" in line[1] for line in done.lines if line[0] == "held")
 
 
+def test_what_is_not_read_yet_is_not_said_to_be_met_by_nothing(
+    tmp_path: Path, world: World
+) -> None:
+    world.publish("a", "1.0", requires=["b"])
+    world.faults.fail("/simple/b/", 503)
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    said = "1 requirement that nothing read upstream meets"
+    assert ["unmet", said] in invoke(config, "status").lines
+    assert bench.query("SELECT requirement, reason FROM v_unmet") == [("b", "not read yet")]
+    view = next(line for line in invoke(config, "query", "--views").lines if "v_unmet" in line)
+    assert "that nothing read upstream meets" in view[1]
+
+
 @pytest.mark.parametrize("arguments", [("status",), ("why", "a"), ("query",), ("verify",)])
 def test_without_a_database_the_error_says_what_to_do(
     tmp_path: Path, arguments: tuple[str, ...]

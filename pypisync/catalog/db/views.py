@@ -162,7 +162,7 @@ VIEWS = (
     ),
     View(
         "v_unmet",
-        "Requirements of the selection that nothing upstream meets, on some target or on all.",
+        "Requirements of the selection that nothing read upstream meets, on some target or on all.",
         f"""
         SELECT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
             CASE WHEN q.fault <> '' THEN q.fault

@@ -45,7 +45,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "unmet": Kind(
         "Unmet requirements",
-        "Requirements of mirrored releases that nothing upstream meets, on some machine at least.",
+        "Requirements of mirrored releases that nothing read upstream meets, on a machine or all.",
         ("project", "version", "requirement", "reason"),
         # What v_unmet says, from its rows instead of from all edges.
         "SELECT p.name, r.version, q.text, CASE WHEN q.fault <> '' THEN q.fault"  # noqa: S608 - constants
