@@ -152,6 +152,7 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     yield "held", count(found.held, "release")
     for release, reason, since in found.held_first:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
+    yield from _more("held", found.held - len(found.held_first), "v_held")
     yield from _proofs(found.proofs, current=not (found.frozen or found.released))
     yield "unmet", f"{count(found.unmet, 'requirement')} that nothing read upstream meets"
     yield "skipped", _skipped(found.skipped)
@@ -161,11 +162,19 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "vulnerable", count(found.vulnerable, "release")
     for release, ids in found.vulnerable_first:
         yield "vulnerable", f"{release}: {ids}"
+    yield from _more(
+        "vulnerable", found.vulnerable - len(found.vulnerable_first), "v_vulnerabilities"
+    )
     failed = found.finished.failed if found.finished else {}
     for what, reason in list(failed.items())[:_FAILED]:
         yield "failed", f"{what}: {reason}"
-    if len(failed) > _FAILED:
-        yield "failed", f"and {count(len(failed) - _FAILED)} more: --json has them all"
+    yield from _more("failed", len(failed) - _FAILED, "--json")
+
+
+def _more(what: str, number: int, where: str) -> Iterator[tuple[str, str]]:
+    """Yields how many are not shown, if there are any, and where they are."""
+    if number > 0:
+        yield what, f"and {count(number)} more: see {where}"
 
 
 def _generation(found: "Status", now: float) -> Iterator[tuple[str, str]]:
@@ -210,9 +219,12 @@ def _proofs(found: "Verdicts", *, current: bool) -> Iterator[tuple[str, str]]:
     waits = found.waiting and current  # else it is no file that they wait for
     waiting = f"; {count(found.waiting, 'root')} waiting for files" if waits else ""
     yield "proofs", ", ".join(counted) + waiting
-    for one in found.first[:_FAILED]:
+    shown = found.first[:_FAILED]
+    for one in shown:
         why = one.why.replace("\n", "; ")
         yield one.verdict, f"{one.subject} on {one.targets}: {why}"
+    told = found.counts["proven"] + sum(one.targets.count(", ") + 1 for one in shown)
+    yield from _more("not proven", sum(found.counts.values()) - told, "pypisync proofs")
 
 
 def _run(run: "Run | None", now: float) -> str:

@@ -17,6 +17,8 @@ from pypisync.errors import CatalogError
 from tests.cli.running import Done, ask_at, configure, invoke, snapshot
 from tests.deep import scaled
 from tests.recipe.mirrors import LINUX, Bench
+from tests.recipe.test_proofs import TWO
+from tests.recipe.test_vulnerable import KNOWN, REPORT
 from tests.sim.memory import MemoryUpstream
 from tests.sim.strategies import Op, build, universes
 from tests.sim.world import World
@@ -118,6 +120,24 @@ def test_what_is_not_read_yet_is_not_said_to_be_met_by_nothing(
     assert bench.query("SELECT requirement, reason FROM v_unmet") == [("b", "not read yet")]
     view = next(line for line in invoke(config, "query", "--views").lines if "v_unmet" in line)
     assert "that nothing read upstream meets" in view[1]
+
+
+def test_a_list_that_is_cut_says_how_many_more_there_are(tmp_path: Path, world: World) -> None:
+    names = [f"r{number}" for number in range(7)]
+    for name in names:
+        world.publish(name, "1.0", requires=["nothing"])
+        world.state_vulnerabilities(name, "1.0", KNOWN)
+        world.faults.fail(f"/packages/*/{name}-1.0-*.whl", 503)
+    bench, config = mirror(tmp_path, world, **{name: ["latest"] for name in names})
+    bench.environment, bench.bars = TWO, REPORT
+    bench.sync()
+    lines = invoke(config, "status").lines
+    assert [line for line in lines if "more:" in line[1]] == [
+        ["held", "and 2 more: see v_held"],
+        ["not proven", "and 8 more: see pypisync proofs"],
+        ["vulnerable", "and 2 more: see v_vulnerabilities"],
+        ["failed", "and 4 more: see --json"],
+    ]
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("why", "a"), ("query",), ("verify",)])
