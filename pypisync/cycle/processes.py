@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import IO, Any, TypeVar, cast
 
@@ -54,6 +56,7 @@ class Processes:
         check: Callable[[], object],
         patience: float,
         most: int | None = None,
+        answer: Callable[[Any], object] | None = None,
     ) -> Iterator[tuple[_T, _R | None]]:
         """Yields each item with what the work on it returns, in any order.
 
@@ -61,13 +64,14 @@ class Processes:
         process ended. ``make(*given)`` returns the work; it is a function of a module. ``check`` is
         called all the time, and may raise to break off. ``patience``: seconds that one item may
         take; a process that says nothing for so long hangs. ``most``: processes that do it.
+        ``answer``: returns what the work asks for; ``make`` gets a function more then, which asks.
         """
-        sent = pickle.dumps((make, given))
+        sent = pickle.dumps((make, given, answer is not None))
         parts: SimpleQueue[Sequence[_T]] = SimpleQueue()
         size = min(max(1, len(items) // (self.number * _PARTS)), _LARGEST)
         for start in range(0, len(items), size):
             parts.put(items[start : start + size])
-        done: SimpleQueue[tuple[_T, _R | None]] = SimpleQueue()
+        done: SimpleQueue[tuple[_T, _R | None] | _Question] = SimpleQueue()
         count = min(self.number, parts.qsize(), self.number if most is None else most)
         while len(self._idle) < count:
             self._idle.append(_Process(self._lost))
@@ -76,7 +80,7 @@ class Processes:
             for process in busy:
                 process.begin(sent, parts, done)
             for _ in items:
-                yield _next(done, busy, check, _START + patience)
+                yield _next(done, busy, check, _START + patience, answer)
         except BaseException:  # they are at what is not wanted any more
             self.close()
             raise
@@ -87,17 +91,32 @@ class Processes:
 
 
 def _next(
-    done: "SimpleQueue[tuple[_T, _R | None]]",
+    done: "SimpleQueue[tuple[_T, _R | None] | _Question]",
     busy: "Sequence[_Process]",
     check: Callable[[], object],
     patience: float,
+    answer: Callable[[Any], object] | None,
 ) -> tuple[_T, _R | None]:
     while True:
         check()
-        with suppress(Empty):
-            return done.get(timeout=_LOOK)
-        for process in busy:
-            process.look(patience)
+        try:
+            found = done.get(timeout=_LOOK)
+        except Empty:
+            for process in busy:
+                process.look(patience)
+            continue
+        if not isinstance(found, _Question):
+            return found
+        if answer is not None:
+            found.replies.put(pickle.dumps(answer(found.asked)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the work in a process asks for."""
+
+    asked: Any
+    replies: "SimpleQueue[bytes | None]"  # None: there is no reply any more
 
 
 class _Process:
@@ -109,6 +128,7 @@ class _Process:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # of the two before
         self._ended = False
+        self._replies: SimpleQueue[bytes | None] = SimpleQueue()
         self._known = b""  # the work that the process has
         self._since: float | None = None  # when it last said something; None: it is at nothing
 
@@ -116,7 +136,7 @@ class _Process:
         self,
         sent: bytes,
         parts: "SimpleQueue[Sequence[_T]]",
-        done: "SimpleQueue[tuple[_T, _R | None]]",
+        done: "SimpleQueue[tuple[_T, _R | None] | _Question]",
     ) -> None:
         """Have one part after another done, in a thread, until none is left."""
 
@@ -125,7 +145,7 @@ class _Process:
                 while not self._ended:
                     part = parts.get_nowait()
                     found = 0
-                    for result in self._ask(sent, part):
+                    for result in self._ask(sent, part, done):
                         done.put((part[found], result))
                         found += 1
                     for item in part[found:]:
@@ -148,11 +168,12 @@ class _Process:
             self._ended = True
             if self._process is not None:
                 self._process.kill()
+        self._replies.put(None)
         if self._thread is not None:
             self._thread.join()
         self._forget()
 
-    def _ask(self, sent: bytes, items: Sequence[Any]) -> Iterator[Any]:
+    def _ask(self, sent: bytes, items: Sequence[Any], asking: "SimpleQueue[Any]") -> Iterator[Any]:
         """Yields what the process finds; it ends early if the process has."""
         try:
             source, target = self._pipes()
@@ -164,13 +185,25 @@ class _Process:
             target.flush()
             left = len(items)
             while left:
-                found: list[Any] = pickle.load(source)  # noqa: S301 - from this very program
+                found: Any = pickle.load(source)  # noqa: S301 - from this very program
                 self._since = time.monotonic()
+                if isinstance(found, tuple):  # a question
+                    self._reply(found[0], target, asking)
+                    continue
                 left -= len(found)
                 yield from found
         except Exception as error:  # noqa: BLE001 - whatever it is: the caller does the rest
             self._tell(self._forget(), error)
         self._since = None
+
+    def _reply(self, asked: object, target: IO[bytes], asking: "SimpleQueue[Any]") -> None:
+        """Have the cycle answer what the process asks. Raises EOFError if it does not any more."""
+        asking.put(_Question(asked, self._replies))
+        reply = self._replies.get()
+        if reply is None:
+            raise EOFError
+        target.write(reply)
+        target.flush()
 
     def _tell(self, code: int | None, error: Exception) -> None:
         if self._ended:
@@ -242,11 +275,18 @@ def main() -> None:
         while True:
             asked = pickle.load(source)  # noqa: S301 - from this very program
             if isinstance(asked, tuple):
-                make, given = asked
-                work = make(*given)
+                make, given, asks = asked
+                work = make(*given, partial(_replied, source, target)) if asks else make(*given)
             elif work is not None:
                 _answer(work, asked, target)
     os._exit(0)  # what could not be said is not wanted
+
+
+def _replied(source: IO[bytes], target: IO[bytes], question: object) -> Any:
+    """Returns what the cycle answers to a question of the work."""
+    pickle.dump((question,), target)
+    target.flush()
+    return pickle.load(source)  # noqa: S301 - from this very program
 
 
 def _answer(work: Callable[[Any], Any], items: Sequence[Any], target: IO[bytes]) -> None:

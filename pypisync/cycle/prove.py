@@ -109,7 +109,7 @@ def _prove(
     lacking: dict[str, Lacking] = {}
     for proofs in prove(mirror.processes, task, mirror.budget):
         text = proofs.subject.text
-        found[text] = proofs.verdicts or []
+        found[text] = proofs.verdicts
         if proofs.projects or proofs.releases:
             lacking[text] = Lacking(proofs.projects, proofs.releases)
         mirror.watch.advance()

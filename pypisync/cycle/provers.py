@@ -4,16 +4,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from pypisync.core.budget import Budget
-from pypisync.core.resolve.index import OfferedFile, Offers, Unsent
+from pypisync.core.resolve.index import OfferedFile
 from pypisync.core.resolve.subject_proofs import ProofTask, SubjectProofs, SubjectsProver
 from pypisync.core.wanted.groups import Subject
 from pypisync.cycle.processes import Processes
 
 _PATIENCE = 0.25  # seconds of processor time for proofs that are made here in any case
 _EACH = 1.5  # seconds of it that must be left for each process to be worth its start and memory
+_MOST_FILES = 64  # projects whose files are kept for the next explanation
 _SPREAD = 64  # the first proofs are of each so many-th subject: they tell what all will take
 
 
@@ -37,7 +38,7 @@ def prove(
     if not left:
         return
     one = budget()
-    sent = replace(task, facts=_alone(task.facts))
+    sent = replace(task, facts=replace(task.facts, look_up=None))
     found = processes.run(
         _worker,
         (sent, one.steps, one.left()),
@@ -45,9 +46,10 @@ def prove(
         check=one.clock,
         patience=one.left() * len(task.machines),
         most=count,
+        answer=task.facts.files,
     )
     for subject, proofs in found:
-        if proofs is None or proofs.verdicts is None:
+        if proofs is None:
             yield from here.prove([subject])
         else:
             yield proofs
@@ -59,22 +61,19 @@ def _worth(done: int, left: int, since: float) -> int:
     return 1 if spent < _PATIENCE else min(left, int(spent / done * left / _EACH))
 
 
-def _alone(facts: Offers) -> Offers:
-    """Returns facts that can be sent: what would be looked up is not among them."""
-    return replace(facts, look_up=None if facts.look_up is None else _unsent)
+def _worker(
+    task: ProofTask, steps: int, seconds: float, ask: Callable[[str], Sequence[OfferedFile]]
+) -> Callable[[Subject], SubjectProofs]:
+    """Returns what proves one subject in a process; each proof gets so many seconds.
 
-
-def _unsent(name: str) -> Sequence[OfferedFile]:
-    raise Unsent(name)
-
-
-def _worker(task: ProofTask, steps: int, seconds: float) -> Callable[[Subject], SubjectProofs]:
-    """Returns what proves one subject in a process; each proof gets so many seconds."""
+    What is looked up of a project is asked for.
+    """
 
     def budget() -> Budget:
         return Budget(steps, time.monotonic() + seconds, time.monotonic)
 
-    return partial(_proven, SubjectsProver(task, budget))
+    facts = replace(task.facts, look_up=lru_cache(_MOST_FILES)(ask))
+    return partial(_proven, SubjectsProver(replace(task, facts=facts), budget))
 
 
 def _proven(prover: SubjectsProver, subject: Subject) -> SubjectProofs:

@@ -16,7 +16,7 @@ import pytest
 from pypisync.cycle import processes
 from pypisync.cycle.processes import Processes
 from pypisync.errors import Stopped
-from tests.recipe.work import ITEMS, doubler, killed, refuser, stopper
+from tests.recipe.work import ITEMS, asker, doubler, killed, refuser, stopper
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,33 @@ def test_all_is_done_once_by_any_number(number: int) -> None:
         assert sorted(found) == [(n, 2 * n) for n in ITEMS]
         assert run(some, doubler, 1) == dict(found)
         assert run(some, refuser) == {n: None if n % 2 else n for n in ITEMS}
+
+
+@pytest.mark.parametrize("number", [1, 2, 8])
+def test_what_the_work_asks_for_is_answered_here(number: int) -> None:
+    asked: list[int] = []
+
+    def answer(item: int) -> int:
+        asked.append(item)
+        return 10 * item if item > 0 else 1
+
+    def found() -> dict[int, int | None]:
+        return dict(some.run(asker, (5,), ITEMS, check=lambda: None, patience=0.0, answer=answer))
+
+    with closing(Processes(number)) as some:
+        assert found() == {n: 6 + (10 * n or 1) for n in ITEMS}
+        assert sorted(asked) == sorted([*ITEMS, *(-n for n in ITEMS)])
+        assert run(some, doubler, 0) == {n: 2 * n for n in ITEMS}
+
+
+def test_a_failure_to_answer_ends_the_processes_that_ask() -> None:
+    def answer(item: int) -> int:
+        raise Stopped(str(item))
+
+    some = Processes(2)
+    with pytest.raises(Stopped):
+        list(some.run(asker, (5,), ITEMS, check=lambda: None, patience=0.0, answer=answer))
+    assert some._idle == []
 
 
 def test_nothing_to_do_starts_no_process() -> None:

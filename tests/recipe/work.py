@@ -43,3 +43,11 @@ def stops(item: int) -> int:
 
 def stopper() -> Callable[[int], int]:
     return stops
+
+
+def asked(base: int, ask: Callable[[int], int], item: int) -> int:
+    return base + ask(item) + ask(-item)
+
+
+def asker(base: int, ask: Callable[[int], int]) -> Callable[[int], int]:
+    return partial(asked, base, ask)

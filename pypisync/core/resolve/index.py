@@ -76,10 +76,6 @@ class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched,
         self.releases = frozenset(releases)
 
 
-class Unsent(Exception):  # noqa: N818 - it is no error: the proof is made elsewhere
-    """The result depends on facts that only another process of this cycle has."""
-
-
 @dataclass(slots=True)
 class Offers:
     """What an index offers: releases by project, the oldest first.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget, served
 from pypisync.core.resolve.closure_pins import ClosureChoices
-from pypisync.core.resolve.index import Lacking, Offers, Unsent
+from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Installed, Proof, Prover
 from pypisync.core.resolve.self_sufficiency import missed
 from pypisync.core.resolve.subject_prover import SubjectProver, unbroken
@@ -35,8 +35,7 @@ class SubjectProofs(NamedTuple):
     """What the proofs of one subject come to."""
 
     subject: Subject
-    # None: it takes facts that this process does not have.
-    verdicts: list[SubjectVerdict] | None
+    verdicts: list[SubjectVerdict]
     projects: frozenset[str] = frozenset()  # whose documents are lacking
     releases: frozenset[int] = frozenset()  # whose requirements are lacking, by id
 
@@ -52,10 +51,7 @@ class SubjectsProver:
     def prove(self, subjects: Iterable[Subject]) -> Iterator[SubjectProofs]:
         """Yields the proofs of subjects as they are made."""
         for subject in subjects:
-            try:
-                yield self._prove(subject)
-            except Unsent:
-                yield SubjectProofs(subject, None)
+            yield self._prove(subject)
 
     def _prove(self, subject: Subject) -> SubjectProofs:
         verdicts: list[SubjectVerdict] = []
@@ -81,7 +77,7 @@ class _MachineProver:
         self._calling = self._calls_on(self._subjects.shared)
 
     def verdict(self, subject: Subject, budget: Budget) -> SubjectVerdict:
-        """Returns the verdict on a subject. Raises Lacking, Unsent."""
+        """Returns the verdict on a subject. Raises Lacking."""
         prover, wanted = self._subjects.set_up(subject)
         calling = self._calling
         if prover is not self._subjects.shared:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget
-from pypisync.core.resolve.index import Lacking, Offers, Unsent
+from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked, Subject, limits
@@ -43,11 +43,11 @@ class SubjectProver:
 def unbroken(prover: Prover, wanted: Asked, budget: Budget, prove: Callable[[], Proof]) -> Proof:
     """Returns the proof that ``prove`` makes, an undecided one if it breaks off.
 
-    Raises Lacking, Unsent.
+    Raises Lacking.
     """
     try:
         return prove()
-    except (Lacking, Unsent, PypiSyncError):  # facts are to be read, or the cycle is to stop
+    except (Lacking, PypiSyncError):  # facts are to be read, or the cycle is to stop
         raise
     except Exception as error:  # noqa: BLE001 - see above
         why = f"the search broke off: {type(error).__name__}: {error}"
