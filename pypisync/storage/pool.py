@@ -315,10 +315,11 @@ class Pool:
         others = sum(self._coming.values()) - self._coming.get(name, 0)
         room = disk.free(self.root) - self.reserve - others
         if room < max(coming, 0):
-            needed = show_size(coming) if coming else "more of it"
+            needed = f"it takes {show_size(coming)}" if coming else "its size is not known"
             raise NoRoom(
-                f"does not fit: {needed}, {show_size(max(room, 0))} free above the reserve of "
-                f"{show_size(self.reserve)}: free space, lower the reserve, or mirror less"
+                f"does not fit the disk: {needed}, and {show_size(max(room, 0))} is free above "
+                f"disk_reserve ({show_size(self.reserve)}): free space, lower disk_reserve, or "
+                "mirror less"
             )
         self._room, self._unlooked = room - coming, _CHECK_PARTS
 

@@ -48,9 +48,12 @@ def test_one_file_that_does_not_fit_holds_its_release_alone(
         report = bench.sync()
         assert report.exit_code == 1
         assert report.held.keys() == {"big==2.0", "user==2.0"}
-        assert "big-2.0-py3-none-any.whl does not fit: 879" in report.held["big==2.0"]
-        assert " KiB, 4" in report.held["big==2.0"]
-        assert report.failed["big-2.0-py3-none-any.whl"].startswith("does not fit: ")
+        assert (
+            "big-2.0-py3-none-any.whl does not fit the disk: it takes 879"
+            in report.held["big==2.0"]
+        )
+        assert " KiB, and 4" in report.held["big==2.0"]
+        assert report.failed["big-2.0-py3-none-any.whl"].startswith("does not fit the disk: ")
         assert bench.listed() == {"big": {"1.0"}, "user": {"1.0"}, "small": {"2.0"}}
     sized(tmp_path, 5000 * KB, monkeypatch)
     assert bench.sync().exit_code == 0
@@ -69,6 +72,19 @@ def test_of_many_files_that_do_not_fit_together_the_small_ones_come(
     assert report.exit_code == 1
     assert report.held.keys() == {"a==1.0"}
     assert bench.listed() == {name: {"1.0"} for name in ("b", "c", "d", "e")}
+
+
+def test_a_release_whose_metadata_does_not_fit_says_so_where_it_is_held(
+    tmp_path: Path, world: World, memory: MemoryUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, memory, {"a": ["latest"]})
+    publish(world, "1.0", {"a": 1})
+    bench.sync()
+    publish(world, "2.0", {"a": 1})
+    sized(tmp_path, 0, monkeypatch)
+    said = bench.sync().held["a==2.0"]
+    what = "its requirements could not be read yet; a-2.0-py3-none-any.whl.metadata"
+    assert said.startswith(f"{what} does not fit the disk: its size is not known, and 0 B is free ")
 
 
 def test_what_leaves_makes_room(

@@ -230,9 +230,9 @@ def test_reading_is_limited(tmp_path: Path) -> None:
 
 def test_the_reserve_stays_free(tmp_path: Path) -> None:
     free = disk.free(tmp_path)
-    with pytest.raises(NoRoom, match=r"0 B free above the reserve of .*: free space, lower"):
+    with pytest.raises(NoRoom, match=r"0 B is free above disk_reserve \(.*\): free space, lower"):
         Pool(tmp_path, reserve=free * 2).part(ask())
-    with pytest.raises(NoRoom, match=r"does not fit: 454.7 TiB, .* free above"):
+    with pytest.raises(NoRoom, match=r"does not fit the disk: it takes 454.7 TiB, .* free above"):
         Pool(tmp_path).part(ask(size=500 * 10**12))
     assert list((tmp_path / disk.PARTIAL).iterdir()) == []
     # What other downloads under way still need counts too.
@@ -254,7 +254,7 @@ def test_the_reserve_is_looked_at_while_bytes_come(
     monkeypatch.setattr(disk, "free", lambda folder: 0)  # the disk filled up meanwhile
     for _ in range(16):
         part.write(block)
-    with pytest.raises(NoRoom, match="does not fit: more of it, 0 B free"):
+    with pytest.raises(NoRoom, match="its size is not known, and 0 B is free above disk_reserve"):
         part.write(block)
     assert part.offset == 16 * 2**20
 

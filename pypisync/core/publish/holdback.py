@@ -7,8 +7,10 @@ lists a release whose dependencies are not listed. A release that is published a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pypisync.core.publish.pages import PageFile
+from pypisync.core.standards.filenames import METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,13 @@ def unready(wanted: Iterable[PlannedRelease], absent: Mapping[str, str]) -> dict
             if file.kept and not file.stored
         ]
         if release.blocked:
-            held[release.release] = release.blocked
+            why = (
+                f"{path.rpartition('/')[2]} {absent[path]}"
+                for file in release.files
+                for path in (file.page.path + METADATA, file.page.path)
+                if absent.get(path)
+            )
+            held[release.release] = "; ".join([release.blocked, *islice(why, 1)])
         elif missing and (release.admits & ~served or not there):
             held[release.release] = f"not stored yet: {', '.join(missing[:3])}" + (
                 f" and {len(missing) - 3} more" if len(missing) > 3 else ""
