@@ -29,7 +29,7 @@ _KEPT = {
 _CHOSEN = {"solver": "", "tried": ", where installers look at it on the way"}
 
 _PROJECT = re.compile(r"([^\[\]]*)(?:\[[^\[\]]*\]\s*)?")  # extras say nothing of a project
-_What = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="The project.")]
+_What = Annotated[list[str], typer.Argument(metavar="NAME[==VERSION]", help="The project.")]
 
 
 def why(what: _What, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -127,20 +127,20 @@ def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
         yield "asked", f"it may come from {', then '.join(may_come_from)}"
 
 
-def _parsed(what: str) -> "tuple[str, Version | None]":
+def _parsed(words: list[str]) -> "tuple[str, Version | None]":
     """Returns the normalised name and version. Raises ConfigError."""
     from packaging.utils import canonicalize_name
     from packaging.version import Version
 
+    what = " ".join(words)
     text, given, version = what.partition("==")
     named = _PROJECT.fullmatch(text)
     try:
         normal = canonicalize_name(named[1].strip() if named else text, validate=True)
         return normal, Version(version) if given else None
     except ValueError:  # both errors of packaging are, and a number beyond all measure
-        raise ConfigError(
-            [f'"{what}": must be a project such as "django" or "django==5.1"']
-        ) from None
+        such = "==".join(what.split()) if len(what.split()) == 2 else "django==5.1"
+        raise ConfigError([f'"{what}": must be a project such as "django" or "{such}"']) from None
 
 
 def _is_listed(reader: Any, name: str, version: "Version | None") -> bool:

@@ -284,6 +284,16 @@ def test_what_is_no_project_is_refused(tmp_path: Path, what: str) -> None:
     assert (done.code, done.out) == (2, "")
 
 
+@pytest.mark.parametrize("command", ["why", "why-not"])
+@pytest.mark.parametrize("words", [("leaf", "1.0"), ("leaf 1.0",)])
+def test_a_version_without_the_sign_is_told_with_it(
+    tmp_path: Path, command: str, words: tuple[str, ...]
+) -> None:
+    done = invoke(configure(tmp_path), command, *words)
+    assert (done.code, done.out) == (2, "")
+    assert '"leaf 1.0": must be a project such as "django" or "leaf==1.0"' in done.err
+
+
 def test_both_databases_answer(tmp_path: Path, world: World, database: str) -> None:
     old_soup(world)
     bench = Bench(tmp_path, MemoryUpstream(world), {"soupsieve": ["0.4"]}, url=database)
