@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from pypisync.catalog.db.leader import leading
 from pypisync.catalog.db.transactions import Catalog
@@ -44,6 +44,26 @@ def test_one_leads_at_a_time(postgres: Postgres) -> None:
         catalog.close()
     with leading(url):
         pass
+
+
+def test_the_lock_is_free_before_the_server_notices_that_the_connection_ends(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.fresh()
+    held: list[Any] = []
+    locks = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND d.datname = current_database()"
+    )
+    with psycopg.connect(url.replace("+psycopg", "")) as other:
+
+        def look(_: Connection | None) -> None:
+            held.extend(other.execute(locks).fetchall())
+
+        monkeypatch.setattr(Connection, "invalidate", look)
+        with leading(url):
+            look(None)
+    assert held == [(1,), (0,)]
 
 
 def test_who_has_lost_the_lock_writes_no_more(postgres: Postgres) -> None:

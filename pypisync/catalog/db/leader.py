@@ -10,7 +10,7 @@ the lock in the mirror's folder does the same.
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.engine import make_url
@@ -81,6 +81,8 @@ def leading(url: str) -> Iterator[Leadership]:
         except DBAPIError as error:
             raise CatalogError(f"the database failed: {error.orig}") from error
         yield led
+        with suppress(SQLAlchemyError):  # at once: the server may notice the end only later
+            connection.execute(text("SELECT pg_advisory_unlock_all()"))
     finally:
         connection.invalidate()  # never back into a pool: the lock ends with the connection
         connection.close()
