@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from pypisync.catalog.db import pool
-from pypisync.catalog.facts.readings import Knowledge, Reading, Stated
+from pypisync.catalog.facts.readings import Knowledge
 from pypisync.catalog.facts.requirements import (
     SourceFile,
     WantedRelease,
@@ -35,14 +35,13 @@ from pypisync.core.standards.metadata import (
     Metadata,
     build_requires,
     check_version,
-    objections,
     read_metadata,
 )
 from pypisync.core.standards.model import Requirement, names_extra
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.isolation import apart, guarded
 from pypisync.cycle.mirror import METADATA_LIMIT, Mirror
-from pypisync.cycle.statements import Statement, stated, stop, stops
+from pypisync.cycle.statements import Statement, of_files, stated
 from pypisync.errors import Malformed, Stopped, Unreachable, UpstreamError
 from pypisync.storage import archives
 from pypisync.upstream.api import AskFor, FileAsk, PartsAsk, RequiresAsk
@@ -93,6 +92,7 @@ class _Reader:
     broken: dict[int, dict[str, str]] = field(default_factory=dict)  # why, by filename
     spoken: set[int] = field(default_factory=set)  # releases that have a .metadata file
     build: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    unsure: dict[int, dict[str, Metadata]] = field(default_factory=dict)  # of sdists, by filename
 
     @property
     def mirror(self) -> Mirror:
@@ -299,6 +299,9 @@ class _Reader:
                 found = read_metadata(inside.pkg_info, sdist=True)
                 if found.static:
                     self._take(release, file, "sdist", found)
+                else:
+                    check_version(found)
+                    self.unsure.setdefault(release.id, {})[file.filename] = found
 
     # -- wheels that the pool holds -----------------------------------------------------------
 
@@ -339,14 +342,10 @@ class _Reader:
 
     def _knowledge(self, release: WantedRelease) -> Knowledge:
         told = self.told.get(release.id)
-        runtime = [*self._unreadable(release), *stated(release, told)]
-        # uv passes over METADATA that it cannot read, and pip stops there.
-        broken = self.broken.get(release.id, {})
-        readings = {name: Reading(None, {"uv": why}) for name, why in broken.items()}
-        for filename, found in told.files.items() if told else ():
-            against = objections(found, release.project, release.version)
-            readings[filename] = Reading(found.requires_python, against.passed)
-            runtime += stops(filename, against, alone=len(release.files) == 1)
+        readings, stops = of_files(
+            release, told, self.unsure.get(release.id, {}), self.broken.get(release.id, {})
+        )
+        runtime = [*stops, *stated(release, told)]
         wanted_to_build: tuple[Requirement, ...] = ()
         build = self.build.get(release.id)
         if build is not None:
@@ -369,11 +368,6 @@ class _Reader:
             told.ranged if told else {},
             partly=release.selected and bool(self._fitting(release)),
         )
-
-    def _unreadable(self, release: WantedRelease) -> Iterator[Stated]:
-        for filename, why in self.broken.get(release.id, {}).items():
-            reason = f"its requirements cannot be read: {why.removeprefix(f'{filename}: ')}"
-            yield stop(filename, reason, alone=release.id not in self.told)
 
 
 def _answered(

@@ -1,13 +1,13 @@
 """What sources say of the requirements of a release, and which of its files state which."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from pypisync.catalog.facts.readings import Stated
+from pypisync.catalog.facts.readings import Reading, Stated
 from pypisync.catalog.facts.requirements import WantedRelease
 from pypisync.core.standards import requirements
-from pypisync.core.standards.metadata import Metadata, Objections
-from pypisync.core.standards.model import UNREADABLE, Requirement
+from pypisync.core.standards.metadata import Metadata, Objections, objections
+from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, UNREADABLE, Requirement
 
 
 @dataclass(slots=True)
@@ -34,9 +34,43 @@ def stops(filename: str, against: Objections, *, alone: bool) -> Iterator[Stated
     """Yields the same for what installers have against a file's METADATA."""
     if against.stop:
         yield stop(filename, against.stop, alone=alone)
+    by = None if alone else frozenset([filename])
+    if against.broken:
+        yield Stated(Requirement(BROKEN, "", fault=f"{filename}: {against.broken}"), by)
     if against.stops_pip:
-        need = Requirement(UNREADABLE, "", refused=f"{filename}: {against.stops_pip}")
-        yield Stated(need, None if alone else frozenset([filename]))
+        yield Stated(Requirement(UNREADABLE, "", refused=f"{filename}: {against.stops_pip}"), by)
+    if against.stops_uv:
+        why = f"uv stops: {filename}: {against.stops_uv}"
+        yield Stated(Requirement(BROKEN_FOR_UV, "", refused=why), by)
+
+
+def of_files(
+    release: WantedRelease,
+    told: Statement | None,
+    unsure: Mapping[str, Metadata],
+    broken: Mapping[str, str],
+) -> tuple[dict[str, Reading], list[Stated]]:
+    """Returns what METADATA says of the files, and the requirements at which installers stop.
+
+    ``unsure``: the PKG-INFO of sdists that does not bind what is built from them, but for the name
+    and the version (PEP 643); ``broken``: the files whose METADATA cannot be read, with the reason.
+    """
+    sdists = {file.filename for file in release.files if file.kind == "sdist"}
+    # uv passes over METADATA of a wheel that it cannot read, and pip stops there.
+    readings = {name: Reading(None, {"uv": broken[name]}) for name in broken.keys() - sdists}
+    found: list[Stated] = []
+    for filename, why in broken.items():
+        reason = f"its requirements cannot be read: {why.removeprefix(f'{filename}: ')}"
+        found.append(stop(filename, reason, alone=told is None))
+    known = told.files if told else {}
+    names = {name: replace(one, requires=(), requires_python=None) for name, one in unsure.items()}
+    for filename, one in (known | names).items():
+        against = objections(one, release.project, release.version, sdist=filename in sdists)
+        found += stops(filename, against, alone=len(release.files) == 1)
+        if filename in known:
+            python = None if against.stops_uv else one.requires_python  # uv does not pass over it
+            readings[filename] = Reading(python, against.passed)
+    return readings, found
 
 
 def stated(release: WantedRelease, told: Statement | None) -> Iterator[Stated]:

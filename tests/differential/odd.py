@@ -317,8 +317,7 @@ def _key(draw: random.Random, release: Release, _: str) -> Changed:
     return replace(release, entry=entry), f"its entry's {key} is {value!r}"
 
 
-# Not of sdists. One that names another project cannot be built, which is not known of it.
-_OF_WHEELS = (_header, _packed, _named, _said)
+_OF_WHEELS = (_header, _packed, _named)  # not of sdists
 KINDS: Sequence[Callable[[random.Random, Release, str], Changed]] = (
     _requirement,
     _requirement,

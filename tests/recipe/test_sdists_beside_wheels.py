@@ -190,3 +190,37 @@ def test_a_wheel_that_is_kept_no_more_has_no_say_in_what_the_sdist_requires(
     fresh = Bench(tmp_path / "fresh", MemoryUpstream(world), bench.packages, **keys)
     fresh.sync()
     assert decided(bench) == decided(fresh)
+
+
+@pytest.mark.parametrize("kind", ["static", "none"])
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize(("name", "version"), [("other", "2.0"), ("app", "3.0"), ("a b", "2.0")])
+def test_an_sdist_of_something_else_is_part_of_no_proof(
+    bench: Bench, world: World, name: str, version: str, kind: Any, *, beside: bool
+) -> None:
+    world.publish("app", "1.0")
+    if beside:
+        world.publish("app", "2.0", wheels=WINDOWS)
+    made = dists.build_sdist(dists.Dist("app", "2.0", called=name, says=version), kind, ())
+    world.add_file("app", "2.0", "app-2.0.tar.gz", made.content)
+    bench.sync()
+    [(verdict, why)] = bench.query("SELECT verdict, why FROM v_proofs")
+    assert verdict == "blocked"
+    assert (kind == "none" and not beside) or "app-2.0.tar.gz: its METADATA is of " in why
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_uv_stops_at_an_sdist_whose_python_it_cannot_read_if_the_page_is_silent(
+    bench: Bench, world: World, *, silent: bool
+) -> None:
+    """Where the page has the text uv passes over the file, and pip takes it."""
+    world.publish("app", "1.0")
+    made = dists.build_sdist(dists.Dist("app", "2.0", requires_python="3.x"), "static", ())
+    world.add_file("app", "2.0", "app-2.0.tar.gz", made.content)
+    bench.upstream = upstream = Restated(world)
+    upstream.of = "app-2.0.tar.gz"
+    upstream.facts = {"requires_python": None if silent else "3.x"}
+    bench.sync()
+    [(verdict, why)] = bench.query("SELECT verdict, coalesce(why, '') FROM v_proofs")
+    assert (verdict == "blocked") == silent
+    assert ("uv stops: app-2.0.tar.gz: its Requires-Python cannot be read" in why) == silent

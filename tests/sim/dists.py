@@ -15,7 +15,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from functools import lru_cache
 from pathlib import Path
@@ -239,7 +239,7 @@ def _pkg_info(dist: Dist, metadata: SdistMetadata) -> str:
     if metadata == "none":  # before 1.2 core metadata knew no requirements
         return metadata_text(dist, "1.1")
     if metadata == "dynamic":
-        bare = Dist(dist.name, dist.version, requires_python=dist.requires_python)
+        bare = replace(dist, requires=(), extras=())
         return metadata_text(bare, "2.2", ("Requires-Dist", "Provides-Extra"))
     if metadata == "mixed":  # PEP 808: the lines are a lower bound
         return metadata_text(dist, "2.6", ("Requires-Dist",))

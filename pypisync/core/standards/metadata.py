@@ -17,7 +17,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
 from pypisync.core.standards import versions
-from pypisync.core.standards.requires_python import INSTALLERS, Installer
+from pypisync.core.standards.requires_python import INSTALLERS, Installer, lists
 
 LARGEST = 10_000_000  # bytes, of either document
 # PEP 518, and what installers assume for a project that does not say.
@@ -113,6 +113,7 @@ def check_version(found: Metadata) -> None:
 
 
 _FOREIGN = "its METADATA is of "
+_BAD_PYTHON = "its Requires-Python cannot be read"
 
 
 def is_foreign(reason: str) -> bool:
@@ -125,33 +126,39 @@ def is_foreign(reason: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Objections:
-    """What in a wheel's METADATA keeps installers from the file; all "" or empty for nearly all."""
+    """What in a file's METADATA keeps installers from it; all "" or empty for nearly all."""
 
     passed: dict[Installer, str]  # why an installer passes over the file, and takes another one
     stop: str = ""  # why it stops there, if it does not pass over the file
     stops_pip: str = ""  # why pip alone stops
+    stops_uv: str = ""
+    broken: str = ""  # why whoever builds it cannot install what comes of it
 
 
-def objections(found: Metadata, project: str, version: str) -> Objections:
+def objections(found: Metadata, project: str, version: str, *, sdist: bool = False) -> Objections:
     """Returns what installers have against a file of this project (normalised) and version.
 
-    A file whose METADATA has another name or version is passed over by pip, and uv stops at it, at
-    the latest when it installs it. pip breaks off at bytes that are no UTF-8
-    (``importlib.metadata``) whatever else the file says.
+    A wheel whose METADATA has another name or version is passed over by pip, and uv stops at it, at
+    the latest when it installs it. What is built from such an sdist neither installs; uv passes
+    over the sdist if it is all that the release has, and stops at a ``Requires-Python`` in it that
+    it cannot read. pip breaks off at bytes that are no UTF-8 (``importlib.metadata``) whatever
+    else the file says.
     """
     from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
     from pypisync.core.standards.uv_markers import read_by_uv
 
     passed: dict[Installer, str] = {}
-    stop = ""
+    stop = broken = ""
     if not _is_name(found.name):
-        passed = dict.fromkeys(INSTALLERS, f"{_FOREIGN}the project {found.name[:100]!r}")
-    elif canonicalize_name(found.name) != project:
-        passed["pip"] = stop = f"{_FOREIGN}the project {found.name[:100]!r}"
-    elif Version(found.version) != Version(version):
-        passed["pip"] = why = f"{_FOREIGN}version {found.version[:100]}"
-        # uv does not mind a local version that the filename alone has.
-        stop = "" if str(Version(found.version)) == Version(version).public else why
+        why = f"{_FOREIGN}the project {found.name[:100]!r}"
+        passed, stop = ({}, why) if sdist else (dict.fromkeys(INSTALLERS, why), "")
+    elif why := _foreign(found, project, version):
+        if sdist:
+            passed["uv"] = broken = why
+        else:
+            passed["pip"] = why
+            # uv does not mind a local version that the filename alone has.
+            stop = "" if _same_public(found, project, version) else why
     for line in found.requires:
         need = requirements.parse_metadata(line)
         if fault := need.fault or need.refused:
@@ -164,7 +171,25 @@ def objections(found: Metadata, project: str, version: str) -> Objections:
             passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
     if not found.utf8:
         passed.pop("pip", None)
-    return Objections(passed, stop, "" if found.utf8 else "its METADATA is not UTF-8")
+    return Objections(
+        passed,
+        stop,
+        "" if found.utf8 else "its METADATA is not UTF-8",
+        "" if lists("uv", found.requires_python) or not sdist else _BAD_PYTHON,
+        broken,
+    )
+
+
+def _foreign(found: Metadata, project: str, version: str) -> str:
+    if canonicalize_name(found.name) != project:
+        return f"{_FOREIGN}the project {found.name[:100]!r}"
+    other = Version(found.version) != Version(version)
+    return f"{_FOREIGN}version {found.version[:100]}" if other else ""
+
+
+def _same_public(found: Metadata, project: str, version: str) -> bool:
+    same = str(Version(found.version)) == Version(version).public
+    return same and canonicalize_name(found.name) == project
 
 
 def _is_read(specifier: str) -> bool:

@@ -187,7 +187,7 @@ UNREADABLE = "METADATA"
 Its ``fault`` says why, and nothing meets it; or ``refused``, if only pip stops.
 """
 BROKEN = "wheel"
-"""The same of a wheel that cannot be installed, for what is in it."""
+"""The same of a file that cannot be installed, for what is in it."""
 BROKEN_FOR_UV = "wheel, for uv"
 """The same where only uv stops: ``refused`` says why."""
 INSIDE = (BROKEN, BROKEN_FOR_UV)

@@ -130,10 +130,11 @@ def test_what_makes_pip_pass_over_a_file_is_read_again_after_an_upgrade(database
     catalog.close()
 
 
-def test_sdists_that_are_built_are_read_after_an_upgrade(database: str) -> None:
+@pytest.mark.parametrize("before", ["0034", "0035"])
+def test_sdists_that_are_built_are_read_after_an_upgrade(database: str, before: str) -> None:
     catalog = Catalog(database)
     with catalog.engine.begin() as connection:
-        command.upgrade(migrate._config(connection), "0034")
+        command.upgrade(migrate._config(connection), before)
         run = connection.exec_driver_sql
         run("INSERT INTO projects (id, name) VALUES (1, 'a')")
         row = "INSERT INTO releases (id, project_id, version, key, knowledge, builds) VALUES"

@@ -45,6 +45,34 @@ def test_uv_does_not_mind_a_local_version_that_the_filename_alone_has() -> None:
     assert found == Objections({"pip": "its METADATA is of version 1.0"})
 
 
+def of_sdist(name: str = "a", version: str = "1.0", more: str = "") -> Objections:
+    """The objections to an sdist of a 1.0 with this PKG-INFO."""
+    data = MAIN.format(name=name, version=version, more=more).encode()
+    return objections(read_metadata(data, sdist=True), "a", "1.0", sdist=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "why"),
+    [
+        ("b", "1.0", "its METADATA is of the project 'b'"),
+        ("a", "2.0", "its METADATA is of version 2.0"),
+        ("a", "1.0+local", "its METADATA is of version 1.0+local"),
+    ],
+)
+def test_nobody_installs_what_is_built_from_an_sdist_of_something_else(
+    name: str, version: str, why: str
+) -> None:
+    assert of_sdist(name, version) == Objections({"uv": why}, broken=why)
+
+
+def test_an_sdist_without_a_name_or_with_a_python_that_uv_cannot_read() -> None:
+    assert of_sdist("a b") == Objections({}, "its METADATA is of the project 'a b'")
+    bad = "Requires-Python: 3.x"
+    assert of_sdist(more=bad) == Objections({}, stops_uv="its Requires-Python cannot be read")
+    assert of(more=bad) == Objections({})
+    assert of_sdist("A", "1.0.0", "Requires-Python: >=3.8") == Objections({})
+
+
 @pytest.mark.parametrize(
     ("line", "pip", "uv"),
     [
