@@ -144,9 +144,6 @@ def objections(found: Metadata, project: str, version: str, *, sdist: bool = Fal
     it cannot read. pip breaks off at bytes that are no UTF-8 (``importlib.metadata``) whatever
     else the file says.
     """
-    from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
-    from pypisync.core.standards.uv_markers import read_by_uv
-
     passed: dict[Installer, str] = {}
     stop = broken = ""
     if not _is_name(found.name):
@@ -159,6 +156,23 @@ def objections(found: Metadata, project: str, version: str, *, sdist: bool = Fal
             passed["pip"] = why
             # uv does not mind a local version that the filename alone has.
             stop = "" if _same_public(found, project, version) else why
+    _add_unread(passed, found)
+    if not found.utf8:
+        passed.pop("pip", None)
+    return Objections(
+        passed,
+        stop,
+        "" if found.utf8 else "its METADATA is not UTF-8",
+        "" if lists("uv", found.requires_python) or not sdist else _BAD_PYTHON,
+        broken,
+    )
+
+
+def _add_unread(passed: dict[Installer, str], found: Metadata) -> None:
+    """Add who cannot read which line."""
+    from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
+    from pypisync.core.standards.uv_markers import read_by_uv
+
     for line in found.requires:
         need = requirements.parse_metadata(line)
         if fault := need.fault or need.refused:
@@ -169,15 +183,6 @@ def objections(found: Metadata, project: str, version: str, *, sdist: bool = Fal
             passed["uv"] = f"uv cannot read {line[:100]!r}"
         elif need.marker and read_by_uv(need.marker) is None:
             passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
-    if not found.utf8:
-        passed.pop("pip", None)
-    return Objections(
-        passed,
-        stop,
-        "" if found.utf8 else "its METADATA is not UTF-8",
-        "" if lists("uv", found.requires_python) or not sdist else _BAD_PYTHON,
-        broken,
-    )
 
 
 def _foreign(found: Metadata, project: str, version: str) -> str:
