@@ -140,7 +140,7 @@ def _built(draw: random.Random, release: Release, dep: str) -> tuple[list[Releas
     for tag in draw.sample(_MISFITS, draw.choice((1, 1, 2, 3))):
         entry: tuple[tuple[str, object], ...] = ()
         if draw.random() < 0.3:
-            entry = (("yanked", True),)  # a reason would change uv's order of yanked wheels
+            entry = (("yanked", draw.choice((True, "why"))),)  # uv's order depends on reasons
         one = _differing(draw, replace(release, filename=f"{release.stem}-{tag}.whl"), dep)
         made.append(replace(one, entry=(*one.entry, *entry)))
     kind = draw.choice(_KINDS_OF_SDISTS)

@@ -87,9 +87,9 @@ def known_sha256(file: File, was: Any) -> str:
 
 def file_facts(file: File, parsed: ParsedFile, was: Any, *, barred: bool) -> FileFacts:
     """Returns what keeping a file depends on; ``was`` is its row before, or None."""
-    yanked = file.yanked is not None
+    yanked, reason = file.yanked is not None, bool(file.yanked)
     if was is None or not same_source(file, was):
-        return FileFacts(parsed, file.requires_python, yanked, barred)
+        return FileFacts(parsed, file.requires_python, yanked, barred, reason=reason)
     refused = {"pip": was.refused_pip, "uv": was.refused_uv}
     return FileFacts(
         parsed,
@@ -99,6 +99,7 @@ def file_facts(file: File, parsed: ParsedFile, was: Any, *, barred: bool) -> Fil
         was.inside_python,
         tuple(by for by in INSTALLERS if refused[by]),
         is_foreign(refused["pip"]),
+        reason,
     )
 
 
@@ -142,7 +143,7 @@ class Judge:
         ]
         alike = tuple(
             (f.parsed.tags, f.parsed.remainder, f.requires_python, f.yanked, f.barred, f.inside,
-             f.refused_by, f.foreign)
+             f.refused_by, f.foreign, f.reason)
             for f in files
         )  # fmt: skip
         if alike not in self._alike:

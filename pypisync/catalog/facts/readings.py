@@ -177,6 +177,7 @@ class Parts:
                 row.requires_python,
                 row.yanked is not None,
                 foreign=is_foreign(row.refused_pip),
+                reason=bool(row.yanked),
             )
             for row in rows
         ]

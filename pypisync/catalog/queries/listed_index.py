@@ -100,7 +100,8 @@ def _file(
     parsed = filenames.parse(name, filename)
     tags = parsed.tags if parsed.kind == "wheel" else None
     refused_by = tuple(by for by, reason in zip(INSTALLERS, refused, strict=True) if reason)
-    facts = requires_python, yanked is not None, inside, refused_by, is_foreign(refused[0] or "")
+    foreign = is_foreign(refused[0] or "")
+    facts = requires_python, yanked is not None, inside, refused_by, foreign, bool(yanked)
     return ListedFile(filename, path, sha256, size, tags, *facts)
 
 

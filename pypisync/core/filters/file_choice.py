@@ -21,6 +21,7 @@ class Weighed:
     foreign: bool  # METADATA is of another project or version
     python: bool  # the page admits the machine's Python
     build: tuple[Any, ...]  # the build tag, see filenames.build_tag
+    reason: bool = False  # its yank states one
 
 
 def chosen(files: Sequence[Weighed], by: Installer) -> int | None:
@@ -50,15 +51,14 @@ def told(files: Sequence[Weighed], taken: int, by: Installer) -> int:
 
     Where uv builds an sdist, that is the wheel that comes nearest to the machine, if there is one:
     one that does not fit, or else one that is yanked (``prioritized_distribution.rs``:
-    ``IncompatibleWheel``). Of several that are yanked uv takes another one where reasons are
-    stated, which is not told apart here.
+    ``IncompatibleWheel``): of several the first whose yank states no reason, else the last.
     """
     if by == "pip" or files[taken].near >= 0:
         return taken
     wheels = [i for i, file in enumerate(files) if file.near >= 0]
     passed = files[taken].yanked  # then yanked files are as good as others
 
-    def nearness(i: int) -> int:
-        return files[i].near if passed or not files[i].yanked else -1
-
-    return max(wheels, key=nearness, default=taken)
+    misfits = [i for i in wheels if passed or not files[i].yanked]
+    if wheels and not misfits:
+        return next((i for i in wheels if not files[i].reason), wheels[-1])
+    return max(misfits, key=lambda i: files[i].near, default=taken)

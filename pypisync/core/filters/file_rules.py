@@ -44,6 +44,7 @@ class FileFacts:
     inside: str | None = None
     refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
     foreign: bool = False  # METADATA is of another project or version: pip tries the next file
+    reason: bool = False  # its yank states one
 
     @property
     def own_python(self) -> str | None:
@@ -190,7 +191,7 @@ def _choices(
         weighed = [
             Weighed(
                 ranks[at][machine], near[at][machine], files[i].yanked, files[i].foreign,
-                bool(admitted[at] >> machine & 1), builds[at],
+                bool(admitted[at] >> machine & 1), builds[at], files[i].reason,
             )
             for at, i in enumerate(listed)
         ]  # fmt: skip

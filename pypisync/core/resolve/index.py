@@ -31,6 +31,7 @@ class ListedFile:
     inside: str | None = None
     refused_by: tuple[Installer, ...] = ()  # for what its METADATA says
     foreign: bool = False  # METADATA is of another project or version: pip tries the next file
+    reason: bool = False  # its yank states one
 
 
 NO_FILE = ListedFile("", "", "", 0, None, None, yanked=False)

@@ -269,7 +269,8 @@ class TargetIndex:
         tags = tags_read(file.tags, file.filename, by)
         near = -1 if tags is None else self.target.near(tags)
         build = build_tag(file.filename)
-        return Weighed(self._rank(file, by), near, file.yanked, file.foreign, python, build)
+        rank = self._rank(file, by)
+        return Weighed(rank, near, file.yanked, file.foreign, python, build, file.reason)
 
     def _sees(self, file: ListedFile, by: Installer) -> bool:
         """Returns whether the file is one for the machine, by what the page says of it."""
