@@ -4,10 +4,10 @@ Both are one stream (:mod:`pypisync.upstream.stream`): what decisions wait for c
 other files meanwhile. Only the thread of the cycle uses this; upstream's workers write the files.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import file_digest
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pypisync.catalog.db import pool
@@ -35,9 +35,12 @@ _RECORD = 500
 class Incoming:
     """What is under way, and what has come. A context: its end lets go of what is under way."""
 
-    def __init__(self, mirror: Mirror, *, ahead: bool = True) -> None:
+    def __init__(
+        self, mirror: Mirror, *, ahead: bool = True, known: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.mirror = mirror
         self.may_fetch_ahead = ahead
+        self._known = known  # the SHA-256 of files that were read before they were lost, by path
         self.documents: list[
             tuple[ProjectAsk, ProjectAnswer]
         ] = []  # that came, and were not taken yet
@@ -207,7 +210,8 @@ class Incoming:
             with mirror.catalog.begin() as connection:
                 learnt = pool.record_stored(connection, arrived, mirror.now(), self._early)
                 paths = [one.path for one in arrived]
-                self.late = requirements.read_late(connection, paths) or self.late
+                new = [one.path for one in arrived if self._known.get(one.path) != one.sha256]
+                self.late = requirements.read_late(connection, new) or self.late
                 if learnt and any(block.sha256 for block in mirror.rules.bars.block):
                     rederive(connection, mirror.rules, mirror.now(), learnt)
             arrived.clear()

@@ -52,10 +52,10 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Discrepancy]) -> Rep
         _delete(mirror, faults, outcome)
     broken = [f.path for f in faults if f.kind in ("missing", "size", "hash")]
     with mirror.catalog.begin() as connection:
-        checks.lose(connection, broken)
+        known = checks.lose(connection, broken)
     report = Report()
     with _noted(outcome, "files"):
-        with Incoming(mirror) as incoming:
+        with Incoming(mirror, known=known) as incoming:
             later = fetch(incoming, report)
         publish(mirror, report, later)
     outcome.failed |= report.failed

@@ -126,9 +126,18 @@ def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
     return [replace(page, files=tuple(listed.get(name, ()))) for name, page in bare.items()]
 
 
-def lose(connection: Connection, paths: Iterable[str]) -> None:
-    """Mark files as lost, so that they are fetched and published again."""
+def lose(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
+    """Mark files as lost, so that they are fetched and published again.
+
+    Returns the SHA-256 of each.
+    """
     lost = list(paths)
+    were = select(stored.c.path, stored.c.sha256)
+    hashes = {
+        path: digest
+        for batch in batches(lost)
+        for path, digest in connection.execute(were.where(among(stored.c.path, batch)))
+    }
     pool.forget_stored(connection, lost)
     for batch in batches(path.removesuffix(METADATA) for path in lost):
         names = [path.rpartition("/")[2] for path in batch]
@@ -142,6 +151,7 @@ def lose(connection: Connection, paths: Iterable[str]) -> None:
         )
         for of in (projects.c.id.in_(wanted), projects.c.name.in_(listed)):
             connection.execute(update(projects).where(of).values(unpublished=True))
+    return hashes
 
 
 def oldest_checked(connection: Connection, before: float, now: float, share: int) -> list[Stored]:
