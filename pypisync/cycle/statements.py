@@ -63,7 +63,10 @@ def of_files(
         reason = f"its requirements cannot be read: {why.removeprefix(f'{filename}: ')}"
         found.append(stop(filename, reason, alone=told is None))
     known = told.files if told else {}
-    names = {name: replace(one, requires=(), requires_python=None) for name, one in unsure.items()}
+    names = {
+        name: replace(one, requires=(), requires_python=None, utf8=True)
+        for name, one in unsure.items()
+    }
     for filename, one in (known | names).items():
         against = objections(one, release.project, release.version, sdist=filename in sdists)
         found += stops(filename, against, alone=len(release.files) == 1)

@@ -149,15 +149,36 @@ def test_of_two_sdists_each_installer_has_what_it_builds(
     assert pins == {("app", "2.0"), ("by-wheel", "1.0"), ("by-sdist", "1.0")}
 
 
-def zipped(name: str, version: str, requires: list[str], build_requires: list[str]) -> bytes:
+def zipped(
+    name: str,
+    version: str,
+    requires: list[str],
+    build_requires: list[str],
+    kind: dists.SdistMetadata = "static",
+    summary: bytes = b"Summary: ",
+) -> bytes:
     """An sdist as a zip file."""
-    made = dists.build_sdist(dists.dist(name, version, requires), "static", tuple(build_requires))
+    made = dists.build_sdist(dists.dist(name, version, requires), kind, tuple(build_requires))
     packed = io.BytesIO()
     with tarfile.open(fileobj=io.BytesIO(made.content)) as tar, ZipFile(packed, "w") as archive:
         for member in tar:
             stream = tar.extractfile(member)
-            archive.writestr(member.name, b"" if stream is None else stream.read())
+            data = b"" if stream is None else stream.read()
+            archive.writestr(member.name, data.replace(b"Summary: ", summary))
     return packed.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["static", "none"])
+def test_an_old_sdist_may_describe_itself_in_another_encoding(
+    bench: Bench, world: World, kind: Any
+) -> None:
+    """What is built from it has METADATA of its own; that of a static one is what pip reads."""
+    world.publish("app", "2.0", wheels=WINDOWS)
+    latin = zipped("app", "2.0", [], [], kind, b"Summary: \xe9")
+    world.add_file("app", "2.0", "app-2.0.zip", latin)
+    bench.sync()
+    verdict = "proven" if kind == "none" else "blocked"
+    assert bench.query("SELECT verdict FROM v_proofs") == [(verdict,)]
 
 
 @pytest.mark.parametrize("fits", [True, False])
