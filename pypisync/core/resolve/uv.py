@@ -4,8 +4,8 @@ It follows ``crates/uv-resolver`` of the release in
 :data:`pypisync.core.standards.requires_python.FOLLOWED`: ``resolver/mod.rs`` (the loop, and what it
 does about conflicts), ``pubgrub/priority.rs`` (the order of deciding), ``pubgrub/dependencies.rs``
 (how a requirement becomes an incompatibility) and ``candidate_selector.rs`` (the version). Unlike
-pip, uv takes a yanked release only if a wanted requirement pins it, and a pre-release only if a
-wanted requirement names one or there is no final. The result is a claim, and is checked like one.
+pip, uv takes a yanked release only if a wanted requirement pins it, and a pre-release only where no
+final is left, whatever names one. The result is a claim, and is checked like one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,6 @@ from pypisync.core.resolve.pubgrub import (
 )
 from pypisync.core.standards.marker_syntax import without_extras
 from pypisync.core.standards.model import Requirement
-from pypisync.core.standards.specifiers import matcher
 from pypisync.core.wanted.groups import Asked
 
 # A project that conflicted this often is decided before the others.
@@ -222,12 +221,11 @@ class _Uv:
         usable = {u.release.key: (i, u) for i, u in enumerate(index.usable(name))}
         listed = index.offers.get(name)
         drawn = line([release.key for release in listed], index.specifiers(name))
-        anything = any(matcher(s).prereleases for s in mine)
         pins = [s for s in mine if names_one(s) and "," not in s]
         project = DrawnProject(drawn)
         for release, place in zip(listed, drawn.places, strict=True):
             project.listed |= 1 << place
-            project.first |= (anything or not release.prerelease) << place
+            project.first |= (not release.prerelease) << place
             i, one = usable.get(release.key, (0, None))
             if one is None or one.outside:
                 project.python |= (not _yanked(release)) << place
