@@ -13,7 +13,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from pypisync.catalog.bundles import fed
-from pypisync.catalog.publication import rollback
+from pypisync.catalog.publication import generations, rollback
 from pypisync.core.bundles import manifest
 from pypisync.core.bundles.manifest import Manifest
 from pypisync.core.bundles.signatures import Trust
@@ -45,6 +45,12 @@ def export_new(mirror: Mirror, asked: Export) -> tuple[Path, Manifest] | None:
         return write_bundle(mirror.catalog, root, asked, mirror.now())
 
 
+def is_published(mirror: Mirror) -> bool:
+    """Returns whether there is anything to export."""
+    with mirror.catalog.begin() as connection:
+        return generations.generation(connection)[0] > 0
+
+
 @dataclass(slots=True)
 class Inbox:
     """A folder from which bundles are imported. ``imported``: keep, archive or delete them then."""
@@ -53,17 +59,20 @@ class Inbox:
     trust: Trust
     imported: str
     _seen: frozenset[tuple[str, int, int]] = frozenset()  # what was there at the last look
+    _unread: str | None = None  # why the folder could not be read at the last look
     _again: float | None = None  # when the same is to be looked at again, seconds since 1970
     _frozen: bool = False  # the index was frozen at the last look
 
     def import_new(self, mirror: Mirror) -> Iterator[tuple[Bundle, Report]]:
         """Yields each bundle that was imported, with what that did.
 
-        Raises BundleError, which is remembered for the status too, StorageError, CatalogError,
-        ConfigError.
+        Raises BundleError and StorageError, which are remembered for the status too, CatalogError,
+        ConfigError. A folder that cannot be read raises once.
         """
-        found, now = self._look(), mirror.now()
-        if found <= self._seen and (self._again is None or now < self._again):  # nothing has come
+        found, now = self._try_to_look(mirror), mirror.now()
+        if self._unread or (
+            found <= self._seen and (self._again is None or now < self._again)  # nothing has come
+        ):
             frozen = resume(mirror, Report())
             if frozen or not self._frozen:
                 return
@@ -91,9 +100,30 @@ class Inbox:
             raise stays
         self._again = None
 
+    def _try_to_look(self, mirror: Mirror) -> frozenset[tuple[str, int, int]]:
+        """Returns what :meth:`_look` does. Raises StorageError where it cannot, if that is news."""
+        found, unread = frozenset[tuple[str, int, int]](), ""
+        try:
+            found = self._look()
+        except StorageError as error:
+            unread = str(error)
+        if unread != self._unread:
+            self._unread, self._seen = unread, frozenset()
+            with mirror.catalog.begin() as connection:
+                fed.set_refusal(connection, unread)
+            if unread:
+                raise StorageError(unread)
+        return found
+
     def _look(self) -> frozenset[tuple[str, int, int]]:
-        """Returns what is in the folder, with sizes and times; nothing if no bundle is."""
+        """Returns what is in the folder, with sizes and times; nothing if no bundle is.
+
+        Raises StorageError.
+        """
         with disk.guarded(self.folder):
+            if not self.folder.exists():
+                what = "there is no such folder: make it, or mount what bundles come by"
+                raise StorageError(f"{self.folder}: {what}")
             found = frozenset(
                 (str(path), there.st_size, there.st_mtime_ns)
                 for folder in (self.folder, *copies(self.folder))

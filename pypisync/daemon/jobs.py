@@ -17,11 +17,14 @@ from pypisync.cycle.sync import sync_once
 from pypisync.cycle.work import cycle_told, do_ordered
 from pypisync.errors import ConfigError, PypiSyncError, Stopped
 from pypisync.logs import Lines
+from pypisync.schedule import RETRY
 from pypisync.wiring import follow_date, open_parts, signing_keys, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from pypisync.config.bundle_keys import BundlesConfig
     from pypisync.cycle.mirror import Mirror
     from pypisync.daemon.vitals import Vitals
 
@@ -44,7 +47,7 @@ class Jobs:
         self._log = log
         self._lines = lines
         self._parts = ExitStack()
-        self.failed_at: float | None = None  # when a cycle failed that was not repeated yet
+        self.again: dict[str, float] = {}  # jobs that failed, and when they are to run again
         self.serial = 0  # that was read last
         self._inbox: one_way.Inbox | None = None
         self._inbox_of: object = None  # the part of the configuration that it was made by
@@ -68,24 +71,33 @@ class Jobs:
     def export(self) -> None:
         """Export what is new since the last bundle.
 
-        What it raises (BundleError, StorageError, CatalogError, ConfigError) is in the log.
+        What it raises (BundleError, StorageError, CatalogError, ConfigError) is in the log. It
+        comes again soon then, and also if nothing is published yet.
         """
         with self._job("export") as begun:
             asked = self._wanted.bundles
             if not begun or asked.export_to is None:
                 return
-            mirror = self._mirror()
-            keys = signing_keys(self._open)
-            if not keys and not asked.unsigned:
-                raise ConfigError(["bundles: no key to sign with, and unsigned is false"])
-            how = Export(asked.export_to, None, asked.split, keys, asked.repeat)
-            made = one_way.export_new(mirror, how)
-            if made is not None:
-                found = made[1]
-                point = found.target
-                self._log.info(
-                    "exported", bundle=point.sequence, files=found.files, bytes=found.bytes
-                )
+            try:
+                mirror = self._mirror()
+                if one_way.is_published(mirror):
+                    self._export(mirror, asked, asked.export_to)
+                else:
+                    self._retry("export")
+            except Exception:
+                self._retry("export")
+                raise
+
+    def _export(self, mirror: "Mirror", asked: "BundlesConfig", folder: "Path") -> None:
+        keys = signing_keys(self._open)
+        if not keys and not asked.unsigned:
+            raise ConfigError(["bundles: no key to sign with, and unsigned is false"])
+        how = Export(folder, None, asked.split, keys, asked.repeat)
+        made = one_way.export_new(mirror, how)
+        if made is not None:
+            found = made[1]
+            point = found.target
+            self._log.info("exported", bundle=point.sequence, files=found.files, bytes=found.bytes)
 
     def import_new(self) -> None:
         """Import the bundles that have appeared in the folder for them."""
@@ -146,13 +158,16 @@ class Jobs:
             self._lines.ended(error, "stopped")
         except PypiSyncError as error:
             self._lines.ended(error, "failed")
-            self.failed_at = self.mirror.now()
+            self._retry("sync")
         except Exception:
-            self.failed_at = self.mirror.now()
+            self._retry("sync")
             raise
         else:
             self.serial = report.serial
             self._lines.done(report)
+
+    def _retry(self, job: str) -> None:
+        self.again[job] = self.mirror.now() + RETRY
 
     def _mirror(self) -> "Mirror":
         if self._wanted is not self._open:

@@ -29,7 +29,7 @@ from pypisync.daemon.notify import Notifier
 from pypisync.daemon.vitals import Vitals
 from pypisync.errors import Busy, CatalogError, PypiSyncError, StorageError
 from pypisync.logs import Lines
-from pypisync.schedule import RETRY, due
+from pypisync.schedule import due
 from pypisync.storage import orders
 from pypisync.storage.exports import Exports
 from pypisync.storage.lock import writer_lock
@@ -111,12 +111,14 @@ class Daemon:
 
     def _stand_by(self, error: PypiSyncError) -> None:
         """Wait a little before the next try to get the lead."""
+        trouble = str(error)
         if isinstance(error, Busy):
             self._be_ready()
+            trouble = error.who  # to end that process is no advice to who waits for its end
         elif not self._ready:
             raise error
-        if str(error) != self._trouble:
-            self._trouble = str(error)
+        if trouble != self._trouble:
+            self._trouble = trouble
             self._log.info("standing_by", reason=self._trouble)
         self._notifier.status(f"standing by: {self._trouble}")
         self._notifier.alive()
@@ -214,9 +216,8 @@ class Daemon:
         if jobs.damaged:
             jobs.damaged = False
             agenda.bring_forward("sync", jobs.mirror.now())
-        if jobs.failed_at is not None:
-            agenda.bring_forward("sync", jobs.failed_at + RETRY)
-            jobs.failed_at = None
+        while jobs.again:
+            agenda.bring_forward(*jobs.again.popitem())
         doing = vitals.shown() or f"next sync {_moment(agenda.next_run('sync'))}"
         self._notifier.status(f"serial {jobs.serial}, {doing}")
         if vitals.well:

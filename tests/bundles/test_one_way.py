@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pypisync.catalog.db.reader import Reader
-from pypisync.catalog.queries.fed import last_bundle
+from pypisync.catalog.queries.fed import last_bundle, refusal
 from pypisync.core.bundles.signatures import Trust
 from pypisync.cycle.export import Export
 from pypisync.cycle.one_way import Inbox, export_new
@@ -54,6 +54,11 @@ def news(link: Link, world: World, version: str) -> None:
 def status(link: Link) -> Any:
     with Reader(link.inside.database) as reader:
         return last_bundle(reader)
+
+
+def refusal_of(link: Link) -> str:
+    with Reader(link.inside.database) as reader:
+        return refusal(reader)
 
 
 def test_what_appears_is_taken_in_when_it_is_whole(
@@ -195,6 +200,28 @@ def test_a_folder_that_cannot_be_written_keeps_no_bundle_back(
             daemon.look()
     link.check()
     assert status(link).bundle == 2
+
+
+def test_a_folder_that_is_not_there_is_told_once_and_until_it_is(
+    link: Link, tmp_path: Path
+) -> None:
+    sent(link)
+    come = tmp_path / "come"
+    daemon = Daemon(link, come)
+    come.rmdir()
+    with pytest.raises(StorageError, match="there is no such folder"):
+        daemon.look()
+    assert daemon.look() == []
+    assert "there is no such folder" in refusal_of(link)
+    come.mkdir()
+    assert daemon.look() == []
+    assert refusal_of(link) == ""
+    come.rmdir()
+    with pytest.raises(StorageError):
+        daemon.look()
+    shutil.copytree(link.media, come)
+    assert Daemon(link, come).look() == [1]  # started anew meanwhile
+    assert refusal_of(link) == ""
 
 
 def test_what_cannot_be_used_does_not_stop_the_others(

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from signal import Signals
 from types import SimpleNamespace
@@ -17,10 +18,11 @@ from pypisync.daemon.agenda import Agenda
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.service import Daemon
 from pypisync.logs import logger
+from pypisync.schedule import RETRY
 from pypisync.storage.exports import Exports
 from pypisync.web.workers import Workers
 from tests.cli.running import configure, invoke
-from tests.daemon.test_service import Script, logged
+from tests.daemon.test_service import Bench, Script, logged
 from tests.recipe.mirrors import tree_bytes
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -68,6 +70,31 @@ def test_what_one_exports_the_other_imports(
     assert json.loads(invoke(inside, "status", "--json").out)["well"]
     both = [tree_bytes(path.parent / "data") for path in (outside, inside)]
     assert both[0] == both[1]
+
+
+def test_the_first_bundle_need_not_wait_for_the_next_time(
+    tmp_path: Path, world: World, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a mirror that has published nothing yet; and of one whose export failed."""
+    world.publish("a", "1.0")
+    out = tmp_path / "out"
+    bundles = {"unsigned": True, "export_to": str(out), "export_schedule": "1 day"}
+    config = load(configure(tmp_path, server.url, bundles=bundles), {})
+    with ExitStack() as stack:
+        bench = Bench(config, stack, sync=False)
+        bench.jobs.export()
+        assert bench.jobs.again == {"export": bench.clock + RETRY}
+        assert logged(capsys) == []
+        bench.jobs.again.clear()
+        bench.jobs.sync()
+        out.write_text("no folder")
+        bench.jobs.export()
+        assert bench.jobs.again == {"export": bench.clock + RETRY}
+        bench.jobs.again.clear()
+        out.unlink()
+        bench.jobs.export()
+        assert bench.jobs.again == {}
+    assert [path.suffix for path in out.iterdir()].count(".json") == 1
 
 
 def test_a_first_bundle_that_is_refused_is_told_by_status(

@@ -1,6 +1,7 @@
 """The main loop and its parts, with signals and clocks of the test's."""
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from pypisync.daemon.service import Daemon
 from pypisync.daemon.vitals import STUCK, Vitals
 from pypisync.errors import Stopped
 from pypisync.logs import Lines, logger
+from pypisync.schedule import RETRY
 from pypisync.web.workers import Workers
 from pypisync.wiring import writing
 from tests.cli.running import configure
@@ -91,8 +93,10 @@ def test_it_reloads_while_standing_by(tmp_path: Path, capsys: pytest.CaptureFixt
         log = logger(as_json=True)
         silent = Notifier({}, float)
         Daemon(config, lambda: load(path, {}), Script(*steps), silent, log, web=web).run()
-    events = [line["event"] for line in logged(capsys)]
+    lines = logged(capsys)
+    events = [line["event"] for line in lines]
     assert events == ["started", "standing_by", "reloaded", "stopping", "ended"]
+    assert lines[1]["reason"] == f"the daemon (pid {os.getpid()}) keeps this mirror up to date"
 
 
 def test_credentials_that_cannot_be_used_are_refused_at_a_reload(
@@ -193,7 +197,7 @@ def test_the_watchdog_starves_only_when_nothing_moves() -> None:
 class Bench:
     """Jobs on a mirror whose clock stands still unless it is moved."""
 
-    def __init__(self, config: Config, stack: ExitStack) -> None:
+    def __init__(self, config: Config, stack: ExitStack, *, sync: bool = True) -> None:
         self.clock = 1_800_000_000.0
         log = logger(as_json=True)
         self.vitals = Vitals(Lines(log=log), lambda: 0.0)
@@ -201,7 +205,8 @@ class Bench:
         self.jobs = Jobs(config, leadership, self.vitals, log, Lines(log=log))
         stack.callback(self.jobs.close)
         self.jobs.mirror.now = lambda: self.clock
-        self.jobs.sync()
+        if sync:
+            self.jobs.sync()
 
 
 def test_rotated_credentials_are_used_from_the_reload_on(
@@ -326,7 +331,7 @@ def test_a_cycle_that_ends_by_a_fault_is_recorded_and_tried_again_soon(
         with monkeypatch.context() as patch:
             patch.setattr("pypisync.cycle.sync.listen", lambda *_: 1 // 0)
             bench.jobs.sync()
-        assert bench.jobs.failed_at == bench.clock
+        assert bench.jobs.again == {"sync": bench.clock + RETRY}
         with Reader(config.database_url) as reader:
             rows = list(reader.rows("SELECT outcome, finished, report FROM runs ORDER BY id"))
         assert [(outcome, finished) for outcome, finished, _ in rows][1] == ("failed", bench.clock)
