@@ -110,7 +110,12 @@ class StorageError(PypiSyncError):
 
 
 class Busy(StorageError):  # noqa: N818
-    """Another process writes to this mirror: wait for its end."""
+    """Another process writes to this mirror: ``who`` that is, and what to do about it."""
+
+    def __init__(self, who: str, advice: str) -> None:
+        super().__init__(f"{who}: {advice}")
+        self.who = who
+        self.advice = advice
 
 
 class CatalogError(PypiSyncError):

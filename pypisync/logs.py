@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pypisync.core.display import one_line, stays_at
-from pypisync.errors import PypiSyncError
+from pypisync.errors import PypiSyncError, Stopped
 
 if TYPE_CHECKING:
     from pypisync.cycle.report import Report
@@ -152,9 +152,10 @@ class Lines:
         self._log.info("run", outcome=outcome, **figures)
 
     def ended(self, error: PypiSyncError, outcome: str) -> None:
-        """Log why the cycle ended before its time."""
+        """Log why the cycle ended before its time: no error if it was told to."""
         self._run = {}
-        self._log.error("run", outcome=outcome, reason=str(error))
+        say = self._log.info if isinstance(error, Stopped) else self._log.error
+        say("run", outcome=outcome, reason=str(error))
 
 
 def _clean(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -127,7 +127,7 @@ def writing(config: Config, *, daemon: bool = False, instead: str = "") -> Itera
         except Busy as error:
             who = holder(config.destination)
             if instead and who is not None and who.daemon:
-                raise Busy(f"{error}; or {instead}") from None
+                raise Busy(error.who, f"{error.advice}; or {instead}") from None
             raise
         stack.enter_context(writer_lock(config.destination, daemon=daemon, instead=instead))
         yield leadership

@@ -73,7 +73,8 @@ def _show(understood: "Config", *, as_json: bool) -> bool:
 
 
 def _rows(found: "Status", ahead: "Outlook", now: float) -> list[tuple[str, str]]:
-    return [*_ahead(ahead, found.feeds, now), *_lines(found, now), *_machine(ahead)]
+    runs = _runs(found, now, daemon=ahead.daemon is not None)
+    return [*_ahead(ahead, found.feeds, now), *runs, *_lines(found, now), *_machine(ahead)]
 
 
 def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[tuple[str, str]]:
@@ -134,12 +135,18 @@ def _indexes(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "broken", f"{said}, for {span(now - since)}: nothing is removed"
 
 
+def _runs(found: "Status", now: float, *, daemon: bool) -> Iterator[tuple[str, str]]:
+    """Yields the last run; without a daemon nobody knows whether one that is not over goes on."""
+    goes_on = daemon or found.last is None or found.last.finished is not None
+    killed = "" if goes_on else " (or it was killed: the next run goes on from there)"
+    yield "last run", _run(found.last, now) + killed
+    if found.good and found.good != found.last:
+        yield "last good run", _run(found.good, now)
+
+
 def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
     from pypisync.core.display import show_size
 
-    yield "last run", _run(found.last, now)
-    if found.good and found.good != found.last:
-        yield "last good run", _run(found.good, now)
     yield from _generation(found, now)
     if found.refusal:
         yield "refused", found.refusal
@@ -232,7 +239,7 @@ def _run(run: "Run | None", now: float) -> str:
         return "none yet"
     text = f"{run.outcome}, {moment(run.started)}, {span(now - run.started)} ago"
     if run.finished is None:
-        return f"{text} (or it was killed: the next run goes on from there)"
+        return text
     serial = f", serial {run.serial}" if run.serial else ""
     return f"{text}{serial}, took {span(run.finished - run.started)}"
 

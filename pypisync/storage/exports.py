@@ -60,7 +60,8 @@ class Exports:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Busy("another process exports from this mirror: wait for its end") from None
+                who = "another process exports from this mirror"
+                raise Busy(who, "wait for its end") from None
             self._finish()
             yield
         finally:

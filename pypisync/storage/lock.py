@@ -110,8 +110,8 @@ def _said(descriptor: int) -> Holder:
 def _busy(who: Holder, path: Path, instead: str) -> Busy:
     if who.daemon:
         advice = f"{instead}, or stop it" if instead else "stop it first"
-        return Busy(f"{who} keeps this mirror up to date: {advice}; it holds {path}")
+        return Busy(f"{who} keeps this mirror up to date", f"{advice}; it holds {path}")
     pid = who.pid or "unknown"
     return Busy(
-        f"another sync is running (pid {pid}): wait for its end or stop it; it holds {path}"
+        f"another sync is running (pid {pid})", f"wait for its end or stop it; it holds {path}"
     )

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from pypisync.storage import orders
+from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke
 from tests.sim.server import Server
 from tests.sim.world import World
@@ -25,6 +26,22 @@ def test_it_fails_when_the_last_cycle_is_too_old(
     [reason] = [line[1] for line in stale.lines if line[0] == "not ready"]
     assert reason.startswith("the last completed cycle ended 8640")
     assert invoke(config, "status", "--json").json["well"] is False
+
+
+def test_a_run_goes_on_while_a_daemon_is_there(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0")
+    config = configure(tmp_path, server.url)
+    assert invoke(config, "sync").code == 0
+    connection = sqlite3.connect(tmp_path / "data.sqlite", isolation_level=None)
+    connection.execute("UPDATE runs SET finished = NULL, outcome = 'running'")
+    connection.close()
+    assert "or it was killed" in invoke(config, "status").out
+    with writer_lock(tmp_path / "data", daemon=True):
+        shown = dict(line for line in invoke(config, "status").lines if len(line) == 2)
+    assert shown["last run"].startswith("running, ")
+    assert "killed" not in shown["last run"]
 
 
 def test_it_shows_version_and_free_disk(tmp_path: Path, world: World, server: Server) -> None:

@@ -215,7 +215,8 @@ def test_it_stops_in_the_middle_of_a_large_file(
         code, seconds = daemon.terminate()
         assert code == 0
         assert seconds < 5
-        assert daemon.events("run")[-1]["outcome"] == "stopped"
+        ended = daemon.events("run")[-1]
+        assert (ended["outcome"], ended["level"]) == ("stopped", "info")  # it was told to
     monkeypatch.undo()
     assert rows(config, "SELECT outcome FROM runs") == [("stopped",)]
     [part] = partial.glob("*part")

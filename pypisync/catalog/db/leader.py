@@ -74,9 +74,8 @@ def leading(url: str) -> Iterator[Leadership]:
     try:
         try:
             if not connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})")):
-                raise Busy(
-                    f"{_holder(connection)} writes to this database: wait for its end or stop it"
-                )
+                who = f"{_holder(connection)} writes to this database"
+                raise Busy(who, "wait for its end or stop it")
             led = Leadership(connection)
         except DBAPIError as error:
             raise CatalogError(f"the database failed: {error.orig}") from error
