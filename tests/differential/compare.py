@@ -98,12 +98,13 @@ def _install(jobs: Sequence[Compared], places: dict[str, str], folder: Path) -> 
         for job in jobs:
             for place, index in places.items():
                 for client in CLIENTS:
-                    getattr(job, place)[client] = clients.install(client, index, job.case.root)
+                    root = job.case.root + (f"=={job.case.pin}" if job.case.pin else "")
+                    getattr(job, place)[client] = clients.install(client, index, root)
 
 
 def _mirror(url: str, cases: Sequence[Case], folder: Path) -> Bench:
     upstream = HttpUpstream(Settings(url, retries=0, pace=0.0), sleep=lambda _: None)
-    packages = {case.root: ["latest"] for case in cases}
+    packages = {case.root: [case.pin or "latest"] for case in cases}
     bench = Bench(folder, upstream, packages, environment=environment_of_this_machine())
     try:
         bench.sync()

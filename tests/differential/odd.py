@@ -63,6 +63,7 @@ class Case:
     releases: tuple[Release, ...]
     told: tuple[str, ...] = ()  # the oddities in words
     root: str = ""
+    pin: str = ""  # the version that the root names; "": the latest
 
 
 def drawn(number: int, seed: int) -> Case:
@@ -108,7 +109,10 @@ def drawn(number: int, seed: int) -> Case:
     if draw.random() < 0.3:
         del found[draw.choice(("app 1", "lib 1"))]
     root = f"{app}[fast]" if extra else app
-    return Case(prefix, tuple(found.values()), tuple(told), root)
+    yanks = any(dict(one.entry).get("yanked") for one in found.values())  # uv takes pins otherwise
+    pin = "2.0" if draw.random() < (0.5 if yanks else 0.05) else ""
+    told += [f"the root is =={pin}"] if pin else []
+    return Case(prefix, tuple(found.values()), tuple(told), root, pin)
 
 
 Changed = tuple[Release, str]

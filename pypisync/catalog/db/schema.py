@@ -102,12 +102,12 @@ releases = Table(
     text_column("serves", "0"),  # mask of proof targets that see a file that is not yanked
     text_column("serves_yanked", "0"),  # that see any
     text_column("unsure", "0"),  # mask of targets on which some installer may pass over it
-    text_column("not_pip", "0"),  # mask of proof targets on which pip passes over it
-    text_column("not_uv", "0"),  # the same of uv
+    *(text_column(name, "0") for name in ("not_pip", "not_uv")),  # where that one passes over it
     text_column("unseen_pip", "0"),  # of not_pip, those on which pip sees no file of it
     text_column("outside_uv", "0"),  # of not_uv, those of another Python than uv's file wants
-    text_column("yanked_pip", "0"),  # of serves, those on which pip sees yanked files alone
-    text_column("yanked_uv", "0"),  # the same of uv
+    *(text_column(name, "0") for name in ("yanked_pip", "yanked_uv")),  # that one sees such alone
+    # Where uv decides otherwise if a root pins it, and where it reads another file then.
+    *(text_column(name, "0") for name in ("pinned_uv", "pinned_reads_uv")),
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     text_column("knowledge", "unknown"),
     text_column("source"),  # where the requirements were read

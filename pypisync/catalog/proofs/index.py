@@ -91,13 +91,14 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
             unseen=to_mask(unseen_pip),
             outside=to_mask(outside_uv),
             yanked=(to_mask(yanked_pip), to_mask(yanked_uv)),
+            pinned=(to_mask(pinned_uv), to_mask(pinned_reads_uv)),
             id=release,
             unread=knowledge not in ("known", "unavailable"),
         )
         for (
             name, release, version, key, prerelease, knowledge,
             serves, serves_yanked, admits, admits_yanked, unsure, not_pip, not_uv,
-            unseen_pip, outside_uv, yanked_pip, yanked_uv,
+            unseen_pip, outside_uv, yanked_pip, yanked_uv, pinned_uv, pinned_reads_uv,
         ) in rows
     ]  # fmt: skip
 
@@ -109,6 +110,7 @@ def _kept() -> Select[Any]:
             projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
             r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
             r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv,
+            r.pinned_uv, r.pinned_reads_uv,
         )
         .join_from(releases, projects)
         .where(among(r.project_id), r.kept)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from hashlib import sha256
 from operator import or_
@@ -73,6 +73,9 @@ class KeptFiles:
     # one.
     yanked_pip: int = 0
     yanked_uv: int = 0
+    # Where uv decides otherwise on it if a root pins it, and where it reads another file then.
+    pinned_uv: int = 0
+    pinned_reads_uv: int = 0
 
 
 @dataclass(slots=True)
@@ -147,7 +150,25 @@ def _on_machines(files: Sequence[FileFacts], machines: Machines) -> dict[str, in
         "outside_uv": every & outside,
         "yanked_pip": serves & by_pip & ~sound["pip"],
         "yanked_uv": serves & by_uv & ~sound["uv"],
+        **_where_pinned(files, machines),
     }
+
+
+def _where_pinned(files: Sequence[FileFacts], machines: Machines) -> dict[str, int]:
+    """Returns what :class:`KeptFiles` says of releases that a root pins, by its name.
+
+    To uv no file of such a release is yanked (``yanks.rs``: ``AllowedYanks``).
+    """
+    if len({file.yanked for file in files}) < 2:
+        return {}
+    sound = [replace(file, yanked=False) for file in files]
+    read, pinned = (
+        {bit: source for bit, _, source in _choices(some, machines, "uv")}
+        for some in (files, sound)
+    )
+    others = _union(bit for bit, source in pinned.items() if source != read[bit])
+    stays = [_stays(some, machines, "uv")[0] for some in (files, sound)]
+    return {"pinned_uv": stays[0] ^ stays[1], "pinned_reads_uv": others}
 
 
 def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> bool:

@@ -243,6 +243,30 @@ def test_each_machine_is_served_as_if_there_were_no_other(
             assert yanked >> m & 1 == bool(alone)
 
 
+@given(releases())
+@settings(max_examples=scaled(200))
+def test_to_uv_no_file_of_a_release_is_yanked_that_a_root_pins(files: list[FileFacts]) -> None:
+    found = keep(files, FilePolicy(), TARGETS, MACHINES)
+    there = [f for f in files if not f.barred]
+    pinned = [replace(f, yanked=False) for f in there]
+
+    def comes_to(some: list[FileFacts], m: int) -> tuple[str, bool]:
+        """Whose METADATA uv reads, and whether it stays with the release then."""
+        file = pick(some, m, "uv")
+        if file is None:
+            return "", False
+        told = source(some, file, m, "uv")
+        seen = on_machine(file, m, "uv", file.requires_python)
+        return told.parsed.remainder, seen and admitted(
+            told, m, "uv"
+        ) and "uv" not in told.refused_by
+
+    for m in range(len(MACHINES.all)):
+        (read, stays), (reads_then, stays_then) = comes_to(there, m), comes_to(pinned, m)
+        assert found.pinned_uv >> m & 1 == (stays != stays_then)
+        assert found.pinned_reads_uv >> m & 1 == (read != reads_then)
+
+
 @given(releases(), st.sampled_from(INSTALLERS))
 @settings(max_examples=scaled(120))
 def test_a_machine_takes_one_file_the_best(files: list[FileFacts], by: Installer) -> None:

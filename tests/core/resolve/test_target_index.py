@@ -192,11 +192,12 @@ def test_masks_tell_what_the_files_do(files: list[ListedFile]) -> None:
         unseen=kept.unseen_pip,
         outside=kept.outside_uv,
         yanked=(kept.yanked_pip, kept.yanked_uv),
+        pinned=(kept.pinned_uv, kept.pinned_reads_uv),
     )
 
     def told(one: ListedRelease) -> list[object]:
         return [
-            (u.yanked, u.passed, u.unseen, u.outside, u.parts(), u.doubt)
+            (u.yanked, u.passed, u.unseen, u.outside, u.parts(), u.doubt, u.turns)
             for by in (None, *INSTALLERS)
             for u in index_of(one, reader=by).usable("a")
         ]
