@@ -9,5 +9,7 @@ down_revision = "0036"
 
 def upgrade() -> None:
     """Add the columns. The rules of the program are others now, so that all is derived anew."""
-    for name in ("pinned_uv", "pinned_reads_uv"):
-        op.add_column("releases", sa.Column(name, sa.Text(), nullable=False, server_default="0"))
+    column = sa.Column("pinned_uv", sa.Text(), nullable=False, server_default="0")
+    op.add_column("releases", column)
+    op.add_column("requirements", sa.Column("machines_pinned", sa.Text()))
+    op.execute("UPDATE requirements SET machines_pinned = machines_uv")

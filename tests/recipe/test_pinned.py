@@ -38,27 +38,42 @@ def verdicts(bench: Bench) -> list[tuple[str, str]]:
     return bench.query("SELECT verdict, coalesce(why, '') FROM v_proofs")
 
 
-def test_a_pin_to_another_file_is_no_proof(
+def test_a_pin_to_a_file_that_nothing_serves_is_no_proof(
     tmp_path: Path, world: World, upstream: Restated
 ) -> None:
-    """uv would install the yanked wheel, whose requirement nothing meets."""
+    """uv installs the yanked wheel, whose requirement nothing meets."""
     publish(world, compiled="nowhere")
     upstream.of = NAMES[COMPILED]
     [(verdict, why)] = verdicts(mirror(tmp_path / "pinned", upstream, "2.0"))
-    assert verdict == "blocked"
-    assert "app 2.0: uv takes its yanked files as the others where a root pins it" in why
+    assert (verdict, why.split("\n")[0]) == ("blocked", "pip finds an installation and uv does not")
+    assert "nowhere" in why
     [(verdict, _)] = verdicts(mirror(tmp_path / "open", upstream, "latest"))
     assert verdict == "proven"
 
 
-def test_nor_is_it_a_refutation(tmp_path: Path, world: World, upstream: Restated) -> None:
-    """uv would install the yanked wheel, and nothing meets what the sound one requires."""
-    publish(world, compiled="lib")
+def test_nor_is_a_file_that_is_passed_over_a_refutation(
+    tmp_path: Path, world: World, upstream: Restated
+) -> None:
+    """uv installs the yanked wheel, and nothing meets what the sound one requires."""
+    publish(world)
     world.publish("app", "3.0", wheels=PLAIN, requires=["nowhere"])
     world.publish("app", "3.0", wheels=COMPILED, requires=["lib"])
     upstream.of = f"app-3.0-{COMPILED[0]}.whl"
     assert verdicts(mirror(tmp_path / "open", upstream, ">=3"))[0][0] == "refuted"
-    assert verdicts(mirror(tmp_path / "pinned", upstream, "3.0"))[0][0] == "blocked"
+    [(verdict, why)] = verdicts(mirror(tmp_path / "pinned", upstream, "3.0"))
+    assert (verdict, why.split("\n")[0]) == ("blocked", "uv finds an installation and pip does not")
+
+
+def test_each_has_what_the_file_requires_that_it_takes(
+    tmp_path: Path, world: World, upstream: Restated
+) -> None:
+    world.publish("other", "1.0")
+    publish(world, compiled="other")
+    upstream.of = NAMES[COMPILED]
+    bench = mirror(tmp_path / "pinned", upstream, "2.0")
+    assert verdicts(bench) == [("proven", "")]
+    rows = bench.query("SELECT chosen_by, project FROM v_pins WHERE project <> 'app'")
+    assert sorted(rows) == [("solver", "lib"), ("uv", "other")]
 
 
 @pytest.mark.parametrize("yanked", [PLAIN, COMPILED])

@@ -64,8 +64,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "version": is_version,
         **dict.fromkeys(
             ("admits", "admits_yanked", "builds", "serves", "serves_yanked", "unsure", "not_pip",
-             "not_uv", "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv", "pinned_uv",
-             "pinned_reads_uv"),
+             "not_uv", "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv", "pinned_uv"),
             _MASK.fullmatch,
         ),
         "knowledge": _one_of("unknown", "wanted", "known", "unavailable"),
@@ -85,6 +84,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "targets": _MASK.fullmatch,
         "machines_pip": _MASK.fullmatch,
         "machines_uv": _MASK.fullmatch,
+        "machines_pinned": _MASK.fullmatch,
     },
     "roots": {"state": _one_of("new", "kept", "dropped"), "unmet": _MASK.fullmatch},
     "locked": {"sha256": _or_empty(is_sha256)},

@@ -106,8 +106,7 @@ releases = Table(
     text_column("unseen_pip", "0"),  # of not_pip, those on which pip sees no file of it
     text_column("outside_uv", "0"),  # of not_uv, those of another Python than uv's file wants
     *(text_column(name, "0") for name in ("yanked_pip", "yanked_uv")),  # that one sees such alone
-    # Where uv decides otherwise if a root pins it, and where it reads another file then.
-    *(text_column(name, "0") for name in ("pinned_uv", "pinned_reads_uv")),
+    text_column("pinned_uv", "0"),  # where uv decides otherwise on it if a root pins it
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     text_column("knowledge", "unknown"),
     text_column("source"),  # where the requirements were read
@@ -187,10 +186,9 @@ requirements = Table(
     text_column("fault"),  # why it can never be met: unparsable, a direct reference
     text_column("refused"),  # why pip cannot read it, where uv mends it: the other columns are uv's
     # Where not all files of the release state it: masks of targets that take a file which does, and
-    # of proof targets on which pip and uv do.
+    # of proof targets on which pip and uv do, and uv where a root pins the release.
     text_column("targets", None),
-    text_column("machines_pip", None),
-    text_column("machines_uv", None),
+    *(text_column(f"machines_{by}", None) for by in ("pip", "uv", "pinned")),
     comment="dependency edges of the releases whose requirements are known",
 )
 

@@ -24,13 +24,15 @@ from pypisync.catalog.db.sql import (
     to_text,
     update_among,
 )
-from pypisync.core.filters.file_rules import FileFacts, Rules, Taken, taken
+from pypisync.core.filters.file_rules import FileFacts, Rules, Taken, as_pinned, taken
 from pypisync.core.standards import filenames
 from pypisync.core.standards.metadata import About, is_foreign
 from pypisync.core.standards.model import INSIDE, STOPS, Requirement
-from pypisync.core.standards.requires_python import INSTALLERS, Installer
+from pypisync.core.standards.requires_python import Installer
 
-EVERYWHERE: Mapping[str, str | None] = dict.fromkeys(("targets", "machines_pip", "machines_uv"))
+EVERYWHERE: Mapping[str, str | None] = dict.fromkeys(
+    ("targets", "machines_pip", "machines_uv", "machines_pinned")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._targets: dict[int, dict[str, int]] = {}
-        self._machines: dict[tuple[int, Installer], dict[str, Taken]] = {}
+        self._machines: dict[tuple[int, str], dict[str, Taken]] = {}
 
     def of(self, release: int, one: Stated) -> Mapping[str, str | None]:
         """Returns the columns of a requirement of a release.
@@ -160,7 +162,7 @@ class Parts:
             return EVERYWHERE
         targets = self._targets.get(release, {})
         found = {"targets": to_text(_union(targets.get(name, 0) for name in one.by))}
-        for by in INSTALLERS:
+        for by in ("pip", "uv", "pinned"):
             masks = self._machines.get((release, by), {})
             there = [masks[name] for name in one.by if name in masks]
             stops = one.requirement.text in STOPS
@@ -181,9 +183,12 @@ class Parts:
             )
             for row in rows
         ]
-        for by in INSTALLERS:
-            masks = taken(facts, rules.machines, by)
-            names = [row.filename for row in rows]
+        names = [row.filename for row in rows]
+        for by, masks in {
+            "pip": taken(facts, rules.machines, "pip"),
+            "uv": taken(facts, rules.machines, "uv"),
+            "pinned": taken(as_pinned(facts), rules.machines, "uv"),
+        }.items():
             self._machines[release, by] = dict(zip(names, masks, strict=True))
         wheels = _union(
             to_mask(row.admits) for row in rows if row.kind == "wheel" and row.yanked is None

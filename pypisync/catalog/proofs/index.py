@@ -91,14 +91,14 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
             unseen=to_mask(unseen_pip),
             outside=to_mask(outside_uv),
             yanked=(to_mask(yanked_pip), to_mask(yanked_uv)),
-            pinned=(to_mask(pinned_uv), to_mask(pinned_reads_uv)),
+            pinned=to_mask(pinned_uv),
             id=release,
             unread=knowledge not in ("known", "unavailable"),
         )
         for (
             name, release, version, key, prerelease, knowledge,
             serves, serves_yanked, admits, admits_yanked, unsure, not_pip, not_uv,
-            unseen_pip, outside_uv, yanked_pip, yanked_uv, pinned_uv, pinned_reads_uv,
+            unseen_pip, outside_uv, yanked_pip, yanked_uv, pinned_uv,
         ) in rows
     ]  # fmt: skip
 
@@ -109,8 +109,7 @@ def _kept() -> Select[Any]:
         select(
             projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
             r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
-            r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv,
-            r.pinned_uv, r.pinned_reads_uv,
+            r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv, r.pinned_uv,
         )
         .join_from(releases, projects)
         .where(among(r.project_id), r.kept)
@@ -124,8 +123,8 @@ def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Require
     for release, text, name, specifier, marker, extras, *rest in tuples_among(
         connection, _runtime, ids
     ):
-        fault, refused, by_pip, by_uv = rest
-        machines = None if by_pip is None else (to_mask(by_pip), to_mask(by_uv))
+        fault, refused, pip, uv, pinned = rest
+        machines = None if pip is None else (to_mask(pip), to_mask(uv), to_mask(pinned))
         need = Requirement(
             text, name, specifier, marker, words(extras), "", fault, refused, machines
         )
@@ -137,7 +136,7 @@ def _runtime() -> Select[Any]:
     q, p = requirements.c, projects.c
     says = q.specifier, q.marker, q.extras, q.fault, q.refused, q.machines_pip, q.machines_uv
     return (
-        select(q.release_id, q.text, p.name, *says)
+        select(q.release_id, q.text, p.name, *says, q.machines_pinned)
         .join_from(requirements, projects)
         .where(among(q.release_id), q.kind == "runtime")
         .order_by(q.id)

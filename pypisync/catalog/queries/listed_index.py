@@ -110,13 +110,15 @@ def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requiremen
     found: dict[int, list[Requirement]] = {}
     rows: Iterable[Any] = reader.among(
         "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault, q.refused,"
-        " q.machines_pip, q.machines_uv FROM requirements q JOIN projects p ON p.id = q.project_id"
+        " q.machines_pip, q.machines_uv, q.machines_pinned FROM requirements q"
+        " JOIN projects p ON p.id = q.project_id"
         " WHERE q.kind = 'runtime' AND q.release_id IN (?) ORDER BY q.id",
         sorted(releases),
     )
-    for release, text, name, specifier, marker, extras, fault, refused, pip, uv in rows:
+    for release, text, name, specifier, marker, extras, fault, refused, *rest in rows:
         wanted = tuple(filter(None, extras.split(",")))
-        only = None if pip is None else (int(pip, 16), int(uv, 16))
+        masks = [int(mask, 16) for mask in rest if mask is not None]
+        only = (masks[0], masks[1], masks[2]) if masks else None
         need = Requirement(text, name, specifier, marker, wanted, "", fault, refused, only)
         found.setdefault(release, []).append(need)
     return found

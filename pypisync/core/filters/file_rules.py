@@ -73,9 +73,7 @@ class KeptFiles:
     # one.
     yanked_pip: int = 0
     yanked_uv: int = 0
-    # Where uv decides otherwise on it if a root pins it, and where it reads another file then.
-    pinned_uv: int = 0
-    pinned_reads_uv: int = 0
+    pinned_uv: int = 0  # where uv decides otherwise on whether to take it if a root pins it
 
 
 @dataclass(slots=True)
@@ -150,25 +148,25 @@ def _on_machines(files: Sequence[FileFacts], machines: Machines) -> dict[str, in
         "outside_uv": every & outside,
         "yanked_pip": serves & by_pip & ~sound["pip"],
         "yanked_uv": serves & by_uv & ~sound["uv"],
-        **_where_pinned(files, machines),
+        "pinned_uv": _turned(files, machines),
     }
 
 
-def _where_pinned(files: Sequence[FileFacts], machines: Machines) -> dict[str, int]:
-    """Returns what :class:`KeptFiles` says of releases that a root pins, by its name.
+def _turned(files: Sequence[FileFacts], machines: Machines) -> int:
+    """Returns the machines on which uv decides otherwise on a release if a root pins it."""
+    pinned = as_pinned(files)
+    if pinned is files:
+        return 0
+    return _stays(files, machines, "uv")[0] ^ _stays(pinned, machines, "uv")[0]
 
-    To uv no file of such a release is yanked (``yanks.rs``: ``AllowedYanks``).
+
+def as_pinned(files: Sequence[FileFacts]) -> Sequence[FileFacts]:
+    """Returns the files as uv sees them if a root pins their release: none is yanked then.
+
+    Its ``yanks.rs`` (``AllowedYanks``).
     """
-    if len({file.yanked for file in files}) < 2:
-        return {}
-    sound = [replace(file, yanked=False) for file in files]
-    read, pinned = (
-        {bit: source for bit, _, source in _choices(some, machines, "uv")}
-        for some in (files, sound)
-    )
-    others = _union(bit for bit, source in pinned.items() if source != read[bit])
-    stays = [_stays(some, machines, "uv")[0] for some in (files, sound)]
-    return {"pinned_uv": stays[0] ^ stays[1], "pinned_reads_uv": others}
+    some = any(file.yanked for file in files) and not all(file.yanked for file in files)
+    return [replace(file, yanked=False) for file in files] if some else files
 
 
 def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> bool:

@@ -57,8 +57,8 @@ class ListedRelease:
     unseen: int = 0  # of pip's, those on which pip sees no file of it
     outside: int = 0  # of uv's, those on which the file that uv takes wants another Python
     yanked: tuple[int, int] = (0, 0)  # those on which only this one of pip and uv sees it yanked
-    # Those on which uv decides otherwise on it if a root pins it, or reads another file then.
-    pinned: tuple[int, int] = (0, 0)
+    pinned: int = 0  # those on which uv decides otherwise on it if a root pins it
+    root_pins: bool = False  # one does: to uv none of its files is yanked
     id: int = 0
     unread: bool = False  # what it needs has still to be read
 

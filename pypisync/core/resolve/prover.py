@@ -126,9 +126,6 @@ class Prover:
             self._stand_on(index)
         self.solver.consulted = used
         proof = self._agreed(wanted) or self._decided(wanted, budget, name)
-        used |= proof.consulted
-        if turned := [why for name, why in index.turned(wanted) if name in used]:
-            proof = replace(proof, verdict="blocked", why=tuple(turned), refutation=())
         return replace(proof, steps=budget.used - before, consulted=proof.consulted | used)
 
     def rehearse(self, wanted: Asked, proof: Proof, budget: Budget) -> Proof:

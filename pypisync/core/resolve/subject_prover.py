@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.index import Lacking, Offers
+from pypisync.core.resolve.pinned import pinned
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked, Subject, limits
@@ -30,14 +31,15 @@ class SubjectProver:
     def set_up(self, subject: Subject) -> tuple[Prover, Asked]:
         """Returns the prover for a subject, and what the subject asks for on this target.
 
-        Constraints hide releases, so a subject that has some gets a prover of its own.
+        Constraints hide releases and pins may change one, so such a subject gets a prover of its
+        own.
         """
         index = self.shared.index
-        wanted = index.applying(subject.wanted)
-        bounds = limits(index.applying(subject.constraints))
-        if not bounds:
+        wanted, bounds = index.applying(subject.wanted), index.applying(subject.constraints)
+        offers = pinned(index.offers, (*wanted, *bounds))
+        if not bounds and offers is index.offers:
             return self.shared, wanted
-        return Prover(TargetIndex(index.target, index.offers, wanted, index.bit, bounds)), wanted
+        return Prover(TargetIndex(index.target, offers, wanted, index.bit, limits(bounds))), wanted
 
 
 def unbroken(prover: Prover, wanted: Asked, budget: Budget, prove: Callable[[], Proof]) -> Proof:

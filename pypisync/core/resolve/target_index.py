@@ -6,8 +6,7 @@ apply there (PEP 508, markers evaluated by ``packaging``). The search and the ch
 which versions a specifier admits, so that a mistake in one of them is found by the other.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
@@ -30,13 +29,10 @@ from pypisync.core.standards.model import (
 )
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, admits, lists
 from pypisync.core.standards.uv_markers import read_by_uv
-from pypisync.core.standards.versions import key, parse
 from pypisync.core.wanted.groups import Asked
 
 IndexNode: TypeAlias = tuple[str, int, str]
 """A project, the position of a version among its usable ones, and an extra ("" for none)."""
-_PIN = re.compile(r"={2,3}([^,*]+)")
-_TURNS = "uv takes its yanked files as the others where a root pins it, and then they say otherwise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,6 @@ class Usable:
     differs: bool = False  # pip and uv read differently what it needs, or whether it is yanked
     unseen: bool = False  # pip passes over it, for it sees no file of it
     outside: bool = False  # uv passes over it, for the file that it takes wants another Python
-    turns: bool = False  # uv may take it, or need for it, something else if a root pins it
 
     def parts(self) -> bool:
         """Returns whether installers part here: by taking it or not, or by what they need then."""
@@ -134,21 +129,6 @@ class TargetIndex:
             self._usable[name] = found
         return found
 
-    def turned(self, wanted: Asked) -> Iterator[tuple[str, str]]:
-        """Yields projects of which uv may take something else than the facts say, and why.
-
-        To uv no file of a release is yanked that a wanted line or a constraint names by one ``==``
-        or ``===`` (``yanks.rs``: ``AllowedYanks``). Raises Lacking.
-        """
-        pins = [(need.name, need.specifier) for need in wanted]
-        pins += [(name, text) for name, all_ in self.limits.items() for text in all_.split(",")]
-        for name, text in dict.fromkeys(pins):
-            pinned = _PIN.fullmatch(text)
-            version = parse(pinned[1]) if pinned else None
-            for one in self.usable(name) if version else ():
-                if one.turns and one.release.key == key(version):
-                    yield name, f"{name} {one.release.version}: {_TURNS}"
-
     def breaks_off(self, name: str, version: int) -> str:
         """Returns why pip breaks off when it reads METADATA of a release; "" if it does not."""
         usable = self.usable(name)[version]
@@ -208,7 +188,7 @@ class TargetIndex:
         """
         if need.machines is None:
             return True
-        pip, uv = need.machines
+        pip, uv, _ = need.machines
         return bool({"pip": pip, "uv": uv, None: pip | uv}[by] & self.bit)
 
     def _marker(self, text: str, extra: str) -> bool | None:
@@ -237,9 +217,7 @@ class TargetIndex:
         unseen, outside = (bool(m & self.bit) for m in (release.unseen, release.outside))
         yanked = not sound or self.reader in alone
         doubt, differs = self._doubt(release, passed), bool(alone) or self._differs(release)
-        decides, reads = (bool(mask & self.bit) for mask in release.pinned)
-        turns = decides or (reads and self._is_split(release))
-        return Usable(release, NO_FILE, yanked, doubt, passed, differs, unseen, outside, turns)
+        return Usable(release, NO_FILE, yanked, doubt, passed, differs, unseen, outside)
 
     def _named(self, masks: tuple[int, int]) -> tuple[Installer, ...]:
         """Returns the installers whose mask has this machine."""
@@ -249,7 +227,7 @@ class TargetIndex:
         seen = {by: [f for f in release.files if self._sees(f, by)] for by in INSTALLERS}
         if not any(seen.values()):
             return None
-        taken = {by: self._taken(release.files, by) for by in INSTALLERS}
+        taken = {by: self._taken(release, by) for by in INSTALLERS}
         passed = tuple(by for by, one in taken.items() if one is None or self._passes(*one, by))
         sound = {by for by, some in seen.items() if not all(f.yanked for f in some)}
         alone = [by for by, some in seen.items() if some and sound and by not in sound]
@@ -259,20 +237,8 @@ class TargetIndex:
         file = (staying or others)[0]
         outside = taken["uv"] is not None and self._outside(*taken["uv"], "uv")
         doubt, differs = self._doubt(release, passed), bool(alone) or self._differs(release)
-        unseen, turns = not seen["pip"], self._turns(release, taken["uv"])
-        return Usable(release, file, yanked, doubt, passed, differs, unseen, outside, turns)
-
-    def _turns(self, release: ListedRelease, taken: tuple[ListedFile, ListedFile] | None) -> bool:
-        pinned = self._taken([replace(file, yanked=False) for file in release.files], "uv")
-        if taken is None or pinned is None:
-            return False  # it takes one either way, or none
-        if self._passes(*taken, "uv") != self._passes(*pinned, "uv"):
-            return True
-        return taken[1].filename != pinned[1].filename and self._is_split(release)
-
-    def _is_split(self, release: ListedRelease) -> bool:
-        """Returns whether files of a release state different requirements."""
-        return any(need.machines is not None for need in release.needs)
+        unseen = not seen["pip"]
+        return Usable(release, file, yanked, doubt, passed, differs, unseen, outside)
 
     def _differs(self, release: ListedRelease) -> bool:
         return any(
@@ -284,16 +250,16 @@ class TargetIndex:
             if self._here(need, None)
         )
 
-    def _taken(
-        self, files: Iterable[ListedFile], by: Installer
-    ) -> tuple[ListedFile, ListedFile] | None:
+    def _taken(self, release: ListedRelease, by: Installer) -> tuple[ListedFile, ListedFile] | None:
         """Returns the file that an installer chooses of a release, and whose METADATA it reads.
 
         By the rules of :mod:`pypisync.core.filters.file_choice`.
         """
         listed = sorted(
-            (f for f in files if lists(by, f.requires_python)), key=lambda f: f.filename
+            (f for f in release.files if lists(by, f.requires_python)), key=lambda f: f.filename
         )
+        if by == "uv" and release.root_pins:
+            listed = [replace(file, yanked=False) for file in listed]
         weighed = [self._weighed(file, by) for file in listed]
         place = chosen(weighed, by)
         return None if place is None else (listed[place], listed[told(weighed, place, by)])

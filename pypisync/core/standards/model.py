@@ -170,8 +170,9 @@ class Requirement:
     url: str = ""  # a direct reference, which an index must not carry
     fault: str = ""  # why it could not be parsed
     refused: str = ""  # why pip cannot parse it: the rest is what uv makes of it
-    # Masks of the proof targets on which pip and uv take a file that states it; None: all.
-    machines: tuple[int, int] | None = None
+    # Masks of the proof targets on which pip takes a file that states it, uv, and uv where a root
+    # pins the release; None: all.
+    machines: tuple[int, int, int] | None = None
 
     @property
     def impossible(self) -> str:

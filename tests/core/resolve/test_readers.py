@@ -17,7 +17,7 @@ from tests.core.universes import need, target_index
 def test_what_only_the_wheels_of_other_machines_state_stops_nobody_here(line: str) -> None:
     facts = replace(target_index({"a 1": [line]}), bit=1)
     (release,) = facts.offers.releases["a"]
-    needs = tuple(replace(one, machines=(2, 2)) for one in release.needs)
+    needs = tuple(replace(one, machines=(2, 2, 2)) for one in release.needs)
     facts.offers.releases["a"] = [replace(release, needs=needs)]
     assert Prover(facts).prove((need("a"),), Budget()).verdict == "proven"
 

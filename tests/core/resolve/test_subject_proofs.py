@@ -150,7 +150,7 @@ def test_verdicts_are_joined_if_they_are_equal_but_for_their_targets() -> None:
 def test_what_only_another_machine_states_is_proven_there() -> None:
     offers = facts({"app 1": ["lib"], "lib 1": []})
     (app,) = offers.releases["app"]
-    needs = tuple(replace(one, machines=(0b10, 0b10)) for one in app.needs)
+    needs = tuple(replace(one, machines=(0b10, 0b10, 0b10)) for one in app.needs)
     offers.releases["app"] = [replace(app, needs=needs)]
     (proof,) = proofs(offers, subject("app"))
     pinned = {one.targets: {pin.name for pin in one.pins} for one in proof.verdicts}
