@@ -161,7 +161,8 @@ def _lines(found: "Status", now: float) -> Iterator[tuple[str, str]]:
         yield "held", f"{release}: {reason} (since {span(now - since)})"
     yield from _more("held", found.held - len(found.held_first), "v_held")
     yield from _proofs(found.proofs, current=not (found.frozen or found.released))
-    yield "unmet", f"{count(found.unmet, 'requirement')} that nothing read upstream meets"
+    where = ": see v_unmet" if found.unmet else ""
+    yield "unmet", f"{count(found.unmet, 'requirement')} that nothing read upstream meets{where}"
     yield "skipped", _skipped(found.skipped)
     if found.barred:
         yield "barred", _barred(found, now)

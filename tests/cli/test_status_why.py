@@ -115,7 +115,7 @@ def test_what_is_not_read_yet_is_not_said_to_be_met_by_nothing(
     world.faults.fail("/simple/b/", 503)
     bench, config = mirror(tmp_path, world, a=["latest"])
     bench.sync()
-    said = "1 requirement that nothing read upstream meets"
+    said = "1 requirement that nothing read upstream meets: see v_unmet"
     assert ["unmet", said] in invoke(config, "status").lines
     assert bench.query("SELECT requirement, reason FROM v_unmet") == [("b", "not read yet")]
     view = next(line for line in invoke(config, "query", "--views").lines if "v_unmet" in line)
@@ -227,7 +227,7 @@ def test_why_follows_extras_patterns_and_builds(tmp_path: Path, world: World) ->
         ("win==1.0", "keeps none of its files"),
         (
             "win",
-            "leads to any of its releases (with files that the configuration keeps: 0 of 1)",
+            "keeps no file of its 1 release (policy, environment, file rules)",
         ),
     ],
 )

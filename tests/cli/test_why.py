@@ -255,6 +255,12 @@ def test_what_rules_and_the_policy_leave_out(tmp_path: Path, world: World) -> No
     assert findings(config, "b==1.0")["barred"] == (
         "the policy (blocked: stolen {} account) leaves out 1 of 1 file: b-1.0-py3-none-any.whl"
     )
+    kept = "the configuration keeps no file of its 1 release (policy, environment, file rules)"
+    assert findings(config, "b")["excluded"] == kept
+    assert f"b is not selected: {kept}" in invoke(config, "why", "b").out
+    world.publish("a", "2.0", wheels=wheels, requires=["b"])
+    bench.sync()
+    assert findings(config, "b")["excluded"] == f"{kept}; it is required by a 2.0"
     assert findings(config, "x")["taken out"] == "the configuration takes it out of its patterns"
 
 

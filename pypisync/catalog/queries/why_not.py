@@ -139,9 +139,7 @@ def _owed(reader: Reader, name: str, status: str, why: str | None) -> Iterator[F
     pending = reader.rows("SELECT attempts, reason FROM pending WHERE name = ?", name)
     reason = f": {pending[0][1]}" if pending and pending[0][1] else ""
     if status == "gone":
-        users = _some(_users(reader, name))
-        asked = users and f"; it is required by {users}"
-        yield Finding("gone", f"{why or NO_PROJECT}{asked}")
+        yield Finding("gone", f"{why or NO_PROJECT}{_required(reader, name)}")
     if status == "unseen":
         why = (
             "its document has not been read yet" if pending else "nothing that is mirrored needs it"
@@ -177,6 +175,9 @@ def _barred(reader: Reader, project: int, version: Version | None) -> str:
 
 def _unwanted(kept: dict[Version, bool], version: Version | None, barred: str) -> str:
     """Returns why none of these releases, newest first, is the selected one that was asked for."""
+    if version is None and kept and not any(kept.values()):
+        of = counted(len(kept), "release")
+        return f"the configuration keeps no file of its {of} (policy, environment, file rules)"
     if version is None:
         return (
             "no root or requirement leads to any of its releases (with files that the "
@@ -214,6 +215,11 @@ def _users(reader: Reader, name: str) -> Iterator[str]:
     yield from (f"{user} {version}" for user, version in rows)
 
 
+def _required(reader: Reader, name: str) -> str:
+    """Returns who requires a project, behind a semicolon; "" if nobody does."""
+    return (users := _some(_users(reader, name))) and f"; it is required by {users}"
+
+
 def _some(what: Iterable[str]) -> str:
     every = list(what)
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
@@ -240,7 +246,10 @@ class _Asked:
             self.id,
         )
         if not wanted:
-            yield Finding("unwanted", _unwanted(releases, None, ""))
+            kind, required = "unwanted", ""
+            if releases and not any(releases.values()):
+                kind, required = "excluded", _required(self.reader, self.name)
+            yield Finding(kind, _unwanted(releases, None, "") + required)
         elif not releases:
             yield Finding("empty", "upstream has no release of it with files")
         newest = next((one for one in releases if not one.is_prerelease), None)
