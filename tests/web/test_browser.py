@@ -138,6 +138,7 @@ def test_pages_are_accessible(browser: Chrome, address: str, width: int, theme: 
 
 
 LONG = ("opentelemetry-instrumentation-elasticsearch", "azure-mgmt-recoveryservicesbackup")
+VERSION = "1.0.dev20261130142356+local.version.of.many.parts"
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +147,9 @@ def long_names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     world = World()
     for name in LONG:
         world.publish(name, "1.0", requires=[LONG[0], f"{name}-lacks>=2"])
+    world.publish("wide", VERSION)
     site = Site(tmp_path_factory.mktemp("long"), world)
-    site.bench.packages = {name: ["latest"] for name in LONG}
+    site.bench.packages = {name: ["latest"] for name in LONG} | {"wide": [f"=={VERSION}"]}
     site.bench.sync()
     with site.running():
         yield site.address
@@ -166,6 +168,13 @@ def test_long_names_take_few_lines_on_a_phone(browser: Chrome, long_names: str, 
         const text = one.querySelector('text').getBBox(), box = one.querySelector('rect').getBBox()
         return text.x + text.width > box.x + box.width }).length"""
     assert browser.execute_script(over) == 0
+
+
+def test_a_long_version_makes_no_page_wider_than_a_phone(browser: Chrome, long_names: str) -> None:
+    shown(browser, PHONE, "light")
+    browser.get(f"{long_names}/projects/wide")
+    assert VERSION in browser.find_element(By.CSS_SELECTOR, "summary .version").text
+    assert browser.execute_script("return document.documentElement.scrollWidth") == PHONE
 
 
 def soon(browser: Chrome, found: Callable[[], bool]) -> None:

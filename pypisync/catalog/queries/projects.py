@@ -7,10 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.statuses import NO_PROJECT
 from pypisync.catalog.queries.proofs import Unproven
 from pypisync.core.standards import versions
+
+_BARRED, _LOOKED_AT = 3, 30  # releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Project:
     known: int  # releases that upstream has
     selected: Sequence[str]  # versions that are wanted now, the newest first
     held: Sequence[tuple[str, str, float]]  # release, reason, since
+    barred: Sequence[tuple[str, str]]  # versions newer than those on the page, and by which rule
     summary: str  # as its newest release says it that was read; "": nothing
     license: str
 
@@ -68,6 +73,7 @@ def project(reader: Reader, name: str) -> Project | None:
         len(known),
         [version for version, selected in known if selected],
         _held(reader, name),
+        _barred(reader, number, listed[0][0] if listed else ""),
         *_about(reader, name),
     )
 
@@ -85,6 +91,20 @@ def _held(reader: Reader, name: str) -> list[tuple[str, str, float]]:
         f"{name}==",
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _barred(reader: Reader, project: int, newest: str) -> list[tuple[str, str]]:
+    """Returns the final releases above ``newest`` ("": all) of which the policy bars files."""
+    rows = reader.rows(
+        "SELECT r.version, min(f.barred) FROM releases r JOIN files f ON f.release_id = r.id"
+        " WHERE r.project_id = ? AND r.key > ? AND f.barred <> ''"
+        " GROUP BY r.version, r.key ORDER BY r.key DESC LIMIT ?",
+        project,
+        versions.key_of(newest) or b"",
+        _LOOKED_AT,
+    )
+    final = [(version, rule) for version, rule in rows if not Version(version).is_prerelease]
+    return final[:_BARRED]
 
 
 @dataclass(frozen=True, slots=True)
