@@ -253,6 +253,10 @@ def test_the_address_is_the_one_that_the_client_sees(shown: Site) -> None:
     page = shown.get("/setup", X_Forwarded_Host="mirror:8080").text
     assert "http://mirror:8080/simple/" in page
     assert "pip config set global.trusted-host mirror\n" in page.replace("</code>", "\n")
+    page = shown.get("/projects/click", X_Forwarded_Host="mirror:8080").text
+    command = "pip install --index-url http://mirror:8080/simple/ --trusted-host mirror click<"
+    assert command in page
+    assert "trusted-host" not in shown.get("/projects/click").text
 
 
 @pytest.mark.parametrize(
