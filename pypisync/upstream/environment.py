@@ -57,7 +57,8 @@ def login(url: str) -> tuple[str, str] | None:
     """Returns the name and password for a URL's host in ``.netrc``, or in the file of ``NETRC``."""
     files = [os.environ["NETRC"]] if "NETRC" in os.environ else ["~/.netrc", "~/_netrc"]
     with suppress(RuntimeError):  # nobody's home is known
-        if not any(Path(file).expanduser().exists() for file in files):
+        homes = [Path(file).expanduser() for file in files]
+        if not any(map(os.path.exists, homes)):  # Path.exists() raises where access is denied
             return None
     from requests.utils import get_netrc_auth
 

@@ -53,6 +53,9 @@ def test_logins_are_those_of_requests(tmp_path: Path, monkeypatch: pytest.Monkey
         assert environment.login(url) == get_netrc_auth(url) == (name, "x")
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     assert environment.login(url) is get_netrc_auth(url) is None
+    monkeypatch.delenv("NETRC")
+    monkeypatch.setenv("HOME", "/" + "x" * 300)  # where nobody may look
+    assert environment.login(url) is get_netrc_auth(url) is None
 
 
 @pytest.mark.parametrize("url", ["https://index.test/", "http://127.1/", "https://[::1]:8443/"])
