@@ -19,6 +19,7 @@ from pypisync.errors import ConfigError
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
 DEPLOY = sorted(Path(__file__).parent.parent.glob("deploy/*.json5"))
+FIRST = {"3.11", "3.12", "3.13", "3.14"}  # Pythons that configurations to start with serve
 
 
 def loaded(folder: Path, text: str, **environ: str) -> Config:
@@ -313,6 +314,13 @@ def test_the_files_in_deploy_load(file: Path) -> None:
     assert config.packages
 
 
+def test_the_first_mirror_serves_the_pythons_that_the_readme_names() -> None:
+    """Else its own "pip install" fails on a machine whose Python is not among them."""
+    [example] = [file for file in DEPLOY if file.stem == "example"]
+    assert {target.minor for target in load(example, {}).targets.all} == FIRST
+    assert "with Python 3.11 to 3.14." in (example.parents[1] / "README.md").read_text("utf-8")
+
+
 def test_deploy_holds_what_is_promised() -> None:
     assert {file.stem for file in DEPLOY} >= {
         *("example", "small-team", "old-pythons", "newest-everything")
@@ -322,7 +330,7 @@ def test_deploy_holds_what_is_promised() -> None:
 def test_the_template_loads_and_so_does_every_line_it_comments_out(tmp_path: Path) -> None:
     config = loaded(tmp_path, TEMPLATE)
     assert [root.name for root in config.packages] == ["requests", *TOOLCHAIN]
-    assert {target.minor for target in config.targets.all} == {"3.11", "3.12", "3.13"}
+    assert {target.minor for target in config.targets.all} == FIRST
     more = loaded(tmp_path, re.sub(r'^( +)// (")', r"\1\2", TEMPLATE, flags=re.MULTILINE))
     assert len(more.packages) == 2 + len(TOOLCHAIN)
     assert len(more.patterns) == 1

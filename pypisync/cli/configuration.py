@@ -32,7 +32,7 @@ TEMPLATE = """\
   // The environments to serve. A variable that is left out (or null) may take any value:
   // its markers then hold whenever some value makes them hold, and the mirror grows.
   environment: {
-    python_version: ["3.11", "3.12", "3.13"],
+    python_version: ["3.11", "3.12", "3.13", "3.14"],
     implementation_name: ["cpython"],
     sys_platform: ["linux"],
     platform_machine: ["x86_64"],

@@ -249,7 +249,8 @@ def test_a_bad_day_is_rolled_back(ours: Machine, world: World) -> None:
 
 def test_the_tutorial(world: World, server: Server, product: Product, tmp_path: Path) -> None:
     world.publish("flask", "3.1", requires=["markupsafe"])
-    world.publish("markupsafe", "3.0")
+    tags = [f"cp3{minor}-cp3{minor}-manylinux_2_17_x86_64" for minor in range(11, 15)]
+    world.publish("markupsafe", "3.0", wheels=tags)  # as the real one: none for all Pythons
     world.publish("requests", "2.32", extras={"socks": ["pysocks"]})
     world.publish("pysocks", "1.7")
     learner = machine(product, tmp_path, server)
