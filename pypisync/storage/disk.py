@@ -32,7 +32,7 @@ _NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
 _ADVICE = {
     errno.ENOSPC: "free space on that disk, or mirror less",
     errno.EDQUOT: "free space or raise the disk quota of the user that runs PypiSync",
-    errno.EROFS: "mount it writable",
+    errno.EROFS: "mount it writable, or name it in ReadWritePaths= of the systemd unit",
     errno.EACCES: "give it to the user that runs PypiSync (chown -R)",
     errno.EPERM: "give it to the user that runs PypiSync (chown -R)",
     errno.EXDEV: "the mirror's folder must be one file system",
