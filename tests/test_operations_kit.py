@@ -14,6 +14,8 @@ from sqlalchemy import inspect
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.db.views import VIEWS
 from pypisync.web.metrics import METRICS
+from tests.sim.world import World
+from tests.web.sites import Site
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 ALERTS = DEPLOY / "prometheus-alerts.yaml"
@@ -40,6 +42,24 @@ def test_every_panel_has_a_place_of_its_own() -> None:
         assert not cells & taken
         assert max(x for x, _ in cells) < 24
         taken |= cells
+
+
+def test_the_container_is_asked_whether_it_lives_past_a_proxy(tmp_path: Path) -> None:
+    """A proxy of the environment, by which the index is reached, does not reach the container."""
+    steps = (DEPLOY / "Containerfile").read_text("utf-8")
+    [words] = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.*)$", steps, re.MULTILINE)
+    command = json.loads(words)
+    assert command[0] == "python"
+
+    def asked(port: int) -> int:
+        ask = [sys.executable, *(word.replace(":8080/", f":{port}/") for word in command[1:])]
+        environment = {"http_proxy": "http://127.0.0.1:9", "PATH": os.defpath}
+        return subprocess.run(ask, env=environment, stderr=subprocess.PIPE, check=False).returncode
+
+    with Site(tmp_path, World()).running() as site:
+        port = int(site.address.rpartition(":")[2])
+        assert asked(port) == 0
+    assert asked(port) == 1
 
 
 def test_datasette_shows_the_views_and_hides_the_tables(tmp_path: Path) -> None:
