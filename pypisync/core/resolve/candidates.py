@@ -106,7 +106,7 @@ class Admission:
         return found
 
     def _admit(self, name: str, specifier: str, mode: Mode) -> int:
-        kinds, wanted = self.kinds(name), matcher(specifier)
+        kinds, wanted = self.kinds(name), matcher(self.index.limited(name, specifier))
         matching = self.matching(name, specifier)
         if mode is Mode.STRICT:
             # pip chooses by the page, and learns last that it has to pass over a release.

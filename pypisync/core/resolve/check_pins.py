@@ -52,7 +52,7 @@ def faults(
     has pinned when what asked for that one is let go, as long as the version matches.
 
     uv takes a pre-release also when the finals that match are ruled out by something else, and a
-    yanked release if it is asked for by an exact pin; nobody else's pin counts.
+    yanked release if a wanted requirement or a constraint is an exact pin; nobody else's counts.
     """
     asked = reached(index, wanted, pins)
     found = [f"{name} is pinned and not needed" for name in sorted(pins.keys() - asked.keys())]
@@ -65,11 +65,13 @@ def faults(
         else:
             texts = [need.specifier for need in needs]
             found += _mismatches(index, name, pins[name], texts, by)
+            texts += [one.specifier for one in index.limits.get(name, ())]
             if by == "pip":
                 found += [] if kept else _refused(index, name, pins[name], texts)
             elif index.usable(name)[pins[name]].yanked:
                 pinned = [need for need in needs if need in wanted]
-                if not any(pins_one(_specifiers(need.specifier)) for need in pinned):
+                pinned += index.limits.get(name, ())
+                if not any(_alone(_specifiers(need.specifier)) for need in pinned):
                     found.append(
                         f"{name} {index.usable(name)[pins[name]].release.version} is yanked"
                     )
@@ -150,6 +152,11 @@ def _refused(index: TargetIndex, name: str, pin: int, texts: list[str]) -> Itera
 @lru_cache(maxsize=1 << 16)
 def _matches(version: str, specifier: str) -> bool:
     return _specifiers(specifier).contains(version, prereleases=True)
+
+
+def _alone(specifiers: SpecifierSet) -> bool:
+    """Returns whether a specifier set pins a version and says no more: to uv only that counts."""
+    return len(specifiers) == 1 and pins_one(specifiers)
 
 
 def pins_one(specifiers: SpecifierSet) -> bool:

@@ -82,7 +82,7 @@ class ClosureChoices:
 
         Constraints are included.
         """
-        limit = self.index.limits.get(name, "")
+        limit = self.index.limited(name)
         if not limit and len(wanted) == 1:
             return wanted[0].specifier
         asked = {need.specifier for need in wanted if need.name == name}

@@ -159,7 +159,8 @@ class _Pip:
         return known
 
     def _found(self, name: str, specifiers: frozenset[str]) -> tuple[int, int]:
-        prereleases, pins = _together(",".join(filter(None, sorted(specifiers))))
+        asked = ",".join(filter(None, sorted(specifiers)))
+        prereleases, pins = _together(self._admission.index.limited(name, asked))
         kinds = self._admission.kinds(name)
         every = ((1 << len(kinds.entries)) - 1) & ~kinds.unseen
         versions = every & self._matching(name, specifiers)

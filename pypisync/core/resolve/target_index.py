@@ -9,6 +9,7 @@ which versions a specifier admits, so that a mistake in one of them is found by 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from typing import TypeAlias
 
 from packaging.markers import Marker
@@ -65,7 +66,7 @@ class TargetIndex:
     offers: Offers
     wanted: Asked = ()  # all that will be proved here
     bit: int = 0  # of the target, where releases have masks
-    limits: Mapping[str, str] = field(default_factory=dict)  # specifiers by project: constraints
+    limits: Mapping[str, Asked] = field(default_factory=dict)  # constraints, by project
     reader: Installer | None = None  # by whom markers are read; None: by pip
     hopeless: dict[str, int] = field(
         default_factory=dict
@@ -105,10 +106,20 @@ class TargetIndex:
     def specifiers(self, name: str) -> set[str]:
         """Returns all specifiers by which a release, or what will be proved, asks for a project."""
         if not self._specifiers:
-            for need in self.wanted:
+            for need in chain(self.wanted, *self.limits.values()):
                 self._specifiers.setdefault(need.name, set()).add(need.specifier)
         found = self.offers.asked(name) | self._specifiers.get(name, set())
         return found | {text.replace("===", "==") for text in found if "===" in text}
+
+    def limited(self, name: str, specifier: str = "") -> str:
+        """Returns a specifier of a project together with those of its constraints.
+
+        Installers join them: a constraint may name a pre-release, or pin a yanked release.
+        """
+        limits = self.limits.get(name)
+        if not limits:
+            return specifier
+        return ",".join(filter(None, (specifier, *(one.specifier for one in limits))))
 
     def applying(self, needs: Iterable[Requirement]) -> Asked:
         """Returns those of the requirements whose marker holds here, for no extra."""
@@ -122,7 +133,7 @@ class TargetIndex:
         found = self._usable.get(name)
         if found is None:
             listed = self.offers.get(name)
-            if limit := self.limits.get(name):
+            if limit := self.limited(name):
                 admitted = _specifiers(limit)
                 listed = [r for r in listed if admitted.contains(r.version, prereleases=True)]
             found = tuple(filter(None, map(self._look, listed)))

@@ -25,6 +25,7 @@ from pypisync.core.resolve.pubgrub import (
     Search,
     some,
 )
+from pypisync.core.standards import versions
 from pypisync.core.standards.marker_syntax import without_extras
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
@@ -177,6 +178,15 @@ class _Uv:
             for extra in need.extras or ("",):
                 node = PubGrubPackage(need.name, extra, marker, proxy=bool(extra or marker))
                 yield from self._take_up(node, places, pinned=pinned)
+            yield from self._limited(need.name, marker)
+
+    def _limited(self, name: str, marker: str) -> Iterator[tuple[PubGrubPackage, int]]:
+        """Yields the constraints on a project that is needed under a marker."""
+        for limit in self.admission.index.limits.get(name, ()):
+            both = " and ".join(dict.fromkeys(filter(None, (marker, limit.marker))))
+            node = PubGrubPackage(name, "", both, proxy=bool(both))
+            places = self._project(name).line.matching(limit.specifier)
+            yield from self._take_up(node, places, pinned=names_one(limit.specifier))
 
     def _take_up(
         self, node: PubGrubPackage, places: int, *, pinned: bool
@@ -209,6 +219,7 @@ class _Uv:
         found = self._projects.get(name)
         if found is None:
             mine = [need.specifier for need in self.wanted if need.name == name]
+            mine += [need.specifier for need in self.admission.index.limits.get(name, ())]
             # What is wanted of a project decides what is taken of it, so this is of one proof.
             known = self.admission.drawn if not mine else {}
             if name not in known:
@@ -221,7 +232,7 @@ class _Uv:
         usable = {u.release.key: (i, u) for i, u in enumerate(index.usable(name))}
         listed = index.offers.get(name)
         drawn = line([release.key for release in listed], index.specifiers(name))
-        pins = [s for s in mine if names_one(s) and "," not in s]
+        pinned = {_pinned(specifier) for specifier in mine}
         project = DrawnProject(drawn)
         for release, place in zip(listed, drawn.places, strict=True):
             project.listed |= 1 << place
@@ -231,7 +242,7 @@ class _Uv:
                 project.python |= (not _yanked(release)) << place
             elif "uv" in one.passed:
                 project.passed[place] = i
-            elif not one.yanked or any(drawn.matching(s) >> place & 1 for s in pins):
+            elif not one.yanked or release.key in pinned:
                 project.versions[place] = i
             else:
                 project.passed[place] = i
@@ -278,6 +289,15 @@ class _Uv:
                 self._ranks[node.name] = (_LATE, order)
                 self.search.back_before(node)
         self._early, self._late = [], []
+
+
+def _pinned(specifier: str) -> bytes | None:
+    """Returns the key of the one version of which uv lets yanked files count; None of none.
+
+    As in ``yanks.rs``: nothing but ``==`` or ``===`` and a version.
+    """
+    pin = specifier.lstrip("=")
+    return versions.key_of(pin) if specifier.startswith("==") and "," not in pin else None
 
 
 def _yanked(release: ListedRelease) -> bool:

@@ -147,11 +147,11 @@ def of_root(root: Requirement) -> Subject:
     return Subject(root.text, (root,))
 
 
-def limits(constraints: Iterable[Requirement]) -> dict[str, str]:
-    """Returns the specifiers of constraints that apply, by project."""
-    found: dict[str, str] = {}
+def limits(constraints: Iterable[Requirement]) -> dict[str, Asked]:
+    """Returns constraints that apply, by project."""
+    found: dict[str, Asked] = {}
     for need in constraints:
-        found[need.name] = ",".join(filter(None, (found.get(need.name), need.specifier)))
+        found[need.name] = (*found.get(need.name, ()), need)
     return found
 
 

@@ -62,7 +62,7 @@ def test_what_all_subjects_ask_for_is_known_from_the_start() -> None:
     bound = subject("b", "c<9")
     alone, _ = here.set_up(bound)
     assert alone.index.wanted == (need("b"),)
-    assert alone.index.limits == {"c": "<9"}
+    assert alone.index.limits == {"c": (need("c<9"),)}
     assert alone.index.bit == 4
 
 
