@@ -5,9 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from pypisync.catalog.facts.readings import Reading, Stated
 from pypisync.catalog.facts.requirements import WantedRelease
+from pypisync.core.environments.marker_masks import needed_extras
 from pypisync.core.standards import requirements
 from pypisync.core.standards.metadata import Metadata, Objections, objections
-from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, UNREADABLE, Requirement
+from pypisync.core.standards.model import (
+    BROKEN,
+    BROKEN_FOR_UV,
+    UNREADABLE,
+    Requirement,
+    names_extra,
+)
 
 
 @dataclass(slots=True)
@@ -87,6 +94,22 @@ def stated(release: WantedRelease, told: Statement | None) -> Iterator[Stated]:
     # A file that was not read may state what any other one does.
     unread = {file.filename for file in release.files} - told.files.keys()
     for line, by in lines.items():
+        need = requirements.parse_metadata(line)
         owners = unread.union(by)
+        undeclared = {name for name in by if not _declares(told.files[name], need)}
         everywhere = len(owners) == len(release.files)
-        yield Stated(requirements.parse_metadata(line), None if everywhere else frozenset(owners))
+        yield Stated(
+            need,
+            None if everywhere else frozenset(owners),
+            frozenset(owners - undeclared) if undeclared else None,
+        )
+
+
+def _declares(found: Metadata, need: Requirement) -> bool:
+    """Returns whether a file declares an extra that one of its requirements belongs to, if to any.
+
+    Of an extra without a ``Provides-Extra`` pip takes nothing (``candidates.py``,
+    ``valid_extras``), and uv what the markers say.
+    """
+    extras = needed_extras(need.marker) if names_extra(need.marker) else frozenset[str]()
+    return not extras or not extras.isdisjoint(found.extras)

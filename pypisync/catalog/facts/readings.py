@@ -49,6 +49,8 @@ class Stated:
 
     requirement: Requirement
     by: frozenset[str] | None = None  # the names of the files that state it; None: all do
+    # Those of which pip follows it, for they declare its extra; None: all that state it.
+    by_pip: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Knowledge:
     @property
     def split(self) -> bool:
         """Whether its files state different requirements."""
-        return any(one.by is not None for one in self.runtime)
+        return any(one.by is not None or one.by_pip is not None for one in self.runtime)
 
 
 def note(connection: Connection, known: Sequence[Knowledge]) -> set[int]:
@@ -158,13 +160,15 @@ class Parts:
         What is found inside a wheel stops whoever installs it; all else counts where METADATA is
         read.
         """
-        if one.by is None:
+        if one.by is None and one.by_pip is None:
             return EVERYWHERE
         targets = self._targets.get(release, {})
-        found = {"targets": to_text(_union(targets.get(name, 0) for name in one.by))}
+        some = None if one.by is None else _union(targets.get(name, 0) for name in one.by)
+        found = {"targets": None if some is None else to_text(some)}
         for by in ("pip", "uv", "pinned"):
             masks = self._machines.get((release, by), {})
-            there = [masks[name] for name in one.by if name in masks]
+            stating = one.by_pip if by == "pip" and one.by_pip is not None else one.by
+            there = [mask for name, mask in masks.items() if stating is None or name in stating]
             stops = one.requirement.text in STOPS
             installs = _union(it.installs for it in there) if stops else 0
             reads = _union(it.reads for it in there) if one.requirement.text not in INSIDE else 0

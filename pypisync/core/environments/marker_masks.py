@@ -85,6 +85,18 @@ def deciding_extras(marker: str) -> frozenset[str] | None:
     return extras_of(marker)
 
 
+@lru_cache(maxsize=1 << 14)
+def needed_extras(marker: str) -> frozenset[str]:
+    """Returns the extras without one of which ``marker`` cannot hold; none if it may without.
+
+    Raises ValueError.
+    """
+    named = deciding_extras(marker)
+    parsed = parse(marker)
+    without = [int(atom.variable != "extra") for atom in parsed.atoms]
+    return named if named and not _evaluate(parsed.tree, without) else frozenset()
+
+
 def _masks_for(targets: Targets) -> Callable[[str, str], int]:
     compiled = lru_cache(maxsize=1 << 12)(partial(_compile, targets))
 
