@@ -68,6 +68,24 @@ def test_a_wheel_that_comes_later_is_heard(bench: Bench, world: World, tmp_path:
     assert decided(bench) == decided(fresh)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_extra_that_one_of_them_does_not_declare(
+    bench: Bench, world: World, *, compiled: bool
+) -> None:
+    """pip takes nothing of it where that is the one that it takes."""
+    line = 'lib; extra == "fast"'
+    declared: dict[bool, dict[str, Any]] = {
+        True: {"extras": {"fast": ["lib"]}},
+        False: {"requires": [line]},
+    }
+    world.publish("app", "1.0", **declared[not compiled])
+    world.publish("app", "1.0", wheels=COMPILED, **declared[compiled])
+    bench.packages = {"app[fast]": ["latest"]}
+    bench.sync()
+    pins = bench.query("SELECT project, chosen_by FROM v_pins ORDER BY project")
+    assert pins == [("app", "solver"), ("lib", "solver" if compiled else "uv")]
+
+
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("later", [True, False])
 def test_a_wheel_that_is_not_for_the_target_says_nothing(

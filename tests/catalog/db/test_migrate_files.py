@@ -158,6 +158,31 @@ def test_sdists_that_are_built_are_read_after_an_upgrade(database: str, before: 
     catalog.close()
 
 
+def test_releases_with_extras_are_read_again_after_an_upgrade(database: str) -> None:
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0037")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge, source) VALUES"
+        for number, source in ((1, "wheel"), (2, "metadata"), (3, "json"), (4, "wheel")):
+            run(f"{row} ({number}, 1, '{number}', '{number}', 'known', '{source}')")
+            marker = 'extra == "x"' if number != 4 else "os_name == 'nt'"
+            marker = marker.replace("'", "''")
+            run(
+                "INSERT INTO requirements (id, release_id, project_id, kind, text, marker)"
+                f" VALUES ({number}, {number}, 1, 'runtime', 'a', '{marker}')"
+            )
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 2, '', false)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT id, knowledge FROM releases WHERE undecided ORDER BY id"
+        )
+        assert [tuple(row) for row in rows] == [(1, "unknown"), (2, "wanted")]
+    catalog.close()
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
     catalog = Catalog(database)

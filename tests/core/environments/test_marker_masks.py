@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 
-from pypisync.core.environments.marker_masks import MOST_ATOMS, extras_of, marker_mask, wanted_mask
+from pypisync.core.environments.marker_masks import (
+    MOST_ATOMS,
+    extras_of,
+    marker_mask,
+    needed_extras,
+    wanted_mask,
+)
 from pypisync.core.environments.targets import Environment, targets
 from pypisync.core.standards.marker_syntax import DEEPEST, LONGEST
 from tests.core.environments.brute_force import satisfiable, tree_of
@@ -306,3 +312,19 @@ def test_two_configurations_do_not_share_answers() -> None:
         for i in range(12):  # more than are kept at a time
             served = targets({"sys_platform": ["win32" if i % 2 else "linux"]})
             assert marker_mask(served, marker, "") == (served.mask if i % 2 else 0)
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("extra == 'x'", {"x"}),
+        ("'X' == extra and os_name == 'nt'", {"x"}),
+        ("extra == 'x' or extra == 'y'", {"x", "y"}),
+        ("(extra == 'x' or extra == 'y') and python_version > '3'", {"x", "y"}),
+        ("extra == 'x' or os_name == 'nt'", set()),
+        ("extra != 'x'", set()),
+        ("os_name == 'nt'", set()),
+    ],
+)
+def test_the_extras_without_which_a_marker_cannot_hold(marker: str, expected: set[str]) -> None:
+    assert needed_extras(marker) == expected
