@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
-from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 
 from pypisync.core.environments.misfits import TaggedFile
@@ -342,25 +341,6 @@ def test_to_uv_three_equal_signs_are_two() -> None:
     assert [one.specifier for one in by_uv.needs("a", 0, "")] == ["==1.0", "==1"]
     assert facts.read_by("pip").needs("a", 0, "") == facts.needs("a", 0, "")
     assert facts.specifiers("b") == {"===1.0", "==1.0"}
-
-
-@given(st.sampled_from(("", "<2", ">=2,!=3", "==2.*", ">=3rc1", ">9")))
-def test_constraints_hide_releases(limit: str) -> None:
-    names = ("1", "2", "2.5", "3rc1", "3")
-    facts = target_index({f"a {text}": [] for text in names})
-    bound = replace(facts, limits={"a": (need(f"a{limit}"),)}, _usable={})
-    found = [one.release.version for one in bound.usable("a")]
-    wanted = SpecifierSet(limit)
-    assert found == [text for text in names if wanted.contains(text, prereleases=True)]
-
-
-def test_constraints_on_a_project_hold_together() -> None:
-    facts = target_index({"a 1": []})
-    bound = replace(facts, limits={"a": (need("a>1"), need("a"), need("a!=3"))})
-    assert bound.limited("a") == ">1,!=3"
-    assert bound.limited("a", "<2") == "<2,>1,!=3"
-    assert bound.limited("b", "<2") == "<2"
-    assert bound.specifiers("a") == {">1", "", "!=3"}
 
 
 def test_what_is_asked_for_is_known_once() -> None:
