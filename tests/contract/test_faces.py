@@ -7,11 +7,11 @@ What a face does not tell is in its ``tells``.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -126,20 +126,10 @@ CHANGES: Mapping[Change, Told | None] = {
 class Site:
     """A world as one kind of index, and a mirror of it."""
 
-    def __init__(self, folder: Path, world: World, face: Face, stack: ExitStack) -> None:
-        self.face = face
-        self.server = stack.enter_context(Server(world, face=face))
-        self.bench = Bench(folder, self.client(), PACKAGES)
-        stack.callback(self.bench.upstream.close)
-
-    def client(self) -> HttpUpstream:
-        """A client as a new process has it, which has learnt nothing yet."""
-        root = None if self.face.folder == "/simple/" else self.server.root
-        has_api = self.face.xmlrpc or self.face.legacy
-        settings = Settings(
-            self.server.url, root=root, has_api=has_api, workers=4, retries=1, pace=0
-        )
-        return HttpUpstream(settings, sleep=lambda _: None, clock=lambda: 0.0)
+    def __init__(self, server: Server, folder: Path, stack: ExitStack) -> None:
+        self.server = server
+        self.client = stack.enter_context(closing(client(server)))
+        self.bench = Bench(folder, self.client, PACKAGES)
 
     def settle(self) -> None:
         """Sync until all that can vanish has been seen to have vanished: no document is owed."""
@@ -158,6 +148,39 @@ class Site:
         }
 
 
+def client(server: Server) -> HttpUpstream:
+    """A client as a new process has it, which has learnt nothing yet."""
+    face = server.face
+    root = None if face.folder == "/simple/" else server.root
+    has_api = face.xmlrpc or face.legacy
+    settings = Settings(server.url, root=root, has_api=has_api, workers=4, retries=1, pace=0)
+    return HttpUpstream(settings, sleep=lambda _: None, clock=lambda: 0.0)
+
+
+def opened(folder: Path, face: Face, stack: ExitStack) -> Site:
+    """The first world, and a mirror of it that has yet to be synced."""
+    return Site(stack.enter_context(Server(first_world(), face=face)), folder, stack)
+
+
+class First:
+    """A mirror after its first sync: tests of what comes then begin with a copy of it."""
+
+    def __init__(self, folder: Path, face: Face, stack: ExitStack) -> None:
+        self.site = opened(folder, face, stack)
+        self.site.bench.sync()
+        self.site.bench.catalog().close()
+
+    def copied(self, folder: Path, stack: ExitStack) -> Site:
+        """The mirror, with the first world at the same address, and what was learnt of it."""
+        server, first = self.site.server, self.site.bench
+        server.show(first_world())
+        site = Site(server, shutil.copytree(first.folder, folder), stack)
+        site.bench.clock, site.bench._remembered = first.clock, first._remembered
+        for news in self.site.client.news():
+            site.client.learn(news)
+        return site
+
+
 def told(pages: Pages, face: Face) -> Pages:
     """The part of it that this face tells; whether a page without files is there is of no use."""
     return {name: [_told(entry, face) for entry in page] for name, page in pages.items() if page}
@@ -168,26 +191,47 @@ def _told(entry: dict[str, Any], face: Face) -> dict[str, Any]:
     return {key: entry.get(key) or None for key in ["filename", "hashes", "size", *keys]}
 
 
-@cache
-def from_pypi(change: Change | None) -> Pages:
+Firsts = Callable[[Face], First]
+Sites = Callable[[Face], Site]
+FromPypi = Callable[[Change | None], Pages]
+
+
+@pytest.fixture(scope="module")
+def firsts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firsts]:
+    """For each face a mirror after its first sync, made when it is asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda face: First(tmp_path_factory.mktemp("first") / "mirror", face, stack))
+
+
+@pytest.fixture(scope="module")
+def from_pypi(firsts: Firsts, tmp_path_factory: pytest.TempPathFactory) -> FromPypi:
     """The pages of a mirror of PyPI's face, after a change or before any."""
-    world = first_world()
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        site = Site(Path(folder), world, PYPI, stack)
-        site.bench.sync()
-        if change:
-            change(world)
+
+    def pages(change: Change | None) -> Pages:
+        first = firsts(PYPI)
+        if change is None:
+            return first.site.pages()
+        with ExitStack() as stack:
+            site = first.copied(tmp_path_factory.mktemp("pypi") / "mirror", stack)
+            change(site.server.world)
             site.settle()
-        return site.pages()
+            return site.pages()
 
-
-Open = Callable[[World, Face], Site]
+    return cache(pages)
 
 
 @pytest.fixture
-def sites(tmp_path: Path) -> Iterator[Open]:
+def empty(tmp_path: Path) -> Iterator[Sites]:
+    """Mirrors that have yet to be synced."""
     with ExitStack() as stack:
-        yield lambda world, face: Site(tmp_path / "mirror", world, face, stack)
+        yield lambda face: opened(tmp_path / "mirror", face, stack)
+
+
+@pytest.fixture
+def synced(firsts: Firsts, tmp_path: Path) -> Iterator[Sites]:
+    """Mirrors after their first sync."""
+    with ExitStack() as stack:
+        yield lambda face: firsts(face).copied(tmp_path / "mirror", stack)
 
 
 OTHERS = [face for face in FACES if face is not PYPI]
@@ -195,8 +239,8 @@ every_face = pytest.mark.parametrize("face", OTHERS, ids=lambda face: face.name)
 
 
 @every_face
-def test_the_first_sync_is_that_from_pypi(face: Face, sites: Open) -> None:
-    site = sites(first_world(), face)
+def test_the_first_sync_is_that_from_pypi(face: Face, empty: Sites, from_pypi: FromPypi) -> None:
+    site = empty(face)
     assert site.bench.sync().failed == {}
     assert site.bench.unmet() == set()
     assert told(site.pages(), face) == told(from_pypi(None), face) != {}
@@ -211,31 +255,31 @@ def test_the_first_sync_is_that_from_pypi(face: Face, sites: Open) -> None:
         if fact is None or fact in face.tells
     ],
 )
-def test_after_a_change_it_is_that_from_pypi(face: Face, change: Change, sites: Open) -> None:
-    world = first_world()
-    site = sites(world, face)
-    site.bench.sync()
-    change(world)
+def test_after_a_change_it_is_that_from_pypi(
+    face: Face, change: Change, synced: Sites, from_pypi: FromPypi
+) -> None:
+    site = synced(face)
+    change(site.server.world)
     site.settle()
     assert told(site.pages(), face) == told(from_pypi(change), face) != {}
 
 
 @pytest.mark.parametrize("face", [face for face in OTHERS if "removal" not in face.tells])
-def test_a_refusal_is_no_removal(face: Face, sites: Open) -> None:
+def test_a_refusal_is_no_removal(face: Face, synced: Sites) -> None:
     """Who answers 403 for what is not there cannot say that it has gone; the operator is told."""
-    world = first_world()
-    site = sites(world, face)
-    site.bench.sync()
+    site = synced(face)
     before = site.pages()
-    remove_project(world)
+    remove_project(site.server.world)
     site.settle()
     assert site.pages() == before
     assert "403" in site.bench.sync().failed["only-sdist"]
 
 
 @every_face
-def test_a_name_that_is_not_there_stops_nothing(face: Face, sites: Open) -> None:
-    site = sites(first_world(), face)
+def test_a_name_that_is_not_there_stops_nothing(
+    face: Face, empty: Sites, from_pypi: FromPypi
+) -> None:
+    site = empty(face)
     site.bench.packages = {**PACKAGES, "never-there": ["latest"]}
     failed = site.bench.sync().failed
     site.settle()
@@ -244,11 +288,10 @@ def test_a_name_that_is_not_there_stops_nothing(face: Face, sites: Open) -> None
 
 
 @every_face
-def test_nothing_changed_nothing_written(face: Face, sites: Open) -> None:
-    site = sites(first_world(), face)
-    site.bench.sync()
+def test_nothing_changed_nothing_written(face: Face, synced: Sites) -> None:
+    site = synced(face)
     generation = site.bench.query("SELECT max(id) FROM generations")
-    site.bench.upstream = site.client()
+    site.bench.upstream = client(site.server)
     files = site.server.requests("file")
     site.settle()
     assert site.bench.query("SELECT max(id) FROM generations") == generation
@@ -256,17 +299,18 @@ def test_nothing_changed_nothing_written(face: Face, sites: Open) -> None:
 
 
 @every_face
-def test_an_outage_takes_nothing_away_and_heals(face: Face, sites: Open) -> None:
-    world = first_world()
-    site = sites(world, face)
-    site.bench.sync()
+def test_an_outage_takes_nothing_away_and_heals(
+    face: Face, synced: Sites, from_pypi: FromPypi
+) -> None:
+    site = synced(face)
+    world = site.server.world
     before = site.pages()
     upload(world)
     for status in (503, 403, 404):
         world.faults.fail("/simple/*", status)
         world.faults.fail("/pypi*", status)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(site.bench, "upstream", site.client())
+            patch.setattr(site.bench, "upstream", client(site.server))
             _try(site.bench)
             _try(site.bench)
         assert site.pages() == before

@@ -30,7 +30,6 @@ class FaceRoutes(Routes):
 
     def __init__(self, world: World, base: str, face: Face) -> None:
         super().__init__(world, base)
-        self._base = base
         self._face = face
         self._stamps = 0
 

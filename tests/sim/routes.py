@@ -6,8 +6,10 @@ the planned faults that are an answer. Sockets are left to :mod:`tests.sim.serve
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Self
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
@@ -50,9 +52,19 @@ class Routes:
     """Answers requests from a world whose files are at ``base``."""
 
     def __init__(self, world: World, base: str) -> None:
+        self._base = base
+        self._show(world)
+
+    def _show(self, world: World) -> None:
         self._world = world
-        self._documents = Documents(world, base)
+        self._documents = Documents(world, self._base)
         self.log = Log()
+
+    def showing(self, world: World) -> Self:
+        """The same index with another world, and a log of its own."""
+        other = copy(self)
+        other._show(world)
+        return other
 
     def answer(self, asked: Asked) -> Answer:
         """The answer, with the planned fault if there is one; it is logged."""

@@ -41,7 +41,8 @@ class Server:
         self.face = face
         self.url = ""
         self._port = port
-        self._ready: Future[tuple[str, Routes]] = Future()
+        self._ready: Future[str] = Future()
+        self._routes: Routes
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="simulated upstream", daemon=True)
@@ -49,7 +50,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.url, self._routes = self._ready.result()
+        self.url = self._ready.result()
         return self
 
     def __exit__(
@@ -60,6 +61,11 @@ class Server:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+    def show(self, world: World) -> None:
+        """Have another world at the same address for whoever connects from now on."""
+        self.world = world
+        self._routes = self._routes.showing(world)
 
     @property
     def log(self) -> Log:
@@ -84,16 +90,17 @@ class Server:
             self._loop.close()
 
     async def _serve(self) -> None:
-        routes: list[Routes] = []
         listener = await self._loop.create_server(
-            lambda: _Connection(routes[0], self._connections), "127.0.0.1", self._port, backlog=1024
+            lambda: _Connection(self._routes, self._connections),
+            "127.0.0.1",
+            self._port,
+            backlog=1024,
         )
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        made = Routes(self.world, url)
+        self._routes = Routes(self.world, url)
         if self.face is not PYPI:
-            made = FaceRoutes(self.world, url, self.face)
-        routes.append(made)
-        self._ready.set_result((url, routes[0]))
+            self._routes = FaceRoutes(self.world, url, self.face)
+        self._ready.set_result(url)
         await self._stop.wait()
         listener.close()
         for connection in list(self._connections):
