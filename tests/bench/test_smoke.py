@@ -3,6 +3,7 @@
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import forked
+from tests.bench import measure
 from tests.bench.measure import Cost, Setup
 from tests.bench.report import as_json, figure, remark, table
 from tests.bench.workloads import WORKLOADS
@@ -24,12 +26,21 @@ NAMES = [name for name in WORKLOADS if name not in ALIKE]
 
 
 PRELOADED = forked.Preloaded(path=str(Path(__file__).parents[2]))
+START = measure.run
+MODULES = [
+    module
+    for name, module in sorted(sys.modules.items())
+    if name.startswith("tests.bench.") and getattr(module, "run", None) is START
+]
 STARTED = "start-up"  # the workload whose commands are started, as those of a measurement are
 
 
 def fork(command: Iterable[str | Path], **environment: str) -> Cost:
-    """Run a command of the product as a measurement does, but that it need not import anything."""
-    _, _, *words = map(str, command)  # python -m
+    """Run a command as a measurement does, but that Python need not import the product."""
+    program, *words = map(str, command)
+    if program != sys.executable:
+        return START([program, *words], **environment)
+    words = words[1:]  # python -m
     begun = time.perf_counter()
     done = forked.run(PRELOADED, words, Path.cwd(), {**os.environ, **environment})
     assert done.returncode in (0, 1), done.stderr
@@ -43,7 +54,8 @@ def test_a_workload_measures_something(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the disk is not what is tested
     if name != STARTED:
-        monkeypatch.setattr("tests.bench.measure.run", fork)
+        for module in MODULES:
+            monkeypatch.setattr(module, "run", fork)
     figures = WORKLOADS[name](Setup(runs=1, quick=True))
     if all(found.note.startswith("skipped: ") for found in figures):
         pytest.skip(figures[0].note)
