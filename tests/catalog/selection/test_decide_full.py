@@ -54,6 +54,7 @@ def varied(connection: Connection, seed: int) -> None:
     drawn, draw = Drawn(120, seed), random.Random(seed)
     fill(connection, drawn)
     full = TARGETS.mask
+    rows = []
     for number in range(1, drawn.first[-1]):
         yanked = draw.choice((full, full, full, draw.randrange(full + 1)))
         values = {
@@ -64,13 +65,12 @@ def varied(connection: Connection, seed: int) -> None:
             "kept": draw.random() < 0.95,
             "knowledge": draw.choice(("known",) * 9 + ("unknown",)),
         }
-        connection.execute(
-            text(
-                "UPDATE releases SET admits = :admits, admits_yanked = :yanked, prerelease = :pre,"
-                " kept = :kept, knowledge = :knowledge WHERE id = :id"
-            ),
-            values,
-        )
+        rows.append(values)
+    update = (
+        "UPDATE releases SET admits = :admits, admits_yanked = :yanked, prerelease = :pre,"
+        " kept = :kept, knowledge = :knowledge WHERE id = :id"
+    )
+    connection.execute(text(update), rows)
     connection.execute(text("UPDATE projects SET status = 'unseen' WHERE id % 11 = 0"))
     connection.execute(text("UPDATE requirements SET fault = 'bad' WHERE id % 23 = 0"))
     connection.execute(text("UPDATE requirements SET kind = 'build' WHERE id % 29 = 0"))
