@@ -113,9 +113,8 @@ def _free(destination: Path) -> int | None:
 
 def well(found: Status, ahead: Outlook) -> bool:
     """Returns whether all is as it should be: what ``pypisync status`` ends with 0 for."""
-    if found.bundle is not None and found.bundle.refused:
-        return False
-    return found.well and not ahead.unready and ahead.refused is None
+    refused = found.refusal or ahead.refused
+    return found.well and not ahead.unready and not refused
 
 
 def status_json(found: Status, ahead: Outlook) -> dict[str, Any]:

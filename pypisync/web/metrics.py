@@ -140,9 +140,10 @@ def _figures(found: Status) -> Iterator[GaugeMetricFamily]:
         yield _gauge("generation_serial", serial)
         yield _gauge("generation_timestamp_seconds", at)
     yield _gauge("frozen", found.frozen is not None)
+    if found.bundle is not None or found.refusal:
+        yield _gauge("bundle_refused", bool(found.refusal))
     if found.bundle is not None:
         yield _gauge("bundle", found.bundle.bundle)
-        yield _gauge("bundle_refused", bool(found.bundle.refused))
         yield _gauge("bundle_made_timestamp_seconds", found.bundle.made)
         yield _gauge("bundle_imported_timestamp_seconds", found.bundle.imported)
     for noun, count in found.listed.items():

@@ -30,6 +30,9 @@ def overview(health: Health, now: float) -> Mapping[str, Any]:
     reasons = health.unready(reading)
     found = reading.status
     alarms = [Alarm(f"Not ready: {_for_people(one)}.", "", grave=True) for one in reasons]
+    if reading.outlook is not None and reading.outlook.refused:
+        text = f"The daemon does not use the configuration as it is: {reading.outlook.refused[1]}"
+        alarms.append(Alarm(text, "", grave=True))
     if found is not None:
         alarms += _alarms(found)
     return {
@@ -44,6 +47,8 @@ def overview(health: Health, now: float) -> Mapping[str, Any]:
 def _alarms(found: Status) -> Iterator[Alarm]:
     if found.finished and found.finished.outcome in {"failed", "stopped"}:
         yield Alarm(f"The last cycle {_ENDS[found.finished.outcome]}.", "", grave=True)
+    if found.refusal:
+        yield Alarm(f"No bundle can be imported: {found.refusal}", "", grave=True)
     if found.broken:
         yield Alarm(
             f"An index denies more projects than limits allow, so nothing is removed: "
