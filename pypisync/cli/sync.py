@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pypisync.storage.lock import Holder
     from pypisync.storage.orders import Given, Outcome
 
-_INSTEAD = 'ask it for a cycle with "pypisync sync --now"'
+_INSTEAD = 'add "--now" to ask it for a cycle'
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 

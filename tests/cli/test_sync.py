@@ -140,7 +140,7 @@ def test_two_at_a_time_are_refused_with_4(config: Path) -> None:
 def test_beside_a_daemon_each_command_says_what_helps_it(config: Path) -> None:
     with writer_lock(config.parent / "data", daemon=True):
         done = invoke(config, "sync")
-        assert (done.code, '"pypisync sync --now", or stop it' in done.err) == (4, True)
+        assert (done.code, 'add "--now" to ask it for a cycle, or stop it' in done.err) == (4, True)
         for command in (("plan",), ("restore", str(config)), ("db", "upgrade")):
             done = invoke(config, *command)
             assert (done.code, "stop it first" in done.err) == (4, True), command
