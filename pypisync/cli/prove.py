@@ -171,7 +171,7 @@ def _solved(
         for subject in subjects:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
             prover, wanted = here.set_up(subject)
-            proof = partial(prover.whole, wanted, budget, subject.text)
+            proof = partial(here.whole, prover, wanted, budget, subject.text)
             yield subject, target, unbroken(prover, wanted, budget, proof)
 
 

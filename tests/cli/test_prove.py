@@ -53,6 +53,21 @@ def verdicts(done: Done) -> dict[tuple[str, str], str]:
     return {(line[0], line[1]): line[2] for line in done.lines if len(line) == 4}
 
 
+@pytest.mark.parametrize("helps", [True, False])
+def test_what_a_build_needs_is_proven(tmp_path: Path, world: World, *, helps: bool) -> None:
+    world.publish("app", "1.0", wheels=(), sdist=True, build_requires=["tools", "plugin"])
+    world.publish("tools", "2.0", requires=["core>=2"])
+    world.publish("plugin", "1.0", requires=["core<2"])
+    for version in ("1.0", "2.0"):
+        world.publish("core", version)
+    if helps:
+        world.publish("tools", "1.0")
+    _, config = mirror(tmp_path, world, app=["latest"])
+    done = invoke(config, "prove")
+    assert set(verdicts(done).values()) == {"proven" if helps else "blocked"}
+    assert done.code == (0 if helps else 1)
+
+
 def test_each_target_has_the_requirements_of_its_own_wheel(tmp_path: Path, world: World) -> None:
     """Together the two would refute what installs (tensorflow-cpu 2.19)."""
     for wheel, need in zip(NATIVE, ("lib<2", "lib>=2"), strict=True):

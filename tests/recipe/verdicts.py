@@ -8,6 +8,7 @@ say, what the policy bars of them, and which of them an environment can use. Fro
 import io
 import re
 import tarfile
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,6 +58,36 @@ class Truth:
         """Whether nobody says what one of the releases needs."""
         index = self.index(target, by)
         return any("unknown" in index.get(f"{n} {v}", ()) for n, v in pins.items())
+
+    def builds(self, target: str, pins: Pins, above: tuple[str, ...] = ()) -> bool:
+        """Whether all that is built of these pins can be, as far as its sdist says."""
+        env = self.envs[target]
+        for name, version in sorted(pins.items()):
+            label = f"{name} {version}"
+            wanted = self._builds(name, version, env)
+            if wanted is None:
+                continue
+            if label in above:
+                return False
+            for by in ("pip", "uv"):
+                every = self.installations(target, wanted, by)
+                if not any(self.builds(target, one, (*above, label)) for one in every):
+                    return False
+        return True
+
+    def _builds(self, name: str, version: Version, env: Env) -> list[str] | None:
+        """What is needed to build a release; None if it has a wheel for the environment."""
+        releases = self.world.projects[name].releases.values()
+        [release] = [one for one in releases if Version(one.version) == version]
+        files = [f for f in release.files if not self._barred(name, version, f)]
+        usable = [f for f in files if _usable(release, f, env, env.tags(), "uv")]
+        if any(file.kind == "wheel" for file in usable):
+            return None
+        pyproject = _member(usable[0], "pyproject.toml")
+        if not pyproject:
+            return ["setuptools"]
+        lines = tomllib.loads(pyproject.decode())["build-system"]["requires"]
+        return [str(_normal(Requirement(line))) for line in lines]
 
     def reached(self, target: str, wanted: Sequence[str], pins: Pins) -> Pins:
         """Those of the pins that an installer asks for."""
@@ -135,6 +166,7 @@ def _fault(
             odd = [s for s, among in ((chosen, sound or kept), (pip, kept)) if s not in among]
             if not (odd or by_uv):
                 return "uv does not install it"
+            odd = odd or [some for some in (chosen,) if not truth.builds(target, some)]
             return f"{odd} does not install" if odd else ""
         case "refuted":
             every += by_uv
@@ -154,7 +186,8 @@ def _fault(
             # uv stops at it too where pip passes over it: uv ignores upper bounds of Python.
             index = truth.index(target)
             upper = any(f"{name} {version}" not in index for name, version in chosen.items())
-            allowed = hangs or upper or _ends_early(index)
+            built = upper or all(truth.builds(target, {**chosen, **o}) for o in pins.values())
+            allowed = hangs or upper or _ends_early(index) or not built
             return "" if allowed else f"{chosen} does not hang on what is unknown"
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
 
@@ -189,11 +222,18 @@ def _normal(requirement: Requirement) -> Requirement:
 
 
 def _pkg_info(file: StoredFile) -> bytes:
+    return _member(file, "PKG-INFO")
+
+
+def _member(file: StoredFile, name: str) -> bytes:
+    """The file of this name at the top of an sdist; empty if there is none."""
     with tarfile.open(fileobj=io.BytesIO(file.built.content)) as archive:
-        [member] = [one for one in archive if re.fullmatch(r"[^/]+/PKG-INFO", one.name)]
-        stream = archive.extractfile(member)
-        assert stream is not None
-        return stream.read()
+        for one in archive:
+            if re.fullmatch(rf"[^/]+/{re.escape(name)}", one.name):
+                stream = archive.extractfile(one)
+                assert stream is not None
+                return stream.read()
+    return b""
 
 
 def _static(pkg_info: bytes) -> bool:

@@ -64,7 +64,8 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "version": is_version,
         **dict.fromkeys(
             ("admits", "admits_yanked", "builds", "serves", "serves_yanked", "unsure", "not_pip",
-             "not_uv", "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv", "pinned_uv"),
+             "not_uv", "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv", "built",
+             "pinned_uv"),
             _MASK.fullmatch,
         ),
         "knowledge": _one_of("unknown", "wanted", "known", "unavailable"),

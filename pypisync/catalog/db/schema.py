@@ -106,6 +106,7 @@ releases = Table(
     text_column("unseen_pip", "0"),  # of not_pip, those on which pip sees no file of it
     text_column("outside_uv", "0"),  # of not_uv, those of another Python than uv's file wants
     *(text_column(name, "0") for name in ("yanked_pip", "yanked_uv")),  # that one sees such alone
+    text_column("built", "0"),  # where an installer builds its sdist
     text_column("pinned_uv", "0"),  # where uv decides otherwise on it if a root pins it
     # Of its requirements: unknown, wanted (selected, so they are to be read), known, unavailable.
     text_column("knowledge", "unknown"),

@@ -24,7 +24,7 @@ Kept = Sequence[tuple[bool, str]]
 # The columns of a release that follow from its files.
 MASKS = (
     "admits", "admits_yanked", "builds", "unsure", "serves", "serves_yanked", "not_pip", "not_uv",
-    "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv", "pinned_uv",
+    "unseen_pip", "outside_uv", "yanked_pip", "yanked_uv", "built", "pinned_uv",
 )  # fmt: skip
 # What is known of a file whose METADATA was not read.
 UNREAD: dict[str, Any] = {"inside_python": None, "refused_pip": "", "refused_uv": ""}

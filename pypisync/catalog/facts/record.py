@@ -37,6 +37,8 @@ def record_documents(
     connection: Connection, documents: Sequence[ProjectDocument], rules: Rules, now: float
 ) -> None:
     """Make the catalog say what these documents say; ``now``: by which the policy counts ages."""
+    if not documents:
+        return
     with uncollected():
         reads = [read(document) for document in documents]
         ids = ensure_projects(connection, [document.name for document in documents])

@@ -4,7 +4,7 @@ They are read in batches, from the wanted projects along all known requirements,
 only the projects that it can reach.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -28,7 +28,7 @@ def offers(connection: Connection, names: Iterable[str]) -> Offers:
         for batch in batches(ids):
             for release in _releases(connection, batch):
                 by_name.setdefault(release.name, []).append(release)
-                needed.update(need.name for need in release.needs)
+                needed.update(need.name for need in (*release.needs, *release.build))
         found.releases |= by_name
         frontier = sorted(needed - seen - {""})
         seen |= needed
@@ -75,7 +75,9 @@ def _by_name() -> Select[Any]:
 def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]:
     """Returns the kept releases of projects, the oldest first."""
     rows = list(tuples_among(connection, _kept, ids))
-    needs = _needs(connection, [row[1] for row in rows if row[5] in ("known", "unavailable")])
+    read = [row for row in rows if row[5] in ("known", "unavailable")]
+    needs = _needs(connection, _runtime, [row[1] for row in read])
+    builds = _needs(connection, _build, [row[1] for row in read if row[-1] != "0"])
     return [
         ListedRelease(
             name=name,
@@ -92,13 +94,15 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
             outside=to_mask(outside_uv),
             yanked=(to_mask(yanked_pip), to_mask(yanked_uv)),
             pinned=to_mask(pinned_uv),
+            built=to_mask(built),
+            build=tuple(builds.get(release, ())),
             id=release,
             unread=knowledge not in ("known", "unavailable"),
         )
         for (
             name, release, version, key, prerelease, knowledge,
             serves, serves_yanked, admits, admits_yanked, unsure, not_pip, not_uv,
-            unseen_pip, outside_uv, yanked_pip, yanked_uv, pinned_uv,
+            unseen_pip, outside_uv, yanked_pip, yanked_uv, pinned_uv, built,
         ) in rows
     ]  # fmt: skip
 
@@ -109,7 +113,7 @@ def _kept() -> Select[Any]:
         select(
             projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
             r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
-            r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv, r.pinned_uv,
+            r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv, r.pinned_uv, r.built,
         )
         .join_from(releases, projects)
         .where(among(r.project_id), r.kept)
@@ -117,11 +121,13 @@ def _kept() -> Select[Any]:
     )  # fmt: skip
 
 
-def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Requirement]]:
-    """Returns the runtime requirements by release, in the order of the release's metadata."""
+def _needs(
+    connection: Connection, build: Callable[[], Select[Any]], ids: Iterable[int]
+) -> dict[int, list[Requirement]]:
+    """Returns requirements by release, in the order of the release's metadata."""
     found: dict[int, list[Requirement]] = {}
     for release, text, name, specifier, marker, extras, *rest in tuples_among(
-        connection, _runtime, ids
+        connection, build, ids
     ):
         fault, refused, pip, uv, pinned = rest
         machines = None if pip is None else (to_mask(pip), to_mask(uv), to_mask(pinned))
@@ -133,11 +139,19 @@ def _needs(connection: Connection, ids: Iterable[int]) -> dict[int, list[Require
 
 
 def _runtime() -> Select[Any]:
+    return _of_kind("runtime")
+
+
+def _build() -> Select[Any]:
+    return _of_kind("build")
+
+
+def _of_kind(kind: str) -> Select[Any]:
     q, p = requirements.c, projects.c
     says = q.specifier, q.marker, q.extras, q.fault, q.refused, q.machines_pip, q.machines_uv
     return (
         select(q.release_id, q.text, p.name, *says, q.machines_pinned)
         .join_from(requirements, projects)
-        .where(among(q.release_id), q.kind == "runtime")
+        .where(among(q.release_id), q.kind == kind)
         .order_by(q.id)
     )

@@ -53,7 +53,12 @@ def holdings(reader: Reader, names: Iterable[str]) -> Offers:
         rows = reader.among("SELECT name, index_name FROM projects WHERE name IN (?)", frontier)
         found.indexes.update(rows)
         found.releases |= batch
-        needed = {need.name for some in batch.values() for one in some for need in one.needs}
+        needed = {
+            need.name
+            for some in batch.values()
+            for one in some
+            for need in (*one.needs, *one.build)
+        }
         frontier = sorted(needed - seen - {""})
         seen |= needed
     return found
@@ -85,8 +90,8 @@ def _read(reader: Reader, names: list[str]) -> dict[str, list[ListedRelease]]:
             continue
         at = known.get((name, text))
         key, pre = versions.key(version), version.is_prerelease
-        own = tuple(needs.get(at, ())) if at is not None else ()
-        release = ListedRelease(name, text, key, pre, tuple(some), own, at is not None)
+        own, build = (tuple(needs.get((at, kind), ())) for kind in ("runtime", "build"))
+        release = ListedRelease(name, text, key, pre, tuple(some), own, at is not None, build=build)
         found.setdefault(name, []).append(release)
     for releases in found.values():
         releases.sort(key=lambda one: one.key)
@@ -105,20 +110,21 @@ def _file(
     return ListedFile(filename, path, sha256, size, tags, *facts)
 
 
-def _needs(reader: Reader, releases: Iterable[int]) -> dict[int, list[Requirement]]:
-    """Returns the runtime requirements by release."""
-    found: dict[int, list[Requirement]] = {}
+def _needs(
+    reader: Reader, releases: Iterable[int]
+) -> dict[tuple[int | None, str], list[Requirement]]:
+    """Returns requirements by release and kind: runtime or build."""
+    found: dict[tuple[int | None, str], list[Requirement]] = {}
     rows: Iterable[Any] = reader.among(
-        "SELECT q.release_id, q.text, p.name, q.specifier, q.marker, q.extras, q.fault, q.refused,"
-        " q.machines_pip, q.machines_uv, q.machines_pinned FROM requirements q"
-        " JOIN projects p ON p.id = q.project_id"
-        " WHERE q.kind = 'runtime' AND q.release_id IN (?) ORDER BY q.id",
+        "SELECT q.release_id, q.kind, q.text, p.name, q.specifier, q.marker, q.extras, q.fault,"
+        " q.refused, q.machines_pip, q.machines_uv, q.machines_pinned FROM requirements q"
+        " JOIN projects p ON p.id = q.project_id WHERE q.release_id IN (?) ORDER BY q.id",
         sorted(releases),
     )
-    for release, text, name, specifier, marker, extras, fault, refused, *rest in rows:
+    for release, kind, text, name, specifier, marker, extras, fault, refused, *rest in rows:
         wanted = tuple(filter(None, extras.split(",")))
         masks = [int(mask, 16) for mask in rest if mask is not None]
         only = (masks[0], masks[1], masks[2]) if masks else None
         need = Requirement(text, name, specifier, marker, wanted, "", fault, refused, only)
-        found.setdefault(release, []).append(need)
+        found.setdefault((release, kind), []).append(need)
     return found

@@ -73,6 +73,7 @@ class KeptFiles:
     # one.
     yanked_pip: int = 0
     yanked_uv: int = 0
+    built: int = 0  # where an installer builds the sdist
     pinned_uv: int = 0  # where uv decides otherwise on whether to take it if a root pins it
 
 
@@ -148,8 +149,14 @@ def _on_machines(files: Sequence[FileFacts], machines: Machines) -> dict[str, in
         "outside_uv": every & outside,
         "yanked_pip": serves & by_pip & ~sound["pip"],
         "yanked_uv": serves & by_uv & ~sound["uv"],
+        "built": _union(_built(files, seen[by], by) for by in INSTALLERS),
         "pinned_uv": _turned(files, machines),
     }
+
+
+def _built(files: Sequence[FileFacts], seen: Sequence[int], by: Installer) -> int:
+    there = [not (file.foreign and by == "pip") for file in files]
+    return _builds(files, there, seen)
 
 
 def _turned(files: Sequence[FileFacts], machines: Machines) -> int:

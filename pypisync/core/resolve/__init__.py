@@ -2,6 +2,7 @@
 
 - ``index``, ``target_index``, ``candidates``: what an index offers, to one target, as integers
 - ``subject_proofs``, ``subject_prover``, ``prover``: the verdict on a root, from all that follows
+- ``builds``: whether what sdists need to be built installs, too
 - ``pinned``: what uv sees of a release that a root pins
 - ``subject_verdict``: what is recorded of it
 - ``consensus``: the pins that every installer agrees on

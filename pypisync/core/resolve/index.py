@@ -59,6 +59,8 @@ class ListedRelease:
     yanked: tuple[int, int] = (0, 0)  # those on which only this one of pip and uv sees it yanked
     pinned: int = 0  # those on which uv decides otherwise on it if a root pins it
     root_pins: bool = False  # one does: to uv none of its files is yanked
+    built: int = 0  # the proof targets on which an installer builds its sdist
+    build: tuple[Requirement, ...] = ()  # what that needs
     id: int = 0
     unread: bool = False  # what it needs has still to be read
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget, served
+from pypisync.core.resolve.builds import Builds
 from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Installed, Proof, Prover
@@ -73,25 +74,24 @@ class _MachineProver:
         target = task.machines[number]
         self._environments = task.environments
         self._served = served(target, task.environments)
-        self._subjects = SubjectProver(target, task.facts, task.wanted, 1 << number)
-        self._calling = self._calls_on(self._subjects.shared)
+        self._subjects = SubjectProver(target, task.facts, task.wanted, 1 << number, self._calls_on)
+        self._calling = self._choices(self._subjects.shared)
 
     def verdict(self, subject: Subject, budget: Budget) -> SubjectVerdict:
         """Returns the verdict on a subject. Raises Lacking."""
         prover, wanted = self._subjects.set_up(subject)
-        calling = self._calling
-        if prover is not self._subjects.shared:
-            calling = self._calls_on(prover)
+        calling = self._calls_on(prover)
         budget.check()  # a request to stop the cycle is noticed here too
         pins: tuple[Pin, ...] = ()
-        tried, met = set[tuple[str, int]](), set[str]()
+        tried, met, builds = set[tuple[str, int]](), set[str](), Builds()
 
         def prove() -> Proof:
-            nonlocal pins, tried, met
+            nonlocal pins, tried, met, builds
             proof = prover.whole(wanted, budget, subject.text)
             if proof.rehearsals:
                 tried, met = missed(proof, calling, wanted, budget)
             pins = _pins(proof, calling, wanted)
+            proof, builds = self._subjects.built(prover, proof, budget)
             return proof
 
         proof = unbroken(prover, wanted, budget, prove)
@@ -102,10 +102,15 @@ class _MachineProver:
             proof.why,
             proof.steps,
             proof.consulted | met,
-            frozenset((n, prover.index.usable(n)[i].release.version) for n, i in tried),
+            frozenset(
+                {(n, prover.index.usable(n)[i].release.version) for n, i in tried} | builds.releases
+            ),
         )
 
     def _calls_on(self, prover: Prover) -> ClosureChoices:
+        return self._calling if prover is self._subjects.shared else self._choices(prover)
+
+    def _choices(self, prover: Prover) -> ClosureChoices:
         return ClosureChoices(prover.index, self._served, self._environments.groups)
 
 

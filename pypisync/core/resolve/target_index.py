@@ -140,6 +140,12 @@ class TargetIndex:
             self._usable[name] = found
         return found
 
+    def is_built(self, usable: Usable) -> bool:
+        """Returns whether an installer builds the sdist of a release."""
+        if usable.release.serves is None:
+            return usable.file.tags is None
+        return bool(usable.release.built & self.bit)
+
     def breaks_off(self, name: str, version: int) -> str:
         """Returns why pip breaks off when it reads METADATA of a release; "" if it does not."""
         usable = self.usable(name)[version]

@@ -245,6 +245,24 @@ def test_each_machine_is_served_as_if_there_were_no_other(
 
 @given(releases())
 @settings(max_examples=scaled(200))
+def test_an_sdist_is_built_where_an_installer_takes_it(files: list[FileFacts]) -> None:
+    found = keep(files, FilePolicy(), TARGETS, MACHINES)
+    there = [f for f in files if not f.barred]
+    for m in range(len(MACHINES.all)):
+        is_built, none = bool(found.built >> m & 1), []
+        for by in INSTALLERS:
+            seen = [f for f in there if on_machine(f, m, by, f.requires_python)]
+            taken_ = pick(there, m, by)
+            if taken_ in seen and taken_ is not None and taken_.parsed.kind == "sdist":
+                assert is_built
+            wheels = [f for f in seen if f.parsed.kind == "wheel"]
+            sound = [f for f in wheels if not (f.yanked or (f.foreign and by == "pip"))]
+            none.append(len(seen) == len(wheels) or sound != [])
+        assert not (is_built and all(none))
+
+
+@given(releases())
+@settings(max_examples=scaled(200))
 def test_to_uv_no_file_of_a_release_is_yanked_that_a_root_pins(files: list[FileFacts]) -> None:
     found = keep(files, FilePolicy(), TARGETS, MACHINES)
     there = [f for f in files if not f.barred]

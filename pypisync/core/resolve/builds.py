@@ -1,0 +1,119 @@
+"""Whether sdists can be built: what each needs for it installs, in an environment of its own.
+
+pip and uv build an sdist with what ``[build-system] requires`` asks for (PEP 518), from the same
+index, whatever is installed besides; constraints do not count there. pip builds what it merely
+looks at, too, and ends its search where that fails. Nothing is run here: that the build itself ends
+well is not known.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from pypisync.core.budget import Budget
+from pypisync.core.resolve.closure_pins import ClosureChoices
+from pypisync.core.resolve.index import ListedRelease
+from pypisync.core.resolve.pinned import pinned
+from pypisync.core.resolve.prover import Installed, Proof, Prover, Verdict
+from pypisync.core.resolve.self_sufficiency import missed
+from pypisync.core.resolve.target_index import TargetIndex
+from pypisync.core.wanted.groups import Asked
+
+
+@dataclass(slots=True)
+class Builds:
+    """What builds come to."""
+
+    verdict: Verdict = "proven"
+    why: tuple[str, ...] = ()
+    releases: set[tuple[str, str]] = field(default_factory=set)  # to be mirrored for them
+    consulted: set[str] = field(default_factory=set)  # the projects that this depends on
+
+    def add(self, other: "Builds") -> None:
+        """Add another build, which has to end well, too."""
+        self.releases |= other.releases
+        self.consulted |= other.consulted
+        if self.verdict == "proven":
+            self.verdict, self.why = other.verdict, other.why
+
+
+@dataclass(slots=True)
+class BuildProver:
+    """Proves builds on one target; many sdists need the same, which is proven once."""
+
+    prover: Prover
+    calls_on: Callable[[Prover], ClosureChoices] | None = None  # None: nothing is to be mirrored
+    _known: dict[Asked, Builds] = field(default_factory=dict)
+    _begun: list[Asked] = field(default_factory=list)
+
+    def of(self, prover: Prover, proof: Proof, budget: Budget) -> Builds:
+        """Returns what a proof, made by ``prover``, takes to be built. Raises Lacking."""
+        found = Builds()
+        for release in _built(prover.index, proof):
+            found.consulted.add(release.name)
+            if found.verdict == "proven":
+                found.add(self._build(release, budget))
+        return found
+
+    def _build(self, release: ListedRelease, budget: Budget) -> Builds:
+        label = f"{release.name} {release.version}"
+        if faults := [need for need in release.build if need.fault]:
+            fault = f'{label} cannot be built: "{faults[0].text}": {faults[0].fault}'
+            return Builds("blocked", (fault,))
+        asked = self.prover.index.applying(release.build)
+        if asked in self._begun:
+            return Builds("blocked", (f"{label} cannot be built without having been built",))
+        found = self._environment(asked, budget)
+        if found.verdict == "proven":
+            return found
+        verdict: Verdict = "undecided" if found.verdict == "undecided" else "blocked"
+        why = (f"what {label} needs to be built cannot be installed:", *found.why)
+        return Builds(verdict, why, found.releases, found.consulted)
+
+    def _environment(self, asked: Asked, budget: Budget) -> Builds:
+        """Returns whether an environment with all that is asked for can be had."""
+        if (known := self._known.get(asked)) is not None:
+            return known
+        own = replace(budget, used=0)  # so that it matters to nobody who asked for it first
+        prover, index = self.prover, self.prover.index
+        if (offers := pinned(index.offers, asked)) is not index.offers:
+            prover = Prover(TargetIndex(index.target, offers, asked, index.bit))
+        proof = prover.whole(asked, own, "the build")
+        found = Builds(proof.verdict, proof.why, consulted=set(proof.consulted))
+        if proof.verdict == "proven":
+            found.releases, met = self._mirrored(prover, proof, asked, own)
+            found.consulted |= met
+            self._begun.append(asked)
+            try:
+                found.add(self.of(prover, proof, budget))
+            finally:
+                self._begun.pop()
+        # What fails within another build may fail for that one alone.
+        if found.verdict == "proven" or not (self._begun or found.verdict == "undecided"):
+            self._known[asked] = found
+        return found
+
+    def _mirrored(
+        self, prover: Prover, proof: Proof, asked: Asked, budget: Budget
+    ) -> tuple[set[tuple[str, str]], set[str]]:
+        """Returns the releases that the closure does not call for, and the projects looked at."""
+        if self.calls_on is None:
+            return set(), set()
+        calling = self.calls_on(prover)
+        some, met = missed(proof, calling, asked, budget) if proof.rehearsals else (set(), set())
+        for pins in (proof.pins, *proof.others.values()):
+            called = calling.called(asked, {pin.name: pin.version for pin in pins})
+            some |= {(pin.name, pin.version) for pin in pins if pin.name not in called}
+        return {(n, prover.index.usable(n)[i].release.version) for n, i in some}, met
+
+
+def _pins(proof: Proof) -> Iterator[Installed]:
+    return chain(proof.pins, *proof.others.values())
+
+
+def _built(index: TargetIndex, proof: Proof) -> list[ListedRelease]:
+    """Returns the releases that are built for a proof, by name and version."""
+    found = {(pin.name, pin.version) for pin in _pins(proof) if index.is_built(pin.usable)}
+    for one in proof.rehearsals.values():
+        found |= {(name, i) for name, i in one.tried if index.is_built(index.usable(name)[i])}
+    return [index.usable(name)[i].release for name, i in sorted(found)]
