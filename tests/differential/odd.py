@@ -27,6 +27,14 @@ _SAYS = (
 )
 
 
+_OF_EXTRA = (
+    'extra == "fast"',
+    '"Fast" == extra',
+    'extra == "fast" and python_version > "3"',
+    '(extra == "fast" and os_name == "posix") or python_version < "3"',
+    'extra == "fast" or os_name == "posix"',
+    'extra != "fast"',
+)
 _OTHERS = (
     "py311-none-any",
     "py2.py3-none-any",
@@ -179,6 +187,14 @@ def _marker(draw: random.Random, release: Release, lib: str) -> Changed:
     return replace(release, requires=(line,)), f"asks for {line!r}"
 
 
+def _of_extra(draw: random.Random, release: Release, lib: str) -> Changed:
+    """A requirement of an extra, which METADATA may not declare."""
+    line = f"{lib}{draw.choice(('', '<2', '>9'))}; {draw.choice(_OF_EXTRA)}"
+    extras = draw.choice(((), ("fast",), ("Fast",), ("other",)))
+    said = f"asks for {line!r} and declares {extras}"
+    return replace(release, requires=(line,), extras=extras), said
+
+
 def atom(draw: random.Random) -> str:
     """One comparison of a marker."""
     left, right = draw.choice(VARIABLES), f"{draw.choice(VALUES)!r}"
@@ -325,6 +341,7 @@ _OF_WHEELS = (_header, _packed, _named)  # not of sdists
 KINDS: Sequence[Callable[[random.Random, Release, str], Changed]] = (
     _requirement,
     _requirement,
+    _of_extra,
     _marker,
     _marker,
     _python_inside,
