@@ -112,10 +112,14 @@ class StorageError(PypiSyncError):
 class Busy(StorageError):  # noqa: N818
     """Another process writes to this mirror: ``who`` that is, and what to do about it."""
 
-    def __init__(self, who: str, advice: str) -> None:
-        super().__init__(f"{who}: {advice}")
+    def __init__(self, who: str, advice: str = "") -> None:
+        super().__init__(f"{who}: {advice}" if advice else who)
         self.who = who
         self.advice = advice
+
+    def __reduce__(self) -> tuple[type["Busy"], tuple[str, str]]:
+        """Returns what makes it in another process."""
+        return type(self), (self.who, self.advice)
 
 
 class CatalogError(PypiSyncError):

@@ -124,6 +124,13 @@ def test_every_error_comes_as_it_was(kind: type[errors.PypiSyncError]) -> None:
     assert (str(found), vars(found)) == (str(error), vars(error)) == ("one\ntwo", vars(error))
 
 
+def test_who_is_busy_comes_apart_from_what_to_do() -> None:
+    error = errors.Busy("another sync is running", "wait for its end")
+    found = pickle.loads(pickle.dumps(error))
+    assert str(found) == "another sync is running: wait for its end"
+    assert vars(found) == {"who": "another sync is running", "advice": "wait for its end"}
+
+
 def test_the_same_upstream_is_made_elsewhere_and_knows_what_is_known() -> None:
     one = HttpUpstream(Settings("http://a.test", credentials=basic("me", "secret")), name="one")
     two = HttpUpstream(Settings("http://b.test", workers=3))
