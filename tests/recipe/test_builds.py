@@ -54,6 +54,10 @@ def test_a_release_that_is_built_for_a_build_is_built_as_well(bench: Bench, worl
         (["a>=2", "b"], "what app 1.0 needs to be built cannot be installed:"),
         (["missing"], "there is no release of missing"),
         (["b @ https://example.org/b.whl"], 'app 1.0 cannot be built: "b @'),
+        (["missing; os_name ~= '1.0'"], "compares what cannot be compared"),
+        (["missing; python_version === '3.12'"], "uv cannot read the marker"),
+        (["missing; '3' in python_version", "c; python_version ~= '3'"], "compares what cannot"),
+        (["missing; python_version not in '13.11'"], "pip and uv may read the marker"),
         (["backend"], "app 1.0 cannot be built without having been built"),
     ],
 )
@@ -77,6 +81,21 @@ def test_it_is_proven_when_the_build_can_be_made(bench: Bench, world: World) -> 
 def test_where_a_wheel_fits_nothing_is_built(bench: Bench, world: World) -> None:
     sdist(world, "app", "missing")
     world.publish("app", "1.0")
+    assert verdict(bench) == ("proven", "")
+
+
+def test_what_one_installer_alone_builds_is_proven_too(bench: Bench, world: World) -> None:
+    """To uv ``Any`` is no platform."""
+    world.publish("app", "1.0", wheels=["py3-none-Any"])
+    sdist(world, "app", "missing")
+    assert verdict(bench)[0] == "blocked"
+    world.publish("missing", "1.0")
+    assert verdict(bench) == ("proven", "")
+    assert bench.listed()["missing"] == {"1.0"}
+
+
+def test_a_fault_counts_where_its_marker_holds(bench: Bench, world: World) -> None:
+    sdist(world, "app", "b @ https://example.org/b.whl ; python_version < '3'")
     assert verdict(bench) == ("proven", "")
 
 

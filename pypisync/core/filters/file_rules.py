@@ -108,7 +108,8 @@ def keep(
         admits=admits,
         admits_yanked=admits_yanked,
         builds=_builds(files, kept, [mask.some for mask in masks])
-        | machines.served(_builds(files, kept, serves), targets) & admits_yanked,
+        | machines.served(_builds(files, kept, serves) | on_machines["built"], targets)
+        & admits_yanked,
         unsure=unsure & admits_yanked,
         **on_machines,
     )

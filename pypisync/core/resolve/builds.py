@@ -57,9 +57,9 @@ class BuildProver:
 
     def _build(self, release: ListedRelease, budget: Budget) -> Builds:
         label = f"{release.name} {release.version}"
-        if faults := [need for need in release.build if need.fault]:
-            fault = f'{label} cannot be built: "{faults[0].text}": {faults[0].fault}'
-            return Builds("blocked", (fault,))
+        faults = (self.prover.index.fault(need) for need in release.build)
+        if fault := next(filter(None, faults), ""):
+            return Builds("blocked", (f"{label} cannot be built: {fault}",))
         asked = self.prover.index.applying(release.build)
         if asked in self._begun:
             return Builds("blocked", (f"{label} cannot be built without having been built",))

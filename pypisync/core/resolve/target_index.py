@@ -125,6 +125,20 @@ class TargetIndex:
         """Returns those of the requirements whose marker holds here, for no extra."""
         return tuple(need for need in needs if self._applies(need, ""))
 
+    def fault(self, need: Requirement) -> str:
+        """Returns why a requirement stops installers here, or one of them alone; "" if not."""
+        if need.marker:
+            here, uv = self._marker(need.marker, ""), replace(self, reader="uv", _markers={})
+            if here is None:
+                return _undefined(need)
+            if read_by_uv(need.marker) is None:
+                return f'uv cannot read the marker of "{need.text}"'
+            if here is not uv._marker(need.marker, ""):  # noqa: SLF001 - of the same class
+                return f'pip and uv may read the marker of "{need.text}" differently'
+            if not here:
+                return ""
+        return f'"{need.text}": {need.fault}' if need.fault else ""
+
     def usable(self, name: str) -> tuple[Usable, ...]:
         """Returns the releases of a project that the machine can install, the oldest first.
 
@@ -143,7 +157,8 @@ class TargetIndex:
     def is_built(self, usable: Usable) -> bool:
         """Returns whether an installer builds the sdist of a release."""
         if usable.release.serves is None:
-            return usable.file.tags is None
+            taken = (self._taken(usable.release, by) for by in INSTALLERS)
+            return any(files[0].tags is None for files in taken if files)
         return bool(usable.release.built & self.bit)
 
     def breaks_off(self, name: str, version: int) -> str:
@@ -329,8 +344,12 @@ class TargetIndex:
             elif _stops(need) and self._applies(need, ""):
                 return f'"{need.text}": {need.fault}'
             if need.marker and self._marker(need.marker, "") is None:
-                return f'the marker of "{need.text}" compares what cannot be compared'
+                return _undefined(need)
         return "" if release.known else "nobody says what it requires"
+
+
+def _undefined(need: Requirement) -> str:
+    return f'the marker of "{need.text}" compares what cannot be compared'
 
 
 def _as_uv(need: Requirement) -> Requirement:
