@@ -44,6 +44,8 @@ class BuildProver:
     prover: Prover
     calls_on: Callable[[Prover], ClosureChoices] | None = None  # None: nothing is to be mirrored
     _known: dict[Asked, Builds] = field(default_factory=dict)
+    # What was given up, and the steps and seconds that it had.
+    _given_up: dict[Asked, tuple[Builds, int, float]] = field(default_factory=dict)
     _begun: list[Asked] = field(default_factory=list)
 
     def of(self, prover: Prover, proof: Proof, budget: Budget) -> Builds:
@@ -71,9 +73,26 @@ class BuildProver:
         return Builds(verdict, why, found.releases, found.consulted)
 
     def _environment(self, asked: Asked, budget: Budget) -> Builds:
-        """Returns whether an environment with all that is asked for can be had."""
+        """Returns whether an environment with all that is asked for can be had.
+
+        A search that was given up is not made again for each root, unless that has more for it.
+        """
         if (known := self._known.get(asked)) is not None:
             return known
+        left = budget.left()
+        if had := self._given_up.get(asked):
+            found, steps, seconds = had
+            if budget.steps <= steps and left <= 2 * seconds:
+                return found
+        found = self._proven(asked, budget)
+        if found.verdict == "undecided":
+            self._given_up[asked] = found, budget.steps, left
+        # What fails within another build may fail for that one alone.
+        elif found.verdict == "proven" or not self._begun:
+            self._known[asked] = found
+        return found
+
+    def _proven(self, asked: Asked, budget: Budget) -> Builds:
         own = replace(budget, used=0)  # so that it matters to nobody who asked for it first
         prover, index = self.prover, self.prover.index
         if (offers := pinned(index.offers, asked)) is not index.offers:
@@ -88,9 +107,6 @@ class BuildProver:
                 found.add(self.of(prover, proof, budget))
             finally:
                 self._begun.pop()
-        # What fails within another build may fail for that one alone.
-        if found.verdict == "proven" or not (self._begun or found.verdict == "undecided"):
-            self._known[asked] = found
         return found
 
     def _mirrored(

@@ -71,6 +71,20 @@ def test_what_is_undecided_may_be_decided_by_another_budget() -> None:
     assert here.of(here.prover, proof, Budget()).verdict == "proven"
 
 
+def test_what_is_undecided_is_not_searched_again_for_each_root(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = prover(app="tool helper", other="tool helper")
+    made = {name: here.prover.whole((need(name),), Budget()) for name in ("app", "other")}
+    first = here.of(here.prover, made["app"], Budget(steps=0, until=10))
+    monkeypatch.setattr(Prover, "whole", None)  # whoever calls it fails
+    again = here.of(here.prover, made["other"], Budget(steps=0, until=20))
+    assert again.verdict == "undecided"
+    assert again.consulted - {"other"} == first.consulted - {"app"} != set()
+    with pytest.raises(TypeError):  # with more time it is
+        here.of(here.prover, made["other"], Budget(steps=0, until=21))
+
+
 def test_a_circle_is_blocked_whoever_asks_first() -> None:
     for first, second in (("app", "back"), ("back", "app")):
         here = prover(app="back", back="app", other="c")
