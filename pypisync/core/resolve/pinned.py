@@ -4,15 +4,22 @@ Its ``yanks.rs`` (``AllowedYanks``): those that one ``==`` or ``===`` of a wante
 constraint names. uv may take another file of such a release then, or read another one's METADATA.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
-from pypisync.core.standards.versions import key, parse
+from pypisync.core.standards.versions import key_of
 
-_PIN = re.compile(r"={2,3}([^,*]+)")
+
+def key_pinned(specifier: str) -> bytes | None:
+    """Returns the key of the one version that a specifier pins for uv; None if it pins none.
+
+    With a further clause or a ``*`` it pins none. pip's rule is another one
+    (:func:`pypisync.core.resolve.check_pins.pins_one`).
+    """
+    pin = specifier.lstrip("=")
+    return key_of(pin) if specifier.startswith("==") and "," not in pin else None
 
 
 def pinned(offers: Offers, asked: Iterable[Requirement]) -> Offers:
@@ -22,11 +29,11 @@ def pinned(offers: Offers, asked: Iterable[Requirement]) -> Offers:
     """
     turned: dict[str, list[ListedRelease]] = {}
     for need in asked:
-        if not (names := _PIN.fullmatch(need.specifier)) or not (version := parse(names[1])):
+        if (key := key_pinned(need.specifier)) is None:
             continue
         some = turned.get(need.name) or offers.releases.get(need.name, ())
-        if any(one.key == key(version) and _turns(one) for one in some):
-            turned[need.name] = [_as_pinned(o) if o.key == key(version) else o for o in some]
+        if any(one.key == key and _turns(one) for one in some):
+            turned[need.name] = [_as_pinned(o) if o.key == key else o for o in some]
     return replace(offers, releases={**offers.releases, **turned}, _asked={}) if turned else offers
 
 

@@ -15,6 +15,7 @@ from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import Lacking, ListedRelease
 from pypisync.core.resolve.lines import DrawnProject, line, names_one
+from pypisync.core.resolve.pinned import key_pinned
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.pubgrub import (
     PYTHON,
@@ -25,7 +26,6 @@ from pypisync.core.resolve.pubgrub import (
     Search,
     some,
 )
-from pypisync.core.standards import versions
 from pypisync.core.standards.marker_syntax import without_extras
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
@@ -232,7 +232,7 @@ class _Uv:
         usable = {u.release.key: (i, u) for i, u in enumerate(index.usable(name))}
         listed = index.offers.get(name)
         drawn = line([release.key for release in listed], index.specifiers(name))
-        pinned = {_pinned(specifier) for specifier in mine}
+        pinned = {key_pinned(specifier) for specifier in mine}
         project = DrawnProject(drawn)
         for release, place in zip(listed, drawn.places, strict=True):
             project.listed |= 1 << place
@@ -289,15 +289,6 @@ class _Uv:
                 self._ranks[node.name] = (_LATE, order)
                 self.search.back_before(node)
         self._early, self._late = [], []
-
-
-def _pinned(specifier: str) -> bytes | None:
-    """Returns the key of the one version of which uv lets yanked files count; None of none.
-
-    As in ``yanks.rs``: nothing but ``==`` or ``===`` and a version.
-    """
-    pin = specifier.lstrip("=")
-    return versions.key_of(pin) if specifier.startswith("==") and "," not in pin else None
 
 
 def _yanked(release: ListedRelease) -> bool:
