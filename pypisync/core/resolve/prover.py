@@ -171,24 +171,32 @@ class Prover:
         Else by a search in any order. It begins again whenever pip refuses what it comes to as a
         pre-release or as yanked, so that it takes much longer.
         """
-        by_uv = self._rehearsed(uv.rehearsed, wanted, budget)
+        by_uv, stopped = self._rehearsed(uv.rehearsed, wanted, budget), None
         if self._parts():
             return self._apart(wanted, budget, name)
         if by_uv.pins is not None:
-            if doubts := self._doubts(by_uv.pins):
-                return Proof("blocked", self._pins(wanted, by_uv.pins), tuple(doubts))
-            if self.checker.passes(wanted, by_uv.pins):
-                pins = self._pins(wanted, by_uv.pins)
+            pins = self._pins(wanted, by_uv.pins)
+            stopped = Proof("blocked", pins, tuple(self._doubts(by_uv.pins)))
+            if not stopped.why and self.checker.passes(wanted, by_uv.pins):
                 return Proof("proven", pins, rehearsals={"uv": by_uv})
         by_pip = self._rehearsed(pip.rehearsed, wanted, budget)
         if self._parts():  # pip looks at more than uv did
             return self._apart(wanted, budget, name)
+        if stopped and stopped.why:
+            return self._past(wanted, stopped, by_pip)
         proof = self._kept(wanted, by_pip) or self._searched(wanted, budget) or _NOTHING
         if by_pip.given_up and any(step.kind == "barred" for step in proof.refutation):
             proof = Proof("undecided", why=(_SPENT,))
         if self._parts():  # and the search at more than pip
             return self._apart(wanted, budget, name)
         return self.told(wanted, self._beside_uv(wanted, proof, by_uv), name)
+
+    def _past(self, wanted: Asked, stopped: Proof, by_pip: Rehearsal) -> Proof:
+        """Returns the proof where a release stops uv; pip may have a way past it."""
+        if by_pip.pins is None or self._doubts(by_pip.pins):
+            return stopped
+        its = self._beside(wanted, stopped, by_pip)
+        return replace(its, why=(_PIP_ONLY, *its.why)) if its.rehearsals else stopped
 
     def _beside_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal) -> Proof:
         """Returns the proof by pip's rules, with what uv comes to by its own."""

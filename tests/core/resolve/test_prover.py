@@ -139,6 +139,16 @@ def test_where_installers_part_each_has_to_find_a_way(
         assert set(proof.rehearsals) == {"pip", "uv"}
 
 
+def test_pip_may_have_a_way_past_a_release_that_stops_uv() -> None:
+    """uv takes the pre-release where METADATA rules the final out; pip goes back to an older app."""
+    index: Index = {"app 1": [], "app 2": ["a"], "a 1": ["inside>=3.12"], "a 2rc1": ["unknown"]}
+    proof = prove(index, "app")
+    assert proof.verdict == "blocked"
+    assert proof.why[0] == "pip finds an installation and uv does not"
+    assert {pin.usable.release.version for pin in proof.others["pip"]} == {"1"}
+    assert "pip" in proof.rehearsals
+
+
 def test_what_pip_comes_to_itself_needs_no_search_in_any_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
