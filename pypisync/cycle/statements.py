@@ -1,6 +1,6 @@
 """What sources say of the requirements of a release, and which of its files state which."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pypisync.catalog.facts.readings import Reading, Stated
@@ -94,22 +94,27 @@ def stated(release: WantedRelease, told: Statement | None) -> Iterator[Stated]:
     # A file that was not read may state what any other one does.
     unread = {file.filename for file in release.files} - told.files.keys()
     for line, by in lines.items():
-        need = requirements.parse_metadata(line)
-        owners = unread.union(by)
-        undeclared = {name for name in by if not _declares(told.files[name], need)}
-        everywhere = len(owners) == len(release.files)
-        yield Stated(
-            need,
-            None if everywhere else frozenset(owners),
-            frozenset(owners - undeclared) if undeclared else None,
-        )
+        owners = frozenset(unread.union(by))
+        everywhere = None if len(owners) == len(release.files) else owners
+        files = {name: told.files[name].extras for name in by}
+        for need, extras in _by_extra(requirements.parse_metadata(line), files.values()):
+            # Of an extra without a Provides-Extra pip takes nothing (candidates.py, valid_extras),
+            # and uv what the markers say.
+            undeclared = {n for n, some in files.items() if extras and extras.isdisjoint(some)}
+            yield Stated(need, everywhere, owners - undeclared if undeclared else None)
 
 
-def _declares(found: Metadata, need: Requirement) -> bool:
-    """Returns whether a file declares an extra that one of its requirements belongs to, if to any.
+def _by_extra(
+    need: Requirement, declared: Iterable[Sequence[str]]
+) -> Iterator[tuple[Requirement, frozenset[str]]]:
+    """Yields a requirement with the extras without one of which it cannot apply.
 
-    Of an extra without a ``Provides-Extra`` pip takes nothing (``candidates.py``,
-    ``valid_extras``), and uv what the markers say.
+    It is cut into one for each of them if a file declares some and not all.
     """
     extras = needed_extras(need.marker) if names_extra(need.marker) else frozenset[str]()
-    return not extras or not extras.isdisjoint(found.extras)
+    if all(extras.isdisjoint(some) or extras.issubset(some) for some in declared):
+        yield need, extras
+        return
+    for extra in sorted(extras):
+        marker = f'({need.marker}) and extra == "{extra}"'
+        yield replace(need, marker=marker), frozenset([extra])

@@ -140,7 +140,7 @@ def test_where_installers_part_each_has_to_find_a_way(
 
 
 def test_pip_may_have_a_way_past_a_release_that_stops_uv() -> None:
-    """uv takes the pre-release where METADATA rules the final out; pip goes back to an older app."""
+    """uv takes the pre-release where METADATA rules the final out; pip goes back to app 1."""
     index: Index = {"app 1": [], "app 2": ["a"], "a 1": ["inside>=3.12"], "a 2rc1": ["unknown"]}
     proof = prove(index, "app")
     assert proof.verdict == "blocked"
