@@ -1,4 +1,4 @@
-"""A few draws at a time; ``python -m tests.differential`` makes more."""
+"""What was found, against real pip and uv; ``python -m tests.differential`` draws more."""
 
 import os
 import random
@@ -14,20 +14,21 @@ from uv import find_uv_bin
 from pypisync.core.standards.uv_markers import read_by_uv
 from tests.differential.clients import Outcome
 from tests.differential.compare import Compared, compared
-from tests.differential.odd import Case, atom, drawn
+from tests.differential.found import FOUND
+from tests.differential.odd import Case, atom
 from tests.sim.server import Server
 from tests.sim.world import World
 
-DRAWS = 12
 ATOMS = 400
 
 
 @pytest.mark.long
-def test_a_few_oddities(tmp_path: Path) -> None:
-    seed = random.randrange(10**9)
-    print(f"python -m tests.differential --seed {seed} --count {DRAWS} --batch {DRAWS}")
-    cases = [drawn(number, seed) for number in range(DRAWS)]
-    assert [str(one) for one in compared(cases, tmp_path) if any(one.faults())] == []
+def test_what_was_wrong_once_is_right(tmp_path: Path) -> None:
+    found = {one.case.told[0]: one for one in compared([c for _, c in FOUND.values()], tmp_path)}
+    assert [str(one) for one in found.values() if any(one.faults())] == []
+    assert {told: one.verdict for told, one in found.items()} == {
+        told: verdict for told, (verdict, _) in FOUND.items()
+    }
 
 
 def test_what_differs_is_seen() -> None:
