@@ -360,7 +360,7 @@ def _set_roots(
     matched = set() if everything else decide.matched_names(connection)
     wanted = list(expand(mirror.packages, mirror.patterns, sorted(names | matched)))
     subjects = {root.requirement.text: "" for root in wanted}
-    subjects |= {group_text(group): repr(group) for group in mirror.groups if group.resolve}
+    subjects |= {group_text(group.name): repr(group) for group in mirror.groups if group.resolve}
     wanted += [root for group in mirror.groups for root in roots_of(group)]
     set_roots(connection, wanted)
     verdicts.set_subjects(connection, subjects)

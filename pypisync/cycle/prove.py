@@ -88,7 +88,7 @@ def _all_files(mirror: Mirror, name: str) -> Sequence[OfferedFile]:
 def _subjects(mirror: Mirror, texts: Sequence[str]) -> list[Subject]:
     from pypisync.core.standards import requirements
 
-    groups = {group_text(group): group for group in mirror.groups}
+    groups = {group_text(group.name): group for group in mirror.groups}
     return [
         of_group(groups[text]) if text in groups else of_root(requirements.parse(text))
         for text in texts

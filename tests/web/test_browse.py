@@ -107,6 +107,14 @@ def test_the_first_page_says_what_is_wrong_first(shown: Site) -> None:
     assert re.search(r"Not ready: the last completed cycle ended [\d,]+ days ago, more than", page)
 
 
+def test_the_roots_say_what_was_proven_of_them(shown: Site) -> None:
+    rows = re.findall(r"<tr><th.*?</tr>", shown.get("/roots").text)
+    celery, flask, markupsafe = rows[-3:]
+    assert '<span class="tag">refuted</span></td>' in celery
+    assert "<td>proven</td>" in flask
+    assert "<td>proven</td>" in markupsafe
+
+
 def test_a_project_that_never_was_there_has_not_gone(shown: Site) -> None:
     page = shown.get("/projects/nothere").text
     assert '<span class="word">gone</span> upstream has no such project</p>' in page

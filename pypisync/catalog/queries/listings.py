@@ -3,15 +3,18 @@
 Read-only. Sizes are bytes, times seconds since 1970.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pypisync.catalog.db.origins import EXTRAS, OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.proofs import verdicts_of
 from pypisync.catalog.queries.why import served
 from pypisync.core.closure.model import NodeKey
+from pypisync.core.wanted.groups import group_text
+from pypisync.core.wanted.roots import Origin, of_row
 
 _ESCAPE = "!"
 # The plus has SQLite walk along the names, whose index has all it needs, instead of the rows.
@@ -76,6 +79,7 @@ class SizedRoot:
     releases: int
     bytes: int  # of their files on the pages
     whole: bool  # whether all was looked at; else there is more
+    verdicts: Mapping[str, int]  # targets by verdict; of its group, if it is one of a group
 
 
 def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[SizedRoot], int]:
@@ -84,13 +88,7 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     ``nodes``: how many releases may be looked at for all of them together.
     """
     total = reader.value(f"SELECT count(*) FROM roots ro WHERE {_WANTED}")  # noqa: S608 - constants
-    lines = reader.rows(
-        f"SELECT ro.id, p.name, ro.selector, {EXTRAS}, {SHOWN}, ro.extras, ro.pinned FROM roots ro"  # noqa: S608 - constants
-        f" JOIN projects p ON p.id = ro.project_id WHERE {_WANTED}"
-        " ORDER BY p.name, ro.id LIMIT ? OFFSET ?",
-        most,
-        offset,
-    )
+    lines = _wanted(reader, offset, most)
     called = _chosen(reader, [line[0] for line in lines])
     starts = {
         line[0]: {
@@ -102,6 +100,8 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     }
     below, looked = _below(reader, {node for found in starts.values() for node in found}, nodes)
     reached = {number: _reached(found, below) for number, found in starts.items()}
+    subjects = {line[0]: _subject(line) for line in lines}
+    verdicts = verdicts_of(reader, subjects.values())
     sizes = _sizes(reader, {node.release for found in reached.values() for node in found})
     return [
         SizedRoot(
@@ -113,9 +113,29 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
             len(releases := {node.release for node in reached[line[0]]}),
             sum(sizes.get(release, 0) for release in releases),
             reached[line[0]] <= looked,
+            verdicts.get(subjects[line[0]], {}),
         )
         for line in lines
     ], total
+
+
+def _wanted(reader: Reader, offset: int, most: int) -> list[Any]:
+    """Returns rows of roots: what is shown of each, then what its nodes and its subject are of."""
+    return reader.rows(
+        f"SELECT ro.id, p.name, ro.selector, {EXTRAS}, {SHOWN}, ro.extras, ro.pinned,"  # noqa: S608 - constants
+        f" ro.origin, ro.source FROM roots ro JOIN projects p ON p.id = ro.project_id"
+        f" WHERE {_WANTED} ORDER BY p.name, ro.id LIMIT ? OFFSET ?",
+        most,
+        offset,
+    )
+
+
+def _subject(line: Any) -> str:
+    """Returns the text of what is proven for a row of roots."""
+    _, project, selector, _, _, extras, _, origin, source = line
+    if origin == Origin.GROUP:
+        return group_text(source)
+    return of_row(project, selector, extras).requirement.text
 
 
 def _chosen(reader: Reader, numbers: Sequence[int]) -> dict[int, list[tuple[int, str]]]:

@@ -1,6 +1,6 @@
 """The proofs on record, as operators ask for them. Read-only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pypisync.catalog.db.reader import Reader
@@ -59,6 +59,23 @@ def verdicts(reader: Reader, first: int) -> Verdicts:
         ),
         first=[Unproven(*row) for row in rows],
     )
+
+
+def verdicts_of(reader: Reader, subjects: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Returns on how many targets each verdict holds, by subject: a requirement's or group's text.
+
+    A subject without a verdict is left out.
+    """
+    rows = reader.among(
+        f"SELECT s.text, p.verdict, sum({_TARGETS}) FROM subjects s"  # noqa: S608 - constants
+        " JOIN proofs p ON p.subject_id = s.id AND p.wanted"
+        " WHERE s.text IN (?) GROUP BY s.text, p.verdict",
+        subjects,
+    )
+    found: dict[str, dict[str, int]] = {}
+    for text, verdict, count in sorted(rows, key=lambda row: VERDICTS.index(row[1])):
+        found.setdefault(text, {})[verdict] = int(count)
+    return found
 
 
 # -- on record ------------------------------------------------------------------------------

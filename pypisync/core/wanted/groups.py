@@ -132,14 +132,14 @@ class Subject:
     constraints: Asked = ()
 
 
-def group_text(group: Group) -> str:
-    """Returns the text of the subject that a group is."""
-    return f"{_GROUP}{group.name}"
+def group_text(name: str) -> str:
+    """Returns the text of the subject that the group of this name is."""
+    return f"{_GROUP}{name}"
 
 
 def of_group(group: Group) -> Subject:
     """Returns the subject that a group is, which is resolved."""
-    return Subject(group_text(group), group.requirements, group.constraints)
+    return Subject(group_text(group.name), group.requirements, group.constraints)
 
 
 def of_root(root: Requirement) -> Subject:

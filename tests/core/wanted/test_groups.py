@@ -82,7 +82,7 @@ def test_a_group_is_a_subject_with_its_constraints() -> None:
     lines, bounds = (parse("a>=1"), parse("b; os_name == 'nt'")), (parse("b<2"),)
     group = Group("reqs.txt", resolve=True, requirements=lines, constraints=bounds)
     assert of_group(group) == Subject("group reqs.txt", lines, bounds)
-    assert group_text(group) == "group reqs.txt"
+    assert group_text(group.name) == "group reqs.txt"
     root = parse("celery[redis]<6")
     assert of_root(root) == Subject("celery[redis]<6", (root,))
 
