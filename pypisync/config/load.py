@@ -42,6 +42,7 @@ from pypisync.schedule import Schedule
 from pypisync.upstream.api import DEFAULT_ENDPOINT
 
 _PLAIN_FILE = re.compile(r"sqlite:///[A-Za-z0-9_./-]*[A-Za-z0-9_-]", re.ASCII)
+_SERVING = {"listen", "status_pages"}
 _PLATFORM = ("os_name", "sys_platform", "platform_system", "platform_machine")
 
 
@@ -77,11 +78,14 @@ class Config:
     grace: int  # seconds
     retention: int  # seconds
     notes: tuple[str, ...]  # what the operator may not have meant
-    stated: str  # the values of the file that are not the defaults
+    stated: str  # the values of the file that are not the defaults, but for how it is served
 
     @property
     def digest(self) -> str:
-        """What tells this configuration from another one, also as to the files that it names."""
+        """What tells this configuration from another one, also as to the files that it names.
+
+        Not how the mirror is served: a standby's own may differ in that.
+        """
         groups = json.dumps([asdict(group) for group in self.groups], default=_spelled)
         return hashlib.sha256(f"{self.stated}{groups}".encode()).hexdigest()
 
@@ -307,7 +311,7 @@ def _resolved(source: ConfigSource, found: tuple[Group, ...]) -> Config:
         grace=document.grace,
         retention=document.retention,
         notes=tuple(_notes(document)),
-        stated=document.model_dump_json(exclude_unset=True),
+        stated=document.model_dump_json(exclude_unset=True, exclude=_SERVING),
     )
 
 

@@ -69,6 +69,10 @@ def test_a_configuration_that_is_not_in_use_yet(
     assert invoke(config, "status", "--json").json["configuration_in_use"] is False
     assert invoke(config, "sync").code == 0
     assert "changed" not in invoke(config, "status").out
+    # As a standby's configuration has it, which never makes a cycle of its own.
+    both = {"a": ["latest"], "b": ["latest"]}
+    configure(tmp_path, server.url, packages=both, listen="localhost:1", status_pages=False)
+    assert "changed" not in invoke(config, "status").out
 
 
 def test_a_requirements_file_that_changed_is_another_configuration(
