@@ -15,28 +15,33 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 _SHARED = "(several roots)"
+_UNMET = ("project", "version", "requirement", "reason")
+_UNPROVEN = ("subject", "machines", "verdict", "why")
+_Rows = list[tuple[str, ...]]
 
 
 def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show what a sync would add and remove, by root.
 
     Nothing is written. The figures of a root are those of the releases that would not come without
-    it; releases that several roots call for are shown together. Exit code 1 if something could not
+    it; releases that several roots call for are shown together. Roots and groups that would not be
+    proven are named; what is inside their wheels is not known yet. Exit code 1 if something could not
     be read, or if more would come or go than the limits let one cycle add or remove.
     """
     understood = configured(config)
-    difference, unmet, report = _find(understood)
+    difference, unmet, unproven, report = _find(understood)
     if as_json:
         limits = {"limits": understood.limits.model_dump(), "notes": _notes(understood, report)}
-        show_json(_values(difference, unmet, report) | limits)
+        show_json(_values(difference, unmet, unproven, report) | limits)
     else:
-        _show(difference, unmet, report, understood)
+        _show(difference, unmet, unproven, report, understood)
     raise typer.Exit(1 if report.failed else 0)
 
 
-def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
+def _find(config: "Config") -> "tuple[Plan, _Rows, _Rows, Report]":
+    """Returns the plan, what nothing meets, the new verdicts that are no proof, and the report."""
     from pypisync.catalog.publication import rollback
-    from pypisync.catalog.publication.plan import difference, unmet
+    from pypisync.catalog.publication.plan import difference, unmet, unproven
     from pypisync.cli.terminal import on_terminal
     from pypisync.cycle import dropped, limits
     from pypisync.cycle.incoming import Incoming
@@ -57,12 +62,12 @@ def _find(config: "Config") -> "tuple[Plan, list[tuple[str, ...]], Report]":
             reason = limits.before_a_plan_comes_true(mirror, found)
             if reason and limits.LIMITS not in report.failed:
                 report.failed[limits.LIMITS] = reason
-            lacking = unmet(connection)
+            lacking, refuted = unmet(connection), unproven(connection)
             if frozen := rollback.frozen(connection):
                 report.frozen = frozen.number
             if kept := dropped.before_a_plan_comes_true(mirror, connection):
                 report.failed[dropped.DROPPED] = kept
-            return found, lacking, report
+            return found, lacking, refuted, report
 
 
 def _notes(config: "Config", report: "Report") -> list[str]:
@@ -72,8 +77,9 @@ def _notes(config: "Config", report: "Report") -> list[str]:
     return [*config.notes, *([frozen] if report.frozen else [])]
 
 
-def _values(difference: "Plan", unmet: list[tuple[str, ...]], report: "Report") -> dict[str, Any]:
-    columns = ("project", "version", "requirement", "reason")
+def _values(
+    difference: "Plan", unmet: "_Rows", unproven: "_Rows", report: "Report"
+) -> dict[str, Any]:
     values = asdict(difference)
     roots = [
         {"root": root or None, **asdict(amount)} for root, amount in _by_size(difference.roots)
@@ -82,7 +88,8 @@ def _values(difference: "Plan", unmet: list[tuple[str, ...]], report: "Report") 
         "serial": report.serial,
         **values,
         "roots": roots,
-        "unmet": [dict(zip(columns, row, strict=True)) for row in unmet],
+        "unmet": [dict(zip(_UNMET, row, strict=True)) for row in unmet],
+        "unproven": [dict(zip(_UNPROVEN, row, strict=True)) for row in unproven],
         "failed": report.failed,
     }
 
@@ -92,7 +99,7 @@ def _by_size(roots: "Mapping[str, Amount]") -> "list[tuple[str, Amount]]":
 
 
 def _show(
-    difference: "Plan", unmet: list[tuple[str, ...]], report: "Report", config: "Config"
+    difference: "Plan", unmet: "_Rows", unproven: "_Rows", report: "Report", config: "Config"
 ) -> None:
     columns = ("", "releases", "files", "bytes")
     rows = [
@@ -113,6 +120,11 @@ def _show(
         rows_unmet = [(f"{name}=={version}", text, why) for name, version, text, why in unmet]
         head = ("", "release", "requirement", "reason")
         show("Unmet requirements", head, _first("unmet", rows_unmet))
+    if unproven:
+        told = [(subject, on, what, why.split("\n")[0]) for subject, on, what, why in unproven]
+        show(
+            "Roots and groups that would not be proven", ("", *_UNPROVEN), _first("unproven", told)
+        )
     if report.failed:
         failed = list(report.failed.items())
         show("Failed", ("", "what", "reason"), _first("failed", failed))

@@ -135,6 +135,23 @@ def test_the_command(tmp_path: Path, world: World, server: Server) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_a_plan_says_which_roots_would_not_be_proven(
+    tmp_path: Path, world: World, server: Server
+) -> None:
+    world.publish("a", "1.0", requires=["gone-for-ever"])
+    world.publish("b", "1.0", requires=["c>1"])
+    world.publish("c", "1.0")
+    config = configure(tmp_path, server.url, packages={"a": ["latest"]})
+    assert invoke(config, "sync").code == 0
+    config = configure(tmp_path, server.url, packages={"a": ["latest"], "b": ["latest"]})
+    done = invoke(config, "plan")
+    [line] = [line for line in done.lines if line[0] == "unproven"]  # a is on record already
+    assert line[1::2] == ["b", "refuted"]
+    [found] = invoke(config, "plan", "--json").json["unproven"]
+    assert (found["subject"], found["verdict"]) == ("b", "refuted")
+    assert 'b 1.0 requires "c>1"' in found["why"]
+
+
 def test_what_cannot_be_read_exits_with_1(tmp_path: Path, world: World, server: Server) -> None:
     world.publish("a", "1.0")
     world.faults.fail("/simple/a/", 500)

@@ -206,3 +206,12 @@ def unmet(connection: Connection) -> list[tuple[str, ...]]:
         " ORDER BY project, version, requirement"
     )
     return [tuple(row) for row in connection.execute(query)]
+
+
+def unproven(connection: Connection) -> list[tuple[str, ...]]:
+    """Returns the new verdicts that are no proof: root or group, targets, verdict, why in lines."""
+    query = text(
+        "SELECT subject, targets, verdict, why FROM v_proofs"
+        " WHERE verdict <> 'proven' AND published = 0 ORDER BY subject, targets"
+    )
+    return [tuple(row) for row in connection.execute(query)]
