@@ -25,8 +25,8 @@ def plan(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
     Nothing is written. The figures of a root are those of the releases that would not come without
     it; releases that several roots call for are shown together. Roots and groups that would not be
-    proven are named; what is inside their wheels is not known yet. Exit code 1 if something could not
-    be read, or if more would come or go than the limits let one cycle add or remove.
+    proven are named; what is inside their wheels is not known yet. Exit code 1 if something could
+    not be read, or if more would come or go than the limits let one cycle add or remove.
     """
     understood = configured(config)
     difference, unmet, unproven, report = _find(understood)
