@@ -27,7 +27,7 @@ class Outlook:
     """Who works on the mirror, when the next run is, and how far behind upstream it may be."""
 
     daemon: int | None  # its pid
-    next_run: float | None  # None: nobody will start one
+    next_run: float | None  # None: nobody will start one, or it comes with the next bundle
     read_serial: int | None  # up to which the changelog was read
     read_at: float | None
     lag_serials: int | None  # from the oldest change that is owed to the newest that was read
@@ -56,7 +56,7 @@ def outlook(
     lag = None if found.serial is None else max(found.serial - owed + 1, 0) if owed else 0
     return Outlook(
         daemon,
-        None if daemon is None else due(schedule, last, now),
+        None if daemon is None or found.bundle is not None else due(schedule, last, now),
         found.serial,
         read.started if read else None,
         lag,

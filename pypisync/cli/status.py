@@ -87,6 +87,8 @@ def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[t
     if ahead.next_run is not None:
         wait = ahead.next_run - now
         yield "next run", f"in {span(wait)}, {moment(ahead.next_run)}" if wait > 0 else "now"
+    elif ahead.daemon is not None:
+        yield "next run", "when a bundle comes"
     if ahead.read_serial is not None and ahead.read_at is not None:
         behind = f", {count(ahead.lag_serials, 'serial')} behind" if ahead.lag_serials else ""
         how = f", by {feeds['endpoint']}" if "endpoint" in feeds else ""

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries.status import read_status
 from pypisync.config.load import load
 from pypisync.daemon.agenda import Agenda
 from pypisync.daemon.notify import Notifier
 from pypisync.daemon.service import Daemon
 from pypisync.logs import logger
 from pypisync.schedule import RETRY
+from pypisync.status import Outlook, outlook
 from pypisync.storage.exports import Exports
 from pypisync.web.workers import Workers
 from tests.cli.running import configure, invoke
@@ -37,6 +40,14 @@ def run(path: Path, until: Callable[[], bool]) -> None:
     log = logger(as_json=True)
     with Workers() as web:
         Daemon(config, lambda: config, queue, Notifier({}, lambda: 0.0), log, web=web).run()
+
+
+def seen(config: Path) -> Outlook:
+    """What status tells of what comes."""
+    asked = load(config, {})
+    with Reader(asked.database_url) as reader:
+        found = read_status(reader)
+    return outlook(asked.destination, asked.schedule, found, time.time())
 
 
 def test_what_one_exports_the_other_imports(
@@ -62,7 +73,16 @@ def test_what_one_exports_the_other_imports(
         tmp_path / "inside",
         bundles={"unsigned": True, "import_from": str(come), "imported": "delete"},
     )
-    run(inside, lambda: not any(come.iterdir()))
+    ahead: list[Outlook] = []
+
+    def has_come() -> bool:
+        if any(come.iterdir()):
+            return False
+        ahead.append(seen(inside))
+        return True
+
+    run(inside, has_come)
+    assert (ahead[-1].daemon, ahead[-1].next_run) == (os.getpid(), None)  # a bundle brings it
     lines = logged(capsys)
     [imported] = [line for line in lines if line["event"] == "imported"]
     assert (imported["bundle"], imported["generation"]) == (1, 1)
