@@ -1,10 +1,11 @@
-"""Real pip and real uv, installing one root from one index into an empty folder."""
+"""Real pip and real uv, installing a root or a group from one index into an empty folder."""
 
 import json
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from packaging.version import InvalidVersion
 from uv import find_uv_bin
 
 from tests.acceptance.clients import clean_environment, run
+from tests.differential.cases import Ask, Elsewhere
 
 Pins = dict[str, str]
 _INSTALLED = re.compile(r"^ \+ (\S+)==(\S+)", re.MULTILINE)
@@ -55,35 +57,54 @@ class Clients:
     ) -> None:
         self._pip.communicate()
 
-    def install(self, client: str, index: str, root: str) -> Outcome:
-        """Install ``root``, with nothing known from before."""
+    def install(self, client: str, index: str, ask: Ask, *, dry: bool = False) -> Outcome:
+        """Install what is asked for, or only resolve it, with nothing known from before."""
         with tempfile.TemporaryDirectory(dir=self._folder) as place:
+            wanted = _written(ask, Path(place))
             if client == "pip":
-                return self._by_pip(index, root, f"{place}/report", f"{place}/target")
-            return _by_uv(index, root, Path(place))
+                target = None if dry else f"{place}/target"
+                return self._by_pip(index, wanted, f"{place}/report", target)
+            return _by_uv(index, wanted, Path(place), ask.elsewhere, dry=dry)
 
     def resolve(self, index: str, root: str) -> Outcome:
         """What pip would install, for the interpreter that runs the tests."""
-        return self._by_pip(index, root, str(self._folder / "report"), None)
+        return self._by_pip(index, [root], str(self._folder / "report"), None)
 
-    def _by_pip(self, index: str, root: str, report: str, target: str | None) -> Outcome:
+    def _by_pip(
+        self, index: str, wanted: Sequence[str], report: str, target: str | None
+    ) -> Outcome:
         assert self._pip.stdin is not None
         assert self._pip.stdout is not None
-        self._pip.stdin.write(json.dumps([index, root, report, target]) + "\n")
+        self._pip.stdin.write(json.dumps([index, wanted, report, target]) + "\n")
         self._pip.stdin.flush()
         found = json.loads(self._pip.stdout.readline())
         pins = found["pins"]
         return Outcome(None if pins is None else normal(pins.items()), found["said"])
 
 
-def _by_uv(index: str, root: str, folder: Path) -> Outcome:
+def _written(ask: Ask, folder: Path) -> list[str]:
+    """Returns the arguments for what is asked; a group is a file, as an operator has it."""
+    if ask.key:
+        return [*ask.lines]
+    wanted, bounds = folder / "requirements.txt", folder / "constraints.txt"
+    wanted.write_text("\n".join(ask.lines) + "\n", encoding="utf-8")
+    bounds.write_text("\n".join(ask.constraints) + "\n", encoding="utf-8")
+    return ["-r", str(wanted), "-c", str(bounds)]
+
+
+def _by_uv(
+    index: str, wanted: Sequence[str], folder: Path, elsewhere: Elsewhere | None, *, dry: bool
+) -> Outcome:
+    more = elsewhere.options if elsewhere else ()
+    settings = dict(elsewhere.settings) if elsewhere else {}
     done = run(
         [
-            find_uv_bin(), "pip", "install", root, "--default-index", index, "--no-config",
+            find_uv_bin(), "pip", "install", *wanted, "--default-index", index, "--no-config",
             "--no-cache", "--target", "target", "--python", sys.executable, "--color", "never",
+            *["--dry-run"] * dry, *more,
         ],
         folder,
-        {"UV_HTTP_RETRIES": "0"},
+        {"UV_HTTP_RETRIES": "0", **settings},
     )  # fmt: skip
     if done.returncode:
         return Outcome(None, done.stderr[-2000:])

@@ -1,18 +1,22 @@
 """A batch of draws: upstream, the mirror made of it, and both clients on both."""
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from pypisync.core.standards.requirements import parse
+from pypisync.core.wanted.groups import Group
 from pypisync.upstream.client import HttpUpstream, Settings
 from tests.acceptance.product import environment_of_this_machine
 from tests.acceptance.serving import serve
+from tests.differential.cases import Ask, Case
 from tests.differential.clients import Clients, Outcome, Pins, normal
-from tests.differential.odd import Case
 from tests.differential.wheels import Release
 from tests.recipe.mirrors import Bench
 from tests.sim import dists
@@ -21,11 +25,13 @@ from tests.sim.server import Server
 from tests.sim.world import World
 
 CLIENTS = ("pip", "uv")
+Environment = Mapping[str, Sequence[str]]
+_THIS_MACHINE = f"{sys.version_info[0]}.{sys.version_info[1]} linux-{os.uname().machine}"
 
 
 @dataclass
 class Compared:
-    """What came of one draw."""
+    """What came of one thing that was asked of a draw."""
 
     case: Case
     verdict: str = ""
@@ -35,10 +41,11 @@ class Compared:
     mirror: dict[str, Outcome] = field(default_factory=dict)
     listed: dict[str, list[str]] = field(default_factory=dict)
     published: bool = True  # the proof: its pins are on the pages
+    ask: Ask | None = None
 
     def faults(self) -> Iterator[str]:
         """What does not hold."""
-        for client in CLIENTS:
+        for client in self.upstream:
             here, there = self.mirror[client].pins, self.upstream[client].pins
             if there is not None and here != there:
                 yield f"{client} installs {there} from upstream and {here} from the mirror"
@@ -52,17 +59,26 @@ class Compared:
                 yield f"proven with {recorded}, and {client} installs {here}"
             if self.verdict == "refuted" and (here is not None or there is not None):
                 yield f"refuted, and {client} installs {here or there}"
+        yield from self._faults_of_blocked()
+
+    def _faults_of_blocked(self) -> Iterator[str]:
+        if self.verdict in ("proven", "refuted"):
+            return
         # A final that stands in pip's way upstream need not be on the mirror.
         both = all(
-            place[client].pins is not None
+            place.get(client) and place[client].pins is not None
             for place in (self.upstream, self.mirror)
             for client in CLIENTS
         )
-        if self.verdict not in ("proven", "refuted") and both:
+        if both:
             yield f"{self.verdict or 'no verdict'}, and both clients install it"
+        for client in self.upstream:
+            found = self.upstream[client].pins is not None
+            if self.why.startswith(f"{client} finds an installation") and not found:
+                yield f"blocked, for {client} finds an installation, which it does not"
 
     def __str__(self) -> str:
-        lines = [f"{self.case.prefix}: {'; '.join(self.case.told)}"]
+        lines = [f"{self.case.prefix}, {self.ask}", *(f"    {told}" for told in self.case.told)]
         lines += [f"  {fault}" for fault in self.faults()]
         lines.append(f"  verdict {self.verdict}: {self.why}; on record {self.pins}")
         lines.append(f"  listed {self.listed}")
@@ -73,39 +89,55 @@ class Compared:
 
 
 def compared(
-    cases: Sequence[Case], folder: Path, *, html: bool = False, workers: int = 2
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    html: bool = False,
+    workers: int = 2,
+    environment: Environment | None = None,
 ) -> list[Compared]:
-    """Play all cases in one index and one mirror; ``html``: the index has no JSON."""
+    """Play all cases in one index and one mirror; ``html``: the index has no JSON.
+
+    ``environment``: what the mirror is for; default: the machine of the tests.
+    """
     world = World()
     world.faults.simple_json = not html
     with Server(world) as server:
         for case in cases:
             _publish(world, server.url, case, html=html)
-        bench = _mirror(server.url, cases, folder / "mirror")
-        found = {case.prefix: Compared(case) for case in cases}
+        bench = _mirror(server.url, cases, folder / "mirror", environment)
+        found = [Compared(case, ask=ask) for case in cases for ask in case.asks]
         _recorded(bench, found)
         with serve(bench.folder, "json") as mirror:
             places = {"upstream": f"{server.url}/simple/", "mirror": mirror}
-            jobs = [found[case.prefix] for case in cases]
             with ThreadPoolExecutor(workers) as pool:
-                parts = [jobs[start::workers] for start in range(workers)]
+                parts = [found[start::workers] for start in range(workers)]
                 list(pool.map(lambda part: _install(part, places, folder), parts))
-    return list(found.values())
+    return found
 
 
 def _install(jobs: Sequence[Compared], places: dict[str, str], folder: Path) -> None:
     with Clients(folder) as clients:
         for job in jobs:
+            assert job.ask is not None
             for place, index in places.items():
-                for client in CLIENTS:
-                    root = job.case.root + (f"=={job.case.pin}" if job.case.pin else "")
-                    getattr(job, place)[client] = clients.install(client, index, root)
+                for client in CLIENTS[1:] if job.ask.elsewhere else CLIENTS:
+                    outcome = clients.install(client, index, job.ask, dry=job.case.dry)
+                    getattr(job, place)[client] = outcome
 
 
-def _mirror(url: str, cases: Sequence[Case], folder: Path) -> Bench:
+def _mirror(
+    url: str, cases: Sequence[Case], folder: Path, environment: Environment | None
+) -> Bench:
     upstream = HttpUpstream(Settings(url, retries=0, pace=0.0), sleep=lambda _: None)
-    packages = {case.root: [case.pin or "latest"] for case in cases}
-    bench = Bench(folder, upstream, packages, environment=environment_of_this_machine())
+    asks = {ask.subject: ask for case in cases for ask in case.asks}.values()
+    packages: dict[str, list[str]] = {}
+    for ask in asks:
+        if ask.key:
+            packages.setdefault(ask.key, []).append(ask.selector)
+    environment = environment or environment_of_this_machine()
+    groups = [_group(ask) for ask in asks if not ask.key]
+    bench = Bench(folder, upstream, packages, groups=groups, environment=environment)
     try:
         bench.sync()
     finally:
@@ -113,18 +145,39 @@ def _mirror(url: str, cases: Sequence[Case], folder: Path) -> Bench:
     return bench
 
 
-def _recorded(bench: Bench, found: dict[str, Compared]) -> None:
-    rows = bench.query("SELECT subject, verdict, why, published FROM v_proofs")
-    for subject, verdict, why, published in rows:
-        one = found[subject.partition("-")[0]]
-        one.verdict, one.why, one.published = verdict, why or "", bool(published)
-    rows = bench.query("SELECT subject, chosen_by, project, version FROM v_pins")
-    for subject, chosen_by, project, version in rows:
-        pins = found[subject.partition("-")[0]].pins
-        pins.setdefault(chosen_by, {}).update(normal([(project, version)]))
-    for name, versions in bench.listed().items():
-        if (prefix := name.partition("-")[0]) in found:
-            found[prefix].listed[name] = sorted(versions)
+def _group(ask: Ask) -> Group:
+    lines, bounds = (tuple(map(parse, some)) for some in (ask.lines, ask.constraints))
+    name = ask.subject.removeprefix("group ")
+    return Group(name, resolve=True, requirements=lines, constraints=bounds)
+
+
+def _recorded(bench: Bench, found: Sequence[Compared]) -> None:
+    """Note what is on record of each subject on its machine, and what is on the pages."""
+    meant: dict[tuple[str, str], Compared] = {}
+    for one in found:
+        assert one.ask is not None
+        here = one.ask.elsewhere.target if one.ask.elsewhere else _THIS_MACHINE
+        meant[one.ask.subject, here] = one
+    rows = bench.query("SELECT subject, targets, verdict, why, published FROM v_proofs")
+    for subject, targets, verdict, why, published in rows:
+        for one in _of_targets(meant, subject, targets):
+            one.verdict, one.why, one.published = verdict, why or "", bool(published)
+    rows = bench.query("SELECT subject, targets, chosen_by, project, version FROM v_pins")
+    for subject, targets, chosen_by, project, version in rows:
+        for one in _of_targets(meant, subject, targets):
+            one.pins.setdefault(chosen_by, {}).update(normal([(project, version)]))
+    listed = bench.listed()
+    for one in found:
+        mine = {n: v for n, v in listed.items() if n.partition("-")[0] == one.case.prefix}
+        one.listed = {name: sorted(versions) for name, versions in sorted(mine.items())}
+
+
+def _of_targets(
+    meant: Mapping[tuple[str, str], Compared], subject: str, targets: str
+) -> Iterator[Compared]:
+    """Yields what a row is about."""
+    named = (meant.get((subject, target)) for target in targets.split(", "))
+    return (one for one in named if one is not None)
 
 
 def _publish(world: World, url: str, case: Case, *, html: bool = False) -> None:

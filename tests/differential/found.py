@@ -3,7 +3,7 @@
 Each stands for its kind, with the verdict that is right.
 """
 
-from tests.differential.odd import Case
+from tests.differential.cases import Case, root
 from tests.differential.wheels import Release
 
 _OLDER = ">=3.12"  # for no Python of the clients
@@ -13,7 +13,7 @@ _LATER = (("requires-python", None),)  # the page does not say what METADATA doe
 def _case(told: str, *releases: Release, extra: str = "", pin: str = "") -> Case:
     """An index whose root is its app."""
     prefix = releases[0].project.partition("-")[0]
-    return Case(prefix, releases, (told,), f"{prefix}-app{extra}", pin)
+    return Case(prefix, releases, (told,), (root(f"{prefix}-app{extra}", pin),))
 
 
 def _wheel(release: str, tag: str, *requires: str, yanked: object = False) -> Release:

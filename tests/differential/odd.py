@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tests.differential.cases import Case, root
 from tests.differential.odd_texts import OPERATORS, PYTHONS, SPECIFIERS, VALUES, VARIABLES
 from tests.differential.wheels import HEADERS, Release
 from tests.sim.dists import SdistMetadata
@@ -63,17 +64,6 @@ _KINDS_OF_SDISTS: Sequence[SdistMetadata] = ("static", "static", "static", "dyna
 PACKED = sorted(INSIDES.keys() - {"a wrong checksum", "a wrong size in the directory"})
 
 
-@dataclass(frozen=True)
-class Case:
-    """An index: its root is ``<prefix>-app``."""
-
-    prefix: str
-    releases: tuple[Release, ...]
-    told: tuple[str, ...] = ()  # the oddities in words
-    root: str = ""
-    pin: str = ""  # the version that the root names; "": the latest
-
-
 def drawn(number: int, seed: int) -> Case:
     """Returns draw ``number`` of a seed; the same every time."""
     draw = random.Random(f"{seed} {number}")
@@ -116,11 +106,11 @@ def drawn(number: int, seed: int) -> Case:
         told.append(f"{where}.0: {words}")
     if draw.random() < 0.3:
         del found[draw.choice(("app 1", "lib 1"))]
-    root = f"{app}[fast]" if extra else app
+    name = f"{app}[fast]" if extra else app
     yanks = any(dict(one.entry).get("yanked") for one in found.values())  # uv takes pins otherwise
     pin = "2.0" if draw.random() < (0.5 if yanks else 0.05) else ""
     told += [f"the root is =={pin}"] if pin else []
-    return Case(prefix, tuple(found.values()), tuple(told), root, pin)
+    return Case(prefix, tuple(found.values()), tuple(told), (root(name, pin),))
 
 
 Changed = tuple[Release, str]

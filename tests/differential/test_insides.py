@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.differential.cases import root
 from tests.differential.clients import Clients
 from tests.differential.compare import CLIENTS
 from tests.sim import dists
@@ -47,7 +48,9 @@ def who_stops(words: list[str], folder: Path) -> dict[str, set[str]]:
             with Clients(folder) as clients:
                 for number in range(start, len(words), _WORKERS):
                     for client in CLIENTS:
-                        outcome = clients.install(client, f"{server.url}/simple/", f"p{number}")
+                        outcome = clients.install(
+                            client, f"{server.url}/simple/", root(f"p{number}")
+                        )
                         assert outcome.pins in (None, {f"p{number}": "2"}), outcome
                         if outcome.pins is None:
                             found[words[number]].add(client)

@@ -12,10 +12,11 @@ from packaging.markers import Marker, default_environment
 from uv import find_uv_bin
 
 from pypisync.core.standards.uv_markers import read_by_uv
+from tests.differential.cases import Case
 from tests.differential.clients import Outcome
 from tests.differential.compare import Compared, compared
 from tests.differential.found import FOUND
-from tests.differential.odd import Case, atom
+from tests.differential.odd import atom
 from tests.sim.server import Server
 from tests.sim.world import World
 

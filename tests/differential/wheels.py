@@ -76,6 +76,7 @@ class Release:
     entry: tuple[tuple[str, Any], ...] = ()  # keys of the page's entry; ...: not stated
     serves_metadata: bool = True
     sdist: dists.SdistMetadata | None = None  # it is one, whose PKG-INFO is such
+    builds_with: tuple[str, ...] = ()  # what an sdist needs to be built
 
     @property
     def stem(self) -> str:
@@ -98,12 +99,12 @@ class Release:
         return HEADERS.get(self.header, bytes)(("\n".join(lines) + "\n").encode())
 
     def content(self) -> bytes:
-        """The wheel, or an sdist that is built without any other project."""
+        """The wheel, or an sdist."""
         if self.sdist:
             dist = dists.Dist(
                 self.project, self.version, self.requires, self.extras, self.inside,
                 says=self.says, called=self.name,
             )  # fmt: skip
-            return dists.build_sdist(dist, self.sdist, build_requires=()).content
+            return dists.build_sdist(dist, self.sdist, build_requires=self.builds_with).content
         one = plain(self.project.replace("-", "_"), self.version, self.metadata())
         return INSIDES[self.packed or "sound"](one).bytes()

@@ -13,8 +13,8 @@ from pathlib import Path
 from pip._internal.cli.main import main
 
 
-def install(index: str, root: str, report: str, target: str | None) -> dict[str, object]:
-    """Install ``root`` from ``index`` into ``target``, or only resolve it.
+def install(index: str, wanted: list[str], report: str, target: str | None) -> dict[str, object]:
+    """Install what is ``wanted`` from ``index`` into ``target``, or only resolve it.
 
     Returns the pins, and what pip says.
     """
@@ -25,7 +25,7 @@ def install(index: str, root: str, report: str, target: str | None) -> dict[str,
             [
                 "install", "--isolated", "--no-cache-dir", "--no-input", "--no-compile",
                 "--disable-pip-version-check", "--retries", "0", "--index-url", index,
-                *where, "--quiet", "--report", report, root,
+                *where, "--quiet", "--report", report, *wanted,
             ]
         )  # fmt: skip
     if code:
