@@ -159,10 +159,8 @@ def _solved(
     seconds: float,
     numbers: "Mapping[str, int]",
 ) -> "Iterator[Row]":
-    from functools import partial
-
     from pypisync.core.budget import Budget
-    from pypisync.core.resolve.subject_prover import SubjectProver, unbroken
+    from pypisync.core.resolve.subject_prover import SubjectProver
 
     for target in targets:
         # Requirements that not all wheels state are known for the configuration's targets only.
@@ -170,9 +168,7 @@ def _solved(
         here = SubjectProver(target, held, subjects, bit)
         for subject in subjects:
             budget = Budget(_MOST_STEPS, time.monotonic() + seconds, time.monotonic)
-            prover, wanted = here.set_up(subject)
-            proof = partial(here.whole, prover, wanted, budget, subject.text)
-            yield subject, target, unbroken(prover, wanted, budget, proof)
+            yield subject, target, here.whole(subject, budget)
 
 
 def _print(rows: "Sequence[Row]", *, pins: bool) -> None:

@@ -12,7 +12,7 @@ from packaging.version import Version
 from pypisync.catalog.db import statuses
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.facts.readings import Knowledge
-from pypisync.core.resolve.prover import Verdict
+from pypisync.core.resolve.subject_verdict import Verdict
 from pypisync.core.standards import versions
 from pypisync.core.standards.model import Status
 from tests.recipe.mirrors import Bench

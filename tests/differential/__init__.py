@@ -1,12 +1,18 @@
-"""Generated oddities held against real pip and real uv: ``python -m tests.differential``.
+"""Drawn indexes held against real pip and real uv: ``python -m tests.differential``.
 
-Each draw is a small index with a few oddities: in METADATA, in a wheel, in the entries of a page,
-in requirements and markers. Real pip and real uv install its root from there, a mirror is made of
-it, and they install the root from the mirror. Two things must hold:
+Each draw is a small index of one kind:
+
+- ``oddities``: in METADATA, in a wheel, in the entries of a page, in requirements and markers
+- ``graphs``: projects whose bounds conflict; several roots that share them, groups with constraints
+- ``machines``: wheels and markers for other platforms and Pythons, which uv resolves for
+- ``builds``: sdists, and what they need to be built
+
+Real pip and real uv install its roots and groups from there, a mirror is made of it, and they
+install them from the mirror. Two things must hold:
 
 - what a client installs from upstream, the same it installs from the mirror
-- a root that is proven installs for both, with the pins on record; one that is refuted installs for
-  neither; one that is blocked does not install for both
+- what is proven installs for both, with the pins on record; what is refuted installs for neither;
+  what is blocked does not install for both, and if one finds an installation, it does install it
 
 What is not drawn, or not compared, differs for a reason:
 

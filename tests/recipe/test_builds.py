@@ -57,7 +57,7 @@ def test_a_release_that_is_built_for_a_build_is_built_as_well(bench: Bench, worl
         (["missing; os_name ~= '1.0'"], "compares what cannot be compared"),
         (["missing; python_version === '3.12'"], "uv cannot read the marker"),
         (["missing; '3' in python_version", "c; python_version ~= '3'"], "compares what cannot"),
-        (["missing; python_version not in '13.11'"], "pip and uv may read the marker"),
+        (["missing; python_version not in '13.11'"], "there is no release of missing"),
         (["backend"], "app 1.0 cannot be built without having been built"),
     ],
 )
@@ -69,6 +69,13 @@ def test_what_cannot_be_built_is_blocked(
     found, why = verdict(bench)
     assert found == "blocked"
     assert reason in why
+
+
+def test_a_build_is_proven_as_pip_and_as_uv_read_what_it_needs(bench: Bench, world: World) -> None:
+    """To uv this is Python 3.11, and to pip no Python at all."""
+    sdist(world, "app", "a<2; python_version == '3.11rc1'", "b; platform_version > '1'")
+    assert verdict(bench) == ("proven", "")
+    assert bench.listed()["a"] == {"1.0"}
 
 
 def test_it_is_proven_when_the_build_can_be_made(bench: Bench, world: World) -> None:

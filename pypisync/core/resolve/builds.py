@@ -6,18 +6,22 @@ looks at, too, and ends its search where that fails. Nothing is run here: that t
 well is not known.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TypeAlias
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import ListedRelease
-from pypisync.core.resolve.pinned import pinned
-from pypisync.core.resolve.prover import Installed, Proof, Prover, Verdict
+from pypisync.core.resolve.prover import Installed, Proof, Prover
+from pypisync.core.resolve.questions import Question, questions
 from pypisync.core.resolve.self_sufficiency import missed
+from pypisync.core.resolve.subject_verdict import Verdict
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked
+
+_Key: TypeAlias = tuple[Asked, ...]  # what is asked for, as installers read it
 
 
 @dataclass(slots=True)
@@ -43,10 +47,10 @@ class BuildProver:
 
     prover: Prover
     calls_on: Callable[[Prover], ClosureChoices] | None = None  # None: nothing is to be mirrored
-    _known: dict[Asked, Builds] = field(default_factory=dict)
+    _known: dict[_Key, Builds] = field(default_factory=dict)
     # What was given up, and the steps and seconds that it had.
-    _given_up: dict[Asked, tuple[Builds, int, float]] = field(default_factory=dict)
-    _begun: list[Asked] = field(default_factory=list)
+    _given_up: dict[_Key, tuple[Builds, int, float]] = field(default_factory=dict)
+    _begun: list[_Key] = field(default_factory=list)
 
     def of(self, prover: Prover, proof: Proof, budget: Budget) -> Builds:
         """Returns what a proof, made by ``prover``, takes to be built. Raises Lacking."""
@@ -59,11 +63,10 @@ class BuildProver:
 
     def _build(self, release: ListedRelease, budget: Budget) -> Builds:
         label = f"{release.name} {release.version}"
-        faults = (self.prover.index.fault(need) for need in release.build)
-        if fault := next(filter(None, faults), ""):
+        asked = questions(self.prover, release.build)
+        if fault := next(_faults(asked), ""):
             return Builds("blocked", (f"{label} cannot be built: {fault}",))
-        asked = self.prover.index.applying(release.build)
-        if asked in self._begun:
+        if _key(asked) in self._begun:
             return Builds("blocked", (f"{label} cannot be built without having been built",))
         found = self._environment(asked, budget)
         if found.verdict == "proven":
@@ -72,39 +75,40 @@ class BuildProver:
         why = (f"what {label} needs to be built cannot be installed:", *found.why)
         return Builds(verdict, why, found.releases, found.consulted)
 
-    def _environment(self, asked: Asked, budget: Budget) -> Builds:
+    def _environment(self, asked: Sequence[Question], budget: Budget) -> Builds:
         """Returns whether an environment with all that is asked for can be had.
 
         A search that was given up is not made again for each root, unless that has more for it.
         """
-        if (known := self._known.get(asked)) is not None:
+        key = _key(asked)
+        if (known := self._known.get(key)) is not None:
             return known
         left = budget.left()
-        if had := self._given_up.get(asked):
+        if had := self._given_up.get(key):
             found, steps, seconds = had
             if budget.steps <= steps and left <= 2 * seconds:
                 return found
-        found = self._proven(asked, budget)
+        found = Builds()
+        for one in asked:
+            if found.verdict == "proven":
+                found.add(self._proven(one, key, budget))
         if found.verdict == "undecided":
-            self._given_up[asked] = found, budget.steps, left
+            self._given_up[key] = found, budget.steps, left
         # What fails within another build may fail for that one alone.
         elif found.verdict == "proven" or not self._begun:
-            self._known[asked] = found
+            self._known[key] = found
         return found
 
-    def _proven(self, asked: Asked, budget: Budget) -> Builds:
+    def _proven(self, one: Question, key: _Key, budget: Budget) -> Builds:
         own = replace(budget, used=0)  # so that it matters to nobody who asked for it first
-        prover, index = self.prover, self.prover.index
-        if (offers := pinned(index.offers, asked)) is not index.offers:
-            prover = Prover(TargetIndex(index.target, offers, asked, index.bit))
-        proof = prover.whole(asked, own, "the build")
+        proof = one.proof(own, "the build")
         found = Builds(proof.verdict, proof.why, consulted=set(proof.consulted))
         if proof.verdict == "proven":
-            found.releases, met = self._mirrored(prover, proof, asked, own)
+            found.releases, met = self._mirrored(one.prover, proof, one.wanted, own)
             found.consulted |= met
-            self._begun.append(asked)
+            self._begun.append(key)
             try:
-                found.add(self.of(prover, proof, budget))
+                found.add(self.of(one.prover, proof, budget))
             finally:
                 self._begun.pop()
         return found
@@ -121,6 +125,18 @@ class BuildProver:
             called = calling.called(asked, {pin.name: pin.version for pin in pins})
             some |= {(pin.name, pin.version) for pin in pins if pin.name not in called}
         return {(n, prover.index.usable(n)[i].release.version) for n, i in some}, met
+
+
+def _key(asked: Sequence[Question]) -> _Key:
+    return tuple(one.wanted for one in asked)
+
+
+def _faults(asked: Sequence[Question]) -> Iterator[str]:
+    """Yields why an installer stops at what a build asks for."""
+    for one in asked:
+        if one.fault:
+            yield one.fault
+        yield from (f'"{need.text}": {need.fault}' for need in one.wanted if need.fault)
 
 
 def _pins(proof: Proof) -> Iterator[Installed]:

@@ -8,7 +8,6 @@ needs cannot be known, because its markers make installers fail or no source sta
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import pip, uv
@@ -19,11 +18,11 @@ from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.explain import explained
 from pypisync.core.resolve.pip import Rehearsal
 from pypisync.core.resolve.solver import Solver
+from pypisync.core.resolve.subject_verdict import PIP_ONLY, UV_ONLY, Verdict, both_verdicts
 from pypisync.core.resolve.target_index import IndexNode, TargetIndex, Usable
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from pypisync.core.wanted.groups import Asked
 
-Verdict = Literal["proven", "refuted", "undecided", "blocked"]
 # The share of the budget for each of the two installers' own searches.
 _SHARE = 4
 # How often a search begins again because pip refuses its result, such as a yanked release. Of 1,200
@@ -32,19 +31,6 @@ _MOST_BARRED = 8
 _SPENT = "the search was given up when its budget was spent"
 MISSES = "ends its search before it comes to the installation that there is"
 _OTHERS = "{} may come to other pins: its own search was given up when its budget was spent"
-_UV_ONLY = "uv finds an installation and pip does not"
-_PIP_ONLY = "pip finds an installation and uv does not"
-
-
-def _joined(of_pip: "Proof", of_uv: "Proof") -> tuple[Verdict, tuple[str, ...]]:
-    """Returns the verdict of two installers that read the facts differently, and why."""
-    verdicts = {of_pip.verdict, of_uv.verdict}
-    why = tuple(dict.fromkeys((*of_pip.why, *of_uv.why)))
-    if len(verdicts) == 1:
-        return of_pip.verdict, why
-    if "proven" in verdicts and "undecided" not in verdicts:
-        return "blocked", (_UV_ONLY if of_uv.verdict == "proven" else _PIP_ONLY, *why)
-    return ("undecided" if "undecided" in verdicts else "blocked"), why
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +125,7 @@ class Prover:
         proof = replace(proof, consulted=proof.consulted | self.solver.consulted)
         if by_pip.pins is not None and (doubts := self._doubts(by_pip.pins)):
             its = {**proof.others, "pip": self._pins(wanted, by_pip.pins)}
-            return replace(proof, verdict="blocked", why=(_UV_ONLY, *doubts), others=its)
+            return replace(proof, verdict="blocked", why=(UV_ONLY, *doubts), others=its)
         if by_pip.given_up:
             return _unsure(proof, "pip")
         if by_pip.pins is None:
@@ -211,7 +197,7 @@ class Prover:
         if proof.verdict != "refuted":
             return proof
         against = faults(self.index, wanted, by_uv.pins, by="pip")
-        return replace(proof, verdict="blocked", why=(_UV_ONLY, *against))
+        return replace(proof, verdict="blocked", why=(UV_ONLY, *against))
 
     def told(self, wanted: Asked, proof: Proof, name: str) -> Proof:
         """Returns the proof, with the words for its refutation if it is one."""
@@ -234,10 +220,11 @@ class Prover:
         return self.index.reader != "uv" and not faults(self.index, wanted, pins, kept=True)
 
     def _by_pip_alone(self, wanted: Asked, proof: Proof) -> Proof:
-        """Returns the proof where uv finds no installation."""
+        """Returns the proof where uv finds no installation; nor does pip, perhaps."""
         pins = {pin.name: pin.version for pin in proof.pins}
         against = faults(self.index, wanted, pins, by="uv")
-        return replace(proof, verdict="blocked", why=(_PIP_ONLY, *against))
+        found = PIP_ONLY if "pip" in proof.rehearsals else f"pip {MISSES}"
+        return replace(proof, verdict="blocked", why=(found, *against))
 
     def _apart(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         """Returns the proof where installers read the facts differently: each has to find a way.
@@ -251,7 +238,7 @@ class Prover:
             if of_uv.verdict == "refuted":
                 return replace(of_pip, consulted=consulted)
         of_uv = self._by("uv").told(wanted, of_uv, name)
-        verdict, why = _joined(of_pip, of_uv)
+        verdict, why = both_verdicts(of_pip, of_uv)
         chosen = {pin.name: pin.version for pin in of_uv.pins}
         both = bool(chosen) and self._by("pip").checker.passes(wanted, chosen)
         first, by, other = of_pip, "uv", of_uv

@@ -13,9 +13,10 @@ from pypisync.core.resolve.builds import Builds
 from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Installed, Proof, Prover
+from pypisync.core.resolve.questions import Question
 from pypisync.core.resolve.self_sufficiency import missed
 from pypisync.core.resolve.subject_prover import SubjectProver, unbroken
-from pypisync.core.resolve.subject_verdict import SubjectVerdict, joined
+from pypisync.core.resolve.subject_verdict import SubjectVerdict, apart, joined
 from pypisync.core.standards.model import Pin, Targets
 from pypisync.core.wanted.groups import Asked, Subject
 
@@ -79,22 +80,29 @@ class _MachineProver:
 
     def verdict(self, subject: Subject, budget: Budget) -> SubjectVerdict:
         """Returns the verdict on a subject. Raises Lacking."""
-        prover, wanted = self._subjects.set_up(subject)
-        calling = self._calls_on(prover)
-        budget.check()  # a request to stop the cycle is noticed here too
+        found = []
+        for question in self._subjects.questions(subject):
+            budget.check()  # a request to stop the cycle is noticed here too
+            found.append(self._verdict(question, budget, subject.text))
+        return found[0] if len(found) == 1 else apart(*found)
+
+    def _verdict(self, question: Question, budget: Budget, name: str) -> SubjectVerdict:
+        """Returns the verdict on what is asked for as it is read. Raises Lacking."""
+        calling = self._calls_on(question.prover)
         pins: tuple[Pin, ...] = ()
         tried, met, builds = set[tuple[str, int]](), set[str](), Builds()
 
         def prove() -> Proof:
             nonlocal pins, tried, met, builds
-            proof = prover.whole(wanted, budget, subject.text)
+            proof = question.proof(budget, name)
             if proof.rehearsals:
-                tried, met = missed(proof, calling, wanted, budget)
-            pins = _pins(proof, calling, wanted)
-            proof, builds = self._subjects.built(prover, proof, budget)
+                tried, met = missed(proof, calling, question.wanted, budget)
+            pins = _pins(proof, calling, question.wanted)
+            proof, builds = self._subjects.built(question, proof, budget)
             return proof
 
-        proof = unbroken(prover, wanted, budget, prove)
+        proof = unbroken(question, budget, prove)
+        usable = question.prover.index.usable
         return SubjectVerdict(
             (),
             proof.verdict,
@@ -102,9 +110,7 @@ class _MachineProver:
             proof.why,
             proof.steps,
             proof.consulted | met,
-            frozenset(
-                {(n, prover.index.usable(n)[i].release.version) for n, i in tried} | builds.releases
-            ),
+            frozenset({(n, usable(n)[i].release.version) for n, i in tried} | builds.releases),
         )
 
     def _calls_on(self, prover: Prover) -> ClosureChoices:

@@ -12,10 +12,11 @@ from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.resolve.builds import BuildProver, Builds
 from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, Offers
-from pypisync.core.resolve.pinned import pinned
 from pypisync.core.resolve.prover import Proof, Prover
+from pypisync.core.resolve.questions import Question, questions
+from pypisync.core.resolve.subject_verdict import both_verdicts
 from pypisync.core.resolve.target_index import TargetIndex
-from pypisync.core.wanted.groups import Asked, Subject, limits
+from pypisync.core.wanted.groups import Subject
 from pypisync.errors import PypiSyncError
 
 
@@ -41,37 +42,47 @@ class SubjectProver:
         self.shared = Prover(TargetIndex(target, offers, tuple(wanted), bit))
         self._builds = BuildProver(self.shared, calls_on)
 
-    def set_up(self, subject: Subject) -> tuple[Prover, Asked]:
-        """Returns the prover for a subject, and what the subject asks for on this target.
+    def questions(self, subject: Subject) -> list[Question]:
+        """Returns how installers read what a subject asks for on this target."""
+        return questions(self.shared, subject.wanted, subject.constraints)
 
-        Constraints hide releases and pins may change one, so such a subject gets a prover of its
-        own.
-        """
-        index = self.shared.index
-        wanted, bounds = index.applying(subject.wanted), index.applying(subject.constraints)
-        offers = pinned(index.offers, (*wanted, *bounds))
-        if not bounds and offers is index.offers:
-            return self.shared, wanted
-        return Prover(TargetIndex(index.target, offers, wanted, index.bit, limits(bounds))), wanted
+    def whole(self, subject: Subject, budget: Budget) -> Proof:
+        """Returns the proof of a subject, with its builds. Raises Lacking."""
+        found = []
+        for question in self.questions(subject):
 
-    def whole(self, prover: Prover, wanted: Asked, budget: Budget, name: str) -> Proof:
-        """Returns the proof that ``prover`` makes, with its builds. Raises Lacking."""
-        return self.built(prover, prover.whole(wanted, budget, name), budget)[0]
+            def prove(question: Question = question) -> Proof:
+                return self.built(question, question.proof(budget, subject.text), budget)[0]
 
-    def built(self, prover: Prover, proof: Proof, budget: Budget) -> tuple[Proof, Builds]:
-        """Returns a proof that ``prover`` made, which stands only if its sdists can be built.
+            found.append(unbroken(question, budget, prove))
+        return together(*found)
+
+    def built(self, question: Question, proof: Proof, budget: Budget) -> tuple[Proof, Builds]:
+        """Returns a proof that was made for a reading, which stands only if sdists can be built.
 
         And what they take to be built. Raises Lacking.
         """
         if proof.verdict != "proven":
             return proof, Builds()
-        found = self._builds.of(prover, proof, budget)
+        found = self._builds.of(question.prover, proof, budget)
         consulted = proof.consulted | found.consulted
         why = (*found.why, *proof.why)
         return replace(proof, verdict=found.verdict, why=why, consulted=consulted), found
 
 
-def unbroken(prover: Prover, wanted: Asked, budget: Budget, prove: Callable[[], Proof]) -> Proof:
+def together(first: Proof, second: Proof | None = None) -> Proof:
+    """Returns the proof for both installers by the one for both, or by pip's and uv's own."""
+    if second is None:
+        return first
+    verdict, why = both_verdicts(first, second)
+    pins, other = (first.pins, second.pins) if first.pins else (second.pins, ())
+    return Proof(
+        verdict, pins, why, steps=first.steps + second.steps,
+        others={"uv": other} if other else {}, consulted=first.consulted | second.consulted,
+    )  # fmt: skip
+
+
+def unbroken(question: Question, budget: Budget, prove: Callable[[], Proof]) -> Proof:
     """Returns the proof that ``prove`` makes, an undecided one if it breaks off.
 
     Raises Lacking.
@@ -82,5 +93,7 @@ def unbroken(prover: Prover, wanted: Asked, budget: Budget, prove: Callable[[], 
         raise
     except Exception as error:  # noqa: BLE001 - see above
         why = f"the search broke off: {type(error).__name__}: {error}"
-        consulted = frozenset(prover.solver.consulted | {need.name for need in wanted})
+        consulted = frozenset(
+            question.prover.solver.consulted | {need.name for need in question.wanted}
+        )
         return Proof("undecided", why=(why,), steps=budget.used, consulted=consulted)

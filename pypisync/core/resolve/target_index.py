@@ -123,21 +123,17 @@ class TargetIndex:
 
     def applying(self, needs: Iterable[Requirement]) -> Asked:
         """Returns those of the requirements whose marker holds here, for no extra."""
-        return tuple(need for need in needs if self._applies(need, ""))
+        found = (need for need in needs if self._applies(need, ""))
+        return tuple(_as_uv(need) if self.reader == "uv" else need for need in found)
 
     def fault(self, need: Requirement) -> str:
-        """Returns why a requirement stops installers here, or one of them alone; "" if not."""
-        if need.marker:
-            here, uv = self._marker(need.marker, ""), replace(self, reader="uv", _markers={})
-            if here is None:
-                return _undefined(need)
-            if read_by_uv(need.marker) is None:
-                return f'uv cannot read the marker of "{need.text}"'
-            if here is not uv._marker(need.marker, ""):  # noqa: SLF001 - of the same class
-                return f'pip and uv may read the marker of "{need.text}" differently'
-            if not here:
-                return ""
-        return f'"{need.text}": {need.fault}' if need.fault else ""
+        """Returns why an installer stops at the marker of what it is asked for; "" if not."""
+        if not need.marker:
+            return ""
+        if self.reader == "uv":
+            unread = read_by_uv(need.marker) is None
+            return f'uv cannot read the marker of "{need.text}"' if unread else ""
+        return "" if self._marker(need.marker, "") is not None else _undefined(need)
 
     def usable(self, name: str) -> tuple[Usable, ...]:
         """Returns the releases of a project that the machine can install, the oldest first.

@@ -11,8 +11,9 @@ from pypisync.core.resolve import pip
 from pypisync.core.resolve.check_pins import faults
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.pip import Rehearsal
-from pypisync.core.resolve.prover import MISSES, Proof, Prover, Verdict, _joined
+from pypisync.core.resolve.prover import MISSES, Proof, Prover
 from pypisync.core.resolve.solver import Solver
+from pypisync.core.resolve.subject_verdict import Verdict, both_verdicts
 from pypisync.core.standards.requires_python import INSTALLERS, Installer
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
@@ -26,7 +27,7 @@ VERDICTS: tuple[Verdict, ...] = ("proven", "refuted", "undecided", "blocked")
 def test_two_verdicts_are_one(of_pip: Verdict, of_uv: Verdict) -> None:
     """Proven for both is proven; if one cannot tell, nobody can; else it is blocked."""
     pip, uv = Proof(of_pip, why=("both", "of pip")), Proof(of_uv, why=("both", "of uv"))
-    verdict, why = _joined(pip, uv)
+    verdict, why = both_verdicts(pip, uv)
     if of_pip == of_uv:
         assert (verdict, why) == (of_pip, ("both", "of pip", "of uv"))
     elif "undecided" in (of_pip, of_uv):

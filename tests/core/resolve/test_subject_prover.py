@@ -25,8 +25,8 @@ def prover(*subjects: Subject) -> SubjectProver:
 
 
 def proven(one: Subject, here: SubjectProver) -> Proof:
-    found, wanted = here.set_up(one)
-    return found.prove(wanted, Budget(), one.text)
+    [question] = here.questions(one)
+    return question.prover.prove(question.wanted, Budget(), one.text)
 
 
 def test_constraints_bind_their_own_subject() -> None:
@@ -42,16 +42,16 @@ def test_constraints_bind_their_own_subject() -> None:
 def test_a_constraint_that_does_not_apply_here_binds_nothing() -> None:
     elsewhere = subject("c", 'b<2; sys_platform == "win32"')
     here = prover(elsewhere)
-    found, wanted = here.set_up(elsewhere)
-    assert found is here.shared
-    assert wanted == (need("c"),)
-    assert pins(found.prove(wanted, Budget())) == {"b": "2", "c": "1"}
+    [question] = here.questions(elsewhere)
+    assert question.prover is here.shared
+    assert question.wanted == (need("c"),)
+    assert pins(question.prover.prove(question.wanted, Budget())) == {"b": "2", "c": "1"}
 
 
 def test_only_what_applies_here_is_wanted() -> None:
     both = Subject("x", (need("c"), need('a; sys_platform == "win32"')))
-    _, wanted = prover(both).set_up(both)
-    assert [one.name for one in wanted] == ["c"]
+    [question] = prover(both).questions(both)
+    assert [one.name for one in question.wanted] == ["c"]
 
 
 def test_what_all_subjects_ask_for_is_known_from_the_start() -> None:
@@ -60,43 +60,43 @@ def test_what_all_subjects_ask_for_is_known_from_the_start() -> None:
     here = prover(one, two)
     assert set(here.shared.index.wanted) == {need("b"), need("d==1")}
     bound = subject("b", "c<9")
-    alone, _ = here.set_up(bound)
+    alone = here.questions(bound)[0].prover
     assert alone.index.wanted == (need("b"),)
     assert alone.index.limits == {"c": (need("c<9"),)}
     assert alone.index.bit == 4
 
 
 def test_one_that_breaks_it_is_undecided() -> None:
-    found, wanted = prover(subject("c")).set_up(subject("c"))
+    [question] = prover(subject("c")).questions(subject("c"))
     budget = Budget(used=17)
 
     def broken() -> Proof:
-        found.solver.consulted.add("b")
+        question.prover.solver.consulted.add("b")
         raise RecursionError("crafted")
 
-    proof = unbroken(found, wanted, budget, broken)
+    proof = unbroken(question, budget, broken)
     assert proof.verdict == "undecided"
     assert proof.why == ("the search broke off: RecursionError: crafted",)
     assert proof.steps == 17
     assert proof.consulted == {"b", "c"}
-    assert unbroken(found, wanted, budget, lambda: proof) is proof
+    assert unbroken(question, budget, lambda: proof) is proof
 
 
 @pytest.mark.parametrize("error", [Lacking(["b"]), Stopped("asked to end")])
 def test_what_is_no_fault_of_the_subject_goes_on(error: Exception) -> None:
-    found, wanted = prover(subject("c")).set_up(subject("c"))
+    [question] = prover(subject("c")).questions(subject("c"))
 
     def raising() -> Proof:
         raise error
 
     with pytest.raises(type(error)):
-        unbroken(found, wanted, Budget(), raising)
+        unbroken(question, Budget(), raising)
 
 
 def test_a_budget_that_is_spent_is_a_verdict() -> None:
-    found, wanted = prover(subject("c")).set_up(subject("c"))
+    [question] = prover(subject("c")).questions(subject("c"))
 
     def spent() -> Proof:
         raise Spent
 
-    assert unbroken(found, wanted, Budget(), spent).verdict == "undecided"
+    assert unbroken(question, Budget(), spent).verdict == "undecided"
