@@ -36,6 +36,17 @@ ENVIRONMENTS = [
     'python_version > "3.9" or os_name == "nt"',
     '(python_version < "3" or sys_platform != "win32")',
 ]
+ODD = [  # what pip and uv read differently, or what stops one of them
+    'python_version == "3.11rc1"',
+    'python_version != "3.11rc1"',
+    'python_version == "3.x"',
+    'python_version in "3.x"',
+    'python_version === "3.11"',
+    'os_name ~= "1"',
+    '"x" in extra',
+    'extra > "a"',
+    'sys_platform > "a" or python_version == "3.11rc1"',
+]
 EXTRAS = ["x", "y-y", "all"]
 SPELLINGS = {"x": ["x", "X"], "y-y": ["y-y", "Y_y", "y.y", "y--y"], "all": ["all", "ALL"]}
 OF_EXTRAS = [

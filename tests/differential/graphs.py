@@ -18,6 +18,7 @@ from tests.differential.graph_texts import (
     EXTRAS,
     FINALS,
     LOCALS,
+    ODD,
     OF_EXTRAS,
     OTHER_WHEELS,
     POSTS,
@@ -39,6 +40,8 @@ TRAITS = (
     "local versions",
     "spellings",
     "itself",
+    "odd markers",
+    "letters",
 )
 _OPERATORS = ("==", "<", "<=", ">", "!=", ">=", ">=", "==", "<", ">=", "~=", "==*", "!=*")
 
@@ -150,7 +153,7 @@ class _Graph:
             some = OF_EXTRAS if self.draw.random() < 0.4 else OF_EXTRAS[:1]
             markers.append(self.draw.choice(some).format(one, two))
         if self.has("markers", 0.15):
-            markers.append(self.draw.choice(ENVIRONMENTS))
+            markers.append(self._environment())
         line = f"{self._spelled(name)}{extras}{specifier}"
         if not markers:
             return line
@@ -164,7 +167,8 @@ class _Graph:
         version = draw.choice(self.versions[name] if draw.random() < 0.8 else every)
         if draw.random() < 0.28:
             return ""
-        text = _specifier(version, draw.choice(_OPERATORS), draw)
+        operator = "===" if self.has("letters", 0.1) else draw.choice(_OPERATORS)
+        text = _specifier(version, operator, draw)
         more = "" if alone or draw.random() < 0.8 else self.specifier(name, alone=True)
         return f"{text},{more}" if more else text
 
@@ -206,7 +210,10 @@ class _Graph:
         return f"{self._spelled(name)}{extras}{self.specifier(name)}{self._marker()}"
 
     def _marker(self) -> str:
-        return f" ; {self.draw.choice(ENVIRONMENTS)}" if self.has("markers", 0.1) else ""
+        return f" ; {self._environment()}" if self.has("markers", 0.1) else ""
+
+    def _environment(self) -> str:
+        return self.draw.choice(ODD if self.has("odd markers", 0.3) else ENVIRONMENTS)
 
 
 @dataclass
@@ -242,4 +249,6 @@ def _specifier(version: str, operator: str, draw: random.Random) -> str:
         return f"{operator[:-1]}{short}.*"
     if operator == "~=":
         return f"~={public}" if "." in public else f"~={public}.0"
+    if operator == "===" and draw.random() < 0.3:
+        return f"==={version.removesuffix('.0')}"
     return f"{operator}{public if operator[0] in '<>' else version}"

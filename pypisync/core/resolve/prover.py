@@ -182,7 +182,7 @@ class Prover:
         if by_pip.pins is None or self._doubts(by_pip.pins):
             return stopped
         its = self._beside(wanted, stopped, by_pip)
-        return replace(its, why=(_PIP_ONLY, *its.why)) if its.rehearsals else stopped
+        return replace(its, why=(PIP_ONLY, *its.why)) if its.rehearsals else stopped
 
     def _beside_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal) -> Proof:
         """Returns the proof by pip's rules, with what uv comes to by its own."""
