@@ -1,11 +1,11 @@
 """What sources say of the requirements of a release, and which of its files state which."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pypisync.catalog.facts.readings import Reading, Stated
 from pypisync.catalog.facts.requirements import WantedRelease
-from pypisync.core.environments.marker_masks import needed_extras
+from pypisync.core.environments.marker_masks import compared_extras, needed_extras
 from pypisync.core.standards import requirements
 from pypisync.core.standards.metadata import Metadata, Objections, objections
 from pypisync.core.standards.model import (
@@ -105,16 +105,22 @@ def stated(release: WantedRelease, told: Statement | None) -> Iterator[Stated]:
 
 
 def _by_extra(
-    need: Requirement, declared: Iterable[Sequence[str]]
+    need: Requirement, declared: Collection[Sequence[str]]
 ) -> Iterator[tuple[Requirement, frozenset[str]]]:
     """Yields a requirement with the extras without one of which it cannot apply.
 
-    It is cut into one for each of them if a file declares some and not all.
+    It is cut into one for each of them if a file declares some and not all; and into one for each
+    that a file does not declare and one for all else, if it may apply without them.
     """
-    extras = needed_extras(need.marker) if names_extra(need.marker) else frozenset[str]()
-    if all(extras.isdisjoint(some) or extras.issubset(some) for some in declared):
+    marker = need.marker
+    named = compared_extras(marker) if names_extra(marker) else frozenset[str]()
+    extras = needed_extras(marker) if named else named
+    cut = {extra for extra in extras or named if not all(extra in some for some in declared)}
+    if not cut or (extras and all(extras.isdisjoint(some) for some in declared)):
         yield need, extras
         return
-    for extra in sorted(extras):
-        marker = f'({need.marker}) and extra == "{extra}"'
-        yield replace(need, marker=marker), frozenset([extra])
+    for extra in sorted(extras or cut):
+        yield replace(need, marker=f'({marker}) and extra == "{extra}"'), frozenset([extra])
+    if not extras:
+        others = " and ".join(f'extra != "{extra}"' for extra in sorted(cut))
+        yield replace(need, marker=f"({marker}) and {others}"), extras

@@ -86,6 +86,16 @@ def deciding_extras(marker: str) -> frozenset[str] | None:
 
 
 @lru_cache(maxsize=1 << 14)
+def compared_extras(marker: str) -> frozenset[str]:
+    """Returns the extras that ``marker`` names, if by ``==`` and ``!=`` alone; else none.
+
+    Raises ValueError.
+    """
+    ops = {atom.op for atom in parse(marker).atoms if atom.variable == "extra"}
+    return extras_of(marker) if ops <= {"==", "!="} else frozenset()
+
+
+@lru_cache(maxsize=1 << 14)
 def needed_extras(marker: str) -> frozenset[str]:
     """Returns the extras without one of which ``marker`` cannot hold; none if it may without.
 
