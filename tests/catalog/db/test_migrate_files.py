@@ -183,6 +183,30 @@ def test_releases_with_extras_are_read_again_after_an_upgrade(database: str) -> 
     catalog.close()
 
 
+def test_releases_whose_requirements_are_cut_are_read_again_after_an_upgrade(database: str) -> None:
+    markers = (
+        'extra == "x" or os_name == "nt"', 'extra != "x"', 'extra == "x"', 'os_name != "nt"',
+    )  # fmt: skip
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0039")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge, source) VALUES"
+        for number, marker in enumerate(markers, 1):
+            run(f"{row} ({number}, 1, '{number}', '{number}', 'known', 'wheel')")
+            run(
+                "INSERT INTO requirements (id, release_id, project_id, kind, text, marker)"
+                f" VALUES ({number}, {number}, 1, 'runtime', 'a', '{marker}')"
+            )
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 2, '', false)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        found = connection.exec_driver_sql("SELECT knowledge FROM releases ORDER BY id").scalars()
+        assert [*found] == ["unknown", "wanted", "known", "known"]
+    catalog.close()
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
     catalog = Catalog(database)

@@ -10,6 +10,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 
 from pypisync.core.environments.marker_masks import (
     MOST_ATOMS,
+    compared_extras,
     extras_of,
     marker_mask,
     needed_extras,
@@ -328,3 +329,17 @@ def test_two_configurations_do_not_share_answers() -> None:
 )
 def test_the_extras_without_which_a_marker_cannot_hold(marker: str, expected: set[str]) -> None:
     assert needed_extras(marker) == expected
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("extra == 'x' or os_name == 'nt'", {"x"}),
+        ("'X' == extra and extra != 'y'", {"x", "y"}),
+        ("extra == 'x' or extra in 'y z'", set()),
+        ("extra > 'x'", set()),
+        ("os_name in 'nt'", set()),
+    ],
+)
+def test_the_extras_that_a_marker_compares(marker: str, expected: set[str]) -> None:
+    assert compared_extras(marker) == expected
