@@ -101,7 +101,7 @@ def drawn(number: int, seed: int) -> Case:
             needs = tuple(_need(draw, one) for one in names[i + 1 :] if draw.random() < 0.6)
             releases += list(_wheels(draw, Release(name, version, needs)))
     told = tuple(f"{one.called} needs {one.requires} Python {one.inside}" for one in releases)
-    return Case(prefix, tuple(releases), told, tuple(_asks(draw, names[:2])), dry=True)
+    return Case(prefix, tuple(releases), told, tuple(_asks(draw, names)), dry=True)
 
 
 def _need(draw: random.Random, name: str) -> str:
@@ -129,8 +129,12 @@ def _wheels(draw: random.Random, release: Release) -> Iterator[Release]:
 
 
 def _asks(draw: random.Random, names: list[str]) -> Iterator[Ask]:
-    """Yields each root on some machines."""
-    for name in names:
+    """Yields roots and a group, each on some machines."""
+    lines = tuple(_need(draw, one) for one in draw.sample(names, draw.choice((1, 2, 3))))
+    bounds = tuple(_need(draw, one) for one in draw.sample(names, draw.choice((0, 1, 2))))
+    prefix = names[0].partition("-")[0]
+    group = Ask(f"group {prefix}g.txt", lines, constraints=bounds)
+    for ask in (root(names[0]), root(names[1]), group):
         for platform in draw.sample([*_PLATFORMS], 2):
             minor = draw.choice([*_PYTHONS])
             options = (
@@ -138,4 +142,4 @@ def _asks(draw: random.Random, names: list[str]) -> Iterator[Ask]:
                 "--only-binary", ":all:",
             )  # fmt: skip
             settings = (("MACOSX_DEPLOYMENT_TARGET", "14.0"),)
-            yield replace(root(name), elsewhere=Elsewhere(f"{minor} {platform}", options, settings))
+            yield replace(ask, elsewhere=Elsewhere(f"{minor} {platform}", options, settings))
