@@ -22,7 +22,7 @@ def apart(
     ``act`` does all that it is given or leaves everything as it was. Returns, by the items' names,
     why it cannot be done for some. Raises what concerns everything.
     """
-    if _fault(items, act) is None:
+    if not items or _fault(items, act) is None:
         return {}
     faults = {name(item): _fault([item], act) for item in items}
     return {one: Malformed(fault) for one, fault in faults.items() if fault is not None}

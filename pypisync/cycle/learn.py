@@ -56,9 +56,10 @@ def take_documents(mirror: Mirror, batch: ProjectAnswers) -> dict[str, UpstreamE
     reasons |= _faults(good)
     good = [one for one in good if one[0].name not in reasons]
     reasons |= apart(good, partial(_record, mirror), lambda one: one[0].name)
-    with mirror.catalog.begin() as connection:
-        pending.mark_stale(connection, dict.fromkeys(reasons, 0), mirror.now())
-        pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
+    if reasons:
+        with mirror.catalog.begin() as connection:
+            pending.mark_stale(connection, dict.fromkeys(reasons, 0), mirror.now())
+            pending.set_aside(connection, {name: str(error) for name, error in reasons.items()})
     for name, error in reasons.items():
         mirror.watch.fault(name, str(error))
     mirror.watch.advance(len(batch))

@@ -78,6 +78,8 @@ def before_fetching(
 
 def most_bytes(mirror: Mirror) -> int | None:
     """Returns how many bytes may come in this cycle; None: any number. Raises CatalogError."""
+    if mirror.limits.bytes is None:
+        return None
     with mirror.catalog.begin() as connection:
         return None if _lifted(connection) else mirror.limits.bytes
 

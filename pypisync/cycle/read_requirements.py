@@ -122,6 +122,8 @@ class _Reader:
 
         A release whose files have changed meanwhile stays wanted, for what was read is out of date.
         """
+        if not wanted:
+            return {}
         self.mirror.watch.advance(len(wanted))
         with self.mirror.catalog.begin() as connection:
             wanted = unchanged(connection, wanted)

@@ -289,10 +289,14 @@ class Ids:
     """Counts the ids of a table. There is one writer, so nobody else takes them."""
 
     def __init__(self, connection: Connection, table: Table) -> None:
-        self._last: int = connection.scalar(_highest(table)) or 0
+        self._connection = connection
+        self._table = table
+        self._last: int | None = None  # asked for when an id is needed: often none is
 
     def next(self) -> int:
         """Returns an id that no row has."""
+        if self._last is None:
+            self._last = self._connection.scalar(_highest(self._table)) or 0
         self._last += 1
         return self._last
 

@@ -17,9 +17,11 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
+    union_all,
     update,
 )
 
@@ -59,10 +61,12 @@ if TYPE_CHECKING:
 
 # Spelt as in the index, which a parameter would keep SQLite from using.
 _MOVED = text("roots.state <> 'kept'")
-# Made once: each round asks them, and to build them costs more.
-_CHANGED = select(projects.c.id).where(is_set(projects.c.undecided))
-_REDRAW = select(releases.c.id).where(is_set(releases.c.undecided))
-_MOVED_COUNT = select(func.count()).select_from(roots).where(_MOVED)
+# Made once: each round asks it, and to build it costs more.
+_TOUCHED = union_all(
+    select(literal_column("'project'"), projects.c.id).where(is_set(projects.c.undecided)),
+    select(literal_column("'release'"), releases.c.id).where(is_set(releases.c.undecided)),
+    select(literal_column("'roots'"), func.count()).select_from(roots).where(_MOVED),
+)
 # More changes than this may cost more than deciding all from nothing, in memory above all.
 _MANY = 20_000
 
@@ -72,13 +76,11 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
 
     With ``examine``, releases that come into it are to be examined for vulnerabilities.
     """
-    changed = set(connection.scalars(_CHANGED))
-    redraw = set(connection.scalars(_REDRAW))
-    moved = connection.scalar(_MOVED_COUNT)
+    changed, redraw, moved = _touched(connection)
     if not (changed or redraw or moved):
         return 0
     with uncollected():
-        if _is_anew(connection, len(changed) + len(redraw) + (moved or 0)):
+        if _is_anew(connection, len(changed) + len(redraw) + moved):
             forget_decisions(connection)
             count = _decide_all(connection, targets, now)
             came = None
@@ -90,6 +92,14 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
     update_among(connection, releases.c.id, sorted(redraw), undecided=False)
     _forget_gone(connection, changed)
     return count
+
+
+def _touched(connection: Connection) -> tuple[set[int], set[int], int]:
+    """Returns changed projects, releases to be drawn again, and how many roots came or go."""
+    ids: dict[str, set[int]] = {"project": set(), "release": set(), "roots": set()}
+    for what, number in connection.execute(_TOUCHED):
+        ids[what].add(number)
+    return ids["project"], ids["release"], sum(ids["roots"])
 
 
 def _is_anew(connection: Connection, changes: int) -> bool:
@@ -142,37 +152,31 @@ def _update(
 
 
 def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
-    """Decide everything, where nothing is decided."""
+    """Decide everything, where nothing is decided, and all pages are to be looked at."""
     from pypisync.catalog.selection import decide_full
 
     connection.execute(once(lambda: delete(roots).where(roots.c.state == "dropped")))
     connection.execute(once(lambda: update(roots).values(state="kept", unmet="0")))
     found = decide_full.decide(connection, targets)
-    connection.execute(once(_unpublished_wanted))
-    _review_quarantined(connection, None)
     _ask_for(connection, found.unknown, found.unseen, now)
     policy.explain(connection, None)
     return len(found.nodes)
 
 
-def _unpublished_wanted() -> Update:
-    wanted = select(releases.c.project_id).join_from(selected, releases)
-    there = projects.c.id.in_(wanted), ~projects.c.unpublished
-    return update(projects).where(*there).values(unpublished=True)
-
-
 def forget_decisions(connection: Connection) -> None:
     """Drop all decisions, so that the next one starts from scratch (the environments changed)."""
-    for statement in once(_forgetting):
-        connection.execute(statement)
+    from pypisync.catalog.selection import decide_full
+
+    if not decide_full.nothing_decided(connection):
+        for statement in once(_forgetting):
+            connection.execute(statement)
+    new = once(lambda: update(roots).where(roots.c.state == "kept").values(state="new"))
+    connection.execute(new)
+    connection.execute(once(lambda: update(projects).values(unpublished=True)))
 
 
-def _forgetting() -> list[Delete | Update]:
-    return [
-        *(delete(table) for table in (edges, root_choices, choices, selected, classes)),
-        update(roots).where(roots.c.state == "kept").values(state="new"),
-        update(projects).values(unpublished=True),
-    ]
+def _forgetting() -> list[Delete]:
+    return [delete(table) for table in (edges, root_choices, choices, selected, classes)]
 
 
 def matched_names(connection: Connection) -> set[str]:
@@ -304,23 +308,17 @@ def _settle_roots(
         connection.execute(once(lambda: update(roots).where(roots.c.id == bindparam("row"))), kept)
 
 
-def _review_quarantined(connection: Connection, ids: Iterable[int] | None) -> None:
-    """Look at the pages of those of the projects (None: of all) anew that are in quarantine.
+def _review_quarantined(connection: Connection, ids: Iterable[int]) -> None:
+    """Look at the pages of those of the projects anew that are in quarantine.
 
     A project in quarantine has a page, without files, only while a root or requirement names it.
     """
-    if ids is None:
-        connection.execute(once(_review))
-    else:
-        execute_among(connection, _review_these, sorted(ids))
+    execute_among(connection, _review, sorted(ids))
 
 
 def _review() -> Update:
-    return update(projects).where(projects.c.status == "quarantined").values(unpublished=True)
-
-
-def _review_these() -> Update:
-    return _review().where(among(projects.c.id))
+    these = among(projects.c.id), projects.c.status == "quarantined"
+    return update(projects).where(*these).values(unpublished=True)
 
 
 def _ask_for(

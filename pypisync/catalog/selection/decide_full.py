@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, exists, func, or_, select, update
 
 from pypisync.catalog.db.schema import (
     choices,
@@ -29,11 +29,11 @@ _FEW = 5_000
 
 def nothing_decided(connection: Connection) -> bool:
     """Returns whether nothing is decided yet, so that deciding takes nothing back."""
-    return not any(connection.scalar(query) for query in once(_any))
+    return not connection.scalar(once(_any))
 
 
-def _any() -> list[Select[int]]:
-    return [select(table.c.id).limit(1) for table in (selected, classes)]
+def _any() -> Select[bool]:
+    return select(or_(*(exists(select(table.c.id)) for table in (selected, classes))))
 
 
 def _newest() -> Select[int]:
