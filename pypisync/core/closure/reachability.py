@@ -47,7 +47,7 @@ class Liveness:
         work.load_choosers({node.release for node in left})
         near = [
             pair
-            for _, pairs in groupby(self._supporters(left, 1), key=itemgetter(0))
+            for _, pairs in groupby(self._supporters(left, _NEAR), key=itemgetter(0))
             for pair in islice(pairs, _NEAR)
         ]
         work.load_roots({supporter.release for _, supporter in near})

@@ -41,6 +41,7 @@ class WorkingSet:
         self._classes_of: dict[int, set[ClassKey]] = {}
         self._roots_of: dict[int, dict[int, RootState]] = {}
         self._users: dict[ClassKey, set[NodeKey]] = {}
+        self._few: dict[ClassKey, list[NodeKey]] = {}  # all stored users of classes with few
 
     def load_candidates(self, projects: set[int]) -> None:
         """Load the releases of projects."""
@@ -145,11 +146,15 @@ class WorkingSet:
         self, classes: Iterable[ClassKey], limit: int | None
     ) -> Mapping[ClassKey, list[NodeKey]]:
         """Returns nodes that use classes and are not loaded, at most ``limit`` for each class."""
-        ids = {entry.id: key for key in classes if (entry := self.classes[key]).id is not None}
-        found = self._graph.users([i for i in ids if i is not None], limit)
+        numbers = {key: number for key in classes if (number := self.classes[key].id) is not None}
+        asked = [number for key, number in numbers.items() if key not in self._few]
+        found = self._graph.users(asked, limit)
+        users = {key: self._few.get(key, found.get(numbers[key], [])) for key in numbers}
+        if limit is not None:
+            self._few.update((key, some) for key, some in users.items() if len(some) < limit)
         return {
-            ids[i]: [key for key in users if key.release not in self._looked]
-            for i, users in found.items()
+            key: [user for user in some if user.release not in self._looked]
+            for key, some in users.items()
         }
 
     def changed_classes(self) -> dict[ClassKey, Class]:
