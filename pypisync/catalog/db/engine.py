@@ -23,6 +23,8 @@ from pypisync.catalog.db.sqlite_file import advice, immutable
 from pypisync.errors import CatalogError, Rejected
 
 BUSY_SECONDS = 30
+# Statements that SQLite keeps prepared: a cycle has more than the driver's 128.
+_PREPARED = 500
 
 # SQLAlchemy imports them when a URL names them: with PostgreSQL nothing of SQLite is needed.
 registry.register("sqlite.writing", "pypisync.catalog.db.sqlite_dialects", "WritingDialect")
@@ -76,7 +78,8 @@ def _read_only(url: URL) -> URL:
 
 def _open_sqlite(url: URL, *, writer: bool) -> Engine:
     place = url if writer else _read_only(url)
-    engine = create_engine(place.set(drivername=f"sqlite+{'writing' if writer else 'reading'}"))
+    named = place.set(drivername=f"sqlite+{'writing' if writer else 'reading'}")
+    engine = create_engine(named, connect_args={"cached_statements": _PREPARED})
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -9,6 +9,8 @@ finds the right revision, or no table at all, should not wait for it.
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,19 +87,19 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     """
     sqlite = engine.dialect.name == "sqlite"
     with database_errors(engine):
+        with _alone(engine) as connection:
+            if revision(connection) is None:
+                _create(connection)
+                return None, REVISION
         if sqlite:
             # A table that a batch migration copies is dropped, and would take its children along.
             # The PRAGMA does nothing inside a transaction, so it has to come first.
             event.listen(engine, "connect", _foreign_keys_off)
             engine.dispose()
         try:
-            with engine.begin() as connection:
-                if not sqlite:
-                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            with _alone(engine) as connection:
                 before = revision(connection)
-                if before is None:
-                    _create(connection)
-                elif before != REVISION:
+                if before != REVISION:
                     refuse_unknown(connection)
                     views.drop(connection)
                     migrate(connection)
@@ -109,6 +111,15 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
                 event.remove(engine, "connect", _foreign_keys_off)
                 engine.dispose()
     return before, REVISION
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """Returns a transaction as a context, in which nobody else upgrades."""
+    with engine.begin() as connection:
+        if engine.dialect.name != "sqlite":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        yield connection
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
@@ -212,15 +223,12 @@ def exists(url: str) -> bool:
         return Path(name).is_file() and Path(name).stat().st_size > 0
     engine = open_engine(url, writer=False)
     try:
-        return not is_empty(engine)
+        with database_errors(engine), engine.connect() as connection:
+            return not is_empty(connection)
     finally:
         engine.dispose()
 
 
-def is_empty(engine: Engine) -> bool:
-    """Returns whether the database has no table at all.
-
-    Raises CatalogError if it cannot be reached.
-    """
-    with database_errors(engine):
-        return not inspect(engine).get_table_names()
+def is_empty(connection: Connection) -> bool:
+    """Returns whether the database has no table at all."""
+    return not inspect(connection).get_table_names()

@@ -37,9 +37,12 @@ class Catalog:
 
         Raises CatalogError.
         """
-        if migrate.is_empty(self.engine):
+        with database_errors(self.engine), self.engine.connect() as connection:
+            new = migrate.is_empty(connection)
+            if not new:
+                migrate.check(connection)
+        if new:
             migrate.upgrade(self.engine)
-        self.check()
 
     def check(self) -> None:
         """Raise CatalogError unless the database has the revision that this code works with."""

@@ -354,15 +354,14 @@ VIEWS = (
 
 
 def create(connection: Connection) -> None:
-    """Make the views those of this code."""
+    """Make the views of this code, where there are none."""
     for view in VIEWS:
-        connection.execute(text(f"DROP VIEW IF EXISTS {view.name}"))
         query = view.query
         if connection.dialect.name == "sqlite":
             query = query.replace("string_agg(", "group_concat(")  # its name before SQLite 3.44
         query = re.sub(r"seconds_of\(([a-z.]+)\)", _SECONDS[connection.dialect.name], query)
         query = re.sub(r"hex_of\(([a-z.]+)\)", _HEX[connection.dialect.name], query)
-        connection.execute(text(f"CREATE VIEW {view.name} AS {query}"))
+        connection.exec_driver_sql(f"CREATE VIEW {view.name} AS {query}")
         if connection.dialect.name == "postgresql":
             comment = view.comment.replace("'", "''")
             connection.exec_driver_sql(f"COMMENT ON VIEW {view.name} IS '{comment}'")
