@@ -42,7 +42,8 @@ def fetch_ahead(incoming: Incoming, report: Report) -> None:
         return
     with mirror.catalog.begin() as connection:
         wanted = missing_files.files_to_fetch(connection)
-    if not wanted or limits.before_fetching(mirror, wanted, above=above)[1]:
+        _, reason = limits.before_fetching(mirror, connection, wanted, above=above)
+    if not wanted or reason:
         return
     most = most_ahead(mirror)
     asks = []

@@ -86,6 +86,7 @@ def _record(mirror: Mirror, answered: ProjectAnswers) -> None:
         record_documents(connection, documents, mirror.rules, mirror.now())
         record_gone(connection, gone, mirror.rules, mirror.now())
         record_same(connection, other)
+        pending.found(connection, same)
         pending.settled(connection, [*(d.name for d in documents), *gone, *same])
 
 

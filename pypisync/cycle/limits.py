@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pypisync.catalog.publication.plan import Plan
 
 LIMITS = "limits"  # what failed, in a report
-_LIFTED = "limits lifted"  # a setting in the catalog
+LIFTED = "limits lifted"  # a setting in the catalog
 _NAMED = 3  # roots
 _SHARED = "several roots together"
 _RAISE = 'raise "limits" in the configuration, or lift them for one cycle: sync --no-limits'
@@ -48,27 +48,25 @@ def before_reading(mirror: Mirror, asks: list[ProjectAsk]) -> tuple[list[Project
 
 
 def before_fetching(
-    mirror: Mirror, wanted: Sequence[FileToFetch], *, above: bool
+    mirror: Mirror, connection: Transaction, wanted: Sequence[FileToFetch], *, above: bool
 ) -> tuple[Sequence[FileToFetch], str]:
     """Returns the files that may be fetched, and why not all of them; "" if all may.
 
     ``above``: something new was not read already, so nothing new is to be fetched either. What a
     page lists was lost and is not added, so it does not count.
-    Raises CatalogError.
     """
     limits = mirror.limits
     if limits == Limits() or not wanted:
         return wanted, ""
-    with mirror.catalog.begin() as connection:
-        new, size = len(membership.new_projects(connection)), _to_fetch(mirror, wanted)
-        if not above and (_within(limits, new, size) or _lifted(connection)):
-            return wanted, ""
-        lost = membership.on_pages(connection, {file.id for file in wanted})
-        size = _to_fetch(mirror, [file for file in wanted if file.id not in lost])
-        if not above and _within(limits, new, size):
-            return wanted, ""
-        found = _all_that_would_come(mirror, connection)
-        listed = membership.of_listed_projects(connection, {file.id for file in wanted})
+    new, size = len(membership.new_projects(connection)), _to_fetch(mirror, wanted)
+    if not above and (_within(limits, new, size) or _lifted(connection)):
+        return wanted, ""
+    lost = membership.on_pages(connection, {file.id for file in wanted})
+    size = _to_fetch(mirror, [file for file in wanted if file.id not in lost])
+    if not above and _within(limits, new, size):
+        return wanted, ""
+    found = _all_that_would_come(mirror, connection)
+    listed = membership.of_listed_projects(connection, {file.id for file in wanted})
     more = [file for file in wanted if file.id in listed - lost]
     if not _within(limits, 0, _to_fetch(mirror, more)):
         more = []
@@ -101,17 +99,11 @@ def before_a_plan_comes_true(mirror: Mirror, found: "Plan") -> str:
 
 def lift(connection: Transaction) -> None:
     """Let the next cycle that comes to its end pass the limits."""
-    pending.set_setting(connection, _LIFTED, "1")
-
-
-def restore(connection: Transaction) -> None:
-    """Let the limits hold again, now that a cycle has come to its end."""
-    if _lifted(connection):
-        pending.set_setting(connection, _LIFTED, "")
+    pending.set_setting(connection, LIFTED, "1")
 
 
 def _lifted(connection: Transaction) -> bool:
-    return bool(pending.setting(connection, _LIFTED))
+    return bool(pending.setting(connection, LIFTED))
 
 
 def _all_that_would_come(mirror: Mirror, connection: Transaction) -> "Plan":

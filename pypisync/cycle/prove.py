@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
 from pypisync.catalog.facts.offered import all_files
-from pypisync.catalog.facts.requirements import ask_for
+from pypisync.catalog.facts.requirements import ask_for, forget_partly_read
 from pypisync.catalog.proofs import verdicts
 from pypisync.catalog.proofs.index import offers, weight
 from pypisync.catalog.selection import roots
@@ -46,6 +46,7 @@ def prove_open(mirror: Mirror, results: ProofResults) -> bool:
     That is: facts to be read, releases to be decided on, or other subjects.
     """
     with mirror.catalog.begin() as connection:
+        forget_partly_read(connection)
         verdicts.open_touched(connection)
         due = [text for text in verdicts.open_subjects(connection) if text not in results.unsure]
         texts = due[:_BATCH]

@@ -8,6 +8,7 @@ whatever is listed has its dependencies listed as well.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
@@ -35,10 +36,11 @@ Files = Mapping[str, Sequence[PageFile]]  # by project
 def write_generation(mirror: Mirror, number: int) -> int:
     """Write the pages that differ in the newest generation. Returns how many files changed."""
     with mirror.catalog.begin() as connection:
+        newest = generations.newest(connection)
         names = sorted(generations.changed_names(connection, number))
         serials = generations.page_serials(connection, names)
         going = _all_going(connection, names, number)
-        order = dependencies_first(names, _needs_between(mirror, connection, names, number))
+        order = dependencies_first(names, _needs_between(mirror, connection, names, newest))
         leaving = dependencies_first(
             (name for name in names if name not in serials or name in going),
             _needs(mirror, connection, going),
@@ -57,7 +59,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
                 _link(mirror, pages[page.name].files)
         mirror.watch.advance(len(batch))
     mirror.tree.flush()
-    written += _write_root(mirror, number, {name: serials.get(name) for name in names})
+    written += _write_root(mirror, newest, {name: serials.get(name) for name in names})
     for batch in _batched(leaving[::-1], _PAGES):
         with mirror.catalog.begin() as connection:
             lasting = {page.name: page for page in whole_pages(connection, batch)}
@@ -108,10 +110,10 @@ def _all_going(connection: Transaction, names: Sequence[str], number: int) -> Fi
 
 
 def _needs_between(
-    mirror: Mirror, connection: Transaction, names: list[str], number: int
+    mirror: Mirror, connection: Transaction, names: list[str], newest: Any
 ) -> dict[str, set[str]]:
     """Returns which of these projects, whose pages differ, need which."""
-    if not generations.repeats(connection, number):
+    if newest.repeats is None:
         return needs.needs_between(connection, names)
     found: dict[str, set[str]] = {}
     for batch in _batched(names, _PAGES):
@@ -119,14 +121,14 @@ def _needs_between(
     return found
 
 
-def renew(mirror: Mirror) -> int:
-    """Write all pages anew if a version wrote them that gave the same pages other bytes.
+def is_outdated(connection: Transaction) -> bool:
+    """Returns whether a version wrote the pages that gave the same pages other bytes."""
+    return pending.setting(connection, _FORM) != FORM
 
-    Returns how many files changed.
-    """
+
+def renew(mirror: Mirror) -> int:
+    """Write all pages anew, as this version does. Returns how many files changed."""
     with mirror.catalog.begin() as connection:
-        if pending.setting(connection, _FORM) == FORM:
-            return 0
         names = [name for name, _ in generations.index(connection)]
     written = rewrite(mirror, names)
     with mirror.catalog.begin() as connection:
@@ -154,7 +156,7 @@ def rewrite(mirror: Mirror, names: Sequence[str]) -> int:
     return written
 
 
-def _write_root(mirror: Mirror, number: int, changed: Mapping[str, int | None]) -> int:
+def _write_root(mirror: Mirror, newest: Any, changed: Mapping[str, int | None]) -> int:
     """Write the list of all projects. Returns how many files changed.
 
     ``changed`` has the serials of pages that differ; None: the project is gone.
@@ -162,17 +164,14 @@ def _write_root(mirror: Mirror, number: int, changed: Mapping[str, int | None]) 
     The list may be long, and mostly only serials change. So they are replaced in the existing list,
     and the whole list is written only if its names differ.
     """
-    with mirror.catalog.begin() as connection:
-        _, serial, _ = generations.generation(connection)
-        count = generations.project_count(connection, number)
     serials = {name: own for name, own in changed.items() if own is not None}
     if len(serials) == len(changed):
-        written = mirror.tree.change_root(serials, serial, count)
+        written = mirror.tree.change_root(serials, newest.last_serial, newest.projects)
         if written is not None:
             return written
     with mirror.catalog.begin() as connection:
         index = generations.index(connection)
-    return mirror.tree.write_root(index, serial)
+    return mirror.tree.write_root(index, newest.last_serial)
 
 
 def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from pypisync.catalog.publication import membership
 from pypisync.cycle.mirror import Mirror
 from pypisync.errors import ConfigError
 
-_ACCEPTED = "removals accepted"  # a setting in the catalog
+ACCEPTED = "removals accepted"  # a setting in the catalog
 _REFUSED = "removals refused"  # a setting: of how many listed projects; "": none is
 _FEW = 3  # projects: so many may go however small the mirror
 CONFIRM = 'if they are to go, run "pypisync sync --accept-removals"'
@@ -25,7 +25,7 @@ def too_many(mirror: Mirror, connection: Transaction, leaving: int) -> str:
         return ""
     listed = membership.listed_projects(connection)
     listed = min(listed, int(pending.setting(connection, _REFUSED) or listed))
-    if leaving <= mirror.dropped_share * listed or pending.setting(connection, _ACCEPTED):
+    if leaving <= mirror.dropped_share * listed or pending.setting(connection, ACCEPTED):
         return ""
     return f"{leaving:,} of the {listed:,} listed projects"
 
@@ -57,10 +57,9 @@ def check_policy(mirror: Mirror, connection: Transaction) -> None:
 
 def accept(connection: Transaction) -> None:
     """Let the next cycle that comes to its end drop what it must, however much it is."""
-    pending.set_setting(connection, _ACCEPTED, "1")
+    pending.set_setting(connection, ACCEPTED, "1")
 
 
 def restore(connection: Transaction) -> None:
-    """Let the share count again, now that a cycle has published or come to its end."""
-    if pending.setting(connection, _ACCEPTED):
-        pending.set_setting(connection, _ACCEPTED, "")
+    """Let the share count again, now that a cycle has published."""
+    pending.clear_setting(connection, ACCEPTED)

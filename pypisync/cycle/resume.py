@@ -3,7 +3,7 @@
 from pypisync.catalog.publication import generations
 from pypisync.cycle import rollback
 from pypisync.cycle.mirror import Mirror
-from pypisync.cycle.publish import renew, write_generation
+from pypisync.cycle.publish import is_outdated, renew, write_generation
 from pypisync.cycle.report import Report
 
 
@@ -17,9 +17,11 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
     report.failed |= rollback.obey(mirror, begins=begins)
     with mirror.catalog.begin() as connection:
         number, _, complete = generations.generation(connection)
+        outdated = is_outdated(connection)
     if not complete:
         report.pages += write_generation(mirror, number)
-    report.pages += renew(mirror)
+    if outdated:
+        report.pages += renew(mirror)
     stay = rollback.stay(mirror)
     if stay is None:
         report.frozen = 0

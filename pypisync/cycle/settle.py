@@ -109,7 +109,6 @@ def _decide(learning: Learning, fresh: Collection[str]) -> list[Unexamined]:
         listen.owe_heard(mirror, connection)
         now = mirror.now() if mirror.patient else None
         stale = pending.stale(connection, now, fresh)
-        requirements.forget_partly_read(connection)
         wanted = requirements.wanted_releases(connection)
         suspects = to_examine(mirror, connection)
     suspects = [one for one in suspects if one.id not in learning.examined]

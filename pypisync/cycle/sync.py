@@ -7,7 +7,7 @@ then a run, ends as if there had been no crash. What fails for one project or on
 with its reason, and the cycle goes on.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import closing
 
 from pypisync.catalog.bundles import fed
@@ -16,7 +16,6 @@ from pypisync.catalog.facts import insides, lock_files, pending, ranged
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, runs
-from pypisync.catalog.publication.missing_files import FileToFetch
 from pypisync.cycle import dropped, limits, removals
 from pypisync.cycle.fetch_ahead import file_asks
 from pypisync.cycle.incoming import Incoming
@@ -73,8 +72,7 @@ def sync_once(mirror: Mirror) -> Report:
 def end_permissions(mirror: Mirror) -> None:
     """Let limits and the share of removals count again: operators lift them for one cycle."""
     with mirror.catalog.begin() as connection:
-        limits.restore(connection)
-        removals.restore(connection)
+        pending.clear_setting(connection, limits.LIFTED, removals.ACCEPTED)
 
 
 def _nothing_to_do(mirror: Mirror, report: Report) -> bool:
@@ -102,15 +100,31 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
     with Incoming(mirror) as incoming:
         with report.timed("settle"):
             settle(mirror, report, incoming, fresh)
-        recovered(mirror)
         with report.timed("fetch"):
             later = fetch(incoming, report)
-            differs = verify(mirror)
-            broken = look(mirror)
+            differs, broken = check(mirror)
     if not (differs or broken or incoming.late):
         return later
     report.failed |= differs
     return later | gather(mirror, report, fresh)
+
+
+def check(mirror: Mirror) -> tuple[dict[str, str], bool]:
+    """Check what has come. Returns what differs from what was read of it, and whether to go on.
+
+    Wheels are looked into: what is found may change anything. Some of those that came before there
+    was this rule are looked into as well. Raises Malformed for a path on record that leaves the
+    mirror.
+    """
+    with mirror.catalog.begin() as connection:
+        parts = ranged.unverified(connection)
+        fresh = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
+    differs = verify(mirror) if parts else {}
+    if not fresh:
+        return differs, False
+    from pypisync.cycle.look import look_at
+
+    return differs, look_at(mirror, fresh)
 
 
 def verify(mirror: Mirror) -> dict[str, str]:
@@ -118,29 +132,12 @@ def verify(mirror: Mirror) -> dict[str, str]:
 
     Raises Malformed for a path on record that leaves the mirror.
     """
-    with mirror.catalog.begin() as connection:
-        if not ranged.unverified(connection):
-            return {}
     from pypisync.cycle.verify_ranged import verify_ranged
 
     differs = verify_ranged(mirror)
     for what, reason in differs.items():
         mirror.watch.fault(what, reason)
     return differs
-
-
-def look(mirror: Mirror) -> bool:
-    """Look into the wheels that have come. Returns whether what was found changes anything.
-
-    Some of those that came before there was this rule are looked into as well.
-    """
-    with mirror.catalog.begin() as connection:
-        fresh = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
-    if not fresh:
-        return False
-    from pypisync.cycle.look import look_at
-
-    return look_at(mirror, fresh)
 
 
 # -- fetch ----------------------------------------------------------------------------------
@@ -152,12 +149,15 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
     Returns the paths to try again later; with the reason if the disk lacks the room for them.
     """
     mirror = incoming.mirror
-    with mirror.catalog.begin() as connection:
-        wanted = missing_files.files_to_fetch(connection)
     above = limits.LIMITS in report.failed
-    allowed, reason = limits.before_fetching(mirror, wanted, above=above)
+    with mirror.catalog.begin() as connection:
+        recovered(mirror, connection)
+        wanted = missing_files.files_to_fetch(connection)
+        allowed, reason = limits.before_fetching(mirror, connection, wanted, above=above)
+        # Let the wheels stay that came early, but for those that the limits do not allow.
+        refused = {file.path for file in wanted if file.came} - {file.path for file in allowed}
+        pool.decided(connection, refused)
     limits.note(mirror, report, reason)
-    _decide_early(mirror, wanted, allowed)
     asks = list(file_asks(allowed))
     incoming.forget_files()  # and ask at once for those that are wanted
     if asks or mirror.fetched:
@@ -183,15 +183,6 @@ def fetch(incoming: Incoming, report: Report) -> dict[str, str]:
     }
 
 
-def _decide_early(
-    mirror: Mirror, wanted: Sequence[FileToFetch], allowed: Sequence[FileToFetch]
-) -> None:
-    """Let the wheels stay that came early, but for those that the limits do not allow."""
-    refused = {file.path for file in wanted if file.came} - {file.path for file in allowed}
-    with mirror.catalog.begin() as connection:
-        pool.decided(connection, refused)
-
-
 # -- publish --------------------------------------------------------------------------------
 
 
@@ -207,11 +198,11 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
         report.failed |= refused
         publish_proofs(connection, proven.ready)
         serial = pending.serial(connection) or 0
-        before = generations.generation(connection)[0]
+        before = generations.newest(connection)
         number = generations.publish(connection, result.pages, serial, mirror.now())
         # After a rollback the newest generation has other proofs than those that are published.
-        ready = None if generations.repeats(connection, before) else proven.ready
-        history.record(connection, number or before or 1, ready)
+        ready = proven.ready if before is None or before.repeats is None else None
+        history.record(connection, number or (before.id if before else 1), ready)
         assemble.published_all(connection, result.done)
         removals.restore(connection)
         runs.set_held(connection, result.held, mirror.now())

@@ -246,12 +246,11 @@ _SHOWN = 3
 _BELIEVED_IF = "this is believed if it is still so"
 
 
-def recovered(mirror: Mirror) -> None:
+def recovered(mirror: Mirror, connection: Transaction) -> None:
     """Note that no index is broken any more, if that is so."""
-    with mirror.catalog.begin() as connection:
-        was = pending.setting(connection, _BROKEN) is not None
-        if was and not _broken(mirror, connection, mirror.now()):
-            pending.forget_setting(connection, _BROKEN)
+    was = pending.setting(connection, _BROKEN) is not None
+    if was and not _broken(mirror, connection, mirror.now()):
+        pending.forget_setting(connection, _BROKEN)
 
 
 def broken(mirror: Mirror, denied: int, mirrored: int) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     literal_column,
     select,
+    text,
     update,
 )
 
@@ -60,9 +61,21 @@ def at(paths: Sequence[str]) -> dict[str, Any]:
 
 def note_asked(connection: Connection, paths: Iterable[str]) -> None:
     """Note files that are to be fetched: they are :func:`unrecorded` until they are stored."""
+    query = _NOTE[connection.dialect.name]
     for batch in batches(paths):
-        forget_asked(connection, batch)
-        add(connection, asked, [{"path": path} for path in batch])
+        connection.execute(query, these(batch))
+
+
+_NOTE = {
+    "sqlite": text(
+        "INSERT INTO asked (path) SELECT value FROM json_each(:these) WHERE 1 = 1"
+        " ON CONFLICT DO NOTHING"
+    ),
+    "postgresql": text(
+        "INSERT INTO asked (path) SELECT value FROM json_array_elements_text(CAST(:these AS JSON))"
+        " ON CONFLICT DO NOTHING"
+    ),
+}
 
 
 def not_asked(connection: Connection, paths: Sequence[str]) -> list[str]:
@@ -106,11 +119,14 @@ def record_stored(
     """
     rows = {item.path: item for item in found}
     forget_asked(connection, rows.keys() - early)
-    same = {path for path, item in stored_among(connection, rows).items() if item == rows[path]}
+    there = stored_among(connection, rows)
+    same = {path for path, item in there.items() if item == rows[path]}
     # What was found in them stays.
     update_among(connection, stored.c.path, same, unlisted=now, checked=now)
     fresh = [item for path, item in rows.items() if path not in same]
-    forget_stored(connection, [item.path for item in fresh])
+    delete_among(connection, stored.c.path, there.keys() - same)
+    new = {item.path for item in fresh}  # not looked into, whatever comes beside them
+    forget_beside(connection, [path for path in new if path.removesuffix(METADATA) not in new])
     for items in batches(fresh):
         add(
             connection,

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, exists, select
 
-from pypisync.catalog.db.schema import files, projects, releases, selected
+from pypisync.catalog.db.schema import files, projects, releases, selected, skipped
 from pypisync.catalog.db.schema_vulnerabilities import vulnerabilities
 from pypisync.catalog.db.sql import among, batches, once, rows_among, these, tuples_among
 from pypisync.core.filters.file_rules import Rules
@@ -73,7 +73,9 @@ class Existing:
 
 
 def _projects() -> Select[Any]:
-    return select(projects).where(among(projects.c.id))
+    """Returns the query for projects, and whether entries of their documents are passed over."""
+    skips = exists().where(skipped.c.project_id == projects.c.id)
+    return select(projects, skips.label("skips")).where(among(projects.c.id))
 
 
 def _releases() -> Select[Any]:

@@ -31,7 +31,7 @@ class FactRows:
     gone_files: list[int] = field(default_factory=list)
     claims: list[places.Claim] = field(default_factory=list)  # of files, to their places
     barred: Rows = field(default_factory=list)  # files that are barred from now on
-    read: list[int] = field(default_factory=list)  # projects whose documents came
+    skips: list[int] = field(default_factory=list)  # projects whose skipped entries go
     skipped: Rows = field(default_factory=list)
     _doomed: list[str] = field(default_factory=list)  # paths of barred files
 
@@ -43,7 +43,7 @@ class FactRows:
     def write(self) -> None:
         """Write everything."""
         self._write_releases()
-        delete_among(self.connection, skipped.c.project_id, self.read)
+        delete_among(self.connection, skipped.c.project_id, self.skips)
         self._update(projects, self.projects)
         for some in batches(self.skipped):
             add(self.connection, skipped, some)

@@ -12,21 +12,24 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    CompoundSelect,
     Connection,
     Integer,
     Select,
+    Text,
     and_,
     bindparam,
     func,
     literal_column,
     or_,
     select,
+    union_all,
     update,
 )
 
 from pypisync.catalog.db.pool import at, forget_beside, lie_at, stored_among
 from pypisync.catalog.db.schema import files, releases, stored
-from pypisync.catalog.db.sql import among, batches, once, rows_among, these, update_among
+from pypisync.catalog.db.sql import among, as_list, batches, once, rows_among, update_among
 from pypisync.catalog.facts.readings import Knowledge, Stated, read_again
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, Requirement
@@ -76,18 +79,18 @@ def with_metadata(connection: Connection, paths: Iterable[str]) -> set[str]:
     """Returns those of the wheels whose METADATA stands beside them, upstream and in the pool."""
     found: set[str] = set()
     for batch in batches(paths):
-        there = connection.scalars(once(_there), these([path + METADATA for path in batch]))
-        found.update(path.removesuffix(METADATA) for path in there)
-        found.difference_update(connection.scalars(once(_silent), at(batch)))
+        beside = {"beside": as_list([path + METADATA for path in batch])}
+        rows = set(connection.scalars(once(_described), at(batch) | beside))
+        there = {path for path in rows if path.endswith(METADATA)}
+        found.update({path.removesuffix(METADATA) for path in there} - rows)
     return found
 
 
-def _there() -> Select[str]:
-    return select(stored.c.path).where(among(stored.c.path), stored.c.sha256 != "")
-
-
-def _silent() -> Select[str]:
-    return select(files.c.path).where(lie_at(), files.c.metadata_sha256.is_(None))
+def _described() -> CompoundSelect[str]:
+    """Returns the query for stored METADATA, and for the wheels that have none upstream."""
+    beside = among(stored.c.path, bindparam("beside", type_=Text())), stored.c.sha256 != ""
+    silent = select(files.c.path).where(lie_at(), files.c.metadata_sha256.is_(None))
+    return union_all(select(stored.c.path).where(*beside), silent)
 
 
 def record(connection: Connection, found: Sequence[Looked]) -> list[int]:

@@ -33,7 +33,6 @@ from pypisync.catalog.db.schema import (
 from pypisync.catalog.db.schema_proofs import proof_projects, subjects
 from pypisync.catalog.db.sql import (
     among,
-    batches,
     delete_among,
     execute_among,
     is_set,
@@ -50,6 +49,10 @@ SERIAL = "serial"
 
 # Made once: to build them costs more than to ask them. Spelt as in the index where there is one.
 _SETTING = select(settings.c.value).where(settings.c.name == bindparam("name"))
+_SET = text(
+    "INSERT INTO settings (name, value) VALUES (:name, :value)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 _OWED_NOTHING_NEW = select(pending.c.name).where(pending.c.serial == 0)
 _UNFINISHED = select(
     or_(
@@ -93,13 +96,17 @@ def all_settings(connection: Connection) -> dict[str, str]:
 
 def set_setting(connection: Connection, name: str, value: str) -> None:
     """Store a single value."""
-    if not connection.execute(once(_set), {"of": name, "given": value}).rowcount:
-        connection.execute(once(lambda: insert(settings)), {"name": name, "value": value})
+    connection.execute(_SET, {"name": name, "value": value})
 
 
-def _set() -> Update:
-    row = settings.c.name == bindparam("of")
-    return update(settings).where(row).values(value=bindparam("given"))
+def clear_setting(connection: Connection, *names: str) -> None:
+    """Make single values "", as far as there are any."""
+    execute_among(connection, _clear, names)
+
+
+def _clear() -> Update:
+    some = among(settings.c.name), settings.c.value != ""
+    return update(settings).where(*some).values(value="")
 
 
 def serial(connection: Connection) -> int | None:
@@ -357,9 +364,12 @@ def patience(attempts: int) -> float:
 
 def settled(connection: Connection, names: Iterable[str]) -> None:
     """Note that these projects are up to date."""
-    for batch in batches(names):
-        delete_among(connection, pending.c.name, batch)
-        execute_among(connection, _found, batch)
+    delete_among(connection, pending.c.name, names)
+
+
+def found(connection: Connection, names: Iterable[str]) -> None:
+    """Note that these projects were found where they were before."""
+    execute_among(connection, _found, names)
 
 
 def _found() -> Update:

@@ -153,7 +153,7 @@ def _showing_files() -> Select[int]:
 def explain(connection: Connection, into: Collection[int] | None) -> None:
     """Note with unmet classes into these projects (None: all) what the policy has to do with it.
 
-    A policy that bars nothing costs one look.
+    A policy that bars nothing, and barred nothing before, costs one look.
     """
     if into is None:
         unmet = list[Any](connection.execute(once(_unmet)))
@@ -161,9 +161,7 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
         unmet = list(rows_among(connection, _unmet_into, sorted(into)))
     if not unmet:
         return
-    ids = {row.project_id for row in unmet}
-    some = connection.execute(select(files.c.id).where(_IS_BARRED).limit(1)).first()
-    barred = barred_releases(connection, ids) if some else {}
+    barred = barred_releases(connection, {row.project_id for row in unmet})
     changed = [
         {"row": row.id, "barred": now}
         for row in unmet
@@ -175,7 +173,8 @@ def explain(connection: Connection, into: Collection[int] | None) -> None:
 
 def _unmet() -> Select[Any]:
     c = classes.c
-    return select(c.id, c.project_id, c.specifier, c.barred).where(c.unmet != "0")
+    barring = or_(c.barred != "", exists(select(files.c.id).where(_IS_BARRED)))
+    return select(c.id, c.project_id, c.specifier, c.barred).where(c.unmet != "0", barring)
 
 
 def _unmet_into() -> Select[Any]:

@@ -6,12 +6,13 @@ The files stay stored until the page lists them again, or until upstream has rem
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from pypisync.catalog.db.schema import stored
 from pypisync.catalog.db.schema_quarantine import quarantined, quarantines
-from pypisync.catalog.db.sql import add, among, batches, is_set
+from pypisync.catalog.db.sql import add, among, batches, is_set, rows_among
 from pypisync.core.standards import versions
 from pypisync.core.standards.filenames import METADATA
 
@@ -55,6 +56,8 @@ def update_states(
         if whole[name] and (name, WHOLE) not in states:
             connection.execute(insert(quarantines).values(name=name, version=WHOLE, since=now))
             states[name, WHOLE] = False
+    if not states:
+        return  # nothing is kept either: that ends with what it is kept for
     holds: set[_Key] = set()
     for (name, version), told in states.items():
         if version == WHOLE:
@@ -85,10 +88,13 @@ def _held(name: str, version: str, holds: Collection[_Key]) -> bool:
 def _states(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], bool]:
     """Returns by (project, version) whether a journal told that it is quarantined."""
     found: dict[tuple[str, str], bool] = {}
-    for batch in batches(sorted(names)):
-        query = select(quarantines).where(among(quarantines.c.name, batch))
-        found.update(((r.name, r.version), r.told) for r in connection.execute(query))
+    rows = rows_among(connection, _of_projects, sorted(names))
+    found.update(((row.name, row.version), row.told) for row in rows)
     return found
+
+
+def _of_projects() -> Select[Any]:
+    return select(quarantines).where(among(quarantines.c.name))
 
 
 def _keep(connection: Connection, withdrawn: Paths) -> None:

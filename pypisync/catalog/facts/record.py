@@ -184,12 +184,14 @@ class _FactWriter:
             **validators_row(document.validators),
             "form": document.form,
             "index_name": document.index,
+            "anew": False,
             "undecided": was.undecided or changed,
             "unpublished": True,
             "unproven": was.unproven or changed or project in self._doubted,
         }
         self._rows.projects.append(row)
-        self._rows.read.append(project)
+        if was.skips:
+            self._rows.skips.append(project)
         self._skip(project, [*self._contradictions, *read.skipped])
         self._contradictions = []
 

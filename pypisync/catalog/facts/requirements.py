@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Select,
+    Text,
     Update,
     and_,
     bindparam,
@@ -32,6 +33,7 @@ from pypisync.catalog.db.sql import (
     Ids,
     add,
     among,
+    as_list,
     batches,
     delete_among,
     execute_among,
@@ -185,9 +187,7 @@ def record_knowledge(
         anew |= {release for release, _ in kept ^ readings.kept(connection, known)}
     delete_among(connection, requirements.c.release_id, (item.release for item in known))
     ranged.note(connection, known)
-    named = {
-        q.name for item in known for q in (*(s.requirement for s in item.runtime), *item.build)
-    }
+    named = {need.name for item in known for need in _needs(item)}
     projects_named = ensure_projects(connection, named - {""})
     parts = readings.parts(connection, known, rules)
     for some in batches(_rows(connection, known, parts, projects_named)):
@@ -211,6 +211,11 @@ def record_knowledge(
         )
 
 
+def _needs(item: Knowledge) -> Iterator[Requirement]:
+    yield from (one.requirement for one in item.runtime)
+    yield from item.build
+
+
 def _rows(
     connection: Connection,
     known: Sequence[Knowledge],
@@ -218,10 +223,11 @@ def _rows(
     ids: Mapping[str, int],
 ) -> Iterator[dict[str, Any]]:
     """Yields the rows of all requirements; ``ids``: of the named projects."""
-    owners = _owners(connection, known)
+    nameless = [item for item in known if not all(need.name in ids for need in _needs(item))]
+    owners = _owners(connection, nameless)
     count = Ids(connection, requirements)
     for item in known:
-        own = owners[item.release]  # what cannot be read belongs to the release's own project
+        own = owners.get(item.release)  # what cannot be read belongs to the release's own project
         for one in item.runtime:
             need = one.requirement
             row = _row(need, "runtime", item.release, ids.get(need.name, own))
@@ -268,10 +274,9 @@ def read_late(connection: Connection, paths: Iterable[str]) -> bool:
     """
     late: set[int] = set()
     for batch in batches(paths):
-        late.update(connection.scalars(once(_late), at(batch)))
         beside = [path.removesuffix(METADATA) for path in batch if path.endswith(METADATA)]
-        if beside:
-            late.update(connection.scalars(once(_described_late), at(beside)))
+        came = {"came": as_list(batch), "described": as_list(beside)}
+        late.update(connection.scalars(once(_late), at([*batch, *beside]) | came))
     readings.read_again(connection, sorted(late))
     return bool(late)
 
@@ -290,13 +295,12 @@ def _late() -> Select[int]:
         and_(f.kind == "wheel", f.kept, f.ranged.is_(None), ~described.exists(), several),
         and_(f.kind == "sdist", sdist_says),
     )
+    came = or_(
+        and_(among(f.path, bindparam("came", type_=Text())), better),
+        and_(among(f.path, bindparam("described", type_=Text())), f.kept),
+    )
     read = r.knowledge.in_(("known", "unavailable"))
-    return select(r.id).join_from(releases, files).where(lie_at(), read, better)
-
-
-def _described_late() -> Select[int]:
-    read = releases.c.knowledge.in_(("known", "unavailable"))
-    return select(releases.c.id).join_from(releases, files).where(lie_at(), read, files.c.kept)
+    return select(r.id).join_from(releases, files).where(lie_at(), read, came)
 
 
 def ask_for(
@@ -364,7 +368,7 @@ def _projects() -> Select[int, int]:
     return select(releases.c.id, releases.c.project_id).where(among(releases.c.id))
 
 
-def _row(requirement: Requirement, kind: str, release: int, project: int) -> dict[str, Any]:
+def _row(requirement: Requirement, kind: str, release: int, project: int | None) -> dict[str, Any]:
     return {
         "release_id": release,
         "project_id": project,

@@ -149,10 +149,11 @@ def _rows(
 ) -> dict[_Row, int]:
     """Returns the remembered verdicts of which a condition holds, with their numbers."""
     of_pins, of_verdicts = _remembered(which)
-    pins = _by_proof(raw(connection, of_pins, parameters))
+    verdicts = raw(connection, of_verdicts, parameters)
+    pins = _by_proof(raw(connection, of_pins, parameters)) if verdicts else {}
     return {
         _Row(subject, targets, verdict, pins.get(number, frozenset())): number
-        for number, subject, targets, verdict in raw(connection, of_verdicts, parameters)
+        for number, subject, targets, verdict in verdicts
     }
 
 

@@ -7,13 +7,16 @@ only the projects that it can reach.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from pypisync.catalog.db.projects import out_of_reach
 from pypisync.catalog.db.schema import files, projects, releases, requirements
 from pypisync.catalog.db.sql import among, batches, to_mask, tuples_among, words
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement
+
+# Projects whose releases are read together.
+_TOGETHER = 1_000
 
 
 def offers(connection: Connection, names: Iterable[str]) -> Offers:
@@ -22,13 +25,15 @@ def offers(connection: Connection, names: Iterable[str]) -> Offers:
     seen = set(names)
     frontier = sorted(seen)
     while frontier:
-        ids = _projects(connection, frontier, found)
         by_name: dict[str, list[ListedRelease]] = {}
         needed: set[str] = set()
-        for batch in batches(ids):
-            for release in _releases(connection, batch):
+        for batch in batches(frontier, _TOGETHER):
+            for release in _releases(connection, batch, found):
                 by_name.setdefault(release.name, []).append(release)
                 needed.update(need.name for need in (*release.needs, *release.build))
+        # Installers take a project whose page they cannot have for one that is not there.
+        found.lost |= out_of_reach(connection, found.unseen - found.lost.keys())
+        found.unseen -= found.lost.keys()
         found.releases |= by_name
         frontier = sorted(needed - seen - {""})
         seen |= needed
@@ -53,28 +58,18 @@ def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
     )
 
 
-def _projects(connection: Connection, names: Sequence[str], found: Offers) -> list[int]:
-    """Returns the ids of projects; those that have still to be read, or cannot be, are noted."""
-    ids = []
-    for project, name, status, index in tuples_among(connection, _by_name, names):
-        ids.append(project)
-        found.indexes[name] = index
-        if status == "unseen":
-            found.unseen.add(name)
-    # Installers take a project whose page they cannot have for one that is not there.
-    found.lost |= out_of_reach(connection, found.unseen - found.lost.keys())
-    found.unseen -= found.lost.keys()
-    return ids
+def _releases(connection: Connection, names: Sequence[str], found: Offers) -> list[ListedRelease]:
+    """Returns the kept releases of projects, the oldest first.
 
-
-def _by_name() -> Select[Any]:
-    p = projects.c
-    return select(p.id, p.name, p.status, p.index_name).where(among(p.name))
-
-
-def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]:
-    """Returns the kept releases of projects, the oldest first."""
-    rows = list(tuples_among(connection, _kept, ids))
+    From which index the projects are is noted, and which of them have still to be read.
+    """
+    rows = []
+    for index, unseen, *row in tuples_among(connection, _kept, names):
+        found.indexes[row[0]] = index
+        if unseen:
+            found.unseen.add(row[0])
+        if row[1] is not None:
+            rows.append(row)
     read = [row for row in rows if row[5] in ("known", "unavailable")]
     needs = _needs(connection, _runtime, [row[1] for row in read])
     builds = _needs(connection, _build, [row[1] for row in read if row[-1] != "0"])
@@ -108,16 +103,18 @@ def _releases(connection: Connection, ids: Sequence[int]) -> list[ListedRelease]
 
 
 def _kept() -> Select[Any]:
-    r = releases.c
+    p, r = projects.c, releases.c
+    kept = projects.outerjoin(releases, and_(r.project_id == p.id, r.kept))
     return (
         select(
-            projects.c.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
+            p.index_name, p.status == "unseen",
+            p.name, r.id, r.version, r.key, r.prerelease, r.knowledge,
             r.serves, r.serves_yanked, r.admits, r.admits_yanked, r.unsure, r.not_pip, r.not_uv,
             r.unseen_pip, r.outside_uv, r.yanked_pip, r.yanked_uv, r.pinned_uv, r.built,
         )
-        .join_from(releases, projects)
-        .where(among(r.project_id), r.kept)
-        .order_by(r.project_id, r.key)
+        .select_from(kept)
+        .where(among(p.name))
+        .order_by(p.id, r.key)
     )  # fmt: skip
 
 

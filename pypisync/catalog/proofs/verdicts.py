@@ -92,8 +92,7 @@ def open_touched(connection: Connection) -> None:
     """Open the subjects whose proofs depend on projects that have changed since."""
     changed = connection.scalars(once(_changed)).all()
     for batch in batches(changed):
-        for opening in once(_openings):
-            connection.execute(opening, these(batch))
+        connection.execute(once(_opening), these(batch))
         update_among(connection, projects.c.id, batch, unproven=False)
 
 
@@ -101,19 +100,16 @@ def _changed() -> Select[int]:
     return select(projects.c.id).where(is_set(projects.c.unproven))
 
 
-def _openings() -> list[Update]:
-    return [
-        update(subjects)
-        .where(
-            subjects.c.id.in_(
-                select(proofs.c.subject_id)
-                .join_from(proofs, table)
-                .where(among(table.c.project_id), proofs.c.wanted)
-            )
+def _opening() -> Update:
+    depending = union(
+        *(
+            select(proofs.c.subject_id)
+            .join_from(proofs, table)
+            .where(among(table.c.project_id), proofs.c.wanted)
+            for table in (proof_pins, proof_projects)
         )
-        .values(open=True)
-        for table in (proof_pins, proof_projects)
-    ]
+    )
+    return update(subjects).where(subjects.c.id.in_(depending)).values(open=True)
 
 
 def open_subjects(connection: Connection) -> list[str]:
@@ -133,7 +129,7 @@ def record(
 ) -> None:
     """Record the verdicts of subjects; those in ``unsure`` stay open, for facts were missing."""
     ids = {row.text: row.id for row in _among(connection, found)}
-    writer = _VerdictWriter(connection, found, now)
+    writer = _VerdictWriter(connection, found, ids.values(), now)
     for text, verdicts in found.items():
         writer.subject(ids[text], verdicts)
     writer.write()
@@ -159,7 +155,11 @@ class _VerdictWriter:
     """Collects the rows of many subjects, then writes them in few statements."""
 
     def __init__(
-        self, connection: Connection, found: Mapping[str, Sequence[SubjectVerdict]], now: float
+        self,
+        connection: Connection,
+        found: Mapping[str, Sequence[SubjectVerdict]],
+        ids: Iterable[int],  # of these subjects
+        now: float,
     ) -> None:
         self._connection = connection
         self._now = now
@@ -169,7 +169,7 @@ class _VerdictWriter:
             # What was tried was consulted.
             {name for one in every for name in (*one.consulted, *(p.name for p in one.pins))},
         )
-        self._old = stored(connection, [row.id for row in _among(connection, found)])
+        self._old = stored(connection, ids)
         self._ids = Ids(connection, proofs)
         self._gone: list[int] = []
         self._kept: list[int] = []
@@ -239,6 +239,9 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
     """Returns the proofs on record by subject and number."""
     found: dict[int, dict[int, RecordedVerdict]] = {}
     for batch in batches(ids):
+        rows = list(rows_among(connection, _proofs, batch))
+        if not rows:
+            continue
         pins: dict[int, list[Pin]] = {}
         for number, name, version, extras, chosen_by, added in tuples_among(
             connection, _pins, batch
@@ -248,7 +251,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, dict[int, Re
         tried = dict[int, set[tuple[str, str]]]()
         for number, name, version in tuples_among(connection, _tried, batch):
             tried.setdefault(number, set()).add((name, version))
-        for row in rows_among(connection, _proofs, batch):
+        for row in rows:
             verdict = SubjectVerdict(
                 tuple(row.targets.split(", ")),
                 row.verdict,

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Row,
     Select,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    union,
     update,
 )
 
@@ -46,19 +47,15 @@ _FILE_COLUMNS = (
 _NEWEST = select(generations).order_by(generations.c.id.desc()).limit(1)
 
 
+def newest(connection: Connection) -> Row[Any] | None:
+    """Returns all that is known of the newest generation; None: there is none."""
+    return connection.execute(_NEWEST).one_or_none()
+
+
 def generation(connection: Connection) -> tuple[int, int, bool]:
     """Returns the newest generation: number, own serial, and whether its pages are all written."""
-    row = connection.execute(_NEWEST).one_or_none()
+    row = newest(connection)
     return (0, 0, True) if row is None else (row.id, row.last_serial, row.complete)
-
-
-def project_count(connection: Connection, number: int) -> int:
-    """Returns how many projects this generation lists."""
-    return connection.scalar(once(_project_count), {"number": number}) or 0
-
-
-def _project_count() -> Select[int]:
-    return select(generations.c.projects).where(generations.c.id == bindparam("number"))
 
 
 def listed(connection: Connection, number: int) -> dict[str, int]:
@@ -70,15 +67,6 @@ def listed(connection: Connection, number: int) -> dict[str, int]:
 def _counts() -> Select[Any]:
     counts = (generations.c[name] for name in LISTED)
     return select(*counts).where(generations.c.id == bindparam("number"))
-
-
-def repeats(connection: Connection, number: int) -> bool:
-    """Returns whether this generation was made by going back to another."""
-    return connection.scalar(once(_repeats), {"number": number}) is not None
-
-
-def _repeats() -> Select[int]:
-    return select(generations.c.repeats).where(generations.c.id == bindparam("number"))
 
 
 def complete(connection: Connection, number: int) -> None:
@@ -170,17 +158,18 @@ def _index() -> Select[str, int]:
 def changed_names(connection: Connection, number: int) -> set[str]:
     """Returns the projects whose page generation ``number`` brought, changed or dropped."""
     moves = {"number": number, "before": number - 1}
-    found = (connection.scalars(query, moves) for query in once(_moved))
-    return set(chain.from_iterable(found))
+    return set(connection.scalars(once(_moved), moves))
 
 
-def _moved() -> list[Select[str]]:
-    return [
-        select(table.c.name)
-        .where(or_(table.c.first == bindparam("number"), table.c.last == bindparam("before")))
-        .distinct()
-        for table in (pages, published)
-    ]
+def _moved() -> CompoundSelect[str]:
+    return union(
+        *(
+            select(table.c.name).where(
+                or_(table.c.first == bindparam("number"), table.c.last == bindparam("before"))
+            )
+            for table in (pages, published)
+        )
+    )
 
 
 def publish(
@@ -211,7 +200,8 @@ def publish_batches(
     It gets this ``number``, or the next one that is free; with a ``number`` the first generation
     may have no page. A project is in one batch only. Returns the same.
     """
-    before, told, _ = generation(connection)
+    was = newest(connection)
+    before, told = (0, 0) if was is None else (was.id, was.last_serial)
     first = number > 0 and before == 0
     number = max(number, before + 1)
     grows, counts = Counter[str](), Counter[str]()
@@ -229,14 +219,14 @@ def publish_batches(
             counts.update(change.counts)
     if not counts["pages"] and not first:
         return 0
-    lists = {name: had + grows[name] for name, had in listed(connection, before).items()}
+    lists = {name: getattr(was, name, 0) + grows[name] for name in LISTED}
     row = {
         "id": number, "serial": serial, "last_serial": told, "at": now, "complete": False,
         "repeats": repeats, **lists, **{name: counts[name] for name in DIFFERS},
     }  # fmt: skip
     connection.execute(once(lambda: insert(generations)), row)
     connection.execute(once(_replace), {"number": before, "now": now})
-    _mark_listed(connection, number, now)
+    _mark_listed(connection, number, now, counts)
     return number
 
 
@@ -341,9 +331,15 @@ def _open(
         )  # fmt: skip
 
 
-def _mark_listed(connection: Connection, number: int, now: float) -> None:
+def _mark_listed(
+    connection: Connection, number: int, now: float, counts: Mapping[str, int]
+) -> None:
     """Note which stored files came onto the pages with this generation, and which left them."""
-    for row, which, since in zip(once(_marks), (number - 1, number), (now, None), strict=True):
+    left, came = once(_marks)
+    marks = (left, "went", number - 1, now), (came, "came", number, None)
+    for row, count, which, since in marks:
+        if not counts[count] + counts["changed"]:
+            continue
         for end in ("", METADATA):  # the paths of a large mirror would fill the memory
             connection.execute(row, {"number": which, "end": end, "since": since})
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import CompoundSelect, Connection, Select, and_, select, union_all
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
@@ -41,16 +41,15 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     # What was taken off the page and is back: the bytes that came first are still there.
     pool.learn_hashes(connection)
     wanted: dict[int, FileToFetch] = {}
-    for query in once(_perhaps_missing):
-        for row in raw(connection, query):
-            number, url, path, sha256, size, beside, has, has_beside, index, stated, early = row
-            came = bool(early) and has == sha256
-            file = not has or has != sha256 or came
-            metadata = None if has_metadata(beside, has_beside) else beside
-            if file or metadata is not None:
-                wanted[number] = FileToFetch(
-                    number, url, path, sha256, size, file, index, metadata, stated or "", came
-                )
+    for row in raw(connection, once(_perhaps_missing)):
+        number, url, path, sha256, size, beside, has, has_beside, index, stated, early = row
+        came = bool(early) and has == sha256
+        file = not has or has != sha256 or came
+        metadata = None if has_metadata(beside, has_beside) else beside
+        if file or metadata is not None:
+            wanted[number] = FileToFetch(
+                number, url, path, sha256, size, file, index, metadata, stated or "", came
+            )
     return [wanted[number] for number in sorted(wanted)]
 
 
@@ -58,8 +57,8 @@ def _any_unpublished() -> Select[int]:
     return select(projects.c.id).where(is_set(projects.c.unpublished)).limit(1)
 
 
-def _perhaps_missing() -> list[Select[Any]]:
-    """Returns queries for the files that the pages are to list, with what is stored of them."""
+def _perhaps_missing() -> CompoundSelect[Any]:
+    """Returns the query for the files that the pages are to list, with what is stored of them."""
     unpublished = is_set(projects.c.unpublished)
     meta = stored.alias("meta")
     f, p = files.c, published.c
@@ -73,11 +72,13 @@ def _perhaps_missing() -> list[Select[Any]]:
     listed = projects.join(published, p.name == projects.c.name).join(files, same)
     lost = and_(f.kept, stored.c.path.is_(None))
     sources = (kept, f.kept), (projects.join(releases).join(files), named), (listed, lost)
-    return [
-        columns.select_from(
-            base.outerjoin(stored, stored.c.path == f.path).outerjoin(
-                meta, meta.c.path == f.path + METADATA
-            )
-        ).where(unpublished, condition)
-        for base, condition in sources
-    ]
+    return union_all(
+        *(
+            columns.select_from(
+                base.outerjoin(stored, stored.c.path == f.path).outerjoin(
+                    meta, meta.c.path == f.path + METADATA
+                )
+            ).where(unpublished, condition)
+            for base, condition in sources
+        )
+    )

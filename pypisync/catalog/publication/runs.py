@@ -24,7 +24,8 @@ def start(connection: Connection, now: float) -> int:
     connection.execute(once(_killed))
     number = Ids(connection, runs).next()
     connection.execute(once(lambda: insert(runs)), {"id": number, "started": now})
-    connection.execute(once(_forgotten), {"number": number - _KEPT})
+    if number > _KEPT:
+        connection.execute(once(_forgotten), {"number": number - _KEPT})
     return number
 
 

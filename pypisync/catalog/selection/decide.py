@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Delete,
-    Select,
+    Float,
+    Insert,
     Update,
     bindparam,
     delete,
@@ -47,7 +49,6 @@ from pypisync.catalog.db.sql import (
     execute_among,
     is_set,
     once,
-    rows_among,
     to_text,
     update_among,
 )
@@ -66,6 +67,10 @@ _TOUCHED = union_all(
     select(literal_column("'project'"), projects.c.id).where(is_set(projects.c.undecided)),
     select(literal_column("'release'"), releases.c.id).where(is_set(releases.c.undecided)),
     select(literal_column("'roots'"), func.count()).select_from(roots).where(_MOVED),
+    *(
+        select(literal_column("'decided'"), func.count()).select_from(some)
+        for some in (select(t.c.id).limit(1).subquery() for t in (selected, classes))
+    ),
 )
 # More changes than this may cost more than deciding all from nothing, in memory above all.
 _MANY = 20_000
@@ -76,12 +81,13 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
 
     With ``examine``, releases that come into it are to be examined for vulnerabilities.
     """
-    changed, redraw, moved = _touched(connection)
+    changed, redraw, moved, decided = _touched(connection)
     if not (changed or redraw or moved):
         return 0
     with uncollected():
-        if _is_anew(connection, len(changed) + len(redraw) + moved):
-            forget_decisions(connection)
+        if not decided or _is_anew(connection, len(changed) + len(redraw) + moved):
+            if decided:
+                forget_decisions(connection)
             count = _decide_all(connection, targets, now)
             came = None
         else:
@@ -94,20 +100,20 @@ def decide(connection: Connection, targets: Targets, now: float, *, examine: boo
     return count
 
 
-def _touched(connection: Connection) -> tuple[set[int], set[int], int]:
-    """Returns changed projects, releases to be drawn again, and how many roots came or go."""
-    ids: dict[str, set[int]] = {"project": set(), "release": set(), "roots": set()}
+def _touched(connection: Connection) -> tuple[set[int], set[int], int, bool]:
+    """Returns changed projects, releases to be drawn again, and how many roots came or go.
+
+    And whether anything is decided yet.
+    """
+    found: dict[str, set[int]] = {"project": set(), "release": set(), "roots": set()}
+    found["decided"] = set()
     for what, number in connection.execute(_TOUCHED):
-        ids[what].add(number)
-    return ids["project"], ids["release"], sum(ids["roots"])
+        found[what].add(number)
+    return found["project"], found["release"], sum(found["roots"]), any(found["decided"])
 
 
 def _is_anew(connection: Connection, changes: int) -> bool:
-    """Returns whether to decide from nothing: nothing is decided, or most of it changes."""
-    from pypisync.catalog.selection import decide_full
-
-    if decide_full.nothing_decided(connection):
-        return True
+    """Returns whether to decide from nothing: most of what is decided changes."""
     if changes < _MANY:
         return False
     decided = connection.scalar(select(func.count()).select_from(selected)) or 0
@@ -152,11 +158,12 @@ def _update(
 
 
 def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
-    """Decide everything, where nothing is decided, and all pages are to be looked at."""
+    """Decide everything, where nothing is decided; all pages are to be looked at."""
     from pypisync.catalog.selection import decide_full
 
     connection.execute(once(lambda: delete(roots).where(roots.c.state == "dropped")))
     connection.execute(once(lambda: update(roots).values(state="kept", unmet="0")))
+    connection.execute(once(_unpublished_all))
     found = decide_full.decide(connection, targets)
     _ask_for(connection, found.unknown, found.unseen, now)
     policy.explain(connection, None)
@@ -165,18 +172,20 @@ def _decide_all(connection: Connection, targets: Targets, now: float) -> int:
 
 def forget_decisions(connection: Connection) -> None:
     """Drop all decisions, so that the next one starts from scratch (the environments changed)."""
-    from pypisync.catalog.selection import decide_full
-
-    if not decide_full.nothing_decided(connection):
-        for statement in once(_forgetting):
-            connection.execute(statement)
-    new = once(lambda: update(roots).where(roots.c.state == "kept").values(state="new"))
-    connection.execute(new)
-    connection.execute(once(lambda: update(projects).values(unpublished=True)))
+    for statement in once(_forgetting):
+        connection.execute(statement)
 
 
-def _forgetting() -> list[Delete]:
-    return [delete(table) for table in (edges, root_choices, choices, selected, classes)]
+def _forgetting() -> list[Delete | Update]:
+    return [
+        *(delete(table) for table in (edges, root_choices, choices, selected, classes)),
+        update(roots).where(roots.c.state == "kept").values(state="new"),
+        _unpublished_all(),
+    ]
+
+
+def _unpublished_all() -> Update:
+    return update(projects).values(unpublished=True)
 
 
 def matched_names(connection: Connection) -> set[str]:
@@ -326,12 +335,7 @@ def _ask_for(
 ) -> None:
     """Note the facts that a decision lacked, so that they are fetched."""
     execute_among(connection, _to_read, sorted(unknown))
-    rows = [
-        {"name": name, "serial": 0, "since": now, "attempts": 0}
-        for (name,) in rows_among(connection, _not_asked, sorted(unseen))
-    ]
-    if rows:
-        connection.execute(once(lambda: insert(pending)), rows)
+    execute_among(connection, _asking, sorted(unseen), now=now)
 
 
 def _to_read() -> Update:
@@ -339,9 +343,12 @@ def _to_read() -> Update:
     return update(releases).where(*unknown).values(knowledge="wanted")
 
 
-def _not_asked() -> Select[str]:
+def _asking() -> Insert:
     known = exists().where(pending.c.name == projects.c.name)
-    return select(projects.c.name).where(among(projects.c.id), ~known)
+    since: BindParameter[float] = bindparam("now", type_=Float())
+    rows = select(projects.c.name, literal_column("0"), since, literal_column("0"))
+    columns = ["name", "serial", "since", "attempts"]
+    return insert(pending).from_select(columns, rows.where(among(projects.c.id), ~known))
 
 
 def _forget_gone(connection: Connection, changed: Iterable[int]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
-from sqlalchemy import Connection, Select, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from pypisync.catalog.db.schema import (
     choices,
@@ -25,15 +25,6 @@ _ROOTS = 20_000
 # Up to as many releases the indexes stay while a decision is recorded: to make them anew, and all
 # statements that SQLite has prepared, takes a tenth of the first cycle of a small mirror.
 _FEW = 5_000
-
-
-def nothing_decided(connection: Connection) -> bool:
-    """Returns whether nothing is decided yet, so that deciding takes nothing back."""
-    return not connection.scalar(once(_any))
-
-
-def _any() -> Select[bool]:
-    return select(or_(*(exists(select(table.c.id)) for table in (selected, classes))))
 
 
 def _newest() -> Select[int]:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, exists, select, text
 
 from pypisync.catalog.db.schema import (
     choices,
@@ -70,15 +72,10 @@ class CatalogGraph:
     ) -> Iterator[tuple[int, Sequence[Candidate] | None]]:
         """Yields the same for project after project; ``wanted`` is sorted."""
         for batch in batches(wanted):
-            unseen = {project for (project,) in tuples_among(self._connection, _unseen, batch)}
-            found: dict[int, list[Candidate]] = {}
-            last, known = 0, []
-            for project, *columns in tuples_among(self._connection, _candidates, batch):
-                if project != last:
-                    last, known = project, found.setdefault(project, [])
-                known.append(_candidate(*columns))
-            for project in batch:
-                yield project, None if project in unseen else found.get(project, [])[::-1]
+            rows = tuples_among(self._connection, _candidates, batch)
+            for (project, unseen), some in groupby(rows, itemgetter(0, 1)):
+                known = [_candidate(*columns) for _, _, *columns in some if columns[0] is not None]
+                yield project, None if unseen else known[::-1]
 
     def newest_of(self, wanted: Sequence[int]) -> Mapping[int, Candidate]:
         """Returns the newest final release with files of each of the sorted projects ``wanted``.
@@ -149,8 +146,8 @@ class CatalogGraph:
                 (key.project, key.specifier, ",".join(key.extras), to_text(key.mask))
                 for key in batch
             ]
-            ids = self._connection.scalars(_NAMED[dialect], {"wanted": json.dumps(wanted)})
-            found.update(self._classes(tuples_among(self._connection, _classes, ids)))
+            rows = raw(self._connection, _NAMED[dialect], {"wanted": json.dumps(wanted)})
+            found.update(self._classes(rows))
         return found
 
     def choosers(self, wanted: Iterable[int]) -> Mapping[ClassKey, Class]:
@@ -201,44 +198,41 @@ class CatalogGraph:
     def _roots(self, rows: Iterable[Any]) -> list[RootState]:
         found: dict[int, RootState] = {}
         chosen: dict[int, list[int]] = {}
-        for number, project, selector, extras, marker, unmet, pinned in sorted(rows):
-            found[number] = RootState(
-                number,
-                project,
-                parse_selector(selector),
-                words(extras),
-                marker,
-                unmet=MASKS[unmet],
-                pinned=bool(pinned),
-            )
-        for root, release in tuples_among(self._connection, _chosen, found):
-            chosen.setdefault(root, []).append(release)
+        for number, project, selector, extras, marker, unmet, pinned, release in rows:
+            if number not in found:
+                found[number] = RootState(
+                    number,
+                    project,
+                    parse_selector(selector),
+                    words(extras),
+                    marker,
+                    unmet=MASKS[unmet],
+                    pinned=bool(pinned),
+                )
+            if release is not None:
+                chosen.setdefault(number, []).append(release)
         for root, releases_chosen in chosen.items():
             found[root].chosen = tuple(releases_chosen)
         return list(found.values())
 
     def _classes(self, rows: Iterable[Any]) -> dict[ClassKey, Class]:
         found: dict[ClassKey, Class] = {}
-        by_id: dict[int, Class] = {}
-        for number, project, specifier, extras, mask, unmet, uses in rows:
-            entry = Class(number, (), MASKS[unmet], uses)
-            found[ClassKey(project, specifier, words(extras), MASKS[mask])] = entry
-            by_id[number] = entry
-        for number, release in tuples_among(self._connection, _choices, by_id):
-            by_id[number].chosen += (release,)
+        for of, some in groupby(rows, itemgetter(slice(7))):
+            number, project, specifier, extras, mask, unmet, uses = of
+            chosen = tuple(row[7] for row in some if row[7] is not None)
+            key = ClassKey(project, specifier, words(extras), MASKS[mask])
+            found[key] = Class(number, chosen, MASKS[unmet], uses)
         return found
 
 
 # -- the queries ----------------------------------------------------------------------------
 
 
-def _unseen() -> Select[int]:
-    return select(projects.c.id).where(among(projects.c.id), projects.c.status == "unseen")
-
-
 def _candidates() -> Select[Any]:
-    r = releases.c
-    return select(*_CANDIDATE).where(among(r.project_id), r.kept).order_by(r.project_id, r.key)
+    p, r = projects.c, releases.c
+    kept = projects.outerjoin(releases, and_(r.project_id == p.id, r.kept))
+    columns = select(p.id, p.status == "unseen", *_CANDIDATE[1:]).select_from(kept)
+    return columns.where(among(p.id)).order_by(p.id, r.key)
 
 
 def _newest() -> Select[Any]:
@@ -277,8 +271,11 @@ def _requirements() -> Select[Any]:
 
 
 def _all_classes() -> Select[Any]:
-    c = classes.c
-    return select(c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses)
+    """Returns the query for classes, with a row for each release that one chooses."""
+    c, h = classes.c, choices.c
+    columns = c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses
+    both = select(*columns, h.release_id).select_from(classes.outerjoin(choices))
+    return both.order_by(c.id, h.position)
 
 
 def _classes() -> Select[Any]:
@@ -293,12 +290,6 @@ def _choosing() -> Select[int]:
     return select(choices.c.class_id).where(among(choices.c.release_id))
 
 
-def _choices() -> Select[int, int]:
-    h = choices.c
-    pairs = select(h.class_id, h.release_id).where(among(h.class_id))
-    return pairs.order_by(h.class_id, h.position)
-
-
 def _nodes() -> Select[Any]:
     s, e, c = selected.c, edges.c, classes.c
     of_class = c.project_id, c.specifier, c.extras, c.mask
@@ -310,8 +301,11 @@ def _nodes() -> Select[Any]:
 
 
 def _all_roots() -> Select[Any]:
-    c = roots.c
-    return select(c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet, c.pinned)
+    """Returns the query for roots, with a row for each release that one calls for."""
+    c, h = roots.c, root_choices.c
+    columns = c.id, c.project_id, c.selector, c.extras, c.marker, c.unmet, c.pinned
+    both = select(*columns, h.release_id).select_from(roots.outerjoin(root_choices))
+    return both.order_by(c.id, h.position)
 
 
 def _roots() -> Select[Any]:
@@ -334,24 +328,24 @@ def _rooting() -> Select[int]:
     return select(root_choices.c.root_id).where(among(root_choices.c.release_id))
 
 
-def _chosen() -> Select[int, int]:
-    h = root_choices.c
-    return select(h.root_id, h.release_id).where(among(h.root_id)).order_by(h.position)
-
-
+_OF_CLASS = (
+    "SELECT c.id, c.project_id, c.specifier, c.extras, c.mask, c.unmet, c.uses, h.release_id"
+)
+_IN_ORDER = " LEFT JOIN choices h ON h.class_id = c.id ORDER BY c.id, h.position"
 # Row by row, each by the index; given to the planner as conditions, they would be a long search.
 _NAMED = {
     "sqlite": text(
-        "SELECT c.id FROM json_each(:wanted) AS w CROSS JOIN classes c"
+        f"{_OF_CLASS} FROM json_each(:wanted) AS w CROSS JOIN classes c"
         " ON c.project_id = json_extract(w.value, '$[0]')"
         " AND c.specifier = json_extract(w.value, '$[1]')"
         " AND c.extras = json_extract(w.value, '$[2]')"
-        " AND c.mask = json_extract(w.value, '$[3]')"
+        f" AND c.mask = json_extract(w.value, '$[3]'){_IN_ORDER}"
     ),
     "postgresql": text(
-        "SELECT c.id FROM json_array_elements(CAST(:wanted AS JSON)) AS w(value)"
+        f"{_OF_CLASS} FROM json_array_elements(CAST(:wanted AS JSON)) AS w(value)"
         " JOIN classes c ON c.project_id = CAST(w.value->>0 AS INTEGER)"
         " AND c.specifier = w.value->>1 AND c.extras = w.value->>2 AND c.mask = w.value->>3"
+        f"{_IN_ORDER}"
     ),
 }
 
