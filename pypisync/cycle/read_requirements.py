@@ -125,16 +125,18 @@ class _Reader:
         if not wanted:
             return {}
         self.mirror.watch.advance(len(wanted))
-        with self.mirror.catalog.begin() as connection:
-            wanted = unchanged(connection, wanted)
-        reasons = {r.label: self.failed[r.id] for r in wanted if r.id in self.failed}
+        failed = [r for r in wanted if r.id in self.failed]
         good = [r for r in wanted if r.id not in self.failed]
+        if failed:
+            with self.mirror.catalog.begin() as connection:
+                failed = unchanged(connection, failed)
+        reasons = {r.label: self.failed[r.id] for r in failed}
         self._from_held(good)
         return reasons | apart(good, self._record, lambda one: one.label)
 
     def _record(self, some: Sequence[WantedRelease]) -> None:
-        known = [self._knowledge(release) for release in some]
         with self.mirror.catalog.begin() as connection:
+            known = [self._knowledge(release) for release in unchanged(connection, some)]
             record_knowledge(connection, known, self.mirror.rules, self.mirror.now())
 
     def _open(self, release: WantedRelease) -> bool:

@@ -1,8 +1,9 @@
 """Runs on record: when each began and ended, and what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.publication import runs
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.report import Report
@@ -10,9 +11,15 @@ from pypisync.errors import PypiSyncError, Stopped
 
 
 @contextmanager
-def recorded(mirror: Mirror, report: Report) -> Iterator[None]:
-    """Returns a context for a run, which is on record with what comes of it."""
+def recorded(
+    mirror: Mirror, report: Report, refuse: Callable[[Transaction], None] = lambda _: None
+) -> Iterator[None]:
+    """Returns a context for a run, which is on record with what comes of it.
+
+    ``refuse`` may raise before it begins.
+    """
     with mirror.catalog.begin() as connection:
+        refuse(connection)
         number = runs.start(connection, mirror.now())
     mirror.answers.clear()
     mirror.fetched = mirror.fetched_bytes = 0

@@ -18,11 +18,12 @@ def resume(mirror: Mirror, report: Report, *, begins: bool = False) -> bool:
     with mirror.catalog.begin() as connection:
         number, _, complete = generations.generation(connection)
         outdated = is_outdated(connection)
+        free = rollback.is_free(connection)
     if not complete:
         report.pages += write_generation(mirror, number)
     if outdated:
         report.pages += renew(mirror)
-    stay = rollback.stay(mirror)
+    stay = rollback.stay(mirror, free=free)
     if stay is None:
         report.frozen = 0
         return False

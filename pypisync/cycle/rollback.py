@@ -141,15 +141,20 @@ def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def stay(mirror: Mirror) -> Stay | None:
-    """Publish what the index is frozen to. Returns None if it is not frozen.
+def is_free(connection: Transaction) -> bool:
+    """Returns whether the index follows upstream: it is not frozen, and no bundle has fed it."""
+    return rollback.frozen(connection) is None and fed.fed(connection) is None
+
+
+def stay(mirror: Mirror, *, free: bool) -> Stay | None:
+    """Publish what the index is frozen to, unless it is ``free``. Returns None if it is not frozen.
 
     Where bundles feed the mirror, it is then what the last one led to. Raises StorageError,
     CatalogError.
     """
     root = mirror.pool.root
     given = [order for order in orders.given(root) if order.name == _INDEX]
-    done = _stay(mirror)
+    done = None if free else _stay(mirror)
     if done is None:
         orders.tell(root, [order for order in given if order.text == _FOLLOW], orders.Outcome())
     else:

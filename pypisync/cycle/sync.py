@@ -44,9 +44,7 @@ def sync_once(mirror: Mirror) -> Report:
     the mirror.
     """
     report = Report()
-    with mirror.catalog.begin() as connection:
-        fed.refuse(connection)
-    with recorded(mirror, report), closing(mirror.processes):
+    with recorded(mirror, report, fed.refuse), closing(mirror.processes):
         with report.timed("resume"):
             resume(mirror, report, begins=True)
         with report.timed("listen"):
