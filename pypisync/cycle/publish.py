@@ -47,6 +47,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
         )
     mirror.watch.step("pages", len(order))
     written = 0
+    pages: dict[str, Page] = {}
     for batch in _batched(order, _PAGES):  # the files of all of them would fill the memory
         with mirror.catalog.begin() as connection:
             pages = {page.name: page for page in whole_pages(connection, batch)}
@@ -61,11 +62,12 @@ def write_generation(mirror: Mirror, number: int) -> int:
     mirror.tree.flush()
     written += _write_root(mirror, newest, {name: serials.get(name) for name in names})
     for batch in _batched(leaving[::-1], _PAGES):
-        with mirror.catalog.begin() as connection:
-            lasting = {page.name: page for page in whole_pages(connection, batch)}
+        if len(order) > _PAGES:  # else they are all those that were written
+            with mirror.catalog.begin() as connection:
+                pages = {page.name: page for page in whole_pages(connection, batch)}
         with mirror.tree.batch():
             for name in batch:
-                written += _without_what_goes(mirror, name, lasting.get(name))
+                written += _without_what_goes(mirror, name, pages.get(name))
         for name in batch:
             for file in going.get(name, ()):
                 mirror.tree.unlink(file.filename)

@@ -7,7 +7,7 @@ then a run, ends as if there had been no crash. What fails for one project or on
 with its reason, and the cycle goes on.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 
 from pypisync.catalog.bundles import fed
@@ -16,7 +16,7 @@ from pypisync.catalog.facts import insides, lock_files, pending, ranged
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, runs
-from pypisync.cycle import dropped, limits, removals
+from pypisync.cycle import dropped, limits, removals, rollback
 from pypisync.cycle.fetch_ahead import file_asks
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.listen import listen
@@ -100,29 +100,15 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
             settle(mirror, report, incoming, fresh)
         with report.timed("fetch"):
             later = fetch(incoming, report)
-            differs, broken = check(mirror)
+            with mirror.catalog.begin() as connection:
+                parts = bool(ranged.unverified(connection))
+                fresh = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
+            differs = verify(mirror) if parts else {}
+            broken = look(mirror, fresh)
     if not (differs or broken or incoming.late):
         return later
     report.failed |= differs
     return later | gather(mirror, report, fresh)
-
-
-def check(mirror: Mirror) -> tuple[dict[str, str], bool]:
-    """Check what has come. Returns what differs from what was read of it, and whether to go on.
-
-    Wheels are looked into: what is found may change anything. Some of those that came before there
-    was this rule are looked into as well. Raises Malformed for a path on record that leaves the
-    mirror.
-    """
-    with mirror.catalog.begin() as connection:
-        parts = ranged.unverified(connection)
-        fresh = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
-    differs = verify(mirror) if parts else {}
-    if not fresh:
-        return differs, False
-    from pypisync.cycle.look import look_at
-
-    return differs, look_at(mirror, fresh)
 
 
 def verify(mirror: Mirror) -> dict[str, str]:
@@ -136,6 +122,18 @@ def verify(mirror: Mirror) -> dict[str, str]:
     for what, reason in differs.items():
         mirror.watch.fault(what, reason)
     return differs
+
+
+def look(mirror: Mirror, fresh: Sequence[str]) -> bool:
+    """Look into wheels that have come. Returns whether what was found changes anything.
+
+    Some of those that came before there was this rule are looked into as well.
+    """
+    if not fresh:
+        return False
+    from pypisync.cycle.look import look_at
+
+    return look_at(mirror, fresh)
 
 
 # -- fetch ----------------------------------------------------------------------------------
@@ -189,7 +187,7 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
 
     Raises StorageError, CatalogError.
     """
-    if resume(mirror, report):
+    if (report.frozen or rollback.is_ordered(mirror)) and resume(mirror, report):
         return
     with mirror.catalog.begin() as connection:
         result, proven, refused = dropped.pages(mirror, connection, later)

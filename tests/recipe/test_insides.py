@@ -234,7 +234,7 @@ def test_a_catalog_of_before_gets_its_wheels_looked_into(
 ) -> None:
     odd(scene, "no RECORD")
     with monkeypatch.context() as patch:
-        patch.setattr(sync, "look", lambda _: False)
+        patch.setattr(sync, "look", lambda *_: False)
         patch.setattr(learning, "look_meanwhile", lambda _: False)
         bench.sync()
         assert proof(bench)[0] == "proven"

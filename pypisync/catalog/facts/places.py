@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import CompoundSelect, Connection, null, select, union
 
 from pypisync.catalog.db.schema import files, projects, published, releases, stored
 from pypisync.catalog.db.sql import among, tuples_among
@@ -104,11 +104,10 @@ class _Held:
     def look(self, connection: Connection, paths: Iterable[str]) -> None:
         """Read what is stored and listed at these paths."""
         paths = sorted(set(paths))
-        for path, digest in tuples_among(connection, _stored, paths):
+        for path, name, digest in tuples_among(connection, _there, paths):
             self._bytes.setdefault(path, set()).add(("", digest))
-        for path, name, digest in tuples_among(connection, _listed, paths):
-            self._bytes.setdefault(path, set()).add(("", digest))
-            self._projects.setdefault(path, set()).add(name)
+            if name is not None:
+                self._projects.setdefault(path, set()).add(name)
 
     def _look_at_rivals(self, connection: Connection, claim: Claim) -> None:
         """Read where the files of this name of other projects lie."""
@@ -126,11 +125,8 @@ class _Held:
             self._projects.setdefault(path, set()).add(name)
 
 
-def _stored() -> Select[str, str]:
-    s = stored.c
-    return select(s.path, s.sha256).where(among(s.path), s.sha256 != "")
-
-
-def _listed() -> Select[str, str, str]:
-    p = published.c
-    return select(p.path, p.name, p.sha256).where(among(p.path)).distinct()
+def _there() -> CompoundSelect[str, str, str]:
+    """Returns the query for what is stored, with no project, and for what generations list."""
+    s, p = stored.c, published.c
+    held = select(s.path, null(), s.sha256).where(among(s.path), s.sha256 != "")
+    return union(held, select(p.path, p.name, p.sha256).where(among(p.path)))

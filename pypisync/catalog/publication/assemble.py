@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import Connection, Select, and_, exists, or_, select
+from sqlalchemy import CompoundSelect, Connection, Select, and_, exists, or_, select, union
 
 from pypisync.catalog.db.schema import (
     choices,
@@ -340,14 +340,9 @@ def _page_files(
 
 def _asked_for(connection: Connection, ids: Sequence[int]) -> set[int]:
     """Returns those of the projects that a root or a requirement in use names."""
-    by_roots = tuples_among(connection, _rooted, ids)
-    by_requirements = tuples_among(connection, _required, ids)
-    return {project for rows in (by_roots, by_requirements) for (project,) in rows}
+    return {project for (project,) in tuples_among(connection, _naming, ids)}
 
 
-def _rooted() -> Select[int]:
-    return select(roots.c.project_id).where(among(roots.c.project_id)).distinct()
-
-
-def _required() -> Select[int]:
-    return select(classes.c.project_id).where(among(classes.c.project_id)).distinct()
+def _naming() -> CompoundSelect[int]:
+    named = (table.c.project_id for table in (roots, classes))
+    return union(*(select(project).where(among(project)) for project in named))
