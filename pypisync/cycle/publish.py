@@ -49,8 +49,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
     written = 0
     pages: dict[str, Page] = {}
     for batch in _batched(order, _PAGES):  # the files of all of them would fill the memory
-        with mirror.catalog.begin() as connection:
-            pages = {page.name: page for page in whole_pages(connection, batch)}
+        pages = _read_pages(mirror, batch)
         first = [_first(pages[name], going.get(name, ())) for name in batch if name in pages]
         prepared = _prepared(mirror, first)
         with mirror.tree.batch():
@@ -63,8 +62,7 @@ def write_generation(mirror: Mirror, number: int) -> int:
     written += _write_root(mirror, newest, {name: serials.get(name) for name in names})
     for batch in _batched(leaving[::-1], _PAGES):
         if len(order) > _PAGES:  # else they are all those that were written
-            with mirror.catalog.begin() as connection:
-                pages = {page.name: page for page in whole_pages(connection, batch)}
+            pages = _read_pages(mirror, batch)
         with mirror.tree.batch():
             for name in batch:
                 written += _without_what_goes(mirror, name, pages.get(name))
@@ -75,6 +73,11 @@ def write_generation(mirror: Mirror, number: int) -> int:
     with mirror.catalog.begin() as connection:
         generations.complete(connection, number)
     return written
+
+
+def _read_pages(mirror: Mirror, names: Sequence[str]) -> dict[str, Page]:
+    with mirror.catalog.begin() as connection:
+        return {page.name: page for page in whole_pages(connection, names)}
 
 
 def _prepared(mirror: Mirror, pages: Sequence[Page]) -> set[str]:

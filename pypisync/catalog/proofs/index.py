@@ -4,7 +4,7 @@ They are read in batches, from the wanted projects along all known requirements,
 only the projects that it can reach.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select
@@ -59,17 +59,8 @@ def weight(connection: Connection, found: Collection[tuple[str, str]]) -> int:
 
 
 def _releases(connection: Connection, names: Sequence[str], found: Offers) -> list[ListedRelease]:
-    """Returns the kept releases of projects, the oldest first.
-
-    From which index the projects are is noted, and which of them have still to be read.
-    """
-    rows = []
-    for index, unseen, *row in tuples_among(connection, _kept, names):
-        found.indexes[row[0]] = index
-        if unseen:
-            found.unseen.add(row[0])
-        if row[1] is not None:
-            rows.append(row)
+    """Returns the kept releases of projects, the oldest first."""
+    rows = list(_rows(connection, names, found))
     read = [row for row in rows if row[5] in ("known", "unavailable")]
     needs = _needs(connection, _runtime, [row[1] for row in read])
     builds = _needs(connection, _build, [row[1] for row in read if row[-1] != "0"])
@@ -100,6 +91,16 @@ def _releases(connection: Connection, names: Sequence[str], found: Offers) -> li
             unseen_pip, outside_uv, yanked_pip, yanked_uv, pinned_uv, built,
         ) in rows
     ]  # fmt: skip
+
+
+def _rows(connection: Connection, names: Sequence[str], found: Offers) -> Iterator[list[Any]]:
+    """Yields the rows of kept releases. Notes the indexes of projects, and which are unread."""
+    for index, unseen, *row in tuples_among(connection, _kept, names):
+        found.indexes[row[0]] = index
+        if unseen:
+            found.unseen.add(row[0])
+        if row[1] is not None:
+            yield row
 
 
 def _kept() -> Select[Any]:
