@@ -147,7 +147,10 @@ def _number(text: str) -> int | None:
 
 
 def is_free(connection: Transaction) -> bool:
-    """Returns whether the index follows upstream: it is not frozen, and no bundle has fed it."""
+    """Returns whether the index follows upstream: it is not frozen, and no bundle has fed it.
+
+    Raises CatalogError.
+    """
     return rollback.frozen(connection) is None and fed.fed(connection) is None
 
 
