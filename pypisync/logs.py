@@ -9,8 +9,9 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from pypisync.core.display import one_line, stays_at
 from pypisync.errors import PypiSyncError, Stopped
@@ -142,7 +143,7 @@ class Lines:
             self._log.warning("held", release=release, reason=reason)
         if report.frozen:
             self._log.info("frozen", generation=report.frozen, reason=stays_at(report.frozen))
-        figures = asdict(report)
+        figures = to_builtins(report)
         figures["seconds"] = round(sum(report.seconds.values()), 3)
         figures["held"], figures["failed"] = len(report.held), len(report.failed)
         for name in ("serial", "generation", "frozen"):  # there may be none

@@ -6,9 +6,10 @@ times is left to the daemon. They are imported on demand: most commands need non
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from pypisync.core import values
 from pypisync.core.standards.model import LastRun
@@ -23,8 +24,7 @@ _JITTER = 300  # seconds that an interval may be longer; a cron expression is ke
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """When to run; the text is the operator's."""
 
     text: str

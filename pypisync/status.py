@@ -5,9 +5,10 @@ seconds since 1970.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from pypisync.catalog.queries.status import Status
 from pypisync.core.standards.model import LastRun
@@ -22,8 +23,7 @@ _CYCLES = 3
 _LEAST_SECONDS = 3_600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """Who works on the mirror, when the next run is, and how far behind upstream it may be."""
 
     daemon: int | None  # its pid
@@ -119,4 +119,4 @@ def well(found: Status, ahead: Outlook) -> bool:
 
 def status_json(found: Status, ahead: Outlook) -> dict[str, Any]:
     """Returns the status for programs: what ``pypisync status --json`` and ``/status.json`` say."""
-    return {**asdict(found), **asdict(ahead), "well": well(found, ahead)}
+    return {**to_builtins(found), **to_builtins(ahead), "well": well(found, ahead)}

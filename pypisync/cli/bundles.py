@@ -3,12 +3,12 @@
 import gc
 import time
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show_json
 from pypisync.errors import BundleError, ConfigError
@@ -265,7 +265,7 @@ def import_(
     )
     with on_terminal() as watch, opened(watch=watch) as mirror:
         for bundle, did in import_all(mirror, found):
-            done.append({"bundle": bundle.name, "report": did and asdict(did)})
+            done.append({"bundle": bundle.name, "report": did and to_builtins(did)})
             if not as_json:
                 typer.echo(f"{bundle.name}: {_did(did)}")
     if as_json:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import ConfigFile, configured, count, show
 from pypisync.errors import ConfigError, StorageError
@@ -294,7 +294,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "sdists": config.sdists,
         "arch_exclude": list(config.arch_exclude),
         "flat": config.flat,
-        "policy": asdict(config.policy),
+        "policy": to_builtins(config.policy),
         "listen": shown_address(config.listen),
         "upstream": upstream,
         "disk_reserve": config.disk_reserve,

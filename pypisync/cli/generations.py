@@ -1,10 +1,10 @@
 """``generations``, ``diff``, ``rollback`` and ``tag``: the published states, and going back."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, moment, show, show_json
 from pypisync.errors import ConfigError, StorageError
@@ -31,7 +31,7 @@ def generations(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     with Reader(configured(config).database_url) as reader:
         found = all_generations(reader)
     if as_json:
-        show_json([asdict(generation) for generation in found])
+        show_json([to_builtins(generation) for generation in found])
         return
     columns = ("generation", "published", "serial", "names", "projects", "releases", "files")
     show("Generations", (*columns, "bytes", "since the one before", ""), map(_line, found))
@@ -80,7 +80,7 @@ def diff(
         numbers = _number(reader, old), _number(reader, new)
         found = difference(reader, *numbers)
     if as_json:
-        show_json({"from": numbers[0], "to": numbers[1], **asdict(found)})
+        show_json({"from": numbers[0], "to": numbers[1], **to_builtins(found)})
         return
     show(f"From {numbers[0]} to {numbers[1]}", ("", "what", "which", "how"), _moves(found))
 

@@ -1,10 +1,10 @@
 """``plan``: what a sync would add and remove; nothing is written."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
 
@@ -80,9 +80,9 @@ def _notes(config: "Config", report: "Report") -> list[str]:
 def _values(
     difference: "Plan", unmet: "_Rows", unproven: "_Rows", report: "Report"
 ) -> dict[str, Any]:
-    values = asdict(difference)
+    values = to_builtins(difference)
     roots = [
-        {"root": root or None, **asdict(amount)} for root, amount in _by_size(difference.roots)
+        {"root": root or None, **to_builtins(amount)} for root, amount in _by_size(difference.roots)
     ]
     return {
         "serial": report.serial,

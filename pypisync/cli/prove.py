@@ -5,10 +5,10 @@
 
 import sys
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import (
     AsJson,
@@ -261,7 +261,10 @@ def proofs(
     if found is None:
         raise ConfigError([f'"{subject}" is no root or group that is proven'])
     if as_json:
-        show_json([asdict(one) | {"pins": [_as_object(pin) for pin in one.pins]} for one in found])
+        pins = ([_as_object(pin) for pin in one.pins] for one in found)
+        show_json(
+            [to_builtins(one) | {"pins": some} for one, some in zip(found, pins, strict=True)]
+        )
         return
     heads = ("subject", "targets", "verdict", "published", "releases", "when")
     show("Proofs", heads, map(_row, found))

@@ -7,10 +7,10 @@ deleted, pages written anew.
 """
 
 from contextlib import closing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, say, show, show_json
 
@@ -78,7 +78,7 @@ def _looked(config: "Config", *, rehash: bool) -> "Outcome":
     with closing(catalog), on_terminal() as watch:
         check = Check(catalog, config.destination, watch, rehash=rehash)
         faults = check.again(list(check.all()))
-    shown = [asdict(fault) | {"repaired": False} for fault in faults]
+    shown = [to_builtins(fault) | {"repaired": False} for fault in faults]
     return Outcome(1 if faults else 0, (), {"faults": shown})
 
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
 from pypisync.errors import ConfigError
@@ -112,8 +112,8 @@ def as_object(root: "Root") -> dict[str, str]:
 
 
 def _object(reason: "Reason") -> dict[str, Any]:
-    ways = [asdict(way) | {"root": as_object(way.root)} for way in reason.ways]
-    return asdict(reason) | {"ways": ways}
+    ways = [to_builtins(way) | {"root": as_object(way.root)} for way in reason.ways]
+    return {**to_builtins(reason), "ways": ways}
 
 
 def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:

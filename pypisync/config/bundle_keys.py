@@ -1,10 +1,10 @@
 """The keys that say how bundles are signed, checked, exported and imported."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, model_validator
 
 from pypisync import schedule
@@ -104,8 +104,7 @@ class BundlesKeys(Keys):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedFile:
+class TrustedFile(Struct, frozen=True):
     """A trusted key that is in a file."""
 
     name: str
@@ -113,8 +112,7 @@ class TrustedFile:
     expires: float | None  # seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
-class BundlesConfig:
+class BundlesConfig(Struct, frozen=True):
     """The same with every value resolved."""
 
     sign: tuple[Path, ...]

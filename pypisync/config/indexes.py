@@ -3,9 +3,10 @@
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from pypisync.config.index_keys import IndexKeys
 from pypisync.config.positions import KeyPath
@@ -16,8 +17,7 @@ from pypisync.core.wanted.assignment import Assignment, Share
 _FILES = ("ca_file", "client_cert", "client_key")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexConfig:
+class IndexConfig(Struct, frozen=True):
     """An index besides the endpoint; all paths are absolute."""
 
     name: str

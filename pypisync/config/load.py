@@ -10,12 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from msgspec import Struct, to_builtins
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -46,8 +46,7 @@ _SERVING = {"listen", "status_pages"}
 _PLATFORM = ("os_name", "sys_platform", "platform_system", "platform_machine")
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The configuration with every value resolved: what the rest of PypiSync works with."""
 
     endpoint: str  # no slash at its end
@@ -86,7 +85,7 @@ class Config:
 
         Not how the mirror is served: a standby's own may differ in that.
         """
-        groups = json.dumps([asdict(group) for group in self.groups], default=_spelled)
+        groups = json.dumps(to_builtins(self.groups, order="deterministic"))
         return hashlib.sha256(f"{self.stated}{groups}".encode()).hexdigest()
 
     def machines(self, today: date) -> tuple[tuple[ProofTarget, ...], tuple[str, ...]]:
@@ -325,10 +324,6 @@ def _packages(document: Document) -> list[Package]:
 
 def _only_platforms(document: Document) -> bool:
     return document.platforms is not None and "wheels" not in document.model_fields_set
-
-
-def _spelled(value: object) -> object:
-    return sorted(map(str, value)) if isinstance(value, frozenset) else str(value)
 
 
 def _notes(document: Document) -> Iterator[str]:

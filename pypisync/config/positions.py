@@ -8,7 +8,8 @@ parent only.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 KeyPath = tuple[str | int, ...]  # keys and list indices, from the outside in
 Place = tuple[int, int]  # line and column, both from 1
@@ -26,8 +27,7 @@ _TOKENS = re.compile(
 _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(Struct, frozen=True):
     """Places by path: of a member its key, of a list item its first character."""
 
     places: Mapping[KeyPath, Place]

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from pypisync.config.positions import KeyPath, Positions, positions
 from pypisync.core import display
@@ -23,8 +24,7 @@ Fault = tuple[tuple[int, ...], str]
 """Where a fault belongs among the others, and its line."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigSource:
+class ConfigSource(Struct, frozen=True):
     """What the file says, with the overrides."""
 
     path: Path

@@ -6,7 +6,8 @@ that the policy bars too much is noticed before (:mod:`pypisync.cycle.removals`)
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.proofs.publication import Unpublished, standing
@@ -20,8 +21,7 @@ from pypisync.cycle.settle import update_decision
 DROPPED = "removals"  # what failed, in a report
 
 
-@dataclass(slots=True)
-class Retained:
+class Retained(Struct):
     """What stays although nothing asks for it; empty if all of it may go."""
 
     releases: membership.Releases = field(default_factory=dict)

@@ -6,12 +6,11 @@ whose manifest is there is complete. An export that was cut off goes on behind i
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pypisync.catalog.bundles import inventory, listing, slices
 from pypisync.catalog.bundles.import_rows import columns_line, slice_line
@@ -40,8 +39,7 @@ _DONE = "done.jsonl"
 VERDICTS = "verdicts"
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """What is to be exported."""
 
     to: Path
@@ -52,8 +50,7 @@ class Export:
     lost: Sequence[str] = ()  # paths of files that the other side lacks besides
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """What a bundle consists of, before its parts are written."""
 
     target: Exported

@@ -10,7 +10,8 @@ conditionally.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending
@@ -22,8 +23,7 @@ from pypisync.upstream.api import FEEDS, ChangeFeed, FeedKind
 _LOOKS: dict[FeedKind, float] = {"changelog": 3600.0, "serials": 86400.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """What the last cycle left of an index."""
 
     serial: int | None  # up to which its changes were read

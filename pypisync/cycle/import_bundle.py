@@ -8,10 +8,11 @@ writes the pages, and the bundle is here.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pypisync.catalog.bundles import fed, import_rows, listing
 from pypisync.catalog.bundles.row_rules import is_path
@@ -177,8 +178,7 @@ def _is_wanted(connection: Transaction, bundle: Bundle) -> bool:
 # -- verify ---------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Has:
+class _Has(Struct):
     """How far a stage has come."""
 
     count: int  # files of the pool

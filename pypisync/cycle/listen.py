@@ -6,10 +6,10 @@ and what other environments or other rules make of the facts.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from pypisync.catalog.db.transactions import Transaction
@@ -86,8 +86,7 @@ def _patterns(mirror: Mirror) -> str:
     return "\n".join(regexes)
 
 
-@dataclass(slots=True)
-class _News:
+class _News(Struct):
     """What an index told."""
 
     feed: ChangeFeed

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.transactions import Catalog
@@ -78,16 +79,14 @@ class Silent:
         """Does nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much one cycle may add to the mirror; None: any amount."""
 
     projects: int | None = None
     bytes: int | None = None
 
 
-@dataclass(slots=True)
-class Mirror:
+class Mirror(Struct):
     """What a cycle works on."""
 
     upstream: Upstream

@@ -8,9 +8,10 @@ later.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
+
+from msgspec import Struct
 
 from pypisync.catalog.bundles import fed
 from pypisync.catalog.publication import generations, rollback
@@ -51,8 +52,7 @@ def is_published(mirror: Mirror) -> bool:
         return generations.generation(connection)[0] > 0
 
 
-@dataclass(slots=True)
-class Inbox:
+class Inbox(Struct):
     """A folder from which bundles are imported. ``imported``: keep, archive or delete them then."""
 
     folder: Path

@@ -1,9 +1,11 @@
 """Which bundles lie where, and which of them are signed as they should be."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.bundles import manifest, signatures
 from pypisync.core.bundles.manifest import Manifest
@@ -12,8 +14,7 @@ from pypisync.errors import BundleError
 from pypisync.storage import disk, keys, parts
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """A bundle that is to be imported."""
 
     manifest: Manifest
@@ -28,8 +29,7 @@ class Bundle:
         return self.manifest.target.sequence, -(base.sequence if base else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """A manifest in a folder that cannot be read, or that is not signed as it should be."""
 
     name: str  # of its file

@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import IO, Any, TypeVar, cast
+
+from msgspec import Struct
 
 _PARTS = 8  # that each process gets: items differ in what they cost
 _LARGEST = 250  # items of one part
@@ -111,8 +112,7 @@ def _next(
             found.replies.put(pickle.dumps(answer(found.asked)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     """What the work in a process asks for."""
 
     asked: Any

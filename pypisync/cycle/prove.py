@@ -6,8 +6,10 @@ Missing facts are fetched, and the proof is made again when they have been read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import policy
@@ -31,8 +33,7 @@ _MOST_FILES = 64
 _MOST_EXAMINED = 2**30
 
 
-@dataclass(slots=True)
-class ProofResults:
+class ProofResults(Struct):
     """The results of proofs in one cycle."""
 
     # Projects, and releases as "name==version": what is lacking of it still cannot be had now.

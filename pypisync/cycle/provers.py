@@ -3,8 +3,9 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
+
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.index import OfferedFile

@@ -7,8 +7,9 @@ whatever is listed has its dependencies listed as well.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import pending

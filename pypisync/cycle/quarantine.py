@@ -6,7 +6,8 @@ CDN), or away, and malware must not stay on the mirror's pages for so long.
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pypisync.catalog.db.transactions import Transaction
 from pypisync.catalog.facts import quarantine
@@ -18,8 +19,7 @@ _STATE = re.compile(r"(project|release) (quarantined|quarantine cleared)$")
 _REMOVAL = re.compile(r"remove (project|release)$")
 
 
-@dataclass(slots=True)
-class Words:
+class Words(Struct):
     """The last words of a journal on quarantines, by normalised names."""
 
     # By (project, version), "" for the whole project: whether it is quarantined.

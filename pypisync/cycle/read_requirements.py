@@ -13,10 +13,11 @@ itself. Nothing of a package is ever run.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.facts.readings import Knowledge
@@ -82,8 +83,7 @@ def learn_requirements(
     return failed
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Asks one source after the other, each for what the better ones did not tell."""
 
     incoming: Incoming

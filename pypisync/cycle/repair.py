@@ -8,7 +8,8 @@ nothing else from being mended.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pypisync.catalog.bundles import fed
 from pypisync.catalog.publication import checks
@@ -24,8 +25,7 @@ from pypisync.storage.check import Discrepancy
 _FEW = 3  # so many may be deleted however little else there is
 
 
-@dataclass(slots=True)
-class RepairReport:
+class RepairReport(Struct):
     """What a repair came to."""
 
     left: list[Discrepancy] = field(default_factory=list)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import perf_counter
 
+from msgspec import Struct, field
 
-@dataclass(slots=True)
-class Report:
+
+class Report(Struct):
     """What a cycle did."""
 
     serial: int = 0

@@ -6,10 +6,9 @@ again. Orders wait as files until whoever writes carries them out, so they can b
 daemon runs; carrying one out twice is the same as once.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from pypisync.catalog.bundles import fed
 from pypisync.catalog.db import pool
@@ -35,8 +34,7 @@ _FOR_A_CYCLE = (_LIMITS, _REMOVALS)
 WORK = ("cycle-", "prune-", "repair-")  # orders for work of its own begin so
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What an operator wants of the process that writes."""
 
     name: str
@@ -75,8 +73,7 @@ def accept_removals() -> Order:
     return Order(_REMOVALS, _ACCEPT)
 
 
-@dataclass(slots=True)
-class Stay:
+class Stay(Struct):
     """What staying at a generation took."""
 
     to: int = 0  # the generation that the index stays at

@@ -1,7 +1,9 @@
 """What sources say of the requirements of a release, and which of its files state which."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pypisync.catalog.facts.readings import Reading, Stated
 from pypisync.catalog.facts.requirements import WantedRelease
@@ -17,8 +19,7 @@ from pypisync.core.standards.model import (
 )
 
 
-@dataclass(slots=True)
-class Statement:
+class Statement(Struct):
     """What a source says of a release."""
 
     source: str

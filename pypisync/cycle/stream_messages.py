@@ -6,11 +6,11 @@ sides are this very program.
 
 import pickle
 import struct
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from pypisync.core.standards.model import ProjectDocument, Unchanged
 from pypisync.upstream.api import FileAsk, ProjectAsk
@@ -23,8 +23,7 @@ _PACKED, _PICKLED = 0, 1
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """What the process begins with."""
 
     recipe: Recipe
@@ -33,8 +32,7 @@ class Begin:
     came: int  # bytes that have come in this cycle
 
 
-@dataclass(slots=True)
-class Told:
+class Told(Struct):
     """What the cycle tells. Each ask has a number."""
 
     projects: list[tuple[int, ProjectAsk]] = field(default_factory=list)
@@ -44,8 +42,7 @@ class Told:
     news: list[News] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Said:
+class Said(Struct):
     """What the process says. Answers have the number of their ask."""
 
     documents: list[tuple[int, ProjectDocument]] = field(default_factory=list)

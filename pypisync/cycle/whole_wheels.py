@@ -10,7 +10,8 @@ comes so once it is clear that a cycle would add more than its limits allow.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.catalog.facts.requirements import SourceFile, WantedRelease
 from pypisync.cycle import limits
@@ -24,8 +25,7 @@ from pypisync.upstream.api import FileAsk
 _SMALL = 256 * 2**10
 
 
-@dataclass(slots=True)
-class WholeWheels:
+class WholeWheels(Struct):
     """Asks for the METADATA of releases, in one cycle."""
 
     incoming: Incoming

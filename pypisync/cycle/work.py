@@ -6,10 +6,11 @@ An order for work that was cut off stays; it is carried out from its beginning.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import to_builtins
 
 from pypisync.catalog.db.pool import Stored
 from pypisync.catalog.db.setting_names import CONFIGURATION
@@ -79,7 +80,7 @@ def repaired(mirror: Mirror, *, rehash: bool) -> Outcome:
         for kind, reasons in (("failed", outcome.failed), ("held", outcome.held))
         for what, why in reasons.items()
     ]
-    shown = [asdict(fault) | {"repaired": fault not in outcome.left} for fault in faults]
+    shown = [to_builtins(fault) | {"repaired": fault not in outcome.left} for fault in faults]
     return Outcome(1 if outcome.left else 0, said, {"faults": shown})
 
 
@@ -156,4 +157,4 @@ def _cycle_outcome(report: Report) -> Outcome:
     ]
     if report.frozen:
         said.append(f"frozen: {stays_at(report.frozen)}")
-    return Outcome(report.exit_code, said, asdict(report))
+    return Outcome(report.exit_code, said, to_builtins(report))

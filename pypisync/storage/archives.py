@@ -15,10 +15,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from msgspec import Struct
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from pypisync.errors import Malformed
@@ -49,8 +49,7 @@ _DIST_INFO = ".dist-info"
 _FACTS = ("PKG-INFO", "pyproject.toml")
 
 
-@dataclass(frozen=True, slots=True)
-class SdistFacts:
+class SdistFacts(Struct, frozen=True):
     """The two files of an sdist's top folder that say what it needs; None: not in it."""
 
     pkg_info: bytes | None

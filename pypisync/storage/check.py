@@ -9,9 +9,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from pypisync.core.publish import pages
 from pypisync.storage import disk
@@ -20,8 +21,7 @@ from pypisync.storage.tree import unpack
 _BLOCK = 4 * 2**20  # bytes read at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
+class Discrepancy(Struct, frozen=True):
     """One way in which the disk differs from the catalog."""
 
     path: str  # relative to the mirror's folder

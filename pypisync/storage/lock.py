@@ -12,8 +12,9 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pypisync.errors import Busy
 from pypisync.storage import disk
@@ -22,8 +23,7 @@ _LOCK = ".lock"
 _TRIES, _WAIT = 3, 0.02  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """The process that holds the lock; pid 0 if it has not said so yet."""
 
     pid: int

@@ -11,10 +11,11 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+
+from msgspec import Struct, field, to_builtins
 
 from pypisync.errors import StorageError
 from pypisync.storage import disk
@@ -27,8 +28,7 @@ _REFUSED = ".refused"
 _KEPT = 86400.0  # seconds for which an outcome waits to be read
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """An order that is not carried out yet. ``slip`` is where its outcome is looked for."""
 
     name: str
@@ -36,8 +36,7 @@ class Given:
     slip: str = ""  # "": nobody looks
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of an order."""
 
     exit_code: int = 0
@@ -118,7 +117,7 @@ def tell(root: Path, orders: Sequence[Given], outcome: Outcome) -> None:
         _forget(folder)
         for slip in (order.slip for order in orders if order.slip):
             temporary = folder / f".new{_OUTCOME}{slip}"
-            disk.write(temporary, json.dumps(asdict(outcome)).encode())
+            disk.write(temporary, json.dumps(to_builtins(outcome)).encode())
             disk.replace(temporary, folder / (_OUTCOME + slip))
     for order in orders:
         withdraw(root, order)

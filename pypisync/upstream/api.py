@@ -8,9 +8,10 @@ the other implementation, and one contract suite holds for both.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Event
 from typing import IO, Any, Generic, Literal, Protocol, TypeVar
+
+from msgspec import Struct
 
 from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.model import (
@@ -40,14 +41,11 @@ MAX_SERIAL = 2**63 - 1  # what a database holds
 _R_co = TypeVar("_R_co", covariant=True)
 
 
-class AskFor(Generic[_R_co]):
+class AskFor(Struct, Generic[_R_co], frozen=True):
     """What is asked about one project, release or file, and answered with an ``_R_co``."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
-class ProjectAsk(AskFor[ProjectDocument | Unchanged]):
+class ProjectAsk(AskFor[ProjectDocument | Unchanged], frozen=True):
     """A project document to fetch."""
 
     name: str  # normalised
@@ -60,8 +58,7 @@ class ProjectAsk(AskFor[ProjectDocument | Unchanged]):
     attempts: int = 0  # that have failed so far
 
 
-@dataclass(frozen=True, slots=True)
-class RequiresAsk(AskFor[tuple[str, ...] | None]):
+class RequiresAsk(AskFor[tuple[str, ...] | None], frozen=True):
     """A release's ``requires_dist``, by the JSON API of its index; None: none or unknown."""
 
     name: str  # normalised
@@ -69,8 +66,7 @@ class RequiresAsk(AskFor[tuple[str, ...] | None]):
     index: str = ENDPOINT
 
 
-@dataclass(frozen=True, slots=True)
-class VulnerabilitiesAsk(AskFor[tuple[Vulnerability, ...]]):
+class VulnerabilitiesAsk(AskFor[tuple[Vulnerability, ...]], frozen=True):
     """A release's known vulnerabilities, by the JSON API of its index, without withdrawn ones."""
 
     name: str  # normalised
@@ -78,8 +74,7 @@ class VulnerabilitiesAsk(AskFor[tuple[Vulnerability, ...]]):
     index: str = ENDPOINT
 
 
-@dataclass(frozen=True, slots=True)
-class FileAsk(AskFor[None]):
+class FileAsk(AskFor[None], frozen=True):
     """A file (or a ``.metadata`` file) to download into the pool."""
 
     url: str
@@ -100,8 +95,7 @@ class FileAsk(AskFor[None]):
         return (self.path, self.path + METADATA) if self.metadata else (self.path,)
 
 
-@dataclass(frozen=True, slots=True)
-class PartsAsk(AskFor[bytes | None]):
+class PartsAsk(AskFor[bytes | None], frozen=True):
     """What ``read`` makes of a file; only the parts that it reads are fetched.
 
     It is called with the filename and a seekable file, in several threads. None: the file's host

@@ -10,10 +10,10 @@ a version means anything is left to the core.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeVar, cast, get_args
 
 import msgspec
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from pypisync.core.standards.model import (
@@ -129,8 +129,7 @@ _EXAMINED = msgspec.json.Decoder(_Examined)
 _ROOT = msgspec.json.Decoder(_RootPage)
 
 
-@dataclass(frozen=True, slots=True)
-class RootDocument:
+class RootDocument(Struct, frozen=True):
     """The root of the simple index: every project, with its last serial where it is stated."""
 
     serial: int

@@ -6,7 +6,8 @@ Credentials never stand in it: what libraries say is cleaned of them.
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.errors import Malformed, ProxyRefused, Unreachable, UpstreamError
 from pypisync.upstream.failures import (
@@ -23,8 +24,7 @@ Told = Callable[[str, str, float], object]
 """Is told which host is asked again, why, and after how many seconds; by any thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFault:
+class RequestFault(Struct, frozen=True):
     """Why a request has no answer that could be used."""
 
     text: str

@@ -7,7 +7,6 @@ of itself is read by the caller's ``describe``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from hashlib import blake2b, file_digest
@@ -18,6 +17,7 @@ from threading import Event, Lock
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
+from msgspec import Struct
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from pypisync.core.standards.metadata import Metadata
@@ -45,8 +45,7 @@ _R = TypeVar("_R")
 _CHUNK = 128 * 1024  # bytes read at a time
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """A file in the folder, as it stands there now."""
 
     path: Path

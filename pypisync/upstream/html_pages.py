@@ -9,10 +9,10 @@ alone. Two attributes are beyond the standards, and read as uv reads them: ``dat
 import codecs
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from pypisync.core.standards.hashes import ALGORITHMS
@@ -36,8 +36,7 @@ _PLAIN = re.compile(r"(?!//)(?:[\w.-]*/)*(?!\.{1,2}/?$)[\w.-]+/?", re.ASCII)
 _TITLES = frozenset({"title", "h1"})
 
 
-@dataclass(slots=True)
-class HtmlPage:
+class HtmlPage(Struct):
     """What an HTML page says, before any of it is checked."""
 
     base: str  # the URL that relative ones start from

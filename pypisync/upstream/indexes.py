@@ -6,9 +6,11 @@ has said that it does not have the project: an index that is down is no reason t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import (
     ENDPOINT,
@@ -106,8 +108,7 @@ def _unknown(index: str) -> UpstreamError:
     )
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     """A project that is looked for."""
 
     ask: ProjectAsk

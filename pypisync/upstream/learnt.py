@@ -1,14 +1,14 @@
 """What the answers of an index have shown: the forms of its documents, and for how long to wait."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.core.standards.model import FORMS, Form
 from pypisync.upstream.manners import Gate
 
 
-@dataclass(slots=True)
-class Learnt:
+class Learnt(Struct):
     """What the answers have shown of an upstream. Threads share it: each learns the same."""
 
     best: Form | None = None  # the richest form that was seen
@@ -22,8 +22,7 @@ class Learnt:
                 self.heard(form)
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """Something learnt of an index: what a host of it asks for, or a form of its documents."""
 
     index: str

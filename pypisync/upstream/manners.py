@@ -9,9 +9,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 from pypisync.core.display import counted, show_seconds
 from pypisync.errors import Unreachable
@@ -23,8 +24,7 @@ _PAIR = re.compile(r"\b(r|t|remaining|reset)\s*=\s*([0-9]+)")
 _ENDED = frozenset({403, 429, 500, 502, 503, 504})  # answers whose Retry-After is meant for us
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """What a host asks for."""
 
     opens: float  # on the clock

@@ -11,9 +11,10 @@ for again later.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import cast
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import (
     NO_VALIDATORS,

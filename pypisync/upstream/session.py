@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
 
 from pypisync.core.display import counted
 from pypisync.errors import Elsewhere, Malformed, Stopped
@@ -50,8 +52,7 @@ _WANTS_TLS = re.compile(  # nginx; Go, hence Caddy and Traefik; Apache
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A whole answer that is not worth a retry."""
 
     status: int
@@ -104,8 +105,7 @@ class Stream:
         self.response.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     method: str
     url: str
     headers: Mapping[str, str]

@@ -1,7 +1,8 @@
 """The same upstream in another process: what makes it there, and what both have learnt."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.core.wanted.assignment import Assignment
 from pypisync.upstream.api import Upstream
@@ -11,8 +12,7 @@ from pypisync.upstream.indexes import Indexes
 from pypisync.upstream.learnt import News
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """What makes an upstream. It holds credentials, so it is told to nobody but that process."""
 
     indexes: tuple[tuple[str, Settings], ...]

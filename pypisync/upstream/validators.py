@@ -7,10 +7,10 @@ follows it, after a dot: the same bytes need not be parsed to be known.
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import ManyFiles, ProjectDocument, Validators
 
@@ -66,9 +66,9 @@ def conditions(known: Validators) -> dict[str, str]:
 def digest(document: ProjectDocument) -> str:
     """Returns a digest of what the document says: equal for equal content in any order."""
     said = {
-        field.name: getattr(document, field.name)
-        for field in fields(document)
-        if field.name not in ("validators", "files")
+        name: getattr(document, name)
+        for name in document.__struct_fields__
+        if name not in ("validators", "files")
     }
     files = document.files
     if not isinstance(files, ManyFiles):

@@ -11,8 +11,9 @@ import gzip
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec import Struct
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import generations
@@ -30,8 +31,7 @@ Key = tuple[int, str, bool, bool]  # generation, project, as JSON, packed
 _Request = tuple[str, str, bool, bool]  # the generation as it was asked for; the rest as in Key
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedPage:
+class RenderedPage(Struct, frozen=True):
     """The bytes of a page."""
 
     data: bytes

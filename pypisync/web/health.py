@@ -8,10 +8,11 @@ response names them.
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries.status import Status, read_status
@@ -24,8 +25,7 @@ _KEPT_SECONDS = 2.0
 _FAILED = 3  # reasons that are told
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The state in the catalog, or why it could not be read."""
 
     at: float
@@ -111,7 +111,7 @@ def _faults(found: Status) -> dict[str, Any]:
         "proofs": {
             **found.proofs.counts,
             "waiting": found.proofs.waiting,
-            "first": [asdict(one) for one in found.proofs.first],
+            "first": [to_builtins(one) for one in found.proofs.first],
         },
         "pending": {
             "projects": owed.projects if owed else 0,

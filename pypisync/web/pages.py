@@ -13,9 +13,10 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from pypisync.web.files import open_below
 
@@ -32,8 +33,7 @@ _SETTLED_SECONDS = 0.1
 Stamp = tuple[int, int, int]  # inode, size, time of modification in nanoseconds
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPage:
+class StoredPage(Struct, frozen=True):
     """One state of a page's file."""
 
     data: bytes

@@ -11,9 +11,9 @@ takes a quarter of the processor time, and most requests are for files.
 """
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from msgspec import Struct, field
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pypisync.web import sending
@@ -191,8 +191,7 @@ class Protocol(HttpToolsProtocol):
             self._patience = None
 
 
-@dataclass(slots=True)
-class _UnderWay:
+class _UnderWay(Struct):
     """The attributes of a response that uvicorn reads, for a response that it does not send."""
 
     response_complete: bool = False

@@ -9,9 +9,10 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+
+from msgspec import Struct
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,8 +22,7 @@ _PIECE = 256 * 1024
 _STATUS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 
 
-@dataclass(slots=True)
-class FilePart:
+class FilePart(Struct):
     """The bytes from ``start`` up to ``stop`` of an open file, which the response owns."""
 
     descriptor: int
@@ -30,8 +30,7 @@ class FilePart:
     stop: int
 
 
-@dataclass(slots=True)
-class Response:
+class Response(Struct):
     """A response. ``headers`` have no Content-Length, which follows from the body."""
 
     status: int

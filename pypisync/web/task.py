@@ -1,8 +1,9 @@
 """What a serving process is told."""
 
 import json
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, to_builtins
 
 if TYPE_CHECKING:
     from pypisync.config.load import Config
@@ -10,8 +11,7 @@ if TYPE_CHECKING:
 STOP_SECONDS = 5  # for downloads that are under way when it is told to end
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """The mirror that is served, as values that can be sent to another process."""
 
     root: str
@@ -32,8 +32,7 @@ class Served:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """What a serving process is told."""
 
     served: Served
@@ -44,7 +43,7 @@ class Task:
 
     def line(self) -> bytes:
         """Returns the line that is sent by the link."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        return json.dumps(to_builtins(self)).encode() + b"\n"
 
 
 def read(line: bytes) -> Task:

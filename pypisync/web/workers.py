@@ -12,7 +12,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.config.load import Config
 from pypisync.errors import ConfigError
@@ -26,8 +27,7 @@ _LOOK = 1.0  # between two looks whether all are there
 _END = (signal.SIGTERM, signal.SIGINT)
 
 
-@dataclass(frozen=True, slots=True)
-class _Worker:
+class _Worker(Struct, frozen=True):
     process: "subprocess.Popen[bytes]"
     link: socket.socket
 

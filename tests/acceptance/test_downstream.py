@@ -4,11 +4,11 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
 
 import requests
+from msgspec.structs import replace
 
 from pypisync.config.load import load
 from pypisync.cycle import rollback

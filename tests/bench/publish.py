@@ -8,9 +8,10 @@ import json
 import resource
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from pypisync.catalog.publication import generations
 from pypisync.core.publish.pages import Page, PageFile

@@ -1,11 +1,11 @@
 """Deltas over a changing world: after each the inside is as the outside."""
 
 import random
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader

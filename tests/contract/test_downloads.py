@@ -1,8 +1,7 @@
 """Downloads, asked of both faces of an upstream."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
 from pypisync.storage.archives import metadata_inside

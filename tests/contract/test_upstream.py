@@ -6,10 +6,10 @@ same about the same world, and where that is possible their answers are compared
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import Change, ProjectDocument, Unchanged
 from pypisync.errors import (

@@ -1,10 +1,10 @@
 """Whole cycles on the ladder of feeds: down, up, and without any; nothing is lost on the way."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.cycle.mirror import Silent
 from pypisync.cycle.sync import sync_once

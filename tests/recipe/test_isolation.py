@@ -1,11 +1,11 @@
 """Whatever a project's document does, it ends nothing but that project, and heals by itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.standards import metadata, requirements
 from pypisync.core.standards.model import File, ProjectDocument
@@ -36,7 +36,7 @@ class Spoiling(MemoryUpstream):
 
 def each_file(**changes: object) -> Callable[[ProjectDocument], ProjectDocument]:
     def change(document: ProjectDocument) -> ProjectDocument:
-        files = tuple(replace(file, **changes) for file in document.files)  # type: ignore[arg-type]
+        files = tuple(replace(file, **changes) for file in document.files)
         return replace(document, files=files)
 
     return change
@@ -55,7 +55,7 @@ SPOILT: Mapping[str, Callable[[ProjectDocument], ProjectDocument]] = {
     "half a character": each_file(yanked="\ud800"),
     "a size beyond all numbers": each_file(size=10**30),
     "an exception that nobody foresaw": each_file(filename=Hostile("bad-1.0-py3-none-any.whl")),
-    "a name that is not one": lambda document: replace(document, display=None),  # type: ignore[arg-type]
+    "a name that is not one": lambda document: replace(document, display=None),
 }
 
 

@@ -1,11 +1,11 @@
 """Bytes and pages are never mixed, whatever paths the addresses of files spell."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from pypisync.catalog.db.pool import Stored, record_stored

@@ -1,9 +1,10 @@
 """What the policy bars is neither chosen nor listed nor reachable, and each gap says which rule."""
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.values import moment
@@ -34,7 +35,9 @@ def sync(bench: Bench, when: str) -> Report:
 def fresh(bench: Bench, when: str) -> Bench:
     """A mirror of the same configuration that is made at this moment."""
     folder = bench.folder.parent / f"fresh at {when}"
-    made = replace(bench, folder=folder, url=None, upstream=MemoryUpstream(world_of(bench)))
+    made = dataclasses.replace(
+        bench, folder=folder, url=None, upstream=MemoryUpstream(world_of(bench))
+    )
     sync(made, when)
     return made
 

@@ -5,10 +5,10 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.catalog.proofs.index import offers
 from pypisync.core.budget import Budget

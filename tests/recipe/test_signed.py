@@ -1,8 +1,9 @@
 """Addresses that are signed anew on every page: each is the same file."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import NO_VALIDATORS, ProjectDocument
 from pypisync.errors import Unreachable

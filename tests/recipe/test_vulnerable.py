@@ -1,9 +1,10 @@
 """Vulnerabilities that upstream knows: shown, or barred so that another release is taken."""
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.filters.policy import Policy
 from pypisync.cycle import maintenance
@@ -87,7 +88,9 @@ def test_one_that_becomes_known_later_is_found_by_the_sweep(
     assert sync(bench, "2026-03-02T03:00:00Z").exit_code == 0
     assert bench.listed() == {"app": {"1.0"}}
     assert stored(bench.folder) == {"app-1.0-py3-none-any.whl"}
-    world.state_vulnerabilities("app", "2.0", replace(KNOWN, withdrawn="2026-03-02T04:00:00Z"))
+    world.state_vulnerabilities(
+        "app", "2.0", dataclasses.replace(KNOWN, withdrawn="2026-03-02T04:00:00Z")
+    )
     sync(bench, "2026-03-03")
     assert bench.listed() == {"app": {"1.0"}}
     for _ in range(2):

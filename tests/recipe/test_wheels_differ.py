@@ -1,11 +1,11 @@
 """Wheels of one release that require different things: each is heard, described or not."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.filters.file_rules import FilePolicy
 from pypisync.core.standards.model import ProjectDocument

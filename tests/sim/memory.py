@@ -7,13 +7,13 @@ request; ``attempts`` is how often one is made before the failure is believed, a
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from threading import Event
 from typing import IO, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
+from msgspec.structs import replace
 from packaging.version import InvalidVersion, Version
 
 from pypisync.core.standards.hashes import chosen

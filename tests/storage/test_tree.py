@@ -3,10 +3,10 @@
 import errno
 import gzip
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.publish.pages import (
     Page,

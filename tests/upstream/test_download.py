@@ -1,10 +1,11 @@
 """Files: resumed, checked, bounded, smallest first, and never stuck behind a broken one."""
 
+import dataclasses
 import gzip
 import hashlib
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.errors import Gone, Malformed, StorageError, Unreachable, UpstreamError
 from pypisync.upstream.api import FileAsk
@@ -205,7 +206,7 @@ def test_a_file_that_is_called_encoded_is_resumed(server: Scripted, connect: Con
 
     def tell(asked: Asked) -> Answer:
         answer = resumable(data, cut=5_000)(asked)
-        return replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
+        return dataclasses.replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
 
     server.tell("/f", tell)
     deposit = MemoryDeposit()

@@ -2,7 +2,6 @@
 
 import re
 from contextlib import suppress
-from dataclasses import replace
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import NO_VALIDATORS, File, ProjectDocument
 from pypisync.errors import Malformed

@@ -1,12 +1,12 @@
 """A page of very many files says what a small one with the same entries would say."""
 
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import File, ManyFiles, ProjectDocument
 from pypisync.upstream import documents

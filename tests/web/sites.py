@@ -3,13 +3,13 @@
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from msgspec.structs import replace
 
 from pypisync.config.load import Config, load
 from pypisync.web.counts import alone

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from pypisync.catalog.db.transactions import Catalog

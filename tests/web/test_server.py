@@ -3,12 +3,12 @@
 import signal
 import socket
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from pypisync.errors import ConfigError
 from pypisync.web.sockets import bound

@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from pypisync.web import counts
 from pypisync.web.workers import Workers

@@ -1,9 +1,9 @@
 """What the pool holds: its files, by path."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -38,8 +38,7 @@ from pypisync.core.standards.filenames import METADATA
 from pypisync.core.standards.wheel_contents import RULE, is_wheel
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A file in the pool."""
 
     path: str

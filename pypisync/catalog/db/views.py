@@ -5,8 +5,8 @@ them may change with any version. Times are seconds since 1970, UTC.
 """
 
 import re
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from pypisync.catalog.db import statuses
@@ -23,8 +23,7 @@ _HEX = {"sqlite": r"NULLIF(lower(hex(\1)), '')", "postgresql": r"encode(\1, 'hex
 """How the key of a version becomes text that sorts as it does; ``hex_of(x)`` in a query."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A view, what it holds, and its query in the words of PostgreSQL."""
 
     name: str

@@ -1,10 +1,10 @@
 """Collects rows of projects, releases and files, and writes them in few statements."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, Table, Update, bindparam, update
 
 from pypisync.catalog.db.pool import doom_stored
@@ -18,8 +18,7 @@ Rows = list[dict[str, Any]]
 _MANY = 5_000  # rows of files that are collected before they are written
 
 
-@dataclass(slots=True)
-class FactRows:
+class FactRows(Struct):
     """Rows to be written; those to be updated have their id as ``row``."""
 
     connection: Connection

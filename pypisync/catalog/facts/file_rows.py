@@ -4,9 +4,9 @@ The SHA-256 of a row is the one upstream states, or else, once they came, that o
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from packaging.version import Version
 
 from pypisync.catalog.db.sql import to_text

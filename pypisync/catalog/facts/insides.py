@@ -6,10 +6,11 @@ to. So selection and proofs know of it, and a release that is read again still h
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     BindParameter,
     CompoundSelect,
@@ -40,8 +41,7 @@ _SAME = and_(stored.c.path == files.c.path, stored.c.sha256 == files.c.sha256)
 _STOPS = or_(stored.c.stops_pip != "", stored.c.stops_uv != "")
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """What was found in a stored wheel: who stops at it, and why."""
 
     path: str

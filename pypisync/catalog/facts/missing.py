@@ -1,9 +1,9 @@
 """Projects that upstream seems to have no more: what is known of them until that is sure."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, update
 
 from pypisync.catalog.db.schema import files, pending, projects, releases, selected
@@ -12,8 +12,7 @@ from pypisync.catalog.db.sql import among, batches, is_set, once, raw, rows_amon
 _HIDDEN = ("unseen", "gone")
 
 
-@dataclass(frozen=True, slots=True)
-class MissingProject:
+class MissingProject(Struct, frozen=True):
     """What the catalog holds of a project that is denied."""
 
     filled: bool  # it has files

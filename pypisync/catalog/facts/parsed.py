@@ -2,8 +2,8 @@
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.version import Version
 
 from pypisync.core.standards import filenames, versions
@@ -11,8 +11,7 @@ from pypisync.core.standards.filenames import ParsedFile
 from pypisync.core.standards.model import File, ManyFiles, ProjectDocument
 
 
-@dataclass(slots=True)
-class Read:
+class Read(Struct):
     """A document, its files parsed and grouped by version."""
 
     document: ProjectDocument

@@ -1,9 +1,9 @@
 """What has still to be done: the serial read up to, and the projects that are stale."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     Connection,
     Select,
@@ -76,8 +76,7 @@ _LONGEST_WAIT = 86400.0
 _DOUBLINGS = 6  # the sixth wait is 16 hours
 
 
-@dataclass(frozen=True, slots=True)
-class KnownProject:
+class KnownProject(Struct, frozen=True):
     """What is known of a project: the serial of its document, and its status."""
 
     serial: int
@@ -260,8 +259,7 @@ def look_anew(connection: Connection, names: Iterable[str]) -> None:
     update_among(connection, projects.c.name, sorted(names), anew=True)
 
 
-@dataclass(frozen=True, slots=True)
-class StaleProject:
+class StaleProject(Struct, frozen=True):
     """A stale project."""
 
     name: str

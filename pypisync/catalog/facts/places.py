@@ -7,11 +7,11 @@ its own, where it stays.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import CompoundSelect, Connection, null, select, union
 
 from pypisync.catalog.db.schema import files, projects, published, releases, stored
@@ -20,8 +20,7 @@ from pypisync.catalog.facts.file_rows import row_file
 from pypisync.core.standards import filenames
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A file whose path or bytes are new; ``row`` has its columns."""
 
     project: str

@@ -1,9 +1,9 @@
 """Wheels that were read in parts, by Range, before they came: what they say is checked then."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, Update, bindparam, select, update
 
 from pypisync.catalog.db.schema import files, projects, releases, stored
@@ -12,8 +12,7 @@ from pypisync.catalog.facts import readings
 from pypisync.catalog.facts.readings import Knowledge
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(Struct, frozen=True):
     """A wheel in the pool whose METADATA was read by Range before the wheel came."""
 
     release: int

@@ -6,11 +6,11 @@ what makes an installer pass over them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any, Literal
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, Select, Update, bindparam, select, update
 
 from pypisync.catalog.db.schema import files, projects, releases
@@ -35,16 +35,14 @@ EVERYWHERE: Mapping[str, str | None] = dict.fromkeys(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What the METADATA of a file says of the file itself."""
 
     requires_python: str | None
     refused: Mapping[Installer, str]  # why an installer passes over the file
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(Struct, frozen=True):
     """A runtime requirement of a release."""
 
     requirement: Requirement
@@ -53,8 +51,7 @@ class Stated:
     by_pip: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True):
     """What was read of one release's requirements."""
 
     release: int

@@ -1,9 +1,10 @@
 """What is known of the requirements of selected releases, and what has still to be read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     Connection,
     Select,
@@ -52,8 +53,7 @@ from pypisync.core.standards.metadata import About
 from pypisync.core.standards.model import BROKEN, UNREADABLE, Requirement
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True):
     """A kept file that requirements can be read from."""
 
     filename: str
@@ -68,8 +68,7 @@ class SourceFile:
     requires_python: str | None = None  # of the page
 
 
-@dataclass(frozen=True, slots=True)
-class WantedRelease:
+class WantedRelease(Struct, frozen=True):
     """A selected release whose requirements are to be read."""
 
     id: int

@@ -6,8 +6,8 @@ vulnerable.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -31,8 +31,7 @@ from pypisync.core.standards.model import Vulnerability
 LASTS = 7 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Unexamined:
+class Unexamined(Struct, frozen=True):
     """A release to examine."""
 
     id: int

@@ -1,9 +1,9 @@
 """Proofs against pages: which proofs are published, and what the others wait for."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from packaging.version import Version
 from sqlalchemy import Connection, Delete, Select, delete, func, select
 
@@ -23,8 +23,7 @@ from pypisync.catalog.proofs.verdicts import RecordedVerdict, stored
 from pypisync.core.publish.pages import Page
 
 
-@dataclass(slots=True)
-class Unpublished:
+class Unpublished(Struct):
     """The state of the subjects whose verdicts are not all published."""
 
     ready: list[int]  # all that they want will be on the pages

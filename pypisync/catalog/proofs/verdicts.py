@@ -7,9 +7,10 @@ that were *published* before.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     CompoundSelect,
     Connection,
@@ -226,8 +227,7 @@ class _VerdictWriter:
         pour(connection, proof_projects, ("project_id", "proof_id"), self._consulted)
 
 
-@dataclass(slots=True)
-class RecordedVerdict:
+class RecordedVerdict(Struct):
     """A verdict on record."""
 
     verdict: SubjectVerdict

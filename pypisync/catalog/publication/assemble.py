@@ -1,9 +1,9 @@
 """What the next generation's pages are: wanted against held, for what has changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from typing import Any
 
+from msgspec import Struct, field
 from packaging.version import Version
 from sqlalchemy import CompoundSelect, Connection, Select, and_, exists, or_, select, union
 
@@ -40,11 +40,10 @@ from pypisync.core.wanted.roots import NamedFile
 _ALL_PASS = Policy()
 _NONE: Mapping[str, str] = {}
 _Listed = Mapping[str, Mapping[str, PageFile | None]]
-_PAGE_FILE = tuple(field.name for field in fields(PageFile))
+_PAGE_FILE = PageFile.__struct_fields__
 
 
-@dataclass(slots=True)
-class Publication:
+class Publication(Struct):
     """The pages of the projects that changed (None: no page), and what is held back."""
 
     pages: dict[str, Page | None] = field(default_factory=dict)

@@ -5,8 +5,8 @@ that checking a mirror of millions of files takes little memory.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, exists, func, or_, select, update
 
 from pypisync.catalog.db import pool

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
@@ -235,8 +236,7 @@ def _replace() -> Update:
     return row.values(replaced=bindparam("now"))
 
 
-@dataclass(slots=True)
-class _Change:
+class _Change(Struct):
     """The rows to write, and how the counts change."""
 
     entries: list[Entry] = field(default_factory=list)  # of the journal

@@ -1,8 +1,8 @@
 """Which files the pool lacks."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import CompoundSelect, Connection, and_, select, union_all
 
 from pypisync.catalog.db import pool
@@ -14,8 +14,7 @@ from pypisync.catalog.publication.unread import is_selected
 from pypisync.core.standards.filenames import METADATA
 
 
-@dataclass(frozen=True, slots=True)
-class FileToFetch:
+class FileToFetch(Struct, frozen=True):
     """A file of the selection that the pool does not hold; ``metadata`` if .metadata is missing."""
 
     id: int

@@ -5,9 +5,9 @@ tried. ``.metadata`` files are not counted, because upstream does not state thei
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, and_, exists, or_, select, text
 
 from pypisync.catalog.db.schema import (
@@ -32,8 +32,7 @@ from pypisync.core.wanted.roots import Origin, shown
 _OWN = {Origin.PROOF: "(proofs alone)", Origin.HELD: "(kept while newer is held)"}
 
 
-@dataclass(slots=True)
-class Amount:
+class Amount(Struct):
     """How much. Files whose size upstream does not state are in ``unknown`` and not in bytes."""
 
     projects: int = 0  # those without a release on the pages
@@ -49,8 +48,7 @@ class Amount:
         self.unknown += size is None
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct):
     """What would come and go. A release comes or goes if none of its files stays."""
 
     add: Amount = field(default_factory=Amount)

@@ -1,9 +1,10 @@
 """Going back to a generation, and whether the index is frozen to one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
@@ -34,8 +35,7 @@ from pypisync.core.publish.pages import Page
 from pypisync.core.standards.filenames import METADATA
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(Struct, frozen=True):
     """The generation that the index stays at."""
 
     number: int

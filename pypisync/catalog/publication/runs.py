@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
+from msgspec import to_builtins
 from sqlalchemy import Connection, Delete, Select, Update, bindparam, delete, insert, select, update
 
 from pypisync.catalog.db.schema import held, runs
@@ -74,7 +74,7 @@ def finish(connection: Connection, number: int, outcome: str, report: Any, now: 
         "outcome": outcome,
         "serial": report.serial,
         "generation": report.generation,
-        "report": json.dumps(asdict(report), sort_keys=True),
+        "report": json.dumps(to_builtins(report), sort_keys=True),
     }
     row = once(lambda: update(runs).where(runs.c.id == bindparam("number")))
     connection.execute(row, ended)

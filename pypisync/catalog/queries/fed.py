@@ -3,15 +3,14 @@
 Read-only, through :class:`pypisync.catalog.db.reader.Reader`. Times are seconds since 1970.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.setting_names import BUNDLE, REFUSED
 from pypisync.core.bundles import succession
 
 
-@dataclass(frozen=True, slots=True)
-class LastBundle:
+class LastBundle(Struct, frozen=True):
     """The bundle that was imported last."""
 
     mirror: str  # that wrote it

@@ -5,8 +5,9 @@ are bytes.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.publish.pages import Page, PageFile
@@ -27,8 +28,7 @@ _Verdict = tuple[str, frozenset[Pin]]
 _NONE: _Verdict = ("", frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """One published state."""
 
     number: int
@@ -114,8 +114,7 @@ def index(reader: Reader, number: int) -> tuple[list[tuple[str, int]], int]:
 # -- differences ----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Moved:
+class Moved(Struct):
     """What came, went and changed, in order; ``changed`` also says how."""
 
     came: list[str] = field(default_factory=list)
@@ -123,8 +122,7 @@ class Moved:
     changed: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ProofMoved:
+class ProofMoved(Struct, frozen=True):
     """A root or group whose proof differs, on the targets on which the difference is the same."""
 
     subject: str
@@ -134,8 +132,7 @@ class ProofMoved:
     pins: Moved  # of one that is proven before and after: how its pins differ
 
 
-@dataclass(slots=True)
-class Difference:
+class Difference(Struct):
     """How one generation differs from another."""
 
     projects: Moved = field(default_factory=Moved)

@@ -4,9 +4,10 @@ Read-only. Sizes are bytes, times seconds since 1970.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from pypisync.catalog.db.origins import EXTRAS, OPERATORS, SHOWN
 from pypisync.catalog.db.reader import Reader
@@ -21,8 +22,7 @@ _ESCAPE = "!"
 _LISTED = "+last IS NULL AND name LIKE ? ESCAPE '!'"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A project that the pages list."""
 
     name: str
@@ -67,8 +67,7 @@ def search(reader: Reader, text: str, *, offset: int, most: int) -> tuple[list[H
 _WANTED = f"ro.state <> 'dropped' AND {OPERATORS}"
 
 
-@dataclass(frozen=True, slots=True)
-class SizedRoot:
+class SizedRoot(Struct, frozen=True):
     """A wanted line, what it calls for, and what that leads to, itself included."""
 
     project: str

@@ -1,15 +1,15 @@
 """What is not as it should be, kind by kind, for people. Read-only; times are since 1970."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.statuses import NO_PROJECT
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of problem: its heading, what it means, and where its rows are."""
 
     title: str

@@ -5,8 +5,8 @@ Times are seconds since 1970, sizes bytes. Names are normalised.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
@@ -17,8 +17,7 @@ from pypisync.core.standards import versions
 _BARRED, _LOOKED_AT = 3, 30  # releases
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """A release that the project's page lists."""
 
     version: str
@@ -27,8 +26,7 @@ class Release:
     generation: int  # the oldest since which a file of it has been listed
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A project that the mirror knows, with the releases on its page, the newest first."""
 
     name: str
@@ -107,8 +105,7 @@ def _barred(reader: Reader, project: int, newest: str) -> list[tuple[str, str]]:
     return final[:_BARRED]
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFile:
+class ProjectFile(Struct, frozen=True):
     """A file on the project's page."""
 
     version: str
@@ -143,8 +140,7 @@ def files(reader: Reader, name: str, releases: Sequence[str]) -> dict[str, list[
 # -- requirements ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A requirement of a release that can apply, and the releases chosen for it."""
 
     extra: str  # of the release, that has this requirement
@@ -155,8 +151,7 @@ class Need:
     chosen: tuple[str, ...]  # versions, the most preferred first
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A selected release that needs the project."""
 
     project: str
@@ -221,8 +216,7 @@ def _order(user: User) -> tuple[str, bytes, str]:
 # -- proofs and vulnerabilities -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ProvenBy:
+class ProvenBy(Struct, frozen=True):
     """A proof with a release of the project among its pins."""
 
     subject: str
@@ -231,8 +225,7 @@ class ProvenBy:
     chosen_by: str  # solver; pip or uv where that comes to another
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseVulnerability:
+class ReleaseVulnerability(Struct, frozen=True):
     """A known vulnerability of a release that was looked at."""
 
     version: str

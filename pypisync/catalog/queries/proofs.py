@@ -1,7 +1,8 @@
 """The proofs on record, as operators ask for them. Read-only."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.core.standards.model import Pin
@@ -12,8 +13,7 @@ VERDICTS = ("proven", "refuted", "undecided", "blocked")
 _TARGETS = "length(targets) - length(replace(targets, ', ', ',')) + 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Unproven:
+class Unproven(Struct, frozen=True):
     """A root or group that does not install on some targets."""
 
     subject: str
@@ -22,8 +22,7 @@ class Unproven:
     why: str  # lines
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(Struct, frozen=True):
     """How the roots and groups stand."""
 
     counts: Mapping[str, int]  # of pairs of a subject and a target, by verdict
@@ -81,8 +80,7 @@ def verdicts_of(reader: Reader, subjects: Iterable[str]) -> dict[str, dict[str, 
 # -- on record ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OnRecord:
+class OnRecord(Struct, frozen=True):
     """A verdict. ``state``: published, waiting, kept (on the pages until the new one is), or open.
 
     What is open has not been proven yet, so it has no verdict.

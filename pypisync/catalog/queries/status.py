@@ -6,7 +6,9 @@ Times are seconds since 1970, sizes bytes.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.db.setting_names import CONFIGURATION
@@ -25,8 +27,7 @@ _FIRST = 5  # of what is held, vulnerable or not proven
 _ENDED = ("done", "incomplete", "stopped", "failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A cycle; ``outcome`` is running, done, incomplete, stopped or failed."""
 
     number: int
@@ -41,8 +42,7 @@ class Run:
     frozen: int = 0  # the generation that the index stayed at; 0: it followed upstream
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """The projects whose document is still owed; the first of those that failed, or the oldest."""
 
     projects: int
@@ -53,8 +53,7 @@ class Pending:
     serial: int = 0  # the oldest that a document is owed for; 0: none (they are looked at anew)
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """How the mirror is. ``last`` is the newest run, ``good`` the newest without a fault."""
 
     last: Run | None

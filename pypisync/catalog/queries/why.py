@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
 from packaging.version import Version
 
 from pypisync.catalog.db.reader import Reader
@@ -32,8 +33,7 @@ _KEPT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A release on the way, and the requirement by which it needs the next one."""
 
     project: str
@@ -43,8 +43,7 @@ class Step:
     kind: str  # runtime or build
 
 
-@dataclass(frozen=True, slots=True)
-class OfProof:
+class OfProof(Struct, frozen=True):
     """A proof that has a release among its pins."""
 
     subject: str
@@ -52,8 +51,7 @@ class OfProof:
     chosen_by: str  # solver; pip or uv where that comes to another; tried: looked at on the way
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """A shortest way from a root to the release."""
 
     root: Root
@@ -64,8 +62,7 @@ class Way:
     kept: Kept = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A selected release and the ways to it; none: no root reaches it any more."""
 
     project: str

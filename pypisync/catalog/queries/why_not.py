@@ -6,10 +6,10 @@ decides most comes first.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from msgspec import Struct
 from packaging.version import Version
 
 from pypisync.catalog.db.origins import OPERATORS, SHOWN
@@ -37,8 +37,7 @@ class Finding(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absence:
+class Absence(Struct, frozen=True):
     """What is known of a project or release; ``listed`` if a page lists it (any version of it)."""
 
     listed: bool
@@ -226,8 +225,7 @@ def _some(what: Iterable[str]) -> str:
     return ", ".join(every[:_SHOWN]) + more
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """A project that upstream has."""
 
     reader: Reader

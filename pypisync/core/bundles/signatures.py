@@ -6,10 +6,11 @@ first 16 hex digits of the SHA-256 of its public part (DER).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct
 
 from pypisync.errors import BundleError, ConfigError
 
@@ -17,16 +18,14 @@ LENGTH = 64  # bytes
 MOST = 100  # signatures that are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(Struct, frozen=True):
     """A private key (PEM), with the name by which faults call it."""
 
     name: str
     private: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
+class TrustedKey(Struct, frozen=True):
     """A key whose signatures count, until it expires."""
 
     name: str  # the operator's
@@ -35,8 +34,7 @@ class TrustedKey:
     expires: float | None  # seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """Which bundles may be imported."""
 
     keys: Sequence[TrustedKey] = ()

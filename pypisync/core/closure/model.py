@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+from msgspec import Struct
+
 from pypisync.core.closure.candidates import Candidate
 from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.standards.model import names_extra
@@ -95,8 +98,7 @@ class ReleaseFacts:
         return named & self._provided
 
 
-@dataclass(slots=True)
-class RootState:
+class RootState(Struct):
     """A root as the closure follows it: its project by number, and what it called for until now."""
 
     id: int
@@ -109,8 +111,7 @@ class RootState:
     pinned: bool = False  # names a release of a lock file: exactly that one, followed no further
 
 
-@dataclass(slots=True)
-class Class:
+class Class(Struct):
     """A class and what meets it; ``id`` is None while the catalog does not know it."""
 
     id: int | None
@@ -119,12 +120,11 @@ class Class:
     uses: int = 0
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A node and its edges: requirement id to class, None where nothing can meet it."""
 
     id: int | None
-    edges: dict[int, ClassKey | None] = field(default_factory=dict)
+    edges: dict[int, ClassKey | None] = msgspec.field(default_factory=dict)
 
 
 def called(release: int, extras: Iterable[str], *, pinned: bool = False) -> tuple[NodeKey, ...]:
@@ -168,8 +168,7 @@ class StoredGraph(Protocol):
         """Returns the selected nodes of these releases."""
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct):
     """What an update changes.
 
     ``classes`` holds only those that differ from the catalog's, ``known`` all that were looked at.

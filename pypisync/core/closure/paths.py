@@ -10,8 +10,9 @@ releases.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from pypisync.core.closure.model import NodeKey
 from pypisync.core.wanted.roots import Root
@@ -22,8 +23,7 @@ SHARED = ""
 _T = TypeVar("_T", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A node that needs another, by this requirement (``kind`` runtime or build)."""
 
     user: NodeKey
@@ -41,16 +41,14 @@ class UseGraph(Protocol):
         """Returns what needs the node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """From a root down to the node asked about: ``uses[0].user`` is what the root calls for."""
 
     root: Root
     uses: tuple[Use, ...]
 
 
-@dataclass(slots=True)
-class Chains:
+class Chains(Struct):
     """A shortest chain from each root that reaches a node, the shorter first.
 
     ``whole``: whether all that lies above was looked at, so that these are all the roots.
@@ -60,8 +58,7 @@ class Chains:
     whole: bool = True
 
 
-@dataclass(slots=True)
-class ChainFinder:
+class ChainFinder(Struct):
     """Looks for the roots of one node after another; it reads nothing twice."""
 
     graph: UseGraph

@@ -15,10 +15,10 @@ evaluate it, and if it is about a lock file's ``extras`` or ``dependency_groups`
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache, partial, reduce
 from operator import and_, or_
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from pypisync.core.environments.marker_values import python_values, text_values
@@ -120,8 +120,7 @@ def _masks_for(targets: Targets) -> Callable[[str, str], int]:
 _masks = PerTargets(_masks_for)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
+class _Compiled(Struct, frozen=True):
     """A marker over the worlds of all targets: bit *w* of a column is world *w*."""
 
     tree: Tree
@@ -163,8 +162,7 @@ def _compile(targets: Targets, marker: str) -> _Compiled:
     )
 
 
-@dataclass(slots=True)
-class _Atoms:
+class _Atoms(Struct):
     """The atoms of one marker; a set of them is a bit mask over their indices."""
 
     all: tuple[Atom, ...]

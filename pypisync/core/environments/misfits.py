@@ -6,9 +6,9 @@ those are told of that come nearest: an older libc is nearer than another operat
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
 from packaging.tags import Tag
 
 from pypisync.core.environments.proof_targets import ProofTarget
@@ -29,8 +29,7 @@ _SHOWN = 3  # values in one line
 _KEPT_MACHINES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class TaggedFile:
+class TaggedFile(Struct, frozen=True):
     """A file that an index offers."""
 
     tags: frozenset[Tag] | None  # None: an sdist

@@ -10,7 +10,8 @@ that no machine has makes an empty mirror.
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pypisync.core.environments.platforms import FAMILIES, PLATFORMS
 
@@ -68,8 +69,7 @@ _MACHINE_WORDS: Mapping[str, Mapping[str, str]] = {
 _NUMBERED = re.compile(r"(?:freebsd|netbsd|openbsd|dragonfly|java|aix|sunos)[0-9._]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """A platform that is asked for by its short name."""
 
     name: str

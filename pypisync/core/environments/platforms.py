@@ -7,11 +7,11 @@ wheels or are met in markers; any other platform stays outside, with free values
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """Variables that move together: each row is what one real platform has.
 
     A platform outside the table shares none of the table's values in the ``naming`` variables;

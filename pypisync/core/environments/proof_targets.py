@@ -16,6 +16,7 @@ from datetime import date
 from functools import reduce
 from operator import or_
 
+from msgspec import Struct
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
 from pypisync.core.environments.targets import Environment
@@ -74,8 +75,7 @@ class ProofTarget:
         return max((1 + (tag.interpreter in pythons) for tag in tags), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _MachinePlatform:
+class _MachinePlatform(Struct, frozen=True):
     values: tuple[str, ...]  # of _VALUES
     machine: str
     tags: tuple[str, ...]  # platform tags, best first

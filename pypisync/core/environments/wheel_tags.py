@@ -10,9 +10,9 @@ the target names no libc. ``Requires-Python`` is left to the environments.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from msgspec import Struct
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from pypisync.core.environments.platforms import IMPLEMENTATIONS, PLATFORMS
@@ -65,8 +65,7 @@ def tag_mask(targets: Targets, tags: frozenset[Tag]) -> int:
     return _masks(targets)(tags)
 
 
-@dataclass(frozen=True, slots=True)
-class _Profile:
+class _Profile(Struct, frozen=True):
     """What a target admits, as far as tags can tell."""
 
     nodot: str  # "311"

@@ -5,14 +5,14 @@ chosen.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pypisync.core.standards.requires_python import Installer
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """A file as an installer sees it on one machine."""
 
     rank: int | None  # how good its tags are, 0 the best; None: it is a wheel that does not fit

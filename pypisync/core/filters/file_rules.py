@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import reduce
 from hashlib import sha256
 from operator import or_
 from typing import Literal
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.tags import Tag
 
 from pypisync.core.environments.proof_targets import Machines
@@ -22,8 +23,7 @@ from pypisync.core.standards.model import Targets
 from pypisync.core.standards.requires_python import INSTALLERS, Installer, lists
 
 
-@dataclass(frozen=True, slots=True)
-class FilePolicy:
+class FilePolicy(Struct, frozen=True):
     """What the configuration says of files."""
 
     arch_exclude: tuple[str, ...] = ()
@@ -32,8 +32,7 @@ class FilePolicy:
     sdists: Literal["always", "fallback", "never"] = "always"
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """One file of a release, as far as keeping it is concerned."""
 
     parsed: ParsedFile
@@ -52,8 +51,7 @@ class FileFacts:
         return self.requires_python if self.inside is None else self.inside
 
 
-@dataclass(frozen=True, slots=True)
-class KeptFiles:
+class KeptFiles(Struct, frozen=True):
     """What is kept of one release; ``files`` runs parallel to the files passed in."""
 
     files: tuple[tuple[bool, int], ...]  # kept, and the targets that can use it
@@ -77,8 +75,7 @@ class KeptFiles:
     pinned_uv: int = 0  # where uv decides otherwise on whether to take it if a root pins it
 
 
-@dataclass(slots=True)
-class _FileMasks:
+class _FileMasks(Struct):
     """On which targets a file can be used, and by whom."""
 
     some: int = 0  # an installer takes it
@@ -184,8 +181,7 @@ def usable(parsed: ParsedFile, requires_python: str | None, rules: "Rules") -> b
     return bool(_usable(file, rules.targets).some | machines)
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(Struct):
     """On which machines an installer takes a file of a release, and reads its METADATA."""
 
     installs: int = 0
@@ -313,8 +309,7 @@ def left_out(parsed: ParsedFile, policy: FilePolicy) -> str:
     return "the configuration of the last sync"
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What turns files into facts: the targets and the configuration's word on files."""
 
     targets: Targets

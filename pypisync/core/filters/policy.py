@@ -7,8 +7,10 @@ is asked for and upstream does not tell it, the file counts as too young.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.display import counted, show_duration, show_moment, show_size
 from pypisync.core.standards import versions
@@ -31,8 +33,7 @@ RULES = tuple(dict.fromkeys(_RULES.values()))
 Vulnerabilities = Literal["ignore", "report", "block"]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """What is barred for good. Of the conditions those that are given must all hold."""
 
     reason: str
@@ -50,8 +51,7 @@ class Block:
         return not self.specifier or _matches(self.specifier, version)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What the configuration bars. The default bars nothing."""
 
     min_age: int = 0  # seconds since the upload of a file
@@ -101,8 +101,7 @@ class Policy:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """Why a file is barred, and until when (seconds since 1970) if that is known."""
 
     reason: str

@@ -6,15 +6,15 @@ lists a release whose dependencies are not listed. A release that is published a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from pypisync.core.publish.pages import PageFile
 from pypisync.core.standards.filenames import METADATA
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseFile:
+class ReleaseFile(Struct, frozen=True):
     """A file of a release, and whether the pool holds it."""
 
     page: PageFile  # as its page would list it
@@ -23,8 +23,7 @@ class ReleaseFile:
     stored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRelease:
+class PlannedRelease(Struct, frozen=True):
     """A release that the selection wants, or that the newest generation lists."""
 
     release: int

@@ -6,7 +6,9 @@ do: pages also change by the configuration, by what is held and by a rollback.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.publish.pages import Page, PageFile
 
@@ -17,8 +19,7 @@ QUARANTINED = "quarantined"
 _BEGINNING = 1_577_836_800
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One row of the journal without its serial."""
 
     name: str  # of the project, normalised

@@ -5,11 +5,11 @@ left out.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
@@ -18,8 +18,7 @@ from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.model import Vulnerability
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """What is known of a release besides its files."""
 
     summary: str | None = None

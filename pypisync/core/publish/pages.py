@@ -8,13 +8,13 @@ What is listed is decided elsewhere; where the bytes go is the storage's busines
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 from packaging.version import Version
 
 API_VERSION = "1.4"
@@ -30,8 +30,7 @@ _PLAIN = re.compile(r"[a-z0-9-]*")  # nothing that a URL or HTML would have to e
 _UPLOADED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class PageFile:
+class PageFile(Struct, frozen=True):
     """One file that a page lists. ``version`` is valid under PEP 440."""
 
     filename: str
@@ -46,8 +45,7 @@ class PageFile:
     provenance: str | None  # PEP 740
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One project's page."""
 
     name: str  # normalised (PEP 503)

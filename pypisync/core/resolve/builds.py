@@ -7,9 +7,11 @@ well is not known.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.closure_pins import ClosureChoices
@@ -24,8 +26,7 @@ from pypisync.core.wanted.groups import Asked
 _Key: TypeAlias = tuple[Asked, ...]  # what is asked for, as installers read it
 
 
-@dataclass(slots=True)
-class Builds:
+class Builds(Struct):
     """What builds come to."""
 
     verdict: Verdict = "proven"
@@ -41,8 +42,7 @@ class Builds:
             self.verdict, self.why = other.verdict, other.why
 
 
-@dataclass(slots=True)
-class BuildProver:
+class BuildProver(Struct):
     """Proves builds on one target; many sdists need the same, which is proven once."""
 
     prover: Prover

@@ -5,8 +5,9 @@ release of the project (see :mod:`pypisync.core.resolve.target_index`). Everythi
 once.
 """
 
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from pypisync.core.resolve.check_refutation import hopeless
 from pypisync.core.resolve.lines import DrawnProject
@@ -28,8 +29,7 @@ class Mode(IntEnum):
     TRUSTING = 2
 
 
-@dataclass(slots=True)
-class VersionKinds:
+class VersionKinds(Struct):
     """The versions of a project by their kind."""
 
     finals: int = 0
@@ -42,8 +42,7 @@ class VersionKinds:
     entries: list[tuple[bytes, str]] = field(default_factory=list)  # key and version
 
 
-@dataclass(slots=True)
-class Admission:
+class Admission(Struct):
     """The versions admitted on one target."""
 
     index: TargetIndex

@@ -13,10 +13,10 @@ So a refutation that passes holds for every installer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.resolve.check_pins import faults, pins_one, reached
@@ -35,8 +35,7 @@ class Term(NamedTuple):
     positive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RefutationStep:
+class RefutationStep(Struct, frozen=True):
     """Terms that cannot all be true, and why.
 
     ``root``: it is asked for; ``dependency``: these releases do; ``none``: there is no such

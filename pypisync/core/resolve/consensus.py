@@ -7,15 +7,15 @@ roots.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pypisync.core.resolve.candidates import Admission, Mode
 from pypisync.core.resolve.target_index import IndexNode
 from pypisync.core.standards.model import Requirement
 
 
-@dataclass(slots=True)
-class Agreement:
+class Agreement(Struct):
     """Where installers agree on one target."""
 
     admission: Admission

@@ -6,9 +6,9 @@ second kind may be incomplete: a question that depends on missing facts raises :
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct, field
 from packaging.tags import Tag
 
 from pypisync.core.environments.misfits import TaggedFile
@@ -16,8 +16,7 @@ from pypisync.core.standards.model import ENDPOINT, Requirement
 from pypisync.core.standards.requires_python import Installer
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFile:
+class ListedFile(Struct, frozen=True):
     """A file on a page."""
 
     filename: str
@@ -37,8 +36,7 @@ class ListedFile:
 NO_FILE = ListedFile("", "", "", 0, None, None, yanked=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRelease:
+class ListedRelease(Struct, frozen=True):
     """A release that an index lists, and what it needs."""
 
     name: str  # normalised
@@ -81,8 +79,7 @@ class Lacking(Exception):  # noqa: N818 - it is no error: the facts are fetched,
         self.releases = frozenset(releases)
 
 
-@dataclass(slots=True)
-class Offers:
+class Offers(Struct):
     """What an index offers: releases by project, the oldest first.
 
     A project that is missing has none; one that is ``unseen`` has still to be read, and one that is

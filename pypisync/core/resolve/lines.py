@@ -9,14 +9,14 @@ number.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from pypisync.core.standards.specifiers import BOTTOM, TOP, Interval, matcher
 
 
-@dataclass(slots=True)
-class VersionLine:
+class VersionLine(Struct):
     """The places of one project."""
 
     bounds: list[bytes]
@@ -48,8 +48,7 @@ class VersionLine:
         return (-1 << start) & ~(-1 << (bisect_left(self.bounds, high) + 1))
 
 
-@dataclass(slots=True)
-class DrawnProject:
+class DrawnProject(Struct):
     """A project's line, and what uv makes of the versions on it. Sets are of places."""
 
     line: VersionLine

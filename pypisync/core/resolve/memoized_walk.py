@@ -5,8 +5,9 @@ are compared.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct, field
 
 from pypisync.core.resolve.target_index import TargetIndex, package, unpacked
 from pypisync.core.standards.model import Requirement
@@ -15,8 +16,7 @@ _T = TypeVar("_T")
 _Met: TypeAlias = tuple[dict[str, int], list[str]]
 
 
-@dataclass(slots=True)
-class Walks(Generic[_T]):
+class Walks(Generic[_T], Struct):
     """Walks over the facts of one target.
 
     A requirement allows a pin if the release is something (``look``: project and version, -1 for no

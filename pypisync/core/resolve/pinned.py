@@ -5,7 +5,8 @@ constraint names. uv may take another file of such a release then, or read anoth
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.standards.model import Requirement

@@ -5,8 +5,9 @@ going back undoes the changes, and only what a pin has asked for is looked at ag
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed, PipRequired, bit, identified
 
@@ -40,8 +41,7 @@ class Demand(NamedTuple):
     parent: PipCandidate | None
 
 
-@dataclass(slots=True)
-class Criterion:
+class Criterion(Struct):
     """What is asked of a project, or of an extra."""
 
     asked: tuple[Demand, ...] = ()
@@ -89,8 +89,7 @@ class _Before(NamedTuple):
     asks: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _State:
+class _State(Struct):
     """What differs from the state before."""
 
     causes: Mapping[str, int]  # what the last conflict was about, and how often
@@ -98,8 +97,7 @@ class _State:
     pin: str = ""  # the last one
 
 
-@dataclass(slots=True)
-class PipStates:
+class PipStates(Struct):
     """The states of a search, and what is known in the last of them."""
 
     rules: PipRules

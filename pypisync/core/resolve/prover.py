@@ -7,7 +7,11 @@ needs cannot be known, because its markers make installers fail or no source sta
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import pip, uv
@@ -33,8 +37,7 @@ MISSES = "ends its search before it comes to the installation that there is"
 _OTHERS = "{} may come to other pins: its own search was given up when its budget was spent"
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(Struct, frozen=True):
     """A release of an installation, with the extras that are asked of it."""
 
     name: str
@@ -43,8 +46,7 @@ class Installed:
     version: int = 0  # its position among the usable ones
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """The verdict on one root or group on one target, with its evidence."""
 
     verdict: Verdict
@@ -54,9 +56,9 @@ class Proof:
     steps: int = 0
     agreed: bool = False  # every resolver that prefers the newest release chooses these pins
     # The pins of installers that choose others, by their own order and rules.
-    others: Mapping[str, tuple[Installed, ...]] = field(default_factory=dict)
+    others: Mapping[str, tuple[Installed, ...]] = msgspec.field(default_factory=dict)
     consulted: frozenset[str] = frozenset()  # the projects that the verdict depends on
-    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by installer
+    rehearsals: Mapping[str, Rehearsal] = msgspec.field(default_factory=dict)  # by installer
 
 
 _NOTHING = Proof(

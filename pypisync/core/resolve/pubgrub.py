@@ -12,8 +12,9 @@ operations. An incompatibility says that its terms cannot all be true at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from pypisync.core.budget import Budget
 
@@ -59,8 +60,7 @@ class _Derivation(NamedTuple):
     term: int  # with all that was known of the node before
 
 
-@dataclass(slots=True)
-class _Knowledge:
+class _Knowledge(Struct):
     """The accumulated term of a node, and since when each part of it holds."""
 
     first: int  # the level at which something became known
@@ -75,8 +75,7 @@ def some(places: int) -> int:
     return places << 1
 
 
-@dataclass(slots=True)
-class Search:
+class Search(Struct):
     """A search for a solution. Every step counts against the budget, which raises Spent."""
 
     budget: Budget

@@ -4,8 +4,10 @@ Almost always both read the same, and one proof is for both. Else each has a pro
 the facts as it reads them, and what is asked for is proven only if both of them are.
 """
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.index import Offers
@@ -18,8 +20,7 @@ from pypisync.core.standards.uv_markers import read_by_uv
 from pypisync.core.wanted.groups import Asked, limits
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked for on one target, as one installer reads it or as both do."""
 
     prover: Prover

@@ -8,9 +8,9 @@ single operations. What comes out is a claim, which :mod:`pypisync.core.resolve.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 
+from msgspec import Struct, field
 from nab_resolver import types
 from nab_resolver.errors import ResolutionError, ResolutionTerminatedError
 from nab_resolver.resolver import BaseProvider, Resolver, ResolverObserver
@@ -97,8 +97,7 @@ class _Set:
         return hash(self.bits)
 
 
-@dataclass(slots=True)
-class Solver:
+class Solver(Struct):
     """The search on one target. What it works out is kept for the next root."""
 
     admission: Admission

@@ -4,8 +4,10 @@ It depends on nothing but what it is given, so that several processes can share 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget, served
@@ -23,8 +25,7 @@ from pypisync.core.wanted.groups import Asked, Subject
 _MISSING = "facts are missing that could not be read yet"
 
 
-@dataclass(frozen=True, slots=True)
-class ProofTask:
+class ProofTask(Struct, frozen=True):
     """What proofs are made of."""
 
     environments: Targets  # that the mirror is for

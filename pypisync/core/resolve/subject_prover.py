@@ -5,7 +5,8 @@ raises, that subject is undecided and the others go on.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import ProofTarget

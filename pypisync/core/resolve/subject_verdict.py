@@ -1,8 +1,10 @@
 """The verdict on a subject, as it is recorded."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pypisync.core.standards.model import Pin
 
@@ -11,8 +13,7 @@ UV_ONLY = "uv finds an installation and pip does not"
 PIP_ONLY = "pip finds an installation and uv does not"
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectVerdict:
+class SubjectVerdict(Struct, frozen=True):
     """The verdict on a subject, for all targets on which it is the same."""
 
     targets: tuple[str, ...]

@@ -7,11 +7,12 @@ which versions a specifier admits, so that a mistake in one of them is found by 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
@@ -36,8 +37,7 @@ IndexNode: TypeAlias = tuple[str, int, str]
 """A project, the position of a version among its usable ones, and an extra ("" for none)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usable:
+class Usable(Struct, frozen=True):
     """A release with a file for the machine."""
 
     release: ListedRelease
@@ -58,8 +58,7 @@ class Usable:
         return reader in self.passed if reader else len(self.passed) == len(INSTALLERS)
 
 
-@dataclass(slots=True)
-class TargetIndex:
+class TargetIndex(Struct):
     """The facts for one target."""
 
     target: ProofTarget

@@ -9,7 +9,8 @@ final is left, whatever names one. The result is a claim, and is checked like on
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
@@ -53,8 +54,7 @@ def rehearsed(
     return Rehearsal(pins, uv.tried, straight=not uv.search.went_back)
 
 
-@dataclass(slots=True)
-class _Uv:
+class _Uv(Struct):
     admission: Admission
     wanted: Asked
     search: Search

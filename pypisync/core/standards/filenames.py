@@ -9,12 +9,12 @@ a parsed name is safe on any file system. Whether a file is wanted is left to
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 from urllib.parse import unquote
 
+from msgspec import Struct
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -42,8 +42,7 @@ _TWO_VERSIONS = re.compile(r"-v?[0-9][^-]*-")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
+class ParsedFile(Struct, frozen=True):
     """What the name of a distribution file says."""
 
     kind: Literal["wheel", "sdist"]

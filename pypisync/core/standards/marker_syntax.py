@@ -8,9 +8,10 @@ The text is hostile: its length and depth are capped.
 
 import ast
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from packaging.markers import Marker
@@ -40,8 +41,7 @@ _TOKEN = re.compile(
 _LEGACY = {"python_implementation": "platform_python_implementation"}
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """One comparison of a variable with a literal."""
 
     text: str  # canonical in its white space
@@ -52,8 +52,7 @@ class Atom:
     alike: bool = False  # there are two variables or two literals, which makes no sense
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A marker's tree, and the distinct atoms that its indices stand for."""
 
     tree: Tree
@@ -88,8 +87,7 @@ def _excerpt(marker: str) -> str:
     return repr(marker if len(marker) <= 200 else f"{marker[:200]}...")
 
 
-@dataclass(slots=True)
-class _MarkerParser:
+class _MarkerParser(Struct):
     marker: str
     tokens: list[tuple[str, str, int]]
     at: int = 0

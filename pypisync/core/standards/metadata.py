@@ -9,9 +9,9 @@ requirements of a build (PEP 518). What the requirements mean is left to
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct, field
 from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
@@ -59,8 +59,7 @@ class About(NamedTuple):
     license_expression: str = ""  # SPDX (PEP 639)
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(Struct, frozen=True):
     """The part of a file's core metadata that dependencies depend on, and what people ask for."""
 
     name: str  # as spelt there, like the version: compare with the filename's
@@ -124,8 +123,7 @@ def is_foreign(reason: str) -> bool:
     return reason.startswith(_FOREIGN)
 
 
-@dataclass(frozen=True, slots=True)
-class Objections:
+class Objections(Struct, frozen=True):
     """What in a file's METADATA keeps installers from it; all "" or empty for nearly all."""
 
     passed: dict[Installer, str]  # why an installer passes over the file, and takes another one

@@ -6,8 +6,9 @@ it. A set of targets is everywhere an ``int`` used as a bit mask: bit *i* is ``T
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, overload
+
+from msgspec import Struct, field
 
 # The name of the index at the endpoint, which is the last in order.
 ENDPOINT = "endpoint"
@@ -19,8 +20,7 @@ Form = Literal["legacy", "html", "json"]
 FORMS: tuple[Form, ...] = ("legacy", "html", "json")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """One distribution file as upstream lists it (Simple API 1.4, or the legacy JSON API)."""
 
     filename: str
@@ -67,8 +67,7 @@ class ManyFiles(Sequence[File]):
         return map(self._make, range(len(self.names)))
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(Struct, frozen=True):
     """What one version of a document is told from another by (RFC 9110, 8.8)."""
 
     etag: str | None = None
@@ -94,16 +93,14 @@ class Pin(NamedTuple):
         return f"{self.name}[{','.join(self.extras)}]" if self.extras else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """An entry of a document that was left out."""
 
     what: str  # its filename or version, as far as it has one
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectDocument:
+class ProjectDocument(Struct, frozen=True):
     """All that one upstream document says of a project."""
 
     name: str  # normalised (PEP 503)
@@ -124,8 +121,7 @@ class ProjectDocument:
     form: Form = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class Vulnerability:
+class Vulnerability(Struct, frozen=True):
     """A known vulnerability of a release, as upstream tells it (an OSV record in short)."""
 
     id: str  # such as PYSEC-2026-1
@@ -135,8 +131,7 @@ class Vulnerability:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True):
     """The document is the one already known: HTTP 304, or the same content again."""
 
     name: str
@@ -144,8 +139,7 @@ class Unchanged:
     validators: Validators | None = None  # those it has now, where others were sent
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One row of upstream's changelog. The name is as upstream spelt it then."""
 
     name: str
@@ -158,8 +152,7 @@ DIRECT = "a direct reference, which installers refuse from an index"
 """Why a requirement with a URL can never be met: uv stops at a release that has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One parsed ``Requires-Dist`` line (PEP 508), or why it could not be parsed."""
 
     text: str
@@ -203,8 +196,7 @@ def names_extra(marker: str) -> bool:
     return "extra" in marker
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One environment to serve: a Python minor version and the values the configuration binds.
 
     A PEP 508 variable that is missing in ``values`` is open: any value may come.
@@ -216,8 +208,7 @@ class Target:
     libc: str = ""  # that wheels may ask for: "glibc", "glibc-2.28", "musl-1.2"; "": any
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(Struct, frozen=True):
     """All environments to serve. Bit *i* of any mask stands for ``all[i]``."""
 
     all: tuple[Target, ...]
@@ -235,8 +226,7 @@ class Targets:
         return [target.name for i, target in enumerate(self.all) if mask >> i & 1]
 
 
-@dataclass(frozen=True, slots=True)
-class LastRun:
+class LastRun(Struct, frozen=True):
     """The newest cycle on record; ``outcome`` is running, done, incomplete, stopped or failed."""
 
     started: float  # seconds since 1970

@@ -8,10 +8,10 @@ specifier means is left to their own modules.
 """
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
+from msgspec.structs import replace
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet

@@ -7,10 +7,10 @@ be chosen depends on what else there is; that is left to those who choose.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from msgspec import Struct
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
@@ -22,8 +22,7 @@ BOTTOM = versions.encode(0, (0,), dev=0)  # 0.dev0, the lowest version there is
 TOP = b"\xff\xff"  # above the key of any epoch
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(Struct, frozen=True):
     """A specifier set, ready to be matched."""
 
     intervals: tuple[tuple[bytes, bytes], ...]  # [low, high) over keys, ascending, disjoint

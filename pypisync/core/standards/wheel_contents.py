@@ -53,10 +53,10 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.parser import Parser
 from functools import lru_cache
 
+from msgspec import Struct, field
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -85,8 +85,7 @@ def is_wheel(path: str) -> bool:
     return path.lower().endswith(".whl")
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """What was seen of a wheel."""
 
     names: Sequence[str]  # of its members; those of folders end in "/"

@@ -7,16 +7,16 @@ no index but those that name it: a question tells the index that the name exists
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
+
+from msgspec import Struct
 
 from pypisync.core.standards.model import ENDPOINT
 
 RESERVED = "its name is reserved by the configuration, and no index names it in its projects"
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """An index, and the projects that come from it and from no other."""
 
     name: str

@@ -5,9 +5,9 @@ and which of their files. How a file becomes a group is left to the readers of e
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from msgspec import Struct, field
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.display import masked
@@ -24,8 +24,7 @@ MOST_PINS = 50_000  # releases of one lock file; real ones have a few thousand
 MOST_FILES = 500_000
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Struct, frozen=True):
     """A release that a lock file names. No files: those that the configuration keeps of it."""
 
     name: str  # normalised
@@ -33,8 +32,7 @@ class Locked:
     files: tuple[NamedFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """One file of the configuration's ``requirements``."""
 
     name: str  # the file, as the configuration spells it
@@ -72,8 +70,7 @@ class Fault(NamedTuple):
         return "".join(c if c.isprintable() else "?" for c in said)
 
 
-@dataclass(slots=True)
-class Remarks:
+class Remarks(Struct):
     """Faults and notes of reading a file."""
 
     faults: list[Fault] = field(default_factory=list)
@@ -123,8 +120,7 @@ def _selector(requirements: list[Requirement]) -> str:
     return "latest" + ",".join(sorted(map(str, specifiers)))
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """Requirements that are wanted together, and their constraints; both with markers."""
 
     text: str  # the requirement, or "group " and the file

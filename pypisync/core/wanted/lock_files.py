@@ -8,10 +8,10 @@ that do not come from an index (the project itself, a checkout, an archive at an
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec import Struct
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
@@ -31,8 +31,7 @@ _WHERE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """How one kind of lock file is read."""
 
     name: str  # of the file, as its tool writes it
@@ -57,8 +56,7 @@ def parse(name: str, source: TextFile, format_: Format) -> tuple[Group, Remarks]
     return Group(name, resolve=False, locked=merged(pins), notes=tuple(found.notes)), found
 
 
-@dataclass(frozen=True, slots=True)
-class _Package:
+class _Package(Struct, frozen=True):
     """One entry of the list, with its place."""
 
     source: TextFile

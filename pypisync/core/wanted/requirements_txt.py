@@ -11,11 +11,11 @@ import codecs
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from optparse import OptionParser, Values
 from typing import NoReturn
 
+from msgspec import Struct, field
 from packaging.specifiers import SpecifierSet
 
 from pypisync.core.standards import marker_syntax, requirements, versions
@@ -65,8 +65,7 @@ _IGNORED_FLAGS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """A requirement with its place."""
 
     source: TextFile
@@ -76,8 +75,7 @@ class _Line:
     hashed: bool = False  # by any algorithm
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     reader: Reader
     found: Remarks
     lines: list[_Line] = field(default_factory=list)

@@ -7,8 +7,9 @@ left to :mod:`pypisync.core.closure.candidates`.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.selector import Selector, parse_selector
@@ -46,16 +47,14 @@ it to one minor version, which the newest one seldom is.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class NamedFile:
+class NamedFile(Struct, frozen=True):
     """A file that a lock names, by its SHA-256 or else by its name; one of both may be ""."""
 
     filename: str = ""
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """A wanted line: which releases of a project are wanted, and what wants them."""
 
     project: str  # normalised
@@ -63,7 +62,6 @@ class Root:
     extras: tuple[str, ...] = ()  # normalised, sorted
     origin: Origin = Origin.PACKAGES
     source: str = ""  # the key of packages_re or the name of the file that makes it
-    _: KW_ONLY
     pinned: bool = False  # a lock file names the release: nothing that it needs is followed
     marker: str = ""  # it counts only on targets where this can hold
     files: tuple[NamedFile, ...] = ()  # those that a lock file names for the release
@@ -106,8 +104,7 @@ def of_row(
     return Root(project, selector, named, Origin(origin), source, pinned=bool(pinned))
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """A key of the configuration's ``packages``; without selectors, no pattern matches its name."""
 
     name: str  # normalised
@@ -124,8 +121,7 @@ def toolchain(packages: Iterable[Package]) -> Iterator[Package]:
             yield Package(name, (), (parse_selector("latest"),), f"{name} (toolchain)")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """Every project whose whole normalised name matches ``regex``, ignoring case."""
 
     regex: str  # compiles

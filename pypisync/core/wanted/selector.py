@@ -6,9 +6,9 @@ Which releases that comes to is left to :mod:`pypisync.core.closure.candidates`.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -24,8 +24,7 @@ _ALLOWED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """Which releases of a project are wanted."""
 
     text: str  # as written, without the white space around it; parses to this selector again

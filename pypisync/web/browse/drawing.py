@@ -1,8 +1,9 @@
 """Plots and graphs as values for templates, which make SVG of them. Coordinates are pixels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from pypisync.catalog.queries.why import Way
 
@@ -16,8 +17,7 @@ _LABEL = 22  # characters that a node has room for, also in a wide font
 _WAYS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(Struct, frozen=True):
     """A line over time. ``line`` and ``area`` are the ``d`` of SVG paths."""
 
     line: str
@@ -68,8 +68,7 @@ def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
     return sorted({points[0], *peaks, points[-1]})
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A node of a graph: where it is, its two lines, and the project that it leads to."""
 
     x: int
@@ -80,8 +79,7 @@ class Box:
     kind: str  # root, step or self
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """Roots at the left, the release that is asked about at the right."""
 
     boxes: Sequence[Box]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import problems
@@ -15,8 +16,7 @@ from pypisync.web.health import Health
 _FIRST = 10  # problems of a kind that are shown beside others
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """Something that is wrong. ``grave``: clients or the operator's trust suffer from it."""
 
     text: str

@@ -1,13 +1,12 @@
 """Long lists as pages."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 SIZE = 50
 _LARGEST = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(Struct, frozen=True):
     """Page ``number`` (from 1) of a list."""
 
     number: int

@@ -9,11 +9,11 @@ comes from another host: the Content-Security-Policy says so to browsers.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from msgspec import Struct
 from packaging.utils import InvalidName, canonicalize_name
 
 from pypisync.catalog.db.reader import Reader
@@ -40,8 +40,7 @@ _STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 _Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ask:
+class _Ask(Struct, frozen=True):
     """A request, taken apart."""
 
     parts: list[str]  # of the path

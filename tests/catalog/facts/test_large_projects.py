@@ -1,7 +1,6 @@
 """A project of very many files is recorded piece by piece, as if it had come at once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,6 +8,7 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from pypisync.catalog.db.schema import files, projects, releases, skipped

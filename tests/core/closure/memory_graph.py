@@ -7,7 +7,9 @@
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from pypisync.core.closure.candidates import Candidate, choose
 from pypisync.core.closure.edges import edges, root_calls_for

@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.closure.candidates import Candidate, choose, choose_root
 from pypisync.core.resolve.candidates import Admission

@@ -1,12 +1,12 @@
 """What is kept of a release and whom it serves, told for one target and one machine at a time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.environments.proof_targets import Machines, served
 from pypisync.core.environments.targets import python_mask, targets

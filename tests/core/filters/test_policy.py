@@ -1,10 +1,9 @@
 """What the policy bars, rule by rule, and what is kept of a release then."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.display import show_moment
 from pypisync.core.environments import targets
@@ -77,7 +76,7 @@ CASES: list[tuple[Policy, float, dict[str, object], Bar | None]] = [
 def test_what_is_barred(
     policy: Policy, now: float, changes: dict[str, object], bar: Bar | None
 ) -> None:
-    file = replace(FILE, **changes)  # type: ignore[arg-type]
+    file = replace(FILE, **changes)
     assert judge(policy, "foo", "1.0", file, (), now) == bar
     assert judge(policy.of("foo"), "foo", "1.0", file, (), now) == bar
     assert bar is None or not policy.idle

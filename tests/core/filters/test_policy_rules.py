@@ -1,11 +1,11 @@
 """The parts of a policy: what a block concerns, what is exempt, which rule a reason is of."""
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -119,7 +119,7 @@ FILE = File("foo-1.0.tar.gz", "https://h/foo-1.0.tar.gz", ONE, 2048, UPLOADED)
 def test_each_reason_is_of_one_rule(
     policy: Policy, changes: dict[str, object], name: str, bar: Bar
 ) -> None:
-    file = replace(FILE, **changes)  # type: ignore[arg-type]
+    file = replace(FILE, **changes)
     found = judge(policy, "foo", "1.0", file, ("PYSEC-2", "CVE-1"), AT)
     assert found == bar
     assert found is not None
@@ -182,7 +182,7 @@ def test_the_lasting_reasons_come_first() -> None:
     }
     names = list(rules)
     for first, second in product(names, names):
-        policy = replace(Policy(), **rules[first], **(rules[second] if first != second else {}))  # type: ignore[arg-type]
+        policy = replace(Policy(), **rules[first], **(rules[second] if first != second else {}))
         bar = judge(policy, "foo", "1.0", FILE, ("CVE-1",), AT)
         assert bar is not None
         assert rule(bar.reason) == min((first, second), key=names.index)

@@ -1,10 +1,9 @@
 """Rows of the mirror's own journal."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.publish.journal import entries, first_serial
 from pypisync.core.publish.pages import Page, PageFile

@@ -1,9 +1,9 @@
 """Documents of the JSON API, and what our own client reads in them."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.publish.legacy import Described, chosen, document
 from pypisync.core.publish.pages import Page, PageFile

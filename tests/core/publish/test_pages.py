@@ -1,7 +1,6 @@
 """What the pages say, read back as a client reads them: JSON, and HTML by an HTML parser."""
 
 import json
-from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from time import process_time
@@ -11,6 +10,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version

@@ -1,9 +1,9 @@
 """Builds on one target: each environment is proven once, and a fault is told."""
 
-from dataclasses import replace
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.builds import BuildProver, Builds

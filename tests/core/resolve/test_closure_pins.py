@@ -1,7 +1,8 @@
 """Which pins the closure selects by itself: those of the best release for a requirement alone."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pypisync.core.resolve.closure_pins import ClosureChoices
 from tests.core.universes import Index, need, target_index

@@ -1,9 +1,8 @@
 """Constraints: what they hide, and what they join."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.specifiers import SpecifierSet
 
 from tests.core.universes import need, target_index

@@ -1,9 +1,8 @@
 """A refutation in words: which lines an operator reads, from real refutations."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 from packaging.tags import parse_tag
 
 from pypisync.core.budget import Budget

@@ -1,9 +1,8 @@
 """What uv sees of a release that a root pins."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from pypisync.core.resolve.index import ListedFile, Offers
 from pypisync.core.resolve.pinned import pinned

@@ -1,9 +1,8 @@
 """What installers come to, told apart: where all agree, and where the order of deciding counts."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve import uv

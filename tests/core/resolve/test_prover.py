@@ -1,10 +1,10 @@
 """The verdict: how two installers' verdicts are joined, what is told, and on what it depends."""
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve import pip

@@ -1,8 +1,7 @@
 """What one installer or one machine meets is no fault of another's."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve.check_pins import Checker

@@ -1,11 +1,11 @@
 """With what is mirrored besides the pins, installers come to the same as from upstream."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.resolve import pip, uv

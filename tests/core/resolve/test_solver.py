@@ -1,11 +1,11 @@
 """Proofs on small indexes: against brute force, by laws, and for the shapes that are known."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.version import Version
 
 from pypisync.core.budget import Budget

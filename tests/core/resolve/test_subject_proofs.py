@@ -1,8 +1,9 @@
 """The verdicts on subjects, machine by machine: what is stored of them, and what is lacking."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from pypisync.core.budget import Budget
 from pypisync.core.environments.proof_targets import proof_targets

@@ -1,12 +1,12 @@
 """What an index offers to one machine, as pip and as uv read it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.markers import Marker
 from packaging.tags import parse_tag
 
@@ -47,7 +47,7 @@ def file(tag: str, number: int = 0, **changes: object) -> ListedFile:
     name = f"a-1-{number}-{tag}.whl" if tag else f"a-1.{number}.tar.gz"
     tags = parse_tag(tag) if tag else None
     plain = ListedFile(name, f"packages/{name}", "0" * 64, 1, tags, None, yanked=False)
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 FILES = st.lists(

@@ -1,8 +1,7 @@
 """What in a wheel stops which installer, said in full: each thing on its own, and what does not."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pypisync.core.standards.requires_python import Installer
 from pypisync.core.standards.wheel_contents import Contents, dist_info, is_wheel, stops
