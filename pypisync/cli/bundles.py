@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show_json
 from pypisync.errors import BundleError, ConfigError
@@ -265,7 +264,7 @@ def import_(
     )
     with on_terminal() as watch, opened(watch=watch) as mirror:
         for bundle, did in import_all(mirror, found):
-            done.append({"bundle": bundle.name, "report": did and to_builtins(did)})
+            done.append({"bundle": bundle.name, "report": did})
             if not as_json:
                 typer.echo(f"{bundle.name}: {_did(did)}")
     if as_json:

@@ -87,8 +87,10 @@ def say(lines: Iterable[str]) -> None:
 
 
 def show_json(answer: Any) -> None:
-    """Print the result as JSON."""
-    typer.echo(json.dumps(answer, indent=2))
+    """Print the result, in which there may be structs, as JSON."""
+    from msgspec import to_builtins
+
+    typer.echo(json.dumps(to_builtins(answer), indent=2))
 
 
 def moment(seconds: float) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec import to_builtins
 
-from pypisync.cli.common import ConfigFile, configured, count, show
+from pypisync.cli.common import ConfigFile, configured, count, show, show_json
 from pypisync.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def check(
         return
     understood = configured(config)
     if as_json:
-        typer.echo(json.dumps(_values(understood), indent=2))
+        show_json(_values(understood))
     else:
         _show(understood)
     if wrong := list(_wrong_files(understood)):
@@ -294,7 +293,7 @@ def _values(config: "Config") -> dict[str, Any]:
         "sdists": config.sdists,
         "arch_exclude": list(config.arch_exclude),
         "flat": config.flat,
-        "policy": to_builtins(config.policy),
+        "policy": config.policy,
         "listen": shown_address(config.listen),
         "upstream": upstream,
         "disk_reserve": config.disk_reserve,

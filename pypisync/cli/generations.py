@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, moment, show, show_json
 from pypisync.errors import ConfigError, StorageError
@@ -31,7 +30,7 @@ def generations(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     with Reader(configured(config).database_url) as reader:
         found = all_generations(reader)
     if as_json:
-        show_json([to_builtins(generation) for generation in found])
+        show_json(found)
         return
     columns = ("generation", "published", "serial", "names", "projects", "releases", "files")
     show("Generations", (*columns, "bytes", "since the one before", ""), map(_line, found))
@@ -73,6 +72,8 @@ def diff(
     It compares projects, releases and files, and the proofs: by target the verdicts, and the pins
     of proofs that are proven in both.
     """
+    from msgspec.structs import asdict
+
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.generations import difference
 
@@ -80,7 +81,7 @@ def diff(
         numbers = _number(reader, old), _number(reader, new)
         found = difference(reader, *numbers)
     if as_json:
-        show_json({"from": numbers[0], "to": numbers[1], **to_builtins(found)})
+        show_json({"from": numbers[0], "to": numbers[1], **asdict(found)})
         return
     show(f"From {numbers[0]} to {numbers[1]}", ("", "what", "which", "how"), _moves(found))
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, show, show_json
 
@@ -80,9 +79,11 @@ def _notes(config: "Config", report: "Report") -> list[str]:
 def _values(
     difference: "Plan", unmet: "_Rows", unproven: "_Rows", report: "Report"
 ) -> dict[str, Any]:
-    values = to_builtins(difference)
+    from msgspec.structs import asdict
+
+    values = asdict(difference)
     roots = [
-        {"root": root or None, **to_builtins(amount)} for root, amount in _by_size(difference.roots)
+        {"root": root or None, **asdict(amount)} for root, amount in _by_size(difference.roots)
     ]
     return {
         "serial": report.serial,

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import (
     AsJson,
@@ -253,6 +252,8 @@ def proofs(
     Each line has the targets, the verdict, whether all pins are on the pages, and how many releases
     an installation has. With a subject, the pins and the explanation are shown too.
     """
+    from msgspec.structs import asdict
+
     from pypisync.catalog.db.reader import Reader
     from pypisync.catalog.queries.proofs import on_record
 
@@ -262,9 +263,7 @@ def proofs(
         raise ConfigError([f'"{subject}" is no root or group that is proven'])
     if as_json:
         pins = ([_as_object(pin) for pin in one.pins] for one in found)
-        show_json(
-            [to_builtins(one) | {"pins": some} for one, some in zip(found, pins, strict=True)]
-        )
+        show_json([asdict(one) | {"pins": some} for one, some in zip(found, pins, strict=True)])
         return
     heads = ("subject", "targets", "verdict", "published", "releases", "when")
     show("Proofs", heads, map(_row, found))

@@ -9,7 +9,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, say, show, show_json
 from pypisync.errors import ConfigError, PypiSyncError, Stopped, StorageError
@@ -110,7 +109,7 @@ def sync(
     with stopping() as stop:
         report = _cycle(understood, stop, log_json=log_json, orders=orders)
     if as_json:
-        show_json(to_builtins(report))
+        show_json(report)
     raise typer.Exit((report.exit_code and stop.exit_code) or report.exit_code)
 
 

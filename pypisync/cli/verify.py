@@ -10,7 +10,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, configured, count, say, show, show_json
 
@@ -69,6 +68,8 @@ def _repaired(config: "Config", *, rehash: bool) -> "Outcome":
 
 
 def _looked(config: "Config", *, rehash: bool) -> "Outcome":
+    from msgspec.structs import asdict
+
     from pypisync.catalog.db.transactions import Catalog
     from pypisync.cli.terminal import on_terminal
     from pypisync.cycle.verify import Check
@@ -78,7 +79,7 @@ def _looked(config: "Config", *, rehash: bool) -> "Outcome":
     with closing(catalog), on_terminal() as watch:
         check = Check(catalog, config.destination, watch, rehash=rehash)
         faults = check.again(list(check.all()))
-    shown = [to_builtins(fault) | {"repaired": False} for fault in faults]
+    shown = [asdict(fault) | {"repaired": False} for fault in faults]
     return Outcome(1 if faults else 0, (), {"faults": shown})
 
 

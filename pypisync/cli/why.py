@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec import to_builtins
 
 from pypisync.cli.common import AsJson, ConfigFile, clean, configured, count, show, show_json
 from pypisync.errors import ConfigError
@@ -112,8 +111,10 @@ def as_object(root: "Root") -> dict[str, str]:
 
 
 def _object(reason: "Reason") -> dict[str, Any]:
-    ways = [to_builtins(way) | {"root": as_object(way.root)} for way in reason.ways]
-    return {**to_builtins(reason), "ways": ways}
+    from msgspec.structs import asdict
+
+    ways = [asdict(way) | {"root": as_object(way.root)} for way in reason.ways]
+    return {**asdict(reason), "ways": ways}
 
 
 def _asked(settings: "Config", name: str) -> Iterator[tuple[str, str]]:
