@@ -82,11 +82,6 @@ class Stay(Struct):
     failed: dict[str, str] = field(default_factory=dict)  # files that had to leave the pages
 
 
-def is_ordered(mirror: Mirror) -> bool:
-    """Returns whether orders of operators wait. Raises StorageError."""
-    return bool(orders.names(mirror.pool.root))
-
-
 def obey(mirror: Mirror, *, begins: bool = False) -> dict[str, str]:
     """Carry out what operators have ordered. Returns what could not be done, with the reason.
 

@@ -16,7 +16,7 @@ from pypisync.catalog.facts import insides, lock_files, pending, ranged
 from pypisync.catalog.proofs import history
 from pypisync.catalog.proofs.publication import publish_proofs
 from pypisync.catalog.publication import assemble, generations, missing_files, runs
-from pypisync.cycle import dropped, limits, removals, rollback
+from pypisync.cycle import dropped, limits, removals
 from pypisync.cycle.fetch_ahead import file_asks
 from pypisync.cycle.incoming import Incoming
 from pypisync.cycle.listen import listen
@@ -102,9 +102,9 @@ def gather(mirror: Mirror, report: Report, fresh: Collection[str]) -> dict[str, 
             later = fetch(incoming, report)
             with mirror.catalog.begin() as connection:
                 parts = bool(ranged.unverified(connection))
-                fresh = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
+                wheels = insides.unlooked(connection) + insides.outdated(connection, *_OUTDATED)
             differs = verify(mirror) if parts else {}
-            broken = look(mirror, fresh)
+            broken = look(mirror, wheels)
     if not (differs or broken or incoming.late):
         return later
     report.failed |= differs
@@ -124,16 +124,16 @@ def verify(mirror: Mirror) -> dict[str, str]:
     return differs
 
 
-def look(mirror: Mirror, fresh: Sequence[str]) -> bool:
+def look(mirror: Mirror, wheels: Sequence[str]) -> bool:
     """Look into wheels that have come. Returns whether what was found changes anything.
 
     Some of those that came before there was this rule are looked into as well.
     """
-    if not fresh:
+    if not wheels:
         return False
     from pypisync.cycle.look import look_at
 
-    return look_at(mirror, fresh)
+    return look_at(mirror, wheels)
 
 
 # -- fetch ----------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
 
     Raises StorageError, CatalogError.
     """
-    if (report.frozen or rollback.is_ordered(mirror)) and resume(mirror, report):
+    if resume(mirror, report):
         return
     with mirror.catalog.begin() as connection:
         result, proven, refused = dropped.pages(mirror, connection, later)

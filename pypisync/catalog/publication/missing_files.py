@@ -3,7 +3,7 @@
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CompoundSelect, Connection, and_, select, union_all
+from sqlalchemy import CompoundSelect, Connection, Select, and_, select, union_all
 
 from pypisync.catalog.db import pool
 from pypisync.catalog.db.schema import files, projects, published, releases, selected, stored
@@ -35,6 +35,8 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
     The wanted ones; and those that a kept generation lists and the pool has lost, as far as
     upstream still has them. What came before it was decided whether it may counts as lacking.
     """
+    if connection.scalar(once(_any_unpublished)) is None:
+        return []
     # What was taken off the page and is back: the bytes that came first are still there.
     pool.learn_hashes(connection)
     wanted: dict[int, FileToFetch] = {}
@@ -48,6 +50,10 @@ def files_to_fetch(connection: Connection) -> list[FileToFetch]:
                 number, url, path, sha256, size, file, index, metadata, stated or "", came
             )
     return [wanted[number] for number in sorted(wanted)]
+
+
+def _any_unpublished() -> Select[int]:
+    return select(projects.c.id).where(is_set(projects.c.unpublished)).limit(1)
 
 
 def _perhaps_missing() -> CompoundSelect[Any]:
