@@ -59,8 +59,13 @@ class Truth:
         index = self.index(target, by)
         return any("unknown" in index.get(f"{n} {v}", ()) for n, v in pins.items())
 
-    def builds(self, target: str, pins: Pins, above: tuple[str, ...] = ()) -> bool:
-        """Whether all that is built of these pins can be, as far as its sdist says."""
+    def builds(
+        self, target: str, pins: Pins, above: tuple[str, ...] = (), *, surely: bool = False
+    ) -> bool:
+        """Whether all that is built of these pins can be, as far as its sdist says.
+
+        ``surely``: whatever of the installations of what that takes an installer comes to.
+        """
         env = self.envs[target]
         for name, version in sorted(pins.items()):
             label = f"{name} {version}"
@@ -71,7 +76,8 @@ class Truth:
                 return False
             for by in ("pip", "uv"):
                 every = self.installations(target, wanted, by)
-                if not any(self.builds(target, one, (*above, label)) for one in every):
+                below = [self.builds(target, one, (*above, label), surely=surely) for one in every]
+                if not (all(below) and below if surely else any(below)):
                     return False
         return True
 
@@ -186,7 +192,9 @@ def _fault(
             # uv stops at it too where pip passes over it: uv ignores upper bounds of Python.
             index = truth.index(target)
             upper = any(f"{name} {version}" not in index for name, version in chosen.items())
-            built = upper or all(truth.builds(target, {**chosen, **o}) for o in pins.values())
+            built = upper or all(
+                truth.builds(target, {**chosen, **o}, surely=True) for o in pins.values()
+            )
             allowed = hangs or upper or _ends_early(index) or not built
             return "" if allowed else f"{chosen} does not hang on what is unknown"
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided

@@ -181,10 +181,16 @@ class Prover:
 
     def _past(self, wanted: Asked, stopped: Proof, by_pip: Rehearsal) -> Proof:
         """Returns the proof where a release stops uv; pip may have a way past it."""
-        if by_pip.pins is None or self._doubts(by_pip.pins):
+        if (
+            by_pip.pins is None
+            or self._doubts(by_pip.pins)
+            or not self._stands(wanted, by_pip.pins)
+        ):
             return stopped
-        its = self._beside(wanted, stopped, by_pip)
-        return replace(its, why=(PIP_ONLY, *its.why)) if its.rehearsals else stopped
+        return replace(
+            stopped, pins=self._pins(wanted, by_pip.pins), why=(PIP_ONLY, *stopped.why),
+            others={"uv": stopped.pins}, rehearsals={"pip": by_pip},
+        )  # fmt: skip
 
     def _beside_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal) -> Proof:
         """Returns the proof by pip's rules, with what uv comes to by its own."""
@@ -244,7 +250,8 @@ class Prover:
         chosen = {pin.name: pin.version for pin in of_uv.pins}
         both = bool(chosen) and self._by("pip").checker.passes(wanted, chosen)
         first, by, other = of_pip, "uv", of_uv
-        if both or not of_pip.pins:
+        uv_only = (of_pip.verdict, of_uv.verdict) == ("refuted", "proven")
+        if both or not (of_pip.pins or uv_only):
             first, by, other = of_uv, "pip", of_pip
         others = {by: other.pins} if other.pins and other.pins != first.pins else {}
         rehearsals = {**of_pip.rehearsals, **of_uv.rehearsals}

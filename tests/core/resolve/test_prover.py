@@ -146,8 +146,18 @@ def test_pip_may_have_a_way_past_a_release_that_stops_uv() -> None:
     proof = prove(index, "app")
     assert proof.verdict == "blocked"
     assert proof.why[0] == "pip finds an installation and uv does not"
-    assert {pin.usable.release.version for pin in proof.others["pip"]} == {"1"}
+    assert pins(proof) == {"app": "1"}
+    assert {pin.usable.release.version for pin in proof.others["uv"]} == {"2", "2rc1"}
     assert "pip" in proof.rehearsals
+
+
+@pytest.mark.parametrize("more", [[], ['b===1; extra == "x"']])
+def test_the_pins_are_those_of_uv_where_uv_alone_finds_any(more: list[str]) -> None:
+    """Also if something that was looked at says another thing to each of them."""
+    index: Index = {"a 1": ["b"], "a 2rc1": [], "b 1": ["yanked", *more]}
+    proof = prove(index, "a")
+    assert (proof.verdict, pins(proof)) == ("blocked", {})
+    assert {pin.usable.release.version for pin in proof.others["uv"]} == {"2rc1"}
 
 
 def test_what_pip_comes_to_itself_needs_no_search_in_any_order(
