@@ -104,9 +104,10 @@ def keep(
         ),
         admits=admits,
         admits_yanked=admits_yanked,
+        # pip builds also what it passes over then, for what its METADATA says.
         builds=_builds(files, kept, [mask.some for mask in masks])
-        | machines.served(_builds(files, kept, serves) | on_machines["built"], targets)
-        & admits_yanked,
+        | (machines.served(_builds(files, kept, serves), targets) & admits_yanked)
+        | machines.served(on_machines["built"], targets),
         unsure=unsure & admits_yanked,
         **on_machines,
     )
