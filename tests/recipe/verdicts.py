@@ -81,6 +81,15 @@ class Truth:
                     return False
         return True
 
+    def sticks(self, target: str, names: Iterable[str]) -> bool:
+        """Whether a release of these projects may not be built: pip ends where it looks at one."""
+        every = (label.split() for label in self.index(target))
+        return any(
+            not self.builds(target, {name: Version(version)}, surely=True)
+            for name, version in every
+            if name in names
+        )
+
     def _builds(self, name: str, version: Version, env: Env) -> list[str] | None:
         """What is needed to build a release; None if it has a wheel for the environment."""
         releases = self.world.projects[name].releases.values()
@@ -195,6 +204,8 @@ def _fault(
             built = upper or all(
                 truth.builds(target, {**chosen, **o}, surely=True) for o in pins.values()
             )
+            looked = {name for some in pins.values() for name in some}
+            built = built and not truth.sticks(target, looked)
             allowed = hangs or upper or _ends_early(index) or not built
             return "" if allowed else f"{chosen} does not hang on what is unknown"
     return f"{every[:1]} is plain to see"  # so small a world leaves nothing undecided
