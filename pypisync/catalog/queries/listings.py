@@ -87,7 +87,7 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     ``nodes``: how many releases may be looked at for all of them together.
     """
     total = reader.value(f"SELECT count(*) FROM roots ro WHERE {_WANTED}")  # noqa: S608 - constants
-    lines = _wanted(reader, offset, most)
+    lines = _lines(reader, offset, most)
     called = _chosen(reader, [line[0] for line in lines])
     starts = {
         line[0]: {
@@ -118,7 +118,7 @@ def roots(reader: Reader, *, offset: int, most: int, nodes: int) -> tuple[list[S
     ], total
 
 
-def _wanted(reader: Reader, offset: int, most: int) -> list[Any]:
+def _lines(reader: Reader, offset: int, most: int) -> list[Any]:
     """Returns rows of roots: what is shown of each, then what its nodes and its subject are of."""
     return reader.rows(
         f"SELECT ro.id, p.name, ro.selector, {EXTRAS}, {SHOWN}, ro.extras, ro.pinned,"  # noqa: S608 - constants
