@@ -64,7 +64,8 @@ class Truth:
     ) -> bool:
         """Whether all that is built of these pins can be, as far as its sdist says.
 
-        ``surely``: whatever of the installations of what that takes an installer comes to.
+        ``surely``: whatever of the installations of what that takes an installer comes to, and
+        whatever it looks at on the way.
         """
         env = self.envs[target]
         for name, version in sorted(pins.items()):
@@ -76,16 +77,20 @@ class Truth:
                 return False
             for by in ("pip", "uv"):
                 every = self.installations(target, wanted, by)
-                below = [self.builds(target, one, (*above, label), surely=surely) for one in every]
-                if not (all(below) and below if surely else any(below)):
+                below = (*above, label)
+                if surely and every:
+                    sound = not self.sticks(target, {n for one in every for n in one}, below)
+                else:
+                    sound = any(self.builds(target, one, below) for one in every)
+                if not sound:
                     return False
         return True
 
-    def sticks(self, target: str, names: Iterable[str]) -> bool:
+    def sticks(self, target: str, names: Iterable[str], above: tuple[str, ...] = ()) -> bool:
         """Whether a release of these projects may not be built: pip ends where it looks at one."""
         every = (label.split() for label in self.index(target))
         return any(
-            not self.builds(target, {name: Version(version)}, surely=True)
+            not self.builds(target, {name: Version(version)}, above, surely=True)
             for name, version in every
             if name in names
         )
