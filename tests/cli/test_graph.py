@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from pypisync.catalog.db.reader import Reader
+from pypisync.catalog.queries import projects
 from pypisync.cli.graph import _quoted
 from tests.cli.running import configure, invoke
 from tests.recipe.grouped import asks
@@ -65,6 +67,21 @@ def test_the_graph_below_one_root(tmp_path: Path, world: World) -> None:
     for what in ("low", "a b", "top[y]"):
         done = invoke(config, "graph", what)
         assert (done.code, done.out) == (2, "")
+
+
+def test_a_requirement_that_is_read_in_parts_is_one_edge(tmp_path: Path, world: World) -> None:
+    """It is kept once for an extra that METADATA does not declare, and once for all else."""
+    line = 'low; extra == "y" or python_version > "3"'
+    world.publish("low", "1.0")
+    world.publish("mid", "1.0", requires=[line], extras={"x": []})
+    bench, config = mirror(tmp_path, world, mid=["latest"])
+    assert bench.query(f"SELECT count(*) FROM requirements WHERE text = '{line}'") == [(2,)]
+    for arguments in ((), ("mid",), ("team.txt",)):
+        [edge] = invoke(config, "graph", *arguments, "--json").json["edges"]
+        assert edge["requirement"] == line
+    with Reader(bench.database) as reader:
+        needs = [(one.extra, one.requirement) for one in projects.needs(reader, "mid", "1.0", 9)]
+    assert needs == [("", line), ("x", line)]
 
 
 def test_nothing_hostile_gets_out_of_its_quotes() -> None:

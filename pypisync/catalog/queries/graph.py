@@ -12,14 +12,15 @@ from pypisync.catalog.queries.why import served
 from pypisync.core.closure.model import NodeKey
 from pypisync.core.wanted.roots import Origin, Root, of_row
 
-_BATCH = 2_000  # nodes whose edges are read at a time
+_BATCH = 2_000  # releases whose edges are read at a time
 _EDGES = (
     "SELECT s.release_id, s.extra, p.name, r.version, q.text, q.kind, d.name, k.extras,"
     " c.release_id, cr.version FROM edges e JOIN selected s ON s.id = e.selected_id"
     " JOIN releases r ON r.id = s.release_id JOIN projects p ON p.id = r.project_id"
     " JOIN requirements q ON q.id = e.requirement_id JOIN projects d ON d.id = q.project_id"
     " LEFT JOIN classes k ON k.id = e.class_id LEFT JOIN choices c ON c.class_id = k.id"
-    " LEFT JOIN releases cr ON cr.id = c.release_id WHERE {} ORDER BY s.id, q.id, c.position"
+    " LEFT JOIN releases cr ON cr.id = c.release_id WHERE {}"
+    " ORDER BY s.release_id, s.id, q.id, c.position"
 )
 
 
@@ -66,31 +67,34 @@ def called(
 
 
 def edges(reader: Reader) -> Iterator[Edge]:
-    """Yields all edges of the selection."""
-    last = reader.value("SELECT max(id) FROM selected") or 0
-    query = _EDGES.format("s.id > ? AND s.id <= ?")
+    """Yields all edges of the selection, each once: extras of a release have the same ones."""
+    last = reader.value("SELECT max(release_id) FROM selected") or 0
+    query = _EDGES.format("s.release_id > ? AND s.release_id <= ?")
     for after in range(0, last, _BATCH):
-        yield from map(_edge, reader.rows(query, after, after + _BATCH))
+        yield from dict.fromkeys(map(_edge, reader.rows(query, after, after + _BATCH)))
 
 
 def edges_below(reader: Reader, roots: Iterable[CalledRelease]) -> Iterator[Edge]:
-    """Yields the edges of all that these roots lead to, from the top down."""
+    """Yields the edges of all that these roots lead to, from the top down, each once."""
     frontier = {
         node
         for one in roots
         for node in served(one.release, one.root.extras_text, pinned=one.root.pinned)
     }
-    seen = set(frontier)
+    seen, drawn = set(frontier), set[Edge]()
     while frontier:
         below: set[NodeKey] = set()
         releases = sorted({node.release for node in frontier})
         for i in range(0, len(releases), _BATCH):
             query = _EDGES.format("s.release_id IN (?)")
             for row in reader.among(query, releases[i : i + _BATCH]):
-                if NodeKey(row[0], row[1]) in frontier:
-                    yield _edge(row)
-                    if row[8] is not None:
-                        below.update(served(row[8], row[7]))
+                if NodeKey(row[0], row[1]) not in frontier:
+                    continue
+                if (edge := _edge(row)) not in drawn:
+                    drawn.add(edge)
+                    yield edge
+                if row[8] is not None:
+                    below.update(served(row[8], row[7]))
         frontier = below - seen
         seen |= frontier
 

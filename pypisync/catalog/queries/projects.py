@@ -179,9 +179,11 @@ def needs(reader: Reader, name: str, version: str, most: int) -> list[Need]:
         sorted({row[6] for row in rows if row[6] is not None}),
     ):
         chosen.setdefault(number, []).append(text)
-    return [
-        Need(row[0], row[1], row[2], row[3], row[4], tuple(chosen.get(row[6], ()))) for row in rows
-    ]
+    found = (
+        Need(extra, kind, text, project, fault, tuple(chosen.get(number, ())))
+        for extra, kind, text, project, fault, _, number in rows
+    )
+    return list(dict.fromkeys(found))  # a requirement may be kept in parts, by extras
 
 
 def users(reader: Reader, name: str, most: int) -> tuple[list[User], int]:
