@@ -12,11 +12,12 @@ from pypisync.core.standards import requirements
 from pypisync.core.standards.metadata import Metadata, Objections, objections
 from pypisync.core.standards.model import (
     BROKEN,
-    BROKEN_FOR_UV,
     UNREADABLE,
+    UNREADABLE_FOR_UV,
     Requirement,
     names_extra,
 )
+from pypisync.core.standards.requires_python import lists
 
 
 class Statement(Struct):
@@ -48,8 +49,8 @@ def stops(filename: str, against: Objections, *, alone: bool) -> Iterator[Stated
     if against.stops_pip:
         yield Stated(Requirement(UNREADABLE, "", refused=f"{filename}: {against.stops_pip}"), by)
     if against.stops_uv:
-        why = f"uv stops: {filename}: {against.stops_uv}"
-        yield Stated(Requirement(BROKEN_FOR_UV, "", refused=why), by)
+        why = f"{filename}: {against.stops_uv}"
+        yield Stated(Requirement(UNREADABLE_FOR_UV, "", refused=why), by)
 
 
 def of_files(
@@ -61,7 +62,8 @@ def of_files(
     """Returns what METADATA says of the files, and the requirements at which installers stop.
 
     ``unsure``: the PKG-INFO of sdists that does not bind what is built from them, but for the name
-    and the version (PEP 643); ``broken``: the files whose METADATA cannot be read, with the reason.
+    and the version (PEP 643), and is believed of Python; ``broken``: the files whose METADATA
+    cannot be read, with the reason.
     """
     sdists = {file.filename for file in release.files if file.kind == "sdist"}
     # uv passes over METADATA of a wheel that it cannot read, and pip stops there.
@@ -71,6 +73,9 @@ def of_files(
         reason = f"its requirements cannot be read: {why.removeprefix(f'{filename}: ')}"
         found.append(stop(filename, reason, alone=told is None))
     known = told.files if told else {}
+    # What is built from them says that of Python, most often; the index says it, or is silent.
+    stating = {n: python for n, one in unsure.items() if (python := one.requires_python)}
+    readings |= {n: Reading(python, {}) for n, python in stating.items() if lists("uv", python)}
     names = {
         name: replace(one, requires=(), requires_python=None, utf8=True)
         for name, one in unsure.items()

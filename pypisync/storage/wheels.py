@@ -90,7 +90,19 @@ def look_into(path: Path, check: Callable[[], object]) -> Contents:
         with opened(path) as file:
             return _contents(file, check)
     except Malformed as error:
-        return Contents((), {}, archive=dict.fromkeys(INSTALLERS, _why(error, path.name)))
+        archive = dict.fromkeys(INSTALLERS, _why(error, path.name))
+        return Contents((), {}, archive=archive, opening=_unopened(path))
+
+
+def _unopened(path: Path) -> str:
+    """Returns why pip cannot read the METADATA of a wheel that is damaged; "" if it can."""
+    try:
+        with opened(path) as file, zip_of(file) as archive:
+            return _opening(archive, dist_info(archive.namelist()))
+    except Malformed as error:
+        return _why(error, path.name)
+    except ValueError as error:
+        return str(error)
 
 
 def _why(error: Malformed, filename: str) -> str:
@@ -128,7 +140,22 @@ def _contents(file: IO[bytes], check: Callable[[], object]) -> Contents:
                     del unread[name]
                 except Malformed as error:
                     unread[name] = _why(error, name)
-        return Contents(names, files, unread, against)
+        opening = _opening(archive, about) if "pip" in against or any(unread.values()) else ""
+        return Contents(names, files, unread, against, opening)
+
+
+def _opening(archive: zipfile.ZipFile, about: str) -> str:
+    """Returns which of the files of the ``.dist-info`` folder pip cannot unpack, and why."""
+    for info in archive.infolist():
+        if not info.filename.startswith(f"{about}/"):
+            continue
+        try:
+            with archive.open(info) as member:
+                if info.compress_type in _BY_BOTH and info.file_size <= MEMBER_LIMIT:
+                    member.read(MEMBER_LIMIT)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            return f"its member {info.orig_filename[:100]!r} cannot be read: {said(error)}"
+    return ""
 
 
 def _packed(members: Sequence[zipfile.ZipInfo]) -> Faults:

@@ -7,6 +7,7 @@ from tests.differential.cases import Case, root
 from tests.differential.wheels import Release
 
 _OLDER = ">=3.12"  # for no Python of the clients
+_ADDRESS = "@ http://127.0.0.1:9/dep-1.0-py3-none-any.whl"  # where nothing listens
 _LATER = (("requires-python", None),)  # the page does not say what METADATA does
 
 
@@ -143,6 +144,118 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c12-app", "1.0", ("c12-lib",)),
                 Release("c12-lib", "2.0rc1"),
                 Release("c12-lib", "1.0", inside=_OLDER, entry=_LATER),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "a wheel without WHEEL that pip opens and would not take",
+                Release("c13-app", "1.0", ("c13-lib",)),
+                Release("c13-lib", "2.0", ("nothing-9",), packed="no WHEEL", serves_metadata=False),
+                Release("c13-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "a wheel without WHEEL whose METADATA pip would pass over, but opens",
+                Release("c14-app", "1.0", ("c14-lib",)),
+                Release(
+                    "c14-lib",
+                    "2.0",
+                    ("c14-lib (<=1.9.*)",),
+                    packed="no WHEEL",
+                    serves_metadata=False,
+                ),
+                Release("c14-lib", "1.0"),
+            ),
+        ),
+        (
+            "proven",
+            _case(
+                "the Requires-Python of an sdist that is built, on which the page is silent",
+                Release("c15-app", "1.0", ("c15-lib",)),
+                _wheel("c15-lib 2.0", "cp311-cp311-win_amd64"),
+                Release("c15-lib", "2.0", sdist="dynamic", inside=_OLDER, entry=_LATER),
+                Release("c15-lib", "1.0"),
+            ),
+        ),
+        (
+            "proven",
+            _case(
+                "a wheel with a damaged member that pip opens and would not take",
+                Release("c16-app", "1.0", ("c16-lib",)),
+                Release(
+                    "c16-lib",
+                    "2.0",
+                    ("nothing-9",),
+                    packed="another name in the local header",
+                    serves_metadata=False,
+                ),
+                Release("c16-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "METADATA of another project, which uv reads and would not take",
+                Release("c17-app", "1.0", ("c17-lib",)),
+                Release("c17-lib", "2.0", ("nothing-9",), name="other"),
+                Release("c17-lib", "1.0"),
+            ),
+        ),
+        (
+            "proven",
+            _case(
+                "METADATA of another version, which uv reads and would not take",
+                Release("c18-app", "1.0", ("c18-lib",)),
+                Release("c18-lib", "2.0", ("nothing-9",), says="1.5"),
+                Release("c18-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "an sdist whose Requires-Python uv cannot read, and which it would not take",
+                Release("c19-app", "1.0", ("c19-lib",)),
+                Release(
+                    "c19-lib", "2.0", ("nothing-9",), sdist="static", inside="3.x", entry=_LATER
+                ),
+                Release("c19-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "an extra that needs an address, and an older release without it",
+                Release("c20-app", "1.0", ("c20-lib[x]",)),
+                Release("c20-lib", "2.0", (f'c20-dep {_ADDRESS} ; extra == "x"',), extras=("x",)),
+                Release("c20-lib", "1.0", extras=("x",)),
+                Release("c20-dep", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "the same of an extra that another one asks for, and no older release",
+                Release("c21-app", "1.0", ("c21-lib[all]",)),
+                Release(
+                    "c21-lib",
+                    "2.0",
+                    (f'c21-dep {_ADDRESS} ; extra == "x"', 'c21-lib[x] ; extra == "all"'),
+                    extras=("x", "all"),
+                ),
+                Release("c21-dep", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "a release that needs an address, and would not be taken",
+                Release("c22-app", "1.0", ("c22-lib",)),
+                Release("c22-lib", "2.0", (f"c22-dep {_ADDRESS}", "nothing-9")),
+                Release("c22-lib", "1.0"),
+                Release("c22-dep", "1.0"),
             ),
         ),
     )

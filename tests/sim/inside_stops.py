@@ -151,6 +151,35 @@ STOPS_UV = frozenset(
     }
 )
 
+# Where pip stops already when it opens one for its METADATA. Each was put into an index without
+# METADATA beside it, as a release that nobody would take.
+OPENED = frozenset(
+    {
+        "no WHEEL",
+        "no .dist-info",
+        "empty",
+        "a folder of another project",
+        "a second folder of the project",
+        "a second folder of another project",
+        "Wheel-Version 2.0",
+        "Wheel-Version 1.x",
+        "Wheel-Version x",
+        "Wheel-Version twice, 2.0 first",
+        "no Wheel-Version",
+        "an empty WHEEL",
+        "WHEEL is no UTF-8",
+        "WHEEL with a line that is none",
+        "WHEEL with a blank line first",
+        "WHEEL with a byte order mark",
+        "cut off",
+        "cut in the middle",
+        "no archive",
+        "nothing in it",
+        "a second folder that is empty",
+        "a file called dist-info",
+    }
+)
+
 
 def stopped(word: str) -> set[Installer]:
     """Returns who stops at a wheel that is so."""

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypisync.core.standards.requires_python import Installer
-from pypisync.core.standards.wheel_contents import stops
+from pypisync.core.standards.wheel_contents import at_opening, stops
 from pypisync.errors import StorageError
 from pypisync.storage.wheels import look_into
 from tests.deep import scaled
-from tests.sim.inside_stops import stopped
+from tests.sim.inside_stops import OPENED, stopped
 from tests.sim.inside_words import INSIDES
 from tests.sim.insides import plain
 
@@ -50,6 +50,24 @@ def test_without_metadata_beside_it_installers_choose_by_the_one_inside(tmp_path
         if word.startswith(("METADATA", "no METADATA")) and "twice" not in word:
             why = found(wheel(tmp_path, word), None)
             assert why.keys() <= ({"uv"} if "bzip2" in word else set()), word
+
+
+@pytest.mark.parametrize("word", INSIDES)
+def test_where_pip_stops(tmp_path: Path, word: str) -> None:
+    path = wheel(tmp_path, word)
+    assert bool(at_opening(found(path, None).get("pip", ""))) == (word in OPENED)
+    assert not at_opening(found(path).get("pip", ""))
+
+
+def test_what_is_damaged_in_the_folder_stops_pip_where_it_opens_it(tmp_path: Path) -> None:
+    path = wheel(tmp_path, "sound")
+    data = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            at = info.header_offset + 30 + len(info.filename)
+            path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+            why = found(path, None)["pip"]
+            assert bool(at_opening(why)) == (".dist-info/" in info.filename), why
 
 
 @pytest.mark.parametrize(

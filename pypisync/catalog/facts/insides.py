@@ -5,7 +5,7 @@ nothing meets (:data:`pypisync.core.standards.model.BROKEN`) of the releases tha
 to. So selection and proofs know of it, and a release that is read again still has it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -33,9 +33,9 @@ from pypisync.catalog.db.schema import files, releases, stored
 from pypisync.catalog.db.sql import among, as_list, batches, once, rows_among, update_among
 from pypisync.catalog.facts.readings import Knowledge, Stated, read_again
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, Requirement
+from pypisync.core.standards.model import BROKEN, BROKEN_FOR_UV, UNREADABLE, Requirement
 from pypisync.core.standards.requires_python import Installer
-from pypisync.core.standards.wheel_contents import RULE, is_wheel
+from pypisync.core.standards.wheel_contents import RULE, at_opening, is_wheel
 
 _SAME = and_(stored.c.path == files.c.path, stored.c.sha256 == files.c.sha256)
 _STOPS = or_(stored.c.stops_pip != "", stored.c.stops_uv != "")
@@ -148,11 +148,24 @@ def added(connection: Connection, known: Sequence[Knowledge]) -> list[Knowledge]
     forget_beside(connection, stored_among(connection, beside))
     alone = _alone(connection, by_release)
     return [
-        replace(item, runtime=(*item.runtime, *_stated(rows, alone=item.release in alone)))
+        _with_stops(item, rows, alone=item.release in alone)
         if (rows := by_release.get(item.release))
         else item
         for item in known
     ]
+
+
+def _with_stops(item: Knowledge, rows: Sequence[Any], *, alone: bool) -> Knowledge:
+    """Returns what was read of a release, with what was found in its wheels.
+
+    A wheel that pip cannot open it does not pass over, whatever the METADATA says.
+    """
+    readings = dict(item.readings)
+    for row in rows:
+        if at_opening(row.stops_pip) and (reading := readings.get(row.filename)):
+            refused = {by: why for by, why in reading.refused.items() if by != "pip"}
+            readings[row.filename] = replace(reading, refused=refused)
+    return replace(item, runtime=(*item.runtime, *_stated(rows, alone=alone)), readings=readings)
 
 
 def _stopped() -> Select[Any]:
@@ -179,14 +192,19 @@ def _stated(rows: Sequence[Any], *, alone: bool) -> list[Stated]:
     return [
         Stated(need, None if alone else frozenset([row.filename]))
         for row in rows
-        if (need := _need(row.filename, row.stops_pip, row.stops_uv))
+        for need in _needs(row.filename, row.stops_pip, row.stops_uv)
     ]
 
 
-def _need(filename: str, pip: str, uv: str) -> Requirement:
-    if pip and uv:
+def _needs(filename: str, pip: str, uv: str) -> Iterator[Requirement]:
+    """Yields what stands for what stops whoever installs a wheel, or pip where it opens it."""
+    if opening := at_opening(pip):
+        yield Requirement(UNREADABLE, "", refused=f"{filename}: {opening}")
+    elif pip and uv:
         why = pip if pip == uv else f"{pip} (pip); {uv} (uv)"
-        return Requirement(BROKEN, "", fault=f"{filename}: {why}")
-    if pip:
-        return Requirement(BROKEN, "", refused=f"pip stops: {filename}: {pip}")
-    return Requirement(BROKEN_FOR_UV, "", refused=f"uv stops: {filename}: {uv}")
+        yield Requirement(BROKEN, "", fault=f"{filename}: {why}")
+        return
+    elif pip:
+        yield Requirement(BROKEN, "", refused=f"pip stops: {filename}: {pip}")
+    if uv:
+        yield Requirement(BROKEN_FOR_UV, "", refused=f"uv stops: {filename}: {uv}")

@@ -30,6 +30,10 @@ from pypisync.core.resolve.pip_search import DeadEnd, PipSearch
 from pypisync.core.wanted.groups import Asked
 
 
+class Broken(Exception):  # noqa: N818 - a result, not a fault
+    """An installer stops at a release, and looks for no other."""
+
+
 class Rehearsal(NamedTuple):
     """The pins that an installer chooses, and the releases that it examined.
 
@@ -42,7 +46,8 @@ class Rehearsal(NamedTuple):
     # It never went back, so it takes the same steps wherever all that it tried is offered, and
     # nothing that upstream has not.
     straight: bool = False
-    stopped: str = ""  # why it broke off at a release that it would have left
+    stopped: str = ""  # why it broke off at a release, perhaps one that it would have left
+    by_url: bool = False  # there it fetches what a URL names, which is no file of this index
 
 
 def rehearsed(
@@ -63,10 +68,12 @@ def rehearsed(
         found = search.run(first)
     except (DeadEnd, RecursionError):  # the last one where releases need themselves: pip's too
         return Rehearsal(None, rules.tried)
+    except Broken as why:
+        return Rehearsal(None, rules.tried, stopped=str(why), by_url=True)
     pins = {one.name: one.version for one in found.values()}
     # pip reads METADATA of each release that it tries, and breaks off where it cannot.
     left = sorted(rules.tried - pins.items())
-    stops = (admission.index.breaks_off(name, version) for name, version in left)
+    stops = (admission.index.breaks_off(name, version, "pip") for name, version in left)
     if stopped := next(filter(None, stops), ""):
         return Rehearsal(None, rules.tried, stopped=stopped)
     return Rehearsal(pins, rules.tried, straight=not search.went_back)
@@ -132,6 +139,9 @@ class _Pip:
     def _required(self, candidate: PipCandidate) -> PipRequired:
         name, extras, version = candidate
         index = self._admission.index
+        for extra in ("", *extras):
+            if direct := index.direct(name, version, extra):
+                raise Broken(f"pip stops: {direct}")
         needs = [need for e in ("", *extras) for need in index.needs(name, version, e)]
         found = [PipNeed(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):

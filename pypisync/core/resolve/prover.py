@@ -172,12 +172,15 @@ class Prover:
             return self._apart(wanted, budget, name)
         if stopped and stopped.why:
             return self._past(wanted, stopped, by_pip)
-        proof = self._kept(wanted, by_pip) or self._searched(wanted, budget) or _NOTHING
+        if by_pip.by_url and by_uv.pins is None:
+            proof = Proof("blocked", why=tuple(filter(None, (by_pip.stopped, by_uv.stopped))))
+        else:
+            proof = self._kept(wanted, by_pip) or self._searched(wanted, budget) or _NOTHING
         if by_pip.given_up and any(step.kind == "barred" for step in proof.refutation):
             proof = Proof("undecided", why=(_SPENT,))
         if self._parts():  # and the search at more than pip
             return self._apart(wanted, budget, name)
-        return self.told(wanted, self._beside_uv(wanted, proof, by_uv), name)
+        return self.told(wanted, self._beside_uv(wanted, proof, by_uv, by_pip), name)
 
     def _past(self, wanted: Asked, stopped: Proof, by_pip: Rehearsal) -> Proof:
         """Returns the proof where a release stops uv; pip may have a way past it."""
@@ -192,12 +195,14 @@ class Prover:
             others={"uv": stopped.pins}, rehearsals={"pip": by_pip},
         )  # fmt: skip
 
-    def _beside_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal) -> Proof:
+    def _beside_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal, by_pip: Rehearsal) -> Proof:
         """Returns the proof by pip's rules, with what uv comes to by its own."""
         if by_uv.given_up:
             return _unsure(proof, "uv")
         if by_uv.pins is None:
-            return self._by_pip_alone(wanted, proof) if proof.verdict == "proven" else proof
+            missed = by_pip.stopped or f"pip {MISSES}"
+            found = PIP_ONLY if "pip" in proof.rehearsals else missed
+            return self._not_by_uv(wanted, proof, by_uv, found)
         if faults(self.index, wanted, by_uv.pins, by="uv"):
             return proof
         others = {"uv": self._pins(wanted, by_uv.pins)}
@@ -227,12 +232,13 @@ class Prover:
             return True
         return self.index.reader != "uv" and not faults(self.index, wanted, pins, kept=True)
 
-    def _by_pip_alone(self, wanted: Asked, proof: Proof) -> Proof:
-        """Returns the proof where uv finds no installation; nor does pip, perhaps."""
+    def _not_by_uv(self, wanted: Asked, proof: Proof, by_uv: Rehearsal, by_pip: str) -> Proof:
+        """Returns the proof where uv finds no installation; what is said of pip comes first."""
+        if proof.verdict != "proven":
+            return proof
         pins = {pin.name: pin.version for pin in proof.pins}
-        against = faults(self.index, wanted, pins, by="uv")
-        found = PIP_ONLY if "pip" in proof.rehearsals else f"pip {MISSES}"
-        return replace(proof, verdict="blocked", why=(found, *against))
+        against = [by_uv.stopped] if by_uv.stopped else faults(self.index, wanted, pins, by="uv")
+        return replace(proof, verdict="blocked", why=(by_pip, *against))
 
     def _apart(self, wanted: Asked, budget: Budget, name: str) -> Proof:
         """Returns the proof where installers read the facts differently: each has to find a way.
@@ -280,6 +286,8 @@ class Prover:
                 proof = Proof("proven", pins, rehearsals={by: own})
         elif own.given_up:
             proof = Proof("undecided", why=(_SPENT,))
+        elif own.by_url:
+            proof = Proof("blocked", why=(own.stopped,))
         else:
             solved = self._searched(wanted, budget)
             if solved is None and by == "uv":

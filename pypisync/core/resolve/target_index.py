@@ -26,6 +26,7 @@ from pypisync.core.standards.model import (
     DIRECT,
     STOPS,
     UNREADABLE,
+    UNREADABLE_FOR_UV,
     Requirement,
     names_extra,
 )
@@ -74,6 +75,7 @@ class TargetIndex(Struct):
     _specifiers: dict[str, set[str]] = field(default_factory=dict)  # of the same, by project
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
+    _direct: dict[tuple[str, int, str], str] = field(default_factory=dict)
     _by_extra: dict[tuple[str, int], dict[str | None, list[Requirement]]] = field(
         default_factory=dict
     )
@@ -99,7 +101,7 @@ class TargetIndex(Struct):
         offers = Offers({name: [one.release for one in some] for name, some in usable.items()})
         return replace(
             self, offers=offers, wanted=wanted, hopeless={}, _wanted=set(), _specifiers={},
-            _usable=usable, _needs={}, _by_extra={},
+            _usable=usable, _needs={}, _direct={}, _by_extra={},
         )  # fmt: skip
 
     def specifiers(self, name: str) -> set[str]:
@@ -156,17 +158,28 @@ class TargetIndex(Struct):
             return any(files[0].tags is None for files in taken if files)
         return bool(usable.release.built & self.bit)
 
-    def breaks_off(self, name: str, version: int) -> str:
-        """Returns why pip breaks off when it reads METADATA of a release; "" if it does not."""
+    def breaks_off(self, name: str, version: int, by: Installer) -> str:
+        """Returns why an installer stops where it reads METADATA of a release; "" if it does not.
+
+        It stops there too if it would have taken another release in the end.
+        """
         usable = self.usable(name)[version]
-        if not usable.doubt or "pip" in usable.passed:
+        if not usable.doubt or by in usable.passed:
             return ""
         stops = (
-            f"pip stops at {name} {usable.release.version}: {need.fault or need.refused}"
+            f"{by} stops at {name} {usable.release.version}: {need.fault or need.refused}"
             for need in usable.release.needs
-            if need.text == UNREADABLE and self._here(need, "pip")
+            if _unreadable(need, by) and self._here(need, by)
         )
         return next(stops, "")
+
+    def direct(self, name: str, version: int, extra: str) -> str:
+        """Returns the requirement by URL at which installers stop, by the same; "" if none.
+
+        Raises Lacking.
+        """
+        self.needs(name, version, extra)
+        return self._direct.get((name, version, extra), "")
 
     def needs(self, name: str, version: int, extra: str) -> tuple[Requirement, ...]:
         """Returns the requirements that apply: of the release itself (""), or what an extra adds.
@@ -180,12 +193,15 @@ class TargetIndex(Struct):
             if release.unread:
                 raise Lacking(releases=[release.id])
             needs = self._belonging(name, version, release, extra) if extra else release.needs
+            applying = [n for n in needs if self._here(n, self.reader) and self._applies(n, extra)]
             found = tuple(
                 _as_uv(need) if self.reader == "uv" else need
-                for need in needs
-                if not _stops(need) and self._here(need, self.reader) and self._applies(need, extra)
+                for need in applying
+                if not _stops(need)
             )
             self._needs[key] = found
+            if direct := next((need.text for need in applying if need.fault == DIRECT), ""):
+                self._direct[key] = f'{name} {release.version} requires "{direct}": {DIRECT}'
         return found
 
     def _belonging(
@@ -333,7 +349,7 @@ class TargetIndex(Struct):
             if need.text in STOPS:
                 if need.fault:
                     return need.fault
-                alone = "uv" if need.text == BROKEN_FOR_UV else "pip"
+                alone = "uv" if need.text in (BROKEN_FOR_UV, UNREADABLE_FOR_UV) else "pip"
                 if self.reader in (None, alone):
                     return need.refused
             elif _stops(need) and self._applies(need, ""):
@@ -358,6 +374,13 @@ def _stops(need: Requirement) -> bool:
     """Returns whether an installer stops at a release that states this, whatever else there is."""
     direct = need.fault == DIRECT and not names_extra(need.marker)
     return need.text in STOPS or direct
+
+
+def _unreadable(need: Requirement, by: Installer) -> bool:
+    """Returns whether the installer stops where it reads this, and not where it installs it."""
+    if by == "uv":
+        return need.text == UNREADABLE_FOR_UV or (need.text == UNREADABLE and bool(need.fault))
+    return need.text == UNREADABLE
 
 
 @lru_cache(maxsize=1 << 14)

@@ -17,7 +17,7 @@ from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import Lacking, ListedRelease
 from pypisync.core.resolve.lines import DrawnProject, line, names_one
 from pypisync.core.resolve.pinned import key_pinned
-from pypisync.core.resolve.pip import Rehearsal
+from pypisync.core.resolve.pip import Broken, Rehearsal
 from pypisync.core.resolve.pubgrub import (
     PYTHON,
     ROOT,
@@ -48,6 +48,8 @@ def rehearsed(
         uv.run()
     except Impossible:
         return Rehearsal(None, uv.tried)
+    except Broken as why:
+        return Rehearsal(None, uv.tried, stopped=str(why))
     known = uv.search.known
     decided = [n for n in known if n.name and n == PubGrubPackage(n.name) and known[n].decided]
     pins = {node.name: uv.version(node) for node in decided}
@@ -140,6 +142,8 @@ class _Uv(Struct):
             return
         version = self._projects[name].versions[place]
         self.tried.add((name, version))
+        if why := self.admission.index.breaks_off(name, version, "uv"):
+            raise Broken(why)
         needs, own = self._flat(name, version, extra)
         if any(not self._project(name).line.matching(text) >> place & 1 for text in own):
             yield PubGrubPackage(name), 0  # uv passes over what asks for another version of itself
@@ -148,9 +152,9 @@ class _Uv(Struct):
     def _flat(self, name: str, version: int, extra: str) -> tuple[list[Requirement], set[str]]:
         """Returns the requirements, with those of extras that the project asks of itself.
 
-        And the specifiers by which it asks for itself.
+        And the specifiers by which it asks for itself. Raises Broken at a requirement by URL.
         """
-        needs = self.admission.index.needs
+        needs, direct = self.admission.index.needs, self.admission.index.direct
         found = list(needs(name, version, extra))
         seen: set[str] = set()
         waiting = [more for need in found if need.name == name for more in need.extras]
@@ -162,6 +166,8 @@ class _Uv(Struct):
             added = needs(name, version, more)
             found += added
             waiting += [e for need in added if need.name == name for e in need.extras]
+        if why := next(filter(None, (direct(name, version, e) for e in ("", extra, *seen))), ""):
+            raise Broken(f"uv stops: {why}")
         own = {need.specifier for need in found if need.name == name and not need.fault}
         return [need for need in found if need.name != name], own
 

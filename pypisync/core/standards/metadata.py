@@ -130,17 +130,17 @@ class Objections(Struct, frozen=True):
     stop: str = ""  # why it stops there, if it does not pass over the file
     stops_pip: str = ""  # why pip alone stops
     stops_uv: str = ""
-    broken: str = ""  # why whoever builds it cannot install what comes of it
+    broken: str = ""  # why whoever does not pass over it cannot install it
 
 
 def objections(found: Metadata, project: str, version: str, *, sdist: bool = False) -> Objections:
     """Returns what installers have against a file of this project (normalised) and version.
 
-    A wheel whose METADATA has another name or version is passed over by pip, and uv stops at it, at
-    the latest when it installs it. What is built from such an sdist neither installs; uv passes
-    over the sdist if it is all that the release has, and stops at a ``Requires-Python`` in it that
-    it cannot read. pip breaks off at bytes that are no UTF-8 (``importlib.metadata``) whatever
-    else the file says.
+    A wheel whose METADATA has another name or version is passed over by pip. uv stops where it
+    reads the name, and where it installs the version. What is built from such an sdist neither
+    installs; uv passes over the sdist if it is all that the release has, and stops at a
+    ``Requires-Python`` in it that it cannot read. pip breaks off at bytes that are no UTF-8
+    (``importlib.metadata``) whatever else the file says.
     """
     passed: dict[Installer, str] = {}
     stop = broken = ""
@@ -152,8 +152,9 @@ def objections(found: Metadata, project: str, version: str, *, sdist: bool = Fal
             passed["uv"] = broken = why
         else:
             passed["pip"] = why
+            stop = why if canonicalize_name(found.name) != project else ""
             # uv does not mind a local version that the filename alone has.
-            stop = "" if _same_public(found, project, version) else why
+            broken = "" if stop or _same_public(found, project, version) else why
     _add_unread(passed, found)
     if not found.utf8:
         passed.pop("pip", None)

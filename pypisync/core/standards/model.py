@@ -180,12 +180,14 @@ UNREADABLE = "METADATA"
 
 Its ``fault`` says why, and nothing meets it; or ``refused``, if only pip stops.
 """
+UNREADABLE_FOR_UV = "METADATA, for uv"
+"""The same where only uv stops: ``refused`` says why."""
 BROKEN = "wheel"
 """The same of a file that cannot be installed, for what is in it."""
 BROKEN_FOR_UV = "wheel, for uv"
 """The same where only uv stops: ``refused`` says why."""
 INSIDE = (BROKEN, BROKEN_FOR_UV)
-STOPS = (UNREADABLE, *INSIDE)
+STOPS = (UNREADABLE, UNREADABLE_FOR_UV, *INSIDE)
 
 
 def names_extra(marker: str) -> bool:

@@ -44,6 +44,10 @@ a script called python, a script or a section twice                      -    st
 zip64, descriptors behind members, links, METADATA with another text     -     -
 ======================================================================  ====  ====
 
+Where no ``.metadata`` stands beside a wheel, pip opens it to read its METADATA, and with that all
+files of the ``.dist-info`` folder and WHEEL. What stops it there stops it also at a release that it
+would not take (``wheel.py``: ``parse_wheel``; ``metadata/importlib/_dists.py``: ``from_zipfile``).
+
 Members packed by bzip2 or LZMA are not unpacked, nor is a wheel that says to unpack to more than a
 hundred times its size: such a checksum is not noticed.
 """
@@ -75,6 +79,7 @@ _SIZE = re.compile("0*[0-9]{1,20}")
 _USUAL = 1000  # bytes of a WHEEL; larger ones are read anew each time
 _SAFE_SIZE = 20  # digits that never come to more than
 _LARGEST_SIZE = 2**64
+_OPENING = "pip cannot open it: "
 _LINES = re.compile("\r\n|\r|\n")
 
 Objection = tuple[Installer, str]
@@ -92,6 +97,7 @@ class Contents(Struct, frozen=True):
     files: Mapping[str, bytes]  # those of READ that there are, and could be read
     unread: Mapping[str, str] = field(default_factory=dict)  # others; "": not damaged, too large
     archive: Mapping[Installer, str] = field(default_factory=dict)  # who cannot unpack it, and why
+    opening: str = ""  # which of the files of the .dist-info folder pip cannot unpack, and why
 
 
 def dist_info(names: Iterable[str]) -> str:
@@ -118,7 +124,21 @@ def stops(
     if len(found) < len(INSTALLERS):
         for by, why in _objections(contents, project, version, beside):
             found.setdefault(by, why)
+    if "pip" in found and beside is None and (opening := _opening(contents, project)):
+        found["pip"] = _OPENING + opening
     return found
+
+
+def at_opening(why: str) -> str:
+    """Returns why pip stops where it looks at a release; "" if it stops where it installs it."""
+    return why.removeprefix(_OPENING) if why.startswith(_OPENING) else ""
+
+
+def _opening(contents: Contents, project: str) -> str:
+    """Returns what stops pip where it opens the wheel to read its METADATA."""
+    if contents.opening or not contents.names:
+        return contents.opening
+    return next((why for by, why in _folder_objections(contents, project) if by == "pip"), "")
 
 
 def _both(why: str) -> Iterator[Objection]:
@@ -131,6 +151,20 @@ def _objections(
     if not contents.names and contents.archive:
         return  # what is in it is not known
     yield from _member_objections(contents.names)
+    yield from _folder_objections(contents, project)
+    try:
+        about = dist_info(contents.names)
+    except ValueError:
+        return
+    yield from _file_objections(contents, project, version, beside)
+    scripts: set[str] = set()
+    if "entry_points.txt" in contents.files:
+        yield from script_faults(contents.files["entry_points.txt"], scripts)
+    yield from _data_objections(contents.names, about, scripts)
+
+
+def _folder_objections(contents: Contents, project: str) -> Iterator[Objection]:
+    """Yields what is said against the ``.dist-info`` folder and WHEEL."""
     try:
         about = dist_info(contents.names)
     except ValueError as error:
@@ -140,28 +174,25 @@ def _objections(
         yield "pip", f"it has a file that is called as a folder {_DIST_INFO} is"
     if not canonicalize_name(about).startswith(project):
         yield "pip", f"its folder is {about[:100]!r}, of another project"
-    yield from _file_objections(contents, project, version, beside)
-    scripts: set[str] = set()
-    if "entry_points.txt" in contents.files:
-        yield from script_faults(contents.files["entry_points.txt"], scripts)
-    yield from _data_objections(contents.names, about, scripts)
+    if "WHEEL" in contents.files:
+        # Most are one of a few: those that a version of a build backend writes.
+        wheel = contents.files["WHEEL"]
+        yield from (_usual_objections if len(wheel) < _USUAL else _wheel_objections)(wheel)
+    elif "WHEEL" not in contents.unread:
+        yield from _both("it has no WHEEL")
 
 
 def _file_objections(
     contents: Contents, project: str, version: str, beside: bytes | None
 ) -> Iterator[Objection]:
     files = contents.files
-    for name in READ[:3]:
+    for name in READ[1:3]:
         there = name in files or name in contents.unread
         if not there and (name != "METADATA" or beside is not None):
             yield from _both(f"it has no {name}")
     for name, why in contents.unread.items():
         if why:
             yield from _both(f"its {name} cannot be read: {why}")
-    if "WHEEL" in files:
-        # Most are one of a few: those that a version of a build backend writes.
-        judge = _usual_objections if len(files["WHEEL"]) < _USUAL else _wheel_objections
-        yield from judge(files["WHEEL"])
     if "RECORD" in files:
         yield from _record_objections(files["RECORD"])
     if "METADATA" in files and beside is not None and files["METADATA"] != beside:

@@ -207,6 +207,42 @@ def test_releases_whose_requirements_are_cut_are_read_again_after_an_upgrade(dat
     catalog.close()
 
 
+def test_what_stops_installers_is_read_again_after_an_upgrade(database: str) -> None:
+    needs = {1: "METADATA", 2: "wheel, for uv", 3: "b", 4: "b", 5: "b"}
+    pythons = {4: "NULL", 5: "'>=3'"}  # of sdists, on the page
+    catalog = Catalog(database)
+    with catalog.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0040")
+        run = connection.exec_driver_sql
+        run("INSERT INTO projects (id, name) VALUES (1, 'a')")
+        row = "INSERT INTO releases (id, project_id, version, key, knowledge, builds) VALUES"
+        for number, need in needs.items():
+            run(f"{row} ({number}, 1, '{number}', '{number}', 'known', '1')")
+            run(
+                "INSERT INTO requirements (id, release_id, project_id, kind, text)"
+                f" VALUES ({number}, {number}, 1, 'runtime', '{need}')"
+            )
+        for number, python in pythons.items():
+            run(
+                "INSERT INTO files (id, release_id, filename, url, path, sha256, kind, kept,"
+                f" requires_python) VALUES ({number}, {number}, '{number}', '', '{number}', 'x',"
+                f" 'sdist', true, {python})"
+            )
+        for path, stops in {"p": "torn", "q": ""}.items():
+            run(
+                "INSERT INTO stored (path, sha256, size, looked, stops_pip)"
+                f" VALUES ('{path}', 'x', 1, 2, '{stops}')"
+            )
+        run("INSERT INTO selected (id, release_id, extra, pinned) VALUES (1, 2, '', false)")
+    migrate.upgrade(catalog.engine)
+    with catalog.engine.begin() as connection:
+        run = connection.exec_driver_sql
+        found = run("SELECT knowledge FROM releases ORDER BY id").scalars()
+        assert [*found] == ["unknown", "wanted", "known", "unknown", "known"]
+        assert [*run("SELECT looked FROM stored ORDER BY path").scalars()] == [0, 2]
+    catalog.close()
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_wheel_stands_for_no_other_after_an_upgrade(database: str, *, silent: bool) -> None:
     catalog = Catalog(database)

@@ -12,9 +12,16 @@ from pypisync.core.resolve.check_refutation import positions
 from pypisync.core.resolve.consensus import Agreement
 from pypisync.core.resolve.index import ListedRelease, Offers
 from pypisync.core.resolve.pip import Rehearsal, _Pip, rehearsed
-from pypisync.core.resolve.prover import MISSES, Prover
+from pypisync.core.resolve.prover import MISSES, Proof, Prover
+from pypisync.core.resolve.subject_verdict import PIP_ONLY
 from pypisync.core.resolve.target_index import TargetIndex
-from pypisync.core.standards.model import UNREADABLE, Requirement
+from pypisync.core.standards.model import (
+    BROKEN_FOR_UV,
+    DIRECT,
+    UNREADABLE,
+    UNREADABLE_FOR_UV,
+    Requirement,
+)
 from tests.core import naive
 from tests.core.resolve.drawn import ROOTS, indexes
 from tests.core.universes import HERE, Index, need, pins, release, target_index
@@ -48,6 +55,12 @@ def test_what_pip_installs_is_proven(index: Index, root: str) -> None:
         assert proof.verdict == ("proven" if by_uv else "blocked")
 
 
+def going_back(odd: ListedRelease, asked: str = "b") -> Proof:
+    """The proof of ``a 1``, which asks for ``b``: its newest release, or an older one."""
+    index = Offers({"a": [release("a 1", [asked])], "b": [release("b 1", []), odd], "c": []})
+    return Prover(TargetIndex(HERE, index)).whole((need("a"),), Budget())
+
+
 @pytest.mark.parametrize(("fault", "refused"), [("", "no UTF-8"), ("no name", "")])
 def test_pip_breaks_off_at_what_it_reads_also_where_it_would_leave_it(
     fault: str, refused: str
@@ -56,12 +69,42 @@ def test_pip_breaks_off_at_what_it_reads_also_where_it_would_leave_it(
     odd = release("b 2", ["c==9"])
     stop = Requirement(UNREADABLE, "", fault=fault, refused=refused)
     odd = replace(odd, needs=(*odd.needs, stop))
-    listed: dict[str, list[ListedRelease]] = {"a": [release("a 1", ["b"])], "c": []}
-    listed["b"] = [release("b 1", []), odd]
-    prover = Prover(TargetIndex(HERE, Offers({**listed})))
-    proof = prover.whole((need("a"),), Budget())
+    proof = going_back(odd)
     assert proof.verdict == "blocked"
     assert f"pip stops at b 2: {fault or refused}" in proof.why
+    assert (f"uv stops at b 2: {fault}" in proof.why) == bool(fault)
+
+
+def test_uv_breaks_off_at_what_it_reads_also_where_it_would_leave_it() -> None:
+    odd = release("b 2", ["c==9"])
+    stop = Requirement(UNREADABLE_FOR_UV, "", refused="3.x")
+    proof = going_back(replace(odd, needs=(*odd.needs, stop)))
+    assert (proof.verdict, proof.why) == ("blocked", (PIP_ONLY, "uv stops at b 2: 3.x"))
+    stop = Requirement(BROKEN_FOR_UV, "", refused="torn")  # where it installs it
+    assert going_back(replace(odd, needs=(*odd.needs, stop))).verdict == "proven"
+
+
+@pytest.mark.parametrize(
+    ("asked", "marker", "verdict"),
+    [
+        ("b", "", "blocked"),
+        ("b", "python_version < '3'", "proven"),
+        ("b", "extra == 'x'", "proven"),
+        ("b[x]", "extra == 'x'", "blocked"),
+        ("b<2", "", "proven"),
+    ],
+)
+def test_installers_stop_where_they_come_to_an_address(
+    asked: str, marker: str, verdict: str
+) -> None:
+    direct = Requirement("c @ http://c.test/c.whl", "c", marker=marker, fault=DIRECT)
+    odd = replace(release("b 2", []), needs=(direct,))
+    for one in (odd, replace(odd, needs=(*odd.needs, need("c==9")))):
+        proof = going_back(one, asked)
+        assert proof.verdict == verdict
+        if marker and verdict == "blocked":
+            said = f'b 2 requires "c @ http://c.test/c.whl": {DIRECT}'
+            assert proof.why == (f"pip stops: {said}", f"uv stops: {said}")
 
 
 def test_the_order_of_deciding_counts() -> None:

@@ -27,16 +27,17 @@ def test_nearly_all_meet_none() -> None:
         ("a b", "1.0", dict.fromkeys(("pip", "uv"), "its METADATA is of the project 'a b'"), ""),
         ("x" * 150, "1.0", {"pip": f"its METADATA is of the project {'x' * 100!r}"},
          f"its METADATA is of the project {'x' * 100!r}"),
-        ("a", "2.0", {"pip": "its METADATA is of version 2.0"}, "its METADATA is of version 2.0"),
-        ("a", "1.0+local", {"pip": "its METADATA is of version 1.0+local"},
-         "its METADATA is of version 1.0+local"),
     ],
 )  # fmt: skip
-def test_another_name_or_version(
-    name: str, version: str, passed: dict[str, str], stop: str
-) -> None:
+def test_another_name(name: str, version: str, passed: dict[str, str], stop: str) -> None:
     found = of(name, version)
-    assert (found.passed, found.stop, found.stops_pip) == (passed, stop, "")
+    assert (found.passed, found.stop, found.stops_pip, found.broken) == (passed, stop, "", "")
+
+
+@pytest.mark.parametrize("version", ["2.0", "1.0+local"])
+def test_another_version_uv_minds_where_it_installs_it(version: str) -> None:
+    why = f"its METADATA is of version {version}"
+    assert of(version=version) == Objections({"pip": why}, broken=why)
 
 
 def test_uv_does_not_mind_a_local_version_that_the_filename_alone_has() -> None:
@@ -103,7 +104,7 @@ def test_of_a_long_line_the_beginning_is_told() -> None:
     odd = "b===" + "x" * 120
     assert of(more=f"Requires-Dist: {odd}").passed == {"uv": f"uv cannot read {odd[:100]!r}"}
     version = "1.0+" + "y" * 120
-    assert of(version=version).stop == f"its METADATA is of version {version[:100]}"
+    assert of(version=version).broken == f"its METADATA is of version {version[:100]}"
 
 
 def test_the_first_line_that_pip_cannot_read_is_told() -> None:

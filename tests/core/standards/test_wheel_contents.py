@@ -4,7 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from pypisync.core.standards.requires_python import Installer
-from pypisync.core.standards.wheel_contents import Contents, dist_info, is_wheel, stops
+from pypisync.core.standards.wheel_contents import (
+    Contents,
+    at_opening,
+    dist_info,
+    is_wheel,
+    stops,
+)
 
 ABOUT = "spam-2.0.dist-info"
 METADATA = (
@@ -142,6 +148,38 @@ def test_a_folder_of_scripts_where_a_script_is_to_be() -> None:
     assert found(own) == why
 
 
+# -- what pip opens -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        (replace(SOUND, names=("spam/__init__.py",)), "0 folders .dist-info, expected 1"),
+        (with_names("eggs-1.dist-info/WHEEL"), "2 folders .dist-info, expected 1"),
+        (with_files(WHEEL=b"Wheel-Version: 2.0"), "its Wheel-Version is '2.0'"),
+        (replace(SOUND, archive=both("torn"), opening="torn"), "torn"),
+        (Contents((), {}, archive=both("no zip"), opening="no zip"), "no zip"),
+    ],
+)
+def test_what_stops_pip_where_it_opens_a_wheel(odd: Contents, why: str) -> None:
+    assert at_opening(found(odd, None)["pip"]) == why
+    assert found(odd)["pip"] == why  # it does not open it where METADATA stands beside it
+    assert at_opening(why) == ""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        with_files(RECORD=b"\n"),
+        replace(SOUND, archive=both("its member 'spam/__init__.py' is damaged")),
+        Contents((), {}, archive=both("its member 'spam/__init__.py' is cut off")),
+        with_names("../x"),
+    ],
+)
+def test_what_stops_pip_where_it_installs_a_wheel(odd: Contents) -> None:
+    assert found(odd, None)["pip"] == found(odd)["pip"]
+
+
 # -- its files ----------------------------------------------------------------------------------
 
 
@@ -149,7 +187,10 @@ def test_a_folder_of_scripts_where_a_script_is_to_be() -> None:
 def test_a_file_that_is_not_there(name: str) -> None:
     less = replace(SOUND, files={one: data for one, data in FILES.items() if one != name})
     assert found(less) == both(f"it has no {name}")
-    assert found(less, None) == ({} if name == "METADATA" else both(f"it has no {name}"))
+    why = both(f"it has no {name}")
+    if name == "WHEEL":  # pip reads it where it looks for METADATA
+        why["pip"] = f"pip cannot open it: {why['pip']}"
+    assert found(less, None) == ({} if name == "METADATA" else why)
     assert found(replace(less, unread={name: ""})) == {}  # too large, which is no fault
     assert found(replace(less, unread={name: "torn"})) == both(f"its {name} cannot be read: torn")
 
