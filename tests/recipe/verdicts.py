@@ -217,10 +217,15 @@ def _fault(
 
 
 def _ends_early(index: naive.Index) -> bool:
-    """Whether pip may end its search early: a release wants another version of its own project."""
+    """Whether pip may end its search early.
+
+    A release wants another version of its own project; or it is a pre-release, which nothing but
+    its own requirement admits.
+    """
     return any(
-        need.name == label.split()[0] and label.split()[1] not in need.specifier
+        need.name == label.split()[0] and (version.is_prerelease or version not in need.specifier)
         for label, lines in index.items()
+        for version in [Version(label.split()[1])]
         for need in map(naive.parsed, set(lines) - naive.facts(lines))
     )
 
