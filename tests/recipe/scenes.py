@@ -115,13 +115,9 @@ class Scene:
         self.when = step.get("now", self.when)
         self.budget = step.get("steps", self.budget)
         bench.clock = moment(self.when) - 3600
-        catalog = bench.catalog()
-        try:
-            mirror = bench.mirror(catalog)
-            mirror.budget = lambda: Budget(self.budget)
-            return sync_once(mirror)
-        finally:
-            catalog.close()
+        mirror = bench.mirror(bench.catalog())
+        mirror.budget = lambda: Budget(self.budget)
+        return sync_once(mirror)
 
     def outcome(self, report: Report) -> dict[str, Any]:
         """What a step can state, as it is."""
