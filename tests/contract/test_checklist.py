@@ -149,7 +149,8 @@ def test_a_plus_is_asked_for_as_it_is_linked(linked: str) -> None:
 
 
 def test_a_root_of_forty_megabytes_is_read() -> None:
-    link = '<a href="/simple/project-%07d/">project-%07d</a><br/>\n'
+    told = " ".join(f"word-{number}" for number in range(70))
+    link = f'<a href="/simple/project-%07d/" title="{told}">project-%07d</a><br/>\n'
     count = 40_000_000 // len(link % (0, 0))
     body = "<!DOCTYPE html><title>Simple index</title>" + "".join(
         link % (number, number) for number in range(count)
