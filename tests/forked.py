@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 _SERVER = Path(__file__).with_name("fork_server.py")
+_CLIENT = Path(__file__).with_name("fork_client.py")
 PRODUCT = (
     "pypisync.*",
     "alembic",
@@ -120,6 +122,13 @@ def run(
             file.seek(0)
             texts.append(file.read().decode())
     return subprocess.CompletedProcess(process.args, code, *texts)
+
+
+def script(preloaded: Preloaded, module: str) -> tuple[str, int]:
+    """Returns a script that does a command, for shells, and the file that they must have open."""
+    link = _server(preloaded).fileno()
+    words = [sys.executable, "-I", "-S", str(_CLIENT), str(link), module]
+    return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', link
 
 
 @cache

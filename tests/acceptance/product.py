@@ -57,9 +57,13 @@ class Product:
 
     def pypisync(self, *arguments: str) -> Done:
         """Run it in a process that need not import anything."""
-        preloaded = forked.Preloaded(python=str(self.folder / "venv/bin/python"))
         environment = clean_environment(self.empty) | {"PYTHONWARNINGS": "error"}
-        return forked.run(preloaded, ["pypisync", *arguments], self.empty, environment, 300)
+        return forked.run(self.preloaded, ["pypisync", *arguments], self.empty, environment, 300)
+
+    @property
+    def preloaded(self) -> forked.Preloaded:
+        """The interpreter of the environment, with all that commands import."""
+        return forked.Preloaded(python=str(self.folder / "venv/bin/python"))
 
     @property
     def empty(self) -> Path:

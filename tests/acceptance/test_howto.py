@@ -13,6 +13,7 @@ import pytest
 import requests
 from uv import find_uv_bin
 
+from tests import forked
 from tests.acceptance.clients import install, run
 from tests.acceptance.fronts import nginx_over
 from tests.acceptance.product import Mirror, Product
@@ -44,6 +45,7 @@ class Machine:
     mirror: Mirror
     folder: Path
     environment: Mapping[str, str]
+    link: int  # the file by which the shell's "pypisync" is forked
 
     def run(self, script: str, **replaced: str) -> None:
         """Run a block of a guide. Its folders are replaced by those of the test."""
@@ -61,6 +63,7 @@ class Machine:
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=self.folder,
             env=self.environment,
+            pass_fds=[self.link],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -87,11 +90,13 @@ def machine(product: Product, folder: Path, server: Server, **keys: str) -> Mach
     mirror = Mirror(product, folder / "mirror", about | keys)
     own = {k: v for k, v in os.environ.items() if not k.startswith(("PYPISYNC", "PG"))}
     shims = stand_ins(folder / "bin")
-    (shims / "pypisync").symlink_to(product.folder / "venv/bin/pypisync")
+    program, link = forked.script(product.preloaded, "pypisync")
+    (shims / "pypisync").write_text(program, encoding="utf-8")
+    (shims / "pypisync").chmod(0o755)
     (shims / "systemctl").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
     (shims / "systemctl").chmod(0o755)
     path = f"{shims}:{own.get('PATH', os.defpath)}"
-    return Machine(mirror, folder, own | {"PATH": path, "PYTHONWARNINGS": "error"})
+    return Machine(mirror, folder, own | {"PATH": path, "PYTHONWARNINGS": "error"}, link)
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from tests import forked
+from tests.acceptance import fronts
 from tests.bench import measure
 from tests.bench.measure import Cost, Setup
 from tests.bench.report import as_json, figure, remark, table
@@ -32,6 +34,11 @@ MODULES = [
     for name, module in sorted(sys.modules.items())
     if name.startswith("tests.bench.") and getattr(module, "run", None) is START
 ]
+SERVERS = [
+    module
+    for name, module in sorted(sys.modules.items())
+    if name.startswith("tests.bench.") and getattr(module, "running", None) is fronts.running
+]
 STARTED = "start-up"  # the workload whose commands are started, as those of a measurement are
 
 
@@ -48,6 +55,14 @@ def fork(command: Iterable[str | Path], **environment: str) -> Cost:
     return Cost(wall, wall, 0.0, 0.0, done.stdout)
 
 
+def serving(
+    command: Sequence[str], port: int, folder: Path, more: Mapping[str, str]
+) -> AbstractContextManager[str]:
+    """The same for the product's own server."""
+    assert command[:2] == [sys.executable, "-m"]
+    return fronts.forked_one(PRELOADED, command[2:], port, folder, more)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_workload_measures_something(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -56,6 +71,8 @@ def test_a_workload_measures_something(
     if name != STARTED:
         for module in MODULES:
             monkeypatch.setattr(module, "run", fork)
+        for module in SERVERS:
+            monkeypatch.setattr(module, "running", serving)
     figures = WORKLOADS[name](Setup(runs=1, quick=True))
     if all(found.note.startswith("skipped: ") for found in figures):
         pytest.skip(figures[0].note)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -114,27 +115,28 @@ def shown(browser: Chrome, width: int, theme: str) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_pages_are_accessible(browser: Chrome, address: str, width: int, theme: str) -> None:
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_are_accessible(browser: Chrome, address: str, path: str) -> None:
+    """In both widths and themes: the page is loaded once, for it has no script of its own."""
     if not AXE.exists():
         pytest.skip("axe-core is not here: tests/programs.sh fetches it, with npm")
-    shown(browser, width, theme)
-    for path in PATHS:
-        browser.get(address + path)
-        opened = "for (const one of document.querySelectorAll('details')) one.open = true"
-        browser.execute_script(opened)
+    browser.get(address + path)
+    opened = "for (const one of document.querySelectorAll('details')) one.open = true"
+    browser.execute_script(opened)
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
+    for width, theme in product((DESKTOP, PHONE), ("light", "dark")):
+        shown(browser, width, theme)
+        assert browser.execute_script("return window.innerWidth") == width
         assert browser.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches") \
             is (theme == "dark")  # fmt: skip
-        browser.execute_script(AXE.read_text(encoding="utf-8"))
         found: dict[str, Any] = browser.execute_async_script(
             "axe.run({runOnly: arguments[0]}).then(arguments[1])", list(RULES)
         )
         assert "color-contrast" in {one["id"] for one in found["passes"]}
         wrong = {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]}
-        assert wrong == {}, path
+        assert wrong == {}, (width, theme)
         wide = "return document.documentElement.scrollWidth > window.innerWidth"
-        assert not browser.execute_script(wide), path
+        assert not browser.execute_script(wide), (width, theme)
 
 
 LONG = ("opentelemetry-instrumentation-elasticsearch", "azure-mgmt-recoveryservicesbackup")
