@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -25,7 +26,7 @@ from pypisync.core.values import moment
 from pypisync.core.wanted.groups import Group, Locked, merged
 from pypisync.core.wanted.roots import NamedFile
 from pypisync.cycle.maintenance import sweep
-from tests.deep import scaled
+from tests.deep import is_deep, scaled
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.oracle import Env, closure
 from tests.recipe.verdicts import Truth, wrong
@@ -246,7 +247,8 @@ class Mirror(RuleBasedStateMachine):
         assert decided(self.bench) == decided(fresh)
         self.bench.listed()
         truth = Truth(self.world, self.bench.bars, self.bench.clock, TARGETS)
-        assert wrong(self.bench, truth, {"group team.txt": self.asked}) == []
+        groups = {"group team.txt": self.asked}
+        assert wrong(self.bench, truth, groups, careful=is_deep()) == []
         free = not self.bench.groups and self.bench.bars.idle
         if free and all(map(_plain, self.world.projects.values())):
             repairs = [(f"{n}[{x}]", [v]) for n, v, x in self.bench.query(REPAIRS)]
@@ -280,6 +282,38 @@ def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="pypisync-test-", dir=memory))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _built(requires: str, *, builds_with: str) -> dict[str, Any]:
+    """A release that is an sdist alone."""
+    options = {"requires": (requires,), "wheels": (), "sdist": True}
+    return {**options, "build_requires": (builds_with,), "sdist_metadata": "static"}
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        [  # nothing but its own requirement admits the pre-release, so pip never comes to it
+            Op("publish", ("beta", "0.9")),
+            Op("publish", ("alpha", "0.9"), {"requires": ("beta>=1",)}),
+            Op("publish", ("alpha", "2.0b1"), {"requires": ("alpha>=1",)}),
+        ],
+        [  # a release that pip looks at, and that needs itself to be built
+            Op("publish", ("alpha", "1.0")),
+            Op("publish", ("alpha", "2.0"), _built("beta>=1", builds_with="alpha==2.0")),
+        ],
+    ],
+)
+def test_what_is_blocked_for_what_pip_looks_at(ops: list[Op]) -> None:
+    state = Mirror()
+    state.begin(ops=ops)
+    state.sync(seed=0)
+    state.equals_a_mirror_from_nothing()
+    truth = Truth(state.world, state.bench.bars, state.bench.clock, TARGETS)
+    assert wrong(state.bench, truth, {}) == []
+    query = "SELECT DISTINCT verdict FROM v_proofs WHERE subject = 'alpha'"
+    assert state.bench.query(query) == [("blocked",)]
+    state.teardown()
 
 
 TestMirror = Mirror.TestCase

@@ -156,14 +156,22 @@ class Truth:
         return _requires(said[0]) if said and _static(said[0]) else ["unknown"]
 
 
-def wrong(bench: Bench, truth: Truth, groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is not right of the verdicts on record; ``groups`` are the lines by subject."""
+def wrong(
+    bench: Bench, truth: Truth, groups: Mapping[str, Sequence[str]], *, careful: bool = True
+) -> list[str]:
+    """What is not right of the verdicts on record; ``groups`` are the lines by subject.
+
+    ``careful``: also what is blocked without need. All that an installer may look at counts there,
+    and not only what it may install: each of its rules is to be known here as well.
+    """
     pins: dict[int, dict[str, dict[str, Version]]] = {}
     for proof, project, version, chosen_by in bench.query(_PINS):
         pins.setdefault(proof, {}).setdefault(chosen_by, {})[project] = Version(version)
     found = []
     for proof, subject, targets, verdict in bench.query(_VERDICTS):
         for target in targets.split(", "):
+            if verdict == "blocked" and not careful:
+                continue
             wanted = groups.get(subject, [subject])
             fault = _fault(truth, target, wanted, verdict, pins.get(proof, {}))
             found += [f"{subject} on {target}: {verdict}, but {fault}"] if fault else []
