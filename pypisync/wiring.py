@@ -157,6 +157,8 @@ def open_mirror(
             parts = open_parts(config, leadership, watch=watch, stop=stop, upstream=upstream)
             yield stack.enter_context(parts)
             return
+        # What is undone in the end is locked until then, so whoever writes would wait for it.
+        stack.enter_context(leading(config.database_url))
         if config.destination.is_dir():
             stack.enter_context(writer_lock(config.destination))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-")))

@@ -46,6 +46,15 @@ def test_one_leads_at_a_time(postgres: Postgres) -> None:
         pass
 
 
+def test_no_plan_is_made_while_another_machine_writes(tmp_path: Path, postgres: Postgres) -> None:
+    """It holds rows until it ends, all in one transaction: the cycle there waited, or was ended."""
+    url = postgres.prepared()
+    config = configure(tmp_path, database=url)  # a folder of its own, where nobody writes
+    with leading(url):
+        done = invoke(config, "plan")
+    assert (done.code, "writes to this database" in done.err) == (4, True)
+
+
 def test_the_lock_is_free_before_the_server_notices_that_the_connection_ends(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
