@@ -40,6 +40,7 @@ def _more(draw: random.Random) -> Environment:
 
 KINDS = {
     "oddities": Kind(odd.drawn, _this),
+    "left": Kind(odd.left, _this),
     "graphs": Kind(graphs.drawn, _more),
     "machines": Kind(machines.drawn, lambda draw: machines.ENVIRONMENT),
     "builds": Kind(builds.drawn, _this),

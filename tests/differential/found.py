@@ -258,5 +258,14 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c22-dep", "1.0"),
             ),
         ),
+        (
+            "blocked",
+            _case(
+                "a marker without a value, at which pip stops though it would leave the release",
+                Release("c23-app", "1.0", ("c23-lib",)),
+                Release("c23-lib", "2.0", ("nothing-9", "c23-lib; os_name ~= 'x'")),
+                Release("c23-lib", "1.0"),
+            ),
+        ),
     )
 }

@@ -113,6 +113,21 @@ def drawn(number: int, seed: int) -> Case:
     return Case(prefix, tuple(found.values()), tuple(told), (root(name, pin),))
 
 
+def left(number: int, seed: int) -> Case:
+    """Returns a draw whose newest lib needs what nobody has: installers read it, and leave it."""
+    case = drawn(number, seed)
+    draw = random.Random(f"{seed} {number} left")
+    first = draw.random() < 0.5
+    releases = []
+    for one in case.releases:
+        if one.project.endswith("-lib") and one.version != "1.0":
+            needs = ("nothing-9", *one.requires) if first else (*one.requires, "nothing-9")
+            one = replace(one, requires=needs)  # noqa: PLW2901 - the one that goes into the index
+        releases.append(one)
+    told = (*case.told, f"lib 2.0: needs what nobody has, {'first' if first else 'last'}")
+    return replace(case, releases=tuple(releases), told=told)
+
+
 Changed = tuple[Release, str]
 
 

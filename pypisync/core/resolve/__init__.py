@@ -1,6 +1,7 @@
 """Proofs: whether a root can be installed on a target, with which pins, or why not.
 
 - ``index``, ``target_index``, ``candidates``: what an index offers, to one target, as integers
+- ``stops``: which requirements end an installer's search
 - ``subject_proofs``, ``subject_prover``, ``prover``: the verdict on a root, from all that follows
 - ``builds``: whether what sdists need to be built installs, too
 - ``pinned``: what uv sees of a release that a root pins

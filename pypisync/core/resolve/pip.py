@@ -17,7 +17,9 @@ from pypisync.core.budget import Budget
 from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.check_pins import pins_one
 from pypisync.core.resolve.pip_needs import (
+    END,
     NONE,
+    Broken,
     PipCandidate,
     PipNeed,
     PipRequired,
@@ -27,11 +29,8 @@ from pypisync.core.resolve.pip_needs import (
     needs_of,
 )
 from pypisync.core.resolve.pip_search import DeadEnd, PipSearch
+from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
-
-
-class Broken(Exception):  # noqa: N818 - a result, not a fault
-    """An installer stops at a release, and looks for no other."""
 
 
 class Rehearsal(NamedTuple):
@@ -47,7 +46,7 @@ class Rehearsal(NamedTuple):
     # nothing that upstream has not.
     straight: bool = False
     stopped: str = ""  # why it broke off at a release, perhaps one that it would have left
-    by_url: bool = False  # there it fetches what a URL names, which is no file of this index
+    ended: bool = False  # it broke off while it read what a release needs
 
 
 def rehearsed(
@@ -69,7 +68,7 @@ def rehearsed(
     except (DeadEnd, RecursionError):  # the last one where releases need themselves: pip's too
         return Rehearsal(None, rules.tried)
     except Broken as why:
-        return Rehearsal(None, rules.tried, stopped=str(why), by_url=True)
+        return Rehearsal(None, rules.tried, stopped=str(why), ended=True)
     pins = {one.name: one.version for one in found.values()}
     # pip reads METADATA of each release that it tries, and breaks off where it cannot.
     left = sorted(rules.tried - pins.items())
@@ -138,18 +137,27 @@ class _Pip:
 
     def _required(self, candidate: PipCandidate) -> PipRequired:
         name, extras, version = candidate
-        index = self._admission.index
-        for extra in ("", *extras):
-            if direct := index.direct(name, version, extra):
-                raise Broken(f"pip stops: {direct}")
-        needs = [need for e in ("", *extras) for need in index.needs(name, version, e)]
+        needs, end = self._read(candidate)
         found = [PipNeed(name, (), "", version)] if extras else []
         if any(need.fault for need in needs):
             found += [PipNeed(name, (), "", NONE)]  # nothing can meet it
         else:
             found += [one for need in needs for one in needs_of(need)]
         projects = frozenset(need.name for need in needs)
-        return PipRequired(found, projects, frozenset(map(identified, found)))
+        return PipRequired([*found, *end], projects, frozenset(map(identified, found)))
+
+    def _read(self, candidate: PipCandidate) -> tuple[list[Requirement], list[PipNeed]]:
+        """Returns the requirements of a candidate, and what ends the search behind them."""
+        name, extras, version = candidate
+        index = self._admission.index
+        found: list[Requirement] = []
+        for extra in ("", *extras):
+            needs, stop = index.needs(name, version, extra), index.stop(name, version, extra)
+            if stop is not None:
+                why = index.said("pip", name, version, stop.why)
+                return [*found, *needs[: stop.after]], [PipNeed(name, (), why, END)]
+            found.extend(needs)
+        return found, []
 
     def _matching(self, name: str, specifiers: Iterable[str]) -> int:
         versions = -1

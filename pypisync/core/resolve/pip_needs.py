@@ -9,11 +9,15 @@ from packaging.specifiers import SpecifierSet
 from pypisync.core.standards.model import Requirement
 
 NONE = -1  # a version that no project has
+END = -2  # the same, where pip comes no further
 _UPPER = ("<", "<=", "~=")
 
 
 class PipNeed(NamedTuple):
-    """A requirement of pip; ``only``: the version that an extra belongs to."""
+    """A requirement of pip; ``only``: the version that an extra belongs to.
+
+    Of one that ends the search (``END``) ``specifier`` says why.
+    """
 
     name: str
     extras: tuple[str, ...]
@@ -54,6 +58,10 @@ def needs_of(need: Requirement) -> Iterator[PipNeed]:
     if need.extras and need.specifier:
         yield PipNeed(need.name, (), need.specifier)
     yield PipNeed(need.name, need.extras, need.specifier)
+
+
+class Broken(Exception):  # noqa: N818 - a result, not a fault
+    """An installer stops at a release, and looks for no other."""
 
 
 def bit(version: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve.check_refutation import positions
-from pypisync.core.resolve.pip_needs import PipCandidate, PipNeed, identified, parts
+from pypisync.core.resolve.pip_needs import END, Broken, PipCandidate, PipNeed, identified, parts
 from pypisync.core.resolve.pip_states import Criterion, Demand, PipRules, PipStates
 
 # pip gives up after so many rounds, and searches in another way after a tenth of them.
@@ -50,7 +50,10 @@ class PipSearch:
         self.now = PipStates(self.rules)
 
     def run(self, needs: Iterable[PipNeed]) -> dict[str, PipCandidate]:
-        """Returns the pins. Raises DeadEnd, Spent, Lacking, and RecursionError as pip does."""
+        """Returns the pins.
+
+        Raises DeadEnd, Broken, Spent, Lacking, and RecursionError as pip does.
+        """
         for need in needs:
             criterion = self._added({}, need, None)
             if not criterion.versions:
@@ -99,6 +102,8 @@ class PipSearch:
             candidate = PipCandidate(*parts(name), version)
             fresh: dict[str, Criterion] = {}
             for need in self.rules.required(candidate).needs:
+                if need.only == END:
+                    raise Broken(need.specifier)
                 one = self._added(fresh, need, candidate)
                 if not one.versions:
                     causes |= {id(asked): asked for asked in one.asked}

@@ -172,7 +172,7 @@ class Prover:
             return self._apart(wanted, budget, name)
         if stopped and stopped.why:
             return self._past(wanted, stopped, by_pip)
-        if by_pip.by_url and by_uv.pins is None:
+        if by_pip.ended and by_uv.pins is None:
             proof = Proof("blocked", why=tuple(filter(None, (by_pip.stopped, by_uv.stopped))))
         else:
             proof = self._kept(wanted, by_pip) or self._searched(wanted, budget) or _NOTHING
@@ -286,7 +286,7 @@ class Prover:
                 proof = Proof("proven", pins, rehearsals={by: own})
         elif own.given_up:
             proof = Proof("undecided", why=(_SPENT,))
-        elif own.by_url:
+        elif own.ended:
             proof = Proof("blocked", why=(own.stopped,))
         else:
             solved = self._searched(wanted, budget)

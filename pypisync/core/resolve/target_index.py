@@ -20,12 +20,11 @@ from pypisync.core.environments.marker_masks import deciding_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_choice import Weighed, chosen, told
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
+from pypisync.core.resolve.stops import EndOfReading, at_url, stops, undefined, unreadable
 from pypisync.core.standards.filenames import build_tag, tags_read
 from pypisync.core.standards.model import (
     BROKEN_FOR_UV,
-    DIRECT,
     STOPS,
-    UNREADABLE,
     UNREADABLE_FOR_UV,
     Requirement,
     names_extra,
@@ -75,7 +74,7 @@ class TargetIndex(Struct):
     _specifiers: dict[str, set[str]] = field(default_factory=dict)  # of the same, by project
     _usable: dict[str, tuple[Usable, ...]] = field(default_factory=dict)
     _needs: dict[tuple[str, int, str], tuple[Requirement, ...]] = field(default_factory=dict)
-    _direct: dict[tuple[str, int, str], str] = field(default_factory=dict)
+    _ends: dict[tuple[str, int, str], EndOfReading] = field(default_factory=dict)
     _by_extra: dict[tuple[str, int], dict[str | None, list[Requirement]]] = field(
         default_factory=dict
     )
@@ -101,7 +100,7 @@ class TargetIndex(Struct):
         offers = Offers({name: [one.release for one in some] for name, some in usable.items()})
         return replace(
             self, offers=offers, wanted=wanted, hopeless={}, _wanted=set(), _specifiers={},
-            _usable=usable, _needs={}, _direct={}, _by_extra={},
+            _usable=usable, _needs={}, _ends={}, _by_extra={},
         )  # fmt: skip
 
     def specifiers(self, name: str) -> set[str]:
@@ -134,7 +133,7 @@ class TargetIndex(Struct):
         if self.reader == "uv":
             unread = read_by_uv(need.marker) is None
             return f'uv cannot read the marker of "{need.text}"' if unread else ""
-        return "" if self._marker(need.marker, "") is not None else _undefined(need)
+        return "" if self._marker(need.marker, "") is not None else undefined(need)
 
     def usable(self, name: str) -> tuple[Usable, ...]:
         """Returns the releases of a project that the machine can install, the oldest first.
@@ -161,25 +160,32 @@ class TargetIndex(Struct):
     def breaks_off(self, name: str, version: int, by: Installer) -> str:
         """Returns why an installer stops where it reads METADATA of a release; "" if it does not.
 
-        It stops there too if it would have taken another release in the end.
+        It stops there too if it would have taken another release in the end. pip evaluates all
+        markers there (``resolution/resolvelib/candidates.py``: ``_check_metadata_consistency``).
         """
         usable = self.usable(name)[version]
         if not usable.doubt or by in usable.passed:
             return ""
-        stops = (
-            f"{by} stops at {name} {usable.release.version}: {need.fault or need.refused}"
+        found = (
+            self.said(by, name, version, need.fault or need.refused)
             for need in usable.release.needs
-            if _unreadable(need, by) and self._here(need, by)
+            if unreadable(need, by) and self._here(need, by)
         )
-        return next(stops, "")
+        odd = (
+            self.said("pip", name, version, undefined(need))
+            for need in usable.release.needs
+            if by == "pip" and self._here(need, by) and self._no_value(need)
+        )
+        return next(chain(found, odd), "")
 
-    def direct(self, name: str, version: int, extra: str) -> str:
-        """Returns the requirement by URL at which installers stop, by the same; "" if none.
+    def said(self, by: Installer, name: str, version: int, why: str) -> str:
+        """Returns in words that an installer stops at a release."""
+        return f"{by} stops at {name} {self.usable(name)[version].release.version}: {why}"
 
-        Raises Lacking.
-        """
+    def stop(self, name: str, version: int, extra: str) -> EndOfReading | None:
+        """Returns where installers come no further in :meth:`needs`. Raises Lacking."""
         self.needs(name, version, extra)
-        return self._direct.get((name, version, extra), "")
+        return self._ends.get((name, version, extra))
 
     def needs(self, name: str, version: int, extra: str) -> tuple[Requirement, ...]:
         """Returns the requirements that apply: of the release itself (""), or what an extra adds.
@@ -193,15 +199,14 @@ class TargetIndex(Struct):
             if release.unread:
                 raise Lacking(releases=[release.id])
             needs = self._belonging(name, version, release, extra) if extra else release.needs
-            applying = [n for n in needs if self._here(n, self.reader) and self._applies(n, extra)]
-            found = tuple(
-                _as_uv(need) if self.reader == "uv" else need
-                for need in applying
-                if not _stops(need)
-            )
-            self._needs[key] = found
-            if direct := next((need.text for need in applying if need.fault == DIRECT), ""):
-                self._direct[key] = f'{name} {release.version} requires "{direct}": {DIRECT}'
+            some: list[Requirement] = []
+            for need in needs:
+                if self._here(need, self.reader) and self._applies(need, extra):
+                    if why := at_url(need):
+                        self._ends.setdefault(key, EndOfReading(len(some), why))
+                    if not stops(need):
+                        some.append(_as_uv(need) if self.reader == "uv" else need)
+            found = self._needs[key] = tuple(some)
         return found
 
     def _belonging(
@@ -245,6 +250,9 @@ class TargetIndex(Struct):
             except (ValueError, KeyError):  # both are what packaging raises, by release
                 self._markers[key] = None
         return self._markers[key]
+
+    def _no_value(self, need: Requirement) -> bool:
+        return bool(need.marker) and self._marker(need.marker, "") is None
 
     def _look(self, release: ListedRelease) -> Usable | None:
         if release.serves is None:
@@ -352,15 +360,11 @@ class TargetIndex(Struct):
                 alone = "uv" if need.text in (BROKEN_FOR_UV, UNREADABLE_FOR_UV) else "pip"
                 if self.reader in (None, alone):
                     return need.refused
-            elif _stops(need) and self._applies(need, ""):
+            elif stops(need) and self._applies(need, ""):
                 return f'"{need.text}": {need.fault}'
-            if need.marker and self._marker(need.marker, "") is None:
-                return _undefined(need)
+            if self._no_value(need):
+                return undefined(need)
         return "" if release.known else "nobody says what it requires"
-
-
-def _undefined(need: Requirement) -> str:
-    return f'the marker of "{need.text}" compares what cannot be compared'
 
 
 def _as_uv(need: Requirement) -> Requirement:
@@ -368,19 +372,6 @@ def _as_uv(need: Requirement) -> Requirement:
     if "===" not in need.specifier:
         return need
     return replace(need, specifier=need.specifier.replace("===", "=="))
-
-
-def _stops(need: Requirement) -> bool:
-    """Returns whether an installer stops at a release that states this, whatever else there is."""
-    direct = need.fault == DIRECT and not names_extra(need.marker)
-    return need.text in STOPS or direct
-
-
-def _unreadable(need: Requirement, by: Installer) -> bool:
-    """Returns whether the installer stops where it reads this, and not where it installs it."""
-    if by == "uv":
-        return need.text == UNREADABLE_FOR_UV or (need.text == UNREADABLE and bool(need.fault))
-    return need.text == UNREADABLE
 
 
 @lru_cache(maxsize=1 << 14)

@@ -17,7 +17,8 @@ from pypisync.core.resolve.candidates import Admission
 from pypisync.core.resolve.index import Lacking, ListedRelease
 from pypisync.core.resolve.lines import DrawnProject, line, names_one
 from pypisync.core.resolve.pinned import key_pinned
-from pypisync.core.resolve.pip import Broken, Rehearsal
+from pypisync.core.resolve.pip import Rehearsal
+from pypisync.core.resolve.pip_needs import Broken
 from pypisync.core.resolve.pubgrub import (
     PYTHON,
     ROOT,
@@ -154,7 +155,7 @@ class _Uv(Struct):
 
         And the specifiers by which it asks for itself. Raises Broken at a requirement by URL.
         """
-        needs, direct = self.admission.index.needs, self.admission.index.direct
+        needs, stop = self.admission.index.needs, self.admission.index.stop
         found = list(needs(name, version, extra))
         seen: set[str] = set()
         waiting = [more for need in found if need.name == name for more in need.extras]
@@ -166,8 +167,9 @@ class _Uv(Struct):
             added = needs(name, version, more)
             found += added
             waiting += [e for need in added if need.name == name for e in need.extras]
-        if why := next(filter(None, (direct(name, version, e) for e in ("", extra, *seen))), ""):
-            raise Broken(f"uv stops: {why}")
+        for one in ("", extra, *seen):
+            if end := stop(name, version, one):
+                raise Broken(self.admission.index.said("uv", name, version, end.why))
         own = {need.specifier for need in found if need.name == name and not need.fault}
         return [need for need in found if need.name != name], own
 

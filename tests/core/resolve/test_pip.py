@@ -102,9 +102,19 @@ def test_installers_stop_where_they_come_to_an_address(
     for one in (odd, replace(odd, needs=(*odd.needs, need("c==9")))):
         proof = going_back(one, asked)
         assert proof.verdict == verdict
-        if marker and verdict == "blocked":
-            said = f'b 2 requires "c @ http://c.test/c.whl": {DIRECT}'
-            assert proof.why == (f"pip stops: {said}", f"uv stops: {said}")
+        if one is odd and marker and verdict == "blocked":
+            said = f'stops at b 2: it requires "c @ http://c.test/c.whl": {DIRECT}'
+            assert proof.why == (f"pip {said}", f"uv {said}")
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_pip_stops_at_a_marker_without_a_value(*, first: bool) -> None:
+    """It evaluates all before it looks at one; uv takes it for one that does not hold."""
+    marked, other = need("c; os_name ~= 'x'"), need("c==9")
+    needs = (marked, other) if first else (other, marked)
+    proof = going_back(replace(release("b 2", []), needs=needs))
+    assert proof.verdict == "blocked"
+    assert any(why.startswith("pip stops at b 2: the marker of ") for why in proof.why)
 
 
 def test_the_order_of_deciding_counts() -> None:
