@@ -16,7 +16,7 @@ from tests.acceptance import clients, fronts, peers
 from tests.acceptance.clients import install, uv
 from tests.acceptance.serving import serve
 from tests.bench.peers import Bandersnatch
-from tests.cli.running import configure, run
+from tests.cli.running import configure, fork
 from tests.recipe.mirrors import Bench, read_tree
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -67,13 +67,14 @@ def test_a_mirror_follows_through_nginx_below_a_path(tmp_path: Path) -> None:
         fronts.nginx_before(behind, "/hq", tmp_path / "nginx") as address,
     ):
         config = configure(tmp_path / "branch", address, packages={"app": ["latest"]})
-        assert run(config, "sync").code == 0
+        assert fork(config, "sync").code == 0
         assert read_tree(tmp_path / "branch/data") == read_tree(head.folder)
         world.publish("app", "2.0")
         head.sync()
-        assert run(config, "sync").code == 0
+        assert fork(config, "sync").code == 0
         assert read_tree(tmp_path / "branch/data") == read_tree(head.folder)
-        assert json.loads(run(config, "status", "--json").out)["feeds"] == {"endpoint": "changelog"}
+        status = json.loads(fork(config, "status", "--json").out)
+        assert status["feeds"] == {"endpoint": "changelog"}
         document = requests.get(f"{address}/pypi/app/json", timeout=20).json()
         assert all(file["url"].startswith(f"{address}/packages/") for file in document["urls"])
 
@@ -113,11 +114,12 @@ def test_real_clients_install_from_a_mirror_of_a_mirror(tmp_path: Path) -> None:
     branch = tmp_path / "branch"
     with serving_bench(head) as address:
         config = configure(branch, address, packages={"app": ["latest"]})
-        assert run(config, "sync").code == 0
+        assert fork(config, "sync").code == 0
         world.publish("app", "2.0", requires=["lib"])
         head.sync()
-        assert run(config, "sync").code == 0
-        assert json.loads(run(config, "status", "--json").out)["feeds"] == {"endpoint": "changelog"}
+        assert fork(config, "sync").code == 0
+        status = json.loads(fork(config, "status", "--json").out)
+        assert status["feeds"] == {"endpoint": "changelog"}
     with serving(replace(load(config, {}), listen=("127.0.0.1", 0))) as address:
         index = f"{address}/simple/"
         project = tmp_path / "project"

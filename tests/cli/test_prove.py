@@ -16,7 +16,7 @@ from pypisync.core.wanted.groups import Asked
 from tests.acceptance import clients
 from tests.acceptance.clients import uv
 from tests.acceptance.serving import serve
-from tests.cli.running import Done, configure, invoke, run, snapshot
+from tests.cli.running import Done, configure, fork, invoke, snapshot
 from tests.recipe.mirrors import LINUX, Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -167,7 +167,7 @@ def test_what_was_published_is_what_counts(tmp_path: Path, app: World) -> None:
 
 def test_real_uv_installs_the_printed_requirements(tmp_path: Path, app: World) -> None:
     _, config = mirror(tmp_path, app, app=["latest"])
-    done = run(config, "prove", "app", "--target", "3.11 linux-x86_64", "--requirements")
+    done = fork(config, "prove", "app", "--target", "3.11 linux-x86_64", "--requirements")
     assert (done.code, done.err) == (0, "")
     client = tmp_path / "client"
     client.mkdir()

@@ -5,6 +5,7 @@ import random
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -53,21 +54,27 @@ def peek(upstream: HttpUpstream, url: str, size: int | None) -> bytes | Upstream
 
 
 @pytest.mark.parametrize(
-    ("data", "stated", "requests", "most"),
+    ("make", "stated", "requests", "most"),
     [
-        (wheel(), True, 1, 5_000),
-        (wheel(), False, 1, 5_000),
-        (wheel(5_000_000), True, 1, TAIL),
-        (wheel(5_000_000), False, 2, TAIL + 20_000),
-        (wheel(5_000_000, first=True), True, 2, TAIL + 20_000),
-        (wheel(1_000_000, 2000), True, 2, 300_000),
-        (wheel(1_000_000, 2000, first=True), True, 3, 300_000),
+        (wheel, True, 1, 5_000),
+        (wheel, False, 1, 5_000),
+        (partial(wheel, 5_000_000), True, 1, TAIL),
+        (partial(wheel, 5_000_000), False, 2, TAIL + 20_000),
+        (partial(wheel, 5_000_000, first=True), True, 2, TAIL + 20_000),
+        (partial(wheel, 1_000_000, 2000), True, 2, 300_000),
+        (partial(wheel, 1_000_000, 2000, first=True), True, 3, 300_000),
     ],
 )
 def test_few_bytes_are_enough(
-    server: Scripted, connect: Connect, data: bytes, stated: bool, requests: int, most: int
+    server: Scripted,
+    connect: Connect,
+    make: Callable[[], bytes],
+    stated: bool,
+    requests: int,
+    most: int,
 ) -> None:
     counts: list[int] = []
+    data = make()
     server.tell("/w", served(data, counts))
     assert peek(connect(), server.url + "/w", len(data) if stated else None) == METADATA
     assert len(server.asked) == requests
