@@ -45,7 +45,7 @@ def test_an_export_beside_a_sync_has_one_state(link: Link, tmp_path: Path) -> No
 
 def test_postgresql_shows_an_export_one_state(postgres: Postgres) -> None:
     """As SQLite does by itself: what is committed meanwhile is not seen."""
-    url = postgres.fresh()
+    url = postgres.prepared()
     writer, reader = Catalog(url), Catalog(url, writer=False)
     writer.prepare()
     with reader.begin() as reading:

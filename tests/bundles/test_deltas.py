@@ -30,8 +30,8 @@ def test_twenty_deltas(tmp_path: Path, kind: str, request: pytest.FixtureRequest
     link = linked(tmp_path, world, {})
     link.outside.environment = ENVIRONMENT
     if kind == "postgresql":
-        fresh = request.getfixturevalue("postgres").fresh
-        link.outside.url, link.inside.url = fresh(), fresh()
+        prepared = request.getfixturevalue("postgres").prepared
+        link.outside.url, link.inside.url = prepared(), prepared()
     imported = 0
     at: dict[int, dict[str, str]] = {}
     for step in range(21):

@@ -13,7 +13,7 @@ from tests.postgres import Postgres
 
 def test_a_database_that_is_created_later_has_all_references(postgres: Postgres) -> None:
     """References are dropped and added where bundles go in, which must not be remembered."""
-    before, after = Catalog(postgres.fresh()), Catalog(postgres.fresh())
+    before, after = Catalog(postgres.prepared()), Catalog(postgres.fresh())
     before.prepare()
     with import_rows.begin(before) as connection:
         import_rows.refer(connection)
@@ -28,7 +28,7 @@ def test_a_database_that_is_created_later_has_all_references(postgres: Postgres)
 def test_a_row_that_the_database_refuses_is_the_bundles_fault(
     row: tuple[object, ...], postgres: Postgres
 ) -> None:
-    catalog = Catalog(postgres.fresh())
+    catalog = Catalog(postgres.prepared())
     catalog.prepare()
     with pytest.raises(BundleError), import_rows.begin(catalog) as connection:
         pour(connection, stored, ("path", "sha256", "size"), [row])

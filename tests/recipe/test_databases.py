@@ -21,7 +21,7 @@ def test_both_databases_follow_alike(tmp_path: Path, postgres: Postgres, seed: i
         Bench(tmp_path / name, MemoryUpstream(world), CONFIGURATIONS[0], environment=ENVIRONMENT)
         for name in ("sqlite", "postgresql")
     ]
-    both[1].url = postgres.fresh()
+    both[1].url = postgres.prepared()
     for step in range(6):
         change(world, draw, step)
         for bench in both:

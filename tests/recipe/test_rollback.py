@@ -206,7 +206,7 @@ def test_every_generation_is_remembered_as_it_was(
         retention=5 * 3600,
     )
     if kind == "postgresql":
-        bench.url = request.getfixturevalue("postgres").fresh()
+        bench.url = request.getfixturevalue("postgres").prepared()
     was: dict[int, dict[str, tuple[bytes, bytes]]] = {}
     proven: dict[int, set[object]] = {}
     most = 0
