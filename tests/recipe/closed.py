@@ -5,12 +5,14 @@ met by a listed release that can be used here. Read are the pages and the wheels
 code of the product takes part.
 """
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import compat32
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -109,14 +111,24 @@ def _release(name: str, version: Version, places: list[Path]) -> Listed:
     for place in places:
         if place.suffix != ".whl":
             continue
-        try:
-            with zipfile.ZipFile(place) as archive:
-                [member] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
-                fields = BytesParser(policy=compat32).parsebytes(archive.read(member))
-        except zipfile.BadZipFile:
+        python, its_requires, its_extras = _stated(place.read_bytes())
+        if python is None:
             continue  # no installer can use it either
-        if f"{HERE.minor}.4" not in SpecifierSet(fields.get("Requires-Python", "")):
+        if f"{HERE.minor}.4" not in SpecifierSet(python):
             continue  # it says itself that it is not for here
-        requires += fields.get_all("Requires-Dist", [])
-        extras += fields.get_all("Provides-Extra", [])
+        requires += its_requires
+        extras += its_extras
     return Listed(name, version, tuple(requires), tuple(extras))
+
+
+@lru_cache(maxsize=256)
+def _stated(wheel: bytes) -> tuple[str | None, list[str], list[str]]:
+    """The Python, the requirements and the extras of a wheel; None if it is no archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+            [member] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+            fields = BytesParser(policy=compat32).parsebytes(archive.read(member))
+    except zipfile.BadZipFile:
+        return None, [], []
+    requires = fields.get_all("Requires-Dist", [])
+    return fields.get("Requires-Python", ""), requires, fields.get_all("Provides-Extra", [])

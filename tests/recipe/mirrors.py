@@ -3,6 +3,7 @@
 import atexit
 import gzip
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -98,7 +99,7 @@ class Bench:
             catalog=catalog,
             pool=Pool(self.folder),
             tree=Tree(self.folder, flat=self.flat),
-            packages=tuple(_package(key, selectors) for key, selectors in self.packages.items()),
+            packages=tuple(_package(key, *selectors) for key, selectors in self.packages.items()),
             patterns=tuple(
                 Pattern(regex, tuple(map(selector.parse_selector, selectors)))
                 for regex, selectors in self.patterns.items()
@@ -201,7 +202,8 @@ def _template() -> Path:
     return folder / "catalog.sqlite"
 
 
-def _package(key: str, selectors: Sequence[str]) -> Package:
+@lru_cache(maxsize=1024)
+def _package(key: str, *selectors: str) -> Package:
     name, extras = selector.parse_root(key)
     return Package(name, extras, tuple(map(selector.parse_selector, selectors)), key)
 
@@ -240,18 +242,24 @@ def tree_bytes(folder: Path, *parts: Literal["simple", "packages", "flat"]) -> d
     """
     found: dict[str, str] = {}
     for part in parts or ("simple", "packages"):
-        for path in sorted((folder / part).rglob("*")):
-            if path.is_file():
-                data = path.read_bytes()
-                data = _without_serials(path, data) if part == "simple" else data
-                found[str(path.relative_to(folder))] = sha256(data).hexdigest()
+        for top, _, names in os.walk(folder / part):
+            for name in sorted(names):
+                path = f"{top}/{name}"
+                if not os.path.isfile(path):  # noqa: PTH113 - a link that leads nowhere
+                    continue
+                with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands in a test
+                    data = file.read()
+                if part == "simple":
+                    data = _without_serials(data, packed=name.endswith(".gz"))
+                found[os.path.relpath(path, folder)] = sha256(data).hexdigest()
     return found
 
 
 _SERIAL = re.compile(rb'(?<="_last-serial":)[0-9]+|(?<=<!--SERIAL )[0-9]+')
 
 
-def _without_serials(path: Path, data: bytes) -> bytes:
+@lru_cache(maxsize=256)
+def _without_serials(data: bytes, *, packed: bool) -> bytes:
     with suppress(OSError, EOFError, zlib.error):  # a damaged file counts as it is
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        data = gzip.decompress(data) if packed else data
     return _SERIAL.sub(b"", data)

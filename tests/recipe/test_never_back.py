@@ -34,7 +34,6 @@ from pypisync.core.resolve.index import ListedFile, ListedRelease, Offers
 from pypisync.core.resolve.prover import MISSES, Prover
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.standards import requirements, versions
-from pypisync.core.standards.model import Requirement
 from pypisync.errors import UpstreamError
 from tests.acceptance.clients import try_uv
 from tests.acceptance.serving import serve
@@ -82,6 +81,7 @@ METHODS = (
 )  # fmt: skip
 Installable = set[tuple[str, str]]
 """Roots and targets."""
+ALL: Installable = {(text, target.name) for text in ROOTS for target in TARGETS}
 
 
 @dataclass
@@ -215,18 +215,25 @@ def _release(name: str, release: Release) -> ListedRelease:
     )
 
 
-def solved(offers: Offers, wanted: list[Requirement], target: ProofTarget) -> Iterator[str]:
+def solved(offers: Offers, asked: set[str], target: ProofTarget) -> Iterator[str]:
     """The roots of which there is an installation, even if an installer's own search misses it."""
-    prover = Prover(TargetIndex(target, offers, tuple(wanted)))
+    wanted = tuple(map(requirements.parse, ROOTS))
+    prover = Prover(TargetIndex(target, offers, wanted))
     for root in wanted:
+        if root.text not in asked:
+            continue
         proof = prover.prove((root,), Budget(20_000))
         if proof.verdict == "proven" or any(line.endswith(MISSES) for line in proof.why):
             yield root.text
 
 
-def installable(offers: Offers, wanted: list[Requirement]) -> Installable:
-    """The roots that install, with the targets on which they do."""
-    return {(text, one.name) for one in TARGETS for text in solved(offers, wanted, one)}
+def installable(offers: Offers, asked: Installable = ALL) -> Installable:
+    """Of roots on targets those that install."""
+    found: Installable = set()
+    for target in TARGETS:
+        some = {text for text, name in asked if name == target.name}
+        found |= {(text, target.name) for text in solved(offers, some, target)}
+    return found
 
 
 def comers(offers: Offers, root: str, target: str) -> set[str]:
@@ -300,7 +307,7 @@ def test_never_a_step_back(number: int, memory_path: Path) -> None:
     bench.environment = ENVIRONMENT
     bench.sync()
     listed, lost = pages(bench, story.world), 0
-    before = installable(listed, wanted()) & proven(bench)
+    before = installable(listed, proven(bench))
     made, looks = 0, iter(range(32, CHANGES, 32))
     look = next(looks)
     while made < CHANGES // 2:
@@ -313,12 +320,13 @@ def test_never_a_step_back(number: int, memory_path: Path) -> None:
         story.world.heal()
         bench.listed()  # every link works
         was, listed = listed, pages(bench, story.world)
-        now = installable(listed, wanted())
+        sure = proven(bench)
+        now = installable(listed, before | sure)
         if gone := before - now:
             upstream = offered(story.world)
             promised = left(was, upstream) if trouble else upstream
             # More upstream can be less: a new release may stop an installer.
-            still = gone & installable(promised, wanted()) & installable(upstream, wanted())
+            still = installable(upstream, installable(promised, gone))
             still -= blocked(bench)
             still = {
                 one
@@ -327,25 +335,20 @@ def test_never_a_step_back(number: int, memory_path: Path) -> None:
             }
             assert still == set(), f"seed {seed}, change {made}"
             lost += len(gone)
-        before = now & proven(bench)
+        before = now & sure
         if made >= look:
             look = next(looks, CHANGES)
             seen_by_uv(bench.folder, listed, memory_path)
     bench.sync()
     listed = pages(bench, story.world)
     upstream = offered(story.world)
-    differ = installable(listed, wanted()) ^ installable(upstream, wanted())
+    differ = installable(listed) ^ installable(upstream)
     differ -= blocked(bench)
     # An installation that no installer's search comes to need not be mirrored.
     differ = {one for one in differ if comers(listed, *one) != comers(upstream, *one)}
     assert differ == set(), f"seed {seed}"
     seen_by_uv(bench.folder, listed, memory_path)
     print(f"seed {seed}: {lost} roots and targets were lost upstream")
-
-
-def wanted() -> list[Requirement]:
-    """The roots."""
-    return [requirements.parse(text) for text in ROOTS]
 
 
 def seen_by_uv(folder: Path, listed: Offers, place: Path) -> None:
