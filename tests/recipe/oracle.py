@@ -52,11 +52,16 @@ class Env:
 
     @cache  # noqa: B019 - few environments, for all tests
     def tags(self) -> frozenset[object]:
+        return frozenset(self.ordered_tags())
+
+    @cache  # noqa: B019 - few environments, for all tests
+    def ordered_tags(self) -> tuple[object, ...]:
+        """The tags, the preferred first."""
         version = tuple(map(int, self.minor.split(".")))
         platforms = PLATFORMS[self.platform][2]
         interpreter = "cp" + self.minor.replace(".", "")
         own = cpython_tags(version, platforms=platforms)
-        return frozenset([*own, *compatible_tags(version, interpreter, platforms)])
+        return (*own, *compatible_tags(version, interpreter, platforms))
 
 
 def closure(

@@ -302,6 +302,10 @@ def _built(requires: str, *, builds_with: str) -> dict[str, Any]:
             Op("publish", ("alpha", "1.0")),
             Op("publish", ("alpha", "2.0"), _built("beta>=1", builds_with="alpha==2.0")),
         ],
+        [  # the same, where what builds it looks at it as well before it takes another
+            Op("publish", ("alpha", "1.0")),
+            Op("publish", ("alpha", "2.0"), _built("beta>=1", builds_with="alpha")),
+        ],
     ],
 )
 def test_what_is_blocked_for_what_pip_looks_at(ops: list[Op]) -> None:
@@ -313,6 +317,24 @@ def test_what_is_blocked_for_what_pip_looks_at(ops: list[Op]) -> None:
     assert wrong(state.bench, truth, {}) == []
     query = "SELECT DISTINCT verdict FROM v_proofs WHERE subject = 'alpha'"
     assert state.bench.query(query) == [("blocked",)]
+    state.teardown()
+
+
+def test_a_release_requires_what_the_wheel_says_that_is_taken() -> None:
+    state = Mirror()
+    both = {"metadata": False, "requires_python": ">=3.8"}
+    compiled = {**both, "wheels": ("cp313-cp313-manylinux_2_17_x86_64",)}
+    state.begin(
+        ops=[
+            Op("publish", ("alpha", "1.0"), {**both, "requires": ("beta>=1",)}),
+            Op("publish", ("alpha", "1.0"), compiled),
+        ]
+    )
+    state.sync(seed=0)
+    state.equals_a_mirror_from_nothing()
+    query = "SELECT targets, verdict FROM v_proofs WHERE subject = 'alpha' ORDER BY targets"
+    verdicts = [("3.11 linux-x86_64", "refuted"), ("3.13 linux-x86_64", "proven")]
+    assert state.bench.query(query) == verdicts
     state.teardown()
 
 

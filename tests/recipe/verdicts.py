@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.parser import BytesParser
+from functools import partial
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -122,12 +123,13 @@ class Truth:
             for release in project.releases.values() if project.status != "quarantined" else ():
                 version = Version(release.version)
                 files = [f for f in release.files if not self._barred(name, version, f)]
-                if release.quarantined or not any(
-                    _usable(release, f, env, tags, by) for f in files
-                ):
+                usable = [f for f in files if _usable(release, f, env, tags, by)]
+                if release.quarantined or not usable:
                     continue
                 yanked = [] if release.yanked is None else ["yanked"]
-                yield f"{name} {version}", [*yanked, *self._needs(release, files)]
+                wheels = [file for file in usable if file.kind == "wheel"]
+                taken = [min(wheels, key=partial(_rank, env))] if wheels else files
+                yield f"{name} {version}", [*yanked, *self._needs(release, taken)]
 
     def _barred(self, name: str, version: Version, file: StoredFile) -> bool:
         policy, uploaded = self.policy, datetime.fromisoformat(file.uploaded).timestamp()
@@ -142,7 +144,9 @@ class Truth:
         return late or self.now < uploaded + age
 
     def _needs(self, release: Release, files: Sequence[StoredFile]) -> Iterable[str]:
-        """What the best source says that there is."""
+        """What the best source says that there is; a wheel that is taken says it itself."""
+        if len(files) == 1 and files[0].kind == "wheel":
+            return _requires(files[0].built.metadata or b"")
         beside = [file.metadata for file in files if file.metadata is not None]
         if beside:
             return sorted({line for data in beside for line in _requires(data)})
@@ -245,6 +249,11 @@ def _usable(release: Release, file: StoredFile, env: Env, tags: frozenset[object
     if env.variables("")["python_full_version"] not in limits:
         return False
     return file.kind == "sdist" or not tags.isdisjoint(parse_wheel_filename(file.filename)[3])
+
+
+def _rank(env: Env, file: StoredFile) -> int:
+    """The place of a wheel that can be used: pip and uv take the first."""
+    return min(map(env.ordered_tags().index, parse_wheel_filename(file.filename)[3] & env.tags()))
 
 
 def _requires(metadata: bytes) -> list[str]:
