@@ -25,22 +25,40 @@ COOKBOOK = (Path(__file__).parents[2] / "docs/how-to/queries.md").read_text(enco
 QUESTIONS = re.findall(r"^## ([^\n]+)\n\n```sql\n(.+?)\n```", COOKBOOK, re.M | re.S)
 
 
-@pytest.fixture
-def bench(tmp_path: Path, world: World, database: str) -> Bench:
+def two_generations(folder: Path, world: World, url: str) -> Bench:
     """Two generations of two roots that share a project."""
     world.publish("requests", "1.0", requires=["idna", "shared", "nothing"])
     world.publish("other", "1.0", requires=["shared"])
     for name in ("idna", "shared"):
         world.publish(name, "1.0")
     roots = {"requests": ["latest"], "other": ["latest"]}
-    made = Bench(tmp_path, MemoryUpstream(world), roots, url=database, retention=30 * DAY)
+    made = Bench(folder, MemoryUpstream(world), roots, url=url, retention=30 * DAY)
     made.sync()
     world.publish("idna", "2.0")
     made.sync()
     return made
 
 
-def test_every_question_is_answered(bench: Bench) -> None:
+@pytest.fixture
+def bench(tmp_path: Path, world: World, database: str) -> Bench:
+    """A mirror of them."""
+    return two_generations(tmp_path, world, database)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Bench, World]:
+    """A mirror of them that tests only ask, and its world."""
+    folder, world = tmp_path_factory.mktemp("asked"), World()
+    url = f"sqlite:///{folder / 'catalog.sqlite'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").prepared()
+    return two_generations(folder, world, url), world
+
+
+def test_every_question_is_answered(asked: tuple[Bench, World]) -> None:
+    bench, _ = asked
     assert len(QUESTIONS) >= 20
     empty = []
     with Reader(bench.database) as reader:
@@ -60,7 +78,8 @@ def test_every_question_is_answered(bench: Bench) -> None:
     }
 
 
-def test_what_came_and_went_by_generation(bench: Bench) -> None:
+def test_what_came_and_went_by_generation(asked: tuple[Bench, World]) -> None:
+    bench, _ = asked
     found = bench.query(
         "SELECT generation, change, project, version FROM v_changes"
         " ORDER BY generation, change, project"
@@ -75,7 +94,8 @@ def test_what_came_and_went_by_generation(bench: Bench) -> None:
     ]
 
 
-def test_what_a_root_costs_and_what_it_costs_alone(bench: Bench) -> None:
+def test_what_a_root_costs_and_what_it_costs_alone(asked: tuple[Bench, World]) -> None:
+    bench, _ = asked
     sizes = dict(bench.query("SELECT project, size FROM v_listed"))
     found = bench.query(
         "SELECT project, releases, files, bytes, files_alone, bytes_alone FROM v_root_sizes"
@@ -89,7 +109,8 @@ def test_what_a_root_costs_and_what_it_costs_alone(bench: Bench) -> None:
     ]
 
 
-def test_upload_times_are_seconds_as_all_others(bench: Bench, world: World) -> None:
+def test_upload_times_are_seconds_as_all_others(asked: tuple[Bench, World]) -> None:
+    bench, world = asked
     stated = {
         name: int(datetime.fromisoformat(file.uploaded).timestamp())
         for name, file in world.files.items()
@@ -159,8 +180,9 @@ def test_a_version_sorts_also_when_upstream_has_it_no_more(bench: Bench, world: 
     assert found == [(versions.key(Version("2.0")).hex(),)]
 
 
-def test_every_status_is_explained(bench: Bench) -> None:
+def test_every_status_is_explained(asked: tuple[Bench, World]) -> None:
     """Those that the code knows, and those that are met."""
+    bench, _ = asked
     assert statuses.MEANINGS["v_projects", "status"].keys() == {*get_args(Status), "gone", "unseen"}
     assert statuses.MEANINGS["v_proofs", "verdict"].keys() == set(get_args(Verdict))
     assert statuses.MEANINGS["v_releases", "knowledge"].keys() > set(
