@@ -44,6 +44,7 @@ KINDS = {
     "graphs": Kind(graphs.drawn, _more),
     "machines": Kind(machines.drawn, lambda draw: machines.ENVIRONMENT),
     "builds": Kind(builds.drawn, _this),
+    "around": Kind(builds.around, _this),
 }
 
 

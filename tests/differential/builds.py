@@ -1,7 +1,9 @@
 """Draws of sdists that are built: with what, and what that needs in turn."""
 
 import random
+from dataclasses import replace
 
+from tests.differential import odd
 from tests.differential.cases import Case, root
 from tests.differential.wheels import Release
 
@@ -27,6 +29,15 @@ def drawn(number: int, seed: int) -> Case:
         releases.append(_release(app, version, needs, _some(draw, names, (1, 2, 2, 3))))
     told = tuple(f"{one.called} needs {one.requires}, built {one.builds_with}" for one in releases)
     return Case(prefix, tuple(releases), told, (root(app),))
+
+
+def around(number: int, seed: int) -> Case:
+    """Returns an sdist that is built with the root of a draw of oddities."""
+    case = (odd.left if number % 3 == 0 else odd.drawn)(number, seed)
+    top = f"{case.prefix}-top"
+    (line,) = case.asks[0].lines
+    release = Release(top, "1.0", sdist="static", builds_with=(line,))
+    return replace(case, releases=(*case.releases, release), asks=(root(top),))
 
 
 def _need(draw: random.Random, name: str) -> str:

@@ -267,5 +267,25 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c23-lib", "1.0"),
             ),
         ),
+        (
+            "blocked",
+            _case(
+                "a build for which uv alone finds an older release",
+                Release("c24-app", "1.0", sdist="static", builds_with=("c24-lib",)),
+                Release("c24-lib", "1.0", ("c24-lib; os_name ~= 'x'", "c24-dep")),
+                Release("c24-dep", "2.0", ("nothing-9",)),
+                Release("c24-dep", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "an sdist that uv alone comes to, and what is needed to build it",
+                Release("c25-app", "1.0", ("c25-app; os_name ~= 'x'", "c25-lib")),
+                Release("c25-lib", "1.0", sdist="static", builds_with=("c25-dep",)),
+                Release("c25-dep", "2.0", ("nothing-9",)),
+                Release("c25-dep", "1.0"),
+            ),
+        ),
     )
 }

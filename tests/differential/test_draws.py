@@ -13,7 +13,7 @@ DRAWS = 60
 
 
 @pytest.mark.parametrize(
-    "drawn", [odd.left, *(one.drawn for one in (odd, graphs, machines, builds))]
+    "drawn", [odd.left, builds.around, *(one.drawn for one in (odd, graphs, machines, builds))]
 )
 def test_a_draw_is_the_same_every_time(drawn: Callable[[int, int], Case]) -> None:
     seed = random.randrange(10**9)

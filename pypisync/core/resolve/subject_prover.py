@@ -15,7 +15,7 @@ from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.resolve.questions import Question, questions
-from pypisync.core.resolve.subject_verdict import both_verdicts
+from pypisync.core.resolve.subject_verdict import both_verdicts, by_one_alone
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Subject
 from pypisync.errors import PypiSyncError
@@ -61,12 +61,14 @@ class SubjectProver:
     def built(self, question: Question, proof: Proof, budget: Budget) -> tuple[Proof, Builds]:
         """Returns a proof that was made for a reading, which stands only if sdists can be built.
 
-        And what they take to be built. Raises Lacking.
+        And what they take to be built, also where one installer alone comes to it. Raises Lacking.
         """
-        if proof.verdict != "proven":
+        if proof.verdict != "proven" and not by_one_alone(proof):
             return proof, Builds()
         found = self._builds.of(question.prover, proof, budget)
         consulted = proof.consulted | found.consulted
+        if proof.verdict != "proven":
+            return replace(proof, consulted=consulted), found
         why = (*found.why, *proof.why)
         return replace(proof, verdict=found.verdict, why=why, consulted=consulted), found
 
