@@ -1,5 +1,6 @@
 """Going back to a generation, staying there, and following upstream again."""
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,9 @@ from pypisync.catalog.queries import generations
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.publish import pages
 from pypisync.cycle import rollback
+from pypisync.cycle.mirror import Silent
+from pypisync.cycle.repair import repair
+from pypisync.cycle.verify import Check
 from tests.recipe.closed import unmet
 from tests.recipe.mirrors import Bench, read_tree, tree_bytes
 from tests.recipe.test_crash import Photographs, counted, moved, restore
@@ -71,6 +75,28 @@ def test_the_index_goes_back_and_stays_until_it_may_follow(bench: Bench, world: 
     order(bench, 2)
     bench.sync()
     assert simple(bench) == newest
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_lost_metadata_file_is_announced_no_more(
+    bench: Bench, world: World, *, frozen: bool
+) -> None:
+    """The wheel stays: who wants to know what it needs opens it."""
+    if frozen:
+        order(bench, 1)
+        bench.sync()
+    lost = next(bench.folder.glob("packages/**/app-*.metadata"))
+    lost.unlink()
+    world.faults.fail("*.metadata", 404, None)
+    catalog = bench.reopened()
+    check = Check(catalog, bench.folder, Silent(), rehash=True)
+    faults = list(check.all())
+    assert [fault.kind for fault in faults] == ["missing"]
+    assert repair(bench.mirror(catalog), check, faults).left == []
+    [file] = json.loads((bench.folder / "simple/app/index.v1_json").read_bytes())["files"]
+    assert "core-metadata" not in file
+    assert list(Check(catalog, bench.folder, Silent(), rehash=True).all()) == []
+    catalog.close()
 
 
 def test_the_newest_can_be_frozen(bench: Bench, world: World) -> None:

@@ -82,6 +82,14 @@ def unrecorded(connection: Connection) -> list[str]:
     return list(connection.scalars(query.order_by(published.c.path)))
 
 
+def undescribed(connection: Connection) -> list[str]:
+    """Returns the paths of ``.metadata`` that pages announce and the catalog knows no such file."""
+    p, s = published.c, stored.c
+    here = exists().where(s.path == p.path + METADATA, s.sha256 == p.metadata_sha256)
+    query = select(p.path + METADATA).where(p.last.is_(None), p.metadata_sha256.is_not(None), ~here)
+    return list(connection.scalars(query.order_by(p.path)))
+
+
 def otherwise(connection: Connection) -> str | None:
     """Returns the path of a file on the pages, or of its .metadata, that is stored otherwise.
 

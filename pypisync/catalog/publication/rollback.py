@@ -1,6 +1,6 @@
 """Going back to a generation, and whether the index is frozen to one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from msgspec import Struct
@@ -31,7 +31,7 @@ from pypisync.catalog.publication.generations import (
     generation,
     publish,
 )
-from pypisync.core.publish.pages import Page
+from pypisync.core.publish.pages import Page, PageFile
 from pypisync.core.standards.filenames import METADATA
 
 
@@ -98,19 +98,19 @@ def missing(connection: Connection, wanted: Iterable[Stored]) -> list[str]:
 def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[str]]:
     """Make a generation that lists what ``to`` does, as far as it is stored.
 
-    What upstream has in quarantine is left out too. Returns its number, or 0 if the newest one does
+    What upstream has in quarantine is left out too, and a ``.metadata`` that is not stored is not
+    announced. Returns its number, or 0 if the newest one does
     already; and the files that are not stored, so that no page may list them. The projects
     concerned are to be published anew when the index follows upstream again.
     """
     newest = generation(connection)[0]
-    lost = set(checks.unrecorded(connection))
+    lost = {*checks.unrecorded(connection), *checks.undescribed(connection)}
     apart = set(connection.scalars(select(quarantined.c.path)))
     names = _differing(connection, to.number, newest) | _names_of(connection, lost | apart)
     lost |= set(missing(connection, needed(connection, to.number)))
-    lost = {path.removesuffix(METADATA) for path in lost}
     wanted: dict[str, Page | None] = dict.fromkeys(names)
     for page in pages_at(connection, names, to.number):
-        left = tuple(file for file in page.files if file.path not in lost | apart)
+        left = tuple(_described(f, lost) for f in page.files if f.path not in lost | apart)
         if left or not page.files:  # an empty page would hide the project in other indexes
             wanted[page.name] = replace(page, files=left)
     number = publish(connection, wanted, to.serial, now, repeats=to.number)
@@ -118,6 +118,10 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
         history.repeat(connection, to.number, number)
         update_among(connection, projects.c.name, sorted(names), unpublished=True)
     return number, sorted(lost)
+
+
+def _described(file: PageFile, lost: Set[str]) -> PageFile:
+    return replace(file, metadata_sha256=None) if file.path + METADATA in lost else file
 
 
 def pages_at(connection: Connection, names: Iterable[str], number: int) -> list[Page]:
@@ -150,7 +154,8 @@ def _differing(connection: Connection, old: int, new: int) -> set[str]:
 
 
 def _names_of(connection: Connection, paths: Iterable[str]) -> set[str]:
-    return {name for (name,) in rows_among(connection, _listing, sorted(paths))}
+    files = sorted({path.removesuffix(METADATA) for path in paths})
+    return {name for (name,) in rows_among(connection, _listing, files)}
 
 
 def _listing() -> Select[str]:
