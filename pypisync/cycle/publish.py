@@ -18,7 +18,6 @@ from pypisync.catalog.publication.checks import whole_pages
 from pypisync.core.publish.holdback import dependencies_first
 from pypisync.core.publish.pages import FORM, Page, PageFile
 from pypisync.core.standards.filenames import METADATA
-from pypisync.core.standards.model import names_extra
 from pypisync.core.standards.wheel_contents import is_wheel
 from pypisync.cycle.mirror import Mirror
 from pypisync.cycle.prepare_pages import preparer
@@ -186,7 +185,9 @@ def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, 
     The selection does not have the needs of files that it does not call for. Extras are left out:
     they would make cycles, in which there is no order.
     """
-    known = needs.needs_of(connection, listed)
+    from pypisync.core.environments.marker_masks import needs_no_extra  # it is not free
+
+    known = needs.needs_of(connection, listed, needs_no_extra)
     found: dict[str, set[str]] = {}
     for name, files in listed.items():
         used = found.setdefault(name, set())
@@ -202,6 +203,7 @@ def _needs(mirror: Mirror, connection: Transaction, listed: Files) -> dict[str, 
 
 def _read(mirror: Mirror, file: PageFile) -> set[str]:
     """Returns the projects that a wheel needs, as its .metadata says, or what is inside."""
+    from pypisync.core.environments.marker_masks import needs_no_extra
     from pypisync.core.standards import (
         metadata,  # seldom needed, and not free
         requirements,
@@ -214,7 +216,7 @@ def _read(mirror: Mirror, file: PageFile) -> set[str]:
         else:
             data = archives.wheel_metadata(mirror.pool.absolute(file.path))
         lines = map(requirements.parse, metadata.read_metadata(data).requires)
-        return {line.name for line in lines if line.name and not names_extra(line.marker)}
+        return {line.name for line in lines if line.name and needs_no_extra(line.marker)}
     return set()
 
 

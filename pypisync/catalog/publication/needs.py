@@ -1,9 +1,9 @@
 """Who needs whom, for the order in which pages are written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, select
 
 from pypisync.catalog.db.schema import classes, edges, projects, releases, requirements, selected
 from pypisync.catalog.db.sql import among, tuples_among
@@ -33,24 +33,28 @@ def _needs_between() -> Select[str, str]:
     )
 
 
-def needs_of(connection: Connection, names: Iterable[str]) -> dict[tuple[str, str], set[str]]:
-    """Returns the projects that known releases need without extras, by (name, version)."""
+def needs_of(
+    connection: Connection, names: Iterable[str], counts: Callable[[str], bool]
+) -> dict[tuple[str, str], set[str]]:
+    """Returns the projects that known releases need, by (name, version).
+
+    By requirements whose marker ``counts``.
+    """
     found: dict[tuple[str, str], set[str]] = {}
-    for name, version, need in tuples_among(connection, _needs_of, names):
-        found.setdefault((name, version), set()).update({need} - {None})
+    for name, version, need, marker in tuples_among(connection, _needs_of, names):
+        used = found.setdefault((name, version), set())
+        if need is not None and counts(marker):
+            used.add(need)
     return found
 
 
 def _needs_of() -> Select[Any]:
-    plain = and_(
-        requirements.c.release_id == releases.c.id, ~requirements.c.marker.contains("extra")
-    )
     used = projects.alias("used_project")
     return (
-        select(projects.c.name, releases.c.version, used.c.name)
+        select(projects.c.name, releases.c.version, used.c.name, requirements.c.marker)
         .select_from(
             projects.join(releases)
-            .outerjoin(requirements, plain)
+            .outerjoin(requirements, requirements.c.release_id == releases.c.id)
             .outerjoin(used, used.c.id == requirements.c.project_id)
         )
         .where(among(projects.c.name), releases.c.knowledge == "known")

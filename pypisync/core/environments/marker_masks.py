@@ -25,7 +25,7 @@ from pypisync.core.environments.marker_values import python_values, text_values
 from pypisync.core.environments.platforms import FAMILIES, Family
 from pypisync.core.environments.targets import VARIABLES, PerTargets
 from pypisync.core.standards.marker_syntax import Atom, Tree, holds, parse
-from pypisync.core.standards.model import Target, Targets
+from pypisync.core.standards.model import Target, Targets, names_extra
 from pypisync.core.standards.uv_markers import read_by_uv
 
 MOST_ATOMS = 128  # about the environment; extras are cheap and not counted
@@ -105,6 +105,11 @@ def needed_extras(marker: str) -> frozenset[str]:
     parsed = parse(marker)
     without = [int(atom.variable != "extra") for atom in parsed.atoms]
     return named if named and not _evaluate(parsed.tree, without) else frozenset()
+
+
+def needs_no_extra(marker: str) -> bool:
+    """Returns whether ``marker`` may hold for no extra. Raises ValueError."""
+    return not names_extra(marker) or not needed_extras(marker)
 
 
 def _masks_for(targets: Targets) -> Callable[[str, str], int]:
