@@ -108,6 +108,7 @@ def repeat(connection: Connection, to: Frozen, now: float) -> tuple[int, list[st
     apart = set(connection.scalars(select(quarantined.c.path)))
     names = _differing(connection, to.number, newest) | _names_of(connection, lost | apart)
     lost |= set(missing(connection, needed(connection, to.number)))
+    lost -= {path + METADATA for path in lost}  # it goes with its file
     wanted: dict[str, Page | None] = dict.fromkeys(names)
     for page in pages_at(connection, names, to.number):
         left = tuple(_described(f, lost) for f in page.files if f.path not in lost | apart)
