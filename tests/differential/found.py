@@ -287,5 +287,17 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c25-dep", "1.0"),
             ),
         ),
+        (
+            "blocked",
+            _case(
+                "an sdist that uv alone comes to, for pip ends its search, and what builds it",
+                Release(
+                    "c26-app", "2.0rc1", ("c26-app>=1",), sdist="static", builds_with=("c26-dep",)
+                ),
+                Release("c26-app", "0.9", ("nothing-9",)),
+                Release("c26-dep", "2.0", ("nothing-9",)),
+                Release("c26-dep", "1.0"),
+            ),
+        ),
     )
 }

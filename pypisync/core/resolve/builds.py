@@ -19,7 +19,7 @@ from pypisync.core.resolve.index import ListedRelease
 from pypisync.core.resolve.prover import Installed, Proof, Prover
 from pypisync.core.resolve.questions import Question, questions
 from pypisync.core.resolve.self_sufficiency import missed
-from pypisync.core.resolve.subject_verdict import Verdict, by_one_alone
+from pypisync.core.resolve.subject_verdict import Verdict
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Asked
 
@@ -102,7 +102,7 @@ class BuildProver(Struct):
         own = replace(budget, used=0)  # so that it matters to nobody who asked for it first
         proof = one.proof(own, "the build")
         found = Builds(proof.verdict, proof.why, consulted=set(proof.consulted))
-        if proof.verdict == "proven" or by_one_alone(proof):
+        if proof.found:
             found.releases, met = self._mirrored(one.prover, proof, one.wanted, own)
             found.consulted |= met
             self._begun.append(key)

@@ -19,7 +19,6 @@ from pypisync.core.resolve.check_pins import pins_one
 from pypisync.core.resolve.pip_needs import (
     END,
     NONE,
-    Broken,
     PipCandidate,
     PipNeed,
     PipRequired,
@@ -29,6 +28,7 @@ from pypisync.core.resolve.pip_needs import (
     needs_of,
 )
 from pypisync.core.resolve.pip_search import DeadEnd, PipSearch
+from pypisync.core.resolve.stops import Broken
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
 

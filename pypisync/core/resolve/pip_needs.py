@@ -60,10 +60,6 @@ def needs_of(need: Requirement) -> Iterator[PipNeed]:
     yield PipNeed(need.name, need.extras, need.specifier)
 
 
-class Broken(Exception):  # noqa: N818 - a result, not a fault
-    """An installer stops at a release, and looks for no other."""
-
-
 def bit(version: int) -> int:
     """Returns the set of one version; of ``NONE`` the empty one."""
     return 0 if version == NONE else 1 << version

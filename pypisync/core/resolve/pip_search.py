@@ -13,8 +13,9 @@ from typing import Any
 
 from pypisync.core.budget import Budget, Spent
 from pypisync.core.resolve.check_refutation import positions
-from pypisync.core.resolve.pip_needs import END, Broken, PipCandidate, PipNeed, identified, parts
+from pypisync.core.resolve.pip_needs import END, PipCandidate, PipNeed, identified, parts
 from pypisync.core.resolve.pip_states import Criterion, Demand, PipRules, PipStates
+from pypisync.core.resolve.stops import Broken
 
 # pip gives up after so many rounds, and searches in another way after a tenth of them.
 _MOST_ROUNDS = 200_000

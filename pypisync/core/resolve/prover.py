@@ -60,6 +60,11 @@ class Proof(Struct, frozen=True):
     consulted: frozenset[str] = frozenset()  # the projects that the verdict depends on
     rehearsals: Mapping[str, Rehearsal] = msgspec.field(default_factory=dict)  # by installer
 
+    @property
+    def found(self) -> bool:
+        """Whether pip or uv comes to these pins, perhaps one of them alone."""
+        return self.verdict == "proven" or (self.verdict == "blocked" and bool(self.rehearsals))
+
 
 _NOTHING = Proof(
     "undecided",

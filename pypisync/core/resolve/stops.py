@@ -17,6 +17,10 @@ from pypisync.core.standards.model import (
 from pypisync.core.standards.requires_python import Installer
 
 
+class Broken(Exception):  # noqa: N818 - a result, not a fault
+    """An installer stops at a release, and looks for no other."""
+
+
 class EndOfReading(NamedTuple):
     """Where an installer that reads what a release needs comes no further."""
 

@@ -15,7 +15,7 @@ from pypisync.core.resolve.closure_pins import ClosureChoices
 from pypisync.core.resolve.index import Lacking, Offers
 from pypisync.core.resolve.prover import Proof, Prover
 from pypisync.core.resolve.questions import Question, questions
-from pypisync.core.resolve.subject_verdict import both_verdicts, by_one_alone
+from pypisync.core.resolve.subject_verdict import both_verdicts
 from pypisync.core.resolve.target_index import TargetIndex
 from pypisync.core.wanted.groups import Subject
 from pypisync.errors import PypiSyncError
@@ -63,7 +63,7 @@ class SubjectProver:
 
         And what they take to be built, also where one installer alone comes to it. Raises Lacking.
         """
-        if proof.verdict != "proven" and not by_one_alone(proof):
+        if not proof.found:
             return proof, Builds()
         found = self._builds.of(question.prover, proof, budget)
         consulted = proof.consulted | found.consulted

@@ -68,11 +68,6 @@ def both_verdicts(of_pip: _Verdicted, of_uv: _Verdicted) -> tuple[Verdict, tuple
     return ("undecided" if "undecided" in verdicts else "blocked"), why
 
 
-def by_one_alone(proof: _Verdicted) -> bool:
-    """Returns whether one of pip and uv finds an installation and the other one does not."""
-    return proof.verdict == "blocked" and not {UV_ONLY, PIP_ONLY}.isdisjoint(proof.why)
-
-
 def apart(of_pip: SubjectVerdict, of_uv: SubjectVerdict) -> SubjectVerdict:
     """Returns the verdict on a subject that each installer reads in its own way."""
     verdict, why = both_verdicts(of_pip, of_uv)

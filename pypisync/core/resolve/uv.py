@@ -18,7 +18,6 @@ from pypisync.core.resolve.index import Lacking, ListedRelease
 from pypisync.core.resolve.lines import DrawnProject, line, names_one
 from pypisync.core.resolve.pinned import key_pinned
 from pypisync.core.resolve.pip import Rehearsal
-from pypisync.core.resolve.pip_needs import Broken
 from pypisync.core.resolve.pubgrub import (
     PYTHON,
     ROOT,
@@ -28,6 +27,7 @@ from pypisync.core.resolve.pubgrub import (
     Search,
     some,
 )
+from pypisync.core.resolve.stops import Broken
 from pypisync.core.standards.marker_syntax import without_extras
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
