@@ -36,12 +36,11 @@ class ConfigSource(Struct, frozen=True):
         """Returns a fault of a key, with what is allowed."""
         shown = display.masked(json.dumps(value, ensure_ascii=False))
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        said = allowed if allowed.startswith(f"{shown} ") else f"{shown}: {allowed}"
         if variable := self.overridden.get(str(key[0])) if key else None:
-            return (0, 0), f"{variable}: {said}"
+            return (0, 0), f"{variable}: {shown}: {allowed}"
         line, column = self.places.of(key)
         place = f"{self.path}:{line}:{column}"
-        return (line, column), f"{place}: {dotted(key)}: {said}"
+        return (line, column), f"{place}: {dotted(key)}: {shown}: {allowed}"
 
     @property
     def folder(self) -> Path:
