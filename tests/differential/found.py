@@ -299,5 +299,26 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c26-dep", "1.0"),
             ),
         ),
+        (
+            "blocked",
+            _case(
+                "METADATA of another project, which uv reads before it decides on an older one",
+                Release("c27-app", "1.0", ("c27-oth==1", "c27-lib")),
+                Release("c27-oth", "1.0", ("c27-lib<2",)),
+                Release("c27-lib", "2.0", name="other"),
+                Release("c27-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "an sdist that needs an address first, and a wheel beside it that does not",
+                Release("c28-app", "1.0", ("c28-lib",)),
+                _wheel("c28-lib 2.0", "cp311-cp311-win_amd64", "nothing-9"),
+                Release("c28-lib", "2.0", (f"c28-dep {_ADDRESS}", "nothing-9"), sdist="static"),
+                Release("c28-lib", "1.0"),
+                Release("c28-dep", "1.0"),
+            ),
+        ),
     )
 }

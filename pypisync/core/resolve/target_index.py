@@ -203,7 +203,9 @@ class TargetIndex(Struct):
             for need in needs:
                 if self._here(need, self.reader) and self._applies(need, extra):
                     if why := at_url(need):
-                        self._ends.setdefault(key, EndOfReading(len(some), why))
+                        # What files state by themselves has no order among the others.
+                        after = len(some) if need.machines is None else 0
+                        self._ends.setdefault(key, EndOfReading(after, why))
                     if not stops(need):
                         some.append(_as_uv(need) if self.reader == "uv" else need)
             found = self._needs[key] = tuple(some)

@@ -8,7 +8,7 @@ pip, uv takes a yanked release only if a wanted requirement pins it, and a pre-r
 final is left, whatever names one. The result is a claim, and is checked like one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -54,6 +54,8 @@ def rehearsed(
     known = uv.search.known
     decided = [n for n in known if n.name and n == PubGrubPackage(n.name) and known[n].decided]
     pins = {node.name: uv.version(node) for node in decided}
+    if stopped := next(uv.ahead(pins), ""):
+        return Rehearsal(None, uv.tried, stopped=stopped)
     return Rehearsal(pins, uv.tried, straight=not uv.search.went_back)
 
 
@@ -85,6 +87,17 @@ class _Uv(Struct):
                 return
             node = following
             self._decide(node)
+
+    def ahead(self, pins: Mapping[str, int]) -> Iterator[str]:
+        """Yields why uv stops at what it may read before it decides.
+
+        It reads METADATA of the newest release that is left of each project that it has yet to
+        decide on, and what was left then is not followed here: any that is newer than the pin.
+        """
+        for name, project in self._projects.items():
+            for version in project.versions.values():
+                if version > pins.get(name, -1):
+                    yield from filter(None, [self.admission.index.breaks_off(name, version, "uv")])
 
     def version(self, node: PubGrubPackage) -> int:
         """Returns the version that was decided on."""
