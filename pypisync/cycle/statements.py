@@ -9,7 +9,7 @@ from pypisync.catalog.facts.readings import Reading, Stated
 from pypisync.catalog.facts.requirements import WantedRelease
 from pypisync.core.environments.marker_masks import compared_extras, needed_extras
 from pypisync.core.standards import requirements
-from pypisync.core.standards.metadata import Metadata, Objections, objections
+from pypisync.core.standards.metadata import Metadata, Objections, bad_python, objections
 from pypisync.core.standards.model import (
     BROKEN,
     UNREADABLE,
@@ -84,7 +84,8 @@ def of_files(
         against = objections(one, release.project, release.version, sdist=filename in sdists)
         found += stops(filename, against, alone=len(release.files) == 1)
         if filename in known:
-            python = None if against.stops_uv else one.requires_python  # uv does not pass over it
+            stopped = bad_python(one, sdist=filename in sdists)  # uv does not pass over it
+            python = None if stopped else one.requires_python
             readings[filename] = Reading(python, against.passed)
     return readings, found
 

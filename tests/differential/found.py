@@ -320,5 +320,32 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c28-dep", "1.0"),
             ),
         ),
+        (
+            "proven",
+            _case(
+                "an address that uv cannot read, behind a marker that does not hold",
+                Release("c29-app", "1.0", ("c29-lib",)),
+                Release("c29-lib", "2.0", ("c29-dep @ http://127.0.0.1:9/dep ; os_name == 'x'",)),
+                Release("c29-lib", "1.0"),
+            ),
+        ),
+        (
+            "proven",
+            _case(
+                "an address that ends at a semicolon for uv, and pip cannot read",
+                Release("c30-app", "1.0", ("c30-lib",)),
+                Release("c30-lib", "2.0", (f"c30-dep {_ADDRESS}; os_name == 'x'",)),
+                Release("c30-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "an address before a comment stops uv, and pip takes an older release",
+                Release("c31-app", "1.0", ("c31-lib",)),
+                Release("c31-lib", "2.0", (f"c31-dep {_ADDRESS} # said",)),
+                Release("c31-lib", "1.0"),
+            ),
+        ),
     )
 }

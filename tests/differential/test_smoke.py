@@ -11,7 +11,9 @@ import pytest
 from packaging.markers import Marker, default_environment
 from uv import find_uv_bin
 
+from pypisync.core.standards.requirements import parse_metadata
 from pypisync.core.standards.uv_markers import read_by_uv
+from pypisync.core.standards.uv_urls import is_read
 from tests.differential.cases import Case
 from tests.differential.clients import Outcome
 from tests.differential.compare import Compared, compared
@@ -21,6 +23,7 @@ from tests.sim.server import Server
 from tests.sim.world import World
 
 ATOMS = 400
+ADDRESSES = 200
 
 
 @pytest.mark.long
@@ -63,18 +66,7 @@ def test_markers_as_real_uv_reads_them(tmp_path: Path) -> None:
     for i in range(len(markers)):
         world.publish(f"m{i}", "1.0")
     world.publish("app", "1.0", requires=[f"m{i}; {one}" for i, one in enumerate(markers)])
-    with Server(world) as server:
-        done = subprocess.run(
-            [
-                find_uv_bin(), "pip", "compile", "-", "--default-index", f"{server.url}/simple/",
-                "--no-config", "--no-cache", "--python", sys.executable, "--no-header",
-                "--no-annotate", "--color", "never",
-            ],
-            input="app", text=True, capture_output=True, check=False,
-            env={"PATH": os.defpath, "HOME": str(tmp_path)},
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = {line.partition("==")[0] for line in done.stdout.split()}
+    found = {line.partition("==")[0] for line in _compiled(world, "app", tmp_path)}
     here: dict[str, str] = {**default_environment(), "extra": ""}  # type: ignore[dict-item]
     wrong = [
         (one, read_by_uv(one))
@@ -82,3 +74,57 @@ def test_markers_as_real_uv_reads_them(tmp_path: Path) -> None:
         if (f"m{i}" in found) != (not (read := read_by_uv(one)) or Marker(read).evaluate(here))
     ]
     assert wrong == []
+
+
+def _address(draw: random.Random) -> str:
+    """A requirement with a URL, whose marker does not hold."""
+    scheme = draw.choice(
+        ["http", "https", "https", "git+https", "git+ssh", "git", "file", "", "HTTP"]
+    )
+    host = draw.choice(
+        ["h.test", "127.0.0.1:9", "u@h.test", "u:p@h.test:80", "h.test:o", "1.2.3.4.5"]
+    )
+    names = ["x", "x y", "..", "a.zip", "x;y", "x@v1", "%2e", "{x}", "x,", "é"]
+    path = "".join(f"/{draw.choice(names)}" for _ in range(draw.randrange(3)))
+    end = draw.choice(["", ".whl", ".zip", ".tar.gz", ".gz", ".git", ".TAR.gz", ".zip/", ".egg"])
+    more = draw.choice(["", "", "?x=.whl", "#egg=x", "#x.whl", ";y"])
+    tail = draw.choice([" ; ", " ;", "; "])  # without a blank the marker belongs to it
+    front = draw.choice(["dep @ ", "dep@", "dep[x] @"])
+    return f"{front}{scheme}{'://' * bool(scheme)}{host}{path}{end}{more}{tail}os_name == 'x'"
+
+
+def test_addresses_as_real_uv_reads_them(tmp_path: Path) -> None:
+    """Each in the METADATA of a release, beside an older one that uv takes if it cannot read it."""
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    lines = [_address(draw) for _ in range(ADDRESSES)]
+    world = World()
+    for i, line in enumerate(lines):
+        world.publish(f"a{i}", "1.0")
+        world.publish(f"a{i}", "2.0", requires=[line])
+    taken = _compiled(world, "\n".join(f"a{i}" for i in range(len(lines))), tmp_path)
+    read = [parse_metadata(line).fault == "" and is_read(line) for line in lines]
+    wrong = [
+        (line, read[i])
+        for i, line in enumerate(lines)
+        if read[i] is not None and (f"a{i}==2.0" in taken) != read[i]
+    ]
+    assert wrong == []
+    assert read.count(True) > ADDRESSES // 20 < read.count(False)
+
+
+def _compiled(world: World, wanted: str, folder: Path) -> set[str]:
+    """What uv pins for these roots."""
+    with Server(world) as server:
+        done = subprocess.run(
+            [
+                find_uv_bin(), "pip", "compile", "-", "--default-index", f"{server.url}/simple/",
+                "--no-config", "--no-cache", "--python", sys.executable, "--no-header",
+                "--no-annotate", "--color", "never",
+            ],
+            input=wanted, text=True, capture_output=True, check=False,
+            env={"PATH": os.defpath, "HOME": str(folder)},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return set(done.stdout.split())

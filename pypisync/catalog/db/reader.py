@@ -21,7 +21,7 @@ from pypisync.core.display import masked
 from pypisync.errors import CatalogError
 
 # The revision whose tables and views the statements here are written for.
-REVISION = "0041"
+REVISION = "0042"
 
 _BATCH = 5_000  # values in one statement
 _BUSY_SECONDS = 30

@@ -155,23 +155,30 @@ def objections(found: Metadata, project: str, version: str, *, sdist: bool = Fal
             stop = why if canonicalize_name(found.name) != project else ""
             # uv does not mind a local version that the filename alone has.
             broken = "" if stop or _same_public(found, project, version) else why
-    _add_unread(passed, found)
+    uncertain = _add_unread(passed, found)
     if not found.utf8:
         passed.pop("pip", None)
     return Objections(
         passed,
         stop,
         "" if found.utf8 else "its METADATA is not UTF-8",
-        "" if lists("uv", found.requires_python) or not sdist else _BAD_PYTHON,
+        _BAD_PYTHON if bad_python(found, sdist=sdist) else uncertain,
         broken,
     )
 
 
-def _add_unread(passed: dict[Installer, str], found: Metadata) -> None:
-    """Add who cannot read which line."""
-    from pypisync.core.standards import requirements  # a cycle that reads no METADATA needs none
+def bad_python(found: Metadata, *, sdist: bool) -> bool:
+    """Returns whether uv stops at a ``Requires-Python`` instead of passing over the file."""
+    return sdist and not lists("uv", found.requires_python)
+
+
+def _add_unread(passed: dict[Installer, str], found: Metadata) -> str:
+    """Add who cannot read which line. Returns the one of which it is not known for uv, or ""."""
+    # A cycle that reads no METADATA needs none of them.
+    from pypisync.core.standards import requirements, uv_urls
     from pypisync.core.standards.uv_markers import read_by_uv
 
+    uncertain = ""
     for line in found.requires:
         need = requirements.parse_metadata(line)
         if fault := need.fault or need.refused:
@@ -182,6 +189,12 @@ def _add_unread(passed: dict[Installer, str], found: Metadata) -> None:
             passed["uv"] = f"uv cannot read {line[:100]!r}"
         elif need.marker and read_by_uv(need.marker) is None:
             passed["uv"] = f"uv cannot read the marker of {line[:100]!r}"
+        elif need.url and not (read := uv_urls.is_read(line)):
+            if read is None:
+                uncertain = f"whether uv can read the URL of {line[:100]!r} is not known"
+            else:
+                passed["uv"] = f"uv cannot read the URL of {line[:100]!r}"
+    return uncertain
 
 
 def _foreign(found: Metadata, project: str, version: str) -> str:

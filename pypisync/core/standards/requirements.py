@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
-from pypisync.core.standards import marker_syntax, model, specifiers
+from pypisync.core.standards import marker_syntax, model, specifiers, uv_urls
 from pypisync.core.standards.uv_mends import spellings
 
 LONGEST = 64_000  # characters; the longest real ones, with generated markers, have a few thousand
@@ -57,9 +57,8 @@ def parse_metadata(text: str) -> model.Requirement:
     found = _parse(text)
     if not found.fault or len(text) > LONGEST:
         return found
-    for changed in islice(spellings(text), 1, None):
-        mended = _parse(changed)
-        if not mended.fault:
+    for changed in (*islice(spellings(text), 1, None), uv_urls.cut(text)):
+        if changed and not (mended := _parse(changed)).fault:
             return replace(mended, text=text, refused=found.fault)
     return found
 

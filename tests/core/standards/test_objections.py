@@ -210,3 +210,21 @@ def test_pip_does_not_pass_over_a_file_that_it_breaks_off_at(lines: str) -> None
     found = objections(read_metadata(data + b"Summary: \xff\n"), "a", "1.0")
     assert "pip" not in found.passed
     assert found.stops_pip
+
+
+@pytest.mark.parametrize(
+    ("line", "passed", "stops"),
+    [
+        ("b @ https://host/b.zip ; extra == 'x'", set(), ""),
+        ("b @ https://host/b ; extra == 'x'", {"uv"}, ""),
+        ("b @ https://host/b.zip; extra == 'x'", {"pip"}, ""),
+        ("b @ https://host/b; extra == 'x'", {"pip", "uv"}, ""),
+        ("b @ file:///b.zip ; extra == 'x'", set(), "whether uv can read the URL"),
+    ],
+)
+def test_a_requirement_with_a_url(line: str, passed: set[str], stops: str) -> None:
+    for found in (of(more=f"Requires-Dist: {line}"), of_sdist(more=f"Requires-Dist: {line}")):
+        assert found.passed.keys() == passed
+        assert found.stops_uv.startswith(stops)
+        assert bool(found.stops_uv) == bool(stops)
+        assert (found.stop, found.stops_pip, found.broken) == ("", "", "")
