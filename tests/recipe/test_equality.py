@@ -338,5 +338,24 @@ def test_a_release_requires_what_the_wheel_says_that_is_taken() -> None:
     state.teardown()
 
 
+@pytest.mark.parametrize("root", ["alpha", "beta"])
+def test_a_yanked_final_keeps_a_pre_release_out_whether_or_not_it_was_read(root: str) -> None:
+    state = Mirror()
+    state.begin(
+        ops=[
+            Op("publish", ("alpha", "1.0"), {"requires": ("lib!!!",)}),
+            Op("publish", ("alpha", "2.0b1")),
+            Op("publish", ("beta", "1.0"), {"requires": ("alpha",)}),
+        ]
+    )
+    state.configure(packages={root: ["latest"]})
+    state.sync(seed=0)
+    state.change(ops=[Op("yank", ("alpha", "1.0"))])
+    state.sync(seed=0)
+    state.equals_a_mirror_from_nothing()
+    assert state.bench.unmet() == ({("beta", "1.0", "alpha")} if root == "beta" else set())
+    state.teardown()
+
+
 TestMirror = Mirror.TestCase
 TestMirror.settings = settings(max_examples=scaled(12), stateful_step_count=10, deadline=None)

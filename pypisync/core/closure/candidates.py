@@ -53,13 +53,18 @@ def choose(
         unsure &= left | ~before
     if not wanted.prereleases:
         # As pip does: a yanked final is no candidate, and still keeps pre-releases out.
-        barred = _union([c.admits_yanked & ~c.unsure for c in finals])
+        barred = _union([_bars(c) for c in finals])
         others = [c for c in _matching(candidates, wanted) if c.prerelease]
         unsure = _cover(chosen, others, unsure & ~barred, yanked=False)
         if wanted.pinned:
             unsure = _cover(chosen, others, unsure, yanked=True)
         left &= unsure | barred
     return tuple(chosen), left
+
+
+def _bars(final: Candidate) -> int:
+    """Returns where a final keeps pre-releases out: nobody reads METADATA of a yanked one."""
+    return final.admits_yanked & ~(final.admits & final.unsure)
 
 
 def _matching(candidates: Sequence[Candidate], wanted: Matcher) -> Iterator[Candidate]:
@@ -127,7 +132,7 @@ def _newest(
     here = [c for c in matching if c.admits_yanked & group]
     if not wanted.prereleases:
         finals = [c for c in here if not c.prerelease]
-        if any(c.admits_yanked & ~c.unsure & group for c in finals):
+        if any(_bars(c) & group for c in finals):
             here = finals
     usable = [c for c in here if c.admits & group]
     if not usable and wanted.pinned:

@@ -57,6 +57,12 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
     return sorted(found, key=lambda one: one.key, reverse=True)
 
 
+def bars(final: Candidate) -> int:
+    """Where it keeps pre-releases out: a yanked one is not read, so nobody passes over it."""
+    yanked = final.admits_yanked & ~final.admits
+    return yanked | final.admits & ~final.unsure
+
+
 def for_one_target(
     found: Sequence[Candidate], specifier: str, bit: int
 ) -> tuple[list[Candidate], bool]:
@@ -74,7 +80,7 @@ def for_one_target(
         yanked = [one for one in first if one.admits_yanked & bit]
         if yanked:
             return yanked[:1], True
-    if named or any(one.admits_yanked & ~one.unsure & bit for one in first):
+    if named or any(bars(one) & bit for one in first):
         return taken, bool(taken)
     others = [one for one in there if one.prerelease]
     usable = [one for one in others if one.admits & bit]
@@ -103,7 +109,7 @@ def for_one_group(found: Sequence[Candidate], text: str, group: int) -> list[int
     there = [one for one in matching(found, selector.specifier) if one.admits_yanked & group]
     finals = [one for one in there if not one.prerelease]
     if not SpecifierSet(selector.specifier).prereleases and any(
-        one.admits_yanked & ~one.unsure & group for one in finals
+        bars(one) & group for one in finals
     ):
         there = finals
     usable = [one for one in there if one.admits & group]
