@@ -175,8 +175,8 @@ def open_parts(
     config: Config,
     leadership: Leadership,
     *,
-    watch: Watch | None = None,
-    stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None,
+    stop: Callable[[], bool],
     upstream: Upstream | None = None,
     patient: bool = False,
 ) -> Iterator[Mirror]:

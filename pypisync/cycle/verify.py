@@ -14,7 +14,14 @@ from pypisync.catalog.db.sql import batches
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.catalog.publication import checks, generations
 from pypisync.cycle.mirror import Watch
-from pypisync.storage.check import Discrepancy, check_files, check_page, check_root, stray, strays
+from pypisync.storage.check import (
+    Discrepancy,
+    check_files,
+    check_page,
+    check_root,
+    file_paths,
+    stray,
+)
 from pypisync.storage.disk import is_folder
 from pypisync.storage.tree import Tree
 
@@ -101,7 +108,7 @@ class Check:
             yield Discrepancy(path, "missing", "on a page, but not recorded as stored")
 
     def _strays(self) -> Iterator[Discrepancy]:
-        for batch in batches(strays(self._root, ())):
+        for batch in batches(file_paths(self._root)):
             with self._catalog.begin() as connection:
                 unknown = checks.unknown_among(connection, batch)
             for path in unknown:

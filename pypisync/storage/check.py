@@ -8,7 +8,7 @@ memory does not grow with the number of files.
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -57,13 +57,13 @@ def check_files(
             yield Discrepancy(path, "hash", detail)
 
 
-def strays(root: Path, known: Container[str]) -> Iterator[str]:
-    """Yields the paths below ``packages`` that are not in ``known``, sorted within each folder."""
+def file_paths(root: Path) -> Iterator[str]:
+    """Yields the paths of all files below ``packages``, sorted within each folder."""
     top = root / "packages"
     with disk.guarded(top):
         is_there = top.is_dir()
     if is_there:
-        yield from _strays(top, "packages", known)
+        yield from _paths(top, "packages")
 
 
 def stray(root: Path, path: str) -> Discrepancy:
@@ -112,14 +112,14 @@ def _check_index(root: Path, folder: str, json: bytes, html: bytes) -> Iterator[
             yield Discrepancy(packed, "page", "missing, or it does not unpack to the page")
 
 
-def _strays(folder: Path, prefix: str, known: Container[str]) -> Iterator[str]:
+def _paths(folder: Path, prefix: str) -> Iterator[str]:
     with disk.guarded(folder), os.scandir(folder) as found:
         entries = sorted((e.name, e.is_dir(follow_symlinks=False)) for e in found)
     for name, is_folder in entries:
         path = f"{prefix}/{name}"
         if is_folder:
-            yield from _strays(folder / name, path, known)
-        elif path not in known:
+            yield from _paths(folder / name, path)
+        else:
             yield path
 
 

@@ -76,7 +76,7 @@ def refused_by_proxy(status: str, through: str) -> RequestFault:
     return RequestFault(text, final=True, kind=ProxyRefused, advice=advice, through=through)
 
 
-def fault_of(error: Exception, through: str = "") -> RequestFault:
+def fault_of(error: Exception, through: str) -> RequestFault:
     """Returns what an error comes to."""
     if isinstance(error, TunnelError) and 400 <= error.status < 500 and error.status not in _BUSY:
         return refused_by_proxy(str(error.status), through)

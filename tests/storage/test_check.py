@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.errors import Malformed
-from pypisync.storage.check import Discrepancy, check_files, stray, strays
+from pypisync.storage.check import Discrepancy, check_files, file_paths, stray
 
 
 def store(root: Path, path: str, data: bytes = b"data") -> tuple[str, str, int]:
@@ -57,8 +57,8 @@ def test_a_file_in_place_of_a_folder_is_a_missing_file(tmp_path: Path) -> None:
     assert fault == Discrepancy("packages/a/x", "missing", "Not a directory")
 
 
-def test_strays_are_what_nobody_lists(tmp_path: Path) -> None:
-    assert list(strays(tmp_path, set())) == []
+def test_all_that_lies_below_packages_is_found(tmp_path: Path) -> None:
+    assert list(file_paths(tmp_path)) == []
     for path in ("packages/b/2.whl", "packages/a/1.whl", "packages/a/0.whl", ".partial/x.part"):
         store(tmp_path, path)
     store(tmp_path, "simple/index.html")
@@ -66,8 +66,9 @@ def test_strays_are_what_nobody_lists(tmp_path: Path) -> None:
     outside.mkdir()
     (outside / "file").write_text("")
     (tmp_path / "packages/link").symlink_to(outside)
-    assert list(strays(tmp_path, {"packages/a/1.whl"})) == [
+    assert list(file_paths(tmp_path)) == [
         "packages/a/0.whl",
+        "packages/a/1.whl",
         "packages/b/2.whl",
         "packages/link",
     ]
@@ -79,7 +80,7 @@ def test_a_link_to_a_folder_is_no_stray(tmp_path: Path) -> None:
     (tmp_path / "packages/b").mkdir(parents=True)
     (tmp_path / "packages/a").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "packages/b/gone").symlink_to("nowhere")
-    found = [stray(tmp_path, path) for path in strays(tmp_path, set())]
+    found = [stray(tmp_path, path) for path in file_paths(tmp_path)]
     assert [(fault.path, fault.kind) for fault in found] == [
         ("packages/a", "link"),
         ("packages/b/gone", "stray"),

@@ -25,7 +25,7 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def rows(
-    connection: Connection, since: int | None, lost: Sequence[str] = ()
+    connection: Connection, since: int | None, lost: Sequence[str]
 ) -> Iterator[tuple[str, ...]]:
     """Yields a row of texts for each file that is listed now and was not in ``since``.
 
@@ -62,7 +62,7 @@ def _rows(connection: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple
             yield name, version, filename, str(size), sha256, plain(licence), " ".join(found)
 
 
-def lines(connection: Connection, since: int | None, lost: Sequence[str] = ()) -> Iterator[bytes]:
+def lines(connection: Connection, since: int | None, lost: Sequence[str]) -> Iterator[bytes]:
     """Yields the same as lines of CSV, with the names of the columns first."""
     yield _line(INVENTORY_COLUMNS)
     for row in rows(connection, since, lost):

@@ -44,11 +44,6 @@ class Catalog:
         if new:
             migrate.upgrade(self.engine)
 
-    def check(self) -> None:
-        """Raise CatalogError unless the database has the revision that this code works with."""
-        with database_errors(self.engine), self.engine.connect() as connection:
-            migrate.check(connection)
-
     @contextmanager
     def begin(self, *, loose: bool = False) -> Iterator[Connection]:
         """Returns a transaction as a context: all of it is written, or nothing.

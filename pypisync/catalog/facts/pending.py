@@ -120,12 +120,12 @@ def serial_in(values: Mapping[str, str | None], index: str = ENDPOINT) -> int | 
     return None if value is None else int(value)
 
 
-def set_serial(connection: Connection, serial: int, index: str = ENDPOINT) -> None:
+def set_serial(connection: Connection, serial: int, index: str) -> None:
     """Record that the changes of an index were read up to this serial."""
     set_setting(connection, _serial_of(index), str(serial))
 
 
-def forget_serial(connection: Connection, index: str = ENDPOINT) -> None:
+def forget_serial(connection: Connection, index: str) -> None:
     """Forget the serial of this index."""
     forget_setting(connection, _serial_of(index))
 
@@ -165,7 +165,7 @@ def indexes(connection: Connection) -> dict[str, str]:
     return {row.name: row.index_name for row in connection.execute(found)}
 
 
-def shown(connection: Connection, index: str = ENDPOINT) -> set[str]:
+def shown(connection: Connection, index: str) -> set[str]:
     """Returns the projects that an index showed when they were read last.
 
     Projects that were gone or quarantined then are left out.
@@ -175,14 +175,14 @@ def shown(connection: Connection, index: str = ENDPOINT) -> set[str]:
     return set(connection.scalars(found.where(projects.c.index_name == index)))
 
 
-def shown_besides(connection: Connection, index: str = ENDPOINT) -> set[str]:
+def shown_besides(connection: Connection, index: str) -> set[str]:
     """Returns the projects of other indexes that have files from this one."""
     found = select(projects.c.name).join_from(projects, releases).join(files).distinct()
     here = files.c.index_name == index, projects.c.index_name != index
     return set(connection.scalars(found.where(*here)))
 
 
-def known(connection: Connection, index: str = ENDPOINT) -> dict[str, KnownProject]:
+def known(connection: Connection, index: str) -> dict[str, KnownProject]:
     """Returns the projects read from an index, by name, and those that no index has any more."""
     query = select(projects.c.name, projects.c.serial, projects.c.status)
     here = projects.c.index_name.in_((index, ""))
@@ -308,7 +308,7 @@ def _stale() -> Select[Any]:
 
 
 def mattering(
-    connection: Connection, indexes: Collection[str], united: Callable[[str], bool] | None = None
+    connection: Connection, indexes: Collection[str], united: Callable[[str], bool] | None
 ) -> list[StaleProject]:
     """Returns the projects of these indexes, or of none, that matter, were read and are not stale.
 

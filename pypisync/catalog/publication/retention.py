@@ -57,7 +57,7 @@ def put_right(connection: Connection, now: float) -> None:
             connection.execute(late.values({column: now}))
 
 
-def forget_generations(connection: Connection, before: float, needed: int | None = None) -> int:
+def forget_generations(connection: Connection, before: float, needed: int | None) -> int:
     """Forget the generations that are not kept, replaced before ``before``. Returns how many.
 
     ``needed``: one that is kept whatever its age.
@@ -105,7 +105,7 @@ def _dead() -> list[Delete]:
     ]
 
 
-def old_generations(connection: Connection, before: float, needed: int | None = None) -> int:
+def old_generations(connection: Connection, before: float, needed: int | None) -> int:
     """Returns how many generations :func:`forget_generations` would forget."""
     query = once(lambda: select(func.count()).select_from(generations).where(~_kept()))
     return connection.scalar(query, {"before": before, "needed": needed or 0}) or 0

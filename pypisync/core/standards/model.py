@@ -223,10 +223,6 @@ class Targets(Struct, frozen=True):
         """The mask of all targets."""
         return (1 << len(self.all)) - 1
 
-    def names(self, mask: int) -> list[str]:
-        """Returns the names of the targets in ``mask``, in order."""
-        return [target.name for i, target in enumerate(self.all) if mask >> i & 1]
-
 
 class LastRun(Struct, frozen=True):
     """The newest cycle on record; ``outcome`` is running, done, incomplete, stopped or failed."""

@@ -20,6 +20,7 @@ from pypisync.core.environments.targets import Environment, targets
 from pypisync.core.standards.marker_syntax import DEEPEST, LONGEST
 from tests.core.environments.brute_force import satisfiable, tree_of
 from tests.core.environments.marker_table import INVALID, LOCK_MARKERS, MARKERS
+from tests.core.environments.named import named
 from tests.deep import scaled
 
 OPEN: Environment = {}
@@ -90,7 +91,7 @@ def check(name: str, marker: str, extra: str) -> None:
         for target in served.all
         if satisfiable(tree, target.minor, target.values, served.barred, extra)
     ]
-    assert served.names(marker_mask(served, marker, extra)) == expected
+    assert named(served, marker_mask(served, marker, extra)) == expected
 
 
 @pytest.mark.parametrize("marker", MARKERS)
@@ -209,8 +210,8 @@ def test_values_that_no_platform_joins_are_not_followed() -> None:
 def test_lock_file_variables_may_hold(marker: str) -> None:
     served = ENVIRONMENTS["desktops"]
     expected = "3.9" if "python_version" in marker else ""
-    assert served.names(marker_mask(served, marker, "")) == [
-        name for name in served.names(served.mask) if expected in name
+    assert named(served, marker_mask(served, marker, "")) == [
+        name for name in named(served, served.mask) if expected in name
     ]
 
 

@@ -14,17 +14,18 @@ from pypisync.core.environments.targets import (
     targets_fingerprint,
 )
 from pypisync.core.standards.requires_python import LONGEST
+from tests.core.environments.named import named
 from tests.deep import scaled
 
 
 def names(environment: Environment) -> list[str]:
     served = targets(environment)
-    return served.names(served.mask)
+    return named(served, served.mask)
 
 
 def test_nothing_bound_serves_every_known_minor_as_one_group() -> None:
     served = targets({})
-    assert served.names(served.mask) == list(KNOWN_MINORS)
+    assert named(served, served.mask) == list(KNOWN_MINORS)
     assert served.groups == (served.mask,)
     assert served.all[1].values == {"python_version": "3.3"}
     assert served.barred == frozenset()
@@ -39,7 +40,7 @@ def test_bound_values_give_the_cross_product_each_a_group_of_its_own() -> None:
             "platform_machine": ["quantum", "vax", "quantum"],
         }
     )
-    assert served.names(served.mask) == [
+    assert named(served, served.mask) == [
         f"{minor} {platform} {machine}"
         for minor in ("3.9", "3.13")
         for platform in ("linux", "win32")
@@ -51,7 +52,7 @@ def test_bound_values_give_the_cross_product_each_a_group_of_its_own() -> None:
 
 def test_an_open_python_counts_once_per_combination() -> None:
     served = targets({"sys_platform": ["linux", "win32"]})
-    assert [set(served.names(group)) for group in served.groups] == [
+    assert [set(named(served, group)) for group in served.groups] == [
         {f"{minor} {platform}" for minor in KNOWN_MINORS} for platform in ("linux", "win32")
     ]
 
@@ -128,7 +129,7 @@ def test_values_outside_the_table_are_combined_as_given() -> None:
 
 def test_full_versions_bring_their_minor() -> None:
     served = targets({"python_full_version": ["3.9.7", "3.13.0rc1", "3.12"]})
-    assert served.names(served.mask) == ["3.9.7", "3.13.0rc1", "3.12"]
+    assert named(served, served.mask) == ["3.9.7", "3.13.0rc1", "3.12"]
     assert [target.minor for target in served.all] == ["3.9", "3.13", "3.12"]
     assert served.all[0].values == {"python_version": "3.9", "python_full_version": "3.9.7"}
     assert served.groups == (1, 2, 4)
@@ -146,7 +147,7 @@ def test_a_barred_variable_is_no_value_and_leaves_the_python_open() -> None:
     assert [target.minor for target in served.all] == list(KNOWN_MINORS)
     assert served.all[0].values == {"platform_machine": "x86_64"}
     assert served.groups == (served.mask,)
-    assert served.names(python_mask(served, "==3.9.*")) == ["3.9 x86_64"]
+    assert named(served, python_mask(served, "==3.9.*")) == ["3.9 x86_64"]
     served = targets({"python_version": ["3.9"], "python_full_version": []})
     assert served.all[0].values == {"python_version": "3.9"}
     assert python_mask(served, ">=3.9.20") == 1
@@ -207,7 +208,7 @@ def test_requires_python_against_every_patch_level(text: str) -> None:
     except ValueError:
         assert python_mask(served, text) == served.mask
         return
-    assert served.names(python_mask(served, text)) == [
+    assert named(served, python_mask(served, text)) == [
         minor
         for minor in KNOWN_MINORS
         if any(
@@ -219,9 +220,9 @@ def test_requires_python_against_every_patch_level(text: str) -> None:
 
 def test_a_bound_full_version_is_taken_exactly() -> None:
     served = targets({"python_full_version": ["3.9.7", "3.13.0rc1"]})
-    assert served.names(python_mask(served, "!=3.9.7")) == ["3.13.0rc1"]
-    assert served.names(python_mask(served, ">=3.13")) == []
-    assert served.names(python_mask(served, ">=3.13.0b1")) == ["3.13.0rc1"]
+    assert named(served, python_mask(served, "!=3.9.7")) == ["3.13.0rc1"]
+    assert named(served, python_mask(served, ">=3.13")) == []
+    assert named(served, python_mask(served, ">=3.13.0b1")) == ["3.13.0rc1"]
 
 
 @pytest.mark.parametrize(

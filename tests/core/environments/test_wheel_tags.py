@@ -11,6 +11,7 @@ from pypisync.core.environments.targets import python_mask
 from pypisync.core.environments.wheel_tags import tag_mask, usable_mask
 from pypisync.core.standards.filenames import parse
 from pypisync.core.standards.model import Target, Targets
+from tests.core.environments.named import named
 
 
 def targets(*given: tuple[str, dict[str, str]]) -> Targets:
@@ -121,7 +122,7 @@ TABLE = {
 
 
 def letters(given: Targets, mask: int) -> str:
-    return "".join(given.names(mask))
+    return "".join(named(given, mask))
 
 
 def whl(tags: str) -> frozenset[Tag]:
@@ -284,13 +285,8 @@ def test_old_abis_and_the_tags_of_pypy() -> None:
         "cp33-cp33mu": "", "cp32-cp32m": "D", "cp32-cp32mu": "D", "cp32-cp32": "",
         "cp27-cp27mu": "E", "cp27-cp27m": "E",
     }  # fmt: skip
-    for tag, letters in table.items():
+    for tag, expected in table.items():
         mask = tag_mask(old, parse_tag(f"{tag}-manylinux1_x86_64"))
-        assert named(old, mask) == letters, tag
-    assert named(old, tag_mask(old, parse_tag("pp3-none-any"))) == "F"
-    assert named(old, tag_mask(old, parse_tag("cp37-none-any"))) == "B"
-
-
-def named(given: Targets, mask: int) -> str:
-    """The names of the targets of a mask."""
-    return "".join(one.name for i, one in enumerate(given.all) if mask >> i & 1)
+        assert letters(old, mask) == expected, tag
+    assert letters(old, tag_mask(old, parse_tag("pp3-none-any"))) == "F"
+    assert letters(old, tag_mask(old, parse_tag("cp37-none-any"))) == "B"
