@@ -79,7 +79,7 @@ def due(schedule: Schedule, last: LastRun | None, now: float) -> float:
 def parse(text: str) -> Schedule:
     """Returns the schedule that ``text`` states, such as "1 hour" or "17 * * * *".
 
-    Raises ValueError.
+    Raises ValueError with what it must be.
     """
     if len(text.split()) != 5:
         seconds = values.duration(text)
@@ -87,7 +87,13 @@ def parse(text: str) -> Schedule:
             raise ValueError(f"must be at least {SHORTEST} seconds apart")
         return Schedule(text, seconds)
     schedule = Schedule(" ".join(text.split()), None)
-    schedule.after(0)
+    try:
+        schedule.after(0)
+    except ValueError as error:
+        what = str(error)
+        if what.startswith("must"):
+            raise
+        raise ValueError(f"must be a cron expression such as 17 * * * *: {what}") from None
     return schedule
 
 

@@ -214,10 +214,7 @@ def _no_schedule(source: ConfigSource) -> Iterator[Fault]:
     try:
         schedule.parse(text)
     except ValueError as error:
-        what = str(error)
-        if not what.startswith("must"):
-            what = f"must be a cron expression such as 17 * * * *: {what}"
-        yield source.fault(("schedule",), text, what)
+        yield source.fault(("schedule",), text, str(error))
 
 
 def _no_targets(source: ConfigSource) -> Iterator[Fault]:

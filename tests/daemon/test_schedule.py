@@ -1,5 +1,6 @@
 """When a run is due, as the schedule and the record say."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,9 +54,12 @@ def test_the_next_time(text: str, after: str) -> None:
     "text", ["", "soon", "59", "61 * * * *", "* * * *", "0 0 30 2 *", "0 0 1 * 1", "0 0 * * 5-2"]
 )
 def test_what_is_no_schedule(text: str, tmp_path: Path) -> None:
-    config = configure(tmp_path, schedule=text)
-    with pytest.raises(ConfigError, match=r"schedule: .*must "):
-        load(config, {})
+    for key, keys in (
+        ("schedule", {"schedule": text}),
+        ("bundles.export_schedule", {"bundles": {"export_schedule": text}}),
+    ):
+        with pytest.raises(ConfigError, match=rf': {key}: "{re.escape(text)}": must '):
+            load(configure(tmp_path, **keys), {})
 
 
 def test_the_default_is_an_hour(tmp_path: Path) -> None:
