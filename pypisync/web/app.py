@@ -66,8 +66,6 @@ class Site:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Send the response to one request."""
-        if scope["type"] != "http":
-            return
         method = scope["method"]
         headers, called = _joined(scope["headers"]), scope["path"] in CALLED
         if method in {"GET", "HEAD"} and not called:

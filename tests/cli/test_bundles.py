@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pypisync.cli import exits
+from pypisync.cli.app import app
+from pypisync.errors import BundleError, ConfigError
 from pypisync.storage import disk
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import configure, invoke
@@ -40,6 +43,8 @@ def test_bundles_go_in(outside: Path, world: World, tmp_path: Path) -> None:
     made = invoke(outside, "export", "--to", media, "--unsigned", "--json").json
     assert (made["base"]["sequence"], made["target"]["generation"]) == (1, 2)
     assert invoke(outside, "export", "--to", media, "--unsigned", "--json").json is None
+    done = invoke(outside, "export", "--to", media, "--unsigned")
+    assert done.out == "nothing has changed since the last bundle: none is written\n"
     done = invoke(inside, "import", made["manifest"], "--unsigned", "--json")
     assert done.json[0]["report"]["generation"] == 2
     assert "here already" in invoke(inside, "import", media, "--unsigned").out
@@ -76,12 +81,61 @@ def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:
     export = ("export", "--to", str(tmp_path / "media"))
     assert invoke(outside, *export, "--full").code == 2  # there is no key
     assert invoke(outside, *export, "--unsigned", "--full", "--since", "1").code == 2
-    assert invoke(outside, *export, "--unsigned", "--split", "1 KiB").code == 2
+    for size, why in (("1 KiB", "must be 1 MiB at least"), ("much", "must be a size such as")):
+        done = invoke(outside, *export, "--unsigned", "--split", size)
+        assert (done.code, f"--split {size}: {why}" in done.err) == (2, True)
     assert invoke(outside, *export, "--unsigned", "--since", "7").code == 2
     assert invoke(outside, *export, "--list").code == 2
     assert invoke(outside, *export, "--unsigned", "--full", "--for", "report.json").code == 2
     done = invoke(outside, *export, "--unsigned", "--since", "1")
     assert (done.code, "no bundle has led to generation 1" in done.err) == (5, True)
+
+
+def test_either_bundles_or_a_report(outside: Path) -> None:
+    for words in ((), ("media", "--report", "slip")):
+        done = invoke(outside, "import", *words)
+        assert (done.code, "either bundles to import, or --report" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"longer, as it may be in the end" * 1000])
+def test_what_is_damaged_is_not_exported(outside: Path, tmp_path: Path, content: bytes) -> None:
+    export = ("export", "--to", str(tmp_path / "media"), "--full", "--unsigned")
+    (file,) = (outside.parent / "data").glob("packages/**/a-1.0-py3-none-any.whl")
+    whole = file.read_bytes()
+    for damaged in (content, bytes(len(whole))):
+        file.write_bytes(damaged)
+        done = invoke(outside, *export)
+        assert done.code == 5
+        assert done.err == (
+            f'{file}: damaged: run "pypisync verify --repair --rehash" before the export\n'
+        )
+    file.unlink()
+    assert invoke(outside, *export).code == 4
+    assert invoke(outside, "verify", "--repair", "--rehash").code == 0
+    assert invoke(outside, *export).code == 0
+    assert file.read_bytes() == whole
+
+
+def test_a_key_has_one_name_and_is_never_replaced(outside: Path, tmp_path: Path) -> None:
+    def keys(*words: str) -> str:
+        done = CliRunner().invoke(app, ["keys", *words], catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.stdout
+
+    place, media = tmp_path / "officer", str(tmp_path / "media")
+    said = keys("make", str(place))
+    (name,) = {keys("show", f"{place}.{kind}") for kind in ("key", "pub")}
+    assert name.strip() in said
+    before = {path: path.read_bytes() for path in tmp_path.glob("officer.*")}
+    with pytest.raises(ConfigError, match="there is a key already"):
+        keys("make", str(place))
+    assert {path: path.read_bytes() for path in tmp_path.glob("officer.*")} == before
+    made = invoke(outside, "export", "--to", media, "--full", "--unsigned", "--json").json
+    with pytest.raises(BundleError, match="says that it is not signed"):
+        keys("sign", made["manifest"], f"{place}.key")
+    place.with_suffix(".pub").write_bytes(b"x" * 100_000)
+    with pytest.raises(ConfigError, match="too long for a key"):
+        keys("show", f"{place}.pub")
 
 
 def test_what_is_not_exported_leaves_nothing(tmp_path: Path) -> None:

@@ -204,6 +204,11 @@ def test_a_name_keeps_a_generation(config: Path, server: Server, world: World) -
     assert not list((config.parent / "data").glob("packages/*/*/*/a-1.0-*"))
 
 
+def test_a_name_is_for_a_generation(config: Path) -> None:
+    for words in ((), ("1",), ("1", "stable", "--delete", "stable")):
+        assert invoke(config, "tag", *words).code == 2, words
+
+
 def test_a_name_can_be_moved(config: Path) -> None:
     invoke(config, "tag", "1", "stable")
     assert invoke(config, "tag", "2", "stable", "--move").code == 0

@@ -196,6 +196,12 @@ def test_what_is_not_there(shown: Site) -> None:
         assert shown.get(path).status_code in {200, 404}, path
 
 
+@pytest.mark.parametrize(("path", "to"), [("/projects", "search"), ("/projects/", "../search")])
+def test_where_projects_are_found(shown: Site, path: str, to: str) -> None:
+    page = shown.get(path)
+    assert (page.status_code, page.headers["Location"]) == (307, to)
+
+
 def test_a_target_without_a_path_has_no_page(shown: Site) -> None:
     said = shown.raw(b"GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert said.split(b" ", 2)[1] in (b"404", b"400"), said

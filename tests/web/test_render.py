@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from pypisync.web.browse.render import environment
+from pypisync.web.browse.render import environment, web
 
 
 def shown(value: object) -> str:
@@ -18,3 +18,10 @@ def test_all_other_text_stays_and_is_escaped() -> None:
     assert shown("\u05d0\u05d1 caf\u00e9\n<b>") == "\u05d0\u05d1 caf\u00e9\n&lt;b&gt;"
     assert shown(7) == "7"
     assert shown(Markup("<b>")) == "<b>"
+
+
+def test_only_addresses_of_the_web_are_links() -> None:
+    for url in ("https://a.example/x", "http://a.example"):
+        assert web(url) == url
+    for url in ("javascript:alert(1)", "http:", "http://[", "http://[::1", "//a.example", ""):
+        assert web(url) == "", url
