@@ -167,9 +167,6 @@ class _Zip(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def readable(self) -> bool:
-        return True
-
 
 class _Tar(io.RawIOBase):
     """An unpacked tar that is read once, forwards, within limits."""
@@ -195,12 +192,6 @@ class _Tar(io.RawIOBase):
 
     def tell(self) -> int:
         return self._unpacked.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
 
     def _limit(self, position: int) -> None:
         if position > SCAN_LIMIT:

@@ -115,14 +115,6 @@ class _RangedFile(io.RawIOBase):
         if len(self._parts.get(0, b"")) < self._size:
             self._fill(max(self._size - TAIL, 0), self._size)
 
-    def seekable(self) -> bool:
-        """Returns True: parts are asked for as they are read."""
-        return True
-
-    def readable(self) -> bool:
-        """Returns True: parts are asked for as they are read."""
-        return True
-
     def tell(self) -> int:
         """Returns where the next read begins."""
         return self._position

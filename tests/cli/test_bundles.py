@@ -1,5 +1,6 @@
 """``export`` and ``import``: a mirror inside becomes like the one outside."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,31 @@ def test_what_is_damaged_is_not_exported(outside: Path, tmp_path: Path, content:
     assert invoke(outside, "verify", "--repair", "--rehash").code == 0
     assert invoke(outside, *export).code == 0
     assert file.read_bytes() == whole
+
+
+def test_disks_without_hard_links(
+    outside: Path, world: World, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is written twice there, and is the same."""
+    links: list[Path] = []
+
+    def refuse(step: str, path: Path) -> None:
+        if step == "link":
+            links.append(path)
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(disk, "before", refuse)
+    media, flat = tmp_path / "media", tmp_path / "flat"
+    plain = configure(flat, server.url, bundles={"unsigned": True, "repeat": 2})
+    assert invoke(plain, "sync").code == 0
+    trees = [tree_bytes(path.parent / "data", "simple") for path in (outside, plain)]
+    assert trees[0] == trees[1]
+    assert invoke(plain, "export", "--to", str(media), "--full").code == 0
+    (copy,) = (path for path in media.iterdir() if path.is_dir())
+    copies = {path.name: path.read_bytes() for path in copy.iterdir()}
+    assert copies == {name: (media / name).read_bytes() for name in copies}
+    assert len(copies) >= 1
+    assert {path.suffix for path in links} >= {".partial"}
 
 
 def test_a_key_has_one_name_and_is_never_replaced(outside: Path, tmp_path: Path) -> None:

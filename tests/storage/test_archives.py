@@ -318,6 +318,20 @@ def test_a_negative_size_is_refused(tmp_path: Path) -> None:
         sdist_facts(path)
 
 
+def test_a_member_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    whole = sdist(tmp_path, entry("spam_egg-1.0/PKG-INFO", METADATA * 20))
+    whole.write_bytes(gzip.compress(gzip.decompress(whole.read_bytes())[:1000]))
+    with pytest.raises(Malformed, match="PKG-INFO is cut off"):
+        sdist_facts(whole)
+    name = "spam_egg-1.0/PKG-INFO"
+    path = wheel(tmp_path, (name, METADATA), name="spam_egg-1.0.zip", method=zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, len(METADATA) + 1)
+    path.write_bytes(data)
+    with pytest.raises(Malformed, match="PKG-INFO is cut off"):
+        sdist_facts(path)
+
+
 def test_facts_are_enough_to_stop(tmp_path: Path) -> None:
     path = sdist(
         tmp_path,

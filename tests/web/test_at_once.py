@@ -5,25 +5,36 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from pypisync.web import sending, worker
+from pypisync.web.response import FilePart
 from tests.web.sites import Site, small_world
 
 HEAD = b" HTTP/1.1\r\nHost: x\r\n"
 SIZE = 9_000_001
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, bytes]]:
-    """A site with a file that no buffer of the system takes whole, and its bytes."""
+@pytest.fixture(scope="module", params=["in memory", "as the disk tells"])
+def large(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Site, bytes]]:
+    """A site with a file that no buffer of the system takes whole, and its bytes.
+
+    A folder that is in memory cannot tell so, and then no file of it is sent at once.
+    """
     site = Site(tmp_path_factory.mktemp("large"), small_world())
     data = os.urandom(SIZE)
     (site.tree / "packages").mkdir(parents=True)
     (site.tree / "packages/large").write_bytes(data)
-    with site.running():
+    (site.tree / "packages/small").write_bytes(data[:16_384])
+    with pytest.MonkeyPatch.context() as patched, site.running():
+        if request.param == "in memory":
+            patched.setattr(sending, "_in_memory", lambda *_: True)
         yield site, data
 
 
@@ -55,6 +66,39 @@ def test_a_large_file_and_what_is_asked_for_behind_it(large: tuple[Site, bytes])
     assert b'"alive": true' in second
     assert third.partition(b"\r\n\r\n")[2] == data[5:]
     assert last.startswith(b"404 ")
+
+
+def test_small_files_one_behind_the_other(large: tuple[Site, bytes]) -> None:
+    site, data = large
+    ask = b"GET /packages/small" + HEAD
+    said = site.raw(ask + b"\r\n", ask + b"Range: bytes=-7\r\n\r\n", CLOSING)
+    first, second, _ = re.split(rb"HTTP/1\.1 (?=\d+ \w)", said)[1:]
+    assert first.partition(b"\r\n\r\n")[2] == data[:16_384]
+    assert second.partition(b"\r\n\r\n")[2] == data[16_377:16_384]
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_a_file_that_ends_before_it_is_sent(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was longer when it was opened: what is sent must not look whole."""
+    monkeypatch.setattr(sending, "_in_memory", lambda *_: True)
+    (tmp_path / "short").write_bytes(bytes(size - 1))
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (tmp_path / "short").open("rb") as file:
+        transport: Any = SimpleNamespace(get_extra_info=lambda _: NoCork(ours), write=ours.sendall)
+        with pytest.raises(sending.CutError):
+            sending.begin(transport, b"", FilePart(file.fileno(), 0, size))
+
+
+class NoCork:
+    """A socket that is none of TCP's."""
+
+    def __init__(self, of: socket.socket) -> None:
+        self.fileno = of.fileno
+
+    def setsockopt(self, *_: int) -> None:
+        """Does nothing."""
 
 
 def test_a_client_that_reads_slowly_keeps_nobody_waiting(large: tuple[Site, bytes]) -> None:

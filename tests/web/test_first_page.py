@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from pypisync.catalog.bundles import fed
+from pypisync.errors import UpstreamError
 from pypisync.storage import orders
 from tests.sim.world import World
 from tests.web.sites import Site
@@ -29,3 +32,19 @@ def test_a_configuration_and_a_bundle_that_are_refused(tmp_path: Path, world: Wo
         assert "No bundle can be imported: bundle 2 is missing" in said
         assert "pypisync_bundle_refused 1.0" in site.get("/metrics").text
         assert site.get("/status.json").json()["well"] is False
+
+
+def test_a_cycle_that_failed(tmp_path: Path, world: World) -> None:
+    world.publish("s", "1.0")
+    site = Site(tmp_path, world)
+    site.bench.sync()
+    world.faults.fail("/simple/")
+    world.faults.fail("/pypi")
+    with pytest.raises(UpstreamError):
+        site.bench.sync()
+    with site.running():
+        assert "The last cycle failed." in alarms(site)
+    world.faults._plan.clear()
+    site.bench.sync()
+    with site.running():
+        assert "The last cycle failed." not in alarms(site)

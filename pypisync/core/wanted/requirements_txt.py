@@ -18,7 +18,7 @@ from typing import NoReturn
 from msgspec import Struct, field
 from packaging.specifiers import SpecifierSet
 
-from pypisync.core.standards import marker_syntax, requirements, versions
+from pypisync.core.standards import requirements, versions
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import (
     MOST_PINS,
@@ -287,16 +287,10 @@ def _wrong(requirement: Requirement, *, constraint: bool) -> Iterator[str]:
         yield _NO_SOURCE
     if requirement.fault:
         yield f"{requirement.fault}; {_ALLOWED}"
-        return
     if constraint and requirement.extras:
         yield "a constraint has no extras"
     if SpecifierSet(requirement.specifier).is_unsatisfiable():
         yield "can match no version: its conditions exclude each other"
-    try:
-        if requirement.marker:
-            marker_syntax.parse(requirement.marker)
-    except ValueError as error:
-        yield f"{error}; {_ALLOWED}"
 
 
 # -- the whole ------------------------------------------------------------------------------
