@@ -3,7 +3,7 @@
 Each stands for its kind, with the verdict that is right.
 """
 
-from tests.differential.cases import Case, root
+from tests.differential.cases import Ask, Case, root
 from tests.differential.wheels import Release
 
 _OLDER = ">=3.12"  # for no Python of the clients
@@ -345,6 +345,29 @@ FOUND: dict[str, tuple[str, Case]] = {
                 Release("c31-app", "1.0", ("c31-lib",)),
                 Release("c31-lib", "2.0", (f"c31-dep {_ADDRESS} # said",)),
                 Release("c31-lib", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            _case(
+                "a marker without a value, of an extra that METADATA does not declare",
+                Release("c32-app", "1.0", ("c32-lib",)),
+                Release("c32-lib", "2.0", ("c32-dep; os_name ~= 'x' and extra == 'x'",)),
+                Release("c32-lib", "1.0"),
+                Release("c32-dep", "1.0"),
+            ),
+        ),
+        (
+            "blocked",
+            Case(
+                "c33",
+                (
+                    *(Release("c33-lib", f"{number}.0", ("nothing-9",)) for number in range(4, 9)),
+                    Release("c33-lib", "3.0"),
+                    Release("c33-lib", "2.0", name="other"),
+                ),
+                ("METADATA of another project, older than what uv takes once it has tried many",),
+                (Ask("c33-lib>=0", ("c33-lib>=0",), "c33-lib", ">=0"),),
             ),
         ),
     )

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
-from pypisync.core.environments.marker_masks import deciding_extras
+from pypisync.core.environments.marker_masks import deciding_extras, needed_extras
 from pypisync.core.environments.proof_targets import ProofTarget
 from pypisync.core.filters.file_choice import Weighed, chosen, told
 from pypisync.core.resolve.index import NO_FILE, Lacking, ListedFile, ListedRelease, Offers
@@ -174,7 +174,7 @@ class TargetIndex(Struct):
         odd = (
             self.said("pip", name, version, undefined(need))
             for need in usable.release.needs
-            if by == "pip" and self._here(need, by) and self._no_value(need)
+            if by == "pip" and self._no_value(need, by)
         )
         return next(chain(found, odd), "")
 
@@ -253,8 +253,14 @@ class TargetIndex(Struct):
                 self._markers[key] = None
         return self._markers[key]
 
-    def _no_value(self, need: Requirement) -> bool:
-        return bool(need.marker) and self._marker(need.marker, "") is None
+    def _no_value(self, need: Requirement, by: Installer | None) -> bool:
+        """Returns whether the installer reads a marker without a value.
+
+        pip also evaluates those of extras that its file does not declare, and follows none of them.
+        """
+        if not need.marker or self._marker(need.marker, "") is not None:
+            return False
+        return self._here(need, None if by == "pip" and needed_extras(need.marker) else by)
 
     def _look(self, release: ListedRelease) -> Usable | None:
         if release.serves is None:
@@ -354,6 +360,8 @@ class TargetIndex(Struct):
         if self.reader in passed:
             return ""  # who passes over it does not stop at it
         for need in release.needs:
+            if self._no_value(need, self.reader):
+                return undefined(need)
             if not self._here(need, self.reader):
                 continue
             if need.text in STOPS:
@@ -364,8 +372,6 @@ class TargetIndex(Struct):
                     return need.refused
             elif stops(need) and self._applies(need, ""):
                 return f'"{need.text}": {need.fault}'
-            if self._no_value(need):
-                return undefined(need)
         return "" if release.known else "nobody says what it requires"
 
 

@@ -8,6 +8,7 @@ pip, uv takes a yanked release only if a wanted requirement pins it, and a pre-r
 final is left, whatever names one. The result is a claim, and is checked like one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
@@ -34,6 +35,8 @@ from pypisync.core.wanted.groups import Asked
 
 # A project that conflicted this often is decided before the others.
 _CONFLICTS = 5
+# Of a project of which it has tried so many releases it reads older ones in advance.
+_MANY = 5
 _USUAL, _LATE, _EARLY, _PINNED, _FIRST = range(5)
 
 
@@ -92,11 +95,14 @@ class _Uv(Struct):
         """Yields why uv stops at what it may read before it decides.
 
         It reads METADATA of the newest release that is left of each project that it has yet to
-        decide on, and what was left then is not followed here: any that is newer than the pin.
+        decide on, and what was left then is not followed here: any that is newer than the pin. Of
+        a project of which it has tried many it also reads older ones (``batch_prefetch.rs``).
         """
+        tries = Counter(name for name, _ in self.tried)
         for name, project in self._projects.items():
+            pin = pins.get(name, -1) if tries[name] < _MANY else -1
             for version in project.versions.values():
-                if version > pins.get(name, -1):
+                if version > pin:
                     yield from filter(None, [self.admission.index.breaks_off(name, version, "uv")])
 
     def version(self, node: PubGrubPackage) -> int:
