@@ -61,6 +61,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 20)  # as the product has it
 
 
 def _import_share(config: pytest.Config) -> None:

@@ -89,7 +89,7 @@ VIEWS = (
         "v_dependencies",
         "Requirements of selected releases that can apply, with the releases chosen for each.",
         """
-        SELECT DISTINCT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
+        SELECT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
             d.name AS needs, cr.version AS chosen, q.fault
         FROM edges e
         JOIN selected s ON s.id = e.selected_id
@@ -137,7 +137,7 @@ VIEWS = (
         FROM root_choices rc
         JOIN roots ro ON ro.id = rc.root_id JOIN projects rp ON rp.id = ro.project_id
         JOIN releases r ON r.id = rc.release_id JOIN projects p ON p.id = r.project_id
-        UNION
+        UNION ALL
         SELECT p.name, r.version, q.kind, np.name, nr.version, q.text, '', ''
         FROM choices c
         JOIN releases r ON r.id = c.release_id JOIN projects p ON p.id = r.project_id
@@ -163,7 +163,7 @@ VIEWS = (
         "v_unmet",
         "Requirements of the selection that nothing read upstream meets, on some target or on all.",
         f"""
-        SELECT DISTINCT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
+        SELECT p.name AS project, r.version, s.extra, q.kind, q.text AS requirement,
             CASE WHEN q.fault <> '' THEN q.fault
                 WHEN d.status = 'gone' THEN coalesce(d.status_reason, '{NO_PROJECT}')
                 WHEN d.status = 'unseen' THEN 'not read yet'
