@@ -152,10 +152,12 @@ def _faults(config: "Config") -> Iterator[str]:
 
 def _notes(config: "Config") -> Iterator[str]:
     """Yields the configuration's notes, and one if a web server may serve the database."""
+    from pypisync.catalog.db.sqlite_file import file_of
+
     yield from config.notes
-    inside = f"sqlite:///{config.destination}/"
-    if config.database_url.startswith(inside):
-        name = config.database_url.removeprefix(inside)
+    database = file_of(config.database_url)
+    if database is not None and database.is_relative_to(config.destination):
+        name = database.relative_to(config.destination)
         yield (
             f"the database lies in the mirror's folder: a web server that serves the whole folder "
             f'serves {name} as well. Serve only simple and packages (as "listen" does), or move it '

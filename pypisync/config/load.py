@@ -342,6 +342,11 @@ def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
     return tuple(selector.parse_selector(text) for text in given)
 
 
+def _file_url(place: Path) -> str:
+    """Returns the URL as SQLAlchemy reads it; any other character may stand in it as it is."""
+    return f"sqlite:///{str(place).replace('%', '%25').replace('?', '%3F')}"
+
+
 def _database_url(given: str | None, destination: Path, base: Path) -> str:
     """Returns the database's URL. Raises ValueError and ConfigError.
 
@@ -352,7 +357,7 @@ def _database_url(given: str | None, destination: Path, base: Path) -> str:
         inside = destination / "pypisync.sqlite"
         beside = destination.parent / f"{destination.name or 'pypisync'}.sqlite"
         try:
-            return f"sqlite:///{inside if inside.exists() else beside}"
+            return _file_url(inside if inside.exists() else beside)
         except OSError as error:
             fault = (
                 f"database: whether there is one in {destination} cannot be seen"
@@ -360,9 +365,7 @@ def _database_url(given: str | None, destination: Path, base: Path) -> str:
             )
             raise ConfigError([fault]) from error
     if _PLAIN_FILE.fullmatch(given):
-        found = f"sqlite:///{(base / given.removeprefix('sqlite:///')).resolve()}"
-        if _PLAIN_FILE.fullmatch(found):
-            return found
+        return _file_url((base / given.removeprefix("sqlite:///")).resolve())
     # Costs a third of a second, and most configurations name a plain file or none.
     from pypisync.catalog.db import url
 

@@ -134,10 +134,7 @@ def _check(copy: Path, file: Path) -> None:
 
 
 def _file(url: str) -> Path:
-    name = parse(url).database or ""
-    if name.startswith("file:"):
-        raise CatalogError("an SQLite URI cannot be backed up so: use the program sqlite3")
-    return Path(name)
+    return Path(parse(url).database or "")
 
 
 def _run(url: URL, program: str, *arguments: str) -> None:

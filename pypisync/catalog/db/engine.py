@@ -70,8 +70,6 @@ def open_engine(url: str, *, writer: bool) -> Engine:
 
 def _read_only(url: URL) -> URL:
     name = url.database or ""
-    if name.startswith("file:"):
-        return url
     query = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if immutable(Path(name)) else {})
     return url.set(database=f"file:{quote(name)}", query=query)
 

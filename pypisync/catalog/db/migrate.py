@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
-from sqlalchemy.engine import make_url
 
 from pypisync.catalog.db import views
 from pypisync.catalog.db.columns import metadata
 from pypisync.catalog.db.engine import database_errors, open_engine
 from pypisync.catalog.db.reader import REVISION
+from pypisync.catalog.db.sqlite_file import file_of
 from pypisync.core.display import counted
 from pypisync.errors import CatalogError
 
@@ -217,10 +217,9 @@ def exists(url: str) -> bool:
 
     Raises CatalogError.
     """
-    parsed = make_url(url)
-    name = parsed.database or ""
-    if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
-        return Path(name).is_file() and Path(name).stat().st_size > 0
+    file = file_of(url)
+    if file is not None:
+        return file.is_file() and file.stat().st_size > 0
     engine = open_engine(url, writer=False)
     try:
         with database_errors(engine), engine.connect() as connection:

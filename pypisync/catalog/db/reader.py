@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from pypisync.catalog.db.sqlite_file import advice, immutable
+from pypisync.catalog.db.sqlite_file import advice, file_of, immutable
 from pypisync.core.display import masked
 from pypisync.errors import CatalogError
 
@@ -42,13 +42,13 @@ class Reader:
     """One read-only transaction. Raises CatalogError if there is no catalog of this version."""
 
     def __init__(self, url: str) -> None:
-        self._sqlite = url.startswith("sqlite")
         self._error: type[Exception]
-        self._file = url.partition(":///")[2]  # of SQLite
+        self._file = file_of(url)
+        self._sqlite = self._file is not None
         self._cursor: Any = None  # of the operator's last statement
-        if self._sqlite:
+        if self._file is not None:
             self._error = sqlite3.Error
-            self._connection: Any = _open_sqlite(url)
+            self._connection: Any = _open_sqlite(self._file)
         else:
             self._connection, self._error = _open_postgresql(url)
         try:
@@ -127,7 +127,7 @@ class Reader:
         try:
             yield
         except self._error as error:
-            said = f"{_said(error)}{advice(error, self._file)}"
+            said = f"{_said(error)}{advice(error, str(self._file))}"
             raise CatalogError(f"the database failed: {said}") from error
 
     def _check(self) -> None:
@@ -146,22 +146,17 @@ class Reader:
             )
 
 
-def _open_sqlite(url: str) -> sqlite3.Connection:
-    name, _, options = url.partition(":///")[2].partition("?")
-    if name.startswith("file:"):
-        address = f"{name}?{options}"
-    else:
-        file = Path(name)
-        if not file.exists():
-            raise CatalogError(f"{file}: there is no database yet: run `pypisync sync`")
-        address = f"file:{quote(name)}?mode=ro{'&immutable=1' if immutable(file) else ''}"
+def _open_sqlite(file: Path) -> sqlite3.Connection:
+    if not file.exists():
+        raise CatalogError(f"{file}: there is no database yet: run `pypisync sync`")
+    address = f"file:{quote(str(file))}?mode=ro{'&immutable=1' if immutable(file) else ''}"
     try:
         connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
     except sqlite3.Error as error:
-        said = f"{_said(error)}{advice(error, name)}"
-        raise CatalogError(f"{name}: cannot be read: {said}") from error
+        said = f"{_said(error)}{advice(error, str(file))}"
+        raise CatalogError(f"{file}: cannot be read: {said}") from error
     return connection
 
 

@@ -10,6 +10,7 @@ answer at once.
 import os
 import sqlite3
 from pathlib import Path
+from urllib.parse import unquote
 
 _SHARED = 64 * 1024  # bytes that the files a reader makes may take
 _DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
@@ -18,8 +19,8 @@ _PRIMARY = 0xFF  # of a result code; the rest says which I/O failed
 
 def file_of(url: str) -> Path | None:
     """Returns the file that the URL of a database names; None if it names none."""
-    name = url.partition(":///")[2].partition("?")[0]
-    return Path(name) if url.startswith("sqlite") and not name.startswith("file:") else None
+    name = unquote(url.partition(":///")[2].partition("?")[0])
+    return Path(name) if url.startswith("sqlite") else None
 
 
 def immutable(file: Path) -> bool:

@@ -16,6 +16,8 @@ def parse(text: str) -> URL:
         url = None
     if url is not None and url.drivername == "postgres":
         raise ValueError('must begin with "postgresql://", which SQLAlchemy asks for')
+    if url is not None and (url.database or "").startswith("file:"):
+        raise ValueError("must name a file by its path: it cannot be a URI of SQLite")
     # A database in memory would forget what is on disk.
     if url is None or url.drivername not in _DRIVERS or url.database in (None, "", ":memory:"):
         raise ValueError(
@@ -29,7 +31,7 @@ def absolute(text: str, base: Path) -> str:
     """Returns the same URL; the relative path of an SQLite file counts from ``base``."""
     url = parse(text)
     name = url.database
-    if url.get_backend_name() == "sqlite" and name and not name.startswith("file:"):
+    if url.get_backend_name() == "sqlite" and name:
         url = url.set(database=str((base / name).resolve()))
     return url.render_as_string(hide_password=False)
 
