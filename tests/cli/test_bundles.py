@@ -156,6 +156,10 @@ def test_a_key_has_one_name_and_is_never_replaced(outside: Path, tmp_path: Path)
     with pytest.raises(ConfigError, match="there is a key already"):
         keys("make", str(place))
     assert {path: path.read_bytes() for path in tmp_path.glob("officer.*")} == before
+    twice = {name: {"key": f"{place}.pub"} for name in ("officer", "deputy")}
+    inside = configure(tmp_path / "inside", bundles={"trusted": twice, "threshold": 2})
+    done = invoke(inside, "import", media)
+    assert (done.code, "names one key twice, which would count twice" in done.err) == (2, True)
     made = invoke(outside, "export", "--to", media, "--full", "--unsigned", "--json").json
     with pytest.raises(BundleError, match="says that it is not signed"):
         keys("sign", made["manifest"], f"{place}.key")

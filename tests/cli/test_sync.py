@@ -137,6 +137,12 @@ def test_two_at_a_time_are_refused_with_4(config: Path) -> None:
     assert "another sync is running" in done.err
 
 
+def test_only_a_daemon_is_waited_for(config: Path) -> None:
+    for words, why in (("--wait",), "say --now as well"), (("--now",), "no daemon is running"):
+        done = invoke(config, "sync", *words)
+        assert (done.code, why in done.err) == (2 if words == ("--wait",) else 4, True)
+
+
 def test_beside_a_daemon_each_command_says_what_helps_it(config: Path) -> None:
     with writer_lock(config.parent / "data", daemon=True):
         done = invoke(config, "sync")

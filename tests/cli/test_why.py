@@ -209,6 +209,35 @@ def test_what_upstream_does_not_have(tmp_path: Path, world: World) -> None:
     }
 
 
+def test_a_version_that_upstream_has_quarantined(tmp_path: Path, world: World) -> None:
+    for version in ("1.0", "2.0"):
+        world.publish("a", version)
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    world.quarantine_release("a", "2.0")
+    bench.sync()
+    said = "upstream has quarantined {}, since 1970"  # by the clock of the bench
+    assert findings(config, "a==2")["quarantined"].startswith(said.format("this version"))
+    assert findings(config, "a")["quarantined"].startswith(said.format("version 2.0"))
+    assert "quarantined" not in findings(config, "a==1.0")
+
+
+def test_what_is_asked_of_no_index_and_what_could_not_be_read_again(
+    tmp_path: Path, world: World
+) -> None:
+    world.publish("a", "1.0")
+    bench, config = mirror(tmp_path, world, a=["latest"])
+    bench.sync()
+    world.publish("a", "2.0")
+    for path in ("/simple/a/", "/pypi/a/json"):
+        world.faults.fail(path, 503, None)
+    bench.sync()
+    pending = findings(config, "a")["pending"]
+    assert pending.startswith("a newer document is owed, tried 1 time: ")
+    config = configure(tmp_path, database="sqlite:///data/catalog.sqlite", reserved=["acme-*"])
+    assert findings(config, "acme-core")["reserved"].startswith("no index is asked for it: ")
+
+
 def test_what_nobody_calls_for(tmp_path: Path, world: World) -> None:
     world.publish("a", "1.0", requires=["b<2"])
     for version in ("1.0", "2.0", "3.0rc1"):

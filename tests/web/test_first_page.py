@@ -44,7 +44,7 @@ def test_a_cycle_that_failed(tmp_path: Path, world: World) -> None:
         site.bench.sync()
     with site.running():
         assert "The last cycle failed." in alarms(site)
-    world.faults._plan.clear()
+    world.heal()
     site.bench.sync()
     with site.running():
         assert "The last cycle failed." not in alarms(site)
