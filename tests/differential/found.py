@@ -370,5 +370,20 @@ FOUND: dict[str, tuple[str, Case]] = {
                 (Ask("c33-lib>=0", ("c33-lib>=0",), "c33-lib", ">=0"),),
             ),
         ),
+        (
+            "blocked",
+            _case(
+                "an extra that needs an address, before what the release itself needs in vain",
+                Release("c34-app", "1.0", ("c34-lib[x]",)),
+                Release(
+                    "c34-lib",
+                    "2.0",
+                    ('c34-dep @ http://127.0.0.1:9/dep ; extra == "x"', "nothing-9"),
+                    extras=("x",),
+                ),
+                Release("c34-lib", "1.0", extras=("x",)),
+                Release("c34-dep", "1.0"),
+            ),
+        ),
     )
 }

@@ -28,7 +28,7 @@ from pypisync.core.resolve.pip_needs import (
     needs_of,
 )
 from pypisync.core.resolve.pip_search import DeadEnd, PipSearch
-from pypisync.core.resolve.stops import Broken
+from pypisync.core.resolve.stops import Broken, EndOfReading
 from pypisync.core.standards.model import Requirement
 from pypisync.core.wanted.groups import Asked
 
@@ -151,13 +151,22 @@ class _Pip:
         name, extras, version = candidate
         index = self._admission.index
         found: list[Requirement] = []
+        stop: EndOfReading | None = None
         for extra in ("", *extras):
-            needs, stop = index.needs(name, version, extra), index.stop(name, version, extra)
-            if stop is not None:
-                why = index.said("pip", name, version, stop.why)
-                return [*found, *needs[: stop.after]], [PipNeed(name, (), why, END)]
-            found.extend(needs)
-        return found, []
+            found += index.needs(name, version, extra)
+            ends = filter(None, (stop, index.stop(name, version, extra)))
+            stop = min(ends, key=lambda end: end.place, default=None)
+        if stop is None and not extras:
+            return found, []
+        # Those of extras stand among the others, as METADATA has them.
+        stated = index.usable(name)[version].release.needs
+        places = {need: i for i, need in reversed(list(enumerate(stated)))}
+        found.sort(key=lambda need: places.get(need, len(places)))
+        if stop is None:
+            return found, []
+        why = index.said("pip", name, version, stop.why)
+        found = [need for need in found if places.get(need, len(places)) < stop.place]
+        return found, [PipNeed(name, (), why, END)]
 
     def _matching(self, name: str, specifiers: Iterable[str]) -> int:
         versions = -1

@@ -24,7 +24,7 @@ class Broken(Exception):  # noqa: N818 - a result, not a fault
 class EndOfReading(NamedTuple):
     """Where an installer that reads what a release needs comes no further."""
 
-    after: int  # so many of the requirements
+    place: int  # among the release's requirements
     why: str
 
 

@@ -204,8 +204,8 @@ class TargetIndex(Struct):
                 if self._here(need, self.reader) and self._applies(need, extra):
                     if why := at_url(need):
                         # What files state by themselves has no order among the others.
-                        after = len(some) if need.machines is None else 0
-                        self._ends.setdefault(key, EndOfReading(after, why))
+                        place = 0 if need.machines else release.needs.index(need)
+                        self._ends.setdefault(key, EndOfReading(place, why))
                     if not stops(need):
                         some.append(_as_uv(need) if self.reader == "uv" else need)
             found = self._needs[key] = tuple(some)
