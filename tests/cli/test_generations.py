@@ -204,6 +204,15 @@ def test_a_name_keeps_a_generation(config: Path, server: Server, world: World) -
     assert not list((config.parent / "data").glob("packages/*/*/*/a-1.0-*"))
 
 
+def test_diff_says_what_a_project_is_now(config: Path, world: World) -> None:
+    world.archive("b", reason="done with it")  # silently
+    world.publish("b", "3.0a1")
+    assert invoke(config, "sync").code == 0
+    done = invoke(config, "diff", "2", "3", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert done.json["projects"]["changed"] == {"b": "active -> archived (done with it)"}
+
+
 def test_a_name_is_for_a_generation(config: Path) -> None:
     for words in ((), ("1",), ("1", "stable", "--delete", "stable")):
         assert invoke(config, "tag", *words).code == 2, words
