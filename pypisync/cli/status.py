@@ -86,7 +86,8 @@ def _ahead(ahead: "Outlook", feeds: Mapping[str, str], now: float) -> Iterator[t
     yield from _configuration(ahead, now)
     if ahead.next_run is not None:
         wait = ahead.next_run - now
-        yield "next run", f"in {span(wait)}, {moment(ahead.next_run)}" if wait > 0 else "now"
+        # A daemon comes some minutes later, so that mirrors do not all come at once.
+        yield "next run", f"in about {span(wait)}, {moment(ahead.next_run)}" if wait > 0 else "now"
     elif ahead.daemon is not None:
         yield "next run", "when a bundle comes"
     if ahead.read_serial is not None and ahead.read_at is not None:
