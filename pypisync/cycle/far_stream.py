@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from queue import SimpleQueue
 from typing import IO, cast
@@ -46,7 +47,7 @@ class FarStream:
         self._indexes = parts(upstream)
         self._deposit = deposit
         self._watch = watch
-        self._near: Threads | InTurn | None = None
+        self._near: Threads | None = None
         self._near_open = 0
         self._far: _Child | None = None
         self._may = True  # start a process
@@ -126,7 +127,8 @@ class FarStream:
         if not asks:
             return
         if self._near is None:
-            self._near = open_stream(self._upstream, self._deposit)
+            begin = partial(self._upstream.begin, self._deposit)
+            self._near = Threads(begin, self._upstream.workers)
         self._near.add(asks)
         self._near_open += len(asks)
 

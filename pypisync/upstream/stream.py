@@ -172,10 +172,6 @@ class InTurn:
         """
         return self._lanes.forget()
 
-    def take_back(self) -> list[Ask]:
-        """Answer no more what is not begun. Returns those asks."""
-        return self._lanes.take_back()
-
     def close(self) -> None:
         """Forget what was not begun."""
         self._lanes.end()

@@ -92,6 +92,19 @@ def test_what_cannot_be_exported_is_told(outside: Path, tmp_path: Path) -> None:
     assert (done.code, "no bundle has led to generation 1" in done.err) == (5, True)
 
 
+def test_what_is_not_there_is_told(outside: Path, tmp_path: Path) -> None:
+    inside, slip = configure(tmp_path / "inside"), str(tmp_path / "slip.json")
+    assert invoke(inside, "db", "upgrade").code == 0
+    done = invoke(inside, "import", "--report", slip)
+    assert (done.code, "no bundle was imported here yet" in done.err) == (5, True)
+    done = invoke(outside, "export", "--to", str(tmp_path), "--for", slip, "--unsigned")
+    assert (done.code, f"{slip}: there is no such report" in done.err) == (5, True)
+    (tmp_path / "empty").mkdir()
+    done = invoke(inside, "import", str(tmp_path / "empty"), "--unsigned")
+    assert (done.code, "empty: no bundle is there" in done.err) == (5, True)
+    assert invoke(inside, "verify").code == 0  # nothing is published, and nothing wrong
+
+
 def test_either_bundles_or_a_report(outside: Path) -> None:
     for words in ((), ("media", "--report", "slip")):
         done = invoke(outside, "import", *words)

@@ -329,6 +329,15 @@ def test_other_answers_say_nothing_about_the_project(
     assert str(status) in str(answer)
 
 
+def test_what_else_the_json_api_says(server: Scripted, connect: Connect) -> None:
+    server.tell("/pypi/a/json", Answer(304, headers={"X-PyPI-Last-Serial": "9"}), page())
+    upstream = connect()
+    answer = ask(upstream, known=KNOWN)
+    assert isinstance(answer, Unchanged), answer
+    assert (answer.serial, server.asked[-1].headers["if-none-match"]) == (9, '"1"')
+    assert isinstance(ask(upstream), Gone)  # a page for people
+
+
 def test_another_projects_document_is_malformed(server: Scripted, connect: Connect) -> None:
     server.tell("/simple/a/", simple_page("b"))
     assert isinstance(ask(connect()), Malformed)
