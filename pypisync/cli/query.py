@@ -113,7 +113,7 @@ def _plain(value: Any) -> Any:
     """Returns a value of the database as JSON has it."""
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else float(value)
     if value is None or isinstance(value, str | int | float):
         return value

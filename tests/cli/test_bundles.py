@@ -1,6 +1,7 @@
 """``export`` and ``import``: a mirror inside becomes like the one outside."""
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,12 @@ def test_bundles_go_in(outside: Path, world: World, tmp_path: Path) -> None:
     assert invoke(inside, "prove", "a").code == 0
     status = invoke(inside, "status", "--json").json
     assert (status["well"], status["bundle"]["bundle"], status["bundle"]["next"]) == (True, 2, 3)
+    (said,) = (line[1] for line in invoke(inside, "status").lines if line[0] == "bundle")
+    assert re.fullmatch(
+        r"2 of mirror [0-9a-f]{8}, exported .* ago, imported .* ago; next .* 3", said
+    )
+    (said,) = (line[1] for line in invoke(outside, "status").lines if line[0] == "exported")
+    assert said.startswith("bundle 2, ")
     assert invoke(inside, "sync").code == 5
 
 

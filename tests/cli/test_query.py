@@ -10,6 +10,7 @@ import pytest
 from pypisync.catalog.db.reader import Reader, RefusedQuery
 from pypisync.catalog.db.views import VIEWS
 from tests.cli.running import command, configure, environ, invoke, snapshot
+from tests.postgres import Postgres
 from tests.recipe.mirrors import Bench
 from tests.sim.memory import MemoryUpstream
 from tests.sim.world import World
@@ -90,6 +91,17 @@ def test_both_databases_take_queries_only(tmp_path: Path, world: World, database
             assert all(len(row) == len(columns) for row in rows)
         _, rows = reader.ask("SELECT name FROM v_projects WHERE name LIKE 'a%'")
         assert [row[0] for row in rows] == ["a"]
+
+
+def test_values_that_only_postgresql_has(tmp_path: Path, postgres: Postgres) -> None:
+    config = configure(tmp_path, database=postgres.prepared())
+    sql = (
+        "SELECT 1.5::numeric AS a, sum(n) AS b, DATE '2026-11-30' AS c, 'Infinity'::numeric AS d,"
+        " 'NaN'::numeric AS e FROM (VALUES (1::bigint), (2)) AS v (n)"
+    )
+    done = invoke(config, "query", sql, "--json")
+    assert done.json == [{"a": 1.5, "b": 3, "c": "2026-11-30", "d": "Infinity", "e": "NaN"}]
+    assert invoke(config, "query", sql).lines == [["1.5", "3", "2026-11-30", "Infinity", "NaN"]]
 
 
 def test_a_closed_pipe_ends_it_quietly(config: Path) -> None:
