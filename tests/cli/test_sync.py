@@ -1,5 +1,6 @@
 """``sync`` against an upstream over HTTP: what it says, how it ends, and being stopped."""
 
+import errno
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pypisync.cli.sync import stopping
+from pypisync.storage import orders
 from pypisync.storage.lock import writer_lock
 from tests.cli.running import command, configure, environ, invoke, run, snapshot
 from tests.daemon.process import until
@@ -141,6 +143,24 @@ def test_only_a_daemon_is_waited_for(config: Path) -> None:
     for words, why in (("--wait",), "say --now as well"), (("--now",), "no daemon is running"):
         done = invoke(config, "sync", *words)
         assert (done.code, why in done.err) == (2 if words == ("--wait",) else 4, True)
+
+
+def test_what_a_daemon_was_not_asked_for_it_is_not_to_do(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill = os.kill
+
+    def gone(pid: int, number: int) -> None:
+        if number == signal.SIGUSR1:
+            raise ProcessLookupError(errno.ESRCH, "No such process")
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", gone)
+    data = config.parent / "data"
+    with writer_lock(data, daemon=True):
+        done = invoke(config, "sync", "--now", "--no-limits")
+    assert (done.code, "cannot be asked: No such process" in done.err) == (4, True)
+    assert not orders.names(data)
 
 
 def test_beside_a_daemon_each_command_says_what_helps_it(config: Path) -> None:
