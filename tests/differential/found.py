@@ -24,6 +24,11 @@ def _wheel(release: str, tag: str, *requires: str, yanked: object = False) -> Re
     return Release(name, version, requires, filename=filename, entry=(("yanked", yanked),))
 
 
+def _two_extras(release: str, *requires: str) -> Release:
+    name, _, version = release.partition(" ")
+    return Release(name, version, requires, extras=("x", "y"))
+
+
 FOUND: dict[str, tuple[str, Case]] = {
     case.told[0]: (verdict, case)
     for verdict, case in (
@@ -353,7 +358,6 @@ FOUND: dict[str, tuple[str, Case]] = {
                 "a marker without a value, of an extra that METADATA does not declare",
                 Release("c32-app", "1.0", ("c32-lib",)),
                 Release("c32-lib", "2.0", ("c32-dep; os_name ~= 'x' and extra == 'x'",)),
-                Release("c32-lib", "1.0"),
                 Release("c32-dep", "1.0"),
             ),
         ),
@@ -375,14 +379,21 @@ FOUND: dict[str, tuple[str, Case]] = {
             _case(
                 "an extra that needs an address, before what the release itself needs in vain",
                 Release("c34-app", "1.0", ("c34-lib[x]",)),
-                Release(
-                    "c34-lib",
-                    "2.0",
-                    ('c34-dep @ http://127.0.0.1:9/dep ; extra == "x"', "nothing-9"),
-                    extras=("x",),
-                ),
-                Release("c34-lib", "1.0", extras=("x",)),
-                Release("c34-dep", "1.0"),
+                _two_extras("c34-lib 2.0", 'c34-d @ http://127.0.0.1:9 ; extra == "x"', "none-9"),
+                _two_extras("c34-lib 1.0"),
+            ),
+        ),
+        (
+            "proven",
+            _case(
+                "a release that uv does not try, and whose absence changes what it tries",
+                Release("c35-app", "1.0", ("c35-e>=1", "c35-d[y]<3", "c35-c[x]>=1")),
+                *(_two_extras(f"c35-{one}") for one in ("c 1.0", "e 1.0", "e 2.0")),
+                _two_extras("c35-c 2.0", "c35-d[x,y]"),
+                _two_extras("c35-c 3.0", "c35-d==1.0"),
+                _two_extras("c35-d 0.5", 'c35-e[x]==1.0; extra == "x"'),
+                _two_extras("c35-d 1.0", 'c35-e[x]<2; extra == "y"'),
+                _two_extras("c35-d 2.0", "c35-e[y]<2"),
             ),
         ),
     )

@@ -3,8 +3,8 @@
 Mirroring the pins is not always enough: resolvers also examine candidates that they later reject,
 and without those they may decide differently. A search that meets fewer conflicts decides in
 another order, and a pre-release is taken where the finals that stand in its way upstream are
-missing. In these cases the examined candidates are mirrored too. With all of them there, a resolver
-takes the same steps as upstream, whatever else the mirror holds.
+missing. In these cases the examined candidates are mirrored too, and where that is not enough also
+the releases next to them.
 """
 
 from collections.abc import Mapping
@@ -39,24 +39,54 @@ def missed(
     kept, met = _alone(calling, wanted, pins)
     if all(one.tried <= pins for one in proof.rehearsals.values() if one.pins is not None):
         return set(), met  # nothing else was examined, so nothing else can be needed
-    there = Admission(index.only(kept, wanted))
     looked_at: Found = set()
+    for one in proof.rehearsals.values():
+        looked_at |= one.tried - pins if one.pins is not None else set()
+    if _same(proof, calling, wanted, budget, (kept, met)):
+        return set(), met
+    if _same(proof, calling, wanted, budget, (_with(kept, looked_at), met)) is not False:
+        return looked_at, met
+    # uv takes what lies between two releases together, so that also what it does not try counts.
+    around = {(name, pin + step) for name, pin in looked_at | pins for step in (-1, 1)}
+    there = {(n, pin) for n, pin in around if 0 <= pin < len(index.usable(n))}
+    return looked_at | (there - pins), met
+
+
+def _same(
+    proof: Proof,
+    calling: ClosureChoices,
+    wanted: Asked,
+    budget: Budget,
+    alone: tuple[dict[str, set[int]], set[str]],
+) -> bool | None:
+    """Returns whether installers come to the same pins where nothing but ``alone`` is kept.
+
+    None: a search was given up. Projects that they look at are added to its second part.
+    """
+    index, (kept, met) = calling.index, alone
+    there = Admission(index.only(kept, wanted))
     same = True
     for installer, upstream in proof.rehearsals.items():
         if upstream.pins is None:
             continue
-        looked_at |= upstream.tried - pins
         if upstream.straight and all(pin in kept.get(name, ()) for name, pin in upstream.tried):
             continue
         rehearsal = partial(_REHEARSALS[installer], there, wanted)
         try:
             here = rehearsal(budget.share(_SHARE), met).pins
         except Spent:
-            here = None
+            return None
         except Lacking:
             continue
         same &= here is not None and _named(there.index, here) == _named(index, upstream.pins)
-    return set() if same else looked_at, met
+    return same
+
+
+def _with(kept: Mapping[str, set[int]], more: Found) -> dict[str, set[int]]:
+    found = {name: set(pins) for name, pins in kept.items()}
+    for name, pin in more:
+        found.setdefault(name, set()).add(pin)
+    return found
 
 
 def _named(index: TargetIndex, pins: Mapping[str, int]) -> dict[str, str]:
