@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pypisync.catalog.db.leader import Leadership, leading
 from pypisync.catalog.db.migrate import exists
+from pypisync.catalog.db.sqlite_file import url_of
 from pypisync.catalog.db.transactions import Catalog
 from pypisync.config.load import Config
 from pypisync.core.budget import Budget
@@ -164,7 +165,7 @@ def open_mirror(
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pypisync-")))
         database = config.database_url
         if not exists(database):
-            database = f"sqlite:///{scratch / 'catalog.sqlite'}"
+            database = url_of(scratch / "catalog.sqlite")
         catalog = Catalog(database, dry=True)
         pool = Pool(scratch, reserve=0)
         yield stack.enter_context(_parts(config, catalog, pool, watch, stop, upstream))

@@ -6,7 +6,8 @@
 set -eu
 folder=${1:?the folder to work in}
 cd "$(dirname "$0")/.."
-rm -rf "$folder" /opt/pypisync
+[ ! -e /opt/pypisync ] || { echo "/opt/pypisync is there, and would be replaced." >&2 && exit 1; }
+rm -rf "$folder"
 mkdir -p "$folder"
 root="$folder/root"
 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \

@@ -342,22 +342,19 @@ def _selectors(given: list[str]) -> tuple[selector.Selector, ...]:
     return tuple(selector.parse_selector(text) for text in given)
 
 
-def _file_url(place: Path) -> str:
-    """Returns the URL as SQLAlchemy reads it; any other character may stand in it as it is."""
-    return f"sqlite:///{str(place).replace('%', '%25').replace('?', '%3F')}"
-
-
 def _database_url(given: str | None, destination: Path, base: Path) -> str:
     """Returns the database's URL. Raises ValueError and ConfigError.
 
     Without a URL it is a file beside the mirror's folder, so that no web server that serves the
     folder serves it as well; or the one in the folder that earlier versions have made.
     """
+    from pypisync.catalog.db.sqlite_file import url_of
+
     if given is None:
         inside = destination / "pypisync.sqlite"
         beside = destination.parent / f"{destination.name or 'pypisync'}.sqlite"
         try:
-            return _file_url(inside if inside.exists() else beside)
+            return url_of(inside if inside.exists() else beside)
         except OSError as error:
             fault = (
                 f"database: whether there is one in {destination} cannot be seen"
@@ -365,7 +362,7 @@ def _database_url(given: str | None, destination: Path, base: Path) -> str:
             )
             raise ConfigError([fault]) from error
     if _PLAIN_FILE.fullmatch(given):
-        return _file_url((base / given.removeprefix("sqlite:///")).resolve())
+        return url_of((base / given.removeprefix("sqlite:///")).resolve())
     # Costs a third of a second, and most configurations name a plain file or none.
     from pypisync.catalog.db import url
 

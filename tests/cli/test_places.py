@@ -40,3 +40,16 @@ def test_what_is_written_is_found(
         assert done.code == 0, (command, done.err)
     assert invoke(config, "status", "--json").json["generation"]
     assert (tmp_path / folder / file).is_file()
+
+
+def test_a_plan_of_a_mirror_that_is_not_there_yet(
+    tmp_path: Path, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its catalog lies in the temporary folder, which may be called so as well."""
+    temporary = tmp_path / "50% ?x=1"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    world.publish("a", "1.0")
+    config = configure(tmp_path / "mirror", server.url)
+    done = invoke(config, "plan")
+    assert (done.code, list(temporary.iterdir())) == (0, [])

@@ -23,6 +23,11 @@ def file_of(url: str) -> Path | None:
     return Path(name) if url.startswith("sqlite") else None
 
 
+def url_of(file: Path) -> str:
+    """Returns the URL that names the file; any other character may stand in it as it is."""
+    return f"sqlite:///{str(file).replace('%', '%25').replace('?', '%3F')}"
+
+
 def immutable(file: Path) -> bool:
     """Returns whether the database has to be read as a file that nobody changes.
 
