@@ -14,7 +14,7 @@ from pypisync.catalog.bundles import fed
 from pypisync.catalog.db import pool
 from pypisync.catalog.facts import insides, lock_files, pending, ranged
 from pypisync.catalog.proofs import history
-from pypisync.catalog.proofs.publication import publish_proofs
+from pypisync.catalog.proofs.publication import publish_proofs, withdraw
 from pypisync.catalog.publication import assemble, generations, missing_files, runs
 from pypisync.cycle import dropped, limits, removals
 from pypisync.cycle.fetch_ahead import file_asks
@@ -192,12 +192,14 @@ def publish(mirror: Mirror, report: Report, later: Mapping[str, str]) -> None:
     with mirror.catalog.begin() as connection:
         result, proven, refused = dropped.pages(mirror, connection, later)
         report.failed |= refused
+        lost = withdraw(connection, result.pages)
         publish_proofs(connection, proven.ready)
         serial = pending.serial(connection) or 0
         before = generations.newest(connection)
         number = generations.publish(connection, result.pages, serial, mirror.now())
         # After a rollback the newest generation has other proofs than those that are published.
-        ready = proven.ready if before is None or before.repeats is None else None
+        known = before is None or before.repeats is None
+        ready = [*proven.ready, *lost] if known else None
         history.record(connection, number or (before.id if before else 1), ready)
         assemble.published_all(connection, result.done)
         removals.restore(connection)

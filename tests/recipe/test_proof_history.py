@@ -8,6 +8,9 @@ from pypisync.catalog.db.reader import Reader
 from pypisync.catalog.queries import generations
 from pypisync.catalog.queries.generations import Moved, ProofMoved
 from pypisync.cycle import rollback
+from pypisync.cycle.mirror import Silent
+from pypisync.cycle.repair import repair
+from pypisync.cycle.verify import Check
 from tests.recipe.mirrors import Bench
 from tests.recipe.test_proofs import BOTH, TWO
 from tests.sim.memory import MemoryUpstream
@@ -42,6 +45,29 @@ def tear(world: World) -> None:
     """``app`` cannot be installed on the newer Python any more."""
     world.publish("lib", "1.1", requires=['gone; python_version >= "3.13"'])
     world.remove_release("lib", "1.0")
+
+
+def test_a_pin_that_is_lost_takes_the_proof_along(bench: Bench, world: World) -> None:
+    """Its file is gone here and upstream: the pages lack it, so nothing on them is proven."""
+    world.publish("else", "1.0")
+    bench.packages = {**bench.packages, "else": ["latest"]}
+    bench.sync()
+    next(bench.folder.glob("packages/**/lib-*.whl")).unlink()
+    world.faults.fail("/packages/*/lib-1.0-*.whl", 404, None)
+    catalog = bench.reopened()
+    check = Check(catalog, bench.folder, Silent(), rehash=True)
+    repair(bench.mirror(catalog), check, list(check.all()))
+    states = "SELECT subject, published FROM v_proofs ORDER BY subject"
+    for _ in range(2):
+        assert bench.listed() == {"app": {"1.0"}, "else": {"1.0"}}
+        assert bench.query(states) == [("app", 0), ("else", 1)]
+        assert history(bench) == [("app", "proven", 1, 2), ("else", "proven", 2, None)]
+        bench.sync()
+
+    world.heal()
+    bench.sync()
+    assert bench.query(states) == [("app", 1), ("else", 1)]
+    assert history(bench)[2:] == [("app", "proven", 4, None)]
 
 
 def test_from_proven_to_refuted_and_back(bench: Bench, world: World) -> None:

@@ -20,7 +20,7 @@ from pypisync.catalog.db.sql import (
     update_among,
 )
 from pypisync.catalog.proofs.verdicts import RecordedVerdict, stored
-from pypisync.core.publish.pages import Page
+from pypisync.core.publish.pages import Page, PageFile
 
 
 class Unpublished(Struct):
@@ -152,6 +152,37 @@ def _doubtful(some: Iterable[RecordedVerdict]) -> bool:
         elif not one.wanted and one.verdict.verdict == "proven":
             proven.update(one.verdict.targets)
     return not unknown.isdisjoint(proven)
+
+
+def withdraw(connection: Connection, planned: Mapping[str, Page | None]) -> list[int]:
+    """Take back what is wanted and published, and has pins that the planned pages list no more.
+
+    That is so where a file is lost and upstream has it no more. Returns the subjects: they wait.
+    What is not wanted any more stays: what is left of its pins stays on the pages.
+    """
+    leaving = {
+        (name, version)
+        for name, versions in _listed(connection, planned).items()
+        for version in versions.difference(file.version for file in _files(planned[name]))
+    }
+    names = sorted({name for name, _ in leaving})
+    found = {
+        proof: subject
+        for proof, subject, name, version in tuples_among(connection, _standing, names)
+        if (name, version) in leaving
+    }
+    update_among(connection, proofs.c.id, found, published=False)
+    return sorted(set(found.values()))
+
+
+def _files(page: Page | None) -> tuple[PageFile, ...]:
+    return page.files if page else ()
+
+
+def _standing() -> Select[int, int, str, str]:
+    pins = select(proofs.c.id, proofs.c.subject_id, projects.c.name, proof_pins.c.version)
+    joined = pins.join_from(proof_pins, proofs).join(projects)
+    return joined.where(among(projects.c.name), proofs.c.wanted, proofs.c.published)
 
 
 def publish_proofs(connection: Connection, ready: Iterable[int]) -> None:
