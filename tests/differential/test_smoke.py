@@ -18,20 +18,22 @@ from tests.differential.cases import Case
 from tests.differential.clients import Outcome
 from tests.differential.compare import Compared, compared
 from tests.differential.found import FOUND
+from tests.differential.found_more import MORE
 from tests.differential.odd import atom
 from tests.sim.server import Server
 from tests.sim.world import World
 
+ALL = FOUND | MORE
 ATOMS = 400
 ADDRESSES = 200
 
 
 @pytest.mark.long
 def test_what_was_wrong_once_is_right(tmp_path: Path) -> None:
-    found = {one.case.told[0]: one for one in compared([c for _, c in FOUND.values()], tmp_path)}
+    found = {one.case.told[0]: one for one in compared([c for _, c in ALL.values()], tmp_path)}
     assert [str(one) for one in found.values() if any(one.faults())] == []
     assert {told: one.verdict for told, one in found.items()} == {
-        told: verdict for told, (verdict, _) in FOUND.items()
+        told: verdict for told, (verdict, _) in ALL.items()
     }
 
 
@@ -82,7 +84,7 @@ def _address(draw: random.Random) -> str:
         ["http", "https", "https", "git+https", "git+ssh", "git", "file", "", "HTTP"]
     )
     host = draw.choice(
-        ["h.test", "127.0.0.1:9", "u@h.test", "u:p@h.test:80", "h.test:o", "1.2.3.4.5"]
+        ["h.test", "127.0.0.1:9", "u@h.test", "u:p@h.test:80", "h.test:o", "1.2.3.4.5", "xn--a.b"]
     )
     names = ["x", "x y", "..", "a.zip", "x;y", "x@v1", "%2e", "{x}", "x,", "é"]
     path = "".join(f"/{draw.choice(names)}" for _ in range(draw.randrange(3)))

@@ -11,12 +11,15 @@ from pypisync.core.standards.uv_mends import spellings
 _FRONT = re.compile(r"([^@;<>=!~()'\"]*@)\s*+(\S.*)", re.DOTALL)
 _END = re.compile(r"(?<!\s)\s++(?=[;#]|\Z)|(?=[;#]\s)")  # of a URL, for uv
 _BLANK = re.compile(r"\s")
+_FOR_PIP = re.compile(r"\s*([^ \t]++)[ \t]*+(?:;.*)?", re.DOTALL)  # what pip reads behind the @
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_HOST = rf"(?i:(?:[a-z0-9_-]+\.)*+(?!xn--)[a-z_][a-z0-9_-]*+|{_BYTE}(?:\.{_BYTE}){{3}})"
+_LABEL = r"(?!xn--)[a-z0-9_-]+"
+_HOST = rf"(?i:(?:{_LABEL}\.)*+(?![0-9-]){_LABEL}|{_BYTE}(?:\.{_BYTE}){{3}})"
 _USER = r"(?:[\w.~!$&'()*+,;=:%-]*@)?"
-# No segment stands for another one, and none is a backslash, which ends one, or a variable.
-_SEGMENT = r"/(?!\.\.?(?:[/?#]|\Z)|[^/]*%2[Ee])(?:[^/?#\\$\x00-\x1f]|\$(?!\{))*+"
+# No segment stands for another one, and none is a backslash, which ends one, or a variable. At two
+# slashes behind a repository uv panics.
+_SEGMENT = r"/(?!/(?:[?#]|\Z)|\.\.?(?:[/?#]|\Z)|[^/]*%2[Ee])(?:[^/?#\\$\x00-\x1f]|\$(?!\{))*+"
 _REST = r"(?:[?#][^\\$\x00-\x1f]*)?"
 _AT_HOST = rf"://{_USER}{_HOST}(?::[0-9]{{0,4}})?"
 _PLAIN_WEB = re.compile(rf"https?{_AT_HOST}((?:{_SEGMENT})*+){_REST}", re.ASCII)
@@ -47,6 +50,10 @@ def cut(text: str) -> str | None:
 
 def is_read(text: str) -> bool | None:
     """Returns whether uv can read the URL of a requirement; None: it is not known."""
+    if found := _parts(text):
+        for_pip = _FOR_PIP.fullmatch(text, len(found[0]))
+        if for_pip and for_pip[1] != found[1]:
+            return None  # each has a marker of its own
     states = [_is_read(found[1]) for one in spellings(text) if (found := _parts(one))]
     return next((state for state in states if state is not False), False)
 

@@ -72,6 +72,11 @@ def test_it_does_not_read(url: str) -> None:
         "https://host:65536/dep.zip",
         "https://1.2.3.999/dep.zip",
         "https://xn--a/dep.zip",
+        "https://a.xn--a.com/dep.zip",
+        "https://host/dep.git//",  # uv ends by a panic
+        "git+https://host/dep.GIT//#a",
+        "https://host/dep.zip#",  # where uv cuts, and pip does not
+        "https://host/dep.zip;",
         "https://host/dep.whl/..",
         "https://host/dep%2Ewhl",
         "https://host\\dep.whl",
