@@ -15,22 +15,22 @@ _FOR_PIP = re.compile(r"\s*([^ \t]++)[ \t]*+(?:;.*)?", re.DOTALL)  # what pip re
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _LABEL = r"(?!xn--)[a-z0-9_-]+"
-_HOST = rf"(?i:(?:{_LABEL}\.)*+(?![0-9-]){_LABEL}|{_BYTE}(?:\.{_BYTE}){{3}})"
+_HOST = rf"(?i:(?:{_LABEL}\.)*(?![0-9-]){_LABEL}|{_BYTE}(?:\.{_BYTE}){{3}})"
 _USER = r"(?:[\w.~!$&'()*+,;=:%-]*@)?"
 # No segment stands for another one, and none is a backslash, which ends one, or a variable. At two
 # slashes behind a repository uv panics.
-_SEGMENT = r"/(?!/(?:[?#]|\Z)|\.\.?(?:[/?#]|\Z)|[^/]*%2[Ee])(?:[^/?#\\$\x00-\x1f]|\$(?!\{))*+"
+_SEGMENT = r"/(?!/(?:[?#]|\Z)|\.\.?(?:[/?#]|\Z)|[^/]*%2[Ee])(?:[^/?#\\$\x00-\x1f]|\$(?!\{))*"
 _REST = r"(?:[?#][^\\$\x00-\x1f]*)?"
 _AT_HOST = rf"://{_USER}{_HOST}(?::[0-9]{{0,4}})?"
-_PLAIN_WEB = re.compile(rf"https?{_AT_HOST}((?:{_SEGMENT})*+){_REST}", re.ASCII)
-_PLAIN_GIT = re.compile(rf"git\+(?:https?|ssh){_AT_HOST}((?:{_SEGMENT})*+){_REST}", re.ASCII)
+_PLAIN_WEB = re.compile(rf"https?{_AT_HOST}((?:{_SEGMENT})*){_REST}", re.ASCII)
+_PLAIN_GIT = re.compile(rf"git\+(?:https?|ssh){_AT_HOST}((?:{_SEGMENT})*){_REST}", re.ASCII)
 # What ends so is a distribution.
 _KNOWN = re.compile(r".+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|(?i:tar)\.(?:gz|bz2|xz|lz|lzma|zst))")
 _REPOSITORY = re.compile(r".+\.git", re.IGNORECASE)
 # Schemes that uv has no reader for, paths from where nobody knows, and hosts as scp has them.
 _UNKNOWN = re.compile(
     r"(?!https?:|file:|git\+(?:https?|ssh|file):|[/\\'\"$]|[a-z]:)"
-    r"|git\+ssh://(?:[^/@]*@)?+[^/:@]*:[a-z]",
+    r"|git\+ssh://(?:[^/@]*@|(?![^/]*@))[^/:@]*:[a-z]",
     re.IGNORECASE,
 )
 
