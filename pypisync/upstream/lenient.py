@@ -12,8 +12,8 @@ import msgspec
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
-# Possessive, and with an optional end, so that work grows with the text alone.
-_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?\b(?:NaN|Infinity)\b', re.DOTALL)
+# Its end is optional, so nothing is ever tried again: work grows with the text alone.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 _ESCAPE = re.compile(
     r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"  # a pair: one character
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|(\\.)",
