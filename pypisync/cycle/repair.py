@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from pypisync.catalog.bundles import fed
 from pypisync.catalog.publication import checks
 from pypisync.cycle.incoming import Incoming
-from pypisync.cycle.mirror import Mirror
+from pypisync.cycle.mirror import Mirror, expunge
 from pypisync.cycle.publish import rewrite
 from pypisync.cycle.report import Report
 from pypisync.cycle.sync import fetch, publish
@@ -58,6 +58,7 @@ def repair(mirror: Mirror, check: Check, faults: Collection[Discrepancy]) -> Rep
         with Incoming(mirror, known=known) as incoming:
             later = fetch(incoming, report)
         publish(mirror, report, later)
+        expunge(mirror)
     outcome.failed |= report.failed
     outcome.held = report.held
     for name in sorted(page_names(faults)):

@@ -9,7 +9,10 @@ from msgspec.structs import replace
 from pypisync.core.filters.policy import Block, Policy
 from pypisync.core.values import moment
 from pypisync.cycle import rollback
+from pypisync.cycle.mirror import Silent
+from pypisync.cycle.repair import repair
 from pypisync.cycle.report import Report
+from pypisync.cycle.verify import Check
 from tests.recipe.grouped import lock, pin
 from tests.recipe.mirrors import Bench, tree_bytes
 from tests.recipe.test_configuration import stamps, stored
@@ -202,6 +205,30 @@ def test_what_is_blocked_after_it_was_published_goes_at_once(
     assert bench.listed() == {"app": {"2.0"}, "lib": {"2.0"}}
     assert memory.requests("simple") == 0
     assert "app-2.0.tar.gz" in stored(bench.folder)
+
+
+def test_what_a_cut_off_cycle_has_blocked_goes_with_a_repair(
+    bench: Bench, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is still on the pages, and counts as stored no more: it must not stay as a stray."""
+    for name in ("app", "lib", "more"):
+        world.publish(name, "1.0", requires=["lib", "more"] if name == "app" else [])
+    sync(bench, "2026-03-01")
+    bench.bars = Policy(block=tuple(Block("stolen", name) for name in ("app", "lib", "more")))
+    with monkeypatch.context() as cut, pytest.raises(InterruptedError):
+        cut.setattr("pypisync.cycle.sync.publish", _cut_off)
+        sync(bench, "2026-03-02")
+    assert bench.listed() == {"app": {"1.0"}, "lib": {"1.0"}, "more": {"1.0"}}
+    catalog = bench.reopened()
+    check = Check(catalog, bench.folder, Silent(), rehash=True)
+    assert repair(bench.mirror(catalog), check, list(check.all())).left == []
+    assert bench.listed() == {}
+    assert [path for path in bench.folder.glob("packages/**/*") if path.is_file()] == []
+    assert list(check.all()) == []
+
+
+def _cut_off(*_: object) -> None:
+    raise InterruptedError
 
 
 def test_a_blocked_release_goes_although_the_other_cannot_be_had(

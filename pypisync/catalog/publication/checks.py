@@ -137,7 +137,7 @@ def whole_pages(connection: Connection, names: Sequence[str]) -> list[Page]:
 def lose(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
     """Mark files as lost, so that they are fetched and published again.
 
-    Returns the SHA-256 of each.
+    What is to be deleted stays known until it is. Returns the SHA-256 of each.
     """
     lost = list(paths)
     were = select(stored.c.path, stored.c.sha256)
@@ -146,7 +146,7 @@ def lose(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
         for batch in batches(lost)
         for path, digest in connection.execute(were.where(among(stored.c.path, batch)))
     }
-    pool.forget_stored(connection, lost)
+    pool.forget_stored(connection, (path for path in lost if hashes.get(path) != ""))
     for batch in batches(path.removesuffix(METADATA) for path in lost):
         names = [path.rpartition("/")[2] for path in batch]
         wanted = (
