@@ -50,7 +50,8 @@ def test_every_module_says_what_it_is() -> None:
 def test_no_group_is_repeated_possessively() -> None:
     """Python before 3.11.5, which Debian 12 has, forgets there where the last round began."""
     group = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
-    said = [line for path in CODE for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line for path in CODE for line in path.read_text(encoding="utf-8").splitlines()]
+    said = [line for line in lines if re.search(r"""\b(?:r|rf|rb)["']""", line)]
     classes = re.compile(r"\[(?:\\.|[^]\\])*\]")  # in which these are characters
     assert [line for line in said if group.search(classes.sub("c", line))] == []
 
