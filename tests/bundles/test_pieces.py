@@ -1,6 +1,7 @@
 """Files that no part can hold come in pieces, over several parts."""
 
 import shutil
+import subprocess
 import tarfile
 from hashlib import sha256
 from pathlib import Path
@@ -57,9 +58,11 @@ def test_no_part_is_larger_than_the_split(link: Link) -> None:
 
 def test_plain_tar_and_cat_put_it_together(link: Link, tmp_path: Path) -> None:
     _, found = exported(link)
+    (tmp_path / "out").mkdir()
     for part in found.parts:
-        with tarfile.open(link.media / part.name) as archive:
-            archive.extractall(tmp_path / "out", filter="data")
+        subprocess.run(
+            ["tar", "-xf", link.media / part.name, "-C", tmp_path / "out"], check=True, timeout=60
+        )
     cut = sorted((tmp_path / "out").rglob("*.piece-*"))
     whole = b"".join(path.read_bytes() for path in cut)
     name = str(cut[0].relative_to(tmp_path / "out")).partition(".piece-")[0]
