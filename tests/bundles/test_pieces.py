@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import tarfile
 from hashlib import sha256
 from pathlib import Path
 
