@@ -26,7 +26,8 @@ cat >"$configuration" <<'END'
   environment: { python_version: ["3.11"], extra: [] },
 }
 END
-cp "$configuration" /root/sound
+sound=$(mktemp)
+cp "$configuration" "$sound"
 systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload
 systemd-analyze verify --man=no pypisync.service pypisync-sync.service pypisync-sync.timer
 
@@ -63,7 +64,7 @@ echo "PostgreSQL takes it by its user, and it waits while that restarts."
 as postgres createuser pypisync
 as postgres createdb --owner=pypisync --encoding=UTF8 --template=template0 pypisync
 echo 'PYPISYNC_DATABASE=postgresql://pypisync@/pypisync?host=/run/postgresql' >/etc/pypisync/environment
-cp /root/sound "$configuration"
+cp "$sound" "$configuration"
 systemctl reset-failed pypisync
 systemctl start pypisync
 within 60 ready

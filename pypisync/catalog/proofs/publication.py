@@ -20,7 +20,7 @@ from pypisync.catalog.db.sql import (
     update_among,
 )
 from pypisync.catalog.proofs.verdicts import RecordedVerdict, stored
-from pypisync.core.publish.pages import Page, PageFile
+from pypisync.core.publish.pages import Page
 
 
 class Unpublished(Struct):
@@ -60,10 +60,7 @@ def standing(connection: Connection, planned: Mapping[str, Page | None]) -> Unpu
     known whether it installs on a target where it did.
     """
     found = Unpublished([], {}, set(), {})
-    then: dict[str, set[str]] = {
-        name: {file.version for file in page.files} if page else set()
-        for name, page in planned.items()
-    }
+    then = {name: _versions(page) for name, page in planned.items()}
     behind = connection.scalars(once(_behind)).all()
     suspects = _suspects(connection, behind, then)
     found.ready = [subject for subject in behind if subject not in suspects]
@@ -163,7 +160,7 @@ def withdraw(connection: Connection, planned: Mapping[str, Page | None]) -> list
     leaving = {
         (name, version)
         for name, versions in _listed(connection, planned).items()
-        for version in versions.difference(file.version for file in _files(planned[name]))
+        for version in versions - _versions(planned[name])
     }
     names = sorted({name for name, _ in leaving})
     found = {
@@ -175,8 +172,8 @@ def withdraw(connection: Connection, planned: Mapping[str, Page | None]) -> list
     return sorted(set(found.values()))
 
 
-def _files(page: Page | None) -> tuple[PageFile, ...]:
-    return page.files if page else ()
+def _versions(page: Page | None) -> set[str]:
+    return {file.version for file in page.files} if page else set()
 
 
 def _standing() -> Select[int, int, str, str]:
