@@ -5,10 +5,8 @@ import pytest
 from pypisync.core.standards.requirements import parse_metadata
 from pypisync.core.standards.uv_urls import cut, is_read
 
-
-@pytest.mark.parametrize(
-    "url",
-    [
+URLS: dict[bool | None, tuple[str, ...]] = {
+    True: (
         "https://host/dep-1.0-py3-none-any.whl",
         "http://host:8080/a/dep.tar.gz",
         "https://user:secret@host/dep.zip",
@@ -24,15 +22,8 @@ from pypisync.core.standards.uv_urls import cut, is_read
         "git+http://host/dep.git@v1.0#subdirectory=a",
         "git+ssh://git@host/dep.git",
         "git+https://host",
-    ],
-)
-def test_it_reads(url: str) -> None:
-    assert is_read(f"dep @ {url} ; os_name == 'x'") is True
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
+    ),
+    False: (
         "https://host/u/dep/tarball/master",
         "https://host/dep",
         "https://host",
@@ -58,15 +49,9 @@ def test_it_reads(url: str) -> None:
         "./dep.whl",
         "../dep.whl",
         "~/dep.whl",
-    ],
-)
-def test_it_does_not_read(url: str) -> None:
-    assert is_read(f"dep @ {url} ; os_name == 'x'") is False
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
+    ),
+    # Of others nothing is claimed.
+    None: (
         "https:dep.zip",
         "https://[::1]/dep.zip",
         "https://host:65536/dep.zip",
@@ -85,10 +70,13 @@ def test_it_does_not_read(url: str) -> None:
         "file:///dep.zip",
         "/dep.zip",
         "C:/dep.zip",
-    ],
-)
-def test_of_others_nothing_is_claimed(url: str) -> None:
-    assert is_read(f"dep @ {url} ; os_name == 'x'") is None
+    ),
+}
+
+
+@pytest.mark.parametrize(("url", "read"), [(url, read) for read in URLS for url in URLS[read]])
+def test_which_it_reads(url: str, read: bool | None) -> None:
+    assert is_read(f"dep @ {url} ; os_name == 'x'") is read
 
 
 @pytest.mark.parametrize(
